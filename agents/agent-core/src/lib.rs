@@ -1,0 +1,1 @@
+//! Agents, episodes, models, trajectories, limits and the loop.

@@ -1,0 +1,1 @@
+//! OpenHands-style agent: bash, str_replace_editor, think and finish.

@@ -1,0 +1,1 @@
+//! OpenAI-compatible models, tool calls in text, retry, record, replay, script.

@@ -1,0 +1,1 @@
+//! Config layers, solve, evaluate, run folders and the command line.

@@ -1,0 +1,1 @@
+//! The binary that knows all agents.

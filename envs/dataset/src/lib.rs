@@ -1,0 +1,1 @@
+//! Dataset rows from JSONL, JSON, Parquet or the hub.

@@ -1,0 +1,1 @@
+//! A few small instances that ship with the project.

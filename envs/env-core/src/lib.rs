@@ -1,0 +1,1 @@
+//! Instances, environments, patches, reports; log parsers and grading.

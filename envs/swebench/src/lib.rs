@@ -1,0 +1,1 @@
+//! SWE-bench, Lite and Verified: images, specs, dialect.

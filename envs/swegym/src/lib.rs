@@ -1,0 +1,1 @@
+//! SWE-Gym and SWE-Gym Lite: images, specs, dialect.

@@ -1,0 +1,1 @@
+//! Docker and Local sandboxes, the persistent shell and the bash tool.

@@ -1,0 +1,129 @@
+//! Where commands run and files live.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{Command, ExecOutput, Image};
+
+/// Where commands run and files live. Dropping a future of any method leaves nothing of it running.
+#[async_trait]
+pub trait Sandbox: Send + Sync {
+    /// Returns what is fixed about this sandbox.
+    fn info(&self) -> &SandboxInfo;
+
+    /// Runs a command to its end or to one of its limits.
+    ///
+    /// # Errors
+    /// Only when the sandbox itself is broken; what the command does wrong is in the [`ExecOutput`].
+    async fn exec(&self, command: Command) -> Result<ExecOutput, SandboxError>;
+
+    /// Returns the bytes of a file, at most [`SandboxInfo::max_file`] of them. Relative paths start at the root.
+    ///
+    /// # Errors
+    /// [`FileError`] says what is wrong with the path.
+    async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError>;
+
+    /// Writes a file whole, making its folders. `mode` is the permission bits (such as `0o755`); `None` keeps those of
+    /// an existing file and gives a new one `0o644`.
+    ///
+    /// # Errors
+    /// [`FileError::Outside`] when a path inside the repository leads out of it through a symbolic link.
+    async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError>;
+
+    /// Returns a tar archive of a file or folder; member names start with its last path component.
+    ///
+    /// # Errors
+    /// [`FileError`] says what is wrong with the path.
+    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError>;
+
+    /// Ends the sandbox and removes all it held. A second call does nothing.
+    ///
+    /// # Errors
+    /// When something is left behind that could not be removed.
+    async fn stop(&self) -> Result<(), SandboxError>;
+}
+
+/// Starts sandboxes.
+#[async_trait]
+pub trait SandboxProvider: Send + Sync {
+    /// Starts a sandbox from `image`, its persistent shell in the repository.
+    ///
+    /// # Errors
+    /// See [`SandboxError`]; a missing image names what was tried.
+    async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError>;
+}
+
+/// What is fixed about a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxInfo {
+    /// Which provider made it: `docker` or `local`.
+    pub provider: &'static str,
+    /// Name of the container or of the temporary folder.
+    pub id: String,
+    /// Absolute path of the repository inside the sandbox.
+    pub root: String,
+    /// Absolute path of a folder outside the repository for the harness's own files.
+    pub scratch: String,
+    /// Whether commands are kept away from the host's files, processes and network.
+    pub isolated: bool,
+    /// Cap on the size of a file or archive read or written at once, in bytes.
+    pub max_file: u64,
+}
+
+/// The sandbox is broken; never the fault of the command in it. Variants are named by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The image is not there: build or pull it.
+    #[error("{0}")]
+    Image(String),
+    /// The engine cannot be reached: start it or mend the settings.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The request makes no sense to this provider: mend the configuration.
+    #[error("{0}")]
+    Unsupported(String),
+    /// This sandbox is gone: start another.
+    #[error("{0}")]
+    Lost(String),
+}
+
+/// What is wrong with a path, or with the sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Nothing is at that path.
+    #[error("no such file or directory: `{0}`")]
+    NotFound(String),
+    /// A folder where a file was expected.
+    #[error("is a directory: `{0}`")]
+    IsDirectory(String),
+    /// The path leads out of the repository.
+    #[error("`{path}` leads out of the repository to `{target}`")]
+    Outside {
+        /// The path as given.
+        path: String,
+        /// Where it leads.
+        target: String,
+    },
+    /// Larger than the cap.
+    #[error("`{path}` has {size} bytes; the limit is {limit}")]
+    TooLarge {
+        /// The path as given.
+        path: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The cap in bytes.
+        limit: u64,
+    },
+    /// The operating system refused.
+    #[error("cannot access `{path}`: {reason}")]
+    Refused {
+        /// The path as given.
+        path: String,
+        /// The operating system's words.
+        reason: String,
+    },
+    /// The sandbox itself is broken.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}

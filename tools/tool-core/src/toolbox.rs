@@ -1,0 +1,132 @@
+//! The tools of one agent.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::coerce::coerce;
+use crate::{Observation, Sandbox, Tool, ToolError};
+
+/// The tools of one agent, in the order in which they are shown to the model.
+#[derive(Clone, Default)]
+pub struct Toolbox {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    signature: ToolSignature,
+    tool: Arc<dyn AnyTool>,
+}
+
+/// What a model must know of a tool besides its description.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToolSignature {
+    /// The tool's own name, which is also the name of its prompt file.
+    pub name: &'static str,
+    /// The name on the wire.
+    pub wire_name: String,
+    /// JSON schema of the arguments: an object with `properties` and `required`.
+    pub parameters: Value,
+}
+
+impl Toolbox {
+    /// Returns the toolbox with `tool` added under its own name.
+    #[must_use]
+    pub fn with<T: Tool>(self, tool: T) -> Self {
+        self.with_named(T::NAME, tool)
+    }
+
+    /// Returns the toolbox with `tool` added under another name on the wire.
+    #[must_use]
+    pub fn with_named<T: Tool>(mut self, wire_name: &str, tool: T) -> Self {
+        let parameters = parameters::<T>();
+        let signature = ToolSignature { name: T::NAME, wire_name: wire_name.to_owned(), parameters };
+        self.entries.push(Entry { signature, tool: Arc::new(Erased(tool)) });
+        self
+    }
+
+    /// Returns the signatures in the order of adding.
+    pub fn signatures(&self) -> impl Iterator<Item = &ToolSignature> {
+        self.entries.iter().map(|entry| &entry.signature)
+    }
+
+    /// Returns the tool's own name for a name on the wire.
+    pub fn own_name(&self, wire_name: &str) -> Option<&'static str> {
+        self.find(wire_name).map(|entry| entry.signature.name)
+    }
+
+    /// Calls a tool by its name on the wire, with the JSON text of its arguments.
+    ///
+    /// # Errors
+    /// [`ToolError::Rejected`] for an unknown tool or arguments that do not fit, saying what was wrong.
+    pub async fn call(
+        &self,
+        wire_name: &str,
+        arguments: &str,
+        sandbox: &dyn Sandbox,
+    ) -> Result<Observation, ToolError> {
+        let Some(entry) = self.find(wire_name) else {
+            let known: Vec<&str> = self.signatures().map(|signature| signature.wire_name.as_str()).collect();
+            let known = known.join("`, `");
+            return Err(ToolError::Rejected(format!("unknown tool `{wire_name}`; the tools are `{known}`")));
+        };
+        let arguments = parse_arguments(wire_name, arguments)?;
+        entry.tool.call(coerce(&entry.signature.parameters, arguments), sandbox).await
+    }
+
+    fn find(&self, wire_name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.signature.wire_name == wire_name)
+    }
+}
+
+/// Parses the arguments of a call; empty text stands for no arguments.
+fn parse_arguments(wire_name: &str, arguments: &str) -> Result<Map<String, Value>, ToolError> {
+    let text = if arguments.trim().is_empty() { "{}" } else { arguments };
+    match serde_json::from_str(text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(ToolError::Rejected(format!("the arguments of `{wire_name}` must be a JSON object"))),
+        Err(err) => Err(ToolError::Rejected(format!("the arguments of `{wire_name}` are not valid JSON: {err}"))),
+    }
+}
+
+/// Returns the JSON schema of a tool's arguments, without what only documents the Rust type.
+fn parameters<T: Tool>() -> Value {
+    let settings = schemars::generate::SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<T::Args>().to_value();
+    if let Some(map) = schema.as_object_mut() {
+        for key in ["$schema", "title", "description"] {
+            map.remove(key);
+        }
+        map.entry("properties").or_insert_with(|| Value::Object(Map::new()));
+    }
+    schema
+}
+
+/// The twin of [`Tool`] that can be stored.
+trait AnyTool: Send + Sync {
+    fn call<'a>(
+        &'a self,
+        arguments: Map<String, Value>,
+        sandbox: &'a dyn Sandbox,
+    ) -> Pin<Box<dyn Future<Output = Result<Observation, ToolError>> + Send + 'a>>;
+}
+
+struct Erased<T>(T);
+
+impl<T: Tool> AnyTool for Erased<T> {
+    fn call<'a>(
+        &'a self,
+        arguments: Map<String, Value>,
+        sandbox: &'a dyn Sandbox,
+    ) -> Pin<Box<dyn Future<Output = Result<Observation, ToolError>> + Send + 'a>> {
+        Box::pin(async move {
+            let args = serde_json::from_value(Value::Object(arguments))
+                .map_err(|err| ToolError::Rejected(format!("the arguments of `{}` do not fit: {err}", T::NAME)))?;
+            self.0.call(args, sandbox).await
+        })
+    }
+}
