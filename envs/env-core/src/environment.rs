@@ -1,0 +1,82 @@
+//! Gives a sandbox for an instance, judges a patch.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tool_core::{Sandbox, SandboxError};
+
+use crate::{Baseline, Failure, Instance, Patch, Report};
+
+/// Gives a sandbox for an instance, judges a patch.
+#[async_trait]
+pub trait Environment: Send + Sync {
+    /// Returns the environment's name, such as `swe-bench`.
+    fn name(&self) -> &str;
+
+    /// Returns every instance, in the dataset's order.
+    fn instances(&self) -> &[Instance];
+
+    /// Starts a sandbox with the repository at the base commit and nothing of its future in reach.
+    ///
+    /// # Errors
+    /// [`EnvError`]; the episode must not start without a [`Ready`].
+    async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError>;
+
+    /// Judges a patch in a fresh sandbox.
+    ///
+    /// # Errors
+    /// [`EnvError`] when no verdict could be had; what is wrong with the patch is in the [`Evaluation`].
+    async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError>;
+
+    /// Returns the reference solution, where the dataset has one. For evaluation only: an agent never holds an
+    /// [`Environment`].
+    fn gold(&self, instance: &Instance) -> Option<Patch>;
+}
+
+/// A sandbox that an episode may start in.
+pub struct Ready {
+    /// The sandbox, its shell in the repository.
+    pub sandbox: Arc<dyn Sandbox>,
+    /// What the patch will be taken against.
+    pub baseline: Baseline,
+    /// Whether the repository's history after the base commit was left in place, by request.
+    pub history_kept: bool,
+}
+
+/// The verdict on a patch and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluation {
+    /// The verdict.
+    pub report: Report,
+    /// Why the verdict is not an ordinary one, when it is not.
+    pub failure: Option<Failure>,
+    /// The whole log of applying and testing, as bytes; empty when nothing was run.
+    pub test_output: Vec<u8>,
+}
+
+/// Why an environment could not do its part. Variants are named by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvError {
+    /// No instance has this id: mend the id.
+    #[error("unknown instance `{id}`{}", nearest.as_ref().map(|id| format!("\nhint: did you mean `{id}`?")).unwrap_or_default())]
+    UnknownInstance {
+        /// The id as given.
+        id: String,
+        /// The nearest known id.
+        nearest: Option<String>,
+    },
+    /// The instance cannot be run as its row stands: mend the row or leave the instance out.
+    #[error("instance `{id}`: {reason}")]
+    Unusable {
+        /// The instance.
+        id: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Something after the base commit could still be read: the episode must not start.
+    #[error("the repository's history could not be cleaned: {0}")]
+    Leak(String),
+    /// Infrastructure failed: try again.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
