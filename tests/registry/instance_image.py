@@ -29,8 +29,10 @@ cd /testbed
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
 export GIT_AUTHOR_NAME={AUTHOR} GIT_AUTHOR_EMAIL={EMAIL} GIT_AUTHOR_DATE={DATE}
 export GIT_COMMITTER_NAME={AUTHOR} GIT_COMMITTER_EMAIL={EMAIL} GIT_COMMITTER_DATE={DATE}
+git config --local gc.auto 0
 git -c core.autocrlf=false -c core.fileMode=true add -A -f .
 git -c commit.gpgSign=false commit -q --no-verify -m "$MESSAGE"
+git config --local --unset gc.auto
 git gc -q --prune=now
 git rev-parse HEAD
 """
