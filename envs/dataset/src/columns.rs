@@ -1,0 +1,158 @@
+//! One record of a file into one row, column by column.
+
+use serde_json::{Map, Value};
+
+use crate::{DatasetError, Row};
+
+/// Columns that every dataset has.
+const REQUIRED: [&str; 6] = ["instance_id", "repo", "base_commit", "patch", "test_patch", "problem_statement"];
+
+/// Returns the row that `record` holds; `place` says where it was found.
+pub(crate) fn row(record: Map<String, Value>, place: &str) -> Result<Row, DatasetError> {
+    let id = record.get("instance_id").and_then(Value::as_str).filter(|id| is_id(id));
+    let place = id.map_or_else(|| place.to_owned(), |id| format!("{place}, `{id}`"));
+    read(record).map_err(|reason| DatasetError::Malformed { place, reason })
+}
+
+fn read(record: Map<String, Value>) -> Result<Row, String> {
+    for column in REQUIRED {
+        if !record.contains_key(column) {
+            return Err(missing(column, &record));
+        }
+    }
+    let mut columns = Columns(record);
+    let (fail_to_pass, pass_to_pass) = columns.test_lists()?;
+    Ok(Row {
+        instance_id: columns.instance_id()?,
+        repo: columns.filled("repo")?,
+        base_commit: columns.filled("base_commit")?,
+        patch: columns.text("patch")?.unwrap_or_default(),
+        test_patch: columns.text("test_patch")?.unwrap_or_default(),
+        problem_statement: columns.filled("problem_statement")?,
+        hints_text: columns.text("hints_text")?.unwrap_or_default(),
+        created_at: columns.loose("created_at")?.unwrap_or_default(),
+        version: columns.loose("version")?.unwrap_or_default(),
+        fail_to_pass,
+        pass_to_pass,
+        environment_setup_commit: columns.optional("environment_setup_commit")?,
+        image: columns.optional("image")?,
+        eval_script: columns.optional("eval_script")?,
+        log_parser: columns.optional("log_parser")?,
+        eval_type: columns.optional("eval_type")?,
+    })
+}
+
+struct Columns(Map<String, Value>);
+
+impl Columns {
+    /// Takes a text; `None` when the column is missing or null.
+    fn text(&mut self, column: &str) -> Result<Option<String>, String> {
+        match self.0.remove(column) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(format!("column `{column}` is {}, not text", kind(&other))),
+        }
+    }
+
+    /// Takes a text that must not be empty.
+    fn filled(&mut self, column: &str) -> Result<String, String> {
+        match self.text(column)? {
+            Some(text) if !text.trim().is_empty() => Ok(text),
+            Some(_) => Err(format!("column `{column}` is empty")),
+            None => Err(format!("column `{column}` is null")),
+        }
+    }
+
+    /// Takes a text; an empty one counts as none.
+    fn optional(&mut self, column: &str) -> Result<Option<String>, String> {
+        Ok(self.text(column)?.filter(|text| !text.is_empty()))
+    }
+
+    /// Takes a text or a whole number. A fraction is refused: version 3.10 would come out as 3.1.
+    fn loose(&mut self, column: &str) -> Result<Option<String>, String> {
+        match self.0.get(column) {
+            Some(Value::Number(number)) if number.is_f64() => {
+                Err(format!("column `{column}` is the number `{number}`\nhint: write it as text"))
+            }
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            _ => self.text(column),
+        }
+    }
+
+    /// Takes the id, which must be fit to name a folder and an image.
+    fn instance_id(&mut self) -> Result<String, String> {
+        let id = self.filled("instance_id")?;
+        if is_id(&id) {
+            return Ok(id);
+        }
+        let id: String = id.chars().take(80).collect();
+        Err(format!("column `instance_id` holds `{}`\nhint: letters, digits, `-`, `_` and `.` only", id.escape_debug()))
+    }
+
+    /// Takes both test lists: each a list, or the JSON text of one.
+    fn test_lists(&mut self) -> Result<(Vec<String>, Vec<String>), String> {
+        let [fail_to_pass, pass_to_pass] = ["FAIL_TO_PASS", "PASS_TO_PASS"];
+        match (self.0.contains_key(fail_to_pass), self.0.contains_key(pass_to_pass)) {
+            (true, false) => return Err(missing(pass_to_pass, &self.0)),
+            (false, true) => return Err(missing(fail_to_pass, &self.0)),
+            // A misspelt column must not pass for a dataset without tests.
+            (false, false) if near(fail_to_pass, &self.0, 2).is_some() => return Err(missing(fail_to_pass, &self.0)),
+            _ => {}
+        }
+        Ok((self.test_list(fail_to_pass)?, self.test_list(pass_to_pass)?))
+    }
+
+    fn test_list(&mut self, column: &str) -> Result<Vec<String>, String> {
+        let value = match self.0.remove(column) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::String(text)) => serde_json::from_str(&text).map_err(|err| {
+                let start: String = text.chars().take(60).collect();
+                format!("column `{column}` is not the JSON text of a list: {err}; it starts with `{start}`")
+            })?,
+            Some(value) => value,
+        };
+        let Value::Array(tests) = value else {
+            return Err(format!("column `{column}` holds {}, not a list", kind(&value)));
+        };
+        let names = tests.into_iter().enumerate().map(|(index, test)| match test {
+            Value::String(name) => Ok(name),
+            other => Err(format!("entry {} of column `{column}` is {}, not text", index + 1, kind(&other))),
+        });
+        names.collect()
+    }
+}
+
+/// Says that a column is missing, with the nearest one that is there.
+fn missing(column: &str, record: &Map<String, Value>) -> String {
+    let hint = near(column, record, column.len() / 2).map(|name| format!("\nhint: there is a column `{name}`"));
+    format!("column `{column}` is missing{}", hint.unwrap_or_default())
+}
+
+/// Returns the nearest unknown column, at most `limit` edits away without regard to case.
+fn near<'a>(column: &str, record: &'a Map<String, Value>, limit: usize) -> Option<&'a str> {
+    let wanted = column.to_lowercase();
+    let known = |name: &str| REQUIRED.contains(&name) || name == "FAIL_TO_PASS" || name == "PASS_TO_PASS";
+    record
+        .keys()
+        .filter(|name| !known(name) && name.len() <= 2 * column.len())
+        .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name.as_str())
+}
+
+fn is_id(id: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !id.is_empty() && id.len() <= 200 && !id.starts_with(['.', '-']) && id.chars().all(fits)
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

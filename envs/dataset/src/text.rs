@@ -1,0 +1,108 @@
+//! Rows from JSONL and JSON.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::columns;
+use crate::{DatasetError, Row};
+
+/// What starts a UTF-8 file made on Windows; it carries no meaning.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Returns the rows of one file: a `.jsonl`, or a `.json` with a list, either also as `.zst`.
+///
+/// # Errors
+/// [`DatasetError`] with the file, the line and, where it is known, the instance.
+pub fn load_file(path: &Path) -> Result<Vec<Row>, DatasetError> {
+    let io = |source| DatasetError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(io)?;
+    let reader: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "zst") {
+        true => Box::new(zstd::Decoder::new(file).map_err(io)?),
+        false => Box::new(file),
+    };
+    let rows = read(BufReader::with_capacity(1 << 16, reader), &path.display().to_string())?;
+    check_unique(&rows, path)?;
+    Ok(rows)
+}
+
+/// Reads rows from `reader`: a list when its first character is `[`, else one object a line.
+pub(crate) fn read(mut reader: impl BufRead, name: &str) -> Result<Vec<Row>, DatasetError> {
+    let mut lines = Vec::new();
+    let mut line = Vec::new();
+    let mut number = 0;
+    loop {
+        line.clear();
+        number += 1;
+        let place = format!("`{name}`, line {number}");
+        let malformed = |reason: String| DatasetError::Malformed { place: place.clone(), reason };
+        let read = reader.read_until(b'\n', &mut line).map_err(|err| malformed(format!("cannot read on: {err}")))?;
+        if read == 0 {
+            break;
+        }
+        if number == 1 && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        if lines.is_empty() && line.trim_ascii_start().starts_with(b"[") {
+            return list(&line, reader, name);
+        }
+        let record = record(&line).map_err(malformed)?;
+        lines.push(columns::row(record, &place)?);
+    }
+    match lines.is_empty() {
+        true => Err(DatasetError::Malformed { place: format!("`{name}`"), reason: "holds no rows".to_owned() }),
+        false => Ok(lines),
+    }
+}
+
+/// Parses one line.
+fn record(line: &[u8]) -> Result<Map<String, Value>, String> {
+    let text = std::str::from_utf8(line).map_err(|err| match line.starts_with(b"\xff\xfe") {
+        true => "is UTF-16\nhint: save the file as UTF-8".to_owned(),
+        false => format!("is not UTF-8 from byte {} on", err.valid_up_to() + 1),
+    })?;
+    match serde_json::from_str(text) {
+        Ok(Value::Object(record)) => Ok(record),
+        Ok(_) => Err("is not a JSON object".to_owned()),
+        Err(err) if err.is_eof() && !line.ends_with(b"\n") => {
+            Err("the file ends in the middle of a row\nhint: was it copied or downloaded to its end?".to_owned())
+        }
+        Err(err) if err.is_eof() => {
+            Err("the row does not end on its line\nhint: one object a line, or a list in brackets".to_owned())
+        }
+        Err(err) => Err(format!("is not JSON: {err}")),
+    }
+}
+
+/// Parses a JSON list whose first line was read already.
+fn list(first: &[u8], mut rest: impl Read, name: &str) -> Result<Vec<Row>, DatasetError> {
+    let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
+    let mut bytes = first.to_vec();
+    rest.read_to_end(&mut bytes).map_err(|err| malformed(format!("cannot read on: {err}")))?;
+    let records: Vec<Map<String, Value>> =
+        serde_json::from_slice(&bytes).map_err(|err| malformed(format!("is not a JSON list of objects: {err}")))?;
+    if records.is_empty() {
+        return Err(malformed("holds no rows".to_owned()));
+    }
+    let numbered = records.into_iter().enumerate();
+    numbered.map(|(index, record)| columns::row(record, &format!("`{name}`, row {}", index + 1))).collect()
+}
+
+/// Checks that no id comes twice, in any case.
+fn check_unique(rows: &[Row], path: &Path) -> Result<(), DatasetError> {
+    let mut seen = std::collections::HashMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        if let Some(first) = seen.insert(row.instance_id.to_lowercase(), index) {
+            return Err(DatasetError::Malformed {
+                place: format!("`{}`, row {}", path.display(), index + 1),
+                reason: format!("instance_id `{}` was used by row {} already", row.instance_id, first + 1),
+            });
+        }
+    }
+    Ok(())
+}
