@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 import base_image
 import instance_image
 import instances
+import outputs
 from engine import BuildError, size
 from host import Passage
 from instance_image import Built
@@ -80,6 +81,9 @@ def main() -> int:
         finished, failures = build_all(instances.load(args.data, args.only), args)
     except BuildError as err:
         finished, failures = [], [str(err)]
+    # Files always cover every image that is there, whatever `--only` names.
+    root = Path(__file__).resolve().parents[2]
+    failures += outputs.write(instances.load(args.data, []), args.out, root)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     print(f"{len(finished)} images, {len(failures)} failed, {time.monotonic() - started:.0f} s")

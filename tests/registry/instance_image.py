@@ -16,8 +16,8 @@ from host import SHARE, Passage
 from instances import Instance
 
 ENVIRONMENT = "/opt/miniconda3/envs/testbed"
-# Whatever is different here gives other images; commits depend on the last three alone.
-VERSION = "3"
+# Another version gives other images; the commits depend on the other three.
+VERSION = "1"
 AUTHOR = "registry"
 EMAIL = "registry@localhost"
 DATE = "2024-01-01T00:00:00+0000"
@@ -29,12 +29,21 @@ cd /testbed
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
 export GIT_AUTHOR_NAME={AUTHOR} GIT_AUTHOR_EMAIL={EMAIL} GIT_AUTHOR_DATE={DATE}
 export GIT_COMMITTER_NAME={AUTHOR} GIT_COMMITTER_EMAIL={EMAIL} GIT_COMMITTER_DATE={DATE}
-git config --local gc.auto 0
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=gc.auto GIT_CONFIG_VALUE_0=0
 git -c core.autocrlf=false -c core.fileMode=true add -A -f .
 git -c commit.gpgSign=false commit -q --no-verify -m "$MESSAGE"
-git config --local --unset gc.auto
 git gc -q --prune=now
 git rev-parse HEAD
+"""
+
+# An install may rewrite a generated file that the package holds and the repository
+# does not (a version file), and leave byte code. New files of its own stay, untracked.
+TIDY = """
+cd /testbed
+git status --porcelain
+git checkout -q -- .
+find . -name __pycache__ -prune -exec rm -rf {} +
+git status --porcelain
 """
 
 UNPACK = """
@@ -47,7 +56,7 @@ esac
 cd /testbed
 GIT_CONFIG_GLOBAL=/dev/null git init -q -b main .
 # What an install writes is not in the repository either.
-find . -name '*.egg-info' -prune -exec rm -rf {} +
+find . -maxdepth 2 -name '*.egg-info' -prune -exec rm -rf {} +
 """
 
 
@@ -95,7 +104,8 @@ def build_environment(instance: Instance, base: str, passage: Passage, out: Path
 def recipe(instance: Instance) -> str:
     """Returns the hash of everything that goes into the instance image."""
     entry, row = instance.entry, instance.row
-    parts = [environment_recipe(instance), UNPACK, COMMIT, entry["sha256"], entry["tree"], entry["install"]]
+    parts = [environment_recipe(instance), UNPACK, COMMIT, TIDY, entry["sha256"], entry["tree"]]
+    parts += [entry["sdist"], entry["install"]]
     if entry["tree"] == "reverse":
         parts += [row["patch"], row["test_patch"]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:22]

@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pip._internal.commands import create_command
 from pip._internal.models.link import Link
@@ -49,12 +50,13 @@ def main() -> None:
     target = args.folder / args.sha256 / args.file
     if not (target.is_file() and digest(target) == args.sha256):
         target.parent.mkdir(parents=True, exist_ok=True)
-        fetched = fetch(args.project, args.file, target.parent)
-        found = digest(fetched)
-        if found != args.sha256:
-            fetched.unlink()
-            sys.exit(f"`{args.file}` has sha256 {found}, expected {args.sha256}")
-        fetched.rename(target)
+        # Two builds may want the same package at once: the last step is a rename.
+        with TemporaryDirectory(dir=target.parent) as folder:
+            fetched = fetch(args.project, args.file, Path(folder))
+            found = digest(fetched)
+            if found != args.sha256:
+                sys.exit(f"`{args.file}` has sha256 {found}, expected {args.sha256}")
+            fetched.rename(target)
     print(target)
 
 
