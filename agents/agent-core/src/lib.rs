@@ -1,1 +1,30 @@
 //! Agents, episodes, models, trajectories, limits and the loop.
+//!
+//! [`Agent`] decides, one step at a time, through an [`Episode`]: `render` a prompt, `push` a message, `query` the
+//! [`Model`], `act` on a tool call. Limits, cost, context, clipping, stuck detection and recording live inside `query`
+//! and `act`. [`run`] drives an agent to its [`Outcome`]. This crate does no IO: models and recorders are given to it.
+
+mod agent;
+mod episode;
+mod run;
+
+mod message;
+mod model;
+mod trajectory;
+
+mod clip;
+mod context;
+mod fingerprint;
+mod limits;
+mod stuck;
+
+pub use agent::{Agent, AgentError, Flow};
+pub use clip::clip;
+pub use context::{ContextConfig, ContextStrategy};
+pub use episode::{Episode, EpisodeParts};
+pub use limits::{Limit, Limits};
+pub use message::{Message, Role, ToolCall};
+pub use model::{Completion, FinishReason, Model, ModelError, Request, ToolSpec, Usage};
+pub use run::run;
+pub use stuck::{StuckDetector, StuckPattern};
+pub use trajectory::{ExitStatus, Header, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};

@@ -4,6 +4,7 @@
 //! an [`Evaluation`]. Everything here that touches a repository does so through a `Sandbox`; parsers and grading are
 //! pure functions. This crate does no IO of its own and knows no dataset and no container engine.
 
+pub mod capture;
 mod environment;
 mod instance;
 mod patch;

@@ -1,0 +1,296 @@
+//! One agent on one instance.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use env_core::{Baseline, Instance};
+use prompts::Prompts;
+use serde::Serialize;
+use tool_core::{Observation, Sandbox, ToolError, Toolbox};
+
+use crate::context::Context;
+use crate::{
+    AgentError, Completion, ContextConfig, ExitStatus, Header, Limit, Limits, Message, Model, ModelError, Outcome,
+    Record, Recorder, Request, Spending, StuckDetector, ToolCall, ToolSpec, clip,
+};
+
+/// One agent on one instance: the conversation, and all that it may use.
+///
+/// Whatever an agent does goes through [`Episode::query`] and [`Episode::act`], which keep the limits and the record.
+pub struct Episode {
+    parts: EpisodeParts,
+    tools: Vec<ToolSpec>,
+    messages: Vec<Message>,
+    spending: Spending,
+    context: Context,
+    last_tokens: u64,
+    stuck: StuckDetector,
+    started: Instant,
+}
+
+/// What an episode is made of.
+pub struct EpisodeParts {
+    /// The instance.
+    pub instance: Instance,
+    /// Where commands run.
+    pub sandbox: Arc<dyn Sandbox>,
+    /// What the patch is taken against.
+    pub baseline: Baseline,
+    /// What answers.
+    pub model: Arc<dyn Model>,
+    /// What the model may call.
+    pub toolbox: Toolbox,
+    /// The templates.
+    pub prompts: Prompts,
+    /// When it must end.
+    pub limits: Limits,
+    /// How the conversation is kept within the model's context.
+    pub context: ContextConfig,
+    /// Where the trajectory goes.
+    pub recorder: Box<dyn Recorder>,
+}
+
+impl Episode {
+    /// Starts the clock and writes the header, whose tools are filled in from the toolbox.
+    ///
+    /// # Errors
+    /// When a tool has no description, or the header cannot be written.
+    pub fn begin(mut parts: EpisodeParts, mut header: Header) -> Result<Self, AgentError> {
+        let tools = describe(&parts.toolbox, &parts.prompts)?;
+        header.tools.clone_from(&tools);
+        parts.recorder.append(&Record::Header(header))?;
+        Ok(Self {
+            context: Context::new(&parts.context),
+            parts,
+            tools,
+            messages: Vec::new(),
+            spending: Spending::default(),
+            last_tokens: 0,
+            stuck: StuckDetector::default(),
+            started: Instant::now(),
+        })
+    }
+
+    /// Returns the instance.
+    pub fn instance(&self) -> &Instance {
+        &self.parts.instance
+    }
+
+    /// Returns the sandbox.
+    pub fn sandbox(&self) -> &dyn Sandbox {
+        self.parts.sandbox.as_ref()
+    }
+
+    /// Returns what was spent so far.
+    pub fn spending(&self) -> &Spending {
+        &self.spending
+    }
+
+    /// Returns the conversation.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// Renders a template with `instance`, `root` and `tools` (own name to name on the wire).
+    ///
+    /// # Errors
+    /// See [`prompts::PromptError`].
+    pub fn render(&self, template: &str) -> Result<String, AgentError> {
+        self.render_with(template, ())
+    }
+
+    /// Renders a template with `extra` beside what [`Episode::render`] offers.
+    ///
+    /// # Errors
+    /// See [`prompts::PromptError`].
+    pub fn render_with(&self, template: &str, extra: impl Serialize) -> Result<String, AgentError> {
+        #[derive(Serialize)]
+        struct Variables<'a, T> {
+            instance: &'a Instance,
+            root: &'a str,
+            tools: std::collections::BTreeMap<&'a str, &'a str>,
+            extra: T,
+        }
+        let names = self.parts.toolbox.signatures();
+        let variables = Variables {
+            instance: &self.parts.instance,
+            root: &self.parts.sandbox.info().root,
+            tools: names.map(|signature| (signature.name, signature.wire_name.as_str())).collect(),
+            extra,
+        };
+        Ok(self.parts.prompts.render(template, variables)?)
+    }
+
+    /// Puts a message into the conversation.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub fn push(&mut self, message: Message) -> Result<(), AgentError> {
+        let record = Record::Message { step: self.spending.steps, message };
+        self.parts.recorder.append(&record)?;
+        if let Record::Message { message, .. } = record {
+            self.messages.push(message);
+        }
+        Ok(())
+    }
+
+    /// Asks the model, with every tool on offer.
+    ///
+    /// # Errors
+    /// A limit, or the model's failure.
+    pub async fn query(&mut self) -> Result<Completion, AgentError> {
+        self.ask(self.tools.clone()).await
+    }
+
+    /// Asks the model with only the named tools (own names) on offer.
+    ///
+    /// # Errors
+    /// A limit, or the model's failure.
+    pub async fn query_with(&mut self, names: &[&str]) -> Result<Completion, AgentError> {
+        let own = |spec: &ToolSpec| self.parts.toolbox.own_name(&spec.name);
+        let offered = self.tools.iter().filter(|spec| own(spec).is_some_and(|name| names.contains(&name)));
+        let offered = offered.cloned().collect();
+        self.ask(offered).await
+    }
+
+    /// Runs a tool call and puts what it showed into the conversation, its middle cut when it is too long.
+    ///
+    /// # Errors
+    /// A limit, or a broken sandbox; a refused call is an observation.
+    pub async fn act(&mut self, call: &ToolCall) -> Result<Observation, AgentError> {
+        let started = Instant::now();
+        let sandbox = self.parts.sandbox.as_ref();
+        let observation = match self.parts.toolbox.call(&call.name, &call.arguments, sandbox).await {
+            Ok(observation) => observation,
+            Err(ToolError::Rejected(why)) => {
+                let text = self.render_with("episode/rejected.md", [("why", why)].into_iter().collect::<Extra>())?;
+                Observation::error(text)
+            }
+            Err(ToolError::Sandbox(err)) => return Err(err.into()),
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        self.spending.tool_seconds += seconds;
+        let step = self.spending.steps;
+        let record = Record::Observation { step, call: call.clone(), observation: observation.clone(), seconds };
+        self.parts.recorder.append(&record)?;
+        let shown = self.clipped(observation.text.clone())?;
+        self.messages.push(Message::tool(call, shown));
+        self.stuck.saw(call, &observation);
+        self.check_stuck()?;
+        Ok(observation)
+    }
+
+    /// Counts a step.
+    pub(crate) fn next_step(&mut self) -> Result<(), AgentError> {
+        if self.parts.limits.steps.is_some_and(|limit| self.spending.steps >= limit) {
+            return Err(AgentError::Limit(Limit::Steps));
+        }
+        self.spending.steps += 1;
+        Ok(())
+    }
+
+    /// Returns the time left, where there is a limit on it.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        self.parts.limits.duration().map(|limit| limit.saturating_sub(self.started.elapsed()))
+    }
+
+    /// Takes the patch and writes the last line.
+    pub(crate) async fn finish(mut self, mut exit_status: ExitStatus) -> Outcome {
+        let patch = match env_core::capture::capture(self.parts.sandbox.as_ref(), &self.parts.baseline).await {
+            Ok(patch) => Some(patch),
+            Err(err) => {
+                if exit_status.class() != crate::OutcomeClass::Infrastructure {
+                    exit_status = ExitStatus::SandboxFailed(format!("the patch could not be captured: {err}"));
+                }
+                None
+            }
+        };
+        self.spending.seconds = self.started.elapsed().as_secs_f64();
+        let outcome = Outcome { exit_status, patch, spending: self.spending };
+        if let Err(err) = self.parts.recorder.append(&Record::Outcome(outcome.clone())) {
+            tracing::error!("the outcome could not be recorded: {err}");
+        }
+        outcome
+    }
+
+    async fn ask(&mut self, tools: Vec<ToolSpec>) -> Result<Completion, AgentError> {
+        self.check_spending()?;
+        if self.context.overflows(self.last_tokens) && !self.context.shrink(&self.messages) {
+            return Err(AgentError::Limit(Limit::Context));
+        }
+        let masked = self.render("episode/masked.md")?;
+        let started = Instant::now();
+        let (request, answer) = loop {
+            let request = Request { messages: self.context.view(&self.messages, &masked), tools: tools.clone() };
+            match self.parts.model.complete(&request).await {
+                Err(ModelError::ContextLength(_)) if self.context.shrink(&self.messages) => {}
+                answer => break (request, answer),
+            }
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        self.spending.model_seconds += seconds;
+        let completion = answer?;
+        self.account(&completion);
+        let step = self.spending.steps;
+        let fingerprint = request.fingerprint(&self.parts.sandbox.info().root);
+        let record = Record::Completion { step, request: fingerprint, completion: completion.clone(), seconds };
+        self.parts.recorder.append(&record)?;
+        self.messages.push(completion.message.clone());
+        if completion.message.tool_calls.is_empty() {
+            self.stuck.said(&completion.message.content);
+            self.check_stuck()?;
+        }
+        Ok(completion)
+    }
+
+    fn account(&mut self, completion: &Completion) {
+        self.last_tokens = completion.usage.total();
+        self.spending.queries += 1;
+        self.spending.usage += completion.usage;
+        match completion.cost {
+            Some(cost) => self.spending.cost += cost,
+            None => self.spending.unpriced_queries += 1,
+        }
+    }
+
+    fn check_spending(&self) -> Result<(), AgentError> {
+        let limits = &self.parts.limits;
+        if limits.tokens.is_some_and(|limit| self.spending.usage.total() >= limit) {
+            return Err(AgentError::Limit(Limit::Tokens));
+        }
+        if limits.cost.is_some_and(|limit| self.spending.cost >= limit) {
+            return Err(AgentError::Limit(Limit::Cost));
+        }
+        Ok(())
+    }
+
+    fn check_stuck(&self) -> Result<(), AgentError> {
+        match self.stuck.pattern() {
+            Some(_) if self.parts.limits.stuck => Err(AgentError::Limit(Limit::Stuck)),
+            _ => Ok(()),
+        }
+    }
+
+    fn clipped(&self, text: String) -> Result<String, AgentError> {
+        let mut failed = None;
+        let shown = clip(text, self.parts.limits.observation, |omitted| {
+            let extra: Extra = [("omitted", omitted.to_string())].into_iter().collect();
+            self.render_with("episode/clipped.md", extra).unwrap_or_else(|err| {
+                failed = Some(err);
+                String::new()
+            })
+        });
+        failed.map_or(Ok(shown), Err)
+    }
+}
+
+type Extra = std::collections::BTreeMap<&'static str, String>;
+
+/// Returns the tools as the model sees them.
+fn describe(toolbox: &Toolbox, prompts: &Prompts) -> Result<Vec<ToolSpec>, AgentError> {
+    let specs = toolbox.signatures().map(|signature| {
+        let description = prompts.render(&format!("tools/{}.md", signature.name), ())?;
+        Ok(ToolSpec { name: signature.wire_name.clone(), description, parameters: signature.parameters.clone() })
+    });
+    specs.collect()
+}

@@ -1,0 +1,56 @@
+//! When an episode must end.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// When an episode must end. Each limit is off when it is `null`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Steps of the agent, each usually one query and its tool calls. Default 100.
+    pub steps: Option<u64>,
+    /// Tokens read and written over all queries.
+    pub tokens: Option<u64>,
+    /// US dollars over all queries; queries of unknown price do not count. Default 3.0.
+    pub cost: Option<f64>,
+    /// Seconds of wall-clock time for the whole episode. Default 7200.
+    pub time: Option<f64>,
+    /// Characters of an observation that the model is shown; the middle of a longer one is cut. Default 30000.
+    pub observation: usize,
+    /// Whether an agent that goes in circles is stopped. Default true.
+    pub stuck: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { steps: Some(100), tokens: None, cost: Some(3.0), time: Some(7200.0), observation: 30_000, stuck: true }
+    }
+}
+
+impl Limits {
+    /// Returns the limit on time as a duration; a value that is no duration counts as no limit.
+    pub(crate) fn duration(&self) -> Option<Duration> {
+        self.time.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
+}
+
+/// A limit that an episode ran into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// Too many steps.
+    Steps,
+    /// Too many tokens.
+    Tokens,
+    /// Too much money.
+    Cost,
+    /// Too much time.
+    Time,
+    /// The conversation no longer fits the model's context.
+    Context,
+    /// Too many answers in a row without a usable tool call.
+    Idle,
+    /// The agent went in circles.
+    Stuck,
+}

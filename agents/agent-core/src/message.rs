@@ -1,0 +1,72 @@
+//! One message of a conversation.
+
+use serde::{Deserialize, Serialize};
+
+/// Who a message is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The rules of the game.
+    System,
+    /// The instance, nudges, and corrections.
+    User,
+    /// The model.
+    Assistant,
+    /// What a tool call showed.
+    Tool,
+}
+
+/// One message of a conversation, in the shape of the chat completions interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who it is from.
+    pub role: Role,
+    /// Its text.
+    pub content: String,
+    /// The tools the model calls with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// For a tool's message: the id of the call that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+    /// For a tool's message: the tool's name on the wire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// One call of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Ties the call to its answer.
+    pub id: String,
+    /// The tool's name on the wire.
+    pub name: String,
+    /// The arguments as the model wrote them: JSON text, or what was meant to be.
+    pub arguments: String,
+}
+
+impl Message {
+    /// Returns a system message.
+    pub fn system(content: impl Into<String>) -> Self {
+        Self::new(Role::System, content)
+    }
+
+    /// Returns a user message.
+    pub fn user(content: impl Into<String>) -> Self {
+        Self::new(Role::User, content)
+    }
+
+    /// Returns an assistant message.
+    pub fn assistant(content: impl Into<String>, tool_calls: Vec<ToolCall>) -> Self {
+        Self { tool_calls, ..Self::new(Role::Assistant, content) }
+    }
+
+    /// Returns the message that answers `call`.
+    pub fn tool(call: &ToolCall, content: impl Into<String>) -> Self {
+        Self { tool_call_id: Some(call.id.clone()), name: Some(call.name.clone()), ..Self::new(Role::Tool, content) }
+    }
+
+    fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None, name: None }
+    }
+}

@@ -1,0 +1,124 @@
+//! What answers.
+
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Message;
+
+/// What answers. Retries, prices and the wire format are the model's own affair.
+#[async_trait]
+pub trait Model: Send + Sync {
+    /// Returns the name that goes into `model_name_or_path`.
+    fn name(&self) -> &str;
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// See [`ModelError`]; a [`ModelError::Transient`] has already been retried as far as the model's settings allow.
+    async fn complete(&self, request: &Request) -> Result<Completion, ModelError>;
+}
+
+/// What a model is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The conversation so far.
+    pub messages: Vec<Message>,
+    /// The tools it may call; none means plain text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
+}
+
+/// A tool as a model sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// Name on the wire.
+    pub name: String,
+    /// What it does, from `prompts/tools`.
+    pub description: String,
+    /// JSON schema of the arguments.
+    pub parameters: Value,
+}
+
+/// A model's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Completion {
+    /// The assistant's message, with its tool calls.
+    pub message: Message,
+    /// Why it stopped.
+    pub finish_reason: FinishReason,
+    /// Tokens it took.
+    #[serde(default)]
+    pub usage: Usage,
+    /// What it cost in US dollars; `None` when the price is unknown.
+    #[serde(default)]
+    pub cost: Option<f64>,
+    /// What was wrong with a tool call that could not be read, in words for the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub malformed: Option<String>,
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// It had said all.
+    Stop,
+    /// It calls tools.
+    ToolCalls,
+    /// It ran into the limit on its output.
+    Length,
+    /// The provider withheld the rest.
+    ContentFilter,
+    /// A reason of the provider's own, or none.
+    Other(String),
+}
+
+/// Tokens of one or more calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read, cached ones included.
+    pub prompt_tokens: u64,
+    /// Tokens written, reasoning included.
+    pub completion_tokens: u64,
+    /// Tokens read from the provider's cache.
+    #[serde(default)]
+    pub cached_tokens: u64,
+}
+
+impl Usage {
+    /// Returns tokens read and written.
+    pub fn total(&self) -> u64 {
+        self.prompt_tokens + self.completion_tokens
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.prompt_tokens += other.prompt_tokens;
+        self.completion_tokens += other.completion_tokens;
+        self.cached_tokens += other.cached_tokens;
+    }
+}
+
+/// Why there is no answer. Variants are named by what the caller does next.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ModelError {
+    /// Try again, after the given time where the provider named one.
+    #[error("{message}")]
+    Transient {
+        /// What happened.
+        message: String,
+        /// The provider's `Retry-After`.
+        retry_after: Option<Duration>,
+    },
+    /// Shorten the request.
+    #[error("{0}")]
+    ContextLength(String),
+    /// Mend the settings or the code; trying again is of no use.
+    #[error("{0}")]
+    Permanent(String),
+}

@@ -1,0 +1,208 @@
+//! The record of an episode.
+
+use env_core::Patch;
+use serde::{Deserialize, Serialize};
+use tool_core::Observation;
+
+use crate::{Completion, Limit, Message, ToolCall, ToolSpec, Usage};
+
+/// Takes the lines of a trajectory as they come; a line is safe before the next begins.
+pub trait Recorder: Send {
+    /// Appends a line and flushes it.
+    ///
+    /// # Errors
+    /// When the line may not have been kept; the episode then ends.
+    fn append(&mut self, record: &Record) -> std::io::Result<()>;
+}
+
+/// One line of `trajectory.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Record {
+    /// The first line: what the episode runs with.
+    Header(Header),
+    /// A message that the agent put into the conversation.
+    Message {
+        /// Number of the agent's step, from 0 for what it did to start.
+        step: u64,
+        /// The message.
+        message: Message,
+    },
+    /// An answer of the model.
+    Completion {
+        /// Number of the agent's step.
+        step: u64,
+        /// Fingerprint of the request, by which a replay knows that it is still on the recorded path.
+        request: String,
+        /// The answer.
+        completion: Completion,
+        /// Wall-clock seconds it took.
+        seconds: f64,
+    },
+    /// What a tool call showed.
+    Observation {
+        /// Number of the agent's step.
+        step: u64,
+        /// The call.
+        call: ToolCall,
+        /// What it showed, before clipping.
+        observation: Observation,
+        /// Wall-clock seconds it took.
+        seconds: f64,
+    },
+    /// The last line.
+    Outcome(Outcome),
+}
+
+/// What an episode runs with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of this format: 1.
+    pub version: u32,
+    /// The instance.
+    pub instance_id: String,
+    /// The environment's name.
+    pub environment: String,
+    /// The agent's name.
+    pub agent: String,
+    /// The model's name.
+    pub model: String,
+    /// Fingerprint of the configuration; an unfinished trajectory goes on only under the same one.
+    pub config: String,
+    /// Absolute path of the repository in the sandbox.
+    pub root: String,
+    /// The sandbox's provider.
+    pub sandbox: String,
+    /// Whether the sandbox keeps commands away from the host.
+    pub isolated: bool,
+    /// Whether the repository's history after the base commit was left in reach, by request.
+    pub history_kept: bool,
+    /// The tools the model may call.
+    pub tools: Vec<ToolSpec>,
+}
+
+/// How an episode ended and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How it ended.
+    pub exit_status: ExitStatus,
+    /// The changes against the base commit; `None` when they could not be captured.
+    pub patch: Option<Patch>,
+    /// What it took.
+    pub spending: Spending,
+}
+
+/// Why an episode ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitStatus {
+    /// The agent handed its work in.
+    Submitted,
+    /// A limit was reached.
+    Limit(Limit),
+    /// The model gave no answer.
+    ModelFailed(String),
+    /// The sandbox broke.
+    SandboxFailed(String),
+    /// The agent's own code or templates failed.
+    AgentFailed(String),
+}
+
+/// What an outcome counts as before the patch is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeClass {
+    /// The agent handed its work in.
+    Submitted,
+    /// A limit of the agent's was reached.
+    AgentLimit,
+    /// Something of ours broke; only these are tried again.
+    Infrastructure,
+}
+
+impl ExitStatus {
+    /// Returns what the outcome counts as.
+    pub fn class(&self) -> OutcomeClass {
+        match self {
+            Self::Submitted => OutcomeClass::Submitted,
+            Self::Limit(_) => OutcomeClass::AgentLimit,
+            Self::ModelFailed(_) | Self::SandboxFailed(_) | Self::AgentFailed(_) => OutcomeClass::Infrastructure,
+        }
+    }
+}
+
+/// What an episode took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spending {
+    /// Steps of the agent.
+    pub steps: u64,
+    /// Queries to the model.
+    pub queries: u64,
+    /// Tokens over all queries.
+    pub usage: Usage,
+    /// US dollars over the queries of known price.
+    pub cost: f64,
+    /// Queries of unknown price, which `cost` does not hold.
+    pub unpriced_queries: u64,
+    /// Wall-clock seconds of the whole episode.
+    pub seconds: f64,
+    /// Of these, seconds waiting for the model.
+    pub model_seconds: f64,
+    /// Of these, seconds waiting for tools.
+    pub tool_seconds: f64,
+}
+
+/// A trajectory as read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trajectory {
+    /// Every whole line, in order.
+    pub records: Vec<Record>,
+    /// Whether the last line was torn, as a killed run leaves it.
+    pub torn: bool,
+}
+
+impl Trajectory {
+    /// Parses the text of a `trajectory.jsonl`. A last line that does not parse is left out and noted.
+    ///
+    /// # Errors
+    /// The number of an earlier line that does not parse, and why.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let lines: Vec<&str> = text.lines().collect();
+        let mut records = Vec::with_capacity(lines.len());
+        for (index, line) in lines.iter().enumerate() {
+            if line.trim().is_empty() {
+                continue;
+            }
+            match serde_json::from_str(line) {
+                Ok(record) => records.push(record),
+                Err(_) if index + 1 == lines.len() => return Ok(Self { records, torn: true }),
+                Err(err) => return Err(format!("line {}: {err}", index + 1)),
+            }
+        }
+        Ok(Self { records, torn: false })
+    }
+
+    /// Returns the header, when the file got as far.
+    pub fn header(&self) -> Option<&Header> {
+        match self.records.first() {
+            Some(Record::Header(header)) => Some(header),
+            _ => None,
+        }
+    }
+
+    /// Returns the outcome, when the episode got as far.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match self.records.last() {
+            Some(Record::Outcome(outcome)) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Returns the model's answers with the fingerprints of their requests.
+    pub fn completions(&self) -> impl Iterator<Item = (&str, &Completion)> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Completion { request, completion, .. } => Some((request.as_str(), completion)),
+            _ => None,
+        })
+    }
+}
