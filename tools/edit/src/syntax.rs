@@ -1,0 +1,137 @@
+//! Whether an edit breaks the syntax of Python.
+
+use serde::{Deserialize, Serialize};
+use tree_sitter::{Node, Parser};
+
+/// What to do about an edit that breaks the syntax of a Python file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyntaxCheck {
+    /// Do not look.
+    Off,
+    /// Make the edit and say where the syntax is broken.
+    #[default]
+    Report,
+    /// Refuse the edit.
+    Refuse,
+}
+
+/// A place where Python cannot be parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxProblem {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub reason: String,
+    /// The line itself, cut when long.
+    pub source: String,
+}
+
+impl std::fmt::Display for SyntaxProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}: `{}`", self.line, self.reason, self.source)
+    }
+}
+
+/// Returns whether the name of a file is that of Python source.
+pub fn is_python(path: &str) -> bool {
+    path.ends_with(".py") || path.ends_with(".pyi")
+}
+
+/// Returns the problems that `after` has and `before` had not; none while a broken file gets no worse.
+pub fn new_problems(before: &str, after: &str) -> Vec<SyntaxProblem> {
+    let mut after = problems(after);
+    if after.is_empty() {
+        return after;
+    }
+    let before = problems(before);
+    if before.is_empty() {
+        return after;
+    }
+    if after.len() <= before.len() {
+        return Vec::new();
+    }
+    after.retain(|problem| !before.iter().any(|old| old.source == problem.source && old.reason == problem.reason));
+    after
+}
+
+/// Returns where `source` is not Python, in the order of lines.
+pub fn problems(source: &str) -> Vec<SyntaxProblem> {
+    let mut parser = Parser::new();
+    if parser.set_language(&tree_sitter_python::LANGUAGE.into()).is_err() {
+        return Vec::new();
+    }
+    let Some(tree) = parser.parse(source, None) else { return Vec::new() };
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut cursor = tree.walk();
+    'walk: loop {
+        let node = cursor.node();
+        let problem = problem_at(node);
+        // What is inside an error is noise.
+        let inside = !node.is_error() && cursor.goto_first_child();
+        found.extend(problem);
+        if inside {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                break 'walk;
+            }
+        }
+    }
+    found.sort();
+    found.dedup_by_key(|(row, _)| *row);
+    let lines: Vec<&str> = source.lines().collect();
+    let problem = |(row, reason): (usize, String)| {
+        let line = lines.get(row).map_or("", |line| line.trim());
+        SyntaxProblem { line: row + 1, reason, source: line.chars().take(100).collect() }
+    };
+    found.into_iter().map(problem).collect()
+}
+
+fn problem_at(node: Node<'_>) -> Option<(usize, String)> {
+    let row = node.start_position().row;
+    if node.is_missing() {
+        return Some((row, format!("expected `{}`", node.kind())));
+    }
+    if node.is_error() {
+        return Some((row, "invalid syntax".to_owned()));
+    }
+    match node.kind() {
+        "block" => block_problem(node),
+        "module" => uneven(node),
+        _ => None,
+    }
+}
+
+/// The grammar takes a block without statements for granted; Python does not.
+fn block_problem(block: Node<'_>) -> Option<(usize, String)> {
+    let mut cursor = block.walk();
+    let empty = block.named_children(&mut cursor).all(|child| child.kind() == "comment");
+    if empty {
+        let row = block.prev_sibling().map_or(block.start_position().row, |sibling| sibling.end_position().row);
+        return Some((row, "expected an indented block after this line".to_owned()));
+    }
+    uneven(block)
+}
+
+/// Returns the first statement that does not begin at the column of its block.
+fn uneven(block: Node<'_>) -> Option<(usize, String)> {
+    let mut previous: Option<Node<'_>> = None;
+    let mut column = None;
+    for statement in statements(block) {
+        let start = statement.start_position();
+        let own_line = previous.is_none_or(|previous| previous.end_position().row < start.row);
+        previous = Some(statement);
+        if own_line && *column.get_or_insert(start.column) != start.column {
+            return Some((start.row, "indented unlike the rest of its block".to_owned()));
+        }
+    }
+    None
+}
+
+fn statements(block: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let mut cursor = block.walk();
+    let children: Vec<Node<'_>> = block.named_children(&mut cursor).collect();
+    children.into_iter().filter(|child| child.kind() != "comment" && !child.is_error())
+}
