@@ -79,11 +79,11 @@ def main() -> int:
     started = time.monotonic()
     try:
         finished, failures = build_all(instances.load(args.data, args.only), args)
+        # Files always cover every image that is there, whatever `--only` names.
+        root = Path(__file__).resolve().parents[2]
+        failures += outputs.write(instances.load(args.data, []), args.out, root)
     except BuildError as err:
         finished, failures = [], [str(err)]
-    # Files always cover every image that is there, whatever `--only` names.
-    root = Path(__file__).resolve().parents[2]
-    failures += outputs.write(instances.load(args.data, []), args.out, root)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     print(f"{len(finished)} images, {len(failures)} failed, {time.monotonic() - started:.0f} s")

@@ -45,10 +45,18 @@ def changes(before: str, after: str) -> list[Change]:
 
 
 def replace(lines: list[str], change: Change) -> tuple[str, str]:
-    """Returns the old and new text of a change, widened until the old one occurs once."""
+    """Returns the old and new text of a change, widened until the old one occurs once.
+
+    Neither starts nor ends with a blank line where the file allows it, since
+    protocols that carry arguments as text may trim them.
+    """
     text = "".join(lines)
     for margin in range(1, len(lines) + 1):
         first, last = max(0, change.start - margin), min(len(lines), change.end + margin)
+        while first > 0 and not lines[first].strip():
+            first -= 1
+        while last < len(lines) and not lines[last - 1].strip():
+            last += 1
         old = "".join(lines[first:last])
         new = "".join([*lines[first : change.start], *change.lines, *lines[change.end : last]])
         if old.endswith("\n") and new.endswith("\n"):

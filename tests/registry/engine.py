@@ -72,7 +72,10 @@ class Container:
         changes = [f"LABEL {name}={value}" for name, value in image_labels.items()]
         changes += ['CMD ["/bin/bash"]', "WORKDIR /testbed"]
         flags = [part for change in changes for part in ("--change", change)]
+        former = docker("image", "inspect", "--format", "{{.Id}}", image, check=False).strip()
         docker("commit", *flags, self.name, image)
+        if former:
+            docker("image", "rm", former, check=False)
 
 
 @contextlib.contextmanager

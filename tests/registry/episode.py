@@ -32,7 +32,8 @@ def idle() -> Script:
 
 def solving(instance: Instance, tree: Tree) -> Script:
     """Returns the model that explores, reproduces, edits as the gold patch does, tests and finishes."""
-    touched = [path for path in {**tree.before, **tree.after} if tree.before.get(path) != tree.after.get(path)]
+    paths = sorted({**tree.before, **tree.after})
+    touched = [path for path in paths if tree.before.get(path) != tree.after.get(path)]
     turns = explore(touched, tree)
     turns.append(
         turn(

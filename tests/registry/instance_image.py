@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import base_image
-from engine import BuildError, Container, container, docker, labels, size
+from engine import BuildError, Container, container, labels, size
 from host import SHARE, Passage
 from instances import Instance
 
@@ -117,6 +117,8 @@ def build(instance: Instance, passage: Passage, out: Path) -> Built:
     found = labels(instance.image)
     commit = found.get("spotter.base_commit", "")
     if found.get("spotter.recipe") != recipe(instance):
+        if not labels(environment_name(instance)):
+            raise BuildError("there is no environment image to build on")
         log = out / "build" / f"{instance.id}.log"
         with container(environment_name(instance), passage.mounts, passage.env, log) as building:
             commit = _repository(building, instance, passage.share)
@@ -146,8 +148,3 @@ def _repository(building: Container, instance: Instance, share: Path) -> str:
             building.step(f"take out the {name}", apply)
     message = f"{entry['repo']}: {entry['sdist']}"
     return building.step("commit", COMMIT, env={"MESSAGE": message}).strip().splitlines()[-1]
-
-
-def remove(instance: Instance) -> None:
-    """Removes the instance image."""
-    docker("image", "rm", "-f", instance.image, check=False)

@@ -44,7 +44,8 @@ def eval_script(instance: Instance, commit: str, present: set[str]) -> str:
         "git config --global --add safe.directory /testbed",
         "cd /testbed",
         "git status",
-        "git show",
+        # The only commit holds the whole tree, which no log should repeat.
+        "git show --no-patch",
         f"git -c core.fileMode=false diff {commit}" if marked else f"git diff {commit}",
         *activate,
         *checkout,
