@@ -5,12 +5,23 @@
 //! pure functions. This crate does no IO of its own and knows no dataset and no container engine.
 
 pub mod capture;
+mod dialect;
 mod environment;
+mod grading;
 mod instance;
+mod markers;
+mod parsers;
 mod patch;
 mod report;
+mod status;
+mod test_log;
 
+pub use dialect::Dialect;
 pub use environment::{EnvError, Environment, Evaluation, Ready};
+pub use grading::{EvalType, GradingSpec, Resolution, grade, grade_tests};
 pub use instance::{Instance, find_instance};
+pub use parsers::Parser;
 pub use patch::{Baseline, Patch};
 pub use report::{Failure, Report, TestGroup, TestsStatus};
+pub use status::{Status, StatusMap};
+pub use test_log::{log_text, read_log};

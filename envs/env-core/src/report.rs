@@ -54,4 +54,6 @@ pub enum Failure {
     TestsTimedOut,
     /// The log has no sign that the tests ran.
     TestsErrored,
+    /// The test command failed while the log shows no failing test, so that the log cannot be trusted.
+    LogContradicted,
 }

@@ -1,0 +1,134 @@
+//! The verdict that follows from a log.
+
+use serde::{Deserialize, Serialize};
+
+use crate::test_log::read_log;
+use crate::{Dialect, Failure, Parser, Report, Status, StatusMap, TestGroup, TestsStatus};
+
+/// What a log is judged by.
+#[derive(Clone)]
+pub struct GradingSpec {
+    /// Which official harness the verdict has to equal.
+    pub dialect: Dialect,
+    /// What reads the log.
+    pub parser: Parser,
+    /// What a test must be to count as passed.
+    pub eval_type: EvalType,
+    /// Tests that the fix must turn.
+    pub fail_to_pass: Vec<String>,
+    /// Tests that must go on passing.
+    pub pass_to_pass: Vec<String>,
+}
+
+/// What a test must be to count as passed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvalType {
+    /// The log must say that it passed.
+    #[default]
+    PassAndFail,
+    /// The log must not say that it failed; for runners that only name failing tests.
+    FailOnly,
+}
+
+/// How far a patch got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Resolution {
+    /// Every FAIL_TO_PASS and every PASS_TO_PASS test passed.
+    #[serde(rename = "RESOLVED_FULL")]
+    Full,
+    /// Some FAIL_TO_PASS tests and every PASS_TO_PASS test passed.
+    #[serde(rename = "RESOLVED_PARTIAL")]
+    Partial,
+    /// Anything less.
+    #[serde(rename = "RESOLVED_NO")]
+    No,
+}
+
+/// Judges a log of a patch that was not empty.
+pub fn grade(log: &str, spec: &GradingSpec) -> (Report, Option<Failure>) {
+    let mut report = Report { patch_exists: true, ..Report::default() };
+    let map = match read_log(log, spec.parser, spec.dialect) {
+        Ok(map) => map,
+        Err(failure) => return (report, Some(failure)),
+    };
+    let tests = grade_tests(&map, spec);
+    report.patch_successfully_applied = true;
+    report.resolved = tests.resolution() == Resolution::Full;
+    report.tests_status = Some(tests);
+    (report, None)
+}
+
+/// Sorts the tests of both lists into passed and failed; a test may be in neither.
+pub fn grade_tests(map: &StatusMap, spec: &GradingSpec) -> TestsStatus {
+    TestsStatus {
+        fail_to_pass: group(&spec.fail_to_pass, |test| turned(map, spec, test)),
+        pass_to_pass: group(&spec.pass_to_pass, |test| kept(map, spec, test)),
+        ..TestsStatus::default()
+    }
+}
+
+impl TestsStatus {
+    /// Returns how far the patch got; a list without any counted test stands for a list that passed.
+    pub fn resolution(&self) -> Resolution {
+        let (turned, kept) = (&self.fail_to_pass, &self.pass_to_pass);
+        match (turned.failure.is_empty(), kept.failure.is_empty()) {
+            (true, true) => Resolution::Full,
+            (false, true) if !turned.success.is_empty() => Resolution::Partial,
+            _ => Resolution::No,
+        }
+    }
+}
+
+/// Groups tests by what `passed` says of each; `None` leaves a test out.
+fn group(tests: &[String], passed: impl Fn(&str) -> Option<bool>) -> TestGroup {
+    let mut group = TestGroup::default();
+    for test in tests {
+        match passed(test) {
+            Some(true) => group.success.push(test.clone()),
+            Some(false) => group.failure.push(test.clone()),
+            None => {}
+        }
+    }
+    group
+}
+
+/// Returns whether a FAIL_TO_PASS test passed.
+fn turned(map: &StatusMap, spec: &GradingSpec, test: &str) -> Option<bool> {
+    if spec.eval_type == EvalType::FailOnly {
+        return Some(map.get(test) != Some(&Status::Failed));
+    }
+    match find(map, spec.dialect, test) {
+        Some(Status::Passed | Status::Xfail) => Some(true),
+        None | Some(Status::Failed | Status::Error) => Some(false),
+        Some(Status::Skipped) => match spec.dialect {
+            Dialect::SweGym | Dialect::SweBench4 => None,
+            Dialect::SweBench5 => Some(false),
+        },
+        Some(Status::Other(_)) => None,
+    }
+}
+
+/// Returns whether a PASS_TO_PASS test passed; SWE-bench 5 lets a skipped one pass.
+fn kept(map: &StatusMap, spec: &GradingSpec, test: &str) -> Option<bool> {
+    let skipped = || matches!(find(map, spec.dialect, test), Some(Status::Skipped));
+    match (spec.dialect, spec.eval_type) {
+        (Dialect::SweBench5, EvalType::PassAndFail) if skipped() => Some(true),
+        _ => turned(map, spec, test),
+    }
+}
+
+/// Returns the status of a test. SWE-bench 5 also finds a test whose name in the row is cut inside its brackets, when
+/// all tests that begin so have the same outcome.
+fn find<'map>(map: &'map StatusMap, dialect: Dialect, test: &str) -> Option<&'map Status> {
+    if let Some(status) = map.get(test) {
+        return Some(status);
+    }
+    if dialect != Dialect::SweBench5 || test.matches('[').count() <= test.matches(']').count() {
+        return None;
+    }
+    let passed = |status: &Status| matches!(status, Status::Passed | Status::Xfail);
+    let mut alike = map.iter().filter(|(name, _)| name.starts_with(test)).map(|(_, status)| status);
+    let first = alike.next()?;
+    alike.all(|status| passed(status) == passed(first)).then_some(first)
+}
