@@ -1,1 +1,3 @@
 //! End-to-end and tidy tests.
+
+mod tidy;

@@ -1,0 +1,179 @@
+//! The project's rules about itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each crate with its layer; an arrow may only point to a lower one.
+const LAYERS: &[(&str, u8)] = &[
+    ("prompts", 0),
+    ("tool-core", 0),
+    ("sandbox", 1),
+    ("edit", 1),
+    ("env-core", 1),
+    ("dataset", 2),
+    ("agent-core", 2),
+    ("swebench", 3),
+    ("swegym", 3),
+    ("demo", 3),
+    ("llm", 3),
+    ("runner", 4),
+    ("codeact", 5),
+    ("spotter", 6),
+    ("tests", 7),
+];
+
+/// Arrows that are wrong although they point down, or that only a binary may have.
+const FORBIDDEN: &[(&str, &str)] = &[
+    ("agent-core", "dataset"),
+    ("runner", "edit"),
+    ("codeact", "env-core"),
+    ("codeact", "llm"),
+    ("llm", "dataset"),
+];
+
+/// Dependencies that only these crates may name.
+const ONLY: &[(&str, &[&str])] = &[
+    ("bollard", &["sandbox"]),
+    ("async-openai", &["llm"]),
+    ("reqwest", &["llm"]),
+    ("tree-sitter", &["edit"]),
+    ("parquet", &["dataset"]),
+    ("hf-hub", &["dataset"]),
+    ("minijinja", &["prompts"]),
+    ("clap", &["runner"]),
+    ("schemars", &["tool-core", "sandbox", "edit"]),
+];
+
+const LINES: usize = 600;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// Returns every file below the root that is part of the project.
+fn files() -> Vec<PathBuf> {
+    let output = std::process::Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let paths: Vec<PathBuf> = listed.split('\0').filter(|name| !name.is_empty()).map(|name| root().join(name)).collect();
+    assert!(paths.len() > 50, "git lists only {} files", paths.len());
+    paths.into_iter().filter(|path| path.is_file()).collect()
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
+}
+
+/// Returns each crate's name with its dependencies, the ones for tests left out.
+fn manifests() -> BTreeMap<String, BTreeSet<String>> {
+    let mut found = BTreeMap::new();
+    for path in files().iter().filter(|path| path.ends_with("Cargo.toml") && path.parent() != Some(&root())) {
+        let text = fs::read_to_string(path).unwrap();
+        let mut section = String::new();
+        let (mut name, mut dependencies) = (String::new(), BTreeSet::new());
+        for line in text.lines() {
+            if let Some(header) = line.strip_prefix('[') {
+                section = header.trim_end_matches(']').to_owned();
+            } else if let Some((key, value)) = line.split_once('=') {
+                let key = key.trim().trim_end_matches(".workspace");
+                match section.as_str() {
+                    "package" if key == "name" => name = value.trim().trim_matches('"').to_owned(),
+                    "dependencies" => drop(dependencies.insert(key.to_owned())),
+                    _ => {}
+                }
+            }
+        }
+        found.insert(name, dependencies);
+    }
+    found
+}
+
+#[test]
+fn every_arrow_points_to_a_lower_layer() {
+    let layers: BTreeMap<&str, u8> = LAYERS.iter().copied().collect();
+    let manifests = manifests();
+    let listed: BTreeSet<&str> = layers.keys().copied().collect();
+    let there: BTreeSet<&str> = manifests.keys().map(String::as_str).collect();
+    assert_eq!(listed, there, "the layer table and the crates differ");
+    for (name, dependencies) in &manifests {
+        for dependency in dependencies {
+            if let Some(layer) = layers.get(dependency.as_str()) {
+                let own = layers[name.as_str()];
+                assert!(*layer < own, "`{name}` (layer {own}) may not use `{dependency}` (layer {layer})");
+            }
+            let arrow = (name.as_str(), dependency.as_str());
+            assert!(!FORBIDDEN.contains(&arrow), "`{name}` may not use `{dependency}`");
+            if let Some((_, allowed)) = ONLY.iter().find(|(only, _)| only == dependency) {
+                assert!(allowed.contains(&name.as_str()), "only {allowed:?} may name `{dependency}`, not `{name}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn agents_use_the_runner_from_main_only() {
+    for path in files() {
+        let name = relative(&path);
+        if name.starts_with("agents/codeact/src/") && !name.ends_with("main.rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("runner::"), "`{name}` uses the runner");
+        }
+    }
+}
+
+#[test]
+fn files_are_small_and_crates_say_what_they_are() {
+    for path in files().iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().count();
+        assert!(lines <= LINES, "`{}` has {lines} lines, the cap is {LINES}", relative(path));
+        assert!(text.starts_with("//!"), "`{}` does not begin with a `//!` line", relative(path));
+    }
+}
+
+#[test]
+fn names_and_places_of_machines_stay_out() {
+    let forbidden = ["/root/", "/work/", "/home/runner", "pypi.org", "crates.io/", "deb.debian.org"];
+    for path in files() {
+        let name = relative(&path);
+        if name == "tests/it/tidy.rs" || name.ends_with("Cargo.lock") {
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        for (index, line) in text.lines().enumerate() {
+            let found = forbidden.iter().find(|word| line.contains(**word));
+            assert!(found.is_none(), "`{name}` line {}: `{}`", index + 1, found.unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_top_level_holds_what_it_should() {
+    let allowed = ["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "agents", "envs", "prompts", "tests", "tools"];
+    for path in files() {
+        let name = relative(&path);
+        let first = name.split('/').next().unwrap();
+        assert!(first.starts_with('.') || allowed.contains(&first), "`{first}` does not belong at the top level");
+    }
+}
+
+#[test]
+fn every_tool_has_a_prompt_and_every_template_parses() {
+    let prompts = prompts::Prompts::new(BTreeMap::new()).unwrap();
+    let names = prompts.names();
+    for tool in ["bash", "str_replace_editor", "apply_patch", "finish", "think"] {
+        let file = format!("tools/{tool}.md");
+        assert!(names.contains(&file), "`{file}` is missing");
+        assert!(!prompts.render(&file, ()).unwrap().trim().is_empty(), "`{file}` is empty");
+    }
+    let known = ["instance", "root", "tools", "extra"];
+    for name in names.iter().filter(|name| name.starts_with("codeact/") || name.starts_with("episode/")) {
+        for variable in prompts.variables(name).unwrap() {
+            assert!(known.contains(&variable.as_str()), "`{name}` names `{variable}`, which no episode offers");
+        }
+    }
+}
