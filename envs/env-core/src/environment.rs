@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tool_core::{Sandbox, SandboxError};
 
-use crate::{Baseline, Failure, Instance, Patch, Report};
+use crate::{Baseline, Failure, Instance, Patch, Report, SpecError};
 
 /// Gives a sandbox for an instance, judges a patch.
 #[async_trait]
@@ -73,10 +73,27 @@ pub enum EnvError {
         /// What is wrong.
         reason: String,
     },
+    /// The project's own file of specs is broken: mend the file.
+    #[error(transparent)]
+    Specs(#[from] SpecError),
     /// Something after the base commit could still be read: the episode must not start.
     #[error("the repository's history could not be cleaned: {0}")]
     Leak(String),
+    /// No patch could be taken from what the agent left behind: the episode ends without one.
+    #[error("the patch could not be taken: {0}")]
+    Patch(String),
     /// Infrastructure failed: try again.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+}
+
+impl EnvError {
+    /// Returns the error with the instance's id, where it has a place for one that was not known when it was made.
+    #[must_use]
+    pub fn for_instance(self, instance_id: &str) -> Self {
+        match self {
+            Self::Unusable { id, reason } if id.is_empty() => Self::Unusable { id: instance_id.to_owned(), reason },
+            other => other,
+        }
+    }
 }

@@ -4,24 +4,42 @@
 //! an [`Evaluation`]. Everything here that touches a repository does so through a `Sandbox`; parsers and grading are
 //! pure functions. This crate does no IO of its own and knows no dataset and no container engine.
 
+mod answers;
+mod apply;
+mod benchmark;
 pub mod capture;
 mod dialect;
 mod environment;
+mod eval_script;
 mod grading;
+pub mod history;
+mod image_name;
 mod instance;
+mod judge;
 mod markers;
 mod parsers;
 mod patch;
 mod report;
+mod scratch;
+mod script;
+mod settings;
+mod spec;
 mod status;
 mod test_log;
+mod test_patch;
 
+pub use answers::{Answers, Family};
+pub use benchmark::{Benchmark, Posed};
 pub use dialect::Dialect;
 pub use environment::{EnvError, Environment, Evaluation, Ready};
 pub use grading::{EvalType, GradingSpec, Resolution, grade, grade_tests};
+pub use image_name::{ImageScheme, ImageSettings};
 pub use instance::{Instance, find_instance};
+pub use judge::{Judging, judge};
 pub use parsers::Parser;
 pub use patch::{Baseline, Patch};
 pub use report::{Failure, Report, TestGroup, TestsStatus};
+pub use settings::BenchmarkSettings;
+pub use spec::{RepoSpecs, Spec, SpecError, Specs};
 pub use status::{Status, StatusMap};
 pub use test_log::{log_text, read_log};

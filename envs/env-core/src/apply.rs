@@ -1,0 +1,84 @@
+//! Applies a patch in a fresh sandbox, in the ways of the official harnesses.
+
+use std::time::Duration;
+
+use tool_core::{Command, ExecEnd, Sandbox, shell_quote};
+
+use crate::markers::{APPLIED_PREDICTION, APPLY_FAILED};
+use crate::scratch::write_scratch;
+use crate::{Dialect, EnvError, Patch};
+
+/// How long one way of applying may take.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+impl Dialect {
+    /// Returns the commands that are tried one after another, each with the patch file as its last argument.
+    fn apply_commands(self) -> &'static [&'static str] {
+        match self {
+            Self::SweGym => &["git apply --allow-empty -v", "patch --batch --fuzz=5 -p1 -i"],
+            Self::SweBench4 => {
+                &["git apply --verbose", "git apply --verbose --reject", "patch --batch --fuzz=5 -p1 -i"]
+            }
+            Self::SweBench5 => &[
+                "git apply --verbose",
+                "git apply --verbose --3way",
+                "git apply --verbose --reject",
+                "patch --batch --forward --fuzz=5 -p1 -i",
+            ],
+        }
+    }
+}
+
+/// What came of applying a patch.
+pub(crate) struct Applied {
+    /// Whether one of the ways worked.
+    pub(crate) success: bool,
+    /// What the commands printed, and the marker line that tells the outcome.
+    pub(crate) log: String,
+}
+
+/// Applies `patch` to the repository.
+pub(crate) async fn apply(sandbox: &dyn Sandbox, dialect: Dialect, patch: &Patch) -> Result<Applied, EnvError> {
+    let mut contents = patch.0.clone();
+    if !contents.ends_with('\n') {
+        contents.push('\n');
+    }
+    let file = write_scratch(sandbox, "patch.diff", contents.as_bytes()).await?;
+    let mut log = String::new();
+    for (attempt, command) in dialect.apply_commands().iter().enumerate() {
+        if attempt > 0 && dialect == Dialect::SweBench5 {
+            // A failed attempt may leave half of the patch behind.
+            run(sandbox, "git checkout -- . ; git clean -fd", &mut log).await?;
+        }
+        if run(sandbox, &format!("{command} {}", shell_quote(&file)), &mut log).await? {
+            log.push_str(APPLIED_PREDICTION);
+            return Ok(Applied { success: true, log });
+        }
+    }
+    if dialect == Dialect::SweBench5 {
+        let check = format!("git apply --check --reverse {}", shell_quote(&file));
+        if run(sandbox, &check, &mut log).await? {
+            log.push_str(APPLIED_PREDICTION);
+            return Ok(Applied { success: true, log });
+        }
+    }
+    log.push_str(APPLY_FAILED);
+    Ok(Applied { success: false, log })
+}
+
+/// Runs a command in the repository and returns whether it ended with 0; its output goes to `log`.
+async fn run(sandbox: &dyn Sandbox, command: &str, log: &mut String) -> Result<bool, EnvError> {
+    let script = format!("cd {} || exit\n{command}", shell_quote(&sandbox.info().root));
+    let output = sandbox.exec(Command::fresh(script).timeout(TIMEOUT)).await?;
+    log.push_str("$ ");
+    log.push_str(command);
+    log.push('\n');
+    log.push_str(&output.output);
+    if !log.ends_with('\n') {
+        log.push('\n');
+    }
+    if let ExecEnd::TimedOut(_) | ExecEnd::Silent(_) = output.end {
+        log.push_str("The command ran into its time limit.\n");
+    }
+    Ok(output.success())
+}

@@ -1,0 +1,149 @@
+//! Instances with their answers, posed in containers and judged by the tests of their repositories.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tool_core::{Image, Sandbox, SandboxProvider};
+
+use crate::history::prepare;
+use crate::judge::{Judging, judge};
+use crate::{
+    Answers, BenchmarkSettings, EnvError, Environment, Evaluation, Failure, Family, Instance, Patch, Ready, Report,
+    find_instance,
+};
+
+/// An environment made of instances with their answers. What a patch is judged by can be put in, never taken out.
+pub struct Benchmark {
+    name: String,
+    instances: Vec<Instance>,
+    /// One for each instance, in the same order.
+    posed: Vec<Posed>,
+    /// Position by instance id in lower case.
+    positions: HashMap<String, usize>,
+    provider: Arc<dyn SandboxProvider>,
+    keep_history: bool,
+}
+
+/// How an instance is posed and judged.
+pub struct Posed {
+    /// What its sandboxes are started from.
+    pub image: Image,
+    /// The reference solution.
+    pub gold: Option<Patch>,
+    /// What a patch is judged by, or why none can be judged.
+    pub judging: Result<Judging, String>,
+}
+
+impl Benchmark {
+    /// Returns an environment over `instances`, whose repositories keep their history when `keep_history` says so.
+    ///
+    /// # Errors
+    /// [`EnvError::Unusable`] when two instances have the same id, without regard to case.
+    pub fn new(
+        name: impl Into<String>,
+        instances: Vec<(Instance, Posed)>,
+        keep_history: bool,
+        provider: Arc<dyn SandboxProvider>,
+    ) -> Result<Self, EnvError> {
+        let (instances, posed): (Vec<_>, Vec<_>) = instances.into_iter().unzip();
+        let mut positions = HashMap::with_capacity(instances.len());
+        for (position, instance) in instances.iter().enumerate() {
+            if positions.insert(instance.instance_id.to_lowercase(), position).is_some() {
+                return Err(unusable(instance, "it occurs twice"));
+            }
+        }
+        Ok(Self { name: name.into(), instances, posed, positions, provider, keep_history })
+    }
+
+    /// Returns an environment over the rows of datasets of one family.
+    ///
+    /// # Errors
+    /// As [`Benchmark::new`]; a row that cannot be judged only fails when it is used.
+    pub fn of_family(
+        name: impl Into<String>,
+        family: &Family,
+        rows: impl IntoIterator<Item = (Instance, Answers)>,
+        settings: &BenchmarkSettings,
+        provider: Arc<dyn SandboxProvider>,
+    ) -> Result<Self, EnvError> {
+        let pose = |(instance, answers)| {
+            let posed = family.pose(&instance, answers, settings);
+            (instance, posed)
+        };
+        Self::new(name, rows.into_iter().map(pose).collect(), settings.keep_history, provider)
+    }
+
+    fn posed(&self, instance: &Instance) -> Result<&Posed, EnvError> {
+        let position = self.positions.get(&instance.instance_id.to_lowercase());
+        if let Some(posed) = position.and_then(|position| self.posed.get(*position)) {
+            return Ok(posed);
+        }
+        find_instance(&self.instances, &instance.instance_id)?;
+        Err(unusable(instance, "it has no answers"))
+    }
+
+    fn judging<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a Judging), EnvError> {
+        let posed = self.posed(instance)?;
+        let judging = posed.judging.as_ref().map_err(|reason| unusable(instance, reason))?;
+        Ok((&posed.image, judging))
+    }
+
+    async fn make_ready(&self, sandbox: Arc<dyn Sandbox>, instance: &Instance) -> Result<Ready, EnvError> {
+        let root = sandbox.info().root.clone();
+        let baseline = prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await;
+        let baseline = baseline.map_err(|err| match err {
+            EnvError::Unusable { reason, .. } => unusable(instance, &reason),
+            other => other,
+        })?;
+        Ok(Ready { sandbox, baseline, history_kept: self.keep_history })
+    }
+}
+
+#[async_trait]
+impl Environment for Benchmark {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    /// Also refuses an instance whose patches cannot be judged: an episode is too dear to end without a verdict.
+    async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError> {
+        let (image, _) = self.judging(instance)?;
+        let sandbox = self.provider.start(image).await?;
+        let ready = self.make_ready(sandbox.clone(), instance).await;
+        if ready.is_err() {
+            stop(&*sandbox).await;
+        }
+        ready
+    }
+
+    async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
+        let (image, judging) = self.judging(instance)?;
+        if patch.is_empty() {
+            let (report, failure) = (Report::default(), Some(Failure::EmptyPatch));
+            return Ok(Evaluation { report, failure, test_output: Vec::new() });
+        }
+        let sandbox = self.provider.start(image).await?;
+        let evaluation = judge(&*sandbox, judging, patch).await;
+        stop(&*sandbox).await;
+        evaluation
+    }
+
+    fn gold(&self, instance: &Instance) -> Option<Patch> {
+        self.posed(instance).ok()?.gold.clone()
+    }
+}
+
+/// Stops a sandbox. That it could not be removed must not hide what happened in it: it carries the run's label, by
+/// which it is found later.
+async fn stop(sandbox: &dyn Sandbox) {
+    let _ = sandbox.stop().await;
+}
+
+fn unusable(instance: &Instance, reason: &str) -> EnvError {
+    EnvError::Unusable { id: instance.instance_id.clone(), reason: reason.to_owned() }
+}

@@ -1,0 +1,59 @@
+//! Judges a patch in a fresh sandbox: apply, run the tests, read the log.
+
+use std::time::Duration;
+
+use tool_core::{Command, ExecEnd, Sandbox, shell_quote};
+
+use crate::apply::apply;
+use crate::markers::{OWN_START, OWN_TESTS, TESTS_TIMED_OUT};
+use crate::scratch::{read_scratch, scratch_path, write_scratch};
+use crate::{EnvError, Evaluation, Failure, GradingSpec, Patch, Report, grade, log_text};
+
+/// What a patch is judged by.
+pub struct Judging {
+    /// The bash script that applies the test patch and runs the tests.
+    pub eval_script: String,
+    /// How its log is read.
+    pub grading: GradingSpec,
+    /// How long the script may take.
+    pub timeout: Duration,
+}
+
+/// Judges `patch` in `sandbox`, which must be fresh and is not stopped.
+///
+/// # Errors
+/// Only when the sandbox is broken; whatever the patch does wrong is in the [`Evaluation`].
+pub async fn judge(sandbox: &dyn Sandbox, judging: &Judging, patch: &Patch) -> Result<Evaluation, EnvError> {
+    let applied = apply(sandbox, judging.grading.dialect, patch).await?;
+    let mut log = format!("{OWN_START}{}", applied.log).into_bytes();
+    if !applied.success {
+        log.push(b'\n');
+        let report = Report { patch_exists: true, ..Report::default() };
+        return Ok(Evaluation { report, failure: Some(Failure::PatchNotApplied), test_output: log });
+    }
+    log.extend_from_slice(OWN_TESTS.as_bytes());
+    log.extend(run_tests(sandbox, judging).await?);
+    let (report, failure) = grade(&log_text(&log), &judging.grading);
+    Ok(Evaluation { report, failure, test_output: log })
+}
+
+/// Runs the evaluation script and returns its output, and after it the official words when the time was up.
+async fn run_tests(sandbox: &dyn Sandbox, judging: &Judging) -> Result<Vec<u8>, EnvError> {
+    let script = write_scratch(sandbox, "eval.sh", judging.eval_script.as_bytes()).await?;
+    let command = format!(
+        "cd {} || exit\n/bin/bash {} > {} 2>&1 < /dev/null",
+        shell_quote(&sandbox.info().root),
+        shell_quote(&script),
+        shell_quote(&scratch_path(sandbox, OUTPUT)),
+    );
+    let output = sandbox.exec(Command::fresh(command).timeout(judging.timeout)).await?;
+    let mut log = read_scratch(sandbox, OUTPUT).await?;
+    if let ExecEnd::TimedOut(_) | ExecEnd::Silent(_) = output.end {
+        let seconds = judging.timeout.as_secs();
+        log.extend(format!("\n\nTimeout error: {seconds} seconds exceeded.\n{TESTS_TIMED_OUT}\n").into_bytes());
+    }
+    Ok(log)
+}
+
+/// The file that takes the output of the evaluation script.
+const OUTPUT: &str = "test_output.txt";
