@@ -5,6 +5,7 @@
 //! knows an image, a test command or a log; the process environment is read by the caller.
 
 mod error;
+mod parts;
 mod row;
 
 mod columns;

@@ -1,1 +1,42 @@
-//! SWE-bench, Lite and Verified: images, specs, dialect.
+//! SWE-bench, SWE-bench Lite and SWE-bench Verified.
+//!
+//! [`environment`] makes a [`Benchmark`] of their rows. A row's own evaluation script, log parser and image are used
+//! where it has them, and the verdict is then that of SWE-bench 5; other rows are judged as SWE-bench 4 does, by the
+//! specs in the folder `specs`, one file a repository. What is common to all datasets of the kind is in env-core.
+
+use std::sync::Arc;
+
+use dataset::Row;
+use env_core::{Benchmark, BenchmarkSettings, Dialect, EnvError, Family, ImageScheme, SpecError, Specs};
+use include_dir::{Dir, include_dir};
+use tool_core::SandboxProvider;
+
+static SPECS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/specs");
+
+/// Returns the environment `swe-bench` over `rows`.
+///
+/// # Errors
+/// [`EnvError::Unusable`] when an instance occurs twice. A row that cannot be judged only fails when it is used.
+pub fn environment(
+    rows: Vec<Row>,
+    settings: &BenchmarkSettings,
+    provider: Arc<dyn SandboxProvider>,
+) -> Result<Benchmark, EnvError> {
+    let family = Family {
+        image_scheme: ImageScheme::SweBench,
+        scripted: Dialect::SweBench5,
+        plain: Dialect::SweBench4,
+        specs: specs()?,
+    };
+    Benchmark::of_family("swe-bench", &family, rows.into_iter().map(Row::into_parts), settings, provider)
+}
+
+/// Returns how the tests of each repository and version are run.
+///
+/// # Errors
+/// [`SpecError`] when one of the embedded files is broken.
+pub fn specs() -> Result<Specs, SpecError> {
+    let files =
+        SPECS.files().map(|file| (file.path().to_str().unwrap_or_default(), file.contents_utf8().unwrap_or_default()));
+    Specs::parse(files)
+}
