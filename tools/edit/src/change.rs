@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::EditError;
+use crate::view::lines;
 
 /// A changed text, and where in it the change is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +78,15 @@ fn places(body: &str, needle: &str) -> Vec<usize> {
         from += at + step;
     }
     places
+}
+
+/// Returns the lines of `new` that are not at the beginning or end of `old`.
+pub(crate) fn changed_lines(old: &str, new: &str) -> Range<usize> {
+    let (old, new) = (lines(old), lines(new));
+    let shorter = old.len().min(new.len());
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+    same..new.len() - tail.min(shorter - same)
 }
 
 /// Returns the line of a byte offset, counted from 0.

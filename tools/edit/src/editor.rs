@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tool_core::{Command, FileError, Observation, Sandbox, Tool, ToolError, shell_quote};
 
+use crate::change::changed_lines;
 use crate::history::History;
 use crate::listing::list;
 use crate::path::absolute;
-use crate::view::{around, count, lines, numbered, parse_range};
+use crate::view::{around, count, lines, numbered, parse_range, span};
 use crate::{Change, EditError, EditorConfig, SyntaxCheck, Text, insert, is_python, miss, new_problems, str_replace};
 
 /// Shows and edits files, and takes edits back.
@@ -108,7 +109,7 @@ impl StrReplaceEditor {
             None => (0..lines.len(), None),
         };
         let part = if range.len() < lines.len() {
-            format!("lines {}-{} of {}", range.start + 1, range.end, lines.len())
+            format!("{} of {}", span(&range), lines.len())
         } else if bytes.is_empty() {
             "empty file".to_owned()
         } else {
@@ -210,8 +211,8 @@ impl StrReplaceEditor {
             return "The file is empty now.\n".to_owned();
         }
         let range = around(&change.lines, self.config.context, lines.len());
-        let (from, to) = (range.start + 1, range.end);
-        format!("Lines {from}-{to} of {} now read:\n{}", lines.len(), numbered(&lines, range, self.config.max_view))
+        let span = format!("{} of {}", span(&range), lines.len());
+        format!("Now {span}:\n{}", numbered(&lines, range, self.config.max_view))
     }
 
     fn remember(&self, file: File<'_>, before: Option<Vec<u8>>, after: &[u8]) {
@@ -240,10 +241,10 @@ pub(crate) fn syntax_warning(check: SyntaxCheck, path: &str, before: &str, after
     match check {
         SyntaxCheck::Refuse => {
             let reason = "this edit would break its Python syntax, so nothing was changed; after the edit:";
-            Err(format!("`{path}`: {reason}\n{shown}"))
+            Err(format!("`{path}`: {reason}\n{}", shown.trim_end()))
         }
         SyntaxCheck::Off | SyntaxCheck::Report => {
-            Ok(format!("Warning: `{path}` is no longer valid Python after this edit:\n{shown}"))
+            Ok(format!("Warning: `{path}` is not valid Python after this edit:\n{shown}"))
         }
     }
 }
@@ -264,19 +265,10 @@ async fn remove(file: File<'_>) -> Result<(), ToolError> {
     if output.success() { Ok(()) } else { Err(reject(file.path, output.output.trim())) }
 }
 
-/// Returns the lines of `new` that are not at the beginning or end of `old`.
-fn changed_lines(old: &str, new: &str) -> std::ops::Range<usize> {
-    let (old, new) = (lines(old), lines(new));
-    let shorter = old.len().min(new.len());
-    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
-    let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
-    same..new.len() - tail.min(shorter - same)
-}
-
 fn needed<T>(value: Option<T>, command: &str, name: &str) -> Result<T, ToolError> {
     value.ok_or_else(|| ToolError::Rejected(format!("`{command}` needs the argument `{name}`")))
 }
 
 fn reject(path: &str, reason: impl std::fmt::Display) -> ToolError {
-    ToolError::Rejected(format!("`{path}`: {reason}"))
+    ToolError::Rejected(format!("`{path}`: {reason}").trim_end().to_owned())
 }

@@ -41,6 +41,8 @@ pub enum EditError {
 /// Lists line numbers for a sentence.
 pub(crate) fn at_lines(lines: &[usize]) -> String {
     const SHOWN: usize = 20;
+    let mut lines = lines.to_vec();
+    lines.dedup();
     let shown: Vec<String> = lines.iter().take(SHOWN).map(usize::to_string).collect();
     let more = if lines.len() > SHOWN { format!(" and {} more", lines.len() - SHOWN) } else { String::new() };
     format!("{} {}{more}", if lines.len() == 1 { "line" } else { "lines" }, shown.join(", "))

@@ -18,3 +18,26 @@ pub(crate) fn absolute(path: &str, root: &str) -> Result<String, ToolError> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     Ok(format!("/{}", parts.join("/")))
 }
+
+/// Returns a path of a patch relative to the repository.
+///
+/// # Errors
+/// When it leads out of the repository or into its `.git`.
+pub(crate) fn inside(path: &str, root: &str) -> Result<String, ToolError> {
+    let refuse = |reason: &str| Err(ToolError::Rejected(format!("the path `{path}` of the patch {reason}")));
+    let relative = match path.strip_prefix(root.trim_end_matches('/')) {
+        Some(rest) if rest.starts_with('/') => rest,
+        _ if path.starts_with('/') => return refuse("leads out of the repository"),
+        _ => path,
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".git" if parts.is_empty() => return refuse("is inside of `.git`"),
+            ".." => return refuse("has a `..`: it must be a plain path inside of the repository"),
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { refuse("names no file") } else { Ok(parts.join("/")) }
+}

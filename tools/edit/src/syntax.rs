@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tree_sitter::{Node, Parser};
 
+use crate::change::changed_lines;
+
 /// What to do about an edit that breaks the syntax of a Python file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,6 +29,13 @@ pub struct SyntaxProblem {
     pub source: String,
 }
 
+impl SyntaxProblem {
+    fn new(row: usize, reason: String, lines: &[&str]) -> Self {
+        let source = lines.get(row).map_or("", |line| line.trim());
+        Self { line: row + 1, reason, source: source.chars().take(100).collect() }
+    }
+}
+
 impl std::fmt::Display for SyntaxProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "line {}: {}: `{}`", self.line, self.reason, self.source)
@@ -38,21 +47,33 @@ pub fn is_python(path: &str) -> bool {
     path.ends_with(".py") || path.ends_with(".pyi")
 }
 
-/// Returns the problems that `after` has and `before` had not; none while a broken file gets no worse.
-pub fn new_problems(before: &str, after: &str) -> Vec<SyntaxProblem> {
-    let mut after = problems(after);
+/// Returns the problems that `source` has and `before` had not; none while a broken file gets no worse.
+pub fn new_problems(before: &str, source: &str) -> Vec<SyntaxProblem> {
+    let mut after = problems(source);
     if after.is_empty() {
         return after;
     }
-    let before = problems(before);
-    if before.is_empty() {
-        return after;
+    let known = problems(before);
+    if known.is_empty() {
+        return at_change(before, source, after);
     }
-    if after.len() <= before.len() {
+    if after.len() <= known.len() {
         return Vec::new();
     }
-    after.retain(|problem| !before.iter().any(|old| old.source == problem.source && old.reason == problem.reason));
+    after.retain(|problem| !known.iter().any(|old| old.source == problem.source && old.reason == problem.reason));
     after
+}
+
+/// Moves problems that seem to be above the change to its first line: the parser may give up on a text as a whole and
+/// then names the line where it began.
+fn at_change(before: &str, source: &str, mut problems: Vec<SyntaxProblem>) -> Vec<SyntaxProblem> {
+    let lines: Vec<&str> = source.lines().collect();
+    let first = changed_lines(before, source).start.min(lines.len().saturating_sub(1));
+    for problem in problems.iter_mut().filter(|problem| problem.line <= first) {
+        *problem = SyntaxProblem::new(first, problem.reason.clone(), &lines);
+    }
+    problems.dedup_by_key(|problem| problem.line);
+    problems
 }
 
 /// Returns where `source` is not Python, in the order of lines.
@@ -82,11 +103,7 @@ pub fn problems(source: &str) -> Vec<SyntaxProblem> {
     found.sort();
     found.dedup_by_key(|(row, _)| *row);
     let lines: Vec<&str> = source.lines().collect();
-    let problem = |(row, reason): (usize, String)| {
-        let line = lines.get(row).map_or("", |line| line.trim());
-        SyntaxProblem { line: row + 1, reason, source: line.chars().take(100).collect() }
-    };
-    found.into_iter().map(problem).collect()
+    found.into_iter().map(|(row, reason)| SyntaxProblem::new(row, reason, &lines)).collect()
 }
 
 fn problem_at(node: Node<'_>) -> Option<(usize, String)> {

@@ -28,9 +28,9 @@ pub fn numbered(lines: &[&str], range: Range<usize>, max: usize) -> String {
                 length - 8
             ));
         } else {
-            text.push_str(&format!("(clipped: lines {number}-{} are not shown", range.end));
+            text.push_str(&format!("(clipped: {} not shown", span(&(index..range.end))));
         }
-        text.push_str(&format!("; at most {max} characters fit, ask for less with view_range)\n"));
+        text.push_str(&format!("; at most {max} characters fit, use view_range)\n"));
         break;
     }
     text
@@ -67,6 +67,14 @@ pub fn parse_range(range: &[i64], last: usize) -> Result<(Range<usize>, Option<S
         }
         Ok(end) => Ok((first..end, None)),
         Err(_) => Ok((first..last, None)),
+    }
+}
+
+/// Names a range of lines, counted from 0, for a reader who counts from 1.
+pub(crate) fn span(lines: &Range<usize>) -> String {
+    match lines.len() {
+        1 => format!("line {}", lines.start + 1),
+        _ => format!("lines {}-{}", lines.start + 1, lines.end),
     }
 }
 

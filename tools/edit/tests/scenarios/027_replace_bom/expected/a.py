@@ -1,0 +1,3 @@
+﻿# top
+import os
+import b

@@ -1,0 +1,4 @@
+def f():   
+    x = 2
+	
+    return x

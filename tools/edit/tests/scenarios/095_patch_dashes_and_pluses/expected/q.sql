@@ -1,0 +1,3 @@
+++ first
+-- second
+select 2;
