@@ -1,1 +1,34 @@
-//! OpenAI-compatible models, tool calls in text, retry, record, replay, script.
+//! OpenAI-compatible models, tool calls in text, retry, record, replay, resume, script.
+//!
+//! [`connect`] turns a [`ModelConfig`] into a [`agent_core::Model`] that asks a server, in layers of which each is a
+//! model itself. [`Record`], [`Replay`], [`Resume`] and [`Script`] stand beside it or around it. This is the only crate
+//! that reads a key, and it shows it to nobody; files are read by its callers.
+
+mod config;
+mod connect;
+
+mod http;
+mod retry;
+
+mod failure;
+mod prices;
+mod request_body;
+mod response;
+mod secret;
+mod stream;
+
+mod record;
+mod replay;
+mod resume;
+mod script;
+
+mod answers;
+mod place;
+
+pub use config::{ModelConfig, OnDivergence, Provider, RetryConfig, SeveralCalls, ToolCalls};
+pub use connect::{ConnectError, connect, connect_in};
+pub use prices::Prices;
+pub use record::Record;
+pub use replay::Replay;
+pub use resume::Resume;
+pub use script::Script;

@@ -1,0 +1,161 @@
+//! The settings of a model.
+
+use std::path::PathBuf;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+/// The settings of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Where answers come from: `openai`, `replay` or `script`. Default `openai`.
+    pub provider: Provider,
+    /// The model's id at the server, such as `gpt-4o-2024-08-06`; `null` means that no model is configured.
+    pub name: Option<String>,
+    /// Address of an OpenAI-compatible server up to and with its `/v1`; `null` takes the variable `OPENAI_BASE_URL`, else
+    /// OpenAI's own.
+    pub base_url: Option<String>,
+    /// Name of the environment variable that holds the key, never the key itself; it may be unset where `base_url` is
+    /// given. Default `OPENAI_API_KEY`.
+    #[serde(deserialize_with = "variable_name")]
+    pub api_key_env: String,
+    /// Sampling temperature; `null` leaves it to the server, which some reasoning models insist on. Default 0.
+    pub temperature: Option<f64>,
+    /// Share of the probability mass to sample from, 0 to 1; `null` leaves it to the server. Default `null`.
+    pub top_p: Option<f64>,
+    /// Most tokens of one answer; `null` leaves it to the server. Default `null`.
+    pub max_output_tokens: Option<u64>,
+    /// Seed of the sampling, where the server has one. Default `null`.
+    pub seed: Option<i64>,
+    /// Texts that end an answer. Default none.
+    pub stop: Vec<String>,
+    /// Laid over the request's body as it is, for all that has no setting of its own. Default empty.
+    pub extra: Map<String, Value>,
+    /// How tool calls travel: `native`, or `text` for models without them. Default `native`.
+    pub tool_calls: ToolCalls,
+    /// What becomes of an answer with several calls: `all` are kept, the `first` is kept, or it is put back to the model
+    /// (`refuse`). Default `all`.
+    pub several_calls: SeveralCalls,
+    /// Whether answers are streamed, for servers that cut long silences. Default false.
+    pub stream: bool,
+    /// Seconds that one request may take, the whole answer included. Default 600.
+    pub timeout: f64,
+    /// Seconds that a connection may take to come about. Default 10.
+    pub connect_timeout: f64,
+    /// When a request is sent again.
+    pub retry: RetryConfig,
+    /// File of prices that go before the embedded ones, in the form of `agents/llm/src/prices.yaml`. Default `null`.
+    pub prices: Option<PathBuf>,
+    /// The recording or `trajectory.jsonl` of `replay`, the turns of `script`. Default `null`.
+    pub path: Option<PathBuf>,
+    /// What `replay` does with a request that was not recorded: `fail`, or `ignore` the difference and answer in order.
+    /// Default `fail`.
+    pub on_divergence: OnDivergence,
+    /// File to which every request is appended with its answer, whatever the provider. Default `null`.
+    pub record: Option<PathBuf>,
+}
+
+/// Where answers come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// A server that speaks the chat completions interface.
+    #[default]
+    Openai,
+    /// Answers recorded before.
+    Replay,
+    /// Answers written by hand.
+    Script,
+}
+
+/// How tool calls travel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolCalls {
+    /// In the interface's own fields.
+    #[default]
+    Native,
+    /// In the text, as `<function=…>`.
+    Text,
+}
+
+/// What becomes of an answer with several tool calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeveralCalls {
+    /// All are kept, in order.
+    #[default]
+    All,
+    /// The first is kept.
+    First,
+    /// None is kept, and the model is told so.
+    Refuse,
+}
+
+/// What a replay does with a request that was not recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDivergence {
+    /// Fails and says where.
+    #[default]
+    Fail,
+    /// Gives the next answer all the same.
+    Ignore,
+}
+
+/// When a request is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryConfig {
+    /// Seconds after the first attempt from which on none is made; 0 means a single attempt. Default 1800.
+    pub max_elapsed: f64,
+    /// Seconds of the longest first wait; it doubles with every attempt, and the wait is drawn from 0 to it. Default 1.
+    pub base: f64,
+    /// Seconds that a drawn wait never exceeds; a server's `Retry-After` may. Default 60.
+    pub cap: f64,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            provider: Provider::default(),
+            name: None,
+            base_url: None,
+            api_key_env: "OPENAI_API_KEY".to_owned(),
+            temperature: Some(0.0),
+            top_p: None,
+            max_output_tokens: None,
+            seed: None,
+            stop: Vec::new(),
+            extra: Map::new(),
+            tool_calls: ToolCalls::default(),
+            several_calls: SeveralCalls::default(),
+            stream: false,
+            timeout: 600.0,
+            connect_timeout: 10.0,
+            retry: RetryConfig::default(),
+            prices: None,
+            path: None,
+            on_divergence: OnDivergence::default(),
+            record: None,
+        }
+    }
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self { max_elapsed: 1800.0, base: 1.0, cap: 60.0 }
+    }
+}
+
+/// Reads the name of an environment variable, and refuses what looks like a key without repeating it.
+fn variable_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let shaped = name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+    if name.is_empty() || name.len() > 64 || !shaped || name.starts_with(|first: char| first.is_ascii_digit()) {
+        return Err(D::Error::custom("`api_key_env` must be the name of an environment variable, not a key"));
+    }
+    Ok(name)
+}

@@ -1,0 +1,170 @@
+//! What a server's refusal means for the caller.
+
+use std::time::{Duration, SystemTime};
+
+use agent_core::ModelError;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde_json::Value;
+
+/// The longest part of a server's text that goes into an error.
+const SHOWN: usize = 2000;
+
+/// Codes and types that say that no amount of waiting helps.
+const OUT_OF_MONEY: [&str; 5] = [
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "exceeded_current_quota_error",
+    "access_terminated",
+];
+
+/// Codes and types that say that the request is too long.
+const TOO_LONG_CODES: [&str; 4] =
+    ["context_length_exceeded", "exceed_context_size_error", "string_above_max_length", "request_too_large"];
+
+/// What servers write when the request is too long, in lower case: OpenAI and vLLM, vLLM, SGLang, llama.cpp, Anthropic,
+/// Gemini, Groq, text-generation-inference, Bedrock, xAI, LM Studio, Cohere.
+const TOO_LONG_TEXTS: [&str; 19] = [
+    "maximum context length",
+    "maximum model length",
+    "too long to fit into the model",
+    "longer than the model's context length",
+    "exceeds the available context size",
+    "exceed context limit",
+    "prompt is too long",
+    "input is too long",
+    "input length exceeds",
+    "exceeds the maximum number of tokens",
+    "reduce the length of",
+    "`inputs` tokens + `max_new_tokens` must be",
+    "`inputs` must have less than",
+    "maximum prompt length",
+    "context window",
+    "context size has been exceeded",
+    "greater than the context length",
+    "context length exceeded",
+    "too many tokens",
+];
+
+/// A server's answer that is no completion.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Failure {
+    /// The HTTP status; `None` for an error inside of a successful answer that names none.
+    pub(crate) status: Option<u16>,
+    /// How long the server asks to wait.
+    pub(crate) retry_after: Option<Duration>,
+    /// The body.
+    pub(crate) body: String,
+}
+
+impl Failure {
+    /// Returns what the caller can do about it.
+    pub(crate) fn into_error(self) -> ModelError {
+        let parsed = serde_json::from_str::<Value>(&self.body).ok();
+        let detail = parsed.as_ref().map(Detail::of).unwrap_or_default();
+        let text = detail.message.as_deref().unwrap_or(&self.body);
+        let status = self.status.or(detail.status);
+        let message = describe(status, text);
+        if is_too_long(status, &detail, text) {
+            return ModelError::ContextLength(message);
+        }
+        if is_transient(status) && !detail.names_any(&OUT_OF_MONEY) {
+            return ModelError::Transient { message, retry_after: self.retry_after };
+        }
+        ModelError::Permanent(with_hint(status, message))
+    }
+}
+
+/// What the dialects have in common: a message, and codes by which to tell errors apart.
+#[derive(Debug, Default)]
+struct Detail {
+    message: Option<String>,
+    codes: Vec<String>,
+    status: Option<u16>,
+}
+
+impl Detail {
+    /// Reads `{"error": {…}}`, `{"error": "…"}`, a bare error object, `{"detail": …}`, or a list of one of them.
+    fn of(body: &Value) -> Self {
+        let body = body.as_array().and_then(|list| list.first()).unwrap_or(body);
+        let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            _ => None,
+        };
+        let message = text(error)
+            .or_else(|| error.get("message").and_then(text))
+            .or_else(|| error.get("detail").map(|detail| text(detail).unwrap_or_else(|| detail.to_string())));
+        let fields = ["code", "type", "status"].map(|key| error.get(key));
+        let codes = fields.iter().flatten().filter_map(|value| text(value)).collect();
+        let number = fields.iter().flatten().find_map(|value| value.as_u64());
+        let status = number.and_then(|number| u16::try_from(number).ok()).filter(|code| (400..600).contains(code));
+        Self { message, codes, status }
+    }
+
+    fn names_any(&self, known: &[&str]) -> bool {
+        self.codes.iter().any(|code| known.contains(&code.as_str()))
+    }
+}
+
+fn is_too_long(status: Option<u16>, detail: &Detail, text: &str) -> bool {
+    if detail.names_any(&TOO_LONG_CODES) || status == Some(413) {
+        return true;
+    }
+    // A rate limit also speaks of too many tokens, and is over in a minute.
+    if matches!(status, Some(401 | 402 | 403 | 404 | 408 | 429 | 502..=504)) {
+        return false;
+    }
+    let text = text.to_lowercase();
+    TOO_LONG_TEXTS.iter().any(|known| text.contains(known))
+}
+
+/// An error without a status comes from inside of a successful answer: the server gave up half-way.
+fn is_transient(status: Option<u16>) -> bool {
+    match status {
+        None | Some(408 | 409 | 425 | 429) => true,
+        Some(501 | 505) => false,
+        Some(status) => status >= 500,
+    }
+}
+
+fn describe(status: Option<u16>, text: &str) -> String {
+    let text = shorten(text);
+    match (status, text.is_empty()) {
+        (Some(status), true) => format!("the model's server answered {status}"),
+        (Some(status), false) => format!("the model's server answered {status}: {text}"),
+        (None, _) => format!("the model's server reported an error: {text}"),
+    }
+}
+
+fn with_hint(status: Option<u16>, message: String) -> String {
+    let hint = match status {
+        Some(401 | 403) => "the key is read from the environment variable that `model.api_key_env` names",
+        Some(404) => "check `model.name`, and that `model.base_url` ends before `/chat/completions`",
+        _ => return message,
+    };
+    format!("{message}\nhint: {hint}")
+}
+
+/// Returns the text on one line, its end cut when it is long.
+pub(crate) fn shorten(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// Returns how long the server asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date.
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |value: &reqwest::header::HeaderValue| value.to_str().ok().map(str::trim).map(str::to_owned);
+    let millis = headers.get("retry-after-ms").and_then(text).and_then(|text| text.parse::<f64>().ok());
+    if let Some(duration) = millis.and_then(|millis| Duration::try_from_secs_f64(millis / 1000.0).ok()) {
+        return Some(duration);
+    }
+    let text = headers.get(RETRY_AFTER).and_then(text)?;
+    match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => httpdate::parse_http_date(&text).ok().map(|date| date.duration_since(now).unwrap_or_default()),
+    }
+}

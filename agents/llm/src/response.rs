@@ -1,0 +1,125 @@
+//! A completion out of what servers send.
+
+use std::collections::HashSet;
+
+use agent_core::{Completion, FinishReason, Message, ModelError, Request, ToolCall, Usage};
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::prices::Price;
+
+/// Returns the completion that `body` holds, at the cost that the provider reports, else at `price`.
+///
+/// Servers differ; whatever can be understood is. Reasoning that comes in a field of its own is left out.
+pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Price>) -> Result<Completion, ModelError> {
+    if let Some(failure) = embedded_failure(body) {
+        return Err(failure.into_error());
+    }
+    let choice = body.get("choices").and_then(|choices| choices.get(0)).filter(|choice| choice.is_object());
+    let Some(choice) = choice else {
+        let message = "the model's server sent an answer without `choices`".to_owned();
+        return Err(ModelError::Transient { message, retry_after: None });
+    };
+    if let Some(failure) = embedded_failure(choice) {
+        return Err(failure.into_error());
+    }
+    let message = choice.get("message").unwrap_or(&Value::Null);
+    let content = content(message);
+    let tool_calls = tool_calls(message, request);
+    let finish_reason = finish_reason(choice.get("finish_reason").and_then(Value::as_str), &tool_calls);
+    let reported = body.get("usage").filter(|usage| usage.is_object());
+    let cost = |reported: &Value| {
+        let billed = reported.get("cost").and_then(Value::as_f64);
+        billed.or_else(|| price.map(|price| price.cost(&usage(reported))))
+    };
+    Ok(Completion {
+        message: Message::assistant(content, tool_calls),
+        finish_reason,
+        usage: reported.map(usage).unwrap_or_default(),
+        cost: reported.and_then(cost),
+        malformed: None,
+    })
+}
+
+/// Returns the error that some servers put into a successful answer.
+pub(crate) fn embedded_failure(body: &Value) -> Option<Failure> {
+    let error = body.get("error").filter(|error| !error.is_null())?;
+    Some(Failure { status: None, retry_after: None, body: serde_json::json!({ "error": error }).to_string() })
+}
+
+/// Returns the text of a message: a string, a list of parts, or a refusal in its place.
+fn content(message: &Value) -> String {
+    let text = match message.get("content") {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts.iter().filter_map(part).collect(),
+        _ => String::new(),
+    };
+    match message.get("refusal").and_then(Value::as_str) {
+        Some(refusal) if text.is_empty() => refusal.to_owned(),
+        _ => text,
+    }
+}
+
+fn part(part: &Value) -> Option<&str> {
+    match part.get("type").and_then(Value::as_str) {
+        None | Some("text" | "output_text") => part.as_str().or_else(|| part.get("text")?.as_str()),
+        Some(_) => None,
+    }
+}
+
+/// Returns the calls in order, each with an id that no other call of the conversation has.
+fn tool_calls(message: &Value, request: &Request) -> Vec<ToolCall> {
+    let earlier = || request.messages.iter().flat_map(|message| &message.tool_calls);
+    let mut taken: HashSet<String> = earlier().map(|call| call.id.clone()).collect();
+    let mut number = earlier().count();
+    let mut calls = Vec::new();
+    let listed = message.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let legacy = message.get("function_call").filter(|call| listed.is_empty() && call.is_object());
+    for call in listed.iter().chain(legacy) {
+        let function = call.get("function").unwrap_or(call);
+        let given = call.get("id").and_then(Value::as_str).unwrap_or_default();
+        let id = unique(given, number, &mut taken);
+        number += 1;
+        let name = function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let arguments = match function.get("arguments") {
+            Some(Value::String(text)) => text.clone(),
+            None | Some(Value::Null) => String::new(),
+            Some(value) => value.to_string(),
+        };
+        calls.push(ToolCall { id, name, arguments });
+    }
+    calls
+}
+
+/// Returns `given`, or `call_N` where there is none, with a number behind it when it is taken.
+pub(crate) fn unique(given: &str, number: usize, taken: &mut HashSet<String>) -> String {
+    let wanted = if given.is_empty() { format!("call_{number}") } else { given.to_owned() };
+    let mut id = wanted.clone();
+    let mut copy = 2;
+    while !taken.insert(id.clone()) {
+        id = format!("{wanted}_{copy}");
+        copy += 1;
+    }
+    id
+}
+
+fn finish_reason(reason: Option<&str>, tool_calls: &[ToolCall]) -> FinishReason {
+    match reason {
+        Some("stop" | "end_turn" | "eos" | "stop_sequence") => FinishReason::Stop,
+        Some("tool_calls" | "function_call" | "tool_use") => FinishReason::ToolCalls,
+        Some("length" | "max_tokens") => FinishReason::Length,
+        Some("content_filter") => FinishReason::ContentFilter,
+        None if !tool_calls.is_empty() => FinishReason::ToolCalls,
+        other => FinishReason::Other(other.unwrap_or_default().to_owned()),
+    }
+}
+
+fn usage(usage: &Value) -> Usage {
+    let number = |path: &str| usage.pointer(path).and_then(Value::as_u64);
+    let cached = ["/prompt_tokens_details/cached_tokens", "/prompt_cache_hit_tokens", "/cache_read_input_tokens"];
+    Usage {
+        prompt_tokens: number("/prompt_tokens").unwrap_or_default(),
+        completion_tokens: number("/completion_tokens").unwrap_or_default(),
+        cached_tokens: cached.iter().find_map(|path| number(path)).unwrap_or_default(),
+    }
+}

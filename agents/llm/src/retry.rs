@@ -1,0 +1,71 @@
+//! Tries again what may go better the next time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::{Completion, Model, ModelError, Request};
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use crate::RetryConfig;
+
+/// Asks another model again after a transient error, waiting longer each time.
+pub(crate) struct Retry {
+    inner: Arc<dyn Model>,
+    config: RetryConfig,
+}
+
+impl Retry {
+    pub(crate) fn new(inner: Arc<dyn Model>, config: RetryConfig) -> Self {
+        Self { inner, config }
+    }
+}
+
+#[async_trait]
+impl Model for Retry {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
+        let started = Instant::now();
+        let mut attempt: u32 = 1;
+        loop {
+            let (message, retry_after) = match self.inner.complete(request).await {
+                Err(ModelError::Transient { message, retry_after }) => (message, retry_after),
+                answer => return answer,
+            };
+            let wait = wait(&self.config, attempt, retry_after, fastrand::f64());
+            let elapsed = started.elapsed();
+            if (elapsed + wait).as_secs_f64() > self.config.max_elapsed {
+                let message = format!("{message}\ngave up after attempt {attempt}, {:.1} s", elapsed.as_secs_f64());
+                return Err(ModelError::Transient { message, retry_after });
+            }
+            tracing::warn!("attempt {attempt} failed, the next is in {:.1} s: {message}", wait.as_secs_f64());
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+}
+
+/// Returns how long to wait after an attempt: a share (0 to 1) of a bound that doubles, and at least what the server asks.
+fn wait(config: &RetryConfig, attempt: u32, retry_after: Option<Duration>, share: f64) -> Duration {
+    let bound = config.base * 2f64.powi(attempt.saturating_sub(1).min(60) as i32);
+    let drawn = Duration::try_from_secs_f64(share * bound.min(config.cap)).unwrap_or_default();
+    drawn.max(retry_after.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_cap_but_never_less_than_the_server_asks() {
+        let config = RetryConfig { max_elapsed: 100.0, base: 1.0, cap: 5.0 };
+        let longest = |attempt| wait(&config, attempt, None, 1.0).as_secs_f64();
+        assert_eq!([1, 2, 3, 4, 100].map(longest), [1.0, 2.0, 4.0, 5.0, 5.0]);
+        assert_eq!(wait(&config, 4, None, 0.0), Duration::ZERO);
+        assert_eq!(wait(&config, 1, Some(Duration::from_secs(30)), 1.0), Duration::from_secs(30));
+        assert_eq!(wait(&config, 4, Some(Duration::from_secs(2)), 1.0), Duration::from_secs(5));
+    }
+}
