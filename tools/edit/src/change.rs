@@ -13,6 +13,10 @@ pub struct Change {
     pub body: String,
     /// The changed lines in it, counted from 0; empty where text only went away.
     pub lines: Range<usize>,
+    /// Bytes at the beginning that are not part of the change.
+    pub head: usize,
+    /// Bytes at the end that are not part of the change.
+    pub tail: usize,
 }
 
 /// Replaces the only place where `old` is in `body`. Line ends are `\n`; `\r\n` in `old` and `new` is read as such.
@@ -38,7 +42,7 @@ pub fn str_replace(body: &str, old: &str, new: &str) -> Result<Change, EditError
     let first = line_of(before, before.len());
     let ends_in_line = !(new.is_empty() || new.ends_with('\n'));
     let lines = first..first + new.matches('\n').count() + usize::from(ends_in_line);
-    Ok(Change { body: [before, &new, after].concat(), lines })
+    Ok(Change { body: [before, &new, after].concat(), lines, head: before.len(), tail: after.len() })
 }
 
 /// Puts `text` in as lines of its own after line `line`, 0 being before the first. An empty text is an empty line.
@@ -60,7 +64,7 @@ pub fn insert(body: &str, line: i64, text: &str) -> Result<Change, EditError> {
         (false, true) => [before, &text, rest].concat(),
         (false, false) => [before, &text, "\n", rest].concat(),
     };
-    Ok(Change { body, lines })
+    Ok(Change { body, lines, head: before.len(), tail: rest.len() })
 }
 
 /// Returns `text` with `\n` line ends.

@@ -1,5 +1,6 @@
 //! The `str_replace_editor` tool.
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use schemars::JsonSchema;
@@ -156,11 +157,11 @@ impl StrReplaceEditor {
 
     /// Writes a change and shows it.
     async fn apply(&self, file: File<'_>, old: Vec<u8>, text: &Text, change: &Change) -> Result<String, ToolError> {
-        let new = text.encode(&change.body).map_err(|err| reject(file.path, err))?;
+        let new = text.encode_change(change).map_err(|err| reject(file.path, err))?;
         let warning = self.check_syntax(file.path, text.body(), &change.body)?;
         file.sandbox.write_file(file.path, &new, None).await?;
         self.remember(file, Some(old), &new);
-        Ok(format!("Edited `{}`. {}{warning}", file.path, self.snippet(text, change)))
+        Ok(format!("Edited `{}`. {}{warning}", file.path, self.snippet(text, &change.body, &change.lines)))
     }
 
     async fn undo(&self, file: File<'_>) -> Result<String, ToolError> {
@@ -184,8 +185,8 @@ impl StrReplaceEditor {
                 file.sandbox.write_file(file.path, before, None).await?;
                 let old = Text::decode(current.as_deref().unwrap_or_default()).map_err(|err| reject(file.path, err))?;
                 let text = Text::decode(before).map_err(|err| reject(file.path, err))?;
-                let change = Change { body: text.body().to_owned(), lines: changed_lines(old.body(), text.body()) };
-                format!("Undid the last edit of `{}`. {}", file.path, self.snippet(&text, &change))
+                let changed = changed_lines(old.body(), text.body());
+                format!("Undid the last edit of `{}`. {}", file.path, self.snippet(&text, text.body(), &changed))
             }
             None => {
                 if current.is_some() {
@@ -204,13 +205,13 @@ impl StrReplaceEditor {
     }
 
     /// Shows the changed lines and their surroundings.
-    fn snippet(&self, text: &Text, change: &Change) -> String {
-        let shown = text.display(&change.body);
+    fn snippet(&self, text: &Text, body: &str, changed: &Range<usize>) -> String {
+        let shown = text.display(body);
         let lines = lines(&shown);
         if lines.is_empty() {
             return "The file is empty now.\n".to_owned();
         }
-        let range = around(&change.lines, self.config.context, lines.len());
+        let range = around(changed, self.config.context, lines.len());
         let span = format!("{} of {}", span(&range), lines.len());
         format!("Now {span}:\n{}", numbered(&lines, range, self.config.max_view))
     }

@@ -141,7 +141,8 @@ fn blanks(wanted: &[&str], region: &[&str]) -> String {
             (false, true) if indented => "tabs in the file, spaces in it",
             (true, false) if indented => "spaces in the file, tabs in it",
             _ if indented && left != right => "the indentation",
-            _ if wanted.trim() != region.trim() && !region.contains(wanted.trim()) => "within a line",
+            _ if wanted.trim() != region.trim() && region.contains(wanted.trim()) => "a line of the file goes on",
+            _ if wanted.trim() != region.trim() => "within a line",
             _ => "at the end of a line",
         };
         if !kinds.contains(&kind) {

@@ -2,7 +2,7 @@
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use crate::EditError;
+use crate::{Change, EditError};
 
 /// The text of a file with `\n` line ends, and what is needed to write it back: encoding, byte order mark, line ends.
 ///
@@ -85,6 +85,35 @@ impl Text {
     /// # Errors
     /// [`EditError::Unencodable`] when the encoding has no such character.
     pub fn encode(&self, body: &str) -> Result<Vec<u8>, EditError> {
+        self.with_endings(body, || carried_over(&self.body, self.mixed(), body, false))
+    }
+
+    /// Returns the bytes of the file after a change of its text: all outside of the change is as it was.
+    ///
+    /// # Errors
+    /// [`EditError::Unencodable`] when the encoding has no such character.
+    pub fn encode_change(&self, change: &Change) -> Result<Vec<u8>, EditError> {
+        let breaks = |text: Option<&str>| text.unwrap_or_default().matches('\n').count();
+        let (old, new) = (&self.body, &change.body);
+        self.with_endings(new, || {
+            let (head, rest) = self.mixed().split_at_checked(breaks(old.get(..change.head))).unwrap_or_default();
+            let tail = breaks(old.get(old.len() - change.tail..));
+            let (middle, tail) = rest.split_at_checked(rest.len().saturating_sub(tail)).unwrap_or_default();
+            let part = |text: &str| text.get(change.head..text.len() - change.tail).unwrap_or_default().to_owned();
+            let default = head.last().or(tail.first()).copied().unwrap_or(false);
+            [head, &carried_over(&part(old), middle, &part(new), default), tail].concat()
+        })
+    }
+
+    fn mixed(&self) -> &[bool] {
+        match &self.endings {
+            Endings::Mixed(endings) => endings,
+            Endings::Lf | Endings::Crlf => &[],
+        }
+    }
+
+    /// Returns the bytes of `body`, with the line ends that `mixed` tells where the file has both kinds.
+    fn with_endings(&self, body: &str, mixed: impl FnOnce() -> Vec<bool>) -> Result<Vec<u8>, EditError> {
         let mut text = String::with_capacity(body.len() + 3);
         if self.bom {
             text.push(BOM);
@@ -92,8 +121,8 @@ impl Text {
         match &self.endings {
             Endings::Lf => text.push_str(body),
             Endings::Crlf => text.push_str(&body.replace('\n', "\r\n")),
-            Endings::Mixed(old) => {
-                let mut endings = carried_over(&self.body, old, body).into_iter();
+            Endings::Mixed(_) => {
+                let mut endings = mixed().into_iter();
                 for line in body.split_inclusive('\n') {
                     match line.strip_suffix('\n') {
                         Some(line) if endings.next().unwrap_or(false) => text.extend([line, "\r\n"]),
@@ -161,11 +190,12 @@ fn with_stray_bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Returns the line ends of `new`, where `endings` are those of `old`.
-fn carried_over(old: &str, endings: &[bool], new: &str) -> Vec<bool> {
+/// Returns the line ends of `new`, where `endings` are those of `old`; `default` is for an old text without any.
+fn carried_over(old: &str, endings: &[bool], new: &str, default: bool) -> Vec<bool> {
+    let breaks = new.matches('\n').count();
     let old: Vec<&str> = old.split_inclusive('\n').collect();
     let new: Vec<&str> = new.split_inclusive('\n').collect();
-    let ending = |line: usize| endings.get(line).or(endings.last()).copied().unwrap_or(false);
+    let ending = |line: usize| endings.get(line).or(endings.last()).copied().unwrap_or(default);
     let mut carried = Vec::with_capacity(new.len());
     for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
         let (_, from, to) = op.as_tag_tuple();
@@ -176,5 +206,6 @@ fn carried_over(old: &str, endings: &[bool], new: &str) -> Vec<bool> {
         };
         carried.extend((0..to.len()).map(|line| ending((from.start + line).min(last))));
     }
+    carried.truncate(breaks);
     carried
 }
