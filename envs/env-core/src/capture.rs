@@ -1,14 +1,79 @@
-//! Takes the patch out of a sandbox.
+//! Takes the patch out of a sandbox, whatever the agent did to git.
 
-use tool_core::Sandbox;
+mod text;
 
+use tool_core::{FileError, Sandbox};
+
+use crate::script::{SNAPSHOT, run};
 use crate::{Baseline, EnvError, Patch};
+
+const CAPTURE: &str = include_str!("scripts/capture.sh");
 
 /// Returns the changes in the sandbox against `baseline`.
 ///
+/// The comparison runs in the baseline's own git directory and never looks at the repository's `.git`, so commits,
+/// stashes, branches, hooks, configuration and even a deleted `.git` make no difference. What `.gitignore` names is left
+/// out unless it was tracked. The files of repositories that the agent made inside the tree, and of submodules, count as
+/// files; an untracked git directory without a tree of its own does not. A file whose text is not UTF-8 is given as a
+/// binary diff, so that the patch is always valid text.
+///
 /// # Errors
-/// When the baseline is gone or the sandbox is broken.
+/// [`EnvError::Patch`] when there is none to be had: the baseline was damaged (see [`rebuild`]), the tree cannot be
+/// read, or the patch is larger than the sandbox's cap on files.
 pub async fn capture(sandbox: &dyn Sandbox, baseline: &Baseline) -> Result<Patch, EnvError> {
-    let _ = (sandbox, baseline);
-    Err(EnvError::Leak("patch capture is not built yet".to_owned()))
+    let bytes = diff(sandbox, baseline, "").await?;
+    let invalid = match text::decode(bytes) {
+        Ok(patch) => return Ok(Patch(patch)),
+        Err(invalid) => invalid,
+    };
+    let lines: String = invalid.iter().map(|path| format!("{} -diff\n", text::attribute_pattern(path))).collect();
+    let bytes = diff(sandbox, baseline, &lines).await?;
+    text::decode(bytes).map(Patch).map_err(|paths| {
+        let paths: Vec<_> = paths.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+        EnvError::Patch(format!("the changes to `{}` are not valid text", paths.join("`, `")))
+    })
+}
+
+/// Puts a damaged baseline back from a sandbox that was just prepared for the same instance.
+///
+/// # Errors
+/// [`EnvError::Patch`] when the other sandbox does not hold the same tree.
+pub async fn rebuild(
+    sandbox: &dyn Sandbox,
+    baseline: &Baseline,
+    fresh: (&dyn Sandbox, &Baseline),
+) -> Result<(), EnvError> {
+    let (other, kept) = fresh;
+    if kept.tree != baseline.tree {
+        let reason = format!("the fresh baseline is tree `{}`, not `{}`", kept.tree, baseline.tree);
+        return Err(EnvError::Patch(reason));
+    }
+    let archive = other.archive(&kept.git_dir).await.map_err(file_error)?;
+    let tar = format!("{}/base.tar", sandbox.info().scratch);
+    sandbox.write_file(&tar, &archive, None).await.map_err(file_error)?;
+    let variables =
+        [("root", baseline.root.as_str()), ("shadow", &baseline.git_dir), ("tree", &baseline.tree), ("tar", &tar)];
+    let script = include_str!("scripts/rebuild.sh");
+    run(sandbox, &variables, &[script]).await.map(drop)
+}
+
+/// Runs the diff with `binary` as further attribute lines, and returns it.
+async fn diff(sandbox: &dyn Sandbox, baseline: &Baseline, binary: &str) -> Result<Vec<u8>, EnvError> {
+    let variables =
+        [("root", baseline.root.as_str()), ("shadow", &baseline.git_dir), ("tree", &baseline.tree), ("binary", binary)];
+    let size = run(sandbox, &variables, &[SNAPSHOT, CAPTURE]).await?.get("size")?.parse::<u64>().unwrap_or(u64::MAX);
+    let limit = sandbox.info().max_file;
+    if size > limit {
+        let reason =
+            format!("it has {size} bytes; the limit is {limit}\nhint: did the agent leave large files behind?");
+        return Err(EnvError::Patch(reason));
+    }
+    sandbox.read_file(&format!("{}/patch.diff", sandbox.info().scratch)).await.map_err(file_error)
+}
+
+fn file_error(err: FileError) -> EnvError {
+    match err {
+        FileError::Sandbox(err) => err.into(),
+        err => EnvError::Patch(err.to_string()),
+    }
 }

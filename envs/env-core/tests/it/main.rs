@@ -4,4 +4,5 @@
 
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod bash_sandbox;
+mod history;
 mod parity;

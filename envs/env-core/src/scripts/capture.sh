@@ -1,0 +1,22 @@
+# Writes what the working tree has changed against $tree to $scratch/patch.diff. $binary: attribute lines for the files
+# whose text is not valid UTF-8; with any of them the index of the last run is taken as it is.
+[ -d "$root" ] || mkdir -p "$root" || fail patch "\`$root\` is gone"
+cd -P "$root" || fail patch "\`$root\` is gone"
+use_shadow
+git cat-file -e "$tree^{tree}" 2> /dev/null || fail patch "the baseline \`$shadow\` is damaged"
+rm -f "$shadow"/*.lock "$shadow/info/grafts"
+mkdir -p "$shadow/info"
+# What is binary is decided by content, not by what the agent or the repository says of it.
+printf '* !diff\n%s' "$binary" > "$shadow/info/attributes" || fail broken "cannot write to \`$shadow\`"
+if [ -n "$binary" ]; then
+    mv "$scratch/patch.index" "$home/index" || fail broken 'the index of the last run is gone'
+else
+    cp -p "$shadow/index" "$home/index" 2> /dev/null && git ls-files > /dev/null 2>&1 ||
+        { rm -f "$home/index"; git read-tree "$tree" 2> /dev/null; } || fail patch "the baseline \`$shadow\` is damaged"
+    snapshot || fail patch "the working tree cannot be read: $(tail -n 3 "$home/log")"
+fi
+git -c core.quotePath=true diff --cached --binary --full-index --find-renames --no-color --no-ext-diff --no-textconv \
+    --src-prefix=a/ --dst-prefix=b/ "$tree" > "$scratch/patch.diff" 2> "$home/log" ||
+    fail patch "the baseline \`$shadow\` is damaged: $(tail -n 1 "$home/log")"
+mv "$home/index" "$scratch/patch.index"
+say "size $(wc -c < "$scratch/patch.diff" | tr -d ' ')"

@@ -1,0 +1,63 @@
+# Brings an index of the baseline's git directory, $shadow, to the state of the working tree. Runs at the root.
+use_shadow() {
+    export GIT_DIR=$shadow GIT_WORK_TREE=$PWD GIT_INDEX_FILE=$home/index
+}
+
+# Prints the files below the folder $1, which git would take as one entry because it is a repository of its own.
+adopt() {
+    find "./${1%/}" -name .git -prune -o \( -type f -o -type l \) -print0 |
+        git check-ignore -z --verbose --non-matching --no-index --stdin |
+        while IFS= read -r -d '' _ && IFS= read -r -d '' _ && IFS= read -r -d '' pattern && IFS= read -r -d '' path; do
+            # An empty pattern did not match, and one with `!` takes back what another ignored.
+            case $pattern in '' | '!'*) printf '%s\0' "$path" ;; esac
+        done
+}
+
+# Takes out of the index what stands for another repository, so that its files count as files.
+drop_links() {
+    [ -n "$(git ls-files --stage | grep '^160000 ')" ] || return 0
+    git ls-files -z --stage | while IFS= read -r -d '' entry; do
+        case $entry in 160000*) printf '%s\0' "${entry#*$'\t'}" ;; esac
+    done | git update-index --force-remove -z --stdin
+}
+
+# Prints the untracked files that are not ignored. A git directory that was moved aside is not work.
+untracked() {
+    git ls-files -z --others --exclude-standard > "$home/others" || return 1
+    local aside=() path folder
+    while IFS= read -r -d '' path; do
+        folder=${path%HEAD}
+        [ -d "./${folder}objects" ] && [ -d "./${folder}refs" ] && aside+=("$folder")
+    done < <(grep -za -e '/HEAD$' "$home/others")
+    if [ ${#aside[@]} = 0 ] && ! grep -qza '/$' "$home/others"; then
+        cat "$home/others"
+        return
+    fi
+    while IFS= read -r -d '' path; do
+        for folder in ${aside[@]+"${aside[@]}"}; do
+            case $path in "$folder"*) continue 2 ;; esac
+        done
+        case $path in */) adopt "$path" ;; *) printf '%s\0' "$path" ;; esac
+    done < "$home/others"
+    return 0
+}
+
+add_all() {
+    drop_links || return 1
+    git add -u --ignore-errors
+    local status=$?
+    drop_links && untracked > "$home/paths" &&
+        git update-index --add --remove --replace -z --stdin < "$home/paths" && return $status
+}
+
+snapshot() {
+    # Only root may read what has no permission to be read; git keeps none of the bits that this changes.
+    [ "$(id -u)" = 0 ] || find . -path ./.git -prune -o \( -type d ! -perm -700 -exec chmod u+rwx {} \; \) -o \
+        \( -type f ! -perm -400 -exec chmod u+r {} \; \)
+    add_all > "$home/log" 2>&1 && return
+    # A tracked file that became a pipe or a device is gone as far as a patch can tell.
+    git diff-files --name-only -z | while IFS= read -r -d '' path; do
+        [ -f "$path" ] || [ -L "$path" ] || [ -d "$path" ] || printf '%s\0' "$path"
+    done | git update-index --force-remove -z --stdin
+    add_all > "$home/log" 2>&1
+}
