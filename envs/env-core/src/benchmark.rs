@@ -92,10 +92,7 @@ impl Benchmark {
     async fn make_ready(&self, sandbox: Arc<dyn Sandbox>, instance: &Instance) -> Result<Ready, EnvError> {
         let root = sandbox.info().root.clone();
         let baseline = prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await;
-        let baseline = baseline.map_err(|err| match err {
-            EnvError::Unusable { reason, .. } => unusable(instance, &reason),
-            other => other,
-        })?;
+        let baseline = baseline.map_err(|err| err.for_instance(&instance.instance_id))?;
         Ok(Ready { sandbox, baseline, history_kept: self.keep_history })
     }
 }

@@ -13,7 +13,7 @@ const END_OF_PATCH: &str = "EOF_114329324912";
 ///
 /// # Errors
 /// A text that says what the spec lacks.
-pub(crate) fn eval_script(
+pub fn eval_script(
     instance: &Instance,
     test_patch: &str,
     spec: &Spec,

@@ -31,6 +31,7 @@ mod test_patch;
 pub use answers::{Answers, Family};
 pub use benchmark::{Benchmark, Posed};
 pub use dialect::Dialect;
+pub use eval_script::eval_script;
 pub use environment::{EnvError, Environment, Evaluation, Ready};
 pub use grading::{EvalType, GradingSpec, Resolution, grade, grade_tests};
 pub use image_name::{ImageScheme, ImageSettings};

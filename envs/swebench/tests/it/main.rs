@@ -1,0 +1,5 @@
+//! The specs, and our scripts against those of real rows.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
+mod scripts;
