@@ -18,7 +18,7 @@ import base_image
 import instance_image
 import instances
 import outputs
-from engine import BuildError, size
+from engine import BuildError, require_engine, size
 from host import Passage
 from instance_image import Built
 from instances import Instance
@@ -39,6 +39,7 @@ def arguments() -> argparse.Namespace:
 def build_all(chosen: list[Instance], args: argparse.Namespace) -> tuple[list[Built], list[str]]:
     """Builds every image; returns the finished ones and the failures' messages."""
     started = time.monotonic()
+    require_engine()
     base = base_image.build(args.out, args.mirror)
     print(f"{base} {size(base) / 1e6:.0f} MB, {time.monotonic() - started:.0f} s", flush=True)
     passage = Passage(args.out / "share")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,13 @@ def docker(*args: str, check: bool = True, stdin: str | None = None) -> str:
     if check and done.returncode != 0:
         raise BuildError(f"docker {args[0]} failed: {done.stderr.strip()[-2000:]}")
     return done.stdout
+
+
+def require_engine() -> None:
+    """Raises when there is no Docker to build with."""
+    if shutil.which("docker") is None:
+        raise BuildError("there is no `docker` program on the path")
+    docker("version")
 
 
 def labels(image: str) -> dict[str, str]:

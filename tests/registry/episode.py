@@ -89,10 +89,10 @@ def reproduction(instance: Instance, touched: list[str]) -> str:
     body = snippet(instance.row["problem_statement"]) or "print('the issue shows no code')"
     text = (
         '"""Shows the behaviour that the issue describes."""\n\n'
-        "import importlib\nimport traceback\n\n"
+        "import importlib.util\nimport traceback\n\n"
         f"try:\n{textwrap.indent(body, '    ')}\n"
         "except Exception:\n    traceback.print_exc()\n\n"
-        f"for name in {modules!r}:\n    print(name, importlib.import_module(name).__file__)\n"
+        f"for name in {modules!r}:\n    print(name, importlib.util.find_spec(name).origin)\n"
     )
     return text if parses(text) else text.replace(textwrap.indent(body, "    "), "    pass")
 

@@ -16,8 +16,10 @@ from host import SHARE, Passage
 from instances import Instance
 
 ENVIRONMENT = "/opt/miniconda3/envs/testbed"
-# Another version gives other images; the commits depend on the other three.
-VERSION = "1"
+# Raised when the steps change, so that images are built anew.
+ENVIRONMENT_VERSION = "1"
+INSTANCE_VERSION = "2"
+# Every commit id depends on these.
 AUTHOR = "registry"
 EMAIL = "registry@localhost"
 DATE = "2024-01-01T00:00:00+0000"
@@ -74,7 +76,7 @@ class Built:
 def environment_recipe(instance: Instance) -> str:
     """Returns the hash of base image, Python and pins; equal ones share an image."""
     entry = instance.entry
-    parts = [VERSION, base_image.recipe(), entry["python"], entry["pip"], entry["pip_flags"]]
+    parts = [ENVIRONMENT_VERSION, base_image.recipe(), entry["python"], entry["pip"], entry["pip_flags"]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:22]
 
 
@@ -104,8 +106,8 @@ def build_environment(instance: Instance, base: str, passage: Passage, out: Path
 def recipe(instance: Instance) -> str:
     """Returns the hash of everything that goes into the instance image."""
     entry, row = instance.entry, instance.row
-    parts = [environment_recipe(instance), UNPACK, COMMIT, TIDY, entry["sha256"], entry["tree"]]
-    parts += [entry["sdist"], entry["install"]]
+    parts = [INSTANCE_VERSION, environment_recipe(instance), UNPACK, COMMIT, TIDY]
+    parts += [entry["sha256"], entry["tree"], entry["sdist"], entry["install"]]
     if entry["tree"] == "reverse":
         parts += [row["patch"], row["test_patch"]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:22]
@@ -124,7 +126,7 @@ def build(instance: Instance, passage: Passage, out: Path) -> Built:
             commit = _repository(building, instance, passage.share)
             for line in instance.entry["install"]:
                 building.step("install", f"{ACTIVATE}cd /testbed\n{line}")
-            building.step("status after install", "cd /testbed\ngit status --porcelain")
+            building.step("tidy after install", TIDY)
             building.commit(
                 instance.image, {"spotter.recipe": recipe(instance), "spotter.base_commit": commit}
             )
