@@ -4,5 +4,6 @@
 
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod bash_sandbox;
+mod capture;
 mod history;
 mod parity;

@@ -1,0 +1,354 @@
+//! Patch capture: whatever the agent did to git, the patch makes a fresh tree equal to the agent's.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use env_core::{Baseline, EnvError, capture, history};
+use tool_core::Sandbox;
+
+use crate::bash_sandbox::BashSandbox;
+
+const REPOSITORY: &str = r#"
+export GIT_AUTHOR_NAME=dev GIT_AUTHOR_EMAIL=dev@example.org GIT_COMMITTER_NAME=dev GIT_COMMITTER_EMAIL=dev@example.org
+git init -q -b main . && mkdir -p src/deep tests
+printf '*.pyc\nbuild/\n' > .gitignore
+printf 'one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n' > src/code.py
+printf 'def caf\303\251():\r\n    pass\r\n' > src/crlf.py
+printf '\377\376\000\001binary' > src/data.bin
+printf 'caf\351\n' > src/latin1.txt
+printf 'no newline' > src/deep/end.txt
+printf '#!/bin/sh\n' > run.sh && chmod +x run.sh
+ln -s src/code.py link.py
+printf 'tracked though ignored\n' > src/kept.pyc
+git add -A && git add -f src/kept.pyc && git commit -qm base
+unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
+"#;
+
+/// Makes the repository and its baseline.
+async fn prepared() -> (BashSandbox, Baseline) {
+    let sandbox = BashSandbox::new();
+    sandbox.run(REPOSITORY).await;
+    let root = sandbox.info().root.clone();
+    let baseline = history::prepare(&sandbox, &root, "HEAD", false).await.expect("it can be prepared");
+    (sandbox, baseline)
+}
+
+/// Returns every file with its kind and contents, but for git's own and those that the tests mean to be ignored.
+fn files(sandbox: &BashSandbox) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![PathBuf::from(&sandbox.info().root)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+            let path = entry.expect("the entry can be read").path();
+            let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
+            if [".git", "build", "old-git", "mirror.git", "a.log", "b.pyc", "y.pyc"].contains(&name.as_str()) {
+                continue;
+            }
+            let metadata = path.symlink_metadata().expect("it is there");
+            if metadata.is_dir() {
+                folders.push(path);
+            } else if metadata.is_symlink() {
+                let target = path.read_link().expect("it is a link");
+                found.insert(
+                    path.strip_prefix(&sandbox.info().root).expect("below").to_owned(),
+                    format!("-> {target:?}"),
+                );
+            } else if metadata.is_file() {
+                let mode = metadata.permissions().mode() & 0o100;
+                let bytes = std::fs::read(&path).expect("it can be read");
+                let contents = format!("{mode:o} {}", bytes.escape_ascii());
+                found.insert(path.strip_prefix(&sandbox.info().root).expect("below").to_owned(), contents);
+            }
+        }
+    }
+    found
+}
+
+/// Applies `patch` to a fresh repository and checks that the trees are equal, files git ignores and `.git` aside.
+async fn check_applies(agent: &BashSandbox, patch: &str, what: &str) {
+    let fresh = BashSandbox::new();
+    fresh.run(REPOSITORY).await;
+    fresh.write_file("../patch.diff", patch.as_bytes(), None).await.expect("it can be written");
+    if !patch.is_empty() {
+        fresh.run("git apply --whitespace=nowarn ../patch.diff").await;
+    }
+    let (expected, found) = (files(agent), files(&fresh));
+    assert_eq!(expected, found, "{what}:\n{patch}");
+}
+
+async fn check(what: &str, script: &str) -> String {
+    let (sandbox, baseline) = prepared().await;
+    sandbox.run(script).await;
+    let patch = capture::capture(&sandbox, &baseline).await.unwrap_or_else(|err| panic!("`{what}`: {err}")).0;
+    check_applies(&sandbox, &patch, what).await;
+    patch
+}
+
+#[tokio::test]
+async fn nothing_changed_is_an_empty_patch() {
+    for script in [
+        "true",
+        "touch src/*",
+        "git commit -q --allow-empty -m x",
+        "mkdir build empty && touch build/x src/y.pyc",
+        "rm -rf .git",
+    ] {
+        assert_eq!(check(script, script).await, "", "`{script}`");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_the_same_size_within_the_second_is_seen() {
+    let (sandbox, baseline) = prepared().await;
+    sandbox.run("sed -i s/two/TWO/ src/code.py").await;
+    let patch = capture::capture(&sandbox, &baseline).await.expect("it can be captured").0;
+    assert!(patch.contains("\n-two\n+TWO\n"), "{patch}");
+    assert_eq!(capture::capture(&sandbox, &baseline).await.expect("a second time").0, patch);
+}
+
+#[tokio::test]
+async fn every_kind_of_change_comes_back() {
+    let kinds = [
+        ("new file", "echo new > src/new.py", "new file mode 100644"),
+        ("empty file", ": > src/empty.py", "new file mode 100644"),
+        ("deleted file", "rm src/code.py", "deleted file mode 100644"),
+        ("renamed file", "mv src/code.py src/other.py", "rename to src/other.py"),
+        ("mode", "chmod +x src/code.py", "new mode 100755"),
+        ("binary", "printf '\\000\\001\\002' > x.bin; printf 'more' >> src/data.bin", "GIT binary patch"),
+        ("not utf-8", "printf 'na\\357ve\\n' > src/new.txt; printf 'th\\351\\n' >> src/latin1.txt", "GIT binary patch"),
+        ("not utf-8 any more", "printf 'caf\\303\\251\\n' > src/latin1.txt", "GIT binary patch"),
+        ("crlf", "printf 'x\\r\\n' >> src/crlf.py; printf 'a\\r\\nb\\n' > mixed.txt", "+x\r\n"),
+        ("no newline", "printf more >> src/deep/end.txt; printf x > y", "\\ No newline at end of file"),
+        (
+            "symbolic links",
+            "ln -sf src/deep link.py; ln -s nowhere dangling; ln -s /etc/passwd out",
+            "new file mode 120000",
+        ),
+        ("file to link", "rm src/code.py; ln -s crlf.py src/code.py", "deleted file mode"),
+        ("file to folder", "rm src/code.py; mkdir src/code.py; echo x > src/code.py/x", "src/code.py/x"),
+        ("folder to file", "rm -rf src/deep; echo x > src/deep", "src/deep"),
+        ("folder to link", "rm -rf src/deep; ln -s ../tests src/deep", "src/deep"),
+        ("ignored but tracked", "echo x >> src/kept.pyc", "src/kept.pyc"),
+        ("gitignore changed", "echo '!*.pyc' > .gitignore; echo x > a.pyc", "a.pyc"),
+        (
+            "odd names",
+            "echo x > 'a b'; echo x > 'q\"q'; echo x > $'new\\nline'; echo x > 'caf\u{e9}'; echo x > $'\\351'; echo x > -dash; echo x > 'back\\slash'",
+            "new file",
+        ),
+        (
+            "odd names not utf-8",
+            "for n in 'a b' 'q\"q' $'new\\nline' 'caf\u{e9}' $'\\351' -dash 'back\\slash' 'st*r' '[x]' '!bang' '#hash'; do printf '\\351' > \"./$n\"; done",
+            "GIT binary patch",
+        ),
+        (
+            "attributes that lie",
+            "printf '*.bin diff\\n*.py -diff binary\\n*.txt diff=x filter=y ident\\n' > .gitattributes; printf '\\000' >> src/data.bin; echo x >> src/code.py",
+            "+x\n",
+        ),
+        ("pipe and socket", "mkfifo pipe; rm src/code.py; mkfifo src/code.py", "deleted file"),
+        ("read-only", "echo x >> src/code.py; chmod -R a-w .", "+x\n"),
+        ("no permission at all", "echo x >> src/code.py; chmod 000 src/code.py", "+x\n"),
+        ("large line numbers", "yes line | head -20000 > long.txt", "+line"),
+        (
+            "a diff in a diff",
+            "printf 'diff --git a/x b/x\\n--- a/x\\n+++ b/x\\n@@ -1 +1 @@\\n-a\\n+b\\n' > src/x.diff",
+            "+diff --git",
+        ),
+    ];
+    for (what, script, expected) in kinds {
+        let patch = check(what, script).await;
+        assert!(patch.contains(expected), "`{what}`:\n{patch}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_agent_did_to_git_the_patch_is_the_same() {
+    let edit = "sed -i s/two/2/ src/code.py; echo new > new.py; rm run.sh";
+    let expected = check("plain", edit).await;
+    let ways = [
+        "git add -A && git commit -qm work",
+        "git add -A",
+        "git add -A && git commit -qm work && git checkout -qb topic && git tag x && git gc -q",
+        "rm -rf .git",
+        "rm -rf .git && git init -q . && git add -A && git -c user.name=a -c user.email=a@b commit -qm x",
+        "rm -rf .git && echo 'gitdir: /nowhere' > .git",
+        "rm -rf .git && echo garbage > .git",
+        "rm -rf .git && ln -s /nowhere .git",
+        "export GIT_DIR=/nowhere GIT_WORK_TREE=/ GIT_INDEX_FILE=/tmp/none GIT_OBJECT_DIRECTORY=/x GIT_EXTERNAL_DIFF=/bin/false GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=diff.noprefix GIT_CONFIG_VALUE_0=true",
+        "touch .git/index.lock ../scratch/base.git/index.lock",
+        "echo garbage > .git/index",
+        "echo garbage > .git/HEAD",
+        "echo garbage > .git/config",
+        "rm -rf .git/objects",
+        "mkdir -p .git/hooks; for h in pre-commit post-index-change; do printf '#!/bin/sh\\ntouch hooked; exit 1\\n' > .git/hooks/$h; chmod +x .git/hooks/$h; done",
+        "git config core.fsmonitor /bin/false; git config diff.external /bin/false; git config core.autocrlf true; git config core.fileMode false; git config core.excludesFile /etc/passwd; git config diff.noprefix true",
+        "printf '*.py\\n' > .git/info/exclude",
+        "git update-index --assume-unchanged src/code.py; git update-index --skip-worktree src/code.py",
+        "git stash -qu && git stash pop -q",
+        "git stash -q; git stash apply -q; git checkout -q --detach",
+        "git rm -q --cached src/code.py src/crlf.py",
+        "printf '[core]\\n\\tautocrlf = true\\n[diff]\\n\\tnoprefix = true\\n' > ~/.gitconfig",
+        "mkdir x && cd x && rmdir ../x",
+        "mv .git old-git && echo x > build-me && rm build-me",
+        "git clone -q --bare . mirror.git",
+    ];
+    for way in ways {
+        let patch = check(way, &format!("{edit}; {way}")).await;
+        assert_eq!(patch, expected, "`{way}`");
+    }
+}
+
+#[tokio::test]
+async fn files_of_nested_repositories_are_in_the_patch() {
+    let inner = "cd sub && git init -q . && git config user.name a && git config user.email a@b";
+    let ways = [
+        format!("mkdir sub && echo x > sub/x && echo '*.log' > sub/.gitignore && touch sub/a.log sub/b.pyc && {inner}"),
+        format!(
+            "mkdir sub && echo x > sub/x && echo '*.log' > sub/.gitignore && touch sub/a.log sub/b.pyc && ({inner} && git add -A && git commit -qm x)"
+        ),
+        format!(
+            "mkdir -p sub/in && echo x > sub/x && echo '*.log' > sub/.gitignore && ({inner} && git add -A && git commit -qm x); (cd sub/in && git init -q . && echo '!keep' > .gitignore)"
+        ),
+        "mkdir sub && echo x > sub/x && echo '*.log' > sub/.gitignore && echo 'gitdir: /nowhere' > sub/.git".to_owned(),
+    ];
+    for way in ways {
+        let patch = check(&way, &way).await;
+        assert!(patch.contains("+++ b/sub/x\n") && !patch.contains("160000") && !patch.contains("a.log"), "{patch}");
+    }
+    let patch = check(
+        "a tracked folder",
+        "cd src && git init -q . && echo x > y.py && git add -A && git -c user.name=a -c user.email=a@b commit -qm x",
+    )
+    .await;
+    assert!(patch.contains("+++ b/src/y.py\n") && !patch.contains("deleted"), "{patch}");
+    let patch = check("a tracked file", "rm src/code.py && git init -q src/code.py && cd src/code.py && echo x > y && git add -A && git -c user.name=a -c user.email=a@b commit -qm x").await;
+    assert!(patch.contains("src/code.py/y") && !patch.contains("160000"), "{patch}");
+}
+
+#[tokio::test]
+async fn changes_inside_a_submodule_are_in_the_patch() {
+    let sandbox = BashSandbox::new();
+    sandbox.run(REPOSITORY).await;
+    sandbox
+        .run(
+            "git config --global user.name a && git config --global user.email a@b && git clone -q . ../library && \
+        git -c protocol.file.allow=always submodule --quiet add ../library lib && git commit -qm submodule",
+        )
+        .await;
+    let baseline =
+        history::prepare(&sandbox, &sandbox.info().root.clone(), "HEAD", false).await.expect("it can be prepared");
+    assert_eq!(capture::capture(&sandbox, &baseline).await.expect("captured").0, "");
+    sandbox.run("echo x >> lib/src/code.py").await;
+    let patch = capture::capture(&sandbox, &baseline).await.expect("captured").0;
+    assert!(patch.contains("+++ b/lib/src/code.py\n") && patch.contains("\n+x\n"), "{patch}");
+}
+
+#[tokio::test]
+async fn a_root_that_is_gone_is_a_patch_that_deletes_everything() {
+    let (sandbox, baseline) = prepared().await;
+    sandbox.run("rm -rf \"$PWD\"").await;
+    let patch = capture::capture(&sandbox, &baseline).await.expect("it can be captured").0;
+    assert_eq!(patch.matches("deleted file mode").count(), 9, "{patch}");
+}
+
+#[tokio::test]
+async fn a_damaged_baseline_is_an_error_and_can_be_rebuilt() {
+    let (fresh, other) = prepared().await;
+    for damage in [
+        "rm -rf base.git",
+        "rm -rf base.git/objects",
+        "echo x > base.git/HEAD",
+        "rm -f base.git/objects/pack/*.pack",
+        "rm -rf ../scratch",
+    ] {
+        let (sandbox, baseline) = prepared().await;
+        sandbox.run("echo x >> src/code.py").await;
+        let expected = capture::capture(&sandbox, &baseline).await.expect("it is whole").0;
+        sandbox.run(&format!("cd ../scratch; {damage}; cd ../repo")).await;
+        let err = capture::capture(&sandbox, &baseline).await.expect_err(damage);
+        assert!(matches!(&err, EnvError::Patch(reason) if reason.contains("is damaged")), "`{damage}`: {err}");
+        capture::rebuild(&sandbox, &baseline, (&fresh, &other)).await.expect("it can be rebuilt");
+        assert_eq!(capture::capture(&sandbox, &baseline).await.expect("it is whole again").0, expected);
+    }
+    let (sandbox, baseline) = prepared().await;
+    sandbox.run("echo garbage > ../scratch/base.git/index; echo x >> src/code.py").await;
+    assert!(capture::capture(&sandbox, &baseline).await.expect("an index can be made again").0.contains("\n+x\n"));
+}
+
+#[tokio::test]
+async fn a_patch_over_the_cap_names_it() {
+    let sandbox = BashSandbox::new().with_max_file(20_000);
+    sandbox.run(REPOSITORY).await;
+    let baseline =
+        history::prepare(&sandbox, &sandbox.info().root.clone(), "HEAD", false).await.expect("it can be prepared");
+    sandbox.run("yes | head -30000 > y").await;
+    let err = capture::capture(&sandbox, &baseline).await.expect_err("it is too large").to_string();
+    assert!(
+        err.starts_with("the patch could not be taken: it has 90171 bytes")
+            && err.contains("the limit is 20000\nhint: "),
+        "{err}"
+    );
+}
+
+#[tokio::test]
+async fn untracked_files_of_the_image_are_part_of_the_baseline() {
+    let sandbox = BashSandbox::new();
+    sandbox.run(REPOSITORY).await;
+    sandbox.run("echo made > made.txt; mkdir build; echo x > build/x").await;
+    let baseline =
+        history::prepare(&sandbox, &sandbox.info().root.clone(), "HEAD", false).await.expect("it can be prepared");
+    assert_eq!(capture::capture(&sandbox, &baseline).await.expect("captured").0, "");
+    sandbox.run("echo more >> made.txt").await;
+    let patch = capture::capture(&sandbox, &baseline).await.expect("captured").0;
+    assert!(patch.contains("@@ -1 +1,2 @@\n made\n+more\n"), "{patch}");
+}
+
+#[tokio::test]
+async fn random_edits_come_back() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    for round in 0..12 {
+        let mut script = String::from("set +e\n");
+        let names = [
+            "src/code.py",
+            "src/crlf.py",
+            "src/data.bin",
+            "src/latin1.txt",
+            "src/deep/end.txt",
+            "run.sh",
+            "link.py",
+            "a b",
+            "n/e/w.py",
+            "$'x\\ny'",
+            "tests/t.py",
+            "src",
+        ];
+        for _ in 0..8 {
+            let name = names[next(names.len() as u64) as usize];
+            let name = if name.starts_with('$') { name.to_owned() } else { format!("'{name}'") };
+            let other = names[next(names.len() as u64) as usize].replace("$'x\\ny'", "other");
+            let line = next(9) + 1;
+            script.push_str(&match next(11) {
+                0 => format!("rm -rf {name}\n"),
+                1 => format!("mkdir -p \"$(dirname {name})\"; printf 'line {line}\\n' >> {name}\n"),
+                2 => format!("sed -i '{line}s/.*/changed/' {name}\n"),
+                3 => format!("sed -i '{line}d' {name}\n"),
+                4 => format!("chmod +x {name}\n"),
+                5 => format!("mkdir -p \"$(dirname '{other}')\"; mv {name} '{other}'\n"),
+                6 => format!("head -c {} /dev/urandom > {name}\n", line * 100),
+                7 => format!("ln -sfn '{other}' {name}\n"),
+                8 => format!("printf 'caf\\351 {line}\\r\\n' > {name}\n"),
+                9 => format!("cp -r {name} '{other}'\n"),
+                _ => format!("mkdir -p {name} && git init -q {name}; rm -f {name}/.git/hooks/*\n"),
+            });
+        }
+        script.push_str("true");
+        check(&format!("round {round}:\n{script}"), &script).await;
+    }
+}
