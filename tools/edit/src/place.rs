@@ -81,7 +81,7 @@ fn search(
 fn ambiguous(starts: &[usize]) -> String {
     let lines: Vec<usize> = starts.iter().map(|start| start + 1).collect();
     format!(
-        "it fits in {} places, at {}, and its header states another line\n\
+        "it fits in {} places, at {}, and its header names none of them\n\
          hint: correct the line number after `@@ -`, or give more unchanged lines around the change",
         lines.len(),
         at_lines(&lines)

@@ -88,8 +88,8 @@ pub fn problems(source: &str) -> Vec<SyntaxProblem> {
     'walk: loop {
         let node = cursor.node();
         let problem = problem_at(node);
-        // What is inside an error is noise.
-        let inside = !node.is_error() && cursor.goto_first_child();
+        // What is inside an error is noise, and a whole expression has nothing to look at.
+        let inside = !node.is_error() && (node.has_error() || holds_blocks(node.kind())) && cursor.goto_first_child();
         found.extend(problem);
         if inside {
             continue;
@@ -104,6 +104,20 @@ pub fn problems(source: &str) -> Vec<SyntaxProblem> {
     found.dedup_by_key(|(row, _)| *row);
     let lines: Vec<&str> = source.lines().collect();
     found.into_iter().map(|(row, reason)| SyntaxProblem::new(row, reason, &lines)).collect()
+}
+
+fn holds_blocks(kind: &str) -> bool {
+    const STATEMENTS: [&str; 8] = [
+        "module",
+        "block",
+        "if_statement",
+        "for_statement",
+        "while_statement",
+        "try_statement",
+        "with_statement",
+        "match_statement",
+    ];
+    STATEMENTS.contains(&kind) || kind.ends_with("_clause") || kind.ends_with("_definition")
 }
 
 fn problem_at(node: Node<'_>) -> Option<(usize, String)> {

@@ -4,4 +4,5 @@
 
 mod properties;
 mod scenario;
+mod schema;
 mod temp_sandbox;

@@ -198,28 +198,3 @@ async fn call_editor(toolbox: &Toolbox, sandbox: &TempSandbox, path: &str, mut c
         Err(ToolError::Sandbox(err)) => panic!("{err}"),
     }
 }
-
-#[test]
-fn speed_probe() {
-    let big: String =
-        (0..50_000).map(|i| format!("    value_{} = compute(self.items[{}], other={})\n", i % 977, i, i * 7)).collect();
-    let old: String = (30_000..30_060)
-        .map(|i| format!("    value_{} = computed(self.items[{}], other={})\n", i % 977, i, i * 7))
-        .collect();
-    for old in [old.as_str(), "    value_12 = compute(self.item, other)\n", "zzz\n", "self\n", "\n)\n"] {
-        let t = std::time::Instant::now();
-        let m = miss(&big, old, "x");
-        println!("miss {:?} {}", t.elapsed(), m.lines().nth(1).unwrap_or(""));
-    }
-    let t = std::time::Instant::now();
-    let _ = problems(&big);
-    println!("syntax {:?}", t.elapsed());
-    let same: String = "x = 1\n".repeat(50_000);
-    let t = std::time::Instant::now();
-    let m = miss(&same, &"x = 1\ny = 1\n".repeat(200), "x");
-    println!("same {:?} {}", t.elapsed(), m.lines().nth(1).unwrap_or(""));
-    let wide: String = "f(x);".repeat(400_000);
-    let t = std::time::Instant::now();
-    let m = miss(&wide, &"f(y);".repeat(300), "x");
-    println!("wide {:?} {}", t.elapsed(), m.lines().nth(1).unwrap_or(""));
-}
