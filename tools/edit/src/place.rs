@@ -39,7 +39,10 @@ pub(crate) fn place(
             None => Err("it has no unchanged or removed line by which to find its place".to_owned()),
         };
     }
-    let mut place = search(text, hunk, taken, start.and_then(|start| start.checked_add_signed(shift)), fuzz)?;
+    // Where the hunk before it went in tells more than the header, which may count from either text.
+    let expected: Vec<usize> =
+        start.iter().flat_map(|start| [start.checked_add_signed(shift), Some(*start)]).flatten().collect();
+    let mut place = search(text, hunk, taken, &expected, fuzz)?;
     let stated = start.map_or(place.lines.start, |start| start + place.part.start);
     place.offset = place.lines.start as isize - stated as isize;
     Ok(place)
@@ -49,14 +52,14 @@ fn search(
     text: &[&str],
     hunk: &Hunk,
     taken: &[Range<usize>],
-    expected: Option<usize>,
+    expected: &[usize],
     fuzz: usize,
 ) -> Result<Place, String> {
     for fuzz in 0..=fuzz {
         let Some(part) = trimmed(hunk, fuzz) else { break };
         let lines = hunk.lines.get(part.clone()).unwrap_or_default().iter();
         let wanted: Vec<&str> = lines.filter(|line| line.sign != Sign::Added).map(HunkLine::plain).collect();
-        let expected = expected.map(|expected| expected + part.start);
+        let mut expected = expected.iter().map(|expected| expected + part.start);
         let at_end = part.end == hunk.lines.len() && (hunk.old_unended || hunk.new_unended);
         for same in [|a: &str, b: &str| a == b, |a: &str, b: &str| a.trim_end() == b.trim_end()] {
             let mut starts = starts(text, &wanted, same);
@@ -67,7 +70,7 @@ fn search(
             let start = match starts.as_slice() {
                 [] => continue,
                 [start] => *start,
-                _ => match expected.filter(|expected| starts.contains(expected)) {
+                _ => match expected.find(|expected| starts.contains(expected)) {
                     Some(start) => start,
                     None => return Err(ambiguous(&starts)),
                 },
