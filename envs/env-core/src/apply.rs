@@ -13,11 +13,14 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 
 impl Dialect {
     /// Returns the commands that are tried one after another, each with the patch file as its last argument.
+    ///
+    /// The originals but the latest run `patch` without `--forward`: it then takes a reversed patch for one to be undone
+    /// and makes a right one of it. Here no dialect does.
     fn apply_commands(self) -> &'static [&'static str] {
         match self {
-            Self::SweGym => &["git apply --allow-empty -v", "patch --batch --fuzz=5 -p1 -i"],
+            Self::SweGym => &["git apply --allow-empty -v", "patch --batch --forward --fuzz=5 -p1 -i"],
             Self::SweBench4 => {
-                &["git apply --verbose", "git apply --verbose --reject", "patch --batch --fuzz=5 -p1 -i"]
+                &["git apply --verbose", "git apply --verbose --reject", "patch --batch --forward --fuzz=5 -p1 -i"]
             }
             Self::SweBench5 => &[
                 "git apply --verbose",

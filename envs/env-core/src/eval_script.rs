@@ -13,12 +13,7 @@ const END_OF_PATCH: &str = "EOF_114329324912";
 ///
 /// # Errors
 /// A text that says what the spec lacks.
-pub fn eval_script(
-    instance: &Instance,
-    test_patch: &str,
-    spec: &Spec,
-    dialect: Dialect,
-) -> Result<String, String> {
+pub fn eval_script(instance: &Instance, test_patch: &str, spec: &Spec, dialect: Dialect) -> Result<String, String> {
     let test_command = test_command(instance, test_patch, spec)?;
     let base = &instance.base_commit;
     let fork = dialect == Dialect::SweGym;

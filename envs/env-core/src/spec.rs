@@ -125,6 +125,9 @@ impl Specs {
 
 /// Says that a name is unknown, with the three nearest known ones.
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a String>) -> String {
+    if name.is_empty() {
+        return format!("it has no {what}");
+    }
     let lower = name.to_lowercase();
     let mut known: Vec<(usize, &String)> =
         known.map(|known| (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known)).collect();

@@ -21,16 +21,13 @@ pub(super) enum Flavor {
 pub(super) fn parse(log: &str, dialect: Dialect, flavor: Flavor) -> StatusMap {
     let mut map = StatusMap::default();
     for line in lines(log).filter(|line| starts_with_status(line)) {
-        let Some((status, test)) = status_and_test(line) else { continue };
+        let line = if flavor == Flavor::Matplotlib { with_numbered_buttons(line) } else { Cow::Borrowed(line) };
+        let Some((status, test)) = status_and_test(&line) else { continue };
         if is_skip_count(dialect, status, &test) {
             continue;
         }
-        let status = Status::from_word(status);
-        match flavor {
-            Flavor::Plain => map.insert(&test, status),
-            Flavor::Options => map.insert(&without_folders(&test), status),
-            Flavor::Matplotlib => map.insert(&with_numbered_buttons(&test), status),
-        }
+        let test = if flavor == Flavor::Options { without_folders(&test) } else { test };
+        map.insert(&test, Status::from_word(status));
     }
     map
 }
@@ -126,11 +123,11 @@ fn without_folders(test: &str) -> Cow<'_, str> {
     Cow::Borrowed(&test[..=close])
 }
 
-fn with_numbered_buttons(test: &str) -> Cow<'_, str> {
-    if !test.contains("MouseButton.") {
-        return Cow::Borrowed(test);
+fn with_numbered_buttons(line: &str) -> Cow<'_, str> {
+    if memchr::memmem::find(line.as_bytes(), b"MouseButton.").is_none() {
+        return Cow::Borrowed(line);
     }
-    Cow::Owned(test.replace("MouseButton.LEFT", "1").replace("MouseButton.RIGHT", "3"))
+    Cow::Owned(line.replace("MouseButton.LEFT", "1").replace("MouseButton.RIGHT", "3"))
 }
 
 /// Returns a line without the tails of colour codes, `[<digits>m`, and without the characters 1 to 31.

@@ -1,0 +1,26 @@
+//! Patches that come from elsewhere.
+
+use crate::Patch;
+
+impl Patch {
+    /// Returns the patch that a prediction's text stands for: what stands before its first `diff --git` line goes, and
+    /// one line end stands at the end.
+    ///
+    /// The original also strips all blanks at the end and makes every line end `\n`. That breaks the last hunk when its
+    /// last line of context is blank, and every hunk of a file with `\r\n`; here the blank line stays, and line ends
+    /// change only where the line `diff --git` itself has `\r\n`.
+    pub fn from_prediction(text: &str) -> Self {
+        if text.trim().is_empty() {
+            return Self::default();
+        }
+        let start =
+            if text.starts_with(HEADER) { Some(0) } else { text.find(&format!("\n{HEADER}")).map(|end| end + 1) };
+        let patch = text.get(start.unwrap_or(0)..).unwrap_or_default();
+        let converted = patch.split('\n').next().is_some_and(|line| line.ends_with('\r'));
+        let patch = if converted { patch.replace("\r\n", "\n") } else { patch.to_owned() };
+        Self(format!("{}\n", patch.trim_end_matches('\n')))
+    }
+}
+
+/// How the part of a patch for one file begins.
+const HEADER: &str = "diff --git";
