@@ -1,0 +1,99 @@
+//! What a shell needs of the place where it runs, and a sandbox of the place where its files are.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use tokio::io::AsyncWrite;
+use tool_core::{FileError, SandboxError, SandboxInfo};
+
+/// A place for shells and files: a container, or a folder of this machine.
+#[async_trait]
+pub(crate) trait Backend: Send + Sync {
+    /// Returns what is fixed about the sandbox.
+    fn info(&self) -> &SandboxInfo;
+
+    /// Starts bash in the repository, with a clean environment and [`BOOT`](crate::shell::BOOT) as its program.
+    async fn open(&self) -> Result<Pipe, SandboxError>;
+
+    /// Kills all that was started since `since`, but for `shell` and what older processes started; `shell` gets
+    /// `signal` first.
+    async fn end_tree(&self, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError>;
+
+    /// Looks after a command that takes its time; called each [`Backend::check_every`].
+    async fn check(&self, shell: u32) -> Result<Health, SandboxError>;
+
+    /// Returns the time between two checks.
+    fn check_every(&self) -> Duration;
+
+    /// Returns how many processes the memory limit has killed so far.
+    async fn oom_kills(&self) -> Result<u64, SandboxError>;
+
+    /// See [`tool_core::Sandbox::read_file`]; `path` is absolute.
+    async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError>;
+
+    /// See [`tool_core::Sandbox::write_file`]; `path` is absolute.
+    async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError>;
+
+    /// See [`tool_core::Sandbox::archive`]; `path` is absolute and has a last component.
+    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError>;
+
+    /// Removes everything; a second call does nothing.
+    async fn remove(&self) -> Result<(), SandboxError>;
+
+    /// Removes everything without waiting for it, where no one waits any more.
+    fn abandon(&self);
+}
+
+/// A running bash: what goes in, what comes out.
+pub(crate) struct Pipe {
+    pub(crate) input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// Ends when both streams have ended.
+    pub(crate) chunks: BoxStream<'static, Chunk>,
+    /// Resolves to the exit code once the process has ended.
+    pub(crate) exit: BoxFuture<'static, Option<i32>>,
+}
+
+/// A piece of what comes out of a [`Pipe`].
+pub(crate) enum Chunk {
+    /// Of standard output: the output of commands.
+    Output(Bytes),
+    /// Of standard error: messages of the driver.
+    Message(Bytes),
+    /// No more messages will come: the process has ended, though others may hold its output open.
+    Closed,
+}
+
+/// A moment in the life of a process table: what began earlier, or at the same tick with a lower id, is older.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// Clock ticks since boot.
+    pub(crate) ticks: u64,
+    /// The last process id given out.
+    pub(crate) last: u32,
+}
+
+/// What a shell is told when its command is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Save the state and end.
+    End,
+    /// End.
+    Kill,
+}
+
+/// What a check has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// All is well.
+    Good,
+    /// The shell has ended.
+    Dead,
+    /// The processes use more memory than allowed.
+    Memory,
+    /// There are more processes than allowed.
+    Pids,
+}

@@ -1,0 +1,137 @@
+//! The tool that runs a command in the persistent shell.
+
+use std::fmt::Write;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tool_core::{Command, ExecEnd, ExecOutput, Observation, Restart, Sandbox, Tool, ToolError};
+
+/// Runs a command in the persistent shell of the sandbox.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bash;
+
+/// Arguments of `bash`.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct BashArgs {
+    /// The bash command to run. It may have several lines.
+    pub command: String,
+}
+
+impl Tool for Bash {
+    const NAME: &'static str = "bash";
+    type Args = BashArgs;
+
+    async fn call(&self, args: BashArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+        let command = args.command.trim();
+        if command.is_empty() || ["ctrl+c", "ctrl-c", "c-c", "^c"].contains(&command.to_ascii_lowercase().as_str()) {
+            return Ok(Observation::error(
+                "No command is running: each command runs to its end before its result is shown.",
+            ));
+        }
+        let output = sandbox.exec(Command::new(args.command)).await?;
+        Ok(Observation {
+            text: describe(&output),
+            is_error: output.end == ExecEnd::SyntaxError,
+            exit_code: Some(output.exit_code()),
+        })
+    }
+}
+
+/// Returns what the model reads of a command: its output, then a line for each thing out of the ordinary.
+fn describe(output: &ExecOutput) -> String {
+    let mut text = output.output.trim_end_matches('\n').to_owned();
+    let mut note = |line: &str| {
+        let gap = if text.is_empty() { "" } else { "\n" };
+        // Writing to a String does not fail.
+        let _ = write!(text, "{gap}[{line}]");
+    };
+    match output.end {
+        ExecEnd::Exited(0) if output.output.trim().is_empty() && output.restart.is_none() => note("no output"),
+        ExecEnd::Exited(0) => {}
+        ExecEnd::Exited(code) => note(&format!("exit code {code}")),
+        ExecEnd::TimedOut(limit) => note(&format!(
+            "killed after {} s with all processes it started; run long work in the background with its output in a file",
+            limit.as_secs_f64()
+        )),
+        ExecEnd::Silent(limit) => note(&format!(
+            "killed after {} s without output, with all processes it started; standard input is empty, so a program \
+             that waits for it never ends",
+            limit.as_secs_f64()
+        )),
+        ExecEnd::Interrupted => note("interrupted; all processes it started were killed"),
+        ExecEnd::OutOfMemory => note("killed: the sandbox is out of memory"),
+        ExecEnd::SyntaxError => note("syntax error: nothing was run"),
+    }
+    match output.restart {
+        None => {}
+        Some(Restart::StateKept) if matches!(output.end, ExecEnd::Exited(_)) => {
+            note("the shell ended and was started again with its state");
+        }
+        Some(Restart::StateKept) => {}
+        Some(Restart::StateLost) => {
+            note(&format!("the shell was started again in {}; variables, functions and jobs are lost", output.cwd));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(output: &str, end: ExecEnd, restart: Option<Restart>, expected: Expect) {
+        let output = ExecOutput {
+            output: output.to_owned(),
+            omitted: 0,
+            end,
+            restart,
+            cwd: "/repo".to_owned(),
+            elapsed: Duration::ZERO,
+        };
+        expected.assert_eq(&describe(&output));
+    }
+
+    #[test]
+    fn only_what_is_out_of_the_ordinary_is_told() {
+        check("a\nb\n", ExecEnd::Exited(0), None, expect!["a\nb"]);
+        check("", ExecEnd::Exited(0), None, expect!["[no output]"]);
+        check("", ExecEnd::Exited(1), None, expect!["[exit code 1]"]);
+        check(
+            "a\n",
+            ExecEnd::Exited(7),
+            Some(Restart::StateKept),
+            expect![[r#"
+            a
+            [exit code 7]
+            [the shell ended and was started again with its state]"#]],
+        );
+        check(
+            "a\n",
+            ExecEnd::TimedOut(Duration::from_millis(1500)),
+            Some(Restart::StateKept),
+            expect![[r#"
+            a
+            [killed after 1.5 s with all processes it started; run long work in the background with its output in a file]"#]],
+        );
+        check(
+            "",
+            ExecEnd::OutOfMemory,
+            Some(Restart::StateLost),
+            expect![[r#"
+            [killed: the sandbox is out of memory]
+            [the shell was started again in /repo; variables, functions and jobs are lost]"#]],
+        );
+        check(
+            "bash: oops\n",
+            ExecEnd::SyntaxError,
+            None,
+            expect![[r#"
+            bash: oops
+            [syntax error: nothing was run]"#]],
+        );
+    }
+}

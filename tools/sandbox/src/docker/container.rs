@@ -1,0 +1,279 @@
+//! One container: its first process, its shells and its files.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::Docker as Client;
+use bollard::container::{AttachContainerResults, LogOutput};
+use bollard::errors::Error;
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::query_parameters::{AttachContainerOptionsBuilder, RemoveContainerOptionsBuilder};
+use futures_util::StreamExt;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
+use tool_core::{FileError, SandboxError, SandboxInfo};
+
+use super::new_name;
+use super::warden::{self, Answer, Input, Output, Warden};
+use crate::Config;
+use crate::backend::{Backend, Chunk, Health, Moment, Pipe, Signal};
+use crate::shell::BOOT;
+
+/// Largest piece that the client cuts the output into.
+const PIECE: usize = 64 << 10;
+const SCRATCH: &str = "/.spotter";
+
+/// One container.
+pub(super) struct Container {
+    client: Client,
+    info: SandboxInfo,
+    /// The first process: it kills. Absent until the container has started.
+    warden: Option<Warden>,
+    /// A process that moves files, started with the first file and again when a command has killed it.
+    clerk: Mutex<Option<Warden>>,
+    removed: Arc<AtomicBool>,
+    removals: TaskTracker,
+}
+
+impl Container {
+    /// Returns a container that is yet to be created under the name [`Container::id`].
+    pub(super) fn new(client: &Client, config: &Config, root: &str, removals: TaskTracker) -> Self {
+        let root = match root.trim_end_matches('/') {
+            "" => "/",
+            root => root,
+        };
+        let info = SandboxInfo {
+            provider: "docker",
+            id: new_name(),
+            root: root.to_owned(),
+            scratch: SCRATCH.to_owned(),
+            isolated: true,
+            max_file: config.max_file.0,
+        };
+        let removed = Arc::new(AtomicBool::new(false));
+        Self { client: client.clone(), info, warden: None, clerk: Mutex::default(), removed, removals }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.info.id
+    }
+
+    /// Starts the created container, its first process attached.
+    pub(super) async fn start(mut self) -> Result<Self, SandboxError> {
+        let failed = |reason: String| SandboxError::Unavailable(format!("cannot start the container: {reason}"));
+        let options = AttachContainerOptionsBuilder::new().stdin(true).stdout(true).stream(true).build();
+        let attached = self.client.attach_container(self.id(), Some(options)).await;
+        let AttachContainerResults { input, output } = attached.map_err(|err| failed(err.to_string()))?;
+        self.client.start_container(self.id(), None).await.map_err(|err| explain_start(&err))?;
+        let warden = Warden::start(input, output).await.map_err(|err| failed(err.to_string()))?;
+        self.warden = Some(warden);
+        Ok(self)
+    }
+
+    async fn exec(&self, arguments: &[&str]) -> Result<(String, Input, Output), SandboxError> {
+        let failed = |err: Error| SandboxError::Lost(format!("cannot start a process in the container: {err}"));
+        let options = CreateExecOptions {
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(arguments.to_vec()),
+            ..Default::default()
+        };
+        let exec = self.client.create_exec(self.id(), options).await.map_err(failed)?.id;
+        let options = StartExecOptions { output_capacity: Some(PIECE), ..Default::default() };
+        match self.client.start_exec(&exec, Some(options)).await.map_err(failed)? {
+            StartExecResults::Attached { input, output } => Ok((exec, input, output)),
+            StartExecResults::Detached => Err(SandboxError::Lost("the engine did not attach the process".to_owned())),
+        }
+    }
+
+    async fn ask_warden(&self, operation: &str, fields: [&[u8]; 4]) -> Result<Answer, SandboxError> {
+        let Some(warden) = &self.warden else { return Err(gone("it has not started")) };
+        warden.ask(operation, fields, Vec::new()).await.map_err(|err| gone(&err.to_string()))
+    }
+
+    /// Asks the process that moves files; when a command has killed it, another one.
+    async fn ask_clerk(&self, operation: &str, fields: [&[u8]; 4], body: &[u8]) -> Result<Answer, SandboxError> {
+        let mut slot = self.clerk.lock().await;
+        if let Some(clerk) = slot.take()
+            && let Ok(answer) = clerk.ask(operation, fields, body.to_vec()).await
+        {
+            *slot = Some(clerk);
+            return Ok(answer);
+        }
+        let arguments = ["bash", "--norc", "--noprofile", "-p", "-c", warden::BOOT, "spotter"];
+        let (_, input, output) = self.exec(&arguments).await?;
+        let clerk = Warden::start(input, output).await.map_err(|err| gone(&err.to_string()))?;
+        let answer = clerk.ask(operation, fields, body.to_vec()).await.map_err(|err| gone(&err.to_string()))?;
+        *slot = Some(clerk);
+        Ok(answer)
+    }
+
+    fn limit(&self) -> Vec<u8> {
+        self.info.max_file.to_string().into_bytes()
+    }
+
+    /// Checks a read that was bounded to one byte more than the limit.
+    fn within_limit(&self, path: &str, data: Vec<u8>) -> Result<Vec<u8>, FileError> {
+        let (size, limit) = (data.len() as u64, self.info.max_file);
+        if size > limit { Err(FileError::TooLarge { path: path.to_owned(), size, limit }) } else { Ok(data) }
+    }
+}
+
+fn gone(reason: &str) -> SandboxError {
+    SandboxError::Lost(format!("the container cannot be reached: {reason}"))
+}
+
+fn explain_start(err: &Error) -> SandboxError {
+    let reason = err.to_string();
+    if reason.contains("executable file not found") || reason.contains("no such file") {
+        return SandboxError::Image(format!("the image has no bash, which a sandbox needs: {reason}"));
+    }
+    SandboxError::Unavailable(format!("cannot start the container: {reason}"))
+}
+
+/// Turns the verdict on a file operation into an error.
+fn judge(path: &str, verdict: &str) -> Result<(), FileError> {
+    let path = path.to_owned();
+    let (word, detail) = verdict.split_once(' ').unwrap_or((verdict, ""));
+    match word {
+        "ok" => Ok(()),
+        "missing" => Err(FileError::NotFound(path)),
+        "directory" => Err(FileError::IsDirectory(path)),
+        "outside" => Err(FileError::Outside { path, target: detail.to_owned() }),
+        _ => Err(FileError::Refused { path, reason: detail.to_owned() }),
+    }
+}
+
+#[async_trait]
+impl Backend for Container {
+    fn info(&self) -> &SandboxInfo {
+        &self.info
+    }
+
+    async fn open(&self) -> Result<Pipe, SandboxError> {
+        let (exec, input, output) = self.exec(&["bash", "--norc", "--noprofile", "-p", "-c", BOOT, "bash"]).await?;
+        let chunks = output.filter_map(async |piece| match piece {
+            Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => Some(Chunk::Output(message)),
+            Ok(LogOutput::StdErr { message }) => Some(Chunk::Message(message)),
+            Ok(LogOutput::StdIn { .. }) => None,
+            Err(_) => Some(Chunk::Closed),
+        });
+        let client = self.client.clone();
+        let exit = async move {
+            loop {
+                let state = client.inspect_exec(&exec).await.ok()?;
+                if state.running == Some(false) {
+                    return state.exit_code.and_then(|code| i32::try_from(code).ok());
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        Ok(Pipe { input, chunks: chunks.boxed(), exit: Box::pin(exit) })
+    }
+
+    async fn end_tree(&self, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError> {
+        let number = |value: u64| value.to_string().into_bytes();
+        let (shell, ticks, last) = (number(shell.into()), number(since.ticks), number(since.last.into()));
+        let signal: &[u8] = match signal {
+            Signal::End => b"PWR",
+            Signal::Kill => b"KILL",
+        };
+        self.ask_warden("end_tree", [&shell, &ticks, &last, signal]).await.map(drop)
+    }
+
+    async fn check(&self, shell: u32) -> Result<Health, SandboxError> {
+        let answer = self.ask_warden("alive", [shell.to_string().as_bytes(), &[], &[], &[]]).await?;
+        Ok(if answer.verdict == "yes" { Health::Good } else { Health::Dead })
+    }
+
+    fn check_every(&self) -> Duration {
+        Duration::from_millis(500)
+    }
+
+    async fn oom_kills(&self) -> Result<u64, SandboxError> {
+        let answer = self.ask_warden("oom_kills", [&[], &[], &[], &[]]).await?;
+        Ok(answer.verdict.parse().unwrap_or_default())
+    }
+
+    async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let answer = self.ask_clerk("read_file", [&self.limit(), path.as_bytes(), &[], &[]], &[]).await?;
+        judge(path, &answer.verdict)?;
+        self.within_limit(path, answer.data)
+    }
+
+    async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
+        let mode = mode.map(|mode| format!("{:o}", mode & 0o7777)).unwrap_or_default();
+        let size = contents.len().to_string();
+        let fields = [size.as_bytes(), mode.as_bytes(), self.info.root.as_bytes(), path.as_bytes()];
+        let answer = self.ask_clerk("write_file", fields, contents).await?;
+        judge(path, &answer.verdict)
+    }
+
+    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let answer = self.ask_clerk("archive", [&self.limit(), path.as_bytes(), &[], &[]], &[]).await?;
+        judge(path, &answer.verdict)?;
+        self.within_limit(path, answer.data)
+    }
+
+    async fn remove(&self) -> Result<(), SandboxError> {
+        if self.removed.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let (client, id) = (self.client.clone(), self.id().to_owned());
+        // A task of its own, so that a caller who gives up leaves nothing behind.
+        let removal = self.removals.spawn(async move { force_remove(&client, &id).await });
+        removal
+            .await
+            .map_err(io::Error::other)
+            .and_then(|result| result)
+            .map_err(|err| SandboxError::Lost(format!("the container `{}` is left behind: {err}", self.id())))
+    }
+
+    fn abandon(&self) {
+        if self.removed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        // Without a runtime, the connection to the container has ended, and so has the container.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (client, id) = (self.client.clone(), self.id().to_owned());
+        self.removals.spawn_on(
+            async move {
+                if let Err(err) = force_remove(&client, &id).await {
+                    tracing::warn!("the container `{id}` is left behind: {err}");
+                }
+            },
+            &runtime,
+        );
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// Removes a container, running or not; one that is gone already is fine.
+pub(crate) async fn force_remove(client: &Client, id: &str) -> io::Result<()> {
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    match client.remove_container(id, Some(options)).await {
+        // 404: gone. 409: the engine is removing it already.
+        Ok(()) | Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => wait_gone(client, id).await,
+        Err(err) => Err(io::Error::other(err)),
+    }
+}
+
+async fn wait_gone(client: &Client, id: &str) -> io::Result<()> {
+    for pause in [1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 4000] {
+        match client.inspect_container(id, None).await {
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(()),
+            _ => tokio::time::sleep(Duration::from_millis(pause)).await,
+        }
+    }
+    Err(io::Error::other("the engine does not remove it"))
+}

@@ -1,0 +1,178 @@
+//! Sandboxes in containers.
+
+mod container;
+mod credentials;
+mod engine;
+mod image;
+mod progress;
+mod warden;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::Docker as Client;
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ImageInspect};
+use bollard::query_parameters::CreateContainerOptionsBuilder;
+use tokio_util::task::TaskTracker;
+use tool_core::{Image, Sandbox, SandboxError, SandboxProvider, Source};
+
+use crate::backend::Backend;
+use crate::host::{Owner, nonce};
+use crate::provider::Started;
+use crate::sandbox::Running;
+use crate::{Config, Host, Network};
+use container::Container;
+pub(crate) use container::force_remove;
+pub(crate) use engine::connect;
+
+/// The label that names the run a container belongs to.
+pub(crate) const RUN: &str = "spotter.run";
+/// The label that names the process a container belongs to.
+pub(crate) const OWNER: &str = "spotter.owner";
+
+/// Starts sandboxes in containers.
+///
+/// A container lives as long as the connection to its first process: when this process ends, however it ends, the
+/// engine ends and removes its containers. Each carries labels for the run and the process it belongs to.
+pub struct Docker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    config: Config,
+    host: Host,
+    run: String,
+    started: Started,
+    removals: TaskTracker,
+}
+
+impl Docker {
+    pub(crate) async fn connect(config: Config, host: &Host, run: &str) -> Result<Self, SandboxError> {
+        let client = engine::connect(host).await?;
+        let (host, run) = (host.clone(), run.to_owned());
+        let inner = Inner { client, config, host, run, started: Started::default(), removals: TaskTracker::new() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Removes all containers that are still there, and waits for those whose removal is under way.
+    ///
+    /// # Errors
+    /// When a container is left behind.
+    pub async fn close(&self) -> Result<(), SandboxError> {
+        let result = self.inner.started.remove_all().await;
+        self.inner.removals.close();
+        self.inner.removals.wait().await;
+        self.inner.removals.reopen();
+        result
+    }
+}
+
+#[async_trait]
+impl SandboxProvider for Docker {
+    async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError> {
+        let (inner, image) = (self.inner.clone(), image.clone());
+        // A task of its own: when the caller gives up, it still ends, and drops and so removes what it started.
+        let task = self.inner.removals.spawn(async move { inner.start(&image).await });
+        task.await.map_err(|err| SandboxError::Lost(format!("the start was cut off: {err}")))?
+    }
+}
+
+impl Inner {
+    async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError> {
+        let Source::Container { name, platform } = &image.source else {
+            return Err(SandboxError::Unsupported(
+                "the docker provider needs a container image, and this instance has none\nhint: use the local provider"
+                    .to_owned(),
+            ));
+        };
+        let platform = platform.as_deref();
+        let known = image::ensure(&self.client, name, platform, self.config.pull, &self.host).await?;
+        let patience = self.config.start_timeout();
+        let start = self.start_container(image, name, platform, &known);
+        match tokio::time::timeout(patience, start).await {
+            Ok(result) => result,
+            Err(_) => Err(late(name, patience)),
+        }
+    }
+
+    async fn start_container(
+        &self,
+        image: &Image,
+        name: &str,
+        platform: Option<&str>,
+        known: &ImageInspect,
+    ) -> Result<Arc<dyn Sandbox>, SandboxError> {
+        let container = Container::new(&self.client, &self.config, &image.root, self.removals.clone());
+        let mut options = CreateContainerOptionsBuilder::new().name(container.id());
+        if let Some(platform) = platform {
+            options = options.platform(platform);
+        }
+        let created = self.client.create_container(Some(options.build()), self.body(name, image, known)).await;
+        created.map_err(|err| SandboxError::Unavailable(format!("cannot create a container of `{name}`: {err}")))?;
+        let container = container.start().await?;
+        let backend: Arc<dyn Backend> = Arc::new(container);
+        self.started.add(&backend);
+        Running::start(backend, &self.config, &image.startup).await
+    }
+
+    fn body(&self, name: &str, image: &Image, known: &ImageInspect) -> ContainerCreateBody {
+        let labels = [(RUN, self.run.clone()), (OWNER, Owner::this().to_string())];
+        let arguments = ["bash", "--norc", "--noprofile", "-p", "-c", warden::BOOT, "spotter"];
+        ContainerCreateBody {
+            image: Some(name.to_owned()),
+            entrypoint: Some(arguments.map(str::to_owned).to_vec()),
+            cmd: Some(Vec::new()),
+            user: Some("0:0".to_owned()),
+            working_dir: Some(image.root.clone()),
+            env: Some(variables(known)),
+            labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into()),
+            open_stdin: Some(true),
+            // The engine closes the input of the first process with our connection, which ends the container.
+            stdin_once: Some(true),
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            network_disabled: Some(self.config.network == Network::None),
+            host_config: Some(self.host_config()),
+            ..Default::default()
+        }
+    }
+
+    fn host_config(&self) -> HostConfig {
+        let memory = i64::try_from(self.config.memory.0).unwrap_or(i64::MAX);
+        let network = if self.config.network == Network::None { "none" } else { "bridge" };
+        HostConfig {
+            auto_remove: Some(true),
+            memory: Some(memory),
+            memory_swap: Some(memory),
+            nano_cpus: self.config.cpus.map(|cpus| (cpus * 1e9) as i64),
+            pids_limit: Some(i64::from(self.config.pids)),
+            network_mode: Some(network.to_owned()),
+            security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: Some(HashMap::new()) }),
+            ..Default::default()
+        }
+    }
+}
+
+fn late(name: &str, patience: Duration) -> SandboxError {
+    let seconds = patience.as_secs();
+    SandboxError::Unavailable(format!("the container of `{name}` did not start within {seconds} s"))
+}
+
+/// Returns the variables that a sandbox has besides those of its image; none comes from this machine.
+fn variables(known: &ImageInspect) -> Vec<String> {
+    let own = known.config.as_ref().and_then(|config| config.env.as_deref()).unwrap_or_default();
+    let mut variables = vec!["TERM=dumb".to_owned(), "PAGER=cat".to_owned(), "GIT_PAGER=cat".to_owned()];
+    if !own.iter().any(|variable| variable.starts_with("LANG=") || variable.starts_with("LC_ALL=")) {
+        variables.push("LANG=C.UTF-8".to_owned());
+    }
+    variables
+}
+
+/// Returns a name for a new container.
+fn new_name() -> String {
+    format!("spotter-{}", &nonce()[..16])
+}

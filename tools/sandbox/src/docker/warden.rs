@@ -1,0 +1,134 @@
+//! A process in a container that does the host's own work: it ends process trees and moves files.
+
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::errors::Error;
+use futures_util::{Stream, StreamExt};
+use memchr::memmem;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::host::nonce;
+
+/// The program that a warden is started with; its script follows on its standard input.
+pub(super) const BOOT: &str = "builtin mapfile -t -d '' -n 1 script; builtin eval \"${script[0]}\"";
+const SCRIPT: &str = include_str!("warden.sh");
+/// No request takes this long unless the engine is stuck.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(super) type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+pub(super) type Input = Pin<Box<dyn AsyncWrite + Send>>;
+
+/// A process in a container that does the host's own work, one request after the other.
+///
+/// A request that was sent is carried out even if no one waits for the answer, so that the two ends stay in step.
+#[derive(Clone)]
+pub(super) struct Warden(mpsc::Sender<Request>);
+
+struct Request {
+    fields: [Vec<u8>; 5],
+    body: Vec<u8>,
+    reply: oneshot::Sender<io::Result<Answer>>,
+}
+
+/// What a warden answers.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) data: Vec<u8>,
+    /// `ok`, or what went wrong.
+    pub(super) verdict: String,
+}
+
+impl Warden {
+    /// Sends the script to a new bash and waits until it is ready.
+    pub(super) async fn start(input: Input, output: Output) -> io::Result<Self> {
+        let (requests, queue) = mpsc::channel(16);
+        let mut channel = Channel { input, output, pending: Vec::new() };
+        let script = [SCRIPT.as_bytes(), b"\0"].concat();
+        channel.input.write_all(&script).await?;
+        channel.input.flush().await?;
+        tokio::spawn(channel.serve(queue));
+        let warden = Self(requests);
+        warden.ask("oom_kills", [&[], &[], &[], &[]], Vec::new()).await?;
+        Ok(warden)
+    }
+
+    /// Sends a request and waits for the answer.
+    pub(super) async fn ask(&self, operation: &str, fields: [&[u8]; 4], body: Vec<u8>) -> io::Result<Answer> {
+        let [one, two, three, four] = fields.map(<[u8]>::to_vec);
+        let (reply, answer) = oneshot::channel();
+        let request = Request { fields: [operation.into(), one, two, three, four], body, reply };
+        self.0.send(request).await.map_err(|_| broken())?;
+        answer.await.map_err(|_| broken())?
+    }
+}
+
+fn broken() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the container has ended")
+}
+
+struct Channel {
+    input: Input,
+    output: Output,
+    pending: Vec<u8>,
+}
+
+impl Channel {
+    /// Answers requests until one fails: then the two ends are no longer in step.
+    async fn serve(mut self, mut queue: mpsc::Receiver<Request>) {
+        while let Some(Request { fields, body, reply }) = queue.recv().await {
+            let result = match tokio::time::timeout(PATIENCE, self.exchange(&fields, &body)).await {
+                Ok(result) => result,
+                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the container does not answer")),
+            };
+            let failed = result.is_err();
+            // Whoever asked may have gone.
+            let _ = reply.send(result);
+            if failed {
+                return;
+            }
+        }
+    }
+
+    async fn exchange(&mut self, fields: &[Vec<u8>; 5], body: &[u8]) -> io::Result<Answer> {
+        let nonce = nonce();
+        let mut request = Vec::new();
+        let [operation, arguments @ ..] = fields;
+        for field in [operation.as_slice(), nonce.as_bytes()].into_iter().chain(arguments.iter().map(Vec::as_slice)) {
+            request.extend_from_slice(field);
+            request.push(0);
+        }
+        self.input.write_all(&request).await?;
+        self.input.write_all(body).await?;
+        self.input.flush().await?;
+        let end = self.read_until(nonce.as_bytes(), 0).await?;
+        let start = end + nonce.len();
+        let stop = self.read_until(b"\0", start).await?;
+        let verdict = String::from_utf8_lossy(&self.pending[start..stop]).into_owned();
+        let rest = self.pending.split_off(stop + 1);
+        let mut data = std::mem::replace(&mut self.pending, rest);
+        data.truncate(end);
+        Ok(Answer { data, verdict })
+    }
+
+    /// Returns where `needle` is in what has come, at `from` or later.
+    async fn read_until(&mut self, needle: &[u8], mut from: usize) -> io::Result<usize> {
+        loop {
+            if let Some(place) = memmem::find(&self.pending[from..], needle) {
+                return Ok(from + place);
+            }
+            from = from.max((self.pending.len() + 1).saturating_sub(needle.len()));
+            match self.output.next().await {
+                Some(Ok(LogOutput::StdOut { message } | LogOutput::Console { message })) => {
+                    self.pending.extend_from_slice(&message);
+                }
+                Some(Ok(_)) => {}
+                Some(Err(err)) => return Err(io::Error::other(err)),
+                None => return Err(broken()),
+            }
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Sandboxes in temporary folders of this machine.
+
+mod files;
+mod processes;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tool_core::{FileError, Image, Sandbox, SandboxError, SandboxInfo, SandboxProvider, Source};
+
+use crate::Config;
+use crate::backend::{Backend, Chunk, Health, Moment, Pipe, Signal};
+use crate::host::{Host, Owner, nonce};
+use crate::provider::Started;
+use crate::sandbox::Running;
+use crate::shell::BOOT;
+
+pub(crate) use processes::Process;
+use processes::{Processes, Usage};
+
+/// Start of the names of our temporary folders.
+pub(crate) const PREFIX: &str = "spotter-";
+/// The file in each of them that names the process it belongs to.
+pub(crate) const OWNER: &str = "owner";
+/// The variable by which processes of a sandbox are known.
+const MARKER: &str = "SPOTTER_SANDBOX";
+const PIECE: usize = 64 << 10;
+
+/// Starts sandboxes in temporary folders of this machine.
+///
+/// There is **no isolation**: a command can read, write and reach whatever the user can. Limits on memory and
+/// processes are kept by a watchdog that looks every 100 ms while a command runs, which a quick command outruns.
+pub struct Local {
+    config: Config,
+    host: Host,
+    started: Arc<Started>,
+}
+
+impl Local {
+    pub(crate) fn new(config: Config, host: Host) -> Self {
+        Self { config, host, started: Arc::default() }
+    }
+
+    /// Removes all sandboxes that are still there.
+    ///
+    /// # Errors
+    /// When something is left behind.
+    pub async fn close(&self) -> Result<(), SandboxError> {
+        self.started.remove_all().await
+    }
+}
+
+#[async_trait]
+impl SandboxProvider for Local {
+    async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError> {
+        if let Source::Container { name, .. } = &image.source {
+            return Err(SandboxError::Unsupported(format!(
+                "a local sandbox cannot run the container image `{name}`\nhint: use the docker provider"
+            )));
+        }
+        let (image, config, host) = (image.clone(), self.config.clone(), self.host.clone());
+        let startup = image.startup.clone();
+        let folder = blocking(move || Folder::create(&image, &config, &host)).await?;
+        let backend: Arc<dyn Backend> = Arc::new(folder);
+        self.started.add(&backend);
+        Running::start(backend, &self.config, &startup).await
+    }
+}
+
+/// The temporary folder of a sandbox, and the processes in it.
+struct Folder {
+    info: SandboxInfo,
+    marker: String,
+    variables: Vec<(&'static str, String)>,
+    content: Arc<Content>,
+    limits: Usage,
+    oom_kills: AtomicU64,
+}
+
+impl Folder {
+    fn create(image: &Image, config: &Config, host: &Host) -> Result<Self, SandboxError> {
+        let broken = |err: std::io::Error| SandboxError::Unavailable(format!("no temporary folder: {err}"));
+        let guard = tempfile::Builder::new().prefix(PREFIX).tempdir_in(host.temporary()).map_err(broken)?;
+        let path = guard.path().canonicalize().map_err(broken)?;
+        fs::write(path.join(OWNER), Owner::this().to_string()).map_err(broken)?;
+        let name = Path::new(&image.root).file_name().unwrap_or_else(|| "repository".as_ref());
+        let root = path.join("work").join(name);
+        for folder in [&root, &path.join("home"), &path.join("tmp"), &path.join("scratch")] {
+            fs::create_dir_all(folder).map_err(broken)?;
+        }
+        fs::write(path.join("home/.gitconfig"), GIT_CONFIG).map_err(broken)?;
+        fill(image, &root)?;
+        let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let info = SandboxInfo {
+            provider: "local",
+            id: id.clone(),
+            root: root.to_string_lossy().into_owned(),
+            scratch: path.join("scratch").to_string_lossy().into_owned(),
+            isolated: false,
+            max_file: config.max_file.0,
+        };
+        let marker = nonce();
+        let processes = Mutex::new(Processes::marked(&format!("{MARKER}={marker}")));
+        let _ = guard.keep();
+        Ok(Self {
+            info,
+            variables: variables(&path, host),
+            marker,
+            content: Arc::new(Content { path, processes, removed: AtomicBool::new(false) }),
+            limits: Usage { count: u64::from(config.pids), memory: config.memory.0 },
+            oom_kills: AtomicU64::new(0),
+        })
+    }
+
+    async fn with_processes<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Processes) -> T + Send + 'static,
+    ) -> Result<T, SandboxError> {
+        let content = self.content.clone();
+        blocking(move || Ok(work(&mut content.processes()))).await
+    }
+}
+
+/// What has to be removed of a sandbox.
+struct Content {
+    path: PathBuf,
+    processes: Mutex<Processes>,
+    removed: AtomicBool,
+}
+
+impl Content {
+    fn processes(&self) -> MutexGuard<'_, Processes> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remove(&self) -> Result<(), SandboxError> {
+        if self.removed.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.processes().end_all();
+        files::remove_tree(&self.path)
+            .map_err(|err| SandboxError::Lost(format!("cannot remove `{}`: {err}", self.path.display())))
+    }
+}
+
+/// The identity of commits and trust in the copied repository; nothing comes from the configuration of the user.
+const GIT_CONFIG: &str = "[user]\n\tname = spotter\n\temail = spotter@localhost\n[safe]\n\tdirectory = *\n\
+    [init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n";
+
+/// Puts the files of the image into the repository's folder.
+fn fill(image: &Image, root: &Path) -> Result<(), SandboxError> {
+    let (result, source) = match &image.source {
+        Source::Directory(from) => (files::copy_tree(from, root), format!("`{}`", from.display())),
+        Source::Files(files) => (files::write_all(files, root), "the files of the instance".to_owned()),
+        Source::Container { .. } => return Ok(()),
+    };
+    result.map_err(|err| SandboxError::Image(format!("cannot copy {source} into the sandbox: {err}")))
+}
+
+/// Returns the whole environment of a command.
+fn variables(path: &Path, host: &Host) -> Vec<(&'static str, String)> {
+    let inside = |name: &str| path.join(name).to_string_lossy().into_owned();
+    let fixed = [
+        ("LANG", "C.UTF-8"),
+        ("TERM", "dumb"),
+        ("SHELL", "/bin/bash"),
+        ("PAGER", "cat"),
+        ("GIT_PAGER", "cat"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        // A patch shall not hold caches of a repository that does not ignore them.
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+    ];
+    let default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let mut variables = vec![
+        ("PATH", host.variable("PATH").unwrap_or(default_path).to_owned()),
+        ("HOME", inside("home")),
+        ("TMPDIR", inside("tmp")),
+    ];
+    variables.extend(fixed.map(|(name, value)| (name, value.to_owned())));
+    variables
+}
+
+#[async_trait]
+impl Backend for Folder {
+    fn info(&self) -> &SandboxInfo {
+        &self.info
+    }
+
+    async fn open(&self) -> Result<Pipe, SandboxError> {
+        // In a session of its own, no command can reach the user's terminal, and Ctrl-C does not reach a command.
+        let mut command = tokio::process::Command::new("setsid");
+        command.args(["bash", "--norc", "--noprofile", "-p", "-c", BOOT, "bash"]);
+        command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.env(MARKER, &self.marker).current_dir(&self.info.root);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let unavailable = |reason: String| SandboxError::Unavailable(format!("cannot start bash: {reason}"));
+        let mut child = command.spawn().map_err(|err| unavailable(err.to_string()))?;
+        let (Some(input), Some(output), Some(messages)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(unavailable("it has no pipes".to_owned()));
+        };
+        let messages = pieces(messages, Chunk::Message).chain(stream::iter([Chunk::Closed]));
+        Ok(Pipe {
+            input: Box::pin(input),
+            chunks: stream::select(pieces(output, Chunk::Output), messages).boxed(),
+            exit: Box::pin(async move { child.wait().await.ok().map(exit_code) }),
+        })
+    }
+
+    async fn end_tree(&self, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError> {
+        let signal = match signal {
+            Signal::End => rustix::process::Signal::POWER,
+            Signal::Kill => rustix::process::Signal::KILL,
+        };
+        self.with_processes(move |processes| {
+            processes::signal(shell, signal);
+            processes.end_tree(shell, since);
+            processes::signal(shell, rustix::process::Signal::CONT);
+        })
+        .await
+    }
+
+    async fn check(&self, shell: u32) -> Result<Health, SandboxError> {
+        let (alive, usage) =
+            self.with_processes(move |processes| (Processes::is_alive(shell), processes.usage())).await?;
+        Ok(if usage.memory > self.limits.memory {
+            self.oom_kills.fetch_add(1, Ordering::Relaxed);
+            Health::Memory
+        } else if usage.count > self.limits.count {
+            Health::Pids
+        } else if alive {
+            Health::Good
+        } else {
+            Health::Dead
+        })
+    }
+
+    fn check_every(&self) -> Duration {
+        Duration::from_millis(100)
+    }
+
+    async fn oom_kills(&self) -> Result<u64, SandboxError> {
+        Ok(self.oom_kills.load(Ordering::Relaxed))
+    }
+
+    async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let (path, limit) = (path.to_owned(), self.info.max_file);
+        blocking(move || files::read(&path, limit)).await
+    }
+
+    async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
+        let (root, path, contents) = (self.info.root.clone(), path.to_owned(), contents.to_vec());
+        blocking(move || files::write(&root, &path, &contents, mode)).await
+    }
+
+    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let (path, limit) = (path.to_owned(), self.info.max_file);
+        blocking(move || files::archive(&path, limit)).await
+    }
+
+    async fn remove(&self) -> Result<(), SandboxError> {
+        let content = self.content.clone();
+        blocking(move || content.remove()).await
+    }
+
+    fn abandon(&self) {
+        if let Err(err) = self.content.remove() {
+            tracing::warn!("{err}");
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// Removes a folder that a dead process left behind, and what still runs in it.
+pub(crate) fn remove_leftover(path: &Path) -> std::io::Result<()> {
+    files::remove_tree(path)
+}
+
+/// Runs what blocks away from the async tasks; it runs to its end even if no one waits any more.
+async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<SandboxError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(err) => Err(SandboxError::Lost(format!("work in the sandbox was cut off: {err}")).into()),
+    }
+}
+
+fn pieces(reader: impl AsyncRead + Unpin + Send + 'static, kind: fn(Bytes) -> Chunk) -> BoxStream<'static, Chunk> {
+    let buffer = vec![0; PIECE];
+    stream::unfold((reader, buffer), move |(mut reader, mut buffer)| async move {
+        match reader.read(&mut buffer).await {
+            Ok(count) if count > 0 => Some((kind(Bytes::copy_from_slice(&buffer[..count])), (reader, buffer))),
+            _ => None,
+        }
+    })
+    .boxed()
+}
+
+fn exit_code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+}

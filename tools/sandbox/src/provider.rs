@@ -1,0 +1,74 @@
+//! The two providers behind one name.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use async_trait::async_trait;
+use tool_core::{Image, Sandbox, SandboxError, SandboxProvider};
+
+use crate::backend::Backend;
+use crate::{Config, Docker, Host, Kind, Local};
+
+/// Starts sandboxes of the kind that the configuration asks for.
+pub enum Provider {
+    /// Containers.
+    Docker(Docker),
+    /// Temporary folders.
+    Local(Local),
+}
+
+/// Returns the provider that `config` asks for; its containers are labelled with `run`.
+///
+/// # Errors
+/// [`SandboxError::Unavailable`] when there is no Docker engine to talk to.
+pub async fn connect(config: &Config, host: &Host, run: &str) -> Result<Provider, SandboxError> {
+    Ok(match config.provider {
+        Kind::Docker => Provider::Docker(Docker::connect(config.clone(), host, run).await?),
+        Kind::Local => Provider::Local(Local::new(config.clone(), host.clone())),
+    })
+}
+
+impl Provider {
+    /// Removes all sandboxes that are still there, and waits for those whose removal is under way.
+    ///
+    /// # Errors
+    /// When something is left behind.
+    pub async fn close(&self) -> Result<(), SandboxError> {
+        match self {
+            Self::Docker(docker) => docker.close().await,
+            Self::Local(local) => local.close().await,
+        }
+    }
+}
+
+#[async_trait]
+impl SandboxProvider for Provider {
+    async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError> {
+        match self {
+            Self::Docker(docker) => docker.start(image).await,
+            Self::Local(local) => local.start(image).await,
+        }
+    }
+}
+
+/// The sandboxes that a provider has started and that are still there.
+#[derive(Default)]
+pub(crate) struct Started(Mutex<Vec<Weak<dyn Backend>>>);
+
+impl Started {
+    pub(crate) fn add(&self, backend: &Arc<dyn Backend>) {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.retain(|backend| backend.strong_count() > 0);
+        list.push(Arc::downgrade(backend));
+    }
+
+    pub(crate) async fn remove_all(&self) -> Result<(), SandboxError> {
+        let list = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut result = Ok(());
+        for backend in list {
+            if let Some(backend) = backend.upgrade() {
+                result = result.and(backend.remove().await);
+            }
+        }
+        result
+    }
+}

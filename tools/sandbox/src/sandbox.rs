@@ -1,0 +1,115 @@
+//! A sandbox of either provider: a backend, and the worker that runs the commands in it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tool_core::{Command, ExecOutput, FileError, Sandbox, SandboxError, SandboxInfo};
+
+use crate::Config;
+use crate::backend::Backend;
+use crate::worker::{Job, Worker};
+
+/// A sandbox of either provider.
+pub(crate) struct Running {
+    backend: Arc<dyn Backend>,
+    jobs: mpsc::Sender<Job>,
+    stopped: CancellationToken,
+}
+
+impl Running {
+    /// Starts the persistent shell in a backend that is ready.
+    pub(crate) async fn start(
+        backend: Arc<dyn Backend>,
+        config: &Config,
+        startup: &str,
+    ) -> Result<Arc<dyn Sandbox>, SandboxError> {
+        let (jobs, queue) = mpsc::channel(16);
+        let running = Self { backend: backend.clone(), jobs, stopped: CancellationToken::new() };
+        let mut worker = Worker::new(backend, config.clone(), startup.to_owned(), running.stopped.clone());
+        worker.start().await?;
+        tokio::spawn(worker.work(queue));
+        Ok(Arc::new(running))
+    }
+
+    /// Returns the absolute path that `path` stands for.
+    fn absolute(&self, path: &str) -> Result<String, FileError> {
+        if path.contains('\0') {
+            let path = path.replace('\0', "\\0");
+            return Err(FileError::Refused { path, reason: "a path cannot hold a NUL byte".to_owned() });
+        }
+        if path.is_empty() {
+            return Err(FileError::NotFound(path.to_owned()));
+        }
+        let root = &self.backend.info().root;
+        Ok(if path.starts_with('/') { path.to_owned() } else { format!("{root}/{path}") })
+    }
+
+    fn check_running(&self) -> Result<(), SandboxError> {
+        if self.stopped.is_cancelled() { Err(gone()) } else { Ok(()) }
+    }
+}
+
+fn gone() -> SandboxError {
+    SandboxError::Lost("the sandbox has been stopped".to_owned())
+}
+
+#[async_trait]
+impl Sandbox for Running {
+    fn info(&self) -> &SandboxInfo {
+        self.backend.info()
+    }
+
+    async fn exec(&self, command: Command) -> Result<ExecOutput, SandboxError> {
+        self.check_running()?;
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Job { command, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        self.check_running()?;
+        self.backend.read_file(&self.absolute(path)?).await
+    }
+
+    async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
+        self.check_running()?;
+        let limit = self.backend.info().max_file;
+        let size = contents.len() as u64;
+        if size > limit {
+            return Err(FileError::TooLarge { path: path.to_owned(), size, limit });
+        }
+        if path.ends_with('/') {
+            return Err(FileError::IsDirectory(path.to_owned()));
+        }
+        self.backend.write_file(&self.absolute(path)?, contents, mode).await
+    }
+
+    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        self.check_running()?;
+        let path = self.absolute(path)?;
+        let mut trimmed = path.as_str();
+        while let Some(shorter) = trimmed.strip_suffix('/').or_else(|| trimmed.strip_suffix("/.")) {
+            trimmed = shorter;
+        }
+        if trimmed.is_empty() || trimmed.ends_with("/..") {
+            return Err(FileError::Refused { path, reason: "it has no last component".to_owned() });
+        }
+        self.backend.archive(trimmed).await
+    }
+
+    async fn stop(&self) -> Result<(), SandboxError> {
+        self.stopped.cancel();
+        self.backend.remove().await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.stopped.is_cancelled() {
+            self.stopped.cancel();
+            self.backend.abandon();
+        }
+    }
+}

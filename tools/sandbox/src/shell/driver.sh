@@ -1,0 +1,150 @@
+# Reads commands from standard input and evaluates them in this very shell. Sent to `bash -c` in two parts, split at the
+# line that names the second; see mod.rs for the messages. Needs bash 4.4 for `mapfile -d`.
+#
+# 50 is where requests come from, 51 takes the output of commands, 52 takes the messages to the host. A command gets
+# none of 50 and 52, so it can neither read its nonce nor send a message.
+exec 50<&0 51>&1 52>&2 0</dev/null 1>/dev/null 2>/dev/null
+builtin printf '\0' >&52
+builtin set +o privileged
+builtin shopt -s expand_aliases
+# The kernel shall pick a command before the process that looks after the sandbox.
+builtin printf 500 >/proc/self/oom_score_adj
+
+__spotter_busy=1 __spotter_ran= __spotter_status=0 __spotter_trace= __spotter_on_exit= __spotter_request=()
+
+# Ends the command that ran, if one did: its end goes into the output, what is known of it to the host.
+__spotter_end() {
+  __spotter_status=$1
+  case $- in
+    *x*) builtin set +x; __spotter_trace=1 ;;
+    *) __spotter_trace= ;;
+  esac
+  [[ $__spotter_busy ]] || builtin return 0
+  case ${__spotter_request[1]-} in
+    *trap*) __spotter_keep_exit_trap ;;
+  esac
+  builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
+  __spotter_busy=
+  __spotter_report
+}
+
+__spotter_report() {
+  builtin mapfile -t -n 1 __spotter_uptime </proc/uptime
+  builtin mapfile -t -n 1 __spotter_loadavg </proc/loadavg
+  builtin printf 'E\n%s\n%s\n%s\n%s\n%s\n%s\0' "$__spotter_status" "$__spotter_ran" "$$" \
+    "${__spotter_uptime[0]-}" "${__spotter_loadavg[0]-}" "$PWD" >&52
+  builtin printf %s "${__spotter_nonce[0]-}" >&51
+}
+
+# A trap that a command set on EXIT is run by ours, so that ours stays in place.
+__spotter_keep_exit_trap() {
+  __spotter_trap=$(builtin trap -p EXIT)
+  [[ $__spotter_trap == *__spotter_exit* ]] && builtin return 0
+  builtin eval "set -- $__spotter_trap"
+  __spotter_on_exit=${3-}
+  builtin trap '__spotter_exit "$?" "$@"' EXIT
+}
+
+# Waits for a request: whether to check the syntax, and the command.
+__spotter_next() {
+  builtin mapfile -t -d '' -n 2 -u 50 __spotter_request
+  if [[ ${#__spotter_request[@]} != 2 ]]; then
+    builtin trap - EXIT
+    builtin exit 0
+  fi
+  __spotter_busy=1 __spotter_ran=
+  __spotter_code="__spotter_begin; ${__spotter_request[1]}"
+  [[ ${__spotter_request[0]} == check ]] && __spotter_check
+  builtin return 0
+}
+
+# Several lines are parsed one by one, so a mistake in a later one must be found before the first one runs.
+__spotter_check() {
+  __spotter_message=$(
+    builtin set +o noexec
+    builtin printf '%s\n' "${__spotter_request[1]}" | (LC_ALL=C builtin exec -a bash "$BASH" -n -O extglob) 2>&1
+  ) && __spotter_checked=0 || __spotter_checked=$?
+  case $__spotter_checked:$__spotter_message in
+    0:*'warning: here-document at line '* | [12]:*) __spotter_code=__spotter_refuse ;;
+  esac
+}
+
+__spotter_refuse() { builtin printf '%s\n' "$__spotter_message"; }
+
+# Runs in front of each command on its first line: whoever does not see it run knows that the line did not parse.
+__spotter_begin() {
+  __spotter_ran=1
+  case $- in *e*) __spotter_status=0 ;; esac
+  [[ $__spotter_trace ]] && builtin set -x
+  builtin return "$__spotter_status"
+}
+
+# The shell ends: sends the host all that makes up its state, then the end of the command.
+__spotter_exit() {
+  builtin trap '' PWR
+  builtin trap - EXIT DEBUG ERR RETURN
+  case $- in *x*) __spotter_trace=1 ;; esac
+  builtin set +e +n +t +x +u
+  __spotter_status=$1
+  builtin shift
+  __spotter_find_handles
+  if [[ $__spotter_on_exit ]]; then
+    { builtin eval "$__spotter_on_exit"; } </dev/null >&51 2>&1
+  fi
+  [[ $__spotter_busy ]] && builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
+  builtin unset -v __spotter_request __spotter_code __spotter_message __spotter_on_exit
+  __spotter_save "$@" >&52 2>/dev/null
+  __spotter_report
+}
+
+__spotter_save() {
+  builtin printf 'S\n'
+  builtin umask -p
+  builtin shopt -p
+  builtin declare -p
+  builtin declare -f
+  builtin declare -F
+  builtin printf 'builtin set --'
+  (($#)) && builtin printf ' %q' "$@"
+  builtin printf '\n'
+  builtin trap - PWR
+  builtin trap -p
+  builtin trap '' PWR
+  builtin set +o
+  [[ $__spotter_trace ]] && builtin printf 'set -o xtrace\n'
+  builtin alias -p
+  builtin printf '\0'
+}
+
+# In a function, bash has not yet undone the redirections of the command when it runs the trap. The handles are then
+# only where bash saved them: pipes that are closed on exec, one to read from, two to write to.
+__spotter_find_handles() {
+  { builtin : >&52; } 2>/dev/null && builtin return
+  __spotter_pipes=()
+  for __spotter_fd in {10..40}; do
+    [[ -p /dev/fd/$__spotter_fd ]] || builtin continue
+    builtin mapfile -t -n 2 __spotter_info </proc/$$/fdinfo/$__spotter_fd
+    __spotter_info=$((0${__spotter_info[1]##*[!0-7]}))
+    ((__spotter_info & 02000000)) || builtin continue
+    case $((__spotter_info & 3)) in
+      0) builtin eval "exec 50<&$__spotter_fd" ;;
+      1) __spotter_pipes+=("$__spotter_fd") ;;
+    esac
+  done
+  for __spotter_fd in "${__spotter_pipes[@]}"; do
+    if [[ /dev/fd/$__spotter_fd -ef /dev/fd/1 || /dev/fd/$__spotter_fd -ef /dev/fd/2 ]]; then
+      builtin eval "exec 51>&$__spotter_fd"
+    else
+      builtin eval "exec 52>&$__spotter_fd"
+    fi
+  done
+}
+
+builtin readonly -f __spotter_end __spotter_report __spotter_keep_exit_trap __spotter_next __spotter_check \
+  __spotter_refuse __spotter_begin __spotter_exit __spotter_save __spotter_find_handles
+builtin trap '__spotter_exit "$?" "$@"' EXIT
+builtin trap 'builtin exit 124' PWR
+#--- loop
+# On one line, so that bash counts the lines of a command from 1. The end of a command is in the condition, so that a
+# stray `continue` or `break` in it does no harm.
+builtin unset -v __spotter_boot; while :; do while __spotter_end "$?"; __spotter_next; do { builtin eval "$__spotter_code"; } </dev/null >&51 2>&1 50<&- 51>&- 52>&-; done; done

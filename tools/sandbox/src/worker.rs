@@ -1,0 +1,327 @@
+//! The one task of a sandbox that runs its commands, one after the other.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tool_core::{Command, ExecEnd, ExecOutput, Interrupt, Restart, SandboxError, Shell as Kind, shell_quote};
+
+use crate::Config;
+use crate::backend::{Backend, Health, Signal};
+use crate::capture::Captured;
+use crate::clean;
+use crate::shell::{Report, Shell};
+
+/// The exit code of a shell that was killed.
+const KILLED: i32 = 137;
+/// Output kept of commands of our own.
+const OWN_OUTPUT: usize = 4 << 10;
+
+/// A command, and where to answer; whoever drops the receiver cancels the command.
+pub(crate) struct Job {
+    pub(crate) command: Command,
+    pub(crate) reply: oneshot::Sender<Result<ExecOutput, SandboxError>>,
+}
+
+/// Runs the commands of a sandbox, one after the other.
+pub(crate) struct Worker {
+    backend: Arc<dyn Backend>,
+    config: Config,
+    startup: String,
+    stopped: CancellationToken,
+    shell: Option<Shell>,
+    /// The state of a shell that has ended, for the next one.
+    state: Option<String>,
+    cwd: String,
+    oom_kills: u64,
+}
+
+/// How a command ended, before it is known what became of the shell.
+enum Finish {
+    Reported(Report),
+    Died,
+    Limit(ExecEnd),
+    Cancelled,
+}
+
+impl Worker {
+    pub(crate) fn new(backend: Arc<dyn Backend>, config: Config, startup: String, stopped: CancellationToken) -> Self {
+        let cwd = backend.info().root.clone();
+        Self { backend, config, startup, stopped, shell: None, state: None, cwd, oom_kills: 0 }
+    }
+
+    /// Starts the persistent shell.
+    pub(crate) async fn start(&mut self) -> Result<(), SandboxError> {
+        let shell = self.open_persistent().await?;
+        self.shell = Some(shell);
+        Ok(())
+    }
+
+    /// Runs the jobs until the sandbox is stopped or dropped.
+    pub(crate) async fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let stopped = self.stopped.clone();
+        stopped
+            .run_until_cancelled(async {
+                while let Some(Job { command, mut reply }) = jobs.recv().await {
+                    if reply.is_closed() {
+                        continue;
+                    }
+                    let result = self.exec(&command, reply.closed()).await;
+                    let _ = reply.send(result);
+                    // Another shell is started while the model thinks.
+                    if self.shell.is_none()
+                        && let Err(err) = self.start().await
+                    {
+                        tracing::debug!("the next command tries again: {err}");
+                    }
+                }
+            })
+            .await;
+    }
+
+    async fn exec(
+        &mut self,
+        command: &Command,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<ExecOutput, SandboxError> {
+        if let Some(place) = command.script.find('\0') {
+            let output = format!("bash: NUL byte at offset {place}: a command cannot hold one\n");
+            return Ok(self.output(output, ExecEnd::SyntaxError, 0));
+        }
+        match command.shell {
+            Kind::Persistent => self.exec_persistent(command, cancelled).await,
+            Kind::Fresh => self.exec_fresh(command, cancelled).await,
+        }
+    }
+
+    fn output(&self, output: String, end: ExecEnd, omitted: u64) -> ExecOutput {
+        ExecOutput { output, omitted, end, restart: None, cwd: self.cwd.clone(), elapsed: Duration::ZERO }
+    }
+
+    async fn exec_persistent(
+        &mut self,
+        command: &Command,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<ExecOutput, SandboxError> {
+        let mut restart = None;
+        let mut shell = match self.shell.take() {
+            Some(shell) if !shell.has_ended() => shell,
+            Some(_) => {
+                restart = Some(Restart::StateLost);
+                self.open_persistent().await?
+            }
+            None => self.open_persistent().await?,
+        };
+        let begun = Instant::now();
+        let limit = command.max_output.unwrap_or_else(|| self.config.max_output());
+        if shell.run(&command.script, limit).await.is_err() {
+            restart = Some(Restart::StateLost);
+            shell = self.open_persistent().await?;
+            shell.run(&command.script, limit).await.map_err(|err| lost(&err))?;
+        }
+        let finish = self.wait(&mut shell, command, begun, cancelled).await?;
+        let (end, report) = self.settle(&mut shell, finish).await?;
+        let died = report.is_none();
+        if let Some(report) = &report {
+            shell.take(report);
+            self.cwd.clone_from(&report.cwd);
+        }
+        let captured = shell.finish();
+        match report {
+            Some(report) if !report.ending => self.shell = Some(shell),
+            report => {
+                self.state = report.and_then(|report| report.state);
+                let kept = self.state.is_some() && restart.is_none();
+                restart = Some(if kept { Restart::StateKept } else { Restart::StateLost });
+            }
+        }
+        let end = self.blame_memory(end, died).await?;
+        Ok(ExecOutput { restart, elapsed: begun.elapsed(), ..self.present(&captured, end) })
+    }
+
+    async fn exec_fresh(
+        &mut self,
+        command: &Command,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<ExecOutput, SandboxError> {
+        let mut shell = self.open().await?;
+        self.run_startup(&mut shell).await?;
+        let begun = Instant::now();
+        let limit = command.max_output.unwrap_or_else(|| self.config.max_output());
+        shell.run(&command.script, limit).await.map_err(|err| lost(&err))?;
+        let finish = self.wait(&mut shell, command, begun, cancelled).await?;
+        let (end, died) = match finish {
+            Finish::Reported(report) => (ended(&report), false),
+            Finish::Died => (ExecEnd::Exited(shell.exit_code().await.unwrap_or(KILLED)), true),
+            Finish::Limit(_) | Finish::Cancelled => {
+                self.backend.end_tree(shell.process(), shell.moment(), Signal::Kill).await?;
+                (limit_of(&finish), false)
+            }
+        };
+        let captured = shell.finish();
+        let end = self.blame_memory(end, died).await?;
+        let cwd = shell.cwd().to_owned();
+        Ok(ExecOutput { cwd, elapsed: begun.elapsed(), ..self.present(&captured, end) })
+    }
+
+    /// Turns what was captured into text without traces of ourselves: the function in front of the first line, and
+    /// bash's word on the process that we killed.
+    fn present(&self, captured: &Captured, end: ExecEnd) -> ExecOutput {
+        let mut output = clean::captured(captured);
+        match end {
+            ExecEnd::Exited(_) => {}
+            ExecEnd::SyntaxError => output = output.replace("__spotter_begin; ", ""),
+            _ => {
+                let start = output.trim_end_matches('\n').rfind('\n').map_or(0, |end| end + 1);
+                let last = &output[start..];
+                if last.starts_with("bash: line ") && last.contains(" Killed ") {
+                    output.truncate(start);
+                }
+            }
+        }
+        self.output(output, end, captured.omitted)
+    }
+
+    /// Waits until the command ends or reaches a limit.
+    async fn wait(
+        &mut self,
+        shell: &mut Shell,
+        command: &Command,
+        begun: Instant,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Finish, SandboxError> {
+        let total = command.timeout.unwrap_or(Duration::from_secs(self.config.timeout));
+        let idle = command.idle_timeout.unwrap_or(Duration::from_secs(self.config.idle_timeout));
+        let deadline = tokio::time::sleep_until((begun + total).into());
+        let interrupted = interrupted(command.interrupt.as_ref());
+        tokio::pin!(deadline, interrupted, cancelled);
+        let mut checks =
+            tokio::time::interval_at((begun + self.backend.check_every()).into(), self.backend.check_every());
+        let process = shell.process();
+        loop {
+            let silent_at = shell.last_output() + idle;
+            tokio::select! {
+                end = shell.ended() => return Ok(end.map_or(Finish::Died, Finish::Reported)),
+                () = &mut cancelled => return Ok(Finish::Cancelled),
+                () = &mut interrupted => return Ok(Finish::Limit(ExecEnd::Interrupted)),
+                () = &mut deadline => return Ok(Finish::Limit(ExecEnd::TimedOut(total))),
+                () = tokio::time::sleep_until(silent_at.into()) => {}
+                _ = checks.tick() => match self.backend.check(process).await? {
+                    Health::Good => {}
+                    Health::Dead => return Ok(shell.ended_by_now().map_or(Finish::Died, Finish::Reported)),
+                    Health::Memory => return Ok(Finish::Limit(ExecEnd::OutOfMemory)),
+                    Health::Pids => return Ok(Finish::Limit(ExecEnd::Exited(KILLED))),
+                },
+            }
+            if shell.last_output() + idle <= Instant::now() {
+                return Ok(Finish::Limit(ExecEnd::Silent(idle)));
+            }
+        }
+    }
+
+    /// Kills what has to be killed; returns how the command ended, and the last report of the shell if it gave one.
+    async fn settle(&mut self, shell: &mut Shell, finish: Finish) -> Result<(ExecEnd, Option<Report>), SandboxError> {
+        let end = match finish {
+            Finish::Reported(report) => return Ok((ended(&report), Some(report))),
+            Finish::Died => {
+                let code = shell.exit_code().await.unwrap_or(KILLED);
+                return Ok((ExecEnd::Exited(code), None));
+            }
+            Finish::Limit(_) | Finish::Cancelled => limit_of(&finish),
+        };
+        let (process, since) = (shell.process(), shell.moment());
+        self.backend.end_tree(process, since, Signal::End).await?;
+        let patience = Duration::from_secs(self.config.grace);
+        let mut report = tokio::time::timeout(patience, shell.saved()).await.ok().flatten();
+        if report.as_ref().is_none_or(|report| !report.ending) {
+            self.backend.end_tree(process, since, Signal::Kill).await?;
+            report = None;
+        }
+        Ok((end, report))
+    }
+
+    /// Says that the memory limit ended a command if it killed something and the command was killed.
+    async fn blame_memory(&mut self, end: ExecEnd, died: bool) -> Result<ExecEnd, SandboxError> {
+        if !died && end != ExecEnd::Exited(KILLED) {
+            return Ok(end);
+        }
+        let before = std::mem::replace(&mut self.oom_kills, self.backend.oom_kills().await?);
+        Ok(if self.oom_kills > before { ExecEnd::OutOfMemory } else { end })
+    }
+
+    async fn open(&mut self) -> Result<Shell, SandboxError> {
+        Shell::start(self.backend.open().await?, self.config.start_timeout()).await
+    }
+
+    /// Starts a persistent shell with the state of the one before, or anew in the last known directory.
+    async fn open_persistent(&mut self) -> Result<Shell, SandboxError> {
+        let mut shell = self.open().await?;
+        let go_back = format!("builtin cd -- {}", shell_quote(&self.cwd));
+        if let Some(state) = self.state.take() {
+            match self.run_own(&mut shell, &format!("{state}\n{go_back}")).await {
+                Ok(_) => return Ok(shell),
+                Err(err) => tracing::warn!("the state of the shell could not be brought back: {err}"),
+            }
+            shell = self.open().await?;
+        }
+        self.run_startup(&mut shell).await?;
+        if self.cwd != self.backend.info().root {
+            self.run_own(&mut shell, &go_back).await?;
+        }
+        Ok(shell)
+    }
+
+    async fn run_startup(&mut self, shell: &mut Shell) -> Result<(), SandboxError> {
+        if self.startup.is_empty() {
+            return Ok(());
+        }
+        let startup = self.startup.clone();
+        let (report, output) = self.run_own(shell, &startup).await?;
+        match ended(&report) {
+            ExecEnd::Exited(0) if !report.ending => Ok(()),
+            _ => Err(SandboxError::Image(format!(
+                "the startup commands of the image failed with exit code {}: `{}`\n{}",
+                report.status,
+                startup.trim(),
+                output.trim_end()
+            ))),
+        }
+    }
+
+    /// Runs a command of our own in a shell.
+    async fn run_own(&mut self, shell: &mut Shell, script: &str) -> Result<(Report, String), SandboxError> {
+        shell.run(script, OWN_OUTPUT).await.map_err(|err| lost(&err))?;
+        let patience = self.config.start_timeout();
+        let report = tokio::time::timeout(patience, shell.ended()).await.ok().flatten();
+        let output = clean::captured(&shell.finish());
+        let Some(report) = report else {
+            return Err(SandboxError::Lost(format!(
+                "the shell of the sandbox did not get ready\n{}",
+                output.trim_end()
+            )));
+        };
+        shell.take(&report);
+        Ok((report, output))
+    }
+}
+
+fn ended(report: &Report) -> ExecEnd {
+    if report.ran { ExecEnd::Exited(report.status) } else { ExecEnd::SyntaxError }
+}
+
+fn limit_of(finish: &Finish) -> ExecEnd {
+    if let Finish::Limit(end) = finish { *end } else { ExecEnd::Interrupted }
+}
+
+fn lost(err: &std::io::Error) -> SandboxError {
+    SandboxError::Lost(format!("the shell of the sandbox cannot be reached: {err}"))
+}
+
+async fn interrupted(interrupt: Option<&Interrupt>) {
+    match interrupt {
+        Some(interrupt) => interrupt.triggered().await,
+        None => std::future::pending().await,
+    }
+}
