@@ -4,6 +4,10 @@
 
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod bash_sandbox;
+mod benchmark;
 mod capture;
+mod grading;
 mod history;
 mod parity;
+mod parsers;
+mod scripts;
