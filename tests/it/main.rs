@@ -1,3 +1,17 @@
 //! End-to-end and tidy tests.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use tool_core::SandboxProvider;
+
+mod episode;
+mod scripted;
 mod tidy;
+
+/// Returns a provider of local sandboxes.
+pub(crate) async fn local_provider() -> Arc<dyn SandboxProvider> {
+    let config = sandbox::Config { provider: sandbox::Kind::Local, ..sandbox::Config::default() };
+    Arc::new(sandbox::connect(&config, &sandbox::Host::from_process(), "tests").await.unwrap())
+}

@@ -24,13 +24,8 @@ const LAYERS: &[(&str, u8)] = &[
 ];
 
 /// Arrows that are wrong although they point down, or that only a binary may have.
-const FORBIDDEN: &[(&str, &str)] = &[
-    ("agent-core", "dataset"),
-    ("runner", "edit"),
-    ("codeact", "env-core"),
-    ("codeact", "llm"),
-    ("llm", "dataset"),
-];
+const FORBIDDEN: &[(&str, &str)] =
+    &[("agent-core", "dataset"), ("runner", "edit"), ("codeact", "env-core"), ("codeact", "llm"), ("llm", "dataset")];
 
 /// Dependencies that only these crates may name.
 const ONLY: &[(&str, &[&str])] = &[
@@ -59,7 +54,8 @@ fn files() -> Vec<PathBuf> {
         .output()
         .unwrap();
     let listed = String::from_utf8(output.stdout).unwrap();
-    let paths: Vec<PathBuf> = listed.split('\0').filter(|name| !name.is_empty()).map(|name| root().join(name)).collect();
+    let paths: Vec<PathBuf> =
+        listed.split('\0').filter(|name| !name.is_empty()).map(|name| root().join(name)).collect();
     assert!(paths.len() > 50, "git lists only {} files", paths.len());
     paths.into_iter().filter(|path| path.is_file()).collect()
 }

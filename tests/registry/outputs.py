@@ -48,7 +48,7 @@ def write(instances: list[Instance], out: Path, root: Path) -> list[str]:
         chosen = [item for item in ready if item[0].dataset == dataset]
         lines = [rows.derived(instance, commit, set(files.before)) for instance, commit, files in chosen]
         _write_jsonl(out / f"{dataset}.jsonl", lines)
-        _write_yaml(out / f"{dataset}.yaml", {"env": {"dataset": _named(out, root, dataset), "images": "local"}})
+        _write_yaml(out / f"{dataset}.yaml", {"env": {"dataset": _named(out, root, dataset), "image": {"scheme": "local", "platform": "native"}}})
     for name, script in scripts.items():
         _write_yaml(out / "scripts" / f"{name}.yaml", script)
     for kind in PREDICTIONS:

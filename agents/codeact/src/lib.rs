@@ -1,1 +1,99 @@
-//! OpenHands-style agent: bash, str_replace_editor, think and finish.
+//! CodeAct: a shell, an editor, a place to think, and `finish`, in the manner of OpenHands.
+//!
+//! [`CodeAct`] asks the model, runs every call of its answer, and reminds it when there is none. What it says is in
+//! `prompts/codeact`; its defaults are in `config.yaml`.
+
+use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
+use edit::{EditorConfig, StrReplaceEditor};
+use sandbox::Bash;
+use serde::{Deserialize, Serialize};
+use tool_core::{Finish, Think, Tool, Toolbox};
+
+/// The agent's layer of defaults.
+pub const CONFIG: &str = include_str!("../config.yaml");
+
+/// The agent of one episode.
+pub struct CodeAct {
+    config: Config,
+    idle: usize,
+}
+
+/// Settings of the agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Name of the shell tool on the wire; SWE-Gym's models know it as `execute_bash`. Default bash.
+    pub bash_name: String,
+    /// Whether the comments below the issue are shown. Default false.
+    pub hints: bool,
+    /// Whether the model is offered `think`. Default true.
+    pub think: bool,
+    /// Answers in a row without a usable call after which the episode ends. Default 5.
+    pub max_idle: usize,
+    /// Settings of `str_replace_editor`.
+    pub editor: EditorConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let editor = EditorConfig::default();
+        Self { bash_name: "bash".to_owned(), hints: false, think: true, max_idle: 5, editor }
+    }
+}
+
+impl Agent for CodeAct {
+    const NAME: &'static str = "codeact";
+    type Config = Config;
+
+    fn new(config: Config) -> Self {
+        Self { config, idle: 0 }
+    }
+
+    fn tools(&self) -> Toolbox {
+        let tools = Toolbox::default()
+            .with_named(&self.config.bash_name, Bash)
+            .with(StrReplaceEditor::new(self.config.editor.clone()))
+            .with(Finish);
+        if self.config.think { tools.with(Think) } else { tools }
+    }
+
+    fn start(&mut self, episode: &mut Episode) -> Result<(), AgentError> {
+        episode.push(Message::system(episode.render("codeact/system.md")?))?;
+        let hints = serde_json::json!({ "hints": self.config.hints });
+        episode.push(Message::user(episode.render_with("codeact/instance.md", hints)?))
+    }
+
+    async fn step(&mut self, episode: &mut Episode) -> Result<Flow, AgentError> {
+        let completion = episode.query().await?;
+        for call in &completion.message.tool_calls {
+            episode.act(call).await?;
+            if call.name == Finish::NAME {
+                return Ok(Flow::Submit);
+            }
+        }
+        if completion.malformed.is_some() || completion.message.tool_calls.is_empty() {
+            self.remind(episode, &completion)?;
+        } else {
+            self.idle = 0;
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+impl CodeAct {
+    /// Tells the model that nothing was run, and why.
+    fn remind(&mut self, episode: &mut Episode, completion: &Completion) -> Result<(), AgentError> {
+        self.idle += 1;
+        if self.idle >= self.config.max_idle {
+            return Err(AgentError::Limit(Limit::Idle));
+        }
+        let text = match &completion.malformed {
+            Some(why) => episode.render_with("codeact/malformed.md", serde_json::json!({ "why": why }))?,
+            None => {
+                let last = self.idle + 1 == self.config.max_idle;
+                episode.render_with("codeact/nudge.md", serde_json::json!({ "last": last }))?
+            }
+        };
+        episode.push(Message::user(text))
+    }
+}

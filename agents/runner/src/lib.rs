@@ -1,1 +1,26 @@
-//! Config layers, solve, evaluate, run folders and the command line.
+//! Configuration, solve, evaluate, run folders and the command line.
+//!
+//! [`main`] is the whole of an agent's `main.rs`: it takes the agents the program knows, each made by [`plug`]. Only
+//! this crate reads files, arguments and the process environment (API keys are read by `llm`). Standard output carries
+//! data only; everything said to a person goes to standard error.
+
+mod plug;
+
+mod cli;
+mod commands;
+
+mod config;
+mod layers;
+
+mod environments;
+mod models;
+
+mod evaluate;
+mod solve;
+
+mod console;
+mod run_dir;
+mod summary;
+
+pub use commands::main;
+pub use plug::{Plug, plug};

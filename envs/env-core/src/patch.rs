@@ -1,6 +1,7 @@
 //! What an agent hands in.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// What an agent hands in: a git diff against the tree of the base commit; empty when nothing was changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -8,6 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct Patch(pub String);
 
 impl Patch {
+    /// Returns 64 hex digits that tell this patch from any other.
+    pub fn digest(&self) -> String {
+        Sha256::digest(self.0.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Returns whether the patch changes nothing.
     pub fn is_empty(&self) -> bool {
         self.0.trim().is_empty()

@@ -1,0 +1,100 @@
+//! Usage, configuration and their errors.
+
+use expect_test::{Expect, expect};
+
+use crate::program::Program;
+
+fn check(arguments: &[&str], code: i32, expected: &Expect) {
+    let ran = Program::new().run(arguments);
+    assert_eq!(ran.code, Some(code), "{ran:?}");
+    assert_eq!(ran.stdout, "");
+    expected.assert_eq(&ran.stderr);
+}
+
+#[test]
+fn a_wrong_id_names_the_nearest() {
+    check(
+        &["solve", "demo__lro-1"],
+        2,
+        &expect![[r#"
+        error: unknown instance `demo__lro-1`
+        hint: did you mean `demo__lru-1`?
+    "#]],
+    );
+}
+
+#[test]
+fn a_wrong_key_names_the_nearest() {
+    check(
+        &["solve", "demo__lru-1", "-c", "limits.step=5"],
+        2,
+        &expect![[r#"
+        error: in `limits.step`: unknown key `limits.step`
+        hint: did you mean `limits.steps`?
+    "#]],
+    );
+    check(
+        &["solve", "demo__lru-1", "-c", "no.yaml"],
+        2,
+        &expect![[r#"
+        error: no such configuration file: `no.yaml`
+        hint: a single setting is written `key.path=value`
+    "#]],
+    );
+}
+
+#[test]
+fn a_wrong_value_names_its_key() {
+    check(
+        &["solve", "demo__lru-1", "-c", "limits.steps=many"],
+        2,
+        &expect![[r#"
+        error: the configuration does not fit: limits.steps: invalid type: string "many", expected u64
+    "#]],
+    );
+}
+
+#[test]
+fn instances_are_listed_and_filtered() {
+    let ran = Program::new().run(&["instances", "--dataset", "demo", "--filter", "(lru|tables)"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "demo__lru-1\ndemo__tables-1\n"), "{ran:?}");
+}
+
+#[test]
+fn the_configuration_shows_every_layer() {
+    let program = Program::new();
+    std::fs::write(program.path("mine.yaml"), "limits: {steps: 7}\ncodeact: {bash_name: execute_bash}\n").unwrap();
+    let ran = program.run(&["config", "-c", "mine.yaml", "-c", "limits.cost=null", "--model", "m"]);
+    for line in ["steps: 7", "cost: null", "bash_name: execute_bash", "name: m"] {
+        assert!(ran.stdout.contains(line), "`{line}` is missing: {ran:?}");
+    }
+}
+
+#[test]
+fn ids_match_in_any_case() {
+    let ran = Program::new().run(&["solve", "DEMO__LRU-1"]);
+    assert_eq!(ran.report("demo__lru-1")["resolved"], true);
+}
+
+#[test]
+fn gold_resolves_empty_does_not_and_predictions_are_judged_from_a_file() {
+    let program = Program::new();
+    let gold =
+        program.run(&["evaluate", "--dataset", "demo", "--predictions", "gold", "--run", "gold", "--workers", "2"]);
+    let empty = program.run(&["evaluate", "--dataset", "demo", "--predictions", "empty", "--run", "empty"]);
+    let lines = std::fs::read_to_string(program.path(".runs/gold/evaluate/preds.jsonl")).unwrap();
+    assert_eq!(lines.lines().count(), 3);
+    for id in ["demo__durations-1", "demo__lru-1", "demo__tables-1"] {
+        assert_eq!(gold.report(id)["resolved"], true, "{gold:?}");
+        assert_eq!(empty.report(id)["resolved"], false, "{empty:?}");
+    }
+    let again = program.run(&[
+        "evaluate",
+        "--dataset",
+        "demo",
+        "--predictions",
+        ".runs/gold/evaluate/preds.jsonl",
+        "demo__lru-1",
+    ]);
+    assert_eq!(again.report("demo__lru-1")["resolved"], true, "{again:?}");
+}

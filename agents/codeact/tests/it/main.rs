@@ -1,0 +1,9 @@
+//! The command line as a user meets it: real processes, the demo instances, a real HTTP server.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cli;
+mod demo_instances;
+mod killed;
+mod live;
+mod program;

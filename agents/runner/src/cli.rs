@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Agents that repair real repositories, and the verdict on their patches.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Cmd,
+    /// Says more on standard error; twice for the details of every request.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cmd {
+    /// Solves instances and judges the patches.
+    Solve(Solve),
+    /// Judges patches without solving anything.
+    Evaluate(Evaluate),
+    /// Lists the instances of a dataset, one id a line.
+    Instances(Instances),
+    /// Prints the configuration that a command would run with, as YAML.
+    Config(Settings),
+    /// Removes containers and folders that killed runs left behind.
+    Clean(Clean),
+}
+
+/// What every command that runs something takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Settings {
+    /// A layer of configuration: a YAML file, or `key.path=value`. Later ones win.
+    #[arg(short = 'c', long = "config", value_name = "FILE|KEY=VALUE")]
+    pub(crate) layers: Vec<String>,
+    /// The dataset: a name such as `swe-gym-lite`, or a file. Short for `-c env.dataset=…`.
+    #[arg(short, long)]
+    pub(crate) dataset: Option<String>,
+    /// The model. Short for `-c model.name=…`.
+    #[arg(short, long)]
+    pub(crate) model: Option<String>,
+    /// Name of the run, and of its folder. Short for `-c run=…`.
+    #[arg(short, long)]
+    pub(crate) run: Option<String>,
+    /// The agent, where the program knows several.
+    #[arg(short, long)]
+    pub(crate) agent: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Solve {
+    /// The instances' ids.
+    #[arg(required = true)]
+    pub(crate) instances: Vec<String>,
+    /// Starts over, even where the run folder holds a finished episode.
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// The patches: a `preds.jsonl` or `preds.json`, or the word `gold` or `empty`.
+    #[arg(short, long)]
+    pub(crate) predictions: String,
+    /// Only these instances.
+    pub(crate) instances: Vec<String>,
+    /// How many are judged at once.
+    #[arg(short, long, default_value_t = 1)]
+    pub(crate) workers: usize,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Instances {
+    /// Only ids that this regular expression matches.
+    #[arg(short, long)]
+    pub(crate) filter: Option<String>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Clean {
+    /// Also removes the containers of processes on other machines that share the engine.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+impl Settings {
+    /// Returns the layers in order, the short forms last.
+    pub(crate) fn assignments(&self) -> Vec<(&'static str, &str)> {
+        let short = [("env.dataset", &self.dataset), ("model.name", &self.model), ("run", &self.run)];
+        short.into_iter().filter_map(|(path, value)| Some((path, value.as_deref()?))).collect()
+    }
+}
+
+/// Returns whether a `-c` layer is a file.
+pub(crate) fn layer_file(layer: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(layer);
+    (!layer.contains('=') || path.is_file()).then_some(path)
+}

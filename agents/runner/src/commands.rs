@@ -1,0 +1,236 @@
+//! The commands.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context;
+use clap::Parser;
+use env_core::{Environment, find_instance};
+use regex::Regex;
+use tokio::signal::unix::{SignalKind, signal};
+use tool_core::SandboxError;
+
+use crate::Plug;
+use crate::cli::{Clean, Cli, Cmd, Evaluate, Instances, Settings, Solve};
+use crate::config::Resolved;
+use crate::console::say;
+use crate::environments::open;
+use crate::evaluate::{evaluate_all, load_predictions};
+use crate::models::Models;
+use crate::run_dir::{RunDir, write_whole};
+use crate::solve::{Cell, describe};
+use crate::summary::write_summary;
+
+/// The provider of the command under way, for cleaning up after an interruption.
+type Provider = Arc<OnceLock<Arc<sandbox::Provider>>>;
+
+/// Runs the command line of a program that knows these agents.
+///
+/// Exit codes: 0 the command did its work, 1 something of ours or the infrastructure failed, 2 wrong usage or
+/// configuration.
+pub fn main(plugs: &[Plug]) -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(err) => return fail(&anyhow::Error::new(err).context("the async runtime did not start"), 1),
+    };
+    let provider = Provider::default();
+    let ended = runtime.block_on(async {
+        let ended = tokio::select! {
+            ended = dispatch(plugs, cli.command, &provider) => ended,
+            name = interrupted() => Err(Failed::Run(anyhow::anyhow!("interrupted by {name}"))),
+        };
+        if let Some(Err(err)) = close(&provider).await {
+            say(&format!("warning: {err}\nhint: `spotter clean` removes what is left"));
+        }
+        ended
+    });
+    runtime.shutdown_background();
+    match ended {
+        Ok(code) => code,
+        Err(Failed::Usage(err)) => fail(&err, 2),
+        Err(Failed::Run(err)) => fail(&err, 1),
+    }
+}
+
+/// Removes the sandboxes that are still there.
+async fn close(provider: &Provider) -> Option<Result<(), SandboxError>> {
+    Some(provider.get()?.close().await)
+}
+
+/// Why a command failed, by exit code.
+enum Failed {
+    /// Wrong usage or configuration.
+    Usage(anyhow::Error),
+    /// Something of ours, or the infrastructure.
+    Run(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failed {
+    fn from(err: anyhow::Error) -> Self {
+        Self::Run(err)
+    }
+}
+
+async fn dispatch(plugs: &[Plug], command: Cmd, provider: &Provider) -> Result<ExitCode, Failed> {
+    match command {
+        Cmd::Solve(args) => solve(plugs, args, provider).await,
+        Cmd::Evaluate(args) => evaluate(plugs, args, provider).await,
+        Cmd::Instances(args) => instances(plugs, args, provider).await,
+        Cmd::Config(settings) => config(plugs, &settings),
+        Cmd::Clean(args) => clean(args).await,
+    }
+}
+
+async fn solve(plugs: &[Plug], args: Solve, provider: &Provider) -> Result<ExitCode, Failed> {
+    let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
+    let environment = open(&resolved, &args.instances, provider).await.map_err(Failed::Usage)?;
+    let found = args.instances.iter().map(|id| find_instance(environment.instances(), id).cloned());
+    let wanted = found.collect::<Result<Vec<_>, _>>().map_err(|err| Failed::Usage(err.into()))?;
+    let models = Models::open(&resolved, environment.name()).map_err(Failed::Usage)?;
+    let prompts = crate::models::prompts(resolved.config.prompts.as_deref()).map_err(Failed::Usage)?;
+    let run_dir = open_run(&resolved, resolved.plug.name)?;
+    let cell = Cell { resolved, environment, models, prompts, run_dir };
+    let (mut code, mut reports) = (ExitCode::SUCCESS, serde_json::Map::new());
+    for instance in &wanted {
+        match cell.solve(instance, args.fresh).await {
+            Ok(solved) => {
+                say(&describe(&instance.instance_id, &solved));
+                if solved.report.is_none() && (cell.resolved.config.evaluate || solved.failed()) {
+                    code = ExitCode::from(1);
+                }
+                reports.insert(instance.instance_id.clone(), to_json(&solved.report)?);
+            }
+            Err(err) => {
+                say(&format!("{}: {err:#}", instance.instance_id));
+                code = ExitCode::from(1);
+            }
+        }
+    }
+    summarize(&cell.run_dir, cell.environment.as_ref())?;
+    print_json(&reports)?;
+    Ok(code)
+}
+
+async fn evaluate(plugs: &[Plug], args: Evaluate, provider: &Provider) -> Result<ExitCode, Failed> {
+    let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
+    let environment = open(&resolved, &args.instances, provider).await.map_err(Failed::Usage)?;
+    let predictions =
+        load_predictions(&args.predictions, environment.as_ref(), &args.instances).map_err(Failed::Usage)?;
+    let run_dir = open_run(&resolved, "evaluate")?;
+    let verdicts = evaluate_all(&environment, predictions, args.workers, &run_dir).await?;
+    let missing = verdicts.iter().any(|(_, report)| report.is_none());
+    let mut reports = serde_json::Map::new();
+    for (id, report) in verdicts {
+        reports.insert(id, to_json(&report)?);
+    }
+    summarize(&run_dir, environment.as_ref())?;
+    print_json(&reports)?;
+    Ok(if missing { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+async fn instances(plugs: &[Plug], args: Instances, provider: &Provider) -> Result<ExitCode, Failed> {
+    let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
+    let filter = args.filter.as_deref().map(Regex::new).transpose();
+    let filter =
+        filter.map_err(|err| Failed::Usage(anyhow::Error::new(err).context("`--filter` is no regular expression")))?;
+    let environment = open(&resolved, &[], provider).await.map_err(Failed::Usage)?;
+    let ids = environment.instances().iter().map(|instance| instance.instance_id.as_str());
+    let ids: Vec<&str> = ids.filter(|id| filter.as_ref().is_none_or(|filter| filter.is_match(id))).collect();
+    print(&ids.iter().map(|id| format!("{id}\n")).collect::<String>())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config(plugs: &[Plug], settings: &Settings) -> Result<ExitCode, Failed> {
+    let resolved = Resolved::load(plugs, settings).map_err(Failed::Usage)?;
+    print(&serde_yaml::to_string(&resolved.all).context("the configuration cannot be written as YAML")?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn clean(args: Clean) -> Result<ExitCode, Failed> {
+    let host = sandbox::Host::from_process();
+    let mut config = sandbox::Config::default();
+    let removed = match sandbox::clean(&config, &host, args.all).await {
+        Err(SandboxError::Unavailable(why)) => {
+            say(&format!("only folders were looked for: {why}"));
+            config.provider = sandbox::Kind::Local;
+            sandbox::clean(&config, &host, args.all).await
+        }
+        removed => removed,
+    };
+    let removed = removed.map_err(anyhow::Error::new)?;
+    let names = removed.containers.iter().chain(&removed.folders);
+    print(&names.map(|name| format!("{name}\n")).collect::<String>())?;
+    say(&format!("removed {} containers and {} folders", removed.containers.len(), removed.folders.len()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the folder of a run and writes its configuration.
+fn open_run(resolved: &Resolved, cell: &str) -> anyhow::Result<RunDir> {
+    let run_dir = RunDir::create(&resolved.config.runs, &resolved.run_name(), cell)?;
+    let text = serde_yaml::to_string(&resolved.all).context("the configuration cannot be written as YAML")?;
+    write_whole(&run_dir.path().join("config.yaml"), text.as_bytes())?;
+    Ok(run_dir)
+}
+
+fn summarize(run_dir: &RunDir, environment: &dyn Environment) -> anyhow::Result<()> {
+    let ids: Vec<&str> = environment.instances().iter().map(|instance| instance.instance_id.as_str()).collect();
+    let summary = write_summary(run_dir, &ids)?;
+    say(&format!("{}; see {}", summary.line(), show(run_dir.path())));
+    Ok(())
+}
+
+fn show(path: &Path) -> String {
+    format!("`{}`", path.display())
+}
+
+fn to_json(value: &impl serde::Serialize) -> anyhow::Result<serde_json::Value> {
+    serde_json::to_value(value).context("a report cannot be written as JSON")
+}
+
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
+}
+
+/// Writes data to standard output. A reader that has gone away, as `head` does, is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(err) if err.kind() != std::io::ErrorKind::BrokenPipe => Err(err).context("cannot write to standard output"),
+        _ => Ok(()),
+    }
+}
+
+/// Prints an error with its causes and returns its exit code.
+fn fail(err: &anyhow::Error, code: u8) -> ExitCode {
+    say(&format!("error: {err:#}"));
+    ExitCode::from(code)
+}
+
+/// Waits for a signal that asks the program to end, and returns its name.
+async fn interrupted() -> &'static str {
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        // Without handlers the signals keep their own effect, and `clean` finds what they leave behind.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => "Ctrl-C",
+        _ = terminate.recv() => "SIGTERM",
+        _ = hangup.recv() => "SIGHUP",
+    }
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let own = ["agent_core", "llm", "runner", "sandbox", "dataset", "env_core"];
+    let filter = own.iter().map(|name| format!("{name}={level}")).collect::<Vec<_>>().join(",");
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

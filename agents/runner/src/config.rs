@@ -1,0 +1,169 @@
+//! The configuration of a run, resolved from its layers.
+
+use std::path::PathBuf;
+
+use agent_core::{ContextConfig, Limits};
+use anyhow::{Context, bail};
+use env_core::{Dialect, ImageSettings};
+use serde::{Deserialize, Serialize};
+use serde_yaml::Value;
+use sha2::{Digest, Sha256};
+
+use crate::Plug;
+use crate::cli::{Settings, layer_file};
+use crate::layers::Layers;
+use crate::run_dir::read_text;
+
+/// The configuration of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RunConfig {
+    /// Name of the run; `null` makes one from the agent and the settings, so that the same command finds its own run.
+    pub(crate) run: Option<String>,
+    /// Folder of all runs. Default `.runs`.
+    pub(crate) runs: PathBuf,
+    /// Folder of templates laid over the embedded ones.
+    pub(crate) prompts: Option<PathBuf>,
+    /// Whether the patch is judged after the episode. Default true.
+    pub(crate) evaluate: bool,
+    /// Where instances come from and how patches are judged.
+    pub(crate) env: EnvConfig,
+    /// Where commands run.
+    pub(crate) sandbox: sandbox::Config,
+    /// What answers.
+    pub(crate) model: llm::ModelConfig,
+    /// When an episode ends.
+    pub(crate) limits: Limits,
+    /// How the conversation is kept within the model's context.
+    pub(crate) context: ContextConfig,
+}
+
+/// Where instances come from and how patches are judged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EnvConfig {
+    /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, or a file of rows; `null` goes by the instance id.
+    pub(crate) dataset: Option<String>,
+    /// Which images, grading dialect and specs: `swe-gym`, `swe-bench` or `demo`; `null` goes by the dataset.
+    pub(crate) kind: Option<EnvKind>,
+    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` goes by the row.
+    pub(crate) dialect: Option<Dialect>,
+    /// Which container image an instance runs in.
+    pub(crate) image: ImageSettings,
+    /// Seconds that the tests of an instance may take. Default 1800.
+    pub(crate) eval_timeout: u64,
+}
+
+/// Which environment crate poses and judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum EnvKind {
+    /// The instances that ship with the project.
+    Demo,
+    /// SWE-Gym and SWE-Gym Lite.
+    SweGym,
+    /// SWE-bench, Lite and Verified.
+    SweBench,
+}
+
+/// A configuration with the agent that it is for.
+#[derive(Clone)]
+pub(crate) struct Resolved {
+    pub(crate) config: RunConfig,
+    pub(crate) plug: Plug,
+    /// The agent's own block.
+    pub(crate) agent_settings: Value,
+    /// Every value, as it goes into `config.yaml`.
+    pub(crate) all: Value,
+    /// Whether the sandbox's provider was chosen, rather than left at its default.
+    pub(crate) provider_chosen: bool,
+}
+
+impl Resolved {
+    /// Resolves the layers of a command: defaults, the agent's, files and assignments, the short forms.
+    pub(crate) fn load(plugs: &[Plug], settings: &Settings) -> anyhow::Result<Self> {
+        let plug = pick(plugs, settings.agent.as_deref())?;
+        let mut defaults = serde_yaml::to_value(RunConfig::default())?;
+        let mapping = defaults.as_mapping_mut().context("the defaults are no mapping")?;
+        mapping.insert(Value::from(plug.name), (plug.settings)()?);
+        let undecided = Value::Null;
+        let provider = std::mem::replace(&mut defaults["sandbox"]["provider"], undecided.clone());
+        let mut layers = Layers::new(defaults);
+        layers.lay_text(plug.defaults, &format!("{}'s config.yaml", plug.name))?;
+        for layer in &settings.layers {
+            lay(&mut layers, layer)?;
+        }
+        for (path, value) in settings.assignments() {
+            layers.lay_at(path, Value::from(value))?;
+        }
+        let provider_chosen = layers.get("sandbox.provider").is_some_and(|value| *value != undecided);
+        if !provider_chosen {
+            layers.lay_at("sandbox.provider", provider)?;
+        }
+        let all = layers.into_value();
+        let mut typed = all.clone();
+        let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name));
+        let config = serde_yaml::from_value(typed).context("the configuration does not fit")?;
+        Ok(Self { config, plug, agent_settings: block.unwrap_or(Value::Null), all, provider_chosen })
+    }
+
+    /// Returns the fingerprint of all that can change what an episode does.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut value = self.all.clone();
+        if let Some(mapping) = value.as_mapping_mut() {
+            for key in ["run", "runs", "evaluate"] {
+                mapping.shift_remove(key);
+            }
+            mapping.insert(Value::from("agent"), Value::from(self.plug.name));
+        }
+        let text = serde_json::to_string(&value).unwrap_or_default();
+        Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Returns the name of the run.
+    pub(crate) fn run_name(&self) -> String {
+        let made = || format!("{}-{}", self.plug.name, self.fingerprint());
+        self.config.run.clone().unwrap_or_else(made)
+    }
+}
+
+fn lay(layers: &mut Layers, layer: &str) -> anyhow::Result<()> {
+    let Some(path) = layer_file(layer) else { return layers.lay_assignment(layer) };
+    match read_text(&path)? {
+        Some(text) => layers.lay_text(&text, layer),
+        None => bail!("no such configuration file: `{layer}`\nhint: a single setting is written `key.path=value`"),
+    }
+}
+
+fn pick(plugs: &[Plug], name: Option<&str>) -> anyhow::Result<Plug> {
+    let found = match name {
+        None => plugs.first(),
+        Some(name) => plugs.iter().find(|plug| plug.name == name),
+    };
+    let known = || plugs.iter().map(|plug| plug.name).collect::<Vec<_>>().join("`, `");
+    found
+        .copied()
+        .with_context(|| format!("unknown agent `{}`\nhint: the agents are `{}`", name.unwrap_or(""), known()))
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            run: None,
+            runs: PathBuf::from(".runs"),
+            prompts: None,
+            evaluate: true,
+            env: EnvConfig::default(),
+            sandbox: sandbox::Config::default(),
+            model: llm::ModelConfig::default(),
+            limits: Limits::default(),
+            context: ContextConfig::default(),
+        }
+    }
+}
+
+impl Default for EnvConfig {
+    fn default() -> Self {
+        Self { dataset: None, kind: None, dialect: None, image: ImageSettings::default(), eval_timeout: 1800 }
+    }
+}

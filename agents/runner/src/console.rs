@@ -1,0 +1,64 @@
+//! What a person sees on standard error while an episode runs.
+
+use std::io::Write;
+
+use agent_core::{Record, Recorder};
+use serde_json::Value;
+
+/// Writes a line to standard error. A closed standard error is no reason to stop.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Passes records on and tells of each call in one line.
+pub(crate) struct Narrator<R> {
+    inner: R,
+    cost: f64,
+    /// The repository's place, which is cut from what is shown.
+    root: String,
+}
+
+impl<R> Narrator<R> {
+    /// Returns a narrator that passes records on to `inner`.
+    pub(crate) fn new(inner: R) -> Self {
+        Self { inner, cost: 0.0, root: String::new() }
+    }
+}
+
+impl<R: Recorder> Recorder for Narrator<R> {
+    fn append(&mut self, record: &Record) -> std::io::Result<()> {
+        self.inner.append(record)?;
+        match record {
+            Record::Header(header) => self.root = format!("{}/", header.root),
+            Record::Completion { completion, .. } => self.cost += completion.cost.unwrap_or_default(),
+            Record::Observation { step, call, observation, seconds } => {
+                let ended = match (observation.is_error, observation.exit_code) {
+                    (true, _) => "refused".to_owned(),
+                    (false, Some(code)) => format!("exit {code}"),
+                    (false, None) => "ok".to_owned(),
+                };
+                let what = gist(&call.arguments, &self.root);
+                let cost = if self.cost > 0.0 { format!("  ${:.3}", self.cost) } else { String::new() };
+                say(&format!("{step:>4}  {:<18} {what:<60} {ended:<8} {seconds:>6.1}s{cost}", call.name));
+            }
+            Record::Message { .. } | Record::Outcome(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Returns the most telling of a call's arguments, on one short line.
+fn gist(arguments: &str, root: &str) -> String {
+    let Ok(Value::Object(map)) = serde_json::from_str(arguments) else { return short(arguments) };
+    let texts: Vec<&str> =
+        ["command", "path", "thought", "query"].iter().filter_map(|key| map.get(*key)?.as_str()).collect();
+    short(&texts.join(" ").replace(root, ""))
+}
+
+fn short(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    if line.chars().count() <= 58 {
+        return line.to_owned();
+    }
+    line.chars().take(57).chain(std::iter::once('…')).collect()
+}

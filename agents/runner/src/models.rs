@@ -1,0 +1,143 @@
+//! From settings to the model of an episode.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::sync::Arc;
+
+use agent_core::{Model, Trajectory};
+use anyhow::{Context, anyhow};
+use env_core::Instance;
+use llm::{ModelConfig, OnDivergence, Provider, Replay, Resume, Script};
+use prompts::Prompts;
+
+use crate::config::Resolved;
+use crate::console::say;
+use crate::run_dir::read_text;
+
+/// What the models of a cell's episodes are made from.
+pub(crate) struct Models {
+    config: ModelConfig,
+    source: Source,
+}
+
+enum Source {
+    /// One connection, shared by all episodes.
+    Server(Arc<dyn Model>),
+    /// The text of a recording or a trajectory.
+    Replay(String),
+    /// The text of a script.
+    Script(String),
+    /// The recorded episode that ships with each demo instance.
+    Shipped,
+}
+
+impl Models {
+    /// Connects, or reads the file of answers.
+    pub(crate) fn open(resolved: &Resolved, environment: &str) -> anyhow::Result<Self> {
+        let config = resolved.config.model.clone();
+        let source = match config.provider {
+            Provider::Replay => Source::Replay(read_answers(&config)?),
+            Provider::Script => Source::Script(read_answers(&config)?),
+            Provider::Openai if config.name.is_none() && environment == "demo" => Source::Shipped,
+            Provider::Openai if config.name.is_none() => {
+                return Err(anyhow!(
+                    "no model is configured\nhint: `--model NAME`, with the key in `{}`",
+                    config.api_key_env
+                ));
+            }
+            Provider::Openai => Source::Server(connect(&config, resolved.config.prompts.as_deref())?),
+        };
+        Ok(Self { config, source })
+    }
+
+    /// Returns the name that goes into `model_name_or_path`.
+    pub(crate) fn name(&self) -> String {
+        match &self.source {
+            Source::Server(model) => model.name().to_owned(),
+            Source::Replay(_) => "replay".to_owned(),
+            Source::Script(_) => "script".to_owned(),
+            Source::Shipped => "recorded".to_owned(),
+        }
+    }
+
+    /// Returns the model of one episode in a sandbox whose repository is at `root`. The answers of an `earlier`, killed
+    /// episode come first, as long as the conversation is the same.
+    pub(crate) fn for_episode(
+        &self,
+        instance: &Instance,
+        root: &str,
+        earlier: Option<Trajectory>,
+    ) -> anyhow::Result<Arc<dyn Model>> {
+        let model: Arc<dyn Model> = match &self.source {
+            Source::Server(model) => model.clone(),
+            Source::Replay(text) => Arc::new(replay(text, root, self.config.on_divergence)?),
+            Source::Script(text) => Arc::new(Script::parse(text, root).map_err(|err| anyhow!("script: {err}"))?),
+            Source::Shipped => {
+                let id = &instance.instance_id;
+                say(&format!("no model is configured: replaying the recorded episode that ships with `{id}`"));
+                let text = demo::episode(id).with_context(|| format!("`{id}` ships without a recorded episode"))?;
+                Arc::new(replay(text, root, OnDivergence::Ignore)?)
+            }
+        };
+        let model = match (earlier, &self.source) {
+            (Some(trajectory), Source::Server(_)) => {
+                say(&format!("going on with {} answers of an unfinished episode", trajectory.completions().count()));
+                Arc::new(Resume::new(&trajectory, root, model))
+            }
+            // Answers that cost nothing are given again from the start.
+            _ => model,
+        };
+        self.recorded(model, root)
+    }
+
+    /// Wraps a model so that its traffic is recorded, when the settings say so.
+    fn recorded(&self, model: Arc<dyn Model>, root: &str) -> anyhow::Result<Arc<dyn Model>> {
+        let Some(path) = &self.config.record else { return Ok(model) };
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("cannot record to `{}`", path.display()))?;
+        Ok(Arc::new(llm::Record::new(model, root, Box::new(file))))
+    }
+}
+
+/// Returns the templates, with those of a folder laid over them.
+pub(crate) fn prompts(folder: Option<&Path>) -> anyhow::Result<Prompts> {
+    let mut overrides = BTreeMap::new();
+    if let Some(folder) = folder {
+        collect(folder, folder, &mut overrides)?;
+    }
+    Ok(Prompts::new(overrides)?)
+}
+
+fn collect(folder: &Path, base: &Path, overrides: &mut BTreeMap<String, String>) -> anyhow::Result<()> {
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, base, overrides)?;
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
+            overrides.insert(name, read_text(&path)?.unwrap_or_default());
+        }
+    }
+    Ok(())
+}
+
+fn connect(config: &ModelConfig, prompts_folder: Option<&Path>) -> anyhow::Result<Arc<dyn Model>> {
+    let over = match &config.prices {
+        Some(path) => Some(read_text(path)?.with_context(|| format!("no such file of prices: `{}`", path.display()))?),
+        None => None,
+    };
+    let prices = llm::Prices::new(over.as_deref()).map_err(|err| anyhow!("prices: {err}"))?;
+    Ok(llm::connect(config, &prices, &prompts(prompts_folder)?)?)
+}
+
+fn replay(text: &str, root: &str, on_divergence: OnDivergence) -> anyhow::Result<Replay> {
+    Replay::parse(text, root, on_divergence).map_err(|err| anyhow!("recording: {err}"))
+}
+
+fn read_answers(config: &ModelConfig) -> anyhow::Result<String> {
+    let path = config.path.as_deref().context("the provider needs a file of answers\nhint: set `model.path`")?;
+    read_text(path)?.with_context(|| format!("no such file of answers: `{}`", path.display()))
+}

@@ -1,1 +1,0 @@
-//! The binary that knows all agents.

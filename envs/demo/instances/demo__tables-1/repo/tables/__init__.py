@@ -1,0 +1,5 @@
+"""Plain-text tables."""
+
+from tables.layout import render
+
+__all__ = ["render"]

@@ -1,0 +1,239 @@
+//! Episodes of the CodeAct agent with scripted models in a local sandbox.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use agent_core::{
+    Agent, ContextConfig, ContextStrategy, Episode, EpisodeParts, ExitStatus, Header, Limit, Limits, Message, Outcome,
+    Record, Recorder, Role, run,
+};
+use codeact::{CodeAct, Config};
+use env_core::Environment;
+use serde_json::{Value, json};
+
+use crate::scripted::{Scripted, call, say};
+
+/// Keeps records where a test can see them.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Record>>>);
+
+impl Recorder for Kept {
+    fn append(&mut self, record: &Record) -> std::io::Result<()> {
+        self.0.lock().unwrap().push(record.clone());
+        Ok(())
+    }
+}
+
+/// What a test lays over the defaults.
+#[derive(Default)]
+struct Case {
+    turns: Vec<Value>,
+    limits: Limits,
+    context: ContextConfig,
+    config: Config,
+}
+
+struct Ran {
+    outcome: Outcome,
+    records: Vec<Record>,
+    requests: Vec<agent_core::Request>,
+}
+
+impl Case {
+    fn of(turns: Vec<Value>) -> Self {
+        Self { turns, ..Self::default() }
+    }
+
+    async fn run(self) -> Ran {
+        let provider = crate::local_provider().await;
+        let environment = demo::environment(provider, false).unwrap();
+        let instance = env_core::find_instance(environment.instances(), "demo__lru-1").unwrap().clone();
+        let ready = environment.reset(&instance).await.unwrap();
+        let model = Arc::new(Scripted::new(self.turns));
+        let agent = CodeAct::new(self.config);
+        let kept = Kept::default();
+        let parts = EpisodeParts {
+            instance,
+            sandbox: ready.sandbox.clone(),
+            baseline: ready.baseline,
+            model: model.clone(),
+            toolbox: agent.tools(),
+            prompts: prompts::Prompts::new(Default::default()).unwrap(),
+            limits: self.limits,
+            context: self.context,
+            recorder: Box::new(kept.clone()),
+        };
+        let outcome = run(agent, Episode::begin(parts, header()).unwrap()).await;
+        ready.sandbox.stop().await.unwrap();
+        let records = kept.0.lock().unwrap().clone();
+        Ran { outcome, records, requests: model.requests() }
+    }
+}
+
+impl Ran {
+    /// Returns the texts that the agent or the tools put into the conversation, in order.
+    fn told(&self) -> Vec<String> {
+        let texts = self.records.iter().filter_map(|record| match record {
+            Record::Message { message, .. } => Some(message.content.clone()),
+            Record::Observation { observation, .. } => Some(observation.text.clone()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
+    fn last(&self) -> &[Message] {
+        &self.requests.last().unwrap().messages
+    }
+}
+
+fn header() -> Header {
+    let text = || "test".to_owned();
+    Header {
+        version: 1,
+        instance_id: text(),
+        environment: text(),
+        agent: text(),
+        model: text(),
+        config: text(),
+        root: text(),
+        sandbox: text(),
+        isolated: false,
+        history_kept: false,
+        tools: Vec::new(),
+    }
+}
+
+fn bash(command: &str) -> Value {
+    call("bash", json!({ "command": command }))
+}
+
+fn finish() -> Value {
+    call("finish", json!({}))
+}
+
+#[tokio::test]
+async fn a_submission_carries_the_patch_and_every_event_is_recorded() {
+    let ran = Case::of(vec![bash("echo 'X = 1' > lru/new.py"), finish()]).run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+    let patch = ran.outcome.patch.unwrap().0;
+    assert!(patch.contains("+++ b/lru/new.py") && patch.contains("+X = 1"), "{patch}");
+    let kinds: Vec<&str> = ran
+        .records
+        .iter()
+        .map(|record| match record {
+            Record::Header(_) => "header",
+            Record::Message { .. } => "message",
+            Record::Completion { .. } => "completion",
+            Record::Observation { .. } => "observation",
+            Record::Outcome(_) => "outcome",
+        })
+        .collect();
+    let expected =
+        ["header", "message", "message", "completion", "observation", "completion", "observation", "outcome"];
+    assert_eq!(kinds, expected);
+}
+
+#[tokio::test]
+async fn each_limit_ends_the_episode_and_keeps_the_patch() {
+    let edit = || bash("echo changed >> README.md");
+    let turns = || vec![edit(), bash("sleep 20"), bash("true"), finish()];
+    let cases = [
+        (Limits { steps: Some(1), ..Limits::default() }, Limit::Steps),
+        (Limits { tokens: Some(10), ..Limits::default() }, Limit::Tokens),
+        (Limits { cost: Some(0.01), ..Limits::default() }, Limit::Cost),
+        (Limits { time: Some(1.5), ..Limits::default() }, Limit::Time),
+    ];
+    for (limits, limit) in cases {
+        let begun = std::time::Instant::now();
+        let ran = Case { limits, ..Case::of(turns()) }.run().await;
+        assert_eq!(ran.outcome.exit_status, ExitStatus::Limit(limit));
+        assert!(ran.outcome.patch.unwrap().0.contains("+changed"), "{limit:?} lost the patch");
+        assert!(begun.elapsed() < Duration::from_secs(15), "{limit:?} waited for the command");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_call_is_nudged_and_in_the_end_given_up() {
+    let config = Config { max_idle: 3, ..Config::default() };
+    let turns = vec![say("one"), say("two"), say("three"), finish()];
+    let ran = Case { config, ..Case::of(turns) }.run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Limit(Limit::Idle));
+    let nudges = ran.told().iter().filter(|text| text.starts_with("No tool was called")).count();
+    assert_eq!(nudges, 2);
+    assert!(ran.told().iter().any(|text| text.contains("the last reminder")));
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_run_is_answered_with_what_was_wrong() {
+    let raw = |name: &str, arguments: &str| json!({ "calls": [{ "name": name, "raw": arguments }] });
+    let turns = vec![
+        raw("bash", "{\"command\": "),
+        raw("grep", "{}"),
+        raw("str_replace_editor", "{\"command\": \"erase\", \"path\": \"/x\"}"),
+        raw("bash", "[1]"),
+        raw("str_replace_editor", "{\"command\": \"view\", \"path\": \"README.md\", \"view_range\": \"[1, 2]\"}"),
+        json!({ "calls": [], "malformed": "`<parameter=command>` is not closed" }),
+        finish(),
+    ];
+    let ran = Case::of(turns).run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+    let told = ran.told().join("\n---\n");
+    for words in [
+        "the arguments of `bash` are not valid JSON",
+        "unknown tool `grep`; the tools are `bash`, `str_replace_editor`",
+        "unknown variant `erase`",
+        "must be a JSON object",
+        "`<parameter=command>` is not closed",
+    ] {
+        assert!(told.contains(words), "`{words}` is missing in\n{told}");
+    }
+    assert!(ran.outcome.patch.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_agent_in_circles_is_stopped_unless_told_otherwise() {
+    let turns = || vec![bash("false"), bash("false"), bash("false"), bash("false"), finish()];
+    let ran = Case::of(turns()).run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Limit(Limit::Stuck));
+    let limits = Limits { stuck: false, ..Limits::default() };
+    let ran = Case { limits, ..Case::of(turns()) }.run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+}
+
+#[tokio::test]
+async fn a_long_observation_is_cut_for_the_model_and_whole_in_the_record() {
+    let limits = Limits { observation: 100, ..Limits::default() };
+    let ran = Case { limits, ..Case::of(vec![bash("seq 1000"), finish()]) }.run().await;
+    let shown = ran.last().iter().find(|message| message.role == Role::Tool).unwrap();
+    assert!(shown.content.len() < 200 && shown.content.contains("characters left out"), "{}", shown.content);
+    assert!(shown.content.starts_with("1\n2\n") && shown.content.contains("1000"), "{}", shown.content);
+    assert!(ran.told().iter().any(|text| text.len() > 3000 && text.contains("\n500\n")));
+}
+
+#[tokio::test]
+async fn each_context_strategy_does_what_it_says() {
+    let overflow = || json!({ "error": "context_length" });
+    let turns = || vec![bash("echo one"), bash("echo two"), bash("echo three"), overflow(), finish()];
+    let context = |strategy| ContextConfig { strategy, keep_observations: 2, ..ContextConfig::default() };
+
+    let ran = Case { context: context(ContextStrategy::Fail), ..Case::of(turns()) }.run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Limit(Limit::Context));
+
+    let ran = Case { context: context(ContextStrategy::DropOldest), ..Case::of(turns()) }.run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+    let texts: Vec<&str> = ran.last().iter().map(|message| message.content.trim()).collect();
+    assert!(texts[1].contains("<issue>") && texts.contains(&"three") && !texts.contains(&"one"), "{texts:?}");
+
+    let ran = Case { context: context(ContextStrategy::MaskObservations), ..Case::of(turns()) }.run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+    let texts: Vec<&str> = ran.last().iter().map(|message| message.content.trim()).collect();
+    assert!(texts.contains(&"three") && !texts.contains(&"two") && !texts.contains(&"one"), "{texts:?}");
+    assert_eq!(texts.iter().filter(|text| text.contains("no longer shown")).count(), 2);
+}
+
+#[tokio::test]
+async fn a_model_that_fails_is_infrastructure() {
+    let ran = Case::of(vec![bash("true"), json!({ "error": "permanent" })]).run().await;
+    assert!(matches!(ran.outcome.exit_status, ExitStatus::ModelFailed(_)));
+    assert_eq!(ran.outcome.exit_status.class(), agent_core::OutcomeClass::Infrastructure);
+}
