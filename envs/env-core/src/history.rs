@@ -36,11 +36,12 @@ pub async fn prepare(
     let variables = [("root", root), ("base", base_commit), ("keep", flag(keep_history)), ("isolated", isolated)];
     let cleaned = run(sandbox, &variables, &[STRAY, CLEAN]).await?;
     let commit = cleaned.get("commit")?;
+    let whole = !keep_history && cleaned.get("objects")? == "kept";
     if !keep_history {
         verify(sandbox, root, commit).await?;
     }
     let git_dir = format!("{}/base.git", sandbox.info().scratch.trim_end_matches('/'));
-    let variables = [("root", root), ("commit", commit), ("shadow", &git_dir)];
+    let variables = [("root", root), ("commit", commit), ("shadow", &git_dir), ("whole", flag(whole))];
     let kept = run(sandbox, &variables, &[SNAPSHOT, BASELINE]).await?;
     Ok(Baseline { root: root.to_owned(), tree: kept.get("tree")?.to_owned(), git_dir })
 }

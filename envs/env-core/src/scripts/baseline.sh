@@ -15,12 +15,17 @@ printf '[core]\n\t%s\n' 'bare = false' 'filemode = true' 'symlinks = true' 'igno
 exclude=$(git rev-parse --git-path info/exclude)
 [ ! -f "$exclude" ] || cp "$exclude" "$shadow/info/exclude"
 
-# Copies, not links: what the agent does to its own object store must not reach this one.
-{
-    git rev-parse "$commit^{tree}"
-    git ls-tree -r -t "$commit" | awk '$2 != "commit" { print $3 }' | sort -u
-} | git pack-objects -q --window=0 --compression=1 "$shadow/objects/pack/pack" > /dev/null ||
-    fail unusable "objects of commit \`$commit\` are missing"
+# Copies, not links: what the agent does to its own object store must not reach this one. A store that holds nothing
+# but this commit is copied as it is, which is faster than packing loose objects.
+if [ "$whole" = 1 ]; then
+    cp -R "$(git rev-parse --git-path objects)/." "$shadow/objects/" || fail broken "cannot write to \`$shadow\`"
+else
+    {
+        git rev-parse "$commit^{tree}"
+        git ls-tree -r -t "$commit" | awk '$2 != "commit" { print $3 }' | sort -u
+    } | git pack-objects -q --window=0 --compression=1 "$shadow/objects/pack/pack" > /dev/null ||
+        fail unusable "objects of commit \`$commit\` are missing"
+fi
 
 # With its time, by which git tells which entries it must read again.
 index=$(git rev-parse --git-path index)
