@@ -5,11 +5,13 @@ use std::sync::Arc;
 use agent_core::Model;
 use prompts::Prompts;
 
+use crate::call_limit::CallLimit;
 use crate::http::{Http, Server};
 use crate::prices::Prices;
 use crate::retry::Retry;
 use crate::secret::Secret;
-use crate::{ModelConfig, ToolCalls};
+use crate::text_protocol::{STOP_WORD, TextProtocol};
+use crate::{ModelConfig, SeveralCalls, ToolCalls};
 
 const OPENAI: &str = "https://api.openai.com/v1";
 
@@ -76,13 +78,18 @@ pub fn connect_in(
 ) -> Result<Arc<dyn Model>, ConnectError> {
     let name = config.name.as_deref().filter(|name| !name.is_empty()).ok_or(ConnectError::NoName)?;
     let server = server(config, variable)?;
+    let in_text = config.tool_calls == ToolCalls::Text;
     let mut settings = config.clone();
-    if config.tool_calls == ToolCalls::Text {
-        settings.stop.push("</function".to_owned());
-    }
+    settings.stop.extend(in_text.then(|| STOP_WORD.to_owned()));
     let http = Http::new(&settings, name, server, prices.find(name).cloned())?;
-    let model: Arc<dyn Model> = Arc::new(Retry::new(Arc::new(http), config.retry));
-    let _ = prompts;
+    let mut model: Arc<dyn Model> = Arc::new(Retry::new(Arc::new(http), config.retry));
+    let several = config.several_calls;
+    if in_text {
+        model = Arc::new(TextProtocol::new(model, several == SeveralCalls::All, prompts.clone()));
+    }
+    if several != SeveralCalls::All {
+        model = Arc::new(CallLimit::new(model, several == SeveralCalls::Refuse, prompts.clone()));
+    }
     Ok(model)
 }
 

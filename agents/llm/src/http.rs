@@ -9,7 +9,7 @@ use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use async_trait::async_trait;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt, stream};
 use reqwest::Response;
 use reqwest::header::AUTHORIZATION;
 use serde_json::Value;
@@ -27,7 +27,6 @@ pub(crate) struct Http {
     client: Client<OpenAIConfig>,
     config: ModelConfig,
     name: String,
-    key: Secret,
     ours: bool,
     price: Option<Price>,
 }
@@ -57,20 +56,19 @@ impl Http {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|err| ConnectError::Client(explain(&err)))?;
-        let (stream, key) = (config.stream, server.key.clone());
+        let (streams, key) = (config.stream, server.key.clone());
         // A service of our own takes the place of the client's, which would try again by itself, drop the headers and
         // log the bodies.
         let service = tower::service_fn(move |factory: HttpRequestFactory| {
             let (http, key) = (http.clone(), key.clone());
-            async move { send(&http, factory, stream, &key).await }
+            async move { send(&http, factory, streams, &key).await }
         });
         let mut settings = OpenAIConfig::new().with_api_base(server.base_url).with_api_key(server.key.reveal());
         if !server.is_openai {
             settings = settings.with_org_id("").with_project_id("");
         }
         let client = Client::with_config(settings).with_http_service(service);
-        let (key, ours) = (server.key, server.is_openai);
-        Ok(Self { client, config: config.clone(), name: name.to_owned(), key, ours, price })
+        Ok(Self { client, config: config.clone(), name: name.to_owned(), ours: server.is_openai, price })
     }
 
     async fn ask(&self, request: &Request) -> Result<Completion, ModelError> {
@@ -107,13 +105,13 @@ impl Model for Http {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
-        self.ask(request).await.map_err(|err| redacted(&self.key, err))
+        self.ask(request).await
     }
 }
 
 impl fmt::Debug for Http {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Http").field("name", &self.name).field("key", &self.key).finish_non_exhaustive()
+        formatter.debug_struct("Http").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -126,35 +124,60 @@ enum Trouble {
     Broken(String),
 }
 
-/// Sends a request, and hands on only an answer that the client can read.
+/// Sends a request, and hands on only an answer that the client can read. The client logs what it cannot read, so that
+/// the key is taken out of all that a server sends here at the door.
 async fn send(
     http: &reqwest::Client,
     factory: HttpRequestFactory,
-    stream: bool,
+    streams: bool,
     key: &Secret,
 ) -> Result<Response, OpenAIError> {
     let mut request = factory.build().await?;
     if key.reveal().is_empty() {
         request.headers_mut().remove(AUTHORIZATION);
+    } else if let Some(header) = request.headers_mut().get_mut(AUTHORIZATION) {
+        header.set_sensitive(true);
     }
-    let response = http.execute(request).await.map_err(|err| trouble(Trouble::Broken(explain(&err))))?;
+    let response = http.execute(request).await.map_err(|err| broken(explain(&err)))?;
     let status = response.status();
     let retry_after = retry_after(response.headers(), SystemTime::now());
     tracing::debug!(status = status.as_u16(), "the model's server answered");
-    if stream && status.is_success() {
-        return Ok(response);
+    if streams && status.is_success() {
+        let lines = redacted_lines(response, key.clone());
+        return Ok(http::Response::new(reqwest::Body::wrap_stream(lines)).into());
     }
-    let bytes = response.bytes().await.map_err(|err| trouble(Trouble::Broken(explain(&err))))?;
+    let bytes = response.bytes().await.map_err(|err| broken(explain(&err)))?;
+    let body = key.redact(&bytes);
     if !status.is_success() {
-        let body = String::from_utf8_lossy(&bytes).into_owned();
         return Err(trouble(Trouble::Refused(Failure { status: Some(status.as_u16()), retry_after, body })));
     }
-    if let Err(err) = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-        let start = key.redact(&shorten(&String::from_utf8_lossy(&bytes)).chars().take(200).collect::<String>());
-        let message = format!("the model's server sent an answer that is not JSON: {err}\nit begins: `{start}`");
-        return Err(trouble(Trouble::Broken(message)));
+    if let Err(err) = serde_json::from_str::<serde::de::IgnoredAny>(&body) {
+        let start: String = shorten(&body).chars().take(200).collect();
+        return Err(broken(format!("the model's server sent an answer that is not JSON: {err}\nit begins: `{start}`")));
     }
-    Ok(http::Response::new(bytes).into())
+    Ok(http::Response::new(body).into())
+}
+
+/// Returns the body line by line, so that a key that comes in two pieces is found as well.
+fn redacted_lines(response: Response, key: Secret) -> impl Stream<Item = Result<String, reqwest::Error>> {
+    let start = (response.bytes_stream(), Vec::new(), key);
+    stream::try_unfold(start, |(mut body, mut rest, key)| async move {
+        loop {
+            match body.next().await.transpose()? {
+                Some(bytes) => rest.extend_from_slice(&bytes),
+                None if rest.is_empty() => return Ok(None),
+                None => return Ok(Some((key.redact(&std::mem::take(&mut rest)), (body, rest, key)))),
+            }
+            if let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') {
+                let lines: Vec<u8> = rest.drain(..=end).collect();
+                return Ok(Some((key.redact(&lines), (body, rest, key))));
+            }
+        }
+    })
+}
+
+fn broken(message: String) -> OpenAIError {
+    trouble(Trouble::Broken(message))
 }
 
 fn trouble(trouble: Trouble) -> OpenAIError {
@@ -178,16 +201,6 @@ fn into_error(err: OpenAIError) -> ModelError {
 
 fn transient(message: &str) -> ModelError {
     ModelError::Transient { message: message.to_owned(), retry_after: None }
-}
-
-fn redacted(key: &Secret, err: ModelError) -> ModelError {
-    match err {
-        ModelError::Transient { message, retry_after } => {
-            ModelError::Transient { message: key.redact(&message), retry_after }
-        }
-        ModelError::ContextLength(message) => ModelError::ContextLength(key.redact(&message)),
-        ModelError::Permanent(message) => ModelError::Permanent(key.redact(&message)),
-    }
 }
 
 /// Returns an error with its causes, which name what went wrong on the wire.

@@ -7,8 +7,13 @@
 mod config;
 mod connect;
 
+mod call_limit;
 mod http;
 mod retry;
+mod text_protocol;
+
+mod text_parse;
+mod text_tools;
 
 mod failure;
 mod prices;
@@ -32,3 +37,5 @@ pub use record::Record;
 pub use replay::Replay;
 pub use resume::Resume;
 pub use script::Script;
+pub use text_parse::{TextCalls, Unreadable, parse_calls};
+pub use text_tools::{render_call, split_calls, to_released_form, to_text};

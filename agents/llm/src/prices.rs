@@ -28,7 +28,7 @@ impl Prices {
     pub fn new(text: Option<&str>) -> Result<Self, String> {
         let mut prices = Vec::new();
         for text in text.into_iter().chain([EMBEDDED]) {
-            let parsed: Vec<Price> = serde_yaml::from_str(text).map_err(|err| format!("prices: {err}"))?;
+            let parsed: Vec<Price> = serde_yaml::from_str(text).map_err(|err| err.to_string())?;
             prices.extend(parsed);
         }
         Ok(Self(prices))

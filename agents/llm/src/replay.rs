@@ -108,13 +108,14 @@ pub(crate) fn divergence(answer: &Answer, index: usize, request: &Request, root:
     let recorded: Vec<Message> =
         answer.messages.iter().map(|message| moved_message(message, &answer.root, root)).collect();
     let print = |message: &Message| Request { messages: vec![message.clone()], tools: Vec::new() }.fingerprint(root);
+    let same_line = |was: &str, is: &str| print(&Message::user(was)) == print(&Message::user(is));
     let pairs = recorded.iter().zip(&request.messages).enumerate();
     let different = |(_, (was, is)): &(usize, (&Message, &Message))| print(was) != print(is);
     let from = known.min(recorded.len()).min(request.messages.len());
     if let Some((number, (was, is))) =
         pairs.clone().skip(from).find(different).or_else(|| pairs.clone().find(different))
     {
-        let (was, is) = parting(&shown(was), &shown(is));
+        let (was, is) = parting(&shown(was), &shown(is), same_line);
         let role = format!("{:?}", request.messages[number].role).to_lowercase();
         return format!("{start}: message {} ({role}) differs\nrecorded: `{was}`\nnow: `{is}`\n{hint}", number + 1);
     }
@@ -138,15 +139,18 @@ fn shown(message: &Message) -> String {
     std::iter::once(message.content.clone()).chain(calls).collect()
 }
 
-/// Returns what two texts say around the place at which they part.
-fn parting(was: &str, is: &str) -> (String, String) {
+/// Returns what two texts say around the place at which they part: in the first line that is not the `same`.
+fn parting(was: &str, is: &str, same: impl Fn(&str, &str) -> bool) -> (String, String) {
+    let equal_lines = was.lines().zip(is.lines()).take_while(|(was, is)| same(was, is)).count();
+    let tail = |text: &str| text.lines().skip(equal_lines).collect::<Vec<_>>().join("\\n");
+    let (was, is) = (tail(was), tail(is));
     let common = was.chars().zip(is.chars()).take_while(|(was, is)| was == is).count();
     let from = common.saturating_sub(AROUND.0);
     let window = |text: &str| {
-        let dots = if from > 0 { "…" } else { "" };
+        let before = if from + equal_lines > 0 { "…" } else { "" };
         let cut: String = text.chars().skip(from).take(AROUND.0 + AROUND.1).collect();
-        let more = if text.chars().count() > from + AROUND.0 + AROUND.1 { "…" } else { "" };
-        format!("{dots}{}{more}", cut.replace('\n', "\\n"))
+        let after = if text.chars().nth(from + AROUND.0 + AROUND.1).is_some() { "…" } else { "" };
+        format!("{before}{cut}{after}")
     };
-    (window(was), window(is))
+    (window(&was), window(&is))
 }

@@ -71,15 +71,13 @@ fn part(part: &Value) -> Option<&str> {
 fn tool_calls(message: &Value, request: &Request) -> Vec<ToolCall> {
     let earlier = || request.messages.iter().flat_map(|message| &message.tool_calls);
     let mut taken: HashSet<String> = earlier().map(|call| call.id.clone()).collect();
-    let mut number = earlier().count();
     let mut calls = Vec::new();
     let listed = message.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let legacy = message.get("function_call").filter(|call| listed.is_empty() && call.is_object());
-    for call in listed.iter().chain(legacy) {
+    for (number, call) in (earlier().count()..).zip(listed.iter().chain(legacy)) {
         let function = call.get("function").unwrap_or(call);
         let given = call.get("id").and_then(Value::as_str).unwrap_or_default();
         let id = unique(given, number, &mut taken);
-        number += 1;
         let name = function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let arguments = match function.get("arguments") {
             Some(Value::String(text)) => text.clone(),

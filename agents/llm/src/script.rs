@@ -65,7 +65,7 @@ impl Script {
     /// # Errors
     /// When the text does not parse, and where.
     pub fn parse(text: &str, root: &str) -> Result<Self, String> {
-        let text: Text = serde_yaml::from_str(text).map_err(|err| format!("script: {err}"))?;
+        let text: Text = serde_yaml::from_str(text).map_err(|err| err.to_string())?;
         let mut calls = 0;
         let turns = text.turns.into_iter().map(|turn| turn.into_answer(root, &mut calls)).collect();
         let name = text.model.unwrap_or_else(|| "script".to_owned());

@@ -19,12 +19,10 @@ impl Secret {
         &self.0
     }
 
-    /// Returns `text` with every occurrence of the key replaced.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        if self.0.len() < SHORTEST {
-            return text.to_owned();
-        }
-        text.replace(&self.0, "[redacted]")
+    /// Returns what a server sent as text, with every occurrence of the key replaced.
+    pub(crate) fn redact(&self, bytes: &[u8]) -> String {
+        let text = String::from_utf8_lossy(bytes);
+        if self.0.len() < SHORTEST { text.into_owned() } else { text.replace(&self.0, "[redacted]") }
     }
 }
 

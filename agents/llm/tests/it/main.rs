@@ -1,0 +1,16 @@
+//! Models against real servers on this machine, and the pure functions against nasty texts.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod config;
+mod failures;
+mod http;
+mod keys;
+mod money;
+mod replay;
+mod retry;
+mod script;
+mod server;
+mod stream;
+mod text;
+mod text_protocol;
