@@ -1,24 +1,13 @@
 //! The scripts made from the specs against those that rows bring; skipped where there are no rows.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use dataset::{Row, load_file};
 use env_core::{Dialect, eval_script};
+
+use crate::data;
 
 /// Share of rows whose script must be the same.
 const WANTED: f64 = 0.99;
-
-fn rows(file: &str) -> Option<Vec<Row>> {
-    let folder = std::env::var_os("SPOTTER_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let path = folder.join("instances").join(file);
-    if !path.is_file() {
-        println!("skipped: no real rows at `{}` (set SPOTTER_DATA)", path.display());
-        return None;
-    }
-    Some(load_file(&path).unwrap())
-}
 
 /// Returns a script with the word that ends its patch made the usual one.
 fn with_usual_end(script: &str) -> String {
@@ -51,7 +40,7 @@ fn difference(ours: &str, theirs: &str) -> Option<String> {
 }
 
 fn check(file: &str, compared: fn(&str) -> String) {
-    let Some(rows) = rows(file) else { return };
+    let Some(rows) = data::rows(file) else { return };
     let specs = swebench::specs().unwrap();
     let mut agree: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for row in &rows {
