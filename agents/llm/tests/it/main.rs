@@ -1,12 +1,13 @@
 //! Models against real servers on this machine, and the pure functions against nasty texts.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod config;
 mod failures;
 mod http;
 mod keys;
 mod money;
+mod real;
 mod replay;
 mod retry;
 mod script;

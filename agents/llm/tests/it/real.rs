@@ -1,0 +1,49 @@
+//! Real conversations, which lie outside the project.
+
+use std::path::PathBuf;
+
+use agent_core::ToolCall;
+use llm::{parse_calls, render_call};
+use serde_json::{Map, Value};
+
+/// Returns the rows of a file of trajectories, or nothing and says so.
+fn rows(name: &str) -> Vec<Value> {
+    let folder = std::env::var_os("SPOTTER_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    let path = folder.join("trajectories").join(name);
+    let Ok(file) = std::fs::File::open(&path) else {
+        println!("skipped: no real data at `{}` (set SPOTTER_DATA)", path.display());
+        return Vec::new();
+    };
+    let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn every_real_call_survives_the_text_protocol() {
+    let mut calls = 0;
+    for row in rows("openhands_claude35_verified50.jsonl.zst") {
+        let messages = row["messages"].as_array().unwrap();
+        let listed = |message: &Value| message["tool_calls"].as_array().cloned().unwrap_or_default();
+        for call in messages.iter().flat_map(listed) {
+            let function = &call["function"];
+            let text = |key: &str| function[key].as_str().unwrap().to_owned();
+            let call = ToolCall { id: "id".to_owned(), name: text("name"), arguments: text("arguments") };
+            let read = parse_calls(&format!("So.\n\n{}", render_call(&call)), true).unwrap();
+            let (given, back) = (object(&call.arguments), object(&read.calls[0].1));
+            assert_eq!((read.words.as_str(), read.calls.len()), ("So.", 1), "{}", call.arguments);
+            assert_eq!(given.keys().collect::<Vec<_>>(), back.keys().collect::<Vec<_>>());
+            for (name, value) in &given {
+                let same =
+                    value == &back[name] || back[name].as_str().unwrap().parse::<Value>().ok().as_ref() == Some(value);
+                assert!(same, "{name}: {value} became {}", back[name]);
+            }
+            calls += 1;
+        }
+    }
+    println!("{calls} calls of real conversations");
+}
+
+fn object(text: &str) -> Map<String, Value> {
+    serde_json::from_str(text).unwrap()
+}
