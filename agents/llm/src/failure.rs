@@ -46,6 +46,10 @@ const TOO_LONG_TEXTS: [&str; 19] = [
     "too many tokens",
 ];
 
+/// What servers write when a model has no tool calls of its own, in lower case: vLLM, Ollama, OpenRouter.
+const NO_TOOLS_TEXTS: [&str; 3] =
+    ["enable-auto-tool-choice", "does not support tools", "no endpoints found that support tool use"];
+
 /// A server's answer that is no completion.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Failure {
@@ -138,10 +142,15 @@ fn describe(status: Option<u16>, text: &str) -> String {
 }
 
 fn with_hint(status: Option<u16>, message: String) -> String {
-    let hint = match status {
-        Some(401 | 403) => "the key is read from the environment variable that `model.api_key_env` names",
-        Some(404) => "check `model.name`, and that `model.base_url` ends before `/chat/completions`",
-        _ => return message,
+    let lower = message.to_lowercase();
+    let hint = if NO_TOOLS_TEXTS.iter().any(|known| lower.contains(known)) {
+        "`model.tool_calls=text` puts tool calls into the text"
+    } else {
+        match status {
+            Some(401 | 403) => "the key is read from the environment variable that `model.api_key_env` names",
+            Some(404) => "check `model.name`, and that `model.base_url` ends before `/chat/completions`",
+            _ => return message,
+        }
     };
     format!("{message}\nhint: {hint}")
 }

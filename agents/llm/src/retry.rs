@@ -37,7 +37,7 @@ impl Model for Retry {
             };
             let wait = wait(&self.config, attempt, retry_after, fastrand::f64());
             let elapsed = started.elapsed();
-            if (elapsed + wait).as_secs_f64() > self.config.max_elapsed {
+            if elapsed.saturating_add(wait).as_secs_f64() > self.config.max_elapsed {
                 let message = format!("{message}\ngave up after attempt {attempt}, {:.1} s", elapsed.as_secs_f64());
                 return Err(ModelError::Transient { message, retry_after });
             }
@@ -48,11 +48,13 @@ impl Model for Retry {
     }
 }
 
-/// Returns how long to wait after an attempt: a share (0 to 1) of a bound that doubles, and at least what the server asks.
+/// Returns how long to wait after an attempt: a share (0 to 1) of a bound that doubles, but longer than the server asks.
 fn wait(config: &RetryConfig, attempt: u32, retry_after: Option<Duration>, share: f64) -> Duration {
-    let bound = config.base * 2f64.powi(attempt.saturating_sub(1).min(60) as i32);
-    let drawn = Duration::try_from_secs_f64(share * bound.min(config.cap)).unwrap_or_default();
-    drawn.max(retry_after.unwrap_or_default())
+    let drawn = |bound: f64| Duration::try_from_secs_f64(share * bound.min(config.cap)).unwrap_or_default();
+    let doubled = drawn(config.base * 2f64.powi(attempt.saturating_sub(1).min(60) as i32));
+    // Those that were all sent away at once are not to come back all at once.
+    let asked = retry_after.map(|asked| asked.saturating_add(drawn(config.base)));
+    doubled.max(asked.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -65,7 +67,9 @@ mod tests {
         let longest = |attempt| wait(&config, attempt, None, 1.0).as_secs_f64();
         assert_eq!([1, 2, 3, 4, 100].map(longest), [1.0, 2.0, 4.0, 5.0, 5.0]);
         assert_eq!(wait(&config, 4, None, 0.0), Duration::ZERO);
-        assert_eq!(wait(&config, 1, Some(Duration::from_secs(30)), 1.0), Duration::from_secs(30));
+        assert_eq!(wait(&config, 1, Some(Duration::from_secs(30)), 0.0), Duration::from_secs(30));
+        assert_eq!(wait(&config, 1, Some(Duration::from_secs(30)), 1.0), Duration::from_secs(31));
+        assert_eq!(wait(&config, 1, Some(Duration::MAX), 1.0), Duration::MAX);
         assert_eq!(wait(&config, 4, Some(Duration::from_secs(2)), 1.0), Duration::from_secs(5));
     }
 }

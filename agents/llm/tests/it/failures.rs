@@ -89,3 +89,18 @@ async fn what_waiting_does_not_mend_is_permanent_and_asked_once() {
     let (result, _) = ask(vec![ok(json!({ "error": { "code": 401, "message": "no" } }))]).await;
     assert!(matches!(result, Err(ModelError::Permanent(_))), "{result:?}");
 }
+
+#[tokio::test]
+async fn a_permanent_error_says_what_to_mend() {
+    let error = |message: &str| json!({ "error": { "message": message } });
+    let tools = "\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set";
+    for (status, body, hint) in [
+        (401, error("bad key"), "`model.api_key_env`"),
+        (404, json!({ "detail": "Not Found" }), "`model.base_url`"),
+        (400, error(tools), "`model.tool_calls=text`"),
+        (404, error("No endpoints found that support tool use."), "`model.tool_calls=text`"),
+    ] {
+        let text = refused(status, body).await.to_string();
+        assert!(text.lines().last().unwrap().starts_with("hint: ") && text.contains(hint), "{text}");
+    }
+}
