@@ -70,17 +70,12 @@ async fn calls_travel_in_text_and_end_at_the_stop_word() {
 async fn what_cannot_be_read_is_told_to_the_model() {
     let text = "<function=execute_bash>\n<parameter=command>ls\n";
     for (finish_reason, expected) in [
-        (
-            "stop",
-            expect![[r#"
-        Your message holds a tool call that could not be read, so nothing was run. In the call of `execute_bash`, the parameter `command` does not end with </parameter>.
-        Please write the whole call again."#]],
-        ),
+        ("stop", expect!["In the call of `execute_bash`, the parameter `command` does not end with </parameter>."]),
         (
             "length",
-            expect![[r#"
-        Your message holds a tool call that could not be read, so nothing was run. The message reached the limit on its length in the middle of the call. Say less before the call, or do the work in smaller parts, such as a file written in several edits.
-        Please write the whole call again."#]],
+            expect![
+                "The message reached the limit on its length in the middle of the call. Say less before the call, or do the work in smaller parts, such as a file written in several edits."
+            ],
         ),
     ] {
         let server = serve(vec![ok(body(json!({ "content": text }), Value::from(finish_reason)))]).await;
