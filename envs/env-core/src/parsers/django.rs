@@ -1,6 +1,6 @@
 //! Logs of Django's test runner: unittest's lines, often torn apart by what the tests print.
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use crate::parsers::text::{is_space, lines, strip, words};
 use crate::{Status, StatusMap};
@@ -15,9 +15,10 @@ pub(super) fn parse(log: &str) -> StatusMap {
     let mut map = StatusMap::default();
     let mut interrupted = Interrupted::default();
     let mut last_named: Option<&str> = None;
+    let needles = Needles::default();
     for line in lines(log) {
-        interrupted.read(line);
-        read_line(strip(line), &mut last_named, &mut map);
+        interrupted.read(line, &needles);
+        read_line(strip(line), &needles, &mut last_named, &mut map);
     }
     for test in interrupted.passed {
         map.insert(test, Status::Passed);
@@ -25,13 +26,26 @@ pub(super) fn parse(log: &str) -> StatusMap {
     map
 }
 
+/// What most lines are searched for; made once, as making a searcher costs more than searching a line.
+struct Needles {
+    dots: Finder<'static>,
+    version_test: Finder<'static>,
+    against: Finder<'static>,
+}
+
+impl Default for Needles {
+    fn default() -> Self {
+        Self { dots: Finder::new(" ... "), version_test: Finder::new(VERSION_TEST), against: Finder::new(AGAINST) }
+    }
+}
+
 /// Reads one line; `last_named` is the test that was named last.
-fn read_line<'log>(line: &'log str, last_named: &mut Option<&'log str>, map: &mut StatusMap) {
-    if memmem::find(line.as_bytes(), VERSION_TEST.as_bytes()).is_some() {
+fn read_line<'log>(line: &'log str, needles: &Needles, last_named: &mut Option<&'log str>, map: &mut StatusMap) {
+    if needles.version_test.find(line.as_bytes()).is_some() {
         map.insert(VERSION_TEST, Status::Passed);
     }
     let mut line = line;
-    if let Some(dots) = memmem::find(line.as_bytes(), b" ... ") {
+    if let Some(dots) = needles.dots.find(line.as_bytes()) {
         *last_named = line.get(..dots);
         line = read_named(line, map);
     }
@@ -93,13 +107,13 @@ struct Interrupted<'log> {
 }
 
 impl<'log> Interrupted<'log> {
-    fn read(&mut self, line: &'log str) {
+    fn read(&mut self, line: &'log str, needles: &Needles) {
         if line == "ok" {
             self.read_ok();
         }
         self.count += 1;
         self.window = [Some(line), self.window[0], self.window[1]];
-        if self.against.is_none() && memmem::find(line.as_bytes(), AGAINST.as_bytes()).is_some() {
+        if self.against.is_none() && needles.against.find(line.as_bytes()).is_some() {
             self.against = line.match_indices(AGAINST).find_map(|(column, _)| {
                 let test = self.test_before(column, self.floors[0])?;
                 Some((test, self.count, column + AGAINST.len()))
