@@ -7,10 +7,20 @@
 mod error;
 mod parts;
 mod row;
+mod source;
+
+mod load;
+mod select;
 
 mod columns;
+mod hub;
+mod parquet;
+mod shards;
 mod text;
 
 pub use error::DatasetError;
+pub use hub::{Download, HubSettings, download};
+pub use load::{load, load_file, load_path};
 pub use row::Row;
-pub use text::load_file;
+pub use select::{Selection, read_ids, select};
+pub use source::{HubDataset, Source};

@@ -12,20 +12,15 @@ use crate::{DatasetError, Row};
 /// What starts a UTF-8 file made on Windows; it carries no meaning.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Returns the rows of one file: a `.jsonl`, or a `.json` with a list, either also as `.zst`.
-///
-/// # Errors
-/// [`DatasetError`] with the file, the line and, where it is known, the instance.
-pub fn load_file(path: &Path) -> Result<Vec<Row>, DatasetError> {
+/// Returns the rows of one file, which may be a zstd frame as a whole.
+pub(crate) fn read_file(path: &Path, name: &str) -> Result<Vec<Row>, DatasetError> {
     let io = |source| DatasetError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(io)?;
     let reader: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "zst") {
         true => Box::new(zstd::Decoder::new(file).map_err(io)?),
         false => Box::new(file),
     };
-    let rows = read(BufReader::with_capacity(1 << 16, reader), &path.display().to_string())?;
-    check_unique(&rows, path)?;
-    Ok(rows)
+    read(BufReader::with_capacity(1 << 16, reader), name)
 }
 
 /// Reads rows from `reader`: a list when its first character is `[`, else one object a line.
@@ -66,7 +61,7 @@ fn record(line: &[u8]) -> Result<Map<String, Value>, String> {
         true => "is UTF-16\nhint: save the file as UTF-8".to_owned(),
         false => format!("is not UTF-8 from byte {} on", err.valid_up_to() + 1),
     })?;
-    match serde_json::from_str(text) {
+    match serde_json::from_str(text.trim_ascii_end()) {
         Ok(Value::Object(record)) => Ok(record),
         Ok(_) => Err("is not a JSON object".to_owned()),
         Err(err) if err.is_eof() && !line.ends_with(b"\n") => {
@@ -75,7 +70,11 @@ fn record(line: &[u8]) -> Result<Map<String, Value>, String> {
         Err(err) if err.is_eof() => {
             Err("the row does not end on its line\nhint: one object a line, or a list in brackets".to_owned())
         }
-        Err(err) => Err(format!("is not JSON: {err}")),
+        Err(err) => {
+            let reason = err.to_string();
+            let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
+            Err(format!("is not JSON: {reason} at column {}", err.column()))
+        }
     }
 }
 
@@ -91,18 +90,4 @@ fn list(first: &[u8], mut rest: impl Read, name: &str) -> Result<Vec<Row>, Datas
     }
     let numbered = records.into_iter().enumerate();
     numbered.map(|(index, record)| columns::row(record, &format!("`{name}`, row {}", index + 1))).collect()
-}
-
-/// Checks that no id comes twice, in any case.
-fn check_unique(rows: &[Row], path: &Path) -> Result<(), DatasetError> {
-    let mut seen = std::collections::HashMap::new();
-    for (index, row) in rows.iter().enumerate() {
-        if let Some(first) = seen.insert(row.instance_id.to_lowercase(), index) {
-            return Err(DatasetError::Malformed {
-                place: format!("`{}`, row {}", path.display(), index + 1),
-                reason: format!("instance_id `{}` was used by row {} already", row.instance_id, first + 1),
-            });
-        }
-    }
-    Ok(())
 }

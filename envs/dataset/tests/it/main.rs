@@ -1,0 +1,9 @@
+//! Tests of the dataset crate: files, a hub on loopback, selections, and the real rows where they are present.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
+mod files;
+mod hub;
+mod parquet_file;
+mod real;
+mod select;
