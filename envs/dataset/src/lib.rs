@@ -3,6 +3,9 @@
 //! [`load`] reads a [`Source`] into [`Row`]s; [`select`] narrows the instances of a dataset down. A row holds the gold
 //! patch and the tests, so it stays inside an environment crate: [`Row::instance`] is what may leave it. Nothing here
 //! knows an image, a test command or a log; the process environment is read by the caller.
+//!
+//! Known datasets are pinned by commit in `hub.json`. What is not, SWE-Gym Raw and datasets that are not in the table, is
+//! taken from `main`, and [`download`] keeps the commit that this was at first.
 
 mod error;
 mod parts;

@@ -35,6 +35,17 @@ impl BashSandbox {
         Self { folder, info }
     }
 
+    /// Makes a sandbox that holds what this one holds.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::new();
+        for folder in ["repo", "scratch"] {
+            let [from, to] = [&self, &&copy].map(|sandbox| sandbox.folder.path().join(folder));
+            let status = std::process::Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+            assert!(status.expect("cp runs").success(), "cp failed");
+        }
+        copy
+    }
+
     /// Sets the cap on file sizes.
     pub(crate) fn with_max_file(mut self, bytes: u64) -> Self {
         self.info.max_file = bytes;

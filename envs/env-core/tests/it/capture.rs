@@ -1,92 +1,14 @@
 //! Patch capture: whatever the agent did to git, the patch makes a fresh tree equal to the agent's.
 
-use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-
-use env_core::{Baseline, EnvError, capture, history};
+use env_core::{EnvError, capture, history};
 use tool_core::Sandbox;
 
 use crate::bash_sandbox::BashSandbox;
-
-const REPOSITORY: &str = r#"
-export GIT_AUTHOR_NAME=dev GIT_AUTHOR_EMAIL=dev@example.org GIT_COMMITTER_NAME=dev GIT_COMMITTER_EMAIL=dev@example.org
-git init -q -b main . && mkdir -p src/deep tests
-printf '*.pyc\nbuild/\n' > .gitignore
-printf 'one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n' > src/code.py
-printf 'def caf\303\251():\r\n    pass\r\n' > src/crlf.py
-printf '\377\376\000\001binary' > src/data.bin
-printf 'caf\351\n' > src/latin1.txt
-printf 'no newline' > src/deep/end.txt
-printf '#!/bin/sh\n' > run.sh && chmod +x run.sh
-ln -s src/code.py link.py
-printf 'tracked though ignored\n' > src/kept.pyc
-git add -A && git add -f src/kept.pyc && git commit -qm base
-unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
-"#;
-
-/// Makes the repository and its baseline.
-async fn prepared() -> (BashSandbox, Baseline) {
-    let sandbox = BashSandbox::new();
-    sandbox.run(REPOSITORY).await;
-    let root = sandbox.info().root.clone();
-    let baseline = history::prepare(&sandbox, &root, "HEAD", false).await.expect("it can be prepared");
-    (sandbox, baseline)
-}
-
-/// Returns every file with its kind and contents, but for git's own and those that the tests mean to be ignored.
-fn files(sandbox: &BashSandbox) -> BTreeMap<PathBuf, String> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![PathBuf::from(&sandbox.info().root)];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("the folder can be read") {
-            let path = entry.expect("the entry can be read").path();
-            let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
-            if [".git", "build", "old-git", "mirror.git", "a.log", "b.pyc", "y.pyc"].contains(&name.as_str()) {
-                continue;
-            }
-            let metadata = path.symlink_metadata().expect("it is there");
-            if metadata.is_dir() {
-                folders.push(path);
-            } else if metadata.is_symlink() {
-                let target = path.read_link().expect("it is a link");
-                found.insert(
-                    path.strip_prefix(&sandbox.info().root).expect("below").to_owned(),
-                    format!("-> {target:?}"),
-                );
-            } else if metadata.is_file() {
-                let mode = metadata.permissions().mode() & 0o100;
-                let bytes = std::fs::read(&path).expect("it can be read");
-                let contents = format!("{mode:o} {}", bytes.escape_ascii());
-                found.insert(path.strip_prefix(&sandbox.info().root).expect("below").to_owned(), contents);
-            }
-        }
-    }
-    found
-}
-
-/// Applies `patch` to a fresh repository and checks that the trees are equal, files git ignores and `.git` aside.
-async fn check_applies(agent: &BashSandbox, patch: &str, what: &str) {
-    let fresh = BashSandbox::new();
-    fresh.run(REPOSITORY).await;
-    fresh.write_file("../patch.diff", patch.as_bytes(), None).await.expect("it can be written");
-    if !patch.is_empty() {
-        fresh.run("git apply --whitespace=nowarn ../patch.diff").await;
-    }
-    let (expected, found) = (files(agent), files(&fresh));
-    assert_eq!(expected, found, "{what}:\n{patch}");
-}
-
-async fn check(what: &str, script: &str) -> String {
-    let (sandbox, baseline) = prepared().await;
-    sandbox.run(script).await;
-    let patch = capture::capture(&sandbox, &baseline).await.unwrap_or_else(|err| panic!("`{what}`: {err}")).0;
-    check_applies(&sandbox, &patch, what).await;
-    patch
-}
+use crate::round_trip::{REPOSITORY, check, copy, prepared};
 
 #[tokio::test]
 async fn nothing_changed_is_an_empty_patch() {
+    let template = prepared().await;
     for script in [
         "true",
         "touch src/*",
@@ -94,7 +16,7 @@ async fn nothing_changed_is_an_empty_patch() {
         "mkdir build empty && touch build/x src/y.pyc",
         "rm -rf .git",
     ] {
-        assert_eq!(check(script, script).await, "", "`{script}`");
+        assert_eq!(check(&template, script, script).await, "", "`{script}`");
     }
 }
 
@@ -109,6 +31,7 @@ async fn a_change_of_the_same_size_within_the_second_is_seen() {
 
 #[tokio::test]
 async fn every_kind_of_change_comes_back() {
+    let template = prepared().await;
     let kinds = [
         ("new file", "echo new > src/new.py", "new file mode 100644"),
         ("empty file", ": > src/empty.py", "new file mode 100644"),
@@ -157,15 +80,16 @@ async fn every_kind_of_change_comes_back() {
         ),
     ];
     for (what, script, expected) in kinds {
-        let patch = check(what, script).await;
+        let patch = check(&template, what, script).await;
         assert!(patch.contains(expected), "`{what}`:\n{patch}");
     }
 }
 
 #[tokio::test]
 async fn whatever_the_agent_did_to_git_the_patch_is_the_same() {
+    let template = prepared().await;
     let edit = "sed -i s/two/2/ src/code.py; echo new > new.py; rm run.sh";
-    let expected = check("plain", edit).await;
+    let expected = check(&template, "plain", edit).await;
     let ways = [
         "git add -A && git commit -qm work",
         "git add -A",
@@ -194,13 +118,14 @@ async fn whatever_the_agent_did_to_git_the_patch_is_the_same() {
         "git clone -q --bare . mirror.git",
     ];
     for way in ways {
-        let patch = check(way, &format!("{edit}; {way}")).await;
+        let patch = check(&template, way, &format!("{edit}; {way}")).await;
         assert_eq!(patch, expected, "`{way}`");
     }
 }
 
 #[tokio::test]
 async fn files_of_nested_repositories_are_in_the_patch() {
+    let template = prepared().await;
     let inner = "cd sub && git init -q . && git config user.name a && git config user.email a@b";
     let ways = [
         format!("mkdir sub && echo x > sub/x && echo '*.log' > sub/.gitignore && touch sub/a.log sub/b.pyc && {inner}"),
@@ -213,16 +138,17 @@ async fn files_of_nested_repositories_are_in_the_patch() {
         "mkdir sub && echo x > sub/x && echo '*.log' > sub/.gitignore && echo 'gitdir: /nowhere' > sub/.git".to_owned(),
     ];
     for way in ways {
-        let patch = check(&way, &way).await;
+        let patch = check(&template, &way, &way).await;
         assert!(patch.contains("+++ b/sub/x\n") && !patch.contains("160000") && !patch.contains("a.log"), "{patch}");
     }
     let patch = check(
+        &template,
         "a tracked folder",
         "cd src && git init -q . && echo x > y.py && git add -A && git -c user.name=a -c user.email=a@b commit -qm x",
     )
     .await;
     assert!(patch.contains("+++ b/src/y.py\n") && !patch.contains("deleted"), "{patch}");
-    let patch = check("a tracked file", "rm src/code.py && git init -q src/code.py && cd src/code.py && echo x > y && git add -A && git -c user.name=a -c user.email=a@b commit -qm x").await;
+    let patch = check(&template, "a tracked file", "rm src/code.py && git init -q src/code.py && cd src/code.py && echo x > y && git add -A && git -c user.name=a -c user.email=a@b commit -qm x").await;
     assert!(patch.contains("src/code.py/y") && !patch.contains("160000"), "{patch}");
 }
 
@@ -254,21 +180,22 @@ async fn a_root_that_is_gone_is_a_patch_that_deletes_everything() {
 
 #[tokio::test]
 async fn a_damaged_baseline_is_an_error_and_can_be_rebuilt() {
-    let (fresh, other) = prepared().await;
+    let template = prepared().await;
+    let (fresh, other) = &template;
     for damage in [
         "rm -rf base.git",
         "rm -rf base.git/objects",
         "echo x > base.git/HEAD",
-        "rm -f base.git/objects/pack/*.pack",
+        "find base.git/objects -type f -delete",
         "rm -rf ../scratch",
     ] {
-        let (sandbox, baseline) = prepared().await;
+        let (sandbox, baseline) = copy(&template);
         sandbox.run("echo x >> src/code.py").await;
         let expected = capture::capture(&sandbox, &baseline).await.expect("it is whole").0;
         sandbox.run(&format!("cd ../scratch; {damage}; cd ../repo")).await;
         let err = capture::capture(&sandbox, &baseline).await.expect_err(damage);
         assert!(matches!(&err, EnvError::Patch(reason) if reason.contains("is damaged")), "`{damage}`: {err}");
-        capture::rebuild(&sandbox, &baseline, (&fresh, &other)).await.expect("it can be rebuilt");
+        capture::rebuild(&sandbox, &baseline, (fresh, other)).await.expect("it can be rebuilt");
         assert_eq!(capture::capture(&sandbox, &baseline).await.expect("it is whole again").0, expected);
     }
     let (sandbox, baseline) = prepared().await;
@@ -306,6 +233,7 @@ async fn untracked_files_of_the_image_are_part_of_the_baseline() {
 
 #[tokio::test]
 async fn random_edits_come_back() {
+    let template = prepared().await;
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = |below: u64| {
         random ^= random << 13;
@@ -349,6 +277,6 @@ async fn random_edits_come_back() {
             });
         }
         script.push_str("true");
-        check(&format!("round {round}:\n{script}"), &script).await;
+        check(&template, &format!("round {round}:\n{script}"), &script).await;
     }
 }

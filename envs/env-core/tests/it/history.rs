@@ -32,11 +32,7 @@ const WAYS: &[(&str, &str, &str)] = &[
         "git checkout -q base",
         "git log --all -p -S'gold patch' --format=%H | grep -q 'gold patch'",
     ),
-    (
-        "reflog",
-        "git reset -q --hard base && git tag -d v2",
-        "git log -g -p | grep -q 'gold patch'",
-    ),
+    ("reflog", "git reset -q --hard base && git tag -d v2", "git log -g -p | grep -q 'gold patch'"),
     (
         "unreachable objects in packs",
         "git reset -q --hard base && git tag -d v2 && git repack -qad --keep-unreachable && git reflog expire --all --expire=now",

@@ -10,4 +10,5 @@ mod grading;
 mod history;
 mod parity;
 mod parsers;
+mod round_trip;
 mod scripts;
