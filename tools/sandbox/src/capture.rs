@@ -1,13 +1,12 @@
 //! The output of a command, bounded where it is read.
 
-use std::collections::VecDeque;
-
 /// Keeps the start and the end of a stream, and counts what it drops in between.
 #[derive(Debug)]
 pub(crate) struct Capture {
     half: usize,
     head: Vec<u8>,
-    tail: VecDeque<u8>,
+    /// Twice as long as it has to be at most, so that bytes are moved in large pieces and seldom.
+    tail: Vec<u8>,
     omitted: u64,
 }
 
@@ -23,7 +22,7 @@ pub(crate) struct Captured {
 impl Capture {
     /// Returns an empty capture that keeps `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { half: limit.div_ceil(2), head: Vec::new(), tail: VecDeque::new(), omitted: 0 }
+        Self { half: limit.div_ceil(2), head: Vec::new(), tail: Vec::new(), omitted: 0 }
     }
 
     /// Takes bytes in.
@@ -32,16 +31,23 @@ impl Capture {
         let (head, rest) = bytes.split_at(room);
         self.head.extend_from_slice(head);
         let kept = &rest[rest.len().saturating_sub(self.half)..];
-        let excess = (self.tail.len() + kept.len()).saturating_sub(self.half);
+        self.omitted += (rest.len() - kept.len()) as u64;
+        self.tail.extend_from_slice(kept);
+        if self.tail.len() > self.half * 2 {
+            self.shorten();
+        }
+    }
+
+    fn shorten(&mut self) {
+        let excess = self.tail.len().saturating_sub(self.half);
         self.tail.drain(..excess);
-        self.tail.extend(kept);
-        self.omitted += (rest.len() - kept.len() + excess) as u64;
+        self.omitted += excess as u64;
     }
 
     /// Returns what was kept. Where something was dropped, no character is cut in two.
-    pub(crate) fn finish(self) -> Captured {
-        let Self { mut head, tail, mut omitted, .. } = self;
-        let mut tail = Vec::from(tail);
+    pub(crate) fn finish(mut self) -> Captured {
+        self.shorten();
+        let Self { mut head, mut tail, mut omitted, .. } = self;
         if omitted > 0 {
             let whole = head.len() - torn_end(&head);
             omitted += (head.len() - whole) as u64;

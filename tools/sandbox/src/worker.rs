@@ -105,23 +105,27 @@ impl Worker {
         command: &Command,
         cancelled: impl Future<Output = ()>,
     ) -> Result<ExecOutput, SandboxError> {
-        let mut restart = None;
-        let mut shell = match self.shell.take() {
-            Some(shell) if !shell.has_ended() => shell,
-            Some(_) => {
-                restart = Some(Restart::StateLost);
-                self.open_persistent().await?
-            }
-            None => self.open_persistent().await?,
-        };
-        let begun = Instant::now();
         let limit = command.max_output.unwrap_or_else(|| self.config.max_output());
-        if shell.run(&command.script, limit).await.is_err() {
-            restart = Some(Restart::StateLost);
-            shell = self.open_persistent().await?;
-            shell.run(&command.script, limit).await.map_err(|err| lost(&err))?;
-        }
-        let finish = self.wait(&mut shell, command, begun, cancelled).await?;
+        let mut restart = None;
+        tokio::pin!(cancelled);
+        let (mut shell, begun, finish) = loop {
+            let mut shell = match self.shell.take() {
+                Some(shell) => shell,
+                None => self.open_persistent().await?,
+            };
+            let begun = Instant::now();
+            let sent = shell.run(&command.script, limit).await;
+            let finish = match sent {
+                Ok(()) => self.wait(&mut shell, command, begun, &mut cancelled).await?,
+                Err(_) => Finish::Died,
+            };
+            // A shell that was killed between two commands has run nothing of this one.
+            if matches!(finish, Finish::Died) && !shell.has_begun() && restart.is_none() {
+                restart = Some(Restart::StateLost);
+                continue;
+            }
+            break (shell, begun, finish);
+        };
         let (end, report) = self.settle(&mut shell, finish).await?;
         let died = report.is_none();
         if let Some(report) = &report {
@@ -172,14 +176,15 @@ impl Worker {
         let mut output = clean::captured(captured);
         match end {
             ExecEnd::Exited(_) => {}
-            ExecEnd::SyntaxError => output = output.replace("__spotter_begin; ", ""),
-            _ => {
+            ExecEnd::SyntaxError => output = output.replace("__spotter_begin && :; ", ""),
+            _ => loop {
                 let start = output.trim_end_matches('\n').rfind('\n').map_or(0, |end| end + 1);
                 let last = &output[start..];
-                if last.starts_with("bash: line ") && last.contains(" Killed ") {
-                    output.truncate(start);
+                if !last.starts_with("bash: line ") || !last.contains(" Killed ") {
+                    break;
                 }
-            }
+                output.truncate(start);
+            },
         }
         self.output(output, end, captured.omitted)
     }
@@ -201,7 +206,7 @@ impl Worker {
             tokio::time::interval_at((begun + self.backend.check_every()).into(), self.backend.check_every());
         let process = shell.process();
         loop {
-            let silent_at = shell.last_output() + idle;
+            let silent_at = shell.last_output() + idle.min(total);
             tokio::select! {
                 end = shell.ended() => return Ok(end.map_or(Finish::Died, Finish::Reported)),
                 () = &mut cancelled => return Ok(Finish::Cancelled),
@@ -215,7 +220,7 @@ impl Worker {
                     Health::Pids => return Ok(Finish::Limit(ExecEnd::Exited(KILLED))),
                 },
             }
-            if shell.last_output() + idle <= Instant::now() {
+            if idle < total && shell.last_output() + idle <= Instant::now() {
                 return Ok(Finish::Limit(ExecEnd::Silent(idle)));
             }
         }
@@ -244,7 +249,7 @@ impl Worker {
 
     /// Says that the memory limit ended a command if it killed something and the command was killed.
     async fn blame_memory(&mut self, end: ExecEnd, died: bool) -> Result<ExecEnd, SandboxError> {
-        if !died && end != ExecEnd::Exited(KILLED) {
+        if !died && !matches!(end, ExecEnd::Exited(KILLED) | ExecEnd::OutOfMemory) {
             return Ok(end);
         }
         let before = std::mem::replace(&mut self.oom_kills, self.backend.oom_kills().await?);

@@ -101,31 +101,63 @@ read_file() {
 # Takes the contents from standard input whatever comes of it, or the next request would be read from them; where that
 # does not work, this process has to be started again.
 write_file() {
-  local size=$1 mode=$2 root=$3 path=$4 real
-  if ! head -c "$size" <&50 >"$scratch/new" 2>"$scratch/err"; then
+  local size=$1 mode=$2 root=$3 path=$4 real_root=$3 folder name
+  cd -P -- "$root" && real_root=$PWD
+  if ! resolve "$path" || refuse; then
+    head -c "$size" <&50 >/dev/null || exit 1
+    answer "$verdict"
+  elif put 2>"$scratch/err"; then
+    answer ok
+  else
     complaint
+    # How much was read is not known.
     answer "refused $text"
     exit 1
   fi
-  mapfile -t -d '' real < <(realpath -mz -- "$path" "$root")
-  if [[ ${#real[@]} != 2 ]]; then answer refused the path cannot be resolved
-  elif [[ $path == "$root"/* && ${real[0]} != "${real[1]}"/* ]]; then answer "outside ${real[0]}"
-  elif [[ -d ${real[0]} ]]; then answer directory
-  elif [[ -e ${real[0]} && ! -f ${real[0]} ]]; then answer refused not a regular file
-  elif put "${real[0]}" 2>"$scratch/err"; then answer ok
-  else complaint; answer "refused $text"
+  cd /
+}
+
+# Sets `folder` and `name` to where a path really leads, and goes there. Without a program where that is possible.
+resolve() {
+  local real
+  verdict='refused the path cannot be resolved'
+  folder=${1%/*}/ name=${1##*/}
+  if [[ -L $1 || ! -d $folder || $name == . || $name == .. ]]; then
+    mapfile -t -d '' real < <(realpath -mz -- "$1")
+    [[ ${real[0]-} ]] || return
+    folder=${real[0]%/*}/ name=${real[0]##*/}
+    if [[ -L ${real[0]} ]]; then
+      verdict='refused too many levels of symbolic links'
+      return 1
+    fi
+    is_inside "$folder" || return 0
+    [[ -d $folder ]] || mkdir -p -- "$folder" 2>"$scratch/err" || { complaint; verdict="refused $text"; return 1; }
+  fi
+  cd -P -- "$folder" && folder=${PWD%/}/
+}
+
+# Whether a folder is where this path may lead: anywhere, unless the path begins in the repository.
+is_inside() {
+  [[ $path != "$root"/* || $1 == "$real_root"/* ]]
+}
+
+# Whether the place where we are now must not be written to; the verdict says why.
+refuse() {
+  if ! is_inside "$folder"; then verdict="outside $folder$name"
+  elif [[ ! $name || -d ./$name ]]; then verdict=directory
+  elif [[ -e ./$name && ! -f ./$name ]]; then verdict='refused not a regular file'
+  else return 1
   fi
 }
 
-# Moves the new contents beside the file first: a rename is all or nothing only within a file system.
+# Writes beside the file and moves the new one over it, so that it is there whole or not at all.
 put() {
-  local new=${1%/*}/.spotter-$nonce
-  [[ -d ${1%/*}/ ]] || mkdir -p -- "${1%/*}" || return
-  if [[ -e $1 ]]; then
-    cp -p --attributes-only -- "$1" "$new" && cat "$scratch/new" >"$new"
+  local new=./.spotter-$nonce old=./$name
+  if [[ -e $old ]]; then
+    cp -p --attributes-only -- "$old" "$new"
   else
-    cat "$scratch/new" >"$new"
-  fi && if [[ $mode ]]; then chmod "$mode" -- "$new"; fi && mv -fT -- "$new" "$1" && return
+    : >"$new"
+  fi && head -c "$size" <&50 >"$new" && if [[ $mode ]]; then chmod "$mode" -- "$new"; fi && mv -fT -- "$new" "$old" && return
   rm -f -- "$new"
   return 1
 }

@@ -3,7 +3,11 @@
 #
 # 50 is where requests come from, 51 takes the output of commands, 52 takes the messages to the host. A command gets
 # none of 50 and 52, so it can neither read its nonce nor send a message.
-exec 50<&0 51>&1 52>&2 0</dev/null 1>/dev/null 2>/dev/null
+for __spotter_fd in /proc/$$/fd/*; do
+  # What the parent of this shell left open.
+  ((${__spotter_fd##*/} > 2)) && builtin eval "exec ${__spotter_fd##*/}>&-"
+done
+exec 50<&0 51>&1 52>&2 0</dev/null 2>/dev/null
 builtin printf '\0' >&52
 builtin set +o privileged
 builtin shopt -s expand_aliases
@@ -52,8 +56,9 @@ __spotter_next() {
     builtin trap - EXIT
     builtin exit 0
   fi
+  builtin printf 'B\n\0' >&52
   __spotter_busy=1 __spotter_ran=
-  __spotter_code="__spotter_begin; ${__spotter_request[1]}"
+  __spotter_code="__spotter_begin && :; ${__spotter_request[1]}"
   [[ ${__spotter_request[0]} == check ]] && __spotter_check
   builtin return 0
 }
@@ -71,10 +76,10 @@ __spotter_check() {
 
 __spotter_refuse() { builtin printf '%s\n' "$__spotter_message"; }
 
-# Runs in front of each command on its first line: whoever does not see it run knows that the line did not parse.
+# Runs in front of each command on its first line: whoever does not see it run knows that the line did not parse. Its
+# status is that of the command before; with `&&` behind it, no trap takes that for a failure.
 __spotter_begin() {
   __spotter_ran=1
-  case $- in *e*) __spotter_status=0 ;; esac
   [[ $__spotter_trace ]] && builtin set -x
   builtin return "$__spotter_status"
 }
@@ -131,12 +136,10 @@ __spotter_find_handles() {
       1) __spotter_pipes+=("$__spotter_fd") ;;
     esac
   done
+  # They were saved in this order; a redirection inside the command may have saved the first of them once more.
+  builtin eval "exec 51>&${__spotter_pipes[0]}"
   for __spotter_fd in "${__spotter_pipes[@]}"; do
-    if [[ /dev/fd/$__spotter_fd -ef /dev/fd/1 || /dev/fd/$__spotter_fd -ef /dev/fd/2 ]]; then
-      builtin eval "exec 51>&$__spotter_fd"
-    else
-      builtin eval "exec 52>&$__spotter_fd"
-    fi
+    [[ /dev/fd/$__spotter_fd -ef /dev/fd/51 ]] || { builtin eval "exec 52>&$__spotter_fd"; builtin break; }
   done
 }
 

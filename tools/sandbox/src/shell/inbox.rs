@@ -66,6 +66,7 @@ pub(super) struct Inbox {
     /// The end of the output, held back as long as it may be the start of the nonce.
     held: Vec<u8>,
     marked: bool,
+    begun: bool,
     between: Capture,
     message: Vec<u8>,
     overflow: bool,
@@ -82,6 +83,7 @@ impl Default for Inbox {
             capture: Capture::new(0),
             held: Vec::new(),
             marked: true,
+            begun: false,
             between: Capture::new(BETWEEN),
             message: Vec::new(),
             overflow: false,
@@ -100,7 +102,7 @@ impl Inbox {
         self.capture = Capture::new(limit);
         self.capture.push(&between.head);
         self.capture.push(&between.tail);
-        (self.nonce, self.marked, self.report) = (nonce, false, None);
+        (self.nonce, self.marked, self.begun, self.report) = (nonce, false, false, None);
         self.last_output = Instant::now();
     }
 
@@ -134,6 +136,7 @@ impl Inbox {
             let overflow = std::mem::take(&mut self.overflow);
             let message = String::from_utf8(std::mem::take(&mut self.message)).ok();
             match message.as_deref().and_then(|message| message.split_once('\n')) {
+                Some(("B", _)) => self.begun = true,
                 Some(("S", state)) => self.saved = Some((!overflow).then(|| state.to_owned())),
                 Some(("E", report)) => {
                     self.report = self.parse(report);
@@ -174,6 +177,10 @@ impl Inbox {
 
     pub(super) fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
     }
 
     pub(super) fn last_output(&self) -> Instant {

@@ -129,6 +129,11 @@ impl Shell {
         self.inbox.lock().is_closed()
     }
 
+    /// Returns whether the shell has taken the command on.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.inbox.lock().has_begun()
+    }
+
     /// Returns when the command last printed something.
     pub(crate) fn last_output(&self) -> Instant {
         self.inbox.lock().last_output()

@@ -1,1 +1,174 @@
-//! Later.
+//! What is special about local sandboxes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use sandbox::{Config, Host, Kind, clean, connect};
+use tool_core::{Image, SandboxError, SandboxProvider, Source};
+
+use crate::place::{Place, config, ok, run, unique_sleep, wait_for};
+
+fn host(temporary: &Path) -> Host {
+    let mut host = Host::from_process();
+    host.variables.insert("TMPDIR".to_owned(), temporary.to_string_lossy().into_owned());
+    host
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_directory_is_copied_as_it_is() {
+    let (source, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let from = source.path();
+    fs::create_dir_all(from.join("pkg/.hidden")).unwrap();
+    fs::write(from.join("pkg/run.sh"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(from.join("pkg/run.sh"), fs::Permissions::from_mode(0o750)).unwrap();
+    symlink("/etc/passwd", from.join("link")).unwrap();
+    symlink("pkg", from.join("folder")).unwrap();
+    fs::hard_link(from.join("pkg/run.sh"), from.join("hard")).unwrap();
+    fs::set_permissions(from.join("pkg/.hidden"), fs::Permissions::from_mode(0o500)).unwrap();
+    let provider = connect(&config(Kind::Local), &host(temporary.path()), "run").await.unwrap();
+    let source = Source::Directory(from.to_owned());
+    let image = Image { source, root: "/testbed".to_owned(), startup: "cd pkg; export STARTED=1".to_owned() };
+    let sandbox = provider.start(&image).await.unwrap();
+    let sandbox_ref = &*sandbox;
+    assert!(sandbox.info().root.ends_with("/testbed") && !sandbox.info().isolated);
+    assert_eq!(ok(sandbox_ref, "basename $PWD; echo $STARTED; cd ..").await, "pkg\n1\n");
+    let seen =
+        ok(sandbox_ref, "stat -c '%a %n' pkg/run.sh pkg/.hidden; readlink link folder; echo changed >hard").await;
+    assert_eq!(seen, "750 pkg/run.sh\n500 pkg/.hidden\n/etc/passwd\npkg\n");
+    assert_eq!(fs::read_to_string(from.join("hard")).unwrap(), "#!/bin/sh\n", "the source stays");
+    ok(sandbox_ref, "mkdir -p locked/in; touch locked/in/x; chmod 000 locked/in; chmod 500 locked").await;
+    sandbox.stop().await.unwrap();
+    assert_eq!(names(temporary.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_environment_is_our_own() {
+    let place = Place::of(Kind::Local).await.unwrap();
+    let sandbox = place.start().await;
+    let sandbox = &*sandbox;
+    let names = ok(sandbox, "env | cut -d = -f 1 | sort | tr '\\n' ' '").await;
+    let expected = "GIT_CONFIG_NOSYSTEM GIT_PAGER GIT_TERMINAL_PROMPT HOME LANG PAGER PATH PWD PYTHONDONTWRITEBYTECODE \
+                    SHELL SHLVL SPOTTER_SANDBOX TERM TMPDIR _ ";
+    assert_eq!(names, expected);
+    assert_eq!(ok(sandbox, "cd ~ && pwd; cd $TMPDIR && pwd").await.matches("spotter-").count(), 2);
+    assert_eq!(ok(sandbox, "ps -o tty= -p $$ 2>/dev/null | tr -d ' ' || echo '?'").await, "?\n");
+    ok(sandbox, "cd ~-/..; cd - >/dev/null; mkdir -p r && cd r && git init -q && git commit -q --allow-empty -m m")
+        .await;
+    assert_eq!(ok(sandbox, "git log --format=%an").await, "spotter\n");
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn processes_that_hide_are_found() {
+    let place = Place::of(Kind::Local).await.unwrap();
+    let sandbox = place.start().await;
+    let needle = unique_sleep();
+    ok(&*sandbox, &format!("(setsid env -i /bin/sleep {needle} &) ; (setsid sleep {needle} &); sleep 0.3")).await;
+    // While a command runs, the watchdog comes to know even those that have cleared their environment.
+    ok(&*sandbox, &format!("env -i /bin/sleep {needle} & sleep 0.4; disown -a")).await;
+    drop(sandbox);
+    wait_for(&needle, 1).await;
+    // The one left had detached itself and cleared its environment before anyone looked.
+    let id = std::process::Command::new("pgrep").args(["-f", &needle]).output().unwrap();
+    let id = String::from_utf8(id.stdout).unwrap();
+    std::process::Command::new("kill").arg(id.trim()).status().unwrap();
+    wait_for(&needle, 0).await;
+}
+
+#[tokio::test]
+async fn containers_are_refused() {
+    let provider = connect(&config(Kind::Local), &Host::default(), "run").await.unwrap();
+    let source = Source::Container { name: "a/b:c".to_owned(), platform: None };
+    let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
+    let Err(SandboxError::Unsupported(message)) = provider.start(&image).await else { panic!("it was not refused") };
+    assert!(message.contains("`a/b:c`"), "{message}");
+    let files = BTreeMap::from([("../outside".to_owned(), Vec::new())]);
+    let image = Image { source: Source::Files(files), ..image };
+    assert!(matches!(provider.start(&image).await, Err(SandboxError::Image(_))));
+    let source = Source::Directory("/nothing/here".into());
+    assert!(matches!(provider.start(&Image { source, ..image }).await, Err(SandboxError::Image(_))));
+}
+
+#[tokio::test]
+async fn a_startup_that_fails_is_an_error() {
+    let mut place = Place::of(Kind::Local).await.unwrap();
+    for (startup, part) in
+        [("echo why; false", "exit code 1: `echo why; false`\nwhy"), ("exit 3", "exit code 3"), ("if", "if")]
+    {
+        startup.clone_into(&mut place.image.startup);
+        let Err(SandboxError::Image(message)) = place.provider.start(&place.image).await else { panic!("{startup}") };
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_startup_is_run_where_a_shell_begins_anew() {
+    let mut place = Place::of(Kind::Local).await.unwrap();
+    place.image.startup = "echo noise; started=$((started + 1))".to_owned();
+    let sandbox = place.start().await;
+    assert_eq!(ok(&*sandbox, "echo $started").await, "1\n");
+    run(&*sandbox, "exit").await;
+    assert_eq!(ok(&*sandbox, "echo $started").await, "1\n");
+    run(&*sandbox, "kill -9 $$").await;
+    assert_eq!(ok(&*sandbox, "echo $started").await, "1\n");
+    let fresh = sandbox.exec(tool_core::Command::fresh("echo $started")).await.unwrap();
+    assert_eq!(fresh.output, "1\n");
+}
+
+#[tokio::test]
+async fn folders_go_on_every_path() {
+    let temporary = tempfile::tempdir().unwrap();
+    let provider = connect(&config(Kind::Local), &host(temporary.path()), "run").await.unwrap();
+    let files = BTreeMap::from([("a".to_owned(), b"a".to_vec())]);
+    let image = Image { source: Source::Files(files), root: "/testbed".to_owned(), startup: String::new() };
+    let dropped = provider.start(&image).await.unwrap();
+    let kept = provider.start(&image).await.unwrap();
+    assert_eq!(names(temporary.path()).len(), 2);
+    drop(dropped);
+    assert_eq!(names(temporary.path()), [kept.info().id.clone()]);
+    provider.close().await.unwrap();
+    assert_eq!(names(temporary.path()), [""; 0]);
+    assert!(kept.exec(tool_core::Command::new("true")).await.is_err());
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(1), provider.start(&image)).await;
+    for _ in 0..200 {
+        if names(temporary.path()).is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{:?} are left", names(temporary.path()));
+}
+
+#[tokio::test]
+async fn clean_finds_folders_of_dead_processes() {
+    let temporary = tempfile::tempdir().unwrap();
+    let host = host(temporary.path());
+    let make = |name: &str, owner: Option<&str>| {
+        let folder = temporary.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        if let Some(owner) = owner {
+            fs::write(folder.join("owner"), owner).unwrap();
+        }
+    };
+    let machine = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    make("spotter-dead", Some(&format!("{} 1 1", machine.trim())));
+    make("spotter-elsewhere", Some("another-machine 1 1"));
+    make("spotter-without", None);
+    make("other", Some(&format!("{} 1 1", machine.trim())));
+    let config = Config { provider: Kind::Local, ..Config::default() };
+    let provider = connect(&config, &host, "run").await.unwrap();
+    let source = Source::Files(BTreeMap::new());
+    let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
+    let alive = provider.start(&image).await.unwrap();
+    let removed = clean(&config, &host, false).await.unwrap();
+    assert_eq!(removed.folders, [temporary.path().join("spotter-dead").to_string_lossy()]);
+    assert_eq!(names(temporary.path()).len(), 4);
+    alive.stop().await.unwrap();
+}

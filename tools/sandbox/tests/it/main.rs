@@ -1,7 +1,11 @@
 //! One contract for both providers, and what is special about each.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, clippy::print_stdout)]
 
-mod contract;
+mod commands;
 mod docker;
+mod ends;
 mod files;
 mod local;
 mod place;
+mod pull;
+mod shells;

@@ -1,18 +1,16 @@
 //! Where the contract is checked: a provider and an image for it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sandbox::{Config, Host, Kind, Provider, Size, connect};
-use tool_core::{Command, ExecOutput, Image, Sandbox, SandboxProvider, Source};
+use tool_core::{Command, ExecOutput, Image, Restart, Sandbox, SandboxProvider, Source};
 
 /// A provider, and what it can start.
 pub(crate) struct Place {
     pub(crate) provider: Provider,
     pub(crate) image: Image,
-    pub(crate) config: Config,
 }
 
 /// Returns the image for tests, or `None` with a word on standard error when there is none.
@@ -48,7 +46,7 @@ impl Place {
         };
         let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
         let provider = connect(&config, &Host::from_process(), "contract").await.unwrap();
-        Some(Self { provider, image, config })
+        Some(Self { provider, image })
     }
 
     pub(crate) async fn start(&self) -> Arc<dyn Sandbox> {
@@ -56,8 +54,35 @@ impl Place {
     }
 }
 
+/// Makes a test for each provider of each function that takes a sandbox.
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod on_docker {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(place) = crate::place::Place::of(sandbox::Kind::Docker).await {
+                    let sandbox = place.start().await;
+                    super::$name(&*sandbox).await;
+                    sandbox.stop().await.unwrap();
+                }
+            })*
+        }
+        mod on_local {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(place) = crate::place::Place::of(sandbox::Kind::Local).await {
+                    let sandbox = place.start().await;
+                    super::$name(&*sandbox).await;
+                    sandbox.stop().await.unwrap();
+                }
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
 pub(crate) fn within(seconds: f64, script: &str) -> Command {
-    Command::new(script).timeout(Duration::from_secs_f64(seconds))
+    Command::new(script).timeout(Duration::from_secs_f64(seconds)).idle_timeout(Duration::from_secs(60))
 }
 
 /// Runs a command that should take no time.
@@ -65,42 +90,41 @@ pub(crate) async fn run(sandbox: &dyn Sandbox, script: &str) -> ExecOutput {
     sandbox.exec(within(20.0, script)).await.unwrap()
 }
 
-/// Runs a command that should succeed; returns its output.
+/// Runs a command that should succeed in the same shell; returns its output.
 pub(crate) async fn ok(sandbox: &dyn Sandbox, script: &str) -> String {
     let output = run(sandbox, script).await;
     assert!(output.success() && output.restart.is_none(), "{script}: {output:?}");
     output.output
 }
 
-/// Returns how many processes on this machine have `needle` as an argument, in a container or not.
+/// Runs a command; asserts its exit code, and that the shell survived it or was brought back.
+pub(crate) async fn exits(sandbox: &dyn Sandbox, script: &str, code: i32) -> String {
+    let output = run(sandbox, script).await;
+    assert_eq!(output.exit_code(), code, "{script}: {output:?}");
+    assert_ne!(output.restart, Some(Restart::StateLost), "{script}: {output:?}");
+    output.output
+}
+
+/// Returns an argument for `sleep` that is in use nowhere else: by it, a process is found.
+pub(crate) fn unique_sleep() -> String {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    format!("1000.{}", nanos % 1_000_000_000_000)
+}
+
+/// Returns how many processes of this machine, in a container or not, have `needle` as an argument.
 pub(crate) fn processes(needle: &str) -> usize {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let ids = entries.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()));
-    ids.filter(|entry| {
-        let arguments = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        arguments.split(|byte| *byte == 0).any(|argument| argument == needle.as_bytes())
-    })
-    .count()
+    let arguments = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    arguments.filter(|list| list.split(|byte| *byte == 0).any(|argument| argument == needle.as_bytes())).count()
 }
 
-/// Waits until no process has `needle` as an argument.
-pub(crate) async fn none_left(needle: &str) {
-    for _ in 0..100 {
-        if processes(needle) == 0 {
+/// Waits until `count` processes have `needle` as an argument.
+pub(crate) async fn wait_for(needle: &str, count: usize) {
+    for _ in 0..200 {
+        if processes(needle) == count {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("{} processes with `{needle}` are left", processes(needle));
-}
-
-/// Returns the peak of this process's resident memory, in bytes.
-pub(crate) fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-}
-
-pub(crate) fn exists(path: &str) -> bool {
-    Path::new(path).exists()
+    panic!("{} processes with `{needle}`, not {count}", processes(needle));
 }
