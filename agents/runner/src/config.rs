@@ -103,7 +103,7 @@ impl Resolved {
         let all = layers.into_value();
         let mut typed = all.clone();
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name));
-        let config = serde_yaml::from_value(typed).context("the configuration does not fit")?;
+        let config = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
         Ok(Self { config, plug, agent_settings: block.unwrap_or(Value::Null), all, provider_chosen })
     }
 

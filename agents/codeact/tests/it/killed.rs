@@ -20,7 +20,7 @@ fn killed_at_any_instant_a_run_reads_and_the_same_command_finishes_it() {
     let recorded = Recorded::default();
     let (_runtime, url) = serve(&recorded, Duration::from_millis(20));
     let program = Program::new().with("OPENAI_BASE_URL", &url);
-    let arguments = ["solve", "demo__lru-1", "--run", "killed", "--model", "gpt-4o"];
+    let arguments = ["solve", "demo__lru-1", "--run", "killed", "--model", "gpt-4o", "-c", "model.retry.max_elapsed=3"];
     for (index, instant) in instants(8, Duration::from_millis(1600)).enumerate() {
         let mut child = program.start(&arguments);
         std::thread::sleep(instant);

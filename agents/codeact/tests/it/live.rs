@@ -99,7 +99,7 @@ impl Respond for Slow {
 }
 
 fn solve(program: &Program, extra: &[&str]) -> Ran {
-    let base = ["solve", "demo__lru-1", "--run", "live", "--model", "gpt-4o"];
+    let base = ["solve", "demo__lru-1", "--run", "live", "--model", "gpt-4o", "-c", "model.retry.max_elapsed=3"];
     program.run(&[&base, extra].concat())
 }
 

@@ -14,6 +14,8 @@ printf '[core]\n\t%s\n' 'bare = false' 'filemode = true' 'symlinks = true' 'igno
     'quotepath = true' >> "$shadow/config"
 exclude=$(git rev-parse --git-path info/exclude)
 [ ! -f "$exclude" ] || cp "$exclude" "$shadow/info/exclude"
+# What running Python leaves behind is nobody's work, also where no .gitignore says so.
+printf '\n%s\n%s\n%s\n' '__pycache__/' '*.py[co]' '.pytest_cache/' >> "$shadow/info/exclude"
 
 # Copies, not links: what the agent does to its own object store must not reach this one. A store that holds nothing
 # but this commit is copied as it is, which is faster than packing loose objects.
