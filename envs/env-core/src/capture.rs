@@ -59,13 +59,18 @@ pub async fn rebuild(
 
 /// Runs the diff with `binary` as further attribute lines, and returns it.
 async fn diff(sandbox: &dyn Sandbox, baseline: &Baseline, binary: &str) -> Result<Vec<u8>, EnvError> {
-    let variables =
-        [("root", baseline.root.as_str()), ("shadow", &baseline.git_dir), ("tree", &baseline.tree), ("binary", binary)];
-    let size = run(sandbox, &variables, &[SNAPSHOT, CAPTURE]).await?.get("size")?.parse::<u64>().unwrap_or(u64::MAX);
     let limit = sandbox.info().max_file;
+    let limit_text = limit.to_string();
+    let variables = [
+        ("root", baseline.root.as_str()),
+        ("shadow", &baseline.git_dir),
+        ("tree", &baseline.tree),
+        ("binary", binary),
+        ("limit", &limit_text),
+    ];
+    let size = run(sandbox, &variables, &[SNAPSHOT, CAPTURE]).await?.get("size")?.parse::<u64>().unwrap_or(u64::MAX);
     if size > limit {
-        let reason =
-            format!("it has {size} bytes; the limit is {limit}\nhint: did the agent leave large files behind?");
+        let reason = format!("it has more than {limit} bytes\nhint: did the agent leave large files behind?");
         return Err(EnvError::Patch(reason));
     }
     sandbox.read_file(&format!("{}/patch.diff", sandbox.info().scratch)).await.map_err(file_error)

@@ -1,5 +1,6 @@
-# Writes what the working tree has changed against $tree to $scratch/patch.diff. $binary: attribute lines for the files
-# whose text is not valid UTF-8; with any of them the index of the last run is taken as it is.
+# Writes what the working tree has changed against $tree to $scratch/patch.diff, $limit bytes and one at most.
+# $binary: attribute lines for the files whose text is not valid UTF-8; with any of them the index of the last run is
+# taken as it is.
 [ -d "$root" ] || mkdir -p "$root" || fail patch "\`$root\` is gone"
 cd -P "$root" || fail patch "\`$root\` is gone"
 use_shadow
@@ -16,7 +17,11 @@ else
     snapshot || fail patch "the working tree cannot be read: $(tail -n 3 "$home/log")"
 fi
 git -c core.quotePath=true diff --cached --binary --full-index --find-renames --no-color --no-ext-diff --no-textconv \
-    --src-prefix=a/ --dst-prefix=b/ "$tree" > "$scratch/patch.diff" 2> "$home/log" ||
-    fail patch "the baseline \`$shadow\` is damaged: $(tail -n 1 "$home/log")"
+    --src-prefix=a/ --dst-prefix=b/ "$tree" 2> "$home/log" | head -c "$((limit + 1))" > "$scratch/patch.diff"
+# What is cut off at the limit ends with the signal for a closed pipe.
+case ${PIPESTATUS[0]} in
+    0 | 141) ;;
+    *) fail patch "the baseline \`$shadow\` is damaged: $(tail -n 1 "$home/log")" ;;
+esac
 mv "$home/index" "$scratch/patch.index"
 say "size $(wc -c < "$scratch/patch.diff" | tr -d ' ')"

@@ -126,7 +126,11 @@ if [ "$isolated" = 1 ]; then
     for path in ${outside[@]+"${outside[@]}"}; do
         # A store that belongs to a git directory goes with it.
         if [ -f "$path/../HEAD" ]; then path=$path/..; fi
-        rm -rf "$(cd -P "$path" 2> /dev/null && pwd -P || echo "$path")"
+        path=$(cd -P "$path" 2> /dev/null && pwd -P) || continue
+        case $(pwd -P)/ in
+            "$path"/*) rm -rf "$path/objects" "$path/refs" "$path/packed-refs" "$path/logs" "$path/modules" ;;
+            *) rm -rf "$path" ;;
+        esac
     done
 fi
 git update-index -q --refresh > /dev/null
