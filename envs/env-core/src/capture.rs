@@ -13,9 +13,9 @@ const CAPTURE: &str = include_str!("scripts/capture.sh");
 ///
 /// The comparison runs in the baseline's own git directory and never looks at the repository's `.git`, so commits,
 /// stashes, branches, hooks, configuration and even a deleted `.git` make no difference. What `.gitignore` names is left
-/// out unless it was tracked, and so are Python's byte code and `.pytest_cache`. The files of repositories that the agent made inside the tree, and of submodules, count as
-/// files; an untracked git directory without a tree of its own does not. A file whose text is not UTF-8 is given as a
-/// binary diff, so that the patch is always valid text.
+/// out unless it was tracked, and so are Python's byte code and `.pytest_cache`. The files of repositories that the
+/// agent made inside the tree, and of submodules, count as files; an untracked git directory without a tree of its own
+/// does not. A file whose text is not UTF-8 is given as a binary diff, so that the patch is always valid text.
 ///
 /// # Errors
 /// [`EnvError::Patch`] when there is none to be had: the baseline was damaged (see [`rebuild`]), the tree cannot be
