@@ -133,7 +133,7 @@ impl fmt::Display for Size {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, shift) = [("g", 30), ("m", 20), ("k", 10)]
             .into_iter()
-            .find(|(_, shift)| self.0 != 0 && self.0 % (1 << shift) == 0)
+            .find(|(_, shift)| self.0 != 0 && self.0.is_multiple_of(1 << shift))
             .unwrap_or(("", 0));
         write!(formatter, "{}{unit}", self.0 >> shift)
     }

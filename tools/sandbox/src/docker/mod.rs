@@ -134,7 +134,6 @@ impl Inner {
             stdin_once: Some(true),
             attach_stdin: Some(true),
             attach_stdout: Some(true),
-            network_disabled: Some(self.config.network == Network::None),
             host_config: Some(self.host_config()),
             ..Default::default()
         }

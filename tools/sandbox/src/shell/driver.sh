@@ -65,11 +65,11 @@ __spotter_next() {
 
 # Several lines are parsed one by one, so a mistake in a later one must be found before the first one runs.
 __spotter_check() {
-  __spotter_message=$(
-    builtin set +o noexec
-    builtin printf '%s\n' "${__spotter_request[1]}" | (LC_ALL=C builtin exec -a bash "$BASH" -n -O extglob) 2>&1
-  ) && __spotter_checked=0 || __spotter_checked=$?
+  __spotter_message=$(LC_ALL=C exec -a bash "$BASH" -n -O extglob 2>&1 <<<"${__spotter_request[1]}") &&
+    __spotter_checked=0 || __spotter_checked=$?
   case $__spotter_checked:$__spotter_message in
+    # Not a word on the command itself.
+    *'cannot create temp file'*) ;;
     0:*'warning: here-document at line '* | [12]:*) __spotter_code=__spotter_refuse ;;
   esac
 }

@@ -175,10 +175,6 @@ impl Inbox {
         !std::mem::replace(&mut self.closed, true)
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
-    }
-
     pub(super) fn has_begun(&self) -> bool {
         self.begun
     }

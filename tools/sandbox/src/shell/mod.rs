@@ -124,11 +124,6 @@ impl Shell {
         tokio::time::timeout(Duration::from_secs(2), &mut self.exit).await.ok().flatten()
     }
 
-    /// Returns whether the shell has ended.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.inbox.lock().is_closed()
-    }
-
     /// Returns whether the shell has taken the command on.
     pub(crate) fn has_begun(&self) -> bool {
         self.inbox.lock().has_begun()
