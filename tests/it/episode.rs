@@ -123,6 +123,7 @@ async fn a_submission_carries_the_patch_and_every_event_is_recorded() {
         .map(|record| match record {
             Record::Header(_) => "header",
             Record::Message { .. } => "message",
+            Record::TooLong { .. } => "too long",
             Record::Completion { .. } => "completion",
             Record::Observation { .. } => "observation",
             Record::Outcome(_) => "outcome",

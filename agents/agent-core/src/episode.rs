@@ -220,19 +220,24 @@ impl Episode {
         }
         let masked = self.render("episode/masked.md")?;
         let started = Instant::now();
-        let (request, answer) = loop {
+        let (fingerprint, answer) = loop {
             let request = Request { messages: self.context.view(&self.messages, &masked), tools: tools.clone() };
-            match self.parts.model.complete(&request).await {
-                Err(ModelError::ContextLength(_)) if self.context.shrink(&self.messages) => {}
-                answer => break (request, answer),
+            let fingerprint = request.fingerprint(&self.parts.sandbox.info().root);
+            let answer = self.parts.model.complete(&request).await;
+            if let Err(ModelError::ContextLength(_)) = &answer {
+                let record = Record::TooLong { step: self.spending.steps, request: fingerprint.clone() };
+                self.parts.recorder.append(&record)?;
+                if self.context.shrink(&self.messages) {
+                    continue;
+                }
             }
+            break (fingerprint, answer);
         };
         let seconds = started.elapsed().as_secs_f64();
         self.spending.model_seconds += seconds;
         let completion = answer?;
         self.account(&completion);
         let step = self.spending.steps;
-        let fingerprint = request.fingerprint(&self.parts.sandbox.info().root);
         let record = Record::Completion { step, request: fingerprint, completion: completion.clone(), seconds };
         self.parts.recorder.append(&record)?;
         self.messages.push(completion.message.clone());

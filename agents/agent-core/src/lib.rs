@@ -16,6 +16,7 @@ mod clip;
 mod context;
 mod fingerprint;
 mod limits;
+mod place;
 mod stuck;
 
 pub use agent::{Agent, AgentError, Flow};
@@ -25,6 +26,7 @@ pub use episode::{Episode, EpisodeParts};
 pub use limits::{Limit, Limits};
 pub use message::{Message, Role, ToolCall};
 pub use model::{Completion, FinishReason, Model, ModelError, Request, ToolSpec, Usage};
+pub use place::moved;
 pub use run::run;
 pub use stuck::{StuckDetector, StuckPattern};
 pub use trajectory::{ExitStatus, Header, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};

@@ -28,6 +28,13 @@ pub enum Record {
         /// The message.
         message: Message,
     },
+    /// The model refused a request as too long for its context.
+    TooLong {
+        /// Number of the agent's step.
+        step: u64,
+        /// Fingerprint of the request.
+        request: String,
+    },
     /// An answer of the model.
     Completion {
         /// Number of the agent's step.

@@ -78,15 +78,12 @@ impl Answers {
                 Record::Observation { call, observation, .. } => {
                     messages.push(Message::tool(call, observation.text.clone()));
                 }
+                Record::TooLong { step, request } => {
+                    let refused = RecordedError::ContextLength("the request was too long".to_owned());
+                    list.push(answer(&messages, *step, request, Err(refused), &root));
+                }
                 Record::Completion { step, request, completion, .. } => {
-                    list.push(Answer {
-                        messages: messages.clone(),
-                        tools: None,
-                        fingerprint: request.clone(),
-                        step: Some(*step),
-                        answer: Ok(completion.clone()),
-                        root: root.clone(),
-                    });
+                    list.push(answer(&messages, *step, request, Ok(completion.clone()), &root));
                     messages.push(completion.message.clone());
                 }
             }
@@ -120,6 +117,24 @@ impl Answers {
             });
         }
         Ok(Self { model, list })
+    }
+}
+
+/// Returns an answer of a trajectory.
+fn answer(
+    messages: &[Message],
+    step: u64,
+    request: &str,
+    answer: Result<Completion, RecordedError>,
+    root: &str,
+) -> Answer {
+    Answer {
+        messages: messages.to_vec(),
+        tools: None,
+        fingerprint: request.to_owned(),
+        step: Some(step),
+        answer,
+        root: root.to_owned(),
     }
 }
 

@@ -37,14 +37,18 @@ impl Resume {
     }
 
     /// Returns the next answer, when the request is the one that it answered.
-    fn recorded(&self, request: &Request) -> Option<Completion> {
+    fn recorded(&self, request: &Request) -> Option<Result<Completion, ModelError>> {
         if self.handed_over.load(Ordering::Relaxed) {
             return None;
         }
         let answer = self.answers.list.get(self.reused())?;
-        let completion = answer.answer.as_ref().ok()?;
-        let same = answer.fingerprint == request.fingerprint(&self.root);
-        same.then(|| moved_completion(completion, &answer.root, &self.root))
+        if answer.fingerprint != request.fingerprint(&self.root) {
+            return None;
+        }
+        Some(match &answer.answer {
+            Ok(completion) => Ok(moved_completion(completion, &answer.root, &self.root)),
+            Err(err) => Err(err.clone().into()),
+        })
     }
 }
 
@@ -55,11 +59,10 @@ impl Model for Resume {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
-        if let Some(completion) = self.recorded(request) {
+        if let Some(answer) = self.recorded(request) {
             self.reused.fetch_add(1, Ordering::Relaxed);
-            return Ok(completion);
+            return answer;
         }
-        // A request that was too long is not in the trajectory; the shortened one that follows may be.
         let completion = self.live.complete(request).await?;
         if !self.handed_over.swap(true, Ordering::Relaxed) {
             let (reused, all) = (self.reused(), self.answers.list.len());

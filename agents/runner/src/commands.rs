@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Parser;
+use dataset::{Selection, select};
 use env_core::{Environment, find_instance};
-use regex::Regex;
 use tokio::signal::unix::{SignalKind, signal};
 use tool_core::SandboxError;
 
@@ -134,12 +134,10 @@ async fn evaluate(plugs: &[Plug], args: Evaluate, provider: &Provider) -> Result
 
 async fn instances(plugs: &[Plug], args: Instances, provider: &Provider) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
-    let filter = args.filter.as_deref().map(Regex::new).transpose();
-    let filter =
-        filter.map_err(|err| Failed::Usage(anyhow::Error::new(err).context("`--filter` is no regular expression")))?;
     let environment = open(&resolved, &[], provider).await.map_err(Failed::Usage)?;
-    let ids = environment.instances().iter().map(|instance| instance.instance_id.as_str());
-    let ids: Vec<&str> = ids.filter(|id| filter.as_ref().is_none_or(|filter| filter.is_match(id))).collect();
+    let selection = Selection { filter: args.filter, ..Selection::default() };
+    let found = select(environment.instances(), &selection).map_err(|err| Failed::Usage(err.into()))?;
+    let ids: Vec<&str> = found.iter().map(|instance| instance.instance_id.as_str()).collect();
     print(&ids.iter().map(|id| format!("{id}\n")).collect::<String>())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -41,7 +41,7 @@ impl<R: Recorder> Recorder for Narrator<R> {
                 let cost = if self.cost > 0.0 { format!("  ${:.3}", self.cost) } else { String::new() };
                 say(&format!("{step:>4}  {:<18} {what:<60} {ended:<8} {seconds:>6.1}s{cost}", call.name));
             }
-            Record::Message { .. } | Record::Outcome(_) => {}
+            Record::Message { .. } | Record::TooLong { .. } | Record::Outcome(_) => {}
         }
         Ok(())
     }

@@ -1,10 +1,9 @@
 //! From settings to an environment.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail};
-use dataset::Row;
+use dataset::{HubSettings, Row, Source};
 use env_core::{BenchmarkSettings, Environment};
 use tool_core::SandboxProvider;
 
@@ -90,7 +89,9 @@ fn guess(ids: &[String]) -> anyhow::Result<&'static str> {
 }
 
 async fn load(dataset: &str) -> anyhow::Result<Vec<Row>> {
-    dataset::load_file(Path::new(dataset)).with_context(|| format!("dataset `{dataset}`"))
+    let settings = HubSettings::from_vars(|name| std::env::var(name).ok());
+    let loaded = dataset::load(&Source::parse(dataset)?, &settings).await;
+    loaded.with_context(|| format!("dataset `{dataset}`"))
 }
 
 /// Returns the kind of a dataset by its name, else by its rows' repositories.

@@ -84,7 +84,8 @@ pub(crate) fn load_predictions(
     let text = read_text(source.as_ref())?.with_context(|| format!("no such predictions file: `{source}`"))?;
     let mut found = Vec::new();
     for mut prediction in read_predictions(&text).with_context(|| format!("in `{source}`"))? {
-        if !chosen.is_empty() && !chosen.iter().any(|one| one.instance_id.eq_ignore_ascii_case(&prediction.instance_id)) {
+        if !chosen.is_empty() && !chosen.iter().any(|one| one.instance_id.eq_ignore_ascii_case(&prediction.instance_id))
+        {
             continue;
         }
         let instance = find_instance(instances, &prediction.instance_id).with_context(|| format!("in `{source}`"))?;

@@ -34,8 +34,8 @@ fn settings<A: Agent>() -> anyhow::Result<Value> {
 /// Runs one episode; the toolbox of `parts` is filled in by the agent.
 fn start<A: Agent>(settings: Value, mut parts: EpisodeParts, header: Header) -> Running {
     Box::pin(async move {
-        let config: A::Config = serde_path_to_error::deserialize(settings)
-            .with_context(|| format!("in the settings of `{}`", A::NAME))?;
+        let config: A::Config =
+            serde_path_to_error::deserialize(settings).with_context(|| format!("in the settings of `{}`", A::NAME))?;
         let agent = A::new(config);
         parts.toolbox = agent.tools();
         let episode = Episode::begin(parts, header)?;

@@ -160,7 +160,8 @@ impl Recorder for FileRecorder {
 /// Writes a file whole, by way of a temporary one beside it.
 pub(crate) fn write_whole(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
+    // Processes of one run write the same files, each by way of one of its own.
+    temporary.push(format!(".{}.tmp", std::process::id()));
     let write = || -> std::io::Result<()> {
         let mut file = File::create(&temporary)?;
         file.write_all(contents)?;
