@@ -16,7 +16,7 @@ pub(crate) trait Backend: Send + Sync {
     /// Returns what is fixed about the sandbox.
     fn info(&self) -> &SandboxInfo;
 
-    /// Starts bash in the repository, with a clean environment and [`BOOT`](crate::shell::BOOT) as its program.
+    /// Starts bash in the root folder, with a clean environment and [`BOOT`](crate::shell::BOOT) as its program.
     async fn open(&self) -> Result<Pipe, SandboxError>;
 
     /// Kills all that was started since `since`, but for `shell` and what older processes started; `shell` gets

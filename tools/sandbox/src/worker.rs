@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tool_core::{Command, ExecEnd, ExecOutput, Interrupt, Restart, SandboxError, Shell as Kind, shell_quote};
 
 use crate::Config;
-use crate::backend::{Backend, Health, Signal};
+use crate::backend::{Backend, Health, Moment, Signal};
 use crate::capture::Captured;
 use crate::clean;
 use crate::shell::{Report, Shell};
@@ -35,6 +35,8 @@ pub(crate) struct Worker {
     /// The state of a shell that has ended, for the next one.
     state: Option<String>,
     cwd: String,
+    /// When the last command ended: what has begun since belongs to the one that runs.
+    moment: Moment,
     oom_kills: u64,
 }
 
@@ -49,7 +51,17 @@ enum Finish {
 impl Worker {
     pub(crate) fn new(backend: Arc<dyn Backend>, config: Config, startup: String, stopped: CancellationToken) -> Self {
         let cwd = backend.info().root.clone();
-        Self { backend, config, startup, stopped, shell: None, state: None, cwd, oom_kills: 0 }
+        Self {
+            backend,
+            config,
+            startup,
+            stopped,
+            shell: None,
+            state: None,
+            cwd,
+            moment: Moment::default(),
+            oom_kills: 0,
+        }
     }
 
     /// Starts the persistent shell.
@@ -129,7 +141,7 @@ impl Worker {
         let (end, report) = self.settle(&mut shell, finish).await?;
         let died = report.is_none();
         if let Some(report) = &report {
-            shell.take(report);
+            self.moment = report.moment;
             self.cwd.clone_from(&report.cwd);
         }
         let captured = shell.finish();
@@ -151,22 +163,25 @@ impl Worker {
         cancelled: impl Future<Output = ()>,
     ) -> Result<ExecOutput, SandboxError> {
         let mut shell = self.open().await?;
-        self.run_startup(&mut shell).await?;
+        let mut cwd = self.run_startup(&mut shell).await?;
         let begun = Instant::now();
         let limit = command.max_output.unwrap_or_else(|| self.config.max_output());
         shell.run(&command.script, limit).await.map_err(|err| lost(&err))?;
         let finish = self.wait(&mut shell, command, begun, cancelled).await?;
         let (end, died) = match finish {
-            Finish::Reported(report) => (ended(&report), false),
+            Finish::Reported(report) => {
+                self.moment = report.moment;
+                cwd.clone_from(&report.cwd);
+                (ended(&report), false)
+            }
             Finish::Died => (ExecEnd::Exited(shell.exit_code().await.unwrap_or(KILLED)), true),
             Finish::Limit(_) | Finish::Cancelled => {
-                self.backend.end_tree(shell.process(), shell.moment(), Signal::Kill).await?;
+                self.backend.end_tree(shell.process(), self.moment, Signal::Kill).await?;
                 (limit_of(&finish), false)
             }
         };
         let captured = shell.finish();
         let end = self.blame_memory(end, died).await?;
-        let cwd = shell.cwd().to_owned();
         Ok(ExecOutput { cwd, elapsed: begun.elapsed(), ..self.present(&captured, end) })
     }
 
@@ -236,7 +251,7 @@ impl Worker {
             }
             Finish::Limit(_) | Finish::Cancelled => limit_of(&finish),
         };
-        let (process, since) = (shell.process(), shell.moment());
+        let (process, since) = (shell.process(), self.moment);
         self.backend.end_tree(process, since, Signal::End).await?;
         let patience = Duration::from_secs(self.config.grace);
         let mut report = tokio::time::timeout(patience, shell.saved()).await.ok().flatten();
@@ -257,7 +272,9 @@ impl Worker {
     }
 
     async fn open(&mut self) -> Result<Shell, SandboxError> {
-        Shell::start(self.backend.open().await?, self.config.start_timeout()).await
+        let shell = Shell::start(self.backend.open().await?, self.config.start_timeout()).await?;
+        self.moment = shell.begun();
+        Ok(shell)
     }
 
     /// Starts a persistent shell with the state of the one before, or anew in the last known directory.
@@ -271,33 +288,34 @@ impl Worker {
             }
             shell = self.open().await?;
         }
-        self.run_startup(&mut shell).await?;
-        if self.cwd != self.backend.info().root {
+        let cwd = self.run_startup(&mut shell).await?;
+        if self.cwd == self.backend.info().root {
+            self.cwd = cwd;
+        } else {
             self.run_own(&mut shell, &go_back).await?;
         }
         Ok(shell)
     }
 
-    async fn run_startup(&mut self, shell: &mut Shell) -> Result<(), SandboxError> {
-        if self.startup.is_empty() {
-            return Ok(());
-        }
-        let startup = self.startup.clone();
-        let (report, output) = self.run_own(shell, &startup).await?;
-        match ended(&report) {
-            ExecEnd::Exited(0) if !report.ending => Ok(()),
-            _ => Err(SandboxError::Image(format!(
-                "the startup commands of the image failed with exit code {}: `{}`\n{}",
+    /// Goes to the repository, if it is still there, and runs the startup commands of the image; returns the directory
+    /// to which they lead.
+    async fn run_startup(&mut self, shell: &mut Shell) -> Result<String, SandboxError> {
+        let (root, startup) = (shell_quote(&self.backend.info().root), self.startup.trim().to_owned());
+        let go = format!("builtin cd -- {root} || builtin cd /; builtin unset -v OLDPWD");
+        let (report, output) = self.run_own(shell, &format!("{go}\n{startup}")).await?;
+        if report.ending || (report.status != 0 && !startup.is_empty()) {
+            return Err(SandboxError::Image(format!(
+                "the startup commands of the image failed with exit code {}: `{startup}`\n{}",
                 report.status,
-                startup.trim(),
                 output.trim_end()
-            ))),
+            )));
         }
+        Ok(report.cwd)
     }
 
     /// Runs a command of our own in a shell.
     async fn run_own(&mut self, shell: &mut Shell, script: &str) -> Result<(Report, String), SandboxError> {
-        shell.run(script, OWN_OUTPUT).await.map_err(|err| lost(&err))?;
+        shell.run_unchecked(script, OWN_OUTPUT).await.map_err(|err| lost(&err))?;
         let patience = self.config.start_timeout();
         let report = tokio::time::timeout(patience, shell.ended()).await.ok().flatten();
         let output = clean::captured(&shell.finish());
@@ -307,7 +325,7 @@ impl Worker {
                 output.trim_end()
             )));
         };
-        shell.take(&report);
+        self.moment = report.moment;
         Ok((report, output))
     }
 }

@@ -81,6 +81,8 @@ impl Container {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             cmd: Some(arguments.to_vec()),
+            // Unlike the repository, it is there whatever a command did.
+            working_dir: Some("/"),
             ..Default::default()
         };
         let exec = self.client.create_exec(self.id(), options).await.map_err(failed)?.id;

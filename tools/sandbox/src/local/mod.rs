@@ -196,11 +196,14 @@ impl Backend for Folder {
     }
 
     async fn open(&self) -> Result<Pipe, SandboxError> {
+        if self.content.removed.load(Ordering::SeqCst) {
+            return Err(SandboxError::Lost("the sandbox has been removed".to_owned()));
+        }
         // In a session of its own, no command can reach the user's terminal, and Ctrl-C does not reach a command.
         let mut command = tokio::process::Command::new("setsid");
         command.args(["bash", "--norc", "--noprofile", "-p", "-c", BOOT, "bash"]);
         command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.env(MARKER, &self.marker).current_dir(&self.info.root);
+        command.env(MARKER, &self.marker).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let unavailable = |reason: String| SandboxError::Unavailable(format!("cannot start bash: {reason}"));
         let mut child = command.spawn().map_err(|err| unavailable(err.to_string()))?;

@@ -68,6 +68,8 @@ impl Process {
 pub(super) struct Processes {
     marker: Vec<u8>,
     known: HashMap<u32, u64>,
+    /// Processes that have nothing to do with the sandbox, so that their environment is read once.
+    strangers: HashMap<u32, u64>,
 }
 
 /// What the processes of a sandbox use.
@@ -80,7 +82,7 @@ pub(super) struct Usage {
 impl Processes {
     /// Returns the processes that have `NAME=value` in their environment.
     pub(super) fn marked(marker: &str) -> Self {
-        Self { marker: marker.as_bytes().to_vec(), known: HashMap::new() }
+        Self { marker: marker.as_bytes().to_vec(), known: HashMap::new(), strangers: HashMap::new() }
     }
 
     /// Returns the living processes of the sandbox.
@@ -89,7 +91,8 @@ impl Processes {
         let by_id: HashMap<u32, &Process> = table.iter().map(|process| (process.id, process)).collect();
         let mut ours: HashSet<u32> = HashSet::new();
         for process in &table {
-            if self.known.get(&process.id) == Some(&process.begun) || self.is_marked(process.id) {
+            let is = |list: &HashMap<u32, u64>| list.get(&process.id) == Some(&process.begun);
+            if is(&self.known) || (!is(&self.strangers) && self.is_marked(process.id)) {
                 ours.insert(process.id);
             }
         }
@@ -108,8 +111,10 @@ impl Processes {
             }
             ours.extend(line);
         }
-        let ours: Vec<Process> = table.into_iter().filter(|process| ours.contains(&process.id)).collect();
+        let (ours, strangers): (Vec<Process>, Vec<Process>) =
+            table.into_iter().partition(|process| ours.contains(&process.id));
         self.known = ours.iter().map(|process| (process.id, process.begun)).collect();
+        self.strangers = strangers.iter().map(|process| (process.id, process.begun)).collect();
         ours.into_iter().filter(|process| !process.is_dead()).collect()
     }
 

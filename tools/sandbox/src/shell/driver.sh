@@ -10,6 +10,7 @@ done
 exec 50<&0 51>&1 52>&2 0</dev/null 2>/dev/null
 builtin printf '\0' >&52
 builtin set +o privileged
+builtin umask 022
 builtin shopt -s expand_aliases
 # The kernel shall pick a command before the process that looks after the sandbox.
 builtin printf 500 >/proc/self/oom_score_adj

@@ -36,8 +36,7 @@ pub(crate) struct Shell {
     inbox: Arc<Shared>,
     exit: BoxFuture<'static, Option<i32>>,
     process: u32,
-    moment: Moment,
-    cwd: String,
+    begun: Moment,
 }
 
 impl Shell {
@@ -45,14 +44,7 @@ impl Shell {
     pub(crate) async fn start(pipe: Pipe, patience: Duration) -> Result<Self, SandboxError> {
         let inbox = Arc::new(Shared::default());
         tokio::spawn(pump(pipe.chunks, inbox.clone()));
-        let mut shell = Self {
-            input: pipe.input,
-            inbox,
-            exit: pipe.exit,
-            process: 0,
-            moment: Moment::default(),
-            cwd: String::new(),
-        };
+        let mut shell = Self { input: pipe.input, inbox, exit: pipe.exit, process: 0, begun: Moment::default() };
         let (setup, main) = DRIVER.split_once(LOOP).unwrap_or((DRIVER, ""));
         let main = main.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
         let hello = async {
@@ -62,7 +54,7 @@ impl Shell {
         match tokio::time::timeout(patience, hello).await {
             Ok(Some(report)) => {
                 shell.process = report.process;
-                shell.take(&report);
+                shell.begun = report.moment;
                 shell.inbox.lock().finish();
                 Ok(shell)
             }
@@ -77,6 +69,11 @@ impl Shell {
     pub(crate) async fn run(&mut self, script: &str, limit: usize) -> std::io::Result<()> {
         let check = script.contains('\n') || script.contains("<<");
         self.send(&[if check { "check" } else { "run" }, script], limit).await
+    }
+
+    /// Sends a command that is known to parse, or whose error in parsing may come late.
+    pub(crate) async fn run_unchecked(&mut self, script: &str, limit: usize) -> std::io::Result<()> {
+        self.send(&["run", script], limit).await
     }
 
     async fn send(&mut self, fields: &[&str], limit: usize) -> std::io::Result<()> {
@@ -113,12 +110,6 @@ impl Shell {
         self.inbox.lock().finish()
     }
 
-    /// Takes over what a report says of the shell.
-    pub(crate) fn take(&mut self, report: &Report) {
-        self.moment = report.moment;
-        self.cwd.clone_from(&report.cwd);
-    }
-
     /// Returns the exit code of a shell that has ended, as far as it can be known.
     pub(crate) async fn exit_code(&mut self) -> Option<i32> {
         tokio::time::timeout(Duration::from_secs(2), &mut self.exit).await.ok().flatten()
@@ -139,14 +130,9 @@ impl Shell {
         self.process
     }
 
-    /// Returns the moment at which the last command ended.
-    pub(crate) fn moment(&self) -> Moment {
-        self.moment
-    }
-
-    /// Returns the directory in which the last command left the shell.
-    pub(crate) fn cwd(&self) -> &str {
-        &self.cwd
+    /// Returns the moment at which the shell was ready.
+    pub(crate) fn begun(&self) -> Moment {
+        self.begun
     }
 }
 

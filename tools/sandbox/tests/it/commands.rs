@@ -159,7 +159,17 @@ async fn the_repository_may_go(sandbox: &dyn Sandbox) {
     assert!(output.success() && output.cwd.ends_with("/deep/er"), "{output:?}");
     exits(sandbox, "ls ../er", 2).await;
     assert_eq!(ok(sandbox, "echo still here").await, "still here\n");
-    ok(sandbox, "cd / && rm -rf /tmp/nothing; true").await;
+    let root = &sandbox.info().root;
+    ok(sandbox, &format!("rm -rf {root}")).await;
+    assert_eq!(ok(sandbox, "echo still here").await, "still here\n");
+    for end in ["kill -9 $$", "exit 3"] {
+        run(sandbox, end).await;
+        assert_eq!(ok(sandbox, "echo back").await, "back\n");
+    }
+    let fresh = sandbox.exec(Command::fresh("pwd")).await.unwrap();
+    assert_eq!((fresh.output.as_str(), fresh.end), ("/\n", ExecEnd::Exited(0)));
+    sandbox.write_file("new/file", b"new", None).await.unwrap();
+    assert_eq!(ok(sandbox, &format!("cat {root}/new/file")).await, "new");
 }
 
 async fn fresh_shells_are_not_bent(sandbox: &dyn Sandbox) {
