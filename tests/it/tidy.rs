@@ -31,7 +31,7 @@ const FORBIDDEN: &[(&str, &str)] =
 const ONLY: &[(&str, &[&str])] = &[
     ("bollard", &["sandbox"]),
     ("async-openai", &["llm"]),
-    ("reqwest", &["llm"]),
+    ("reqwest", &["llm", "dataset"]),
     ("tree-sitter", &["edit"]),
     ("parquet", &["dataset"]),
     ("hf-hub", &["dataset"]),
@@ -141,6 +141,8 @@ fn names_and_places_of_machines_stay_out() {
         }
         let Ok(text) = fs::read_to_string(&path) else { continue };
         for (index, line) in text.lines().enumerate() {
+            // The home of root inside an image is no machine's.
+            let line = line.replace("/root/.bashrc", "");
             let found = forbidden.iter().find(|word| line.contains(**word));
             assert!(found.is_none(), "`{name}` line {}: `{}`", index + 1, found.unwrap());
         }

@@ -1,3 +1,5 @@
+//! Settings and what is wrong with them.
+
 use expect_test::{Expect, expect};
 use llm::{ConnectError, ModelConfig, Prices};
 

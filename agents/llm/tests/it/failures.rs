@@ -1,3 +1,5 @@
+//! What a server can answer instead of an answer.
+
 use agent_core::ModelError;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;

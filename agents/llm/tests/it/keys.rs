@@ -1,3 +1,5 @@
+//! Keys are shown to nobody.
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 

@@ -1,3 +1,5 @@
+//! Tokens and prices.
+
 use agent_core::Usage;
 use llm::{ModelConfig, Prices};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Recordings, replays and resumed episodes.
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 

@@ -1,3 +1,5 @@
+//! When a request is sent again.
+
 use std::time::{Duration, Instant, SystemTime};
 
 use agent_core::ModelError;

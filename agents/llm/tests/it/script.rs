@@ -1,3 +1,5 @@
+//! Answers written by hand.
+
 use agent_core::{FinishReason, Model, ModelError, Usage};
 use expect_test::expect;
 use llm::Script;

@@ -1,3 +1,5 @@
+//! Streamed answers.
+
 use agent_core::{FinishReason, Message, ModelError, ToolCall, Usage};
 use llm::{ModelConfig, RetryConfig};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Calls in text, both ways.
+
 use agent_core::{Message, ToolCall};
 use expect_test::{Expect, expect};
 use llm::{parse_calls, render_call, split_calls, to_released_form, to_text};

@@ -1,3 +1,5 @@
+//! Calls in text over real HTTP.
+
 use agent_core::{FinishReason, Message, Request, ToolCall};
 use expect_test::expect;
 use llm::{ModelConfig, SeveralCalls, ToolCalls};
