@@ -149,7 +149,7 @@ impl Inner {
             nano_cpus: self.config.cpus.map(|cpus| (cpus * 1e9) as i64),
             pids_limit: Some(i64::from(self.config.pids)),
             network_mode: Some(network.to_owned()),
-            security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+            security_opt: Some(vec!["no-new-privileges".to_owned()]),
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: Some(HashMap::new()) }),
             ..Default::default()
         }

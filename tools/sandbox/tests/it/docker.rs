@@ -37,7 +37,7 @@ async fn limits_reach_the_engine() {
                   {{.HostConfig.NetworkMode}} {{.HostConfig.SecurityOpt}} {{.HostConfig.LogConfig.Type}} \
                   {{.HostConfig.Privileged}} {{len .Mounts}} {{index .Config.Labels \"spotter.run\"}}";
     let seen = docker(&["inspect", "--format", format, &sandbox.info().id]);
-    let expected = "268435456 268435456 500000000 200 none [no-new-privileges:true] none false 0 contract";
+    let expected = "268435456 268435456 500000000 200 none [no-new-privileges] none false 0 contract";
     assert_eq!(seen, expected);
     let sandbox = &*sandbox;
     assert_eq!(

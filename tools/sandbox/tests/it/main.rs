@@ -9,3 +9,4 @@ mod local;
 mod place;
 mod pull;
 mod shells;
+mod tls;
