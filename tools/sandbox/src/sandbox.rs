@@ -55,6 +55,19 @@ fn gone() -> SandboxError {
     SandboxError::Lost("the sandbox has been stopped".to_owned())
 }
 
+/// Names the path in an error as the caller did.
+fn as_given(err: FileError, path: &str) -> FileError {
+    let path = path.to_owned();
+    match err {
+        FileError::NotFound(_) => FileError::NotFound(path),
+        FileError::IsDirectory(_) => FileError::IsDirectory(path),
+        FileError::Outside { target, .. } => FileError::Outside { path, target },
+        FileError::TooLarge { size, limit, .. } => FileError::TooLarge { path, size, limit },
+        FileError::Refused { reason, .. } => FileError::Refused { path, reason },
+        FileError::Sandbox(err) => FileError::Sandbox(err),
+    }
+}
+
 #[async_trait]
 impl Sandbox for Running {
     fn info(&self) -> &SandboxInfo {
@@ -70,7 +83,7 @@ impl Sandbox for Running {
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
         self.check_running()?;
-        self.backend.read_file(&self.absolute(path)?).await
+        self.backend.read_file(&self.absolute(path)?).await.map_err(|err| as_given(err, path))
     }
 
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
@@ -83,20 +96,20 @@ impl Sandbox for Running {
         if path.ends_with('/') {
             return Err(FileError::IsDirectory(path.to_owned()));
         }
-        self.backend.write_file(&self.absolute(path)?, contents, mode).await
+        self.backend.write_file(&self.absolute(path)?, contents, mode).await.map_err(|err| as_given(err, path))
     }
 
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
         self.check_running()?;
-        let path = self.absolute(path)?;
-        let mut trimmed = path.as_str();
+        let absolute = self.absolute(path)?;
+        let mut trimmed = absolute.as_str();
         while let Some(shorter) = trimmed.strip_suffix('/').or_else(|| trimmed.strip_suffix("/.")) {
             trimmed = shorter;
         }
         if trimmed.is_empty() || trimmed.ends_with("/..") {
-            return Err(FileError::Refused { path, reason: "it has no last component".to_owned() });
+            return Err(FileError::Refused { path: path.to_owned(), reason: "it has no last component".to_owned() });
         }
-        self.backend.archive(trimmed).await
+        self.backend.archive(trimmed).await.map_err(|err| as_given(err, path))
     }
 
     async fn stop(&self) -> Result<(), SandboxError> {

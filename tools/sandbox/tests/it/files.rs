@@ -165,6 +165,8 @@ async fn wrong_paths_are_told_apart(sandbox: &dyn Sandbox) {
         assert!(matches!(sandbox.read_file(path).await, Err(FileError::Refused { .. })), "{path}");
         assert!(matches!(sandbox.write_file(path, b"x", None).await, Err(FileError::Refused { .. })), "{path}");
     }
+    let missing = sandbox.read_file("folder/nothing").await.unwrap_err();
+    assert_eq!(missing.to_string(), "no such file or directory: `folder/nothing`");
     assert!(matches!(sandbox.read_file("a\0b").await, Err(FileError::Refused { .. })));
     let refused = sandbox.write_file("/proc/none", b"x", None).await.unwrap_err();
     assert!(matches!(refused, FileError::Refused { .. } | FileError::NotFound(_)), "{refused:?}");
