@@ -142,7 +142,7 @@ fn names_and_places_of_machines_stay_out() {
         let Ok(text) = fs::read_to_string(&path) else { continue };
         for (index, line) in text.lines().enumerate() {
             // The home of root inside an image is no machine's.
-            let line = line.replace("/root/.bashrc", "");
+            let line = line.replace("/root/.bashrc", "").replace("/proc/1/root/", "");
             let found = forbidden.iter().find(|word| line.contains(**word));
             assert!(found.is_none(), "`{name}` line {}: `{}`", index + 1, found.unwrap());
         }

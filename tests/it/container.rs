@@ -1,0 +1,123 @@
+//! What an agent can reach from inside a real instance's container.
+//!
+//! The ways through git are tested in env-core; these are the ways around it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dataset::Row;
+use env_core::{BenchmarkSettings, Environment, Ready};
+use tool_core::{Command, shell_quote};
+
+/// An instance made ready in its container.
+struct Reached {
+    ready: Ready,
+    row: Row,
+    provider: Arc<sandbox::Provider>,
+}
+
+impl Reached {
+    /// Makes the first registry instance ready whose image is there; says why when there is none.
+    async fn open() -> Option<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let rows: PathBuf = root.join(".runs/registry/swe-bench.jsonl");
+        if !rows.exists() {
+            eprintln!("skipped: no {} (run tests/registry/build_images.py)", rows.display());
+            return None;
+        }
+        let rows = dataset::load_file(&rows).unwrap();
+        let row = rows.iter().find(|row| row.instance_id == "pallets__flask-5014").or(rows.first())?.clone();
+        let config = sandbox::Config { pull: sandbox::Pull::Never, ..sandbox::Config::default() };
+        let provider = match sandbox::connect(&config, &sandbox::Host::from_process(), "tests").await {
+            Ok(provider) => Arc::new(provider),
+            Err(err) => {
+                eprintln!("skipped: {err}");
+                return None;
+            }
+        };
+        let environment = swebench::environment(rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
+        let ready = environment.reset(&row.instance()).await.unwrap();
+        Some(Self { ready, row, provider })
+    }
+
+    async fn run(&self, script: &str) -> String {
+        let output = self.ready.sandbox.exec(Command::new(script)).await.unwrap();
+        output.output
+    }
+
+    async fn close(self) {
+        self.ready.sandbox.stop().await.unwrap();
+        self.provider.close().await.unwrap();
+    }
+}
+
+/// Returns the longest line that a patch adds: whoever finds it has found the patch.
+fn telling_line(patch: &str) -> &str {
+    let added = patch.lines().filter_map(|line| line.strip_prefix('+')).filter(|line| !line.starts_with("++"));
+    added.max_by_key(|line| line.len()).unwrap().trim()
+}
+
+#[tokio::test]
+async fn neither_patch_is_anywhere_in_the_container() {
+    let Some(reached) = Reached::open().await else { return };
+    for patch in [&reached.row.patch, &reached.row.test_patch] {
+        let line = telling_line(patch);
+        assert!(line.len() > 20, "`{line}` tells too little");
+        let search = "grep -rFsl --exclude-dir=proc --exclude-dir=sys -e";
+        let found = reached.run(&format!("{search} {} / | head; echo searched", shell_quote(line))).await;
+        assert_eq!(found.trim(), "searched", "`{line}` is in the container");
+        // The search does find what is there.
+        let planted = format!("printf %s {} > /tmp/planted; {search} {} /tmp", shell_quote(line), shell_quote(line));
+        assert_eq!(reached.run(&format!("{planted}; rm /tmp/planted")).await.trim(), "/tmp/planted");
+    }
+    reached.close().await;
+}
+
+#[tokio::test]
+async fn environments_processes_and_mounts_tell_nothing_of_the_host() {
+    let Some(reached) = Reached::open().await else { return };
+    let host: Vec<(String, String)> = std::env::vars().collect();
+    let own = reached.run("cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | sort -u").await;
+    assert!(own.contains("PATH="), "{own}");
+    let manifest = "CARGO_MANIFEST_DIR";
+    assert!(host.iter().any(|(name, _)| name == manifest) && !own.contains(manifest), "{own}");
+    for name in ["OPENAI", "API_KEY", "CARGO_", "DOCKER_"] {
+        assert!(!own.contains(name), "`{name}` is in an environment of the container:\n{own}");
+    }
+    let processes = reached.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '; echo; ls -d /proc/[0-9]* | wc -l").await;
+    assert!(processes.contains("bash") && !processes.contains("cargo") && !processes.contains("dockerd"));
+    let count: u32 = processes.lines().last().unwrap().trim().parse().unwrap();
+    assert!(count < 15, "{count} processes are visible:\n{processes}");
+    let mounts = reached.run("cat /proc/self/mountinfo").await;
+    let home = std::env::var("HOME").unwrap();
+    for line in mounts.lines().filter(|line| line.contains(" /dev/vd") || line.contains(" /dev/sd")) {
+        let place = line.split(' ').nth(4).unwrap();
+        let allowed = ["/", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+        assert!(allowed.contains(&place) && !line.contains(&format!(" {home} ")), "mounted from the host: {line}");
+    }
+    assert!(!mounts.contains("docker.sock"));
+    assert_eq!(reached.run("ls /var/run/docker.sock 2>&1 | grep -c 'No such'").await.trim(), "1");
+    reached.close().await;
+}
+
+#[tokio::test]
+async fn there_is_no_network_but_localhost() {
+    let Some(reached) = Reached::open().await else { return };
+    assert_eq!(reached.run("ls /sys/class/net").await.trim(), "lo");
+    // An address for documentation, where nobody listens; without a route the attempt fails at once.
+    let outside = reached.run("(exec 3<>/dev/tcp/192.0.2.1/80) 2>&1 | tail -n 1").await;
+    assert!(outside.contains("unreachable"), "{outside}");
+    let by_name = reached.run("getent hosts localhost && ! getent hosts example.com && echo no names").await;
+    assert!(by_name.contains("localhost") && by_name.ends_with("no names\n"), "{by_name}");
+    reached.close().await;
+}
+
+#[tokio::test]
+async fn no_privilege_can_be_gained_and_the_engine_cannot_be_asked() {
+    let Some(reached) = Reached::open().await else { return };
+    assert_eq!(reached.run("grep NoNewPrivs /proc/self/status | tr -dc 0-9").await.trim(), "1");
+    let refused = reached.run("mount -t tmpfs none /mnt 2>&1 || echo refused").await;
+    assert!(refused.contains("refused"), "{refused}");
+    assert!(reached.run("cat /proc/1/root/etc/hostname /etc/hostname | sort -u | wc -l").await.trim() == "1");
+    reached.close().await;
+}
