@@ -238,3 +238,14 @@ async fn a_model_that_fails_is_infrastructure() {
     assert!(matches!(ran.outcome.exit_status, ExitStatus::ModelFailed(_)));
     assert_eq!(ran.outcome.exit_status.class(), agent_core::OutcomeClass::Infrastructure);
 }
+
+#[tokio::test]
+async fn the_environment_of_the_program_stays_out_of_a_local_sandbox() {
+    assert!(std::env::var("CARGO_MANIFEST_DIR").is_ok());
+    let ran = Case::of(vec![bash("env; tr '\\0' '\\n' < /proc/self/environ"), finish()]).run().await;
+    let shown = ran.told().join("\n");
+    assert!(shown.contains("PATH="), "{shown}");
+    for name in ["CARGO_MANIFEST_DIR", "OPENAI", "API_KEY"] {
+        assert!(!shown.contains(name), "`{name}` is in the sandbox:\n{shown}");
+    }
+}

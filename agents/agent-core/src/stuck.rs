@@ -65,7 +65,9 @@ impl StuckDetector {
         {
             return Some(StuckPattern::Repeating);
         }
-        if let Some([first, rest @ ..]) = pairs.get(..3)
+        // As in OpenHands, not before there are four pairs.
+        if pairs.len() >= 4
+            && let Some([first, rest @ ..]) = pairs.get(..3)
             && rest.iter().all(|pair| pair.call == first.call && pair.is_error)
             && first.is_error
         {
@@ -125,8 +127,9 @@ mod tests {
         assert_eq!(check(&["a=0", "a=0", "a=0"]), None);
         assert_eq!(check(&["a=0", "a=0", "a=0", "a=0"]), Some(StuckPattern::Repeating));
         assert_eq!(check(&["a=0", "a=0", "a=1", "a=0"]), None);
-        assert_eq!(check(&["a=!x", "a=!y", "a=!z"]), Some(StuckPattern::RepeatingErrors));
-        assert_eq!(check(&["a=!x", "b=!y", "a=!z"]), None);
+        assert_eq!(check(&["a=!x", "a=!y", "a=!z"]), None);
+        assert_eq!(check(&["b=0", "a=!x", "a=!y", "a=!z"]), Some(StuckPattern::RepeatingErrors));
+        assert_eq!(check(&["b=0", "a=!x", "b=!y", "a=!z"]), None);
         assert_eq!(check(&["\"hi", "\"hi", "\"hi"]), Some(StuckPattern::Monologue));
         assert_eq!(check(&["\"hi", "a=0", "\"hi", "\"hi"]), None);
         assert_eq!(check(&["a=0", "b=1", "a=0", "b=1", "a=0", "b=1"]), Some(StuckPattern::Alternating));

@@ -90,3 +90,14 @@ fn nothing_is_left_behind_in_the_temporary_folder() {
     let left: Vec<_> = fs::read_dir(program.temporary()).unwrap().flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn the_header_says_when_the_history_was_kept() {
+    for (setting, kept) in [("sandbox.keep_history=true", true), ("sandbox.keep_history=false", false)] {
+        let program = Program::new();
+        let ran = program.run(&["solve", "demo__lru-1", "-c", setting]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let text = fs::read_to_string(&program.found("trajectory.jsonl")[0]).unwrap();
+        assert_eq!(Trajectory::parse(&text).unwrap().header().unwrap().history_kept, kept);
+    }
+}
