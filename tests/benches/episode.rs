@@ -78,6 +78,7 @@ async fn episode(environment: &env_core::Benchmark, waited: &AtomicU64) -> (Outc
         limits: Limits { stuck: false, ..Limits::default() },
         context: Default::default(),
         recorder: Box::new(Lines(file)),
+        spare: None,
     };
     waited.store(0, Ordering::Relaxed);
     let begun = Instant::now();

@@ -49,6 +49,12 @@ impl Case {
         let environment = demo::environment(provider, false).unwrap();
         let instance = env_core::find_instance(environment.instances(), "demo__lru-1").unwrap().clone();
         let ready = environment.reset(&instance).await.unwrap();
+        let environment = Arc::new(environment);
+        let posed = instance.clone();
+        let spare: agent_core::Spare = Box::new(move || {
+            let (environment, instance) = (environment.clone(), posed.clone());
+            Box::pin(async move { environment.reset(&instance).await })
+        });
         let model = Arc::new(Scripted::new(self.turns));
         let agent = CodeAct::new(self.config);
         let kept = Kept::default();
@@ -62,6 +68,7 @@ impl Case {
             limits: self.limits,
             context: self.context,
             recorder: Box::new(kept.clone()),
+            spare: Some(spare),
         };
         let outcome = run(agent, Episode::begin(parts, header()).unwrap()).await;
         ready.sandbox.stop().await.unwrap();
@@ -248,4 +255,18 @@ async fn the_environment_of_the_program_stays_out_of_a_local_sandbox() {
     for name in ["CARGO_MANIFEST_DIR", "OPENAI", "API_KEY"] {
         assert!(!shown.contains(name), "`{name}` is in the sandbox:\n{shown}");
     }
+}
+
+#[tokio::test]
+async fn a_deleted_baseline_is_put_back_and_a_patch_too_large_is_the_agents_doing() {
+    let turns =
+        vec![bash("echo changed >> README.md; rm -rf ../../scratch/base.git"), finish()];
+    let ran = Case::of(turns).run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+    assert!(ran.outcome.patch.unwrap().0.contains("+changed"));
+
+    let ran = Case::of(vec![bash("head -c 80000000 /dev/urandom > large.bin"), finish()]).run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Limit(Limit::Patch));
+    assert_eq!(ran.outcome.exit_status.class(), agent_core::OutcomeClass::AgentLimit);
+    assert!(ran.outcome.patch.unwrap().is_empty());
 }

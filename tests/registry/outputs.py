@@ -16,6 +16,8 @@ from instances import Instance
 from tree import Tree
 
 DATASETS = ("swe-bench", "swe-gym")
+# The images built here; their tests need no network.
+LOCAL = {"scheme": "local", "platform": "native"}
 PREDICTIONS = ("gold", "empty", "unrelated", "reversed")
 UNRELATED = """\
 diff --git a/NOTES_unrelated.md b/NOTES_unrelated.md
@@ -48,7 +50,7 @@ def write(instances: list[Instance], out: Path, root: Path) -> list[str]:
         chosen = [item for item in ready if item[0].dataset == dataset]
         lines = [rows.derived(instance, commit, set(files.before)) for instance, commit, files in chosen]
         _write_jsonl(out / f"{dataset}.jsonl", lines)
-        _write_yaml(out / f"{dataset}.yaml", {"env": {"dataset": _named(out, root, dataset), "image": {"scheme": "local", "platform": "native"}}})
+        _write_yaml(out / f"{dataset}.yaml", {"env": {"dataset": _named(out, root, dataset), "image": LOCAL, "network": "none"}})
     for name, script in scripts.items():
         _write_yaml(out / "scripts" / f"{name}.yaml", script)
     for kind in PREDICTIONS:

@@ -1,9 +1,11 @@
 //! One agent on one instance.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use env_core::{Baseline, Instance};
+use env_core::capture::{capture, rebuild};
+use env_core::{Baseline, EnvError, Instance, Patch, Ready};
 use prompts::Prompts;
 use serde::Serialize;
 use tool_core::{Observation, Sandbox, ToolError, Toolbox};
@@ -11,7 +13,7 @@ use tool_core::{Observation, Sandbox, ToolError, Toolbox};
 use crate::context::Context;
 use crate::{
     AgentError, Completion, ContextConfig, ExitStatus, Header, Limit, Limits, Message, Model, ModelError, Outcome,
-    Record, Recorder, Request, Spending, StuckDetector, ToolCall, ToolSpec, clip,
+    OutcomeClass, Record, Recorder, Request, Spending, StuckDetector, ToolCall, ToolSpec, clip,
 };
 
 /// One agent on one instance: the conversation, and all that it may use.
@@ -48,7 +50,12 @@ pub struct EpisodeParts {
     pub context: ContextConfig,
     /// Where the trajectory goes.
     pub recorder: Box<dyn Recorder>,
+    /// Makes another sandbox ready for the same instance, from which a damaged baseline is put back.
+    pub spare: Option<Spare>,
 }
+
+/// Makes a sandbox ready for the instance of an episode.
+pub type Spare = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Ready, EnvError>> + Send>> + Send + Sync>;
 
 impl Episode {
     /// Starts the clock and writes the header, whose tools are filled in from the toolbox.
@@ -196,10 +203,19 @@ impl Episode {
 
     /// Takes the patch and writes the last line.
     pub(crate) async fn finish(mut self, mut exit_status: ExitStatus) -> Outcome {
-        let patch = match env_core::capture::capture(self.parts.sandbox.as_ref(), &self.parts.baseline).await {
+        let patch = match take_patch(self.parts.sandbox.as_ref(), &self.parts.baseline, self.parts.spare.as_ref()).await
+        {
             Ok(patch) => Some(patch),
+            // What the agent did leaves no patch to be had: its own doing, and an empty one.
+            Err(EnvError::Patch(reason)) => {
+                tracing::warn!("{reason}");
+                if exit_status.class() != OutcomeClass::Infrastructure {
+                    exit_status = ExitStatus::Limit(Limit::Patch);
+                }
+                Some(Patch::default())
+            }
             Err(err) => {
-                if exit_status.class() != crate::OutcomeClass::Infrastructure {
+                if exit_status.class() != OutcomeClass::Infrastructure {
                     exit_status = ExitStatus::SandboxFailed(format!("the patch could not be captured: {err}"));
                 }
                 None
@@ -290,6 +306,20 @@ impl Episode {
 }
 
 type Extra = std::collections::BTreeMap<&'static str, String>;
+
+/// Returns the changes in the sandbox, putting a damaged baseline back if need be.
+async fn take_patch(sandbox: &dyn Sandbox, baseline: &Baseline, spare: Option<&Spare>) -> Result<Patch, EnvError> {
+    let (first, spare) = match (capture(sandbox, baseline).await, spare) {
+        (Err(EnvError::Patch(reason)), Some(spare)) => (reason, spare),
+        (taken, _) => return taken,
+    };
+    let ready = spare().await?;
+    let rebuilt = rebuild(sandbox, baseline, (ready.sandbox.as_ref(), &ready.baseline)).await;
+    // The patch matters more than a spare sandbox that failed to stop, which `clean` finds.
+    let _ = ready.sandbox.stop().await;
+    rebuilt.map_err(|_| EnvError::Patch(first))?;
+    capture(sandbox, baseline).await
+}
 
 /// Returns the tools as the model sees them.
 fn describe(toolbox: &Toolbox, prompts: &Prompts) -> Result<Vec<ToolSpec>, AgentError> {

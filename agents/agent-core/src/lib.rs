@@ -22,7 +22,7 @@ mod stuck;
 pub use agent::{Agent, AgentError, Flow};
 pub use clip::clip;
 pub use context::{ContextConfig, ContextStrategy};
-pub use episode::{Episode, EpisodeParts};
+pub use episode::{Episode, EpisodeParts, Spare};
 pub use limits::{Limit, Limits};
 pub use message::{Message, Role, ToolCall};
 pub use model::{Completion, FinishReason, Model, ModelError, Request, ToolSpec, Usage};

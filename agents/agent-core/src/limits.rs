@@ -53,4 +53,6 @@ pub enum Limit {
     Idle,
     /// The agent went in circles.
     Stuck,
+    /// No patch could be made of what the agent left behind, as when it is too large.
+    Patch,
 }

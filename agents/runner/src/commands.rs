@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Parser;
@@ -16,15 +15,12 @@ use crate::Plug;
 use crate::cli::{Clean, Cli, Cmd, Evaluate, Instances, Settings, Solve};
 use crate::config::Resolved;
 use crate::console::say;
-use crate::environments::open;
+use crate::environments::{Providers, open};
 use crate::evaluate::{evaluate_all, load_predictions};
 use crate::models::Models;
 use crate::run_dir::{RunDir, write_whole};
 use crate::solve::{Cell, describe};
 use crate::summary::write_summary;
-
-/// The provider of the command under way, for cleaning up after an interruption.
-type Provider = Arc<OnceLock<Arc<sandbox::Provider>>>;
 
 /// Runs the command line of a program that knows these agents.
 ///
@@ -37,13 +33,13 @@ pub fn main(plugs: &[Plug]) -> ExitCode {
         Ok(runtime) => runtime,
         Err(err) => return fail(&anyhow::Error::new(err).context("the async runtime did not start"), 1),
     };
-    let provider = Provider::default();
+    let providers = Providers::default();
     let ended = runtime.block_on(async {
         let ended = tokio::select! {
-            ended = dispatch(plugs, cli.command, &provider) => ended,
+            ended = dispatch(plugs, cli.command, &providers) => ended,
             name = interrupted() => Err(Failed::Run(anyhow::anyhow!("interrupted by {name}"))),
         };
-        if let Some(Err(err)) = close(&provider).await {
+        if let Err(err) = providers.close().await {
             say(&format!("warning: {err}\nhint: `spotter clean` removes what is left"));
         }
         ended
@@ -54,11 +50,6 @@ pub fn main(plugs: &[Plug]) -> ExitCode {
         Err(Failed::Usage(err)) => fail(&err, 2),
         Err(Failed::Run(err)) => fail(&err, 1),
     }
-}
-
-/// Removes the sandboxes that are still there.
-async fn close(provider: &Provider) -> Option<Result<(), SandboxError>> {
-    Some(provider.get()?.close().await)
 }
 
 /// Why a command failed, by exit code.
@@ -75,19 +66,19 @@ impl From<anyhow::Error> for Failed {
     }
 }
 
-async fn dispatch(plugs: &[Plug], command: Cmd, provider: &Provider) -> Result<ExitCode, Failed> {
+async fn dispatch(plugs: &[Plug], command: Cmd, providers: &Providers) -> Result<ExitCode, Failed> {
     match command {
-        Cmd::Solve(args) => solve(plugs, args, provider).await,
-        Cmd::Evaluate(args) => evaluate(plugs, args, provider).await,
-        Cmd::Instances(args) => instances(plugs, args, provider).await,
+        Cmd::Solve(args) => solve(plugs, args, providers).await,
+        Cmd::Evaluate(args) => evaluate(plugs, args, providers).await,
+        Cmd::Instances(args) => instances(plugs, args, providers).await,
         Cmd::Config(settings) => config(plugs, &settings),
         Cmd::Clean(args) => clean(args).await,
     }
 }
 
-async fn solve(plugs: &[Plug], args: Solve, provider: &Provider) -> Result<ExitCode, Failed> {
+async fn solve(plugs: &[Plug], args: Solve, providers: &Providers) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
-    let environment = open(&resolved, &args.instances, provider).await.map_err(Failed::Usage)?;
+    let environment = open(&resolved, &args.instances, providers).await.map_err(Failed::Usage)?;
     let found = args.instances.iter().map(|id| find_instance(environment.instances(), id).cloned());
     let wanted = found.collect::<Result<Vec<_>, _>>().map_err(|err| Failed::Usage(err.into()))?;
     let models = Models::open(&resolved, environment.name()).map_err(Failed::Usage)?;
@@ -115,9 +106,9 @@ async fn solve(plugs: &[Plug], args: Solve, provider: &Provider) -> Result<ExitC
     Ok(code)
 }
 
-async fn evaluate(plugs: &[Plug], args: Evaluate, provider: &Provider) -> Result<ExitCode, Failed> {
+async fn evaluate(plugs: &[Plug], args: Evaluate, providers: &Providers) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
-    let environment = open(&resolved, &args.instances, provider).await.map_err(Failed::Usage)?;
+    let environment = open(&resolved, &args.instances, providers).await.map_err(Failed::Usage)?;
     let predictions =
         load_predictions(&args.predictions, environment.as_ref(), &args.instances).map_err(Failed::Usage)?;
     let run_dir = open_run(&resolved, "evaluate")?;
@@ -132,9 +123,9 @@ async fn evaluate(plugs: &[Plug], args: Evaluate, provider: &Provider) -> Result
     Ok(if missing { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-async fn instances(plugs: &[Plug], args: Instances, provider: &Provider) -> Result<ExitCode, Failed> {
+async fn instances(plugs: &[Plug], args: Instances, providers: &Providers) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
-    let environment = open(&resolved, &[], provider).await.map_err(Failed::Usage)?;
+    let environment = open(&resolved, &[], providers).await.map_err(Failed::Usage)?;
     let selection = Selection { filter: args.filter, ..Selection::default() };
     let found = select(environment.instances(), &selection).map_err(|err| Failed::Usage(err.into()))?;
     let ids: Vec<&str> = found.iter().map(|instance| instance.instance_id.as_str()).collect();

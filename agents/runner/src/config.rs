@@ -50,6 +50,9 @@ pub(crate) struct EnvConfig {
     pub(crate) dialect: Option<Dialect>,
     /// Which container image an instance runs in.
     pub(crate) image: ImageSettings,
+    /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as the official harnesses have it, for
+    /// scripts that install packages. Default bridge.
+    pub(crate) network: sandbox::Network,
     /// Seconds that the tests of an instance may take. Default 1800.
     pub(crate) eval_timeout: u64,
 }
@@ -164,6 +167,13 @@ impl Default for RunConfig {
 
 impl Default for EnvConfig {
     fn default() -> Self {
-        Self { dataset: None, kind: None, dialect: None, image: ImageSettings::default(), eval_timeout: 1800 }
+        Self {
+            dataset: None,
+            kind: None,
+            dialect: None,
+            image: ImageSettings::default(),
+            network: sandbox::Network::Bridge,
+            eval_timeout: 1800,
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! From settings to an environment.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use dataset::{HubSettings, Row, Source};
 use env_core::{BenchmarkSettings, Environment};
-use tool_core::SandboxProvider;
+use tool_core::{SandboxError, SandboxProvider};
 
 use crate::config::{EnvKind, Resolved};
 
@@ -24,51 +24,68 @@ const SWE_GYM_OWNERS: &[&str] = &[
     "bokeh",
 ];
 
+/// The providers of a command, which are closed when it ends.
+#[derive(Default)]
+pub(crate) struct Providers(Mutex<Vec<Arc<sandbox::Provider>>>);
+
+impl Providers {
+    async fn connect(&self, config: &sandbox::Config, run: &str) -> anyhow::Result<Arc<dyn SandboxProvider>> {
+        let connected = sandbox::connect(config, &sandbox::Host::from_process(), run).await;
+        let provider = Arc::new(connected.context("no sandbox can be had")?);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(provider.clone());
+        Ok(provider)
+    }
+
+    /// Removes the sandboxes that are still there.
+    pub(crate) async fn close(&self) -> Result<(), SandboxError> {
+        let providers = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut closed = Ok(());
+        for provider in providers {
+            closed = closed.and(provider.close().await);
+        }
+        closed
+    }
+}
+
 /// Opens the environment that the settings or, without a dataset, the instance ids ask for.
 pub(crate) async fn open(
     resolved: &Resolved,
     ids: &[String],
-    provider: &OnceLock<Arc<sandbox::Provider>>,
+    providers: &Providers,
 ) -> anyhow::Result<Arc<dyn Environment>> {
     let env = &resolved.config.env;
     let dataset = match &env.dataset {
         Some(dataset) => dataset.clone(),
         None => guess(ids)?.to_owned(),
     };
+    let mut config = resolved.config.sandbox.clone();
+    let run = resolved.run_name();
     if dataset == "demo" {
-        let started = start(resolved, true, provider).await?;
-        return Ok(Arc::new(demo::environment(started, resolved.config.sandbox.keep_history)?));
+        // The demo instances are plain files, which need no container.
+        if !resolved.provider_chosen {
+            config.provider = sandbox::Kind::Local;
+        }
+        let provider = providers.connect(&config, &run).await?;
+        return Ok(Arc::new(demo::environment(provider, config.keep_history)?));
     }
     let rows = load(&dataset).await?;
-    let kind = env.kind.unwrap_or_else(|| kind_of(&dataset, &rows));
     let settings = BenchmarkSettings {
         image: env.image.clone(),
         dialect: env.dialect,
         eval_timeout: env.eval_timeout,
-        keep_history: resolved.config.sandbox.keep_history,
+        keep_history: config.keep_history,
     };
-    let provider = start(resolved, false, provider).await?;
-    Ok(match kind {
+    let provider = providers.connect(&config, &run).await?;
+    let benchmark = match env.kind.unwrap_or_else(|| kind_of(&dataset, &rows)) {
         EnvKind::Demo => bail!("the demo instances take no dataset"),
-        EnvKind::SweGym => Arc::new(swegym::environment(rows, &settings, provider)?),
-        EnvKind::SweBench => Arc::new(swebench::environment(rows, &settings, provider)?),
-    })
-}
-
-/// Connects to the sandbox provider; the demo instances run locally unless a provider was chosen.
-async fn start(
-    resolved: &Resolved,
-    is_demo: bool,
-    slot: &OnceLock<Arc<sandbox::Provider>>,
-) -> anyhow::Result<Arc<dyn SandboxProvider>> {
-    let mut config = resolved.config.sandbox.clone();
-    if is_demo && !resolved.provider_chosen {
-        config.provider = sandbox::Kind::Local;
+        EnvKind::SweGym => swegym::environment(rows, &settings, provider)?,
+        EnvKind::SweBench => swebench::environment(rows, &settings, provider)?,
+    };
+    if env.network == config.network {
+        return Ok(Arc::new(benchmark));
     }
-    let connected = sandbox::connect(&config, &sandbox::Host::from_process(), &resolved.run_name()).await;
-    let provider = Arc::new(connected.context("no sandbox can be had")?);
-    let kept = slot.get_or_init(|| provider);
-    Ok(kept.clone())
+    config.network = env.network;
+    Ok(Arc::new(benchmark.judged_by(providers.connect(&config, &run).await?)))
 }
 
 /// Returns the dataset that instance ids belong to.

@@ -54,7 +54,7 @@ async fn evaluate_one(
     run_dir: &RunDir,
 ) -> anyhow::Result<Report> {
     let dir = run_dir.instance(&instance.instance_id)?;
-    let patch = Patch(prediction.model_patch.clone().unwrap_or_default());
+    let patch = Patch::from_prediction(prediction.model_patch.as_deref().unwrap_or_default());
     dir.write("patch.diff", patch.0.as_bytes())?;
     run_dir.put_prediction(prediction)?;
     judge(environment, instance, &patch, &dir).await

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agent_core::{EpisodeParts, ExitStatus, Header, Model, Outcome, OutcomeClass, Trajectory};
+use agent_core::{EpisodeParts, ExitStatus, Header, Model, Outcome, OutcomeClass, Spare, Trajectory};
 use anyhow::{Context, bail};
-use env_core::{Environment, Evaluation, Instance, Patch, Ready, Report};
+use env_core::{Environment, Evaluation, Failure, Instance, Patch, Ready, Report};
+use serde::{Deserialize, Serialize};
 use tool_core::Toolbox;
 
 use crate::config::Resolved;
@@ -131,8 +132,17 @@ impl Cell {
             limits: self.resolved.config.limits.clone(),
             context: self.resolved.config.context.clone(),
             recorder: Box::new(Narrator::new(recorder)),
+            spare: Some(self.spare(instance)),
         };
         (self.resolved.plug.run)(self.resolved.agent_settings.clone(), parts, header).await
+    }
+
+    fn spare(&self, instance: &Instance) -> Spare {
+        let (environment, instance) = (self.environment.clone(), instance.clone());
+        Box::new(move || {
+            let (environment, instance) = (environment.clone(), instance.clone());
+            Box::pin(async move { environment.reset(&instance).await })
+        })
     }
 
     /// Returns the answers that a killed process had already paid for, and sets their file aside until they are used.
@@ -151,6 +161,17 @@ impl Cell {
     }
 }
 
+/// `judged.json`: what the `report.json` beside it is the verdict on.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Judged {
+    /// Digest of the patch.
+    patch: String,
+    /// How it was judged.
+    judging: String,
+    /// Why the verdict is not an ordinary one, when it is not.
+    failure: Option<Failure>,
+}
+
 /// Judges a patch, or returns the verdict that an earlier process reached on the same patch.
 pub(crate) async fn judge(
     environment: &dyn Environment,
@@ -159,18 +180,19 @@ pub(crate) async fn judge(
     dir: &InstanceDir,
 ) -> anyhow::Result<Report> {
     let id = instance.instance_id.as_str();
-    let key = patch.digest();
-    if dir.read_json::<String>("judged.json")?.as_deref() == Some(key.as_str())
+    let judging = environment.judging_key(instance);
+    let judged = |failure| Judged { patch: patch.digest(), judging: judging.clone(), failure };
+    if dir.read_json::<Judged>("judged.json")?.is_some_and(|kept| kept == judged(kept.failure))
         && let Some(mut reports) = dir.read_json::<BTreeMap<String, Report>>("report.json")?
         && let Some(report) = reports.remove(id)
     {
         return Ok(report);
     }
-    let Evaluation { report, test_output, .. } =
+    let Evaluation { report, test_output, failure } =
         environment.evaluate(instance, patch).await.context("no verdict could be had")?;
     dir.write("test_output.txt", &test_output)?;
     dir.write_json("report.json", &BTreeMap::from([(id, &report)]))?;
-    dir.write_json("judged.json", &key)?;
+    dir.write_json("judged.json", &judged(failure))?;
     Ok(report)
 }
 

@@ -99,7 +99,17 @@ impl Columns {
             (false, false) if near(fail_to_pass, &self.0, 2).is_some() => return Err(missing(fail_to_pass, &self.0)),
             _ => {}
         }
-        Ok((self.test_list(fail_to_pass)?, self.test_list(pass_to_pass)?))
+        let lost = self.is_null(pass_to_pass) && !self.is_null(fail_to_pass);
+        let lists = (self.test_list(fail_to_pass)?, self.test_list(pass_to_pass)?);
+        // A lost list would make the verdict easier.
+        if lost && !lists.0.is_empty() {
+            return Err(format!("column `{pass_to_pass}` is null, but `{fail_to_pass}` is not"));
+        }
+        Ok(lists)
+    }
+
+    fn is_null(&self, column: &str) -> bool {
+        self.0.get(column).is_none_or(Value::is_null)
     }
 
     fn test_list(&mut self, column: &str) -> Result<Vec<String>, String> {

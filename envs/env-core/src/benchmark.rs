@@ -22,6 +22,8 @@ pub struct Benchmark {
     /// Position by instance id in lower case.
     positions: HashMap<String, usize>,
     provider: Arc<dyn SandboxProvider>,
+    /// Starts the sandboxes in which patches are judged.
+    judge_provider: Arc<dyn SandboxProvider>,
     keep_history: bool,
 }
 
@@ -53,7 +55,15 @@ impl Benchmark {
                 return Err(unusable(instance, "it occurs twice"));
             }
         }
-        Ok(Self { name: name.into(), instances, posed, positions, provider, keep_history })
+        let judge_provider = provider.clone();
+        Ok(Self { name: name.into(), instances, posed, positions, provider, judge_provider, keep_history })
+    }
+
+    /// Returns the environment with patches judged in sandboxes of another provider, such as one with a network.
+    #[must_use]
+    pub fn judged_by(mut self, provider: Arc<dyn SandboxProvider>) -> Self {
+        self.judge_provider = provider;
+        self
     }
 
     /// Returns an environment over the rows of datasets of one family.
@@ -124,10 +134,17 @@ impl Environment for Benchmark {
             let (report, failure) = (Report::default(), Some(Failure::EmptyPatch));
             return Ok(Evaluation { report, failure, test_output: Vec::new() });
         }
-        let sandbox = self.provider.start(image).await?;
+        let sandbox = self.judge_provider.start(image).await?;
         let evaluation = judge(&*sandbox, judging, patch).await;
         stop(&*sandbox).await;
         evaluation
+    }
+
+    fn judging_key(&self, instance: &Instance) -> String {
+        match self.judging(instance) {
+            Ok((image, judging)) => judging.key(image),
+            Err(err) => err.to_string(),
+        }
     }
 
     fn gold(&self, instance: &Instance) -> Option<Patch> {

@@ -28,6 +28,10 @@ pub trait Environment: Send + Sync {
     /// [`EnvError`] when no verdict could be had; what is wrong with the patch is in the [`Evaluation`].
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError>;
 
+    /// Returns what tells how a patch of this instance is judged from any other way: tests, script, image and limits. A
+    /// verdict may be kept for as long as this stays the same.
+    fn judging_key(&self, instance: &Instance) -> String;
+
     /// Returns the reference solution, where the dataset has one. For evaluation only: an agent never holds an
     /// [`Environment`].
     fn gold(&self, instance: &Instance) -> Option<Patch>;

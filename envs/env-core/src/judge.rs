@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tool_core::{Command, ExecEnd, Sandbox, shell_quote};
+use sha2::{Digest, Sha256};
+use tool_core::{Command, ExecEnd, Image, Sandbox, shell_quote};
 
 use crate::apply::apply;
 use crate::markers::{OWN_START, OWN_TESTS, TESTS_TIMED_OUT};
@@ -19,11 +20,26 @@ pub struct Judging {
     pub timeout: Duration,
 }
 
+impl Judging {
+    /// Returns 64 hex digits that change with anything that can change a verdict.
+    pub(crate) fn key(&self, image: &Image) -> String {
+        let GradingSpec { dialect, parser, eval_type, fail_to_pass, pass_to_pass } = &self.grading;
+        let rules = format!("{dialect:?} {parser:?} {eval_type:?} {fail_to_pass:?} {pass_to_pass:?}");
+        let text = format!("{image:?}\0{rules}\0{:?}\0{}", self.timeout, self.eval_script);
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// Judges `patch` in `sandbox`, which must be fresh and is not stopped.
 ///
 /// # Errors
 /// Only when the sandbox is broken; whatever the patch does wrong is in the [`Evaluation`].
 pub async fn judge(sandbox: &dyn Sandbox, judging: &Judging, patch: &Patch) -> Result<Evaluation, EnvError> {
+    if patch.0.len() as u64 > sandbox.info().max_file {
+        let report = Report { patch_exists: true, ..Report::default() };
+        let log = format!("{OWN_START}the patch has more than {} bytes\n", sandbox.info().max_file).into_bytes();
+        return Ok(Evaluation { report, failure: Some(Failure::PatchNotApplied), test_output: log });
+    }
     let applied = apply(sandbox, judging.grading.dialect, patch).await?;
     let mut log = format!("{OWN_START}{}", applied.log).into_bytes();
     if !applied.success {

@@ -26,9 +26,12 @@ pub(crate) async fn run(
         script.push_str(&format!("{name}={}\n", shell_quote(value)));
     }
     script.push_str(&format!("scratch={}\n", shell_quote(&sandbox.info().scratch)));
+    // In a shell of its own, so that its trap on exit is run whatever the sandbox does at the end of a command.
+    script.push_str("(\n");
     for part in [PRELUDE].iter().chain(parts) {
         script.push_str(part);
     }
+    script.push_str("\n)");
     let output = sandbox.exec(Command::fresh(script).timeout(TIMEOUT)).await?;
     let text = output.output.clone();
     if output.end == tool_core::ExecEnd::Exited(0) {

@@ -4,7 +4,8 @@
 [ -d "$root" ] || mkdir -p "$root" || fail patch "\`$root\` is gone"
 cd -P "$root" || fail patch "\`$root\` is gone"
 use_shadow
-git cat-file -e "$tree^{tree}" 2> /dev/null || fail patch "the baseline \`$shadow\` is damaged"
+# A git that the agent put in the place of the real one does not know the tree by its name.
+[ "$(git rev-parse --verify -q "$tree^{tree}" 2> /dev/null)" = "$tree" ] || fail patch "the baseline \`$shadow\` is damaged"
 rm -f "$shadow"/*.lock "$shadow/info/grafts"
 mkdir -p "$shadow/info"
 # What is binary is decided by content, not by what the agent or the repository says of it.
