@@ -15,7 +15,7 @@ builtin shopt -s expand_aliases
 # The kernel shall pick a command before the process that looks after the sandbox.
 builtin printf 500 >/proc/self/oom_score_adj
 
-__spotter_busy=1 __spotter_ran= __spotter_status=0 __spotter_trace= __spotter_on_exit= __spotter_request=()
+__spotter_busy=1 __spotter_ran= __spotter_status=0 __spotter_trace= __spotter_on_exit= __spotter_request=() __spotter_nonce=()
 
 # Ends the command that ran, if one did: its end goes into the output, what is known of it to the host.
 __spotter_end() {
@@ -53,6 +53,7 @@ __spotter_keep_exit_trap() {
 # Waits for a request: whether to check the syntax, and the command.
 __spotter_next() {
   builtin mapfile -t -d '' -n 2 -u 50 __spotter_request
+  __spotter_nonce=()
   if [[ ${#__spotter_request[@]} != 2 ]]; then
     builtin trap - EXIT
     builtin exit 0
@@ -97,17 +98,21 @@ __spotter_exit() {
   if [[ $__spotter_on_exit ]]; then
     { builtin eval "$__spotter_on_exit"; } </dev/null >&51 2>&1
   fi
-  [[ $__spotter_busy ]] && builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
-  builtin unset -v __spotter_request __spotter_code __spotter_message __spotter_on_exit
-  __spotter_save "$@" >&52 2>/dev/null
+  # It is there already when the signal to end came after the end of the command.
+  ((${#__spotter_nonce[@]})) || builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
+  __spotter_save "$__spotter_status" "$__spotter_ran" "$__spotter_trace" "${__spotter_nonce[0]-}" "$@" >&52 2>/dev/null
   __spotter_report
 }
 
+# Leaves out the variables of the driver: they would be set while a command of the next shell runs.
 __spotter_save() {
   builtin printf 'S\n'
   builtin umask -p
   builtin shopt -p
+  builtin unset -v "${!__spotter_@}"
   builtin declare -p
+  __spotter_status=$1 __spotter_ran=$2 __spotter_trace=$3 __spotter_nonce=("$4")
+  builtin shift 4
   builtin declare -f
   builtin declare -F
   builtin printf 'builtin set --'

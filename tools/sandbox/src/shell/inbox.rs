@@ -57,6 +57,18 @@ pub(crate) struct Report {
     pub(crate) ending: bool,
     /// Bash source that brings back the state of a shell that has ended, unless it was too large.
     pub(crate) state: Option<String>,
+    /// Whether the command had ended by itself before the shell was made to end.
+    pub(crate) late: bool,
+}
+
+impl Report {
+    /// Returns the last report of a shell, with what an earlier one of the same command said of its end.
+    fn after(earlier: Option<Self>, last: Option<Self>) -> Option<Self> {
+        match (earlier, last) {
+            (Some(earlier), Some(last)) => Some(Self { status: earlier.status, ran: earlier.ran, late: true, ..last }),
+            (_, last) => last,
+        }
+    }
 }
 
 /// What has come from a shell so far.
@@ -139,7 +151,8 @@ impl Inbox {
                 Some(("B", _)) => self.begun = true,
                 Some(("S", state)) => self.saved = Some((!overflow).then(|| state.to_owned())),
                 Some(("E", report)) => {
-                    self.report = self.parse(report);
+                    let report = self.parse(report);
+                    self.report = Report::after(self.report.take(), report);
                     news = true;
                 }
                 // A state that is no text, or what bash had to say before the driver began.
@@ -167,7 +180,8 @@ impl Inbox {
         let cwd = lines.next()?.to_owned();
         let saved = self.saved.take();
         let ending = saved.is_some();
-        Some(Report { status, ran, process, moment: Moment { ticks, last }, cwd, ending, state: saved.flatten() })
+        let moment = Moment { ticks, last };
+        Some(Report { status, ran, process, moment, cwd, ending, state: saved.flatten(), late: false })
     }
 
     /// Notes that the shell has ended; returns whether that is news.

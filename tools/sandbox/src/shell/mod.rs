@@ -98,6 +98,18 @@ impl Shell {
         self.inbox.end(true).await
     }
 
+    /// Returns the report on the command if it has come, or that of a shell that has ended.
+    pub(crate) fn reported(&self) -> Option<Report> {
+        self.inbox.lock().end(false).flatten()
+    }
+
+    /// Wakes a shell that waits for a request, so that it obeys a signal; whatever comes of the request is not read.
+    pub(crate) async fn nudge(&mut self) {
+        // A shell that has ended needs none.
+        let _ = self.input.write_all(b"run\0:\0none\0").await;
+        let _ = self.input.flush().await;
+    }
+
     /// Returns the report that has come, where the end of the shell is known from elsewhere.
     pub(crate) fn ended_by_now(&self) -> Option<Report> {
         let mut inbox = self.inbox.lock();

@@ -13,6 +13,7 @@ on_both! {
     silence_is_a_limit
     interrupts_work
     stubborn_commands_end
+    an_end_at_the_timeout_keeps_the_state
     jobs_of_earlier_commands_are_spared
     a_dropped_future_leaves_nothing
     a_memory_hog_is_out_of_memory
@@ -47,6 +48,18 @@ async fn a_timeout_kills_the_tree(sandbox: &dyn Sandbox) {
         assert!(!output.output.contains("never"), "{shape}: {output:?}");
         assert_eq!(processes(&needle), 0, "{shape}");
         assert_eq!(ok(sandbox, "echo $x").await, "kept\n", "{shape}");
+    }
+}
+
+async fn an_end_at_the_timeout_keeps_the_state(sandbox: &dyn Sandbox) {
+    ok(sandbox, "x=kept").await;
+    for micros in (94_000..102_000).step_by(200) {
+        let begun = Instant::now();
+        let script = format!("sleep {}; echo 19", f64::from(micros) / 1e6);
+        let output = sandbox.exec(within(0.1, &script)).await.unwrap();
+        assert_ne!(output.restart, Some(Restart::StateLost), "{micros}: {output:?}");
+        assert_eq!(ok(sandbox, "echo $x").await, "kept\n", "{micros}");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{micros}: {:?}", begun.elapsed());
     }
 }
 

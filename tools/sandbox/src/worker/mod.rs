@@ -1,12 +1,14 @@
 //! The one task of a sandbox that runs its commands, one after the other.
 
+mod open;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tool_core::{Command, ExecEnd, ExecOutput, Interrupt, Restart, SandboxError, Shell as Kind, shell_quote};
+use tool_core::{Command, ExecEnd, ExecOutput, Interrupt, Restart, SandboxError, Shell as Kind};
 
 use crate::Config;
 use crate::backend::{Backend, Health, Moment, Signal};
@@ -16,8 +18,6 @@ use crate::shell::{Report, Shell};
 
 /// The exit code of a shell that was killed.
 const KILLED: i32 = 137;
-/// Output kept of commands of our own.
-const OWN_OUTPUT: usize = 4 << 10;
 
 /// A command, and where to answer; whoever drops the receiver cancels the command.
 pub(crate) struct Job {
@@ -34,6 +34,8 @@ pub(crate) struct Worker {
     shell: Option<Shell>,
     /// The state of a shell that has ended, for the next one.
     state: Option<String>,
+    /// Whether the state of the shell before could not be brought back, which no one has been told.
+    lost_state: bool,
     cwd: String,
     /// When the last command ended: what has begun since belongs to the one that runs.
     moment: Moment,
@@ -58,6 +60,7 @@ impl Worker {
             stopped,
             shell: None,
             state: None,
+            lost_state: false,
             cwd,
             moment: Moment::default(),
             oom_kills: 0,
@@ -118,7 +121,7 @@ impl Worker {
         cancelled: impl Future<Output = ()>,
     ) -> Result<ExecOutput, SandboxError> {
         let limit = command.max_output.unwrap_or_else(|| self.config.max_output());
-        let mut restart = None;
+        let mut retried = false;
         tokio::pin!(cancelled);
         let (mut shell, begun, finish) = loop {
             let mut shell = match self.shell.take() {
@@ -132,12 +135,13 @@ impl Worker {
                 Err(_) => Finish::Died,
             };
             // A shell that was killed between two commands has run nothing of this one.
-            if matches!(finish, Finish::Died) && !shell.has_begun() && restart.is_none() {
-                restart = Some(Restart::StateLost);
+            if matches!(finish, Finish::Died) && !shell.has_begun() && !retried {
+                (retried, self.lost_state) = (true, true);
                 continue;
             }
             break (shell, begun, finish);
         };
+        let mut restart = std::mem::take(&mut self.lost_state).then_some(Restart::StateLost);
         let (end, report) = self.settle(&mut shell, finish).await?;
         let died = report.is_none();
         if let Some(report) = &report {
@@ -212,6 +216,21 @@ impl Worker {
         begun: Instant,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Finish, SandboxError> {
+        let finish = self.watch(shell, command, begun, cancelled).await?;
+        // It may have ended at the same moment.
+        Ok(match finish {
+            Finish::Limit(_) => shell.reported().map_or(finish, Finish::Reported),
+            finish => finish,
+        })
+    }
+
+    async fn watch(
+        &mut self,
+        shell: &mut Shell,
+        command: &Command,
+        begun: Instant,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Finish, SandboxError> {
         let total = command.timeout.unwrap_or(Duration::from_secs(self.config.timeout));
         let idle = command.idle_timeout.unwrap_or(Duration::from_secs(self.config.idle_timeout));
         let deadline = tokio::time::sleep_until((begun + total).into());
@@ -254,7 +273,15 @@ impl Worker {
         let (process, since) = (shell.process(), self.moment);
         self.backend.end_tree(process, since, Signal::End).await?;
         let patience = Duration::from_secs(self.config.grace);
-        let mut report = tokio::time::timeout(patience, shell.saved()).await.ok().flatten();
+        let last_words = async {
+            // The command may have ended by itself just before the signal, which then waits for the next request.
+            if shell.ended().await.is_some_and(|report| !report.ending) {
+                shell.nudge().await;
+            }
+            shell.saved().await
+        };
+        let mut report = tokio::time::timeout(patience, last_words).await.ok().flatten();
+        let end = report.as_ref().filter(|report| report.late).map_or(end, ended);
         if report.as_ref().is_none_or(|report| !report.ending) {
             self.backend.end_tree(process, since, Signal::Kill).await?;
             report = None;
@@ -269,64 +296,6 @@ impl Worker {
         }
         let before = std::mem::replace(&mut self.oom_kills, self.backend.oom_kills().await?);
         Ok(if self.oom_kills > before { ExecEnd::OutOfMemory } else { end })
-    }
-
-    async fn open(&mut self) -> Result<Shell, SandboxError> {
-        let shell = Shell::start(self.backend.open().await?, self.config.start_timeout()).await?;
-        self.moment = shell.begun();
-        Ok(shell)
-    }
-
-    /// Starts a persistent shell with the state of the one before, or anew in the last known directory.
-    async fn open_persistent(&mut self) -> Result<Shell, SandboxError> {
-        let mut shell = self.open().await?;
-        let go_back = format!("builtin cd -- {}", shell_quote(&self.cwd));
-        if let Some(state) = self.state.take() {
-            match self.run_own(&mut shell, &format!("{state}\n{go_back}")).await {
-                Ok(_) => return Ok(shell),
-                Err(err) => tracing::warn!("the state of the shell could not be brought back: {err}"),
-            }
-            shell = self.open().await?;
-        }
-        let cwd = self.run_startup(&mut shell).await?;
-        if self.cwd == self.backend.info().root {
-            self.cwd = cwd;
-        } else {
-            self.run_own(&mut shell, &go_back).await?;
-        }
-        Ok(shell)
-    }
-
-    /// Goes to the repository, if it is still there, and runs the startup commands of the image; returns the directory
-    /// to which they lead.
-    async fn run_startup(&mut self, shell: &mut Shell) -> Result<String, SandboxError> {
-        let (root, startup) = (shell_quote(&self.backend.info().root), self.startup.trim().to_owned());
-        let go = format!("builtin cd -- {root} || builtin cd /; builtin unset -v OLDPWD");
-        let (report, output) = self.run_own(shell, &format!("{go}\n{startup}")).await?;
-        if report.ending || (report.status != 0 && !startup.is_empty()) {
-            return Err(SandboxError::Image(format!(
-                "the startup commands of the image failed with exit code {}: `{startup}`\n{}",
-                report.status,
-                output.trim_end()
-            )));
-        }
-        Ok(report.cwd)
-    }
-
-    /// Runs a command of our own in a shell.
-    async fn run_own(&mut self, shell: &mut Shell, script: &str) -> Result<(Report, String), SandboxError> {
-        shell.run_unchecked(script, OWN_OUTPUT).await.map_err(|err| lost(&err))?;
-        let patience = self.config.start_timeout();
-        let report = tokio::time::timeout(patience, shell.ended()).await.ok().flatten();
-        let output = clean::captured(&shell.finish());
-        let Some(report) = report else {
-            return Err(SandboxError::Lost(format!(
-                "the shell of the sandbox did not get ready\n{}",
-                output.trim_end()
-            )));
-        };
-        self.moment = report.moment;
-        Ok((report, output))
     }
 }
 
