@@ -6,7 +6,7 @@ use crate::{Request, moved};
 
 impl Request {
     /// Returns 16 hex digits that are equal for requests that differ only in what changes from run to run: the
-    /// repository's place (`root`) and digits, as in durations, addresses and process ids.
+    /// repository's place (`root`), durations, times of day and addresses.
     pub fn fingerprint(&self, root: &str) -> String {
         let mut hasher = Sha256::new();
         for message in &self.messages {
@@ -26,28 +26,40 @@ impl Request {
 
 /// Feeds a field, closed by a NUL so that two fields never run together.
 fn field(hasher: &mut Sha256, text: &str, root: &str) {
-    hasher.update(without_numbers(&moved(text, root, "{root}")).as_bytes());
+    hasher.update(without_times(&moved(text, root, "{root}")).as_bytes());
     hasher.update([0]);
 }
 
-/// Returns `text` with every number as one `#`: with its points, or hexadecimal after `0x`.
-fn without_numbers(text: &str) -> String {
+/// Returns `text` with `#` in the place of what changes from run to run: addresses such as `0x7f`, numbers with points
+/// or colons (durations, times of day), and whole numbers of seconds. Other numbers are part of what was observed.
+fn without_times(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(character) = chars.next() {
-        if !character.is_ascii_digit() {
-            out.push(character);
-            continue;
-        }
-        if character == '0' && chars.next_if_eq(&'x').is_some() {
-            while chars.next_if(char::is_ascii_hexdigit).is_some() {}
-        } else {
-            // Points belong to it, so that `0.5` and `12` are the same.
-            while chars.next_if(|next| next.is_ascii_digit() || *next == '.').is_some() {}
-        }
-        out.push('#');
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let (end, changes) = match rest.strip_prefix("0x") {
+            Some(hex) => (2 + hex.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(hex.len()), true),
+            None => {
+                let of_number = |c: char| c.is_ascii_digit() || c == '.' || c == ':';
+                let number = &rest[..rest.find(|c| !of_number(c)).unwrap_or(rest.len())];
+                // A point or colon at the end belongs to the sentence.
+                let number = number.trim_end_matches(['.', ':']);
+                (number.len(), number.contains(['.', ':']) || is_seconds(&rest[number.len()..]))
+            }
+        };
+        out.push_str(if changes { "#" } else { &rest[..end] });
+        rest = &rest[end..];
     }
+    out.push_str(rest);
     out
+}
+
+/// Returns whether what follows a number makes it a duration.
+fn is_seconds(after: &str) -> bool {
+    let word = after.trim_start_matches(' ');
+    let word = word.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    ["s", "ms", "us", "sec", "secs", "second", "seconds"].contains(&word)
 }
 
 #[cfg(test)]
@@ -64,6 +76,9 @@ mod tests {
         let first = print("ran /tmp/a/testbed/x.py in 0.012s at 0x7fab12", "/tmp/a/testbed");
         assert_eq!(first, print("ran /testbed/x.py in 12s at 0x99", "/testbed"));
         assert_ne!(first, print("ran /testbed/y.py in 1.5s at 0x99", "/testbed"));
+        assert_eq!(print("Ran 3 tests in 0.5 s.", ""), print("Ran 3 tests in 12 s.", ""));
+        assert_ne!(print("1 failed", ""), print("0 failed", ""));
+        assert_eq!(print("at 09:30:01", ""), print("at 10:00:59", ""));
         assert_eq!(first.len(), 16);
     }
 }

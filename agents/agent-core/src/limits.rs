@@ -29,6 +29,19 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Checks that the limits are numbers that can be reached.
+    ///
+    /// # Errors
+    /// Which one is not.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, value) in [("time", self.time), ("cost", self.cost)] {
+            if value.is_some_and(|value| !(0.0..1e15).contains(&value)) {
+                return Err(format!("`limits.{name}` must be a number from 0 on"));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the limit on time as a duration; a value that is no duration counts as no limit.
     pub(crate) fn duration(&self) -> Option<Duration> {
         self.time.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())

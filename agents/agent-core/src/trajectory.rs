@@ -1,5 +1,7 @@
 //! The record of an episode.
 
+use std::collections::HashSet;
+
 use env_core::Patch;
 use serde::{Deserialize, Serialize};
 use tool_core::Observation;
@@ -182,7 +184,7 @@ impl Trajectory {
             }
             match serde_json::from_str(line) {
                 Ok(record) => records.push(record),
-                Err(_) if index + 1 == lines.len() => return Ok(Self { records, torn: true }),
+                Err(_) if index + 1 == lines.len() && !text.ends_with('\n') => return Ok(Self { records, torn: true }),
                 Err(err) => return Err(format!("line {}: {err}", index + 1)),
             }
         }
@@ -203,6 +205,17 @@ impl Trajectory {
             Some(Record::Outcome(outcome)) => Some(outcome),
             _ => None,
         }
+    }
+
+    /// Takes over the header and those answers of another attempt at the same episode that are not here yet.
+    pub fn add_answers(&mut self, attempt: Self) {
+        let known: HashSet<String> = self.completions().map(|(request, _)| request.to_owned()).collect();
+        let wanted = |record: &Record| match record {
+            Record::Header(_) | Record::TooLong { .. } => true,
+            Record::Completion { request, .. } => !known.contains(request),
+            Record::Message { .. } | Record::Observation { .. } | Record::Outcome(_) => false,
+        };
+        self.records.extend(attempt.records.into_iter().filter(wanted));
     }
 
     /// Returns the model's answers with the fingerprints of their requests.

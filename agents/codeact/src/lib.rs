@@ -66,8 +66,8 @@ impl Agent for CodeAct {
     async fn step(&mut self, episode: &mut Episode) -> Result<Flow, AgentError> {
         let completion = episode.query().await?;
         for call in &completion.message.tool_calls {
-            episode.act(call).await?;
-            if call.name == Finish::NAME {
+            let shown = episode.act(call).await?;
+            if call.name == Finish::NAME && !shown.is_error {
                 return Ok(Flow::Submit);
             }
         }

@@ -68,12 +68,17 @@ impl Answers {
     /// clipped or masked is not quite the one that was sent; the fingerprints are.
     pub(crate) fn of_trajectory(trajectory: &Trajectory) -> Self {
         let header = trajectory.header();
-        let root = header.map(|header| header.root.clone()).unwrap_or_default();
+        let mut root = String::new();
         let mut messages = Vec::new();
         let mut list = Vec::new();
         for record in &trajectory.records {
             match record {
-                Record::Header(_) | Record::Outcome(_) => {}
+                // The records of several attempts at one episode may follow one another.
+                Record::Header(header) => {
+                    root.clone_from(&header.root);
+                    messages.clear();
+                }
+                Record::Outcome(_) => {}
                 Record::Message { message, .. } => messages.push(message.clone()),
                 Record::Observation { call, observation, .. } => {
                     messages.push(Message::tool(call, observation.text.clone()));

@@ -36,9 +36,13 @@ impl Replay {
     /// Reads a recording or a `trajectory.jsonl`; `root` is the repository's place in the current sandbox.
     ///
     /// # Errors
-    /// The number of a line that does not parse, and why.
+    /// The number of a line that does not parse, and why; or that there is no answer in it.
     pub fn parse(text: &str, root: &str, on_divergence: OnDivergence) -> Result<Self, String> {
-        Answers::parse(text).map(|answers| Self::of(answers, root, on_divergence))
+        let answers = Answers::parse(text)?;
+        if answers.list.is_empty() {
+            return Err("it holds no answers".to_owned());
+        }
+        Ok(Self::of(answers, root, on_divergence))
     }
 
     /// Replays a trajectory.

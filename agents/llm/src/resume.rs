@@ -1,54 +1,44 @@
 //! Goes on where a killed episode ended.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::{Completion, Model, ModelError, Request, Trajectory};
 use async_trait::async_trait;
 
-use crate::answers::Answers;
+use crate::answers::{Answer, Answers};
 use crate::place::moved_completion;
 
-/// Gives the answers of an unfinished trajectory again for as long as the requests are the recorded ones, then asks
-/// another model. Nothing that was paid for is paid for twice.
+/// Gives the answers of an unfinished trajectory again wherever a request is one that it answers, and asks another model
+/// for the rest. Nothing that was paid for is paid for twice.
 pub struct Resume {
     answers: Answers,
     root: String,
     live: Arc<dyn Model>,
-    reused: AtomicUsize,
-    handed_over: AtomicBool,
+    /// Which answers were given.
+    given: Mutex<Vec<bool>>,
 }
 
 impl Resume {
     /// Resumes `trajectory` with `live`; `root` is the repository's place in the current sandbox.
     pub fn new(trajectory: &Trajectory, root: &str, live: Arc<dyn Model>) -> Self {
-        Self {
-            answers: Answers::of_trajectory(trajectory),
-            root: root.to_owned(),
-            live,
-            reused: AtomicUsize::new(0),
-            handed_over: AtomicBool::new(false),
-        }
+        let answers = Answers::of_trajectory(trajectory);
+        let given = Mutex::new(vec![false; answers.list.len()]);
+        Self { answers, root: root.to_owned(), live, given }
     }
 
     /// Returns how many answers were given again.
     pub fn reused(&self) -> usize {
-        self.reused.load(Ordering::Relaxed)
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|given| **given).count()
     }
 
-    /// Returns the next answer, when the request is the one that it answered.
-    fn recorded(&self, request: &Request) -> Option<Result<Completion, ModelError>> {
-        if self.handed_over.load(Ordering::Relaxed) {
-            return None;
-        }
-        let answer = self.answers.list.get(self.reused())?;
-        if answer.fingerprint != request.fingerprint(&self.root) {
-            return None;
-        }
-        Some(match &answer.answer {
-            Ok(completion) => Ok(moved_completion(completion, &answer.root, &self.root)),
-            Err(err) => Err(err.clone().into()),
-        })
+    /// Takes the first answer to this request that was not given yet.
+    fn recorded(&self, request: &Request) -> Option<&Answer> {
+        let fingerprint = request.fingerprint(&self.root);
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pairs = self.answers.list.iter().zip(given.iter_mut());
+        let (answer, given) = pairs.find(|(answer, given)| !**given && answer.fingerprint == fingerprint)?;
+        *given = true;
+        Some(answer)
     }
 }
 
@@ -59,18 +49,12 @@ impl Model for Resume {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
-        if let Some(answer) = self.recorded(request) {
-            self.reused.fetch_add(1, Ordering::Relaxed);
-            return answer;
+        match self.recorded(request) {
+            None => self.live.complete(request).await,
+            Some(answer) => match &answer.answer {
+                Ok(completion) => Ok(moved_completion(completion, &answer.root, &self.root)),
+                Err(err) => Err(err.clone().into()),
+            },
         }
-        let completion = self.live.complete(request).await?;
-        if !self.handed_over.swap(true, Ordering::Relaxed) {
-            let (reused, all) = (self.reused(), self.answers.list.len());
-            match all.saturating_sub(reused) {
-                0 => tracing::info!("went on after all {all} recorded answers"),
-                lost => tracing::warn!("went on after {reused} recorded answers, {lost} no longer fit"),
-            }
-        }
-        Ok(completion)
     }
 }

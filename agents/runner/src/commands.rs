@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Parser;
 use dataset::{Selection, select};
 use env_core::{Environment, find_instance};
@@ -13,12 +13,12 @@ use tool_core::SandboxError;
 
 use crate::Plug;
 use crate::cli::{Clean, Cli, Cmd, Evaluate, Instances, Settings, Solve};
-use crate::config::Resolved;
+use crate::config::{Resolved, digest};
 use crate::console::say;
 use crate::environments::{Providers, open};
 use crate::evaluate::{evaluate_all, load_predictions};
 use crate::models::Models;
-use crate::run_dir::{RunDir, write_whole};
+use crate::run_dir::{RunDir, read_text, write_whole};
 use crate::solve::{Cell, describe};
 use crate::summary::write_summary;
 
@@ -39,7 +39,12 @@ pub fn main(plugs: &[Plug]) -> ExitCode {
             ended = dispatch(plugs, cli.command, &providers) => ended,
             name = interrupted() => Err(Failed::Run(anyhow::anyhow!("interrupted by {name}"))),
         };
-        if let Err(err) = providers.close().await {
+        // A second signal means that there is no time for that.
+        let closed = tokio::select! {
+            closed = providers.close() => closed,
+            name = interrupted() => Err(SandboxError::Lost(format!("interrupted again by {name}"))),
+        };
+        if let Err(err) = closed {
             say(&format!("warning: {err}\nhint: `spotter clean` removes what is left"));
         }
         ended
@@ -77,55 +82,61 @@ async fn dispatch(plugs: &[Plug], command: Cmd, providers: &Providers) -> Result
 }
 
 async fn solve(plugs: &[Plug], args: Solve, providers: &Providers) -> Result<ExitCode, Failed> {
-    let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
-    let environment = open(&resolved, &args.instances, providers).await.map_err(Failed::Usage)?;
+    let resolved = Resolved::load(plugs, &args.settings, &args.instances).map_err(Failed::Usage)?;
+    let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let found = args.instances.iter().map(|id| find_instance(environment.instances(), id).cloned());
     let wanted = found.collect::<Result<Vec<_>, _>>().map_err(|err| Failed::Usage(err.into()))?;
     let models = Models::open(&resolved, environment.name()).map_err(Failed::Usage)?;
     let prompts = crate::models::prompts(resolved.config.prompts.as_deref()).map_err(Failed::Usage)?;
-    let run_dir = open_run(&resolved, resolved.plug.name)?;
+    let run_dir = open_run(&resolved, &resolved.run_name(), resolved.plug.name, args.fresh)?;
     let cell = Cell { resolved, environment, models, prompts, run_dir };
     let (mut code, mut reports) = (ExitCode::SUCCESS, serde_json::Map::new());
     for instance in &wanted {
         match cell.solve(instance, args.fresh).await {
             Ok(solved) => {
                 say(&describe(&instance.instance_id, &solved));
-                if solved.report.is_none() && (cell.resolved.config.evaluate || solved.failed()) {
+                if solved.verdict.is_none() && (cell.resolved.config.evaluate || solved.failed()) {
                     code = ExitCode::from(1);
                 }
-                reports.insert(instance.instance_id.clone(), to_json(&solved.report)?);
+                let report = solved.verdict.map(|verdict| verdict.report);
+                reports.insert(instance.instance_id.clone(), to_json(&report)?);
             }
             Err(err) => {
                 say(&format!("{}: {err:#}", instance.instance_id));
+                reports.insert(instance.instance_id.clone(), serde_json::Value::Null);
                 code = ExitCode::from(1);
             }
         }
     }
-    summarize(&cell.run_dir, cell.environment.as_ref())?;
     print_json(&reports)?;
+    summarize(&cell.run_dir, cell.environment.as_ref())?;
     Ok(code)
 }
 
 async fn evaluate(plugs: &[Plug], args: Evaluate, providers: &Providers) -> Result<ExitCode, Failed> {
-    let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
-    let environment = open(&resolved, &args.instances, providers).await.map_err(Failed::Usage)?;
+    let resolved = Resolved::load(plugs, &args.settings, &args.instances).map_err(Failed::Usage)?;
+    let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let predictions =
         load_predictions(&args.predictions, environment.as_ref(), &args.instances).map_err(Failed::Usage)?;
-    let run_dir = open_run(&resolved, "evaluate")?;
+    // The patches are part of what the run is, so that two files never share a folder by chance.
+    let patches: Vec<&str> = predictions.iter().filter_map(|(_, one)| one.model_patch.as_deref()).collect();
+    let made = || format!("evaluate-{}-{}", resolved.fingerprint(), digest(&patches));
+    let run_name = resolved.config.run.clone().unwrap_or_else(made);
+    let run_dir = open_run(&resolved, &run_name, "evaluate", false)?;
     let verdicts = evaluate_all(&environment, predictions, args.workers, &run_dir).await?;
-    let missing = verdicts.iter().any(|(_, report)| report.is_none());
+    let missing = verdicts.iter().any(|(_, verdict)| verdict.is_none());
     let mut reports = serde_json::Map::new();
-    for (id, report) in verdicts {
-        reports.insert(id, to_json(&report)?);
+    for (id, verdict) in verdicts {
+        reports.insert(id, to_json(&verdict.map(|verdict| verdict.report))?);
     }
-    summarize(&run_dir, environment.as_ref())?;
     print_json(&reports)?;
+    summarize(&run_dir, environment.as_ref())?;
     Ok(if missing { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 async fn instances(plugs: &[Plug], args: Instances, providers: &Providers) -> Result<ExitCode, Failed> {
-    let resolved = Resolved::load(plugs, &args.settings).map_err(Failed::Usage)?;
-    let environment = open(&resolved, &[], providers).await.map_err(Failed::Usage)?;
+    let resolved = Resolved::load(plugs, &args.settings, &[]).map_err(Failed::Usage)?;
+    let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let selection = Selection { filter: args.filter, ..Selection::default() };
     let found = select(environment.instances(), &selection).map_err(|err| Failed::Usage(err.into()))?;
     let ids: Vec<&str> = found.iter().map(|instance| instance.instance_id.as_str()).collect();
@@ -134,7 +145,7 @@ async fn instances(plugs: &[Plug], args: Instances, providers: &Providers) -> Re
 }
 
 fn config(plugs: &[Plug], settings: &Settings) -> Result<ExitCode, Failed> {
-    let resolved = Resolved::load(plugs, settings).map_err(Failed::Usage)?;
+    let resolved = Resolved::load(plugs, settings, &[]).map_err(Failed::Usage)?;
     print(&serde_yaml::to_string(&resolved.all).context("the configuration cannot be written as YAML")?)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -157,11 +168,22 @@ async fn clean(args: Clean) -> Result<ExitCode, Failed> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the folder of a run and writes its configuration.
-fn open_run(resolved: &Resolved, cell: &str) -> anyhow::Result<RunDir> {
-    let run_dir = RunDir::create(&resolved.config.runs, &resolved.run_name(), cell)?;
+/// Makes the folder of a run and writes its configuration, which all that is in the folder was made with.
+fn open_run(resolved: &Resolved, run: &str, cell: &str, fresh: bool) -> anyhow::Result<RunDir> {
+    let run_dir = RunDir::create(&resolved.config.runs, run, cell)?;
+    let _lock = run_dir.lock()?;
+    let path = run_dir.path().join("config.yaml");
+    if let (Some(text), false) = (read_text(&path)?, fresh)
+        && let Ok(all) = serde_yaml::from_str(&text)
+        && resolved.with_values(all).fingerprint() != resolved.fingerprint()
+    {
+        bail!(
+            "{} holds a run with other settings\nhint: choose another `--run`, or start over with `--fresh`",
+            show(run_dir.path())
+        );
+    }
     let text = serde_yaml::to_string(&resolved.all).context("the configuration cannot be written as YAML")?;
-    write_whole(&run_dir.path().join("config.yaml"), text.as_bytes())?;
+    write_whole(&path, text.as_bytes())?;
     Ok(run_dir)
 }
 

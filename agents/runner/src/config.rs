@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::Plug;
 use crate::cli::{Settings, layer_file};
+use crate::environments::guess;
 use crate::layers::Layers;
+use crate::models::overrides;
 use crate::run_dir::read_text;
 
 /// The configuration of a run.
@@ -78,19 +80,20 @@ pub(crate) struct Resolved {
     pub(crate) agent_settings: Value,
     /// Every value, as it goes into `config.yaml`.
     pub(crate) all: Value,
-    /// Whether the sandbox's provider was chosen, rather than left at its default.
-    pub(crate) provider_chosen: bool,
+    /// Digest of the files that the settings name, whose contents matter and not their places.
+    inputs: String,
 }
 
 impl Resolved {
     /// Resolves the layers of a command: defaults, the agent's, files and assignments, the short forms.
-    pub(crate) fn load(plugs: &[Plug], settings: &Settings) -> anyhow::Result<Self> {
+    ///
+    /// What is left open goes by the `ids` of the instances: the dataset, and a local sandbox for the demo instances.
+    pub(crate) fn load(plugs: &[Plug], settings: &Settings, ids: &[String]) -> anyhow::Result<Self> {
         let plug = pick(plugs, settings.agent.as_deref())?;
         let mut defaults = serde_yaml::to_value(RunConfig::default())?;
         let mapping = defaults.as_mapping_mut().context("the defaults are no mapping")?;
         mapping.insert(Value::from(plug.name), (plug.settings)()?);
-        let undecided = Value::Null;
-        let provider = std::mem::replace(&mut defaults["sandbox"]["provider"], undecided.clone());
+        let provider = std::mem::replace(&mut defaults["sandbox"]["provider"], Value::Null);
         let mut layers = Layers::new(defaults);
         layers.lay_text(plug.defaults, &format!("{}'s config.yaml", plug.name))?;
         for layer in &settings.layers {
@@ -99,28 +102,46 @@ impl Resolved {
         for (path, value) in settings.assignments() {
             layers.lay_at(path, Value::from(value))?;
         }
-        let provider_chosen = layers.get("sandbox.provider").is_some_and(|value| *value != undecided);
-        if !provider_chosen {
-            layers.lay_at("sandbox.provider", provider)?;
+        let unset = |layers: &Layers, path: &str| layers.get(path).is_none_or(Value::is_null);
+        if unset(&layers, "env.dataset")
+            && let Some(dataset) = guess(ids)?
+        {
+            layers.lay_at("env.dataset", Value::from(dataset))?;
+        }
+        if unset(&layers, "sandbox.provider") {
+            let is_demo = layers.get("env.dataset").and_then(Value::as_str) == Some("demo");
+            layers.lay_at("sandbox.provider", if is_demo { Value::from("local") } else { provider })?;
         }
         let all = layers.into_value();
         let mut typed = all.clone();
-        let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name));
-        let config = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
-        Ok(Self { config, plug, agent_settings: block.unwrap_or(Value::Null), all, provider_chosen })
+        let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
+        let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
+        config.limits.check().map_err(anyhow::Error::msg)?;
+        (plug.check)(block.clone())?;
+        let inputs = digest_of_inputs(&config)?;
+        Ok(Self { config, plug, agent_settings: block, all, inputs })
     }
 
-    /// Returns the fingerprint of all that can change what an episode does.
+    /// Returns the fingerprint of all that can change what an episode does: not of how long to wait for a server, how to
+    /// judge, or where to write.
     pub(crate) fn fingerprint(&self) -> String {
         let mut value = self.all.clone();
-        if let Some(mapping) = value.as_mapping_mut() {
-            for key in ["run", "runs", "evaluate"] {
-                mapping.shift_remove(key);
+        let without = |value: &mut Value, keys: &[&str]| {
+            if let Some(mapping) = value.as_mapping_mut() {
+                keys.iter().for_each(|key| drop(mapping.shift_remove(*key)));
             }
-            mapping.insert(Value::from("agent"), Value::from(self.plug.name));
-        }
+        };
+        without(&mut value, &["run", "runs", "evaluate", "prompts"]);
+        without(&mut value["env"], &["eval_timeout", "dialect", "network"]);
+        let of_transport = ["retry", "timeout", "connect_timeout", "prices", "record", "api_key_env", "path"];
+        without(&mut value["model"], &of_transport);
         let text = serde_json::to_string(&value).unwrap_or_default();
-        Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+        digest(&[self.plug.name, &text, &self.inputs])
+    }
+
+    /// Returns the same with other values, for comparing fingerprints.
+    pub(crate) fn with_values(&self, all: Value) -> Self {
+        Self { all, ..self.clone() }
     }
 
     /// Returns the name of the run.
@@ -128,6 +149,29 @@ impl Resolved {
         let made = || format!("{}-{}", self.plug.name, self.fingerprint());
         self.config.run.clone().unwrap_or_else(made)
     }
+}
+
+/// Returns a digest of the files of answers and of the folder of templates.
+fn digest_of_inputs(config: &RunConfig) -> anyhow::Result<String> {
+    let answers = match &config.model.path {
+        Some(path) => read_text(path)?.unwrap_or_default(),
+        None => String::new(),
+    };
+    let mut parts = vec![answers];
+    for (name, text) in overrides(config.prompts.as_deref())? {
+        parts.extend([name, text]);
+    }
+    Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+/// Returns 8 hex digits that tell these texts from others.
+pub(crate) fn digest(texts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update(text.as_bytes());
+        hasher.update([0]);
+    }
+    hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn lay(layers: &mut Layers, layer: &str) -> anyhow::Result<()> {

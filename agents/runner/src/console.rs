@@ -57,8 +57,10 @@ fn gist(arguments: &str, root: &str) -> String {
 
 fn short(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    // What a model writes must not steer the terminal.
+    let line: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if line.chars().count() <= 58 {
-        return line.to_owned();
+        return line;
     }
     line.chars().take(57).chain(std::iter::once('…')).collect()
 }

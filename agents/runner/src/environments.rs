@@ -47,24 +47,16 @@ impl Providers {
     }
 }
 
-/// Opens the environment that the settings or, without a dataset, the instance ids ask for.
-pub(crate) async fn open(
-    resolved: &Resolved,
-    ids: &[String],
-    providers: &Providers,
-) -> anyhow::Result<Arc<dyn Environment>> {
+/// Opens the environment that the settings ask for.
+pub(crate) async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::Result<Arc<dyn Environment>> {
     let env = &resolved.config.env;
-    let dataset = match &env.dataset {
-        Some(dataset) => dataset.clone(),
-        None => guess(ids)?.to_owned(),
-    };
+    let dataset = env
+        .dataset
+        .clone()
+        .context("no dataset is configured\nhint: `--dataset swe-bench-verified`, or a file of rows")?;
     let mut config = resolved.config.sandbox.clone();
     let run = resolved.run_name();
     if dataset == "demo" {
-        // The demo instances are plain files, which need no container.
-        if !resolved.provider_chosen {
-            config.provider = sandbox::Kind::Local;
-        }
         let provider = providers.connect(&config, &run).await?;
         return Ok(Arc::new(demo::environment(provider, config.keep_history)?));
     }
@@ -88,8 +80,8 @@ pub(crate) async fn open(
     Ok(Arc::new(benchmark.judged_by(providers.connect(&config, &run).await?)))
 }
 
-/// Returns the dataset that instance ids belong to.
-fn guess(ids: &[String]) -> anyhow::Result<&'static str> {
+/// Returns the dataset that instance ids belong to; `None` without any id.
+pub(crate) fn guess(ids: &[String]) -> anyhow::Result<Option<&'static str>> {
     let mut names = ids.iter().map(|id| {
         let owner = id.split("__").next().unwrap_or_default().to_lowercase();
         match owner.as_str() {
@@ -98,11 +90,11 @@ fn guess(ids: &[String]) -> anyhow::Result<&'static str> {
             _ => "swe-bench",
         }
     });
-    match names.next() {
-        None => bail!("no dataset is configured\nhint: `--dataset swe-bench-verified`, or a file of rows"),
-        Some(first) if names.all(|name| name == first) => Ok(first),
-        Some(_) => bail!("the instances belong to several datasets\nhint: name one with `--dataset`"),
+    let Some(first) = names.next() else { return Ok(None) };
+    if names.any(|name| name != first) {
+        bail!("the instances belong to several datasets\nhint: name one with `--dataset`");
     }
+    Ok(Some(first))
 }
 
 async fn load(dataset: &str) -> anyhow::Result<Vec<Row>> {

@@ -1,16 +1,17 @@
 //! Judges patches that are already there.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
-use env_core::{Environment, Instance, Patch, Report, find_instance};
+use anyhow::{Context, bail};
+use env_core::{Environment, Instance, Patch, find_instance};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::console::say;
-use crate::run_dir::{Prediction, RunDir, read_text};
-use crate::solve::judge;
+use crate::run_dir::{Prediction, RunDir};
 use crate::summary::read_predictions;
+use crate::verdict::{Verdict, judge};
 
 /// Judges every prediction, `workers` at once, and returns the verdicts in the order of the predictions.
 pub(crate) async fn evaluate_all(
@@ -18,7 +19,7 @@ pub(crate) async fn evaluate_all(
     predictions: Vec<(Instance, Prediction)>,
     workers: usize,
     run_dir: &RunDir,
-) -> anyhow::Result<Vec<(String, Option<Report>)>> {
+) -> anyhow::Result<Vec<(String, Option<Verdict>)>> {
     let (slots, mut running) = (Arc::new(Semaphore::new(workers.max(1))), JoinSet::new());
     for (index, (instance, prediction)) in predictions.into_iter().enumerate() {
         let (slots, environment, run_dir) = (slots.clone(), environment.clone(), run_dir.clone());
@@ -31,20 +32,20 @@ pub(crate) async fn evaluate_all(
     let mut verdicts = Vec::new();
     while let Some(joined) = running.join_next().await {
         let (index, id, judged) = joined.context("an evaluation died")??;
-        let report = match judged {
-            Ok(report) => Some(report),
+        let verdict = match judged {
+            Ok(verdict) => Some(verdict),
             Err(err) => {
                 say(&format!("{id}: {err:#}"));
                 None
             }
         };
-        if let Some(report) = &report {
-            say(&format!("{id}: resolved: {}{}", report.resolved, counts(report)));
+        if let Some(verdict) = &verdict {
+            say(&format!("{id}: {}", verdict.line()));
         }
-        verdicts.push((index, id, report));
+        verdicts.push((index, id, verdict));
     }
     verdicts.sort_by_key(|(index, ..)| *index);
-    Ok(verdicts.into_iter().map(|(_, id, report)| (id, report)).collect())
+    Ok(verdicts.into_iter().map(|(_, id, verdict)| (id, verdict)).collect())
 }
 
 async fn evaluate_one(
@@ -52,12 +53,14 @@ async fn evaluate_one(
     instance: &Instance,
     prediction: &Prediction,
     run_dir: &RunDir,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Verdict> {
     let dir = run_dir.instance(&instance.instance_id)?;
     let patch = Patch::from_prediction(prediction.model_patch.as_deref().unwrap_or_default());
     dir.write("patch.diff", patch.0.as_bytes())?;
     run_dir.put_prediction(prediction)?;
-    judge(environment, instance, &patch, &dir).await
+    let mut verdict = judge(environment, instance, &patch, &dir).await?;
+    verdict.report.patch_is_none = prediction.model_patch.is_none();
+    Ok(verdict)
 }
 
 /// Returns the predictions with their instances: from a file, or made from the words `gold` and `empty`.
@@ -81,24 +84,22 @@ pub(crate) fn load_predictions(
         });
         return Ok(made.collect());
     }
-    let text = read_text(source.as_ref())?.with_context(|| format!("no such predictions file: `{source}`"))?;
-    let mut found = Vec::new();
-    for mut prediction in read_predictions(&text).with_context(|| format!("in `{source}`"))? {
-        if !chosen.is_empty() && !chosen.iter().any(|one| one.instance_id.eq_ignore_ascii_case(&prediction.instance_id))
-        {
+    let path = Path::new(source);
+    if !path.exists() {
+        bail!("no such predictions file: `{source}`");
+    }
+    let mut found: Vec<(Instance, Prediction)> = Vec::new();
+    for mut prediction in read_predictions(path)? {
+        let id = prediction.instance_id.as_str();
+        if !chosen.is_empty() && !chosen.iter().any(|one| one.instance_id.eq_ignore_ascii_case(id)) {
             continue;
         }
-        let instance = find_instance(instances, &prediction.instance_id).with_context(|| format!("in `{source}`"))?;
+        let instance = find_instance(instances, id).with_context(|| format!("in `{source}`"))?;
+        if found.iter().any(|(other, _)| other.instance_id == instance.instance_id) {
+            bail!("`{source}` has two predictions for `{id}`");
+        }
         prediction.instance_id.clone_from(&instance.instance_id);
         found.push((instance.clone(), prediction));
     }
     Ok(found)
-}
-
-/// Returns the counts of passed tests, as in ` (FAIL_TO_PASS 1/1, PASS_TO_PASS 12/12)`.
-fn counts(report: &Report) -> String {
-    let Some(status) = &report.tests_status else { return String::new() };
-    let count =
-        |group: &env_core::TestGroup| format!("{}/{}", group.success.len(), group.success.len() + group.failure.len());
-    format!(" (FAIL_TO_PASS {}, PASS_TO_PASS {})", count(&status.fail_to_pass), count(&status.pass_to_pass))
 }

@@ -6,13 +6,15 @@ use serde_yaml::{Mapping, Value};
 /// Raw configuration: defaults with other layers laid over them.
 #[derive(Debug, Clone)]
 pub(crate) struct Layers {
+    /// What the known keys are taken from.
+    known: Value,
     merged: Value,
 }
 
 impl Layers {
     /// Returns the layers with only the defaults, whose keys are the known ones.
     pub(crate) fn new(defaults: Value) -> Self {
-        Self { merged: defaults }
+        Self { known: defaults.clone(), merged: defaults }
     }
 
     /// Returns the merged value.
@@ -56,38 +58,43 @@ impl Layers {
     }
 
     fn lay(&mut self, over: Value, origin: &str) -> anyhow::Result<()> {
-        merge(&mut self.merged, over, "").with_context(|| format!("in `{origin}`"))
+        merge(&mut self.merged, &self.known, over, "").with_context(|| format!("in `{origin}`"))
     }
 }
 
-/// Merges `over` into `base`; a key that `base` lacks is an error, except below an empty mapping or null.
-fn merge(base: &mut Value, over: Value, path: &str) -> anyhow::Result<()> {
-    match (base, over) {
-        (Value::Mapping(base), Value::Mapping(over)) if !base.is_empty() => {
-            for (key, value) in over {
-                let name = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
-                let full = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                match base.get_mut(&key) {
-                    Some(slot) => merge(slot, value, &full)?,
-                    None => bail!("unknown key `{full}`{}", hint(base, path, &name)),
-                }
-            }
-            Ok(())
+/// Merges `over` into `base`; a key that `known` lacks is an error, except below an empty mapping or null.
+fn merge(base: &mut Value, known: &Value, over: Value, path: &str) -> anyhow::Result<()> {
+    let Value::Mapping(keys) = known else {
+        *base = over;
+        return Ok(());
+    };
+    let over = match over {
+        Value::Mapping(over) => over,
+        over if keys.is_empty() => {
+            *base = over;
+            return Ok(());
         }
-        (Value::Mapping(base), Value::Null) if !base.is_empty() => {
-            let keys: Vec<&str> = base.keys().filter_map(Value::as_str).collect();
-            bail!("`{path}` has no value\nhint: its keys are `{}`", keys.join("`, `"))
-        }
-        (Value::Mapping(base), over) if !base.is_empty() => {
-            let keys: Vec<&str> = base.keys().filter_map(Value::as_str).collect();
+        over => {
+            let listed: Vec<&str> = keys.keys().filter_map(Value::as_str).collect();
             let given = serde_yaml::to_string(&over).unwrap_or_default();
-            bail!("`{path}` takes keys (`{}`), not the value `{}`", keys.join("`, `"), given.trim())
+            bail!("`{path}` takes keys (`{}`), not the value `{}`", listed.join("`, `"), given.trim())
         }
-        (slot, over) => {
-            *slot = over;
-            Ok(())
+    };
+    for (key, value) in over {
+        let name = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
+        let full = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        if !keys.is_empty() && !keys.contains_key(&key) {
+            bail!("unknown key `{full}`{}", hint(keys, path, &name));
+        }
+        if !base.is_mapping() {
+            *base = Value::Mapping(Mapping::new());
+        }
+        let below = keys.get(&key).unwrap_or(&Value::Null);
+        if let Some(mapping) = base.as_mapping_mut() {
+            merge(mapping.entry(key).or_insert(Value::Null), below, value, &full)?;
         }
     }
+    Ok(())
 }
 
 /// Returns a hint that names the nearest known key.
@@ -120,8 +127,8 @@ mod tests {
     #[test]
     fn later_layers_win_and_leave_the_rest() {
         check(
-            &["limits: {steps: 3}", "limits.cost=1.5", "model.extra.top_k=5", "model.name=a:b"],
-            &expect![[r#"{"limits":{"steps":3,"cost":1.5},"model":{"name":"a:b","extra":{"top_k":5}},"run":"x"}"#]],
+            &["limits: {steps: 3}", "limits.cost=1.5", "model.extra.k=5", "model.extra.p=1", "model.name=a:b"],
+            &expect![[r#"{"limits":{"steps":3,"cost":1.5},"model":{"name":"a:b","extra":{"k":5,"p":1}},"run":"x"}"#]],
         );
     }
 

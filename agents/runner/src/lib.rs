@@ -17,6 +17,7 @@ mod models;
 
 mod evaluate;
 mod solve;
+mod verdict;
 
 mod console;
 mod run_dir;

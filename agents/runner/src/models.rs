@@ -37,8 +37,16 @@ impl Models {
     pub(crate) fn open(resolved: &Resolved, environment: &str) -> anyhow::Result<Self> {
         let config = resolved.config.model.clone();
         let source = match config.provider {
-            Provider::Replay => Source::Replay(read_answers(&config)?),
-            Provider::Script => Source::Script(read_answers(&config)?),
+            Provider::Replay => {
+                let text = read_answers(&config)?;
+                replay(&text, "", config.on_divergence).with_context(|| in_answers(&config))?;
+                Source::Replay(text)
+            }
+            Provider::Script => {
+                let text = read_answers(&config)?;
+                script(&text, "").with_context(|| in_answers(&config))?;
+                Source::Script(text)
+            }
             Provider::Openai if config.name.is_none() && environment == "demo" => Source::Shipped,
             Provider::Openai if config.name.is_none() => {
                 return Err(anyhow!(
@@ -72,7 +80,7 @@ impl Models {
         let model: Arc<dyn Model> = match &self.source {
             Source::Server(model) => model.clone(),
             Source::Replay(text) => Arc::new(replay(text, root, self.config.on_divergence)?),
-            Source::Script(text) => Arc::new(Script::parse(text, root).map_err(|err| anyhow!("script: {err}"))?),
+            Source::Script(text) => Arc::new(script(text, root)?),
             Source::Shipped => {
                 let id = &instance.instance_id;
                 say(&format!("no model is configured: replaying the recorded episode that ships with `{id}`"));
@@ -102,11 +110,16 @@ impl Models {
 
 /// Returns the templates, with those of a folder laid over them.
 pub(crate) fn prompts(folder: Option<&Path>) -> anyhow::Result<Prompts> {
+    Ok(Prompts::new(overrides(folder)?)?)
+}
+
+/// Returns the templates of a folder, by name.
+pub(crate) fn overrides(folder: Option<&Path>) -> anyhow::Result<BTreeMap<String, String>> {
     let mut overrides = BTreeMap::new();
     if let Some(folder) = folder {
         collect(folder, folder, &mut overrides)?;
     }
-    Ok(Prompts::new(overrides)?)
+    Ok(overrides)
 }
 
 fn collect(folder: &Path, base: &Path, overrides: &mut BTreeMap<String, String>) -> anyhow::Result<()> {
@@ -133,8 +146,16 @@ fn connect(config: &ModelConfig, prompts_folder: Option<&Path>) -> anyhow::Resul
     Ok(llm::connect(config, &prices, &prompts(prompts_folder)?)?)
 }
 
+fn script(text: &str, root: &str) -> anyhow::Result<Script> {
+    Script::parse(text, root).map_err(|err| anyhow!("{err}"))
+}
+
+fn in_answers(config: &ModelConfig) -> String {
+    format!("in `{}`", config.path.as_deref().unwrap_or(Path::new("")).display())
+}
+
 fn replay(text: &str, root: &str, on_divergence: OnDivergence) -> anyhow::Result<Replay> {
-    Replay::parse(text, root, on_divergence).map_err(|err| anyhow!("recording: {err}"))
+    Replay::parse(text, root, on_divergence).map_err(|err| anyhow!("{err}"))
 }
 
 fn read_answers(config: &ModelConfig) -> anyhow::Result<String> {

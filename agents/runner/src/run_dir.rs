@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use agent_core::{Record, Recorder, Trajectory};
 use anyhow::{Context, bail};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 /// The folder of one cell of a run.
 #[derive(Debug, Clone)]
@@ -32,7 +31,7 @@ impl RunDir {
     pub(crate) fn instance(&self, instance_id: &str) -> anyhow::Result<InstanceDir> {
         let path = self.instance_path(instance_id);
         fs::create_dir_all(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(".lock"))?;
+        let lock = lock_file(&path)?;
         match lock.try_lock() {
             Ok(()) => Ok(InstanceDir { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => {
@@ -52,15 +51,38 @@ impl RunDir {
 
     /// Puts the line of an instance into `preds.jsonl`, in the place of an earlier one.
     pub(crate) fn put_prediction(&self, prediction: &Prediction) -> anyhow::Result<()> {
-        let path = self.path.join("preds.jsonl");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.path.join(".lock"))?;
-        lock.lock().context("cannot lock the run folder")?;
-        let before = read_text(&path)?.unwrap_or_default();
-        let mut lines: Vec<String> =
-            before.lines().filter(|line| !is_of(line, prediction)).map(str::to_owned).collect();
-        lines.push(serde_json::to_string(prediction)?);
-        write_whole(&path, (lines.join("\n") + "\n").as_bytes())
+        self.change_predictions(&prediction.instance_id, Some(prediction))
     }
+
+    /// Takes the line of an instance out of `preds.jsonl`.
+    pub(crate) fn drop_prediction(&self, instance_id: &str) -> anyhow::Result<()> {
+        self.change_predictions(instance_id, None)
+    }
+
+    fn change_predictions(&self, instance_id: &str, prediction: Option<&Prediction>) -> anyhow::Result<()> {
+        let _lock = self.lock()?;
+        let path = self.path.join("preds.jsonl");
+        let before = read_text(&path)?.unwrap_or_default();
+        let others = before.lines().filter(|line| !is_of(line, instance_id));
+        let mut text: String = others.map(|line| format!("{line}\n")).collect();
+        if let Some(prediction) = prediction {
+            text.push_str(&(serde_json::to_string(prediction)? + "\n"));
+        }
+        write_whole(&path, text.as_bytes())
+    }
+
+    /// Holds the folder's own files until the lock is dropped.
+    pub(crate) fn lock(&self) -> anyhow::Result<File> {
+        let lock = lock_file(&self.path)?;
+        lock.lock().with_context(|| format!("cannot lock `{}`", self.path.display()))?;
+        Ok(lock)
+    }
+}
+
+fn lock_file(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join(".lock");
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    opened.with_context(|| format!("cannot open `{}`", path.display()))
 }
 
 /// One line of `preds.jsonl`, as the official harness reads it.
@@ -93,16 +115,9 @@ impl InstanceDir {
         write_whole(&self.file(name), contents)
     }
 
-    /// Writes a value as JSON.
-    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
-        self.write(name, &(serde_json::to_vec_pretty(value)?))
-    }
-
-    /// Returns a JSON file's value; `None` when there is none.
-    pub(crate) fn read_json<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Option<T>> {
-        let path = self.file(name);
-        let Some(text) = read_text(&path)? else { return Ok(None) };
-        Ok(Some(serde_json::from_str(&text).with_context(|| format!("`{}` is damaged", path.display()))?))
+    /// Returns a file's text; `None` when there is none.
+    pub(crate) fn read(&self, name: &str) -> anyhow::Result<Option<String>> {
+        read_text(&self.file(name))
     }
 
     /// Returns the trajectory; `None` when there is none.
@@ -111,16 +126,6 @@ impl InstanceDir {
         let Some(text) = read_text(&path)? else { return Ok(None) };
         let parsed = Trajectory::parse(&text);
         parsed.map(Some).map_err(|err| anyhow::anyhow!("`{}` is damaged: {err}", path.display()))
-    }
-
-    /// Gives a file another name; does nothing when there is none.
-    pub(crate) fn rename(&self, from: &str, to: &str) -> anyhow::Result<()> {
-        match fs::rename(self.file(from), self.file(to)) {
-            Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
-                Err(err).with_context(|| format!("cannot rename `{}`", self.file(from).display()))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Removes a file; does nothing when there is none.
@@ -187,7 +192,7 @@ fn file_name(name: &str) -> String {
     if safe.trim_matches('.').is_empty() { "_".to_owned() } else { safe }
 }
 
-fn is_of(line: &str, prediction: &Prediction) -> bool {
+fn is_of(line: &str, instance_id: &str) -> bool {
     line.trim().is_empty()
-        || serde_json::from_str::<Prediction>(line).is_ok_and(|other| other.instance_id == prediction.instance_id)
+        || serde_json::from_str::<Prediction>(line).is_ok_and(|other| other.instance_id == instance_id)
 }

@@ -1,18 +1,17 @@
 //! One instance from start to verdict.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent_core::{EpisodeParts, ExitStatus, Header, Model, Outcome, OutcomeClass, Spare, Trajectory};
 use anyhow::{Context, bail};
-use env_core::{Environment, Evaluation, Failure, Instance, Patch, Ready, Report};
-use serde::{Deserialize, Serialize};
+use env_core::{Environment, Instance, Patch, Ready};
 use tool_core::Toolbox;
 
 use crate::config::Resolved;
 use crate::console::{Narrator, say};
 use crate::models::Models;
 use crate::run_dir::{FileRecorder, InstanceDir, Prediction, RunDir};
+use crate::verdict::{Verdict, judge};
 
 /// All that the episodes of one cell share.
 pub(crate) struct Cell {
@@ -26,7 +25,7 @@ pub(crate) struct Cell {
 /// What came of one instance.
 pub(crate) struct Solved {
     pub(crate) outcome: Outcome,
-    pub(crate) report: Option<Report>,
+    pub(crate) verdict: Option<Verdict>,
 }
 
 const TRAJECTORY: &str = "trajectory.jsonl";
@@ -38,9 +37,10 @@ impl Cell {
     pub(crate) async fn solve(&self, instance: &Instance, fresh: bool) -> anyhow::Result<Solved> {
         let dir = self.run_dir.instance(&instance.instance_id)?;
         if fresh {
-            for name in [TRAJECTORY, RESUMED, "patch.diff", "report.json", "test_output.txt"] {
+            for name in [TRAJECTORY, RESUMED, "patch.diff", "report.json", "judged.json", "test_output.txt"] {
                 dir.remove(name)?;
             }
+            self.run_dir.drop_prediction(&instance.instance_id)?;
         }
         let outcome = match self.finished(&dir)? {
             Some(outcome) => outcome,
@@ -48,7 +48,7 @@ impl Cell {
         };
         let patch = match (&outcome.patch, outcome.exit_status.class()) {
             (Some(patch), OutcomeClass::Submitted | OutcomeClass::AgentLimit) => patch.clone(),
-            _ => return Ok(Solved { outcome, report: None }),
+            _ => return Ok(Solved { outcome, verdict: None }),
         };
         dir.write("patch.diff", patch.0.as_bytes())?;
         self.run_dir.put_prediction(&Prediction {
@@ -57,10 +57,10 @@ impl Cell {
             model_patch: Some(patch.0.clone()),
         })?;
         if !self.resolved.config.evaluate {
-            return Ok(Solved { outcome, report: None });
+            return Ok(Solved { outcome, verdict: None });
         }
-        let report = judge(self.environment.as_ref(), instance, &patch, &dir).await?;
-        Ok(Solved { outcome, report: Some(report) })
+        let verdict = judge(self.environment.as_ref(), instance, &patch, &dir).await?;
+        Ok(Solved { outcome, verdict: Some(verdict) })
     }
 
     /// Returns the outcome of an episode that an earlier process finished; one that failed through us does not count.
@@ -95,7 +95,9 @@ impl Cell {
             say(&format!("warning: the sandbox was not removed: {err}"));
         }
         let outcome = outcome?;
-        dir.remove(RESUMED)?;
+        if outcome.exit_status.class() != OutcomeClass::Infrastructure {
+            dir.remove(RESUMED)?;
+        }
         Ok(outcome)
     }
 
@@ -145,55 +147,22 @@ impl Cell {
         })
     }
 
-    /// Returns the answers that a killed process had already paid for, and sets their file aside until they are used.
+    /// Returns the answers that killed or failed attempts had already paid for, and keeps them in a file of their own
+    /// until an attempt ends well.
     fn unfinished(&self, dir: &InstanceDir) -> anyhow::Result<Option<Trajectory>> {
-        let (current, resumed) = (dir.trajectory(TRAJECTORY)?, dir.trajectory(RESUMED)?);
-        let paid = |trajectory: &Option<Trajectory>| trajectory.as_ref().map_or(0, |found| found.completions().count());
-        let best = if paid(&current) > paid(&resumed) {
-            dir.rename(TRAJECTORY, RESUMED)?;
-            current
-        } else {
-            resumed
-        };
-        let Some(trajectory) = best.filter(|trajectory| trajectory.completions().count() > 0) else { return Ok(None) };
-        self.check_settings(&trajectory, dir)?;
-        Ok(Some(trajectory))
+        let attempts = [dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?];
+        let mut paid = Trajectory { records: Vec::new(), torn: false };
+        for attempt in attempts.into_iter().flatten() {
+            self.check_settings(&attempt, dir)?;
+            paid.add_answers(attempt);
+        }
+        if paid.completions().next().is_none() {
+            return Ok(None);
+        }
+        let lines = paid.records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        dir.write(RESUMED, (lines.join("\n") + "\n").as_bytes())?;
+        Ok(Some(paid))
     }
-}
-
-/// `judged.json`: what the `report.json` beside it is the verdict on.
-#[derive(PartialEq, Serialize, Deserialize)]
-struct Judged {
-    /// Digest of the patch.
-    patch: String,
-    /// How it was judged.
-    judging: String,
-    /// Why the verdict is not an ordinary one, when it is not.
-    failure: Option<Failure>,
-}
-
-/// Judges a patch, or returns the verdict that an earlier process reached on the same patch.
-pub(crate) async fn judge(
-    environment: &dyn Environment,
-    instance: &Instance,
-    patch: &Patch,
-    dir: &InstanceDir,
-) -> anyhow::Result<Report> {
-    let id = instance.instance_id.as_str();
-    let judging = environment.judging_key(instance);
-    let judged = |failure| Judged { patch: patch.digest(), judging: judging.clone(), failure };
-    if dir.read_json::<Judged>("judged.json")?.is_some_and(|kept| kept == judged(kept.failure))
-        && let Some(mut reports) = dir.read_json::<BTreeMap<String, Report>>("report.json")?
-        && let Some(report) = reports.remove(id)
-    {
-        return Ok(report);
-    }
-    let Evaluation { report, test_output, failure } =
-        environment.evaluate(instance, patch).await.context("no verdict could be had")?;
-    dir.write("test_output.txt", &test_output)?;
-    dir.write_json("report.json", &BTreeMap::from([(id, &report)]))?;
-    dir.write_json("judged.json", &judged(failure))?;
-    Ok(report)
 }
 
 /// Returns one line on how an episode ended.
@@ -206,10 +175,7 @@ pub(crate) fn describe(instance_id: &str, solved: &Solved) -> String {
         ExitStatus::SandboxFailed(why) => format!("the sandbox failed: {why}"),
         ExitStatus::AgentFailed(why) => format!("the agent failed: {why}"),
     };
-    let verdict = match &solved.report {
-        Some(report) => format!("resolved: {}", report.resolved),
-        None => "no verdict".to_owned(),
-    };
+    let verdict = solved.verdict.as_ref().map_or_else(|| "no verdict".to_owned(), Verdict::line);
     let empty = if patch.as_ref().is_some_and(Patch::is_empty) { ", the patch is empty" } else { "" };
     let cost = match spending.unpriced_queries {
         0 => format!("${:.4}", spending.cost),

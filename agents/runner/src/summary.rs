@@ -1,13 +1,14 @@
 //! The summary of a run, with the official harness's keys.
 
-use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use anyhow::Context;
-use env_core::Report;
+use env_core::{Failure, Patch, Report};
 use serde::Serialize;
 
-use crate::run_dir::{Prediction, RunDir, read_text, write_whole};
+use crate::run_dir::{Prediction, RunDir, write_whole};
+use crate::verdict::{JUDGED, Judged, REPORT, Verdict};
 
 /// The run summary of the official harness, schema version 2.
 #[derive(Debug, Default, Serialize)]
@@ -32,18 +33,24 @@ pub(crate) struct Summary {
     schema_version: u32,
 }
 
-/// Writes the `report.json` of a cell from its predictions and its instances' reports.
+/// Writes the `report.json` of a cell from its predictions and its instances' verdicts.
+///
+/// As in the official harness, a patch that did not apply and tests that ran out of time count as errors.
 pub(crate) fn write_summary(run_dir: &RunDir, all_ids: &[&str]) -> anyhow::Result<Summary> {
-    let predictions = read_predictions(&read_text(&run_dir.path().join("preds.jsonl"))?.unwrap_or_default())?;
+    let _lock = run_dir.lock()?;
+    let predictions = read_predictions(&run_dir.path().join("preds.jsonl"))?;
     let mut summary = Summary { total_instances: all_ids.len(), schema_version: 2, ..Summary::default() };
     for prediction in &predictions {
         let id = prediction.instance_id.clone();
         summary.submitted_ids.push(id.clone());
-        let empty = prediction.model_patch.as_deref().is_none_or(|patch| patch.trim().is_empty());
-        match report_of(run_dir, &id)? {
-            _ if empty => summary.empty_patch_ids.push(id),
+        let patch = Patch::from_prediction(prediction.model_patch.as_deref().unwrap_or_default());
+        match verdict_on(run_dir, &id, &patch) {
+            _ if patch.is_empty() => summary.empty_patch_ids.push(id),
             None => summary.error_ids.push(id),
-            Some(report) => {
+            Some(Verdict { failure: Some(Failure::PatchNotApplied | Failure::TestsTimedOut), .. }) => {
+                summary.error_ids.push(id);
+            }
+            Some(Verdict { report, .. }) => {
                 summary.completed_ids.push(id.clone());
                 if report.resolved { &mut summary.resolved_ids } else { &mut summary.unresolved_ids }.push(id);
             }
@@ -77,7 +84,7 @@ impl Summary {
     /// Returns the figures in one line.
     pub(crate) fn line(&self) -> String {
         format!(
-            "{} submitted: {} resolved, {} unresolved, {} empty, {} without a verdict",
+            "{} submitted: {} resolved, {} unresolved, {} empty, {} errors",
             self.submitted_instances,
             self.resolved_instances,
             self.unresolved_instances,
@@ -87,27 +94,30 @@ impl Summary {
     }
 }
 
-/// Parses predictions: a JSON list, or one object a line.
-pub(crate) fn read_predictions(text: &str) -> anyhow::Result<Vec<Prediction>> {
+/// Reads predictions: a JSON list, or one object a line; no file stands for none.
+pub(crate) fn read_predictions(path: &Path) -> anyhow::Result<Vec<Prediction>> {
+    let name = || format!("predictions `{}`", path.display());
+    let text = match fs::read_to_string(path) {
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.with_context(name)?,
+    };
     if text.trim_start().starts_with('[') {
-        return serde_json::from_str(text).context("the predictions are not a JSON list of objects");
+        return serde_json::from_str(&text).with_context(name);
     }
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
-        .map(|(index, line)| {
-            serde_json::from_str(line).with_context(|| format!("line {} of the predictions", index + 1))
-        })
+        .map(|(index, line)| serde_json::from_str(line).with_context(|| format!("line {} of {}", index + 1, name())))
         .collect()
 }
 
-/// Returns an instance's verdict; `None` when it has none.
-fn report_of(run_dir: &RunDir, id: &str) -> anyhow::Result<Option<Report>> {
-    let path = run_dir.instance_path(id).join("report.json");
-    if fs::metadata(&path).is_err() {
-        return Ok(None);
+/// Returns the verdict on this very patch; one that is missing, damaged or on another patch is none.
+fn verdict_on(run_dir: &RunDir, id: &str, patch: &Patch) -> Option<Verdict> {
+    let folder = run_dir.instance_path(id);
+    let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+    let judged: Judged = serde_json::from_str(&read(JUDGED)?).ok()?;
+    if judged.patch != patch.digest() {
+        return None;
     }
-    let text = read_text(&path)?.unwrap_or_default();
-    let mut by_id: BTreeMap<String, Report> =
-        serde_json::from_str(&text).with_context(|| format!("`{}` is damaged", path.display()))?;
-    Ok(by_id.remove(id))
+    let report = Report::from_file(&read(REPORT)?, id).ok()?;
+    Some(Verdict { report, failure: judged.failure })
 }

@@ -63,8 +63,12 @@ pub(crate) fn load(folder: &Dir<'static>) -> Result<(Instance, Posed), EnvError>
 /// Returns the script that applies the test patch and runs the tests between the official markers.
 fn eval_script(row: &Row, test_patch: &str) -> String {
     let tests = row.tests.join(" ");
+    let touched: Vec<&str> = test_patch.lines().filter_map(|line| line.strip_prefix("+++ b/")).collect();
+    let (touched, base) = (touched.join(" "), &row.base_commit);
     format!(
         "set -uxo pipefail
+rm -f {touched}
+git checkout {base} -- {touched}
 git apply -v - <<'EOF_TEST_PATCH'
 {test_patch}EOF_TEST_PATCH
 : '>>>>> Start Test Output'

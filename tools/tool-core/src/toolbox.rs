@@ -54,6 +54,24 @@ impl Toolbox {
         self.entries.iter().map(|entry| &entry.signature)
     }
 
+    /// Checks that every name on the wire is one that providers take, and that no two tools share one.
+    ///
+    /// # Errors
+    /// Which name is wrong, and why.
+    pub fn check(&self) -> Result<(), String> {
+        for (index, Entry { signature, .. }) in self.entries.iter().enumerate() {
+            let name = &signature.wire_name;
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+                return Err(format!("`{name}` is no name of a tool: letters, digits, `_` and `-`, 64 at most"));
+            }
+            if self.entries.iter().skip(index + 1).any(|other| other.signature.wire_name == *name) {
+                return Err(format!("two tools are named `{name}`"));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the tool's own name for a name on the wire.
     pub fn own_name(&self, wire_name: &str) -> Option<&'static str> {
         self.find(wire_name).map(|entry| entry.signature.name)
