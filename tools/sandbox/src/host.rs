@@ -57,9 +57,9 @@ impl Owner {
         Self { machine: machine(), process, begun: begun(process).unwrap_or_default() }
     }
 
-    /// Parses what `to_string` wrote.
+    /// Parses what `to_string` wrote, and leaves what is on further lines.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.trim().rsplitn(3, ' ');
+        let mut parts = text.lines().next()?.trim().rsplitn(3, ' ');
         let begun = parts.next()?.parse().ok()?;
         let process = parts.next()?.parse().ok()?;
         Some(Self { machine: parts.next()?.to_owned(), process, begun })

@@ -1,7 +1,9 @@
 //! What killed processes left behind.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use tool_core::SandboxError;
@@ -10,6 +12,9 @@ use crate::docker;
 use crate::host::Owner;
 use crate::local;
 use crate::{Config, Host, Kind};
+
+/// After it, a folder without an owner gets none any more.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What [`clean`] removed, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +71,7 @@ fn clean_folders(temporary: &Path) -> Result<Vec<String>, SandboxError> {
             continue;
         }
         let owner = fs::read_to_string(path.join(local::OWNER)).ok().and_then(|text| Owner::parse(&text));
-        if owner.is_some_and(|owner| owner.is_here() && !owner.is_alive()) {
+        if owner.map_or_else(|| is_stale(&path), |owner| owner.is_here() && !owner.is_alive()) {
             local::remove_leftover(&path)
                 .map_err(|err| SandboxError::Lost(format!("cannot remove `{}`: {err}", path.display())))?;
             removed.push(path.to_string_lossy().into_owned());
@@ -74,4 +79,14 @@ fn clean_folders(temporary: &Path) -> Result<Vec<String>, SandboxError> {
     }
     removed.sort();
     Ok(removed)
+}
+
+/// Returns whether a folder of this user has no owner although it is old: its process ended before it could write one.
+fn is_stale(path: &Path) -> bool {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return false };
+    let is_old = metadata.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > DAY);
+    metadata.is_dir()
+        && is_old
+        && metadata.uid() == rustix::process::geteuid().as_raw()
+        && !path.join(local::OWNER).exists()
 }

@@ -28,7 +28,7 @@ use processes::{Processes, Usage};
 
 /// Start of the names of our temporary folders.
 pub(crate) const PREFIX: &str = "spotter-";
-/// The file in each of them that names the process it belongs to.
+/// The file in each of them that names the process it belongs to and, on another line, the marker of its processes.
 pub(crate) const OWNER: &str = "owner";
 /// The variable by which processes of a sandbox are known.
 const MARKER: &str = "SPOTTER_SANDBOX";
@@ -90,7 +90,8 @@ impl Folder {
         let broken = |err: std::io::Error| SandboxError::Unavailable(format!("no temporary folder: {err}"));
         let guard = tempfile::Builder::new().prefix(PREFIX).tempdir_in(host.temporary()).map_err(broken)?;
         let path = guard.path().canonicalize().map_err(broken)?;
-        fs::write(path.join(OWNER), Owner::this().to_string()).map_err(broken)?;
+        let marker = nonce();
+        fs::write(path.join(OWNER), format!("{}\n{marker}\n", Owner::this())).map_err(broken)?;
         let name = Path::new(&image.root).file_name().unwrap_or_else(|| "repository".as_ref());
         let root = path.join("work").join(name);
         for folder in [&root, &path.join("home"), &path.join("tmp"), &path.join("scratch")] {
@@ -107,7 +108,6 @@ impl Folder {
             isolated: false,
             max_file: config.max_file.0,
         };
-        let marker = nonce();
         let processes = Mutex::new(Processes::marked(&format!("{MARKER}={marker}")));
         let _ = guard.keep();
         Ok(Self {
@@ -299,6 +299,10 @@ async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) ->
 where
     T: Send + 'static,
     E: From<SandboxError> + Send + 'static,
+    let owner = fs::read_to_string(path.join(OWNER)).unwrap_or_default();
+    if let Some(marker) = owner.lines().nth(1).filter(|marker| !marker.is_empty()) {
+        Processes::marked(&format!("{MARKER}={marker}")).end_all();
+    }
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,

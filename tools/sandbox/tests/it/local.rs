@@ -158,7 +158,12 @@ async fn clean_finds_folders_of_dead_processes() {
         }
     };
     let machine = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-    make("spotter-dead", Some(&format!("{} 1 1", machine.trim())));
+    let marker = unique_sleep();
+    make("spotter-dead", Some(&format!("{} 1 1\n{marker}\n", machine.trim())));
+    let mut orphan = std::process::Command::new("sleep").arg(&marker).env("SPOTTER_SANDBOX", &marker).spawn().unwrap();
+    make("spotter-old", None);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 24 * 60 * 60);
+    fs::File::open(temporary.path().join("spotter-old")).unwrap().set_modified(old).unwrap();
     make("spotter-elsewhere", Some("another-machine 1 1"));
     make("spotter-without", None);
     make("other", Some(&format!("{} 1 1", machine.trim())));
@@ -168,7 +173,9 @@ async fn clean_finds_folders_of_dead_processes() {
     let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
     let alive = provider.start(&image).await.unwrap();
     let removed = clean(&config, &host, false).await.unwrap();
-    assert_eq!(removed.folders, [temporary.path().join("spotter-dead").to_string_lossy()]);
+    let expected = ["spotter-dead", "spotter-old"].map(|name| temporary.path().join(name));
+    assert_eq!(removed.folders, expected.map(|path| path.to_string_lossy().into_owned()));
+    assert!(!orphan.wait().unwrap().success());
     assert_eq!(names(temporary.path()).len(), 4);
     alive.stop().await.unwrap();
 }
