@@ -46,7 +46,9 @@ __spotter_keep_exit_trap() {
   __spotter_trap=$(builtin trap -p EXIT)
   [[ $__spotter_trap == *__spotter_exit* ]] && builtin return 0
   builtin eval "set -- $__spotter_trap"
+  # In POSIX mode, a trap that is not set is told as `-`.
   __spotter_on_exit=${3-}
+  [[ $__spotter_on_exit == - ]] && __spotter_on_exit=
   builtin trap '__spotter_exit "$?" "$@"' EXIT
 }
 
@@ -56,6 +58,7 @@ __spotter_next() {
   __spotter_nonce=()
   if [[ ${#__spotter_request[@]} != 2 ]]; then
     builtin trap - EXIT
+    [[ $__spotter_on_exit ]] && { builtin eval "$__spotter_on_exit"; } </dev/null >&51 2>&1 50<&- 51>&- 52>&-
     builtin exit 0
   fi
   builtin printf 'B\n\0' >&52
@@ -118,10 +121,14 @@ __spotter_save() {
   builtin printf 'builtin set --'
   (($#)) && builtin printf ' %q' "$@"
   builtin printf '\n'
+  # In POSIX mode, traps that are not set are told as well.
+  [[ -o posix ]] && __spotter_posix=1
+  builtin set +o posix
   builtin trap - PWR
   builtin trap -p
   builtin trap '' PWR
   builtin set +o
+  [[ ${__spotter_posix-} ]] && builtin printf 'set -o posix\n'
   [[ $__spotter_trace ]] && builtin printf 'set -o xtrace\n'
   builtin alias -p
   builtin printf '\0'

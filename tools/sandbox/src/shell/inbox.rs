@@ -42,6 +42,17 @@ impl Shared {
             news.await;
         }
     }
+
+    /// Waits until the shell has ended.
+    pub(super) async fn closed(&self) {
+        loop {
+            let news = self.news.notified();
+            if self.lock().closed {
+                return;
+            }
+            news.await;
+        }
+    }
 }
 
 /// What the driver says at the end of a command.
@@ -85,6 +96,8 @@ pub(super) struct Inbox {
     saved: Option<Option<String>>,
     report: Option<Report>,
     closed: bool,
+    /// When the shell was ready; no report is from before that.
+    earliest: Moment,
     last_output: Instant,
 }
 
@@ -102,6 +115,7 @@ impl Default for Inbox {
             saved: None,
             report: None,
             closed: false,
+            earliest: Moment::default(),
             last_output: Instant::now(),
         }
     }
@@ -116,6 +130,11 @@ impl Inbox {
         self.capture.push(&between.tail);
         (self.nonce, self.marked, self.begun, self.report) = (nonce, false, false, None);
         self.last_output = Instant::now();
+    }
+
+    /// Takes no report to be from before `moment`.
+    pub(super) fn begin(&mut self, moment: Moment) {
+        self.earliest = moment;
     }
 
     /// Takes output in; returns whether that is news to whoever waits.
@@ -175,12 +194,12 @@ impl Inbox {
         let ran = lines.next()? == "1";
         let process = lines.next()?.parse().ok()?;
         let (seconds, hundredths) = lines.next()?.split(' ').next()?.split_once('.')?;
-        let ticks = seconds.parse::<u64>().ok()? * TICKS + hundredths.parse::<u64>().ok()?;
+        let ticks = seconds.parse::<u64>().ok()?.checked_mul(TICKS)?.checked_add(hundredths.parse().ok()?)?;
         let last = lines.next()?.rsplit(' ').next()?.parse().ok()?;
         let cwd = lines.next()?.to_owned();
         let saved = self.saved.take();
         let ending = saved.is_some();
-        let moment = Moment { ticks, last };
+        let moment = Moment { ticks, last }.max(self.earliest);
         Some(Report { status, ran, process, moment, cwd, ending, state: saved.flatten(), late: false })
     }
 
@@ -264,6 +283,18 @@ mod tests {
             assert_eq!(report.moment, Moment { ticks: 1234, last: 99 });
             assert_eq!((report.cwd.as_str(), report.state.as_deref()), ("/a\nb", Some("x=1\n")));
         }
+    }
+
+    #[test]
+    fn a_forged_report_does_no_harm() {
+        let mut inbox = Inbox::default();
+        inbox.begin(Moment { ticks: 100, last: 9 });
+        inbox.expect("N".to_owned(), 100);
+        inbox.output(b"N");
+        inbox.message(b"E\n0\n1\n42\n18446744073709551615.5 1\n99\n/\0");
+        assert_eq!(inbox.end(false), None);
+        inbox.message(b"E\n0\n1\n42\n0.00 1\n99\n/\0");
+        assert_eq!(inbox.end(false).unwrap().unwrap().moment, Moment { ticks: 100, last: 9 });
     }
 
     #[test]

@@ -55,7 +55,10 @@ impl Shell {
             Ok(Some(report)) => {
                 shell.process = report.process;
                 shell.begun = report.moment;
-                shell.inbox.lock().finish();
+                let mut inbox = shell.inbox.lock();
+                inbox.finish();
+                inbox.begin(report.moment);
+                drop(inbox);
                 Ok(shell)
             }
             Ok(None) => Err(SandboxError::Image(
@@ -96,6 +99,19 @@ impl Shell {
     /// Waits, after a signal to end, for the last words of the shell, which hold its state.
     pub(crate) async fn saved(&mut self) -> Option<Report> {
         self.inbox.end(true).await
+    }
+
+    /// Ends the shell in good order: it runs its trap on EXIT.
+    pub(crate) async fn close(self, patience: Duration) {
+        let Self { mut input, inbox, exit: _process, .. } = self;
+        let end = async move {
+            // A shell that has ended is closed.
+            let _ = input.shutdown().await;
+            drop(input);
+            inbox.closed().await;
+        };
+        // One that has more to do may go on with it.
+        let _ = tokio::time::timeout(patience, end).await;
     }
 
     /// Returns the report on the command if it has come, or that of a shell that has ended.

@@ -184,9 +184,11 @@ impl Worker {
                 (limit_of(&finish), false)
             }
         };
-        let captured = shell.finish();
-        let end = self.blame_memory(end, died).await?;
-        Ok(ExecOutput { cwd, elapsed: begun.elapsed(), ..self.present(&captured, end) })
+        let (captured, elapsed) = (shell.finish(), begun.elapsed());
+        let patience = if command.script.contains("trap") { self.config.grace } else { 0 };
+        shell.close(Duration::from_secs(patience)).await;
+        let end = self.blame_memory(end, died, elapsed).await?;
+        Ok(ExecOutput { cwd, elapsed, ..self.present(&captured, end) })
     }
 
     /// Turns what was captured into text without traces of ourselves: the function in front of the first line, and
