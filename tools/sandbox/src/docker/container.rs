@@ -10,13 +10,15 @@ use bollard::Docker as Client;
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
-use bollard::query_parameters::{AttachContainerOptionsBuilder, RemoveContainerOptionsBuilder};
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptions};
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 use tool_core::{FileError, SandboxError, SandboxInfo};
 
+use super::engine::force_remove;
 use super::new_name;
 use super::warden::{self, Answer, Input, Output, Warden};
 use crate::Config;
@@ -82,6 +84,16 @@ impl Container {
             attach_stderr: Some(true),
             cmd: Some(arguments.to_vec()),
             // Unlike the repository, it is there whatever a command did.
+    /// Creates the container; where no one waits for that any more, it is removed as soon as it is there.
+    pub(super) async fn create(&self, options: CreateContainerOptions, body: ContainerCreateBody) -> io::Result<()> {
+        let (client, id, removed) = (self.client.clone(), self.id().to_owned(), self.removed.clone());
+        let creation = self.removals.spawn(async move {
+            client.create_container(Some(options), body).await.map_err(io::Error::other)?;
+            if removed.load(Ordering::SeqCst) { force_remove(&client, &id).await } else { Ok(()) }
+        });
+        creation.await.map_err(io::Error::other)?
+    }
+
             working_dir: Some("/"),
             ..Default::default()
         };
@@ -260,24 +272,4 @@ impl Drop for Container {
     fn drop(&mut self) {
         self.abandon();
     }
-}
-
-/// Removes a container, running or not; one that is gone already is fine.
-pub(crate) async fn force_remove(client: &Client, id: &str) -> io::Result<()> {
-    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    match client.remove_container(id, Some(options)).await {
-        // 404: gone. 409: the engine is removing it already.
-        Ok(()) | Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => wait_gone(client, id).await,
-        Err(err) => Err(io::Error::other(err)),
-    }
-}
-
-async fn wait_gone(client: &Client, id: &str) -> io::Result<()> {
-    for pause in [1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 4000] {
-        match client.inspect_container(id, None).await {
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(()),
-            _ => tokio::time::sleep(Duration::from_millis(pause)).await,
-        }
-    }
-    Err(io::Error::other("the engine does not remove it"))
 }

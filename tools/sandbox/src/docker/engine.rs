@@ -1,7 +1,11 @@
 //! The way to a Docker engine.
 
+use std::io;
 use std::path::Path;
+use std::time::Duration;
 
+use bollard::errors::Error;
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use bollard::{API_DEFAULT_VERSION, Docker as Client};
 use tool_core::SandboxError;
 
@@ -64,4 +68,24 @@ fn open(address: &str, host: &Host) -> Result<Client, String> {
         return Err("the address is none of unix://, tcp://, http:// and https://".to_owned());
     };
     result.map_err(|err| err.to_string())
+}
+
+/// Removes a container, running or not; one that is gone already is fine.
+pub(crate) async fn force_remove(client: &Client, id: &str) -> io::Result<()> {
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    match client.remove_container(id, Some(options)).await {
+        // 404: gone. 409: the engine is removing it already.
+        Ok(()) | Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => wait_gone(client, id).await,
+        Err(err) => Err(io::Error::other(err)),
+    }
+}
+
+async fn wait_gone(client: &Client, id: &str) -> io::Result<()> {
+    for pause in [1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 4000] {
+        match client.inspect_container(id, None).await {
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(()),
+            _ => tokio::time::sleep(Duration::from_millis(pause)).await,
+        }
+    }
+    Err(io::Error::other("the engine does not remove it"))
 }

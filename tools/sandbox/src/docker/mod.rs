@@ -24,8 +24,7 @@ use crate::provider::Started;
 use crate::sandbox::Running;
 use crate::{Config, Host, Network};
 use container::Container;
-pub(crate) use container::force_remove;
-pub(crate) use engine::connect;
+pub(crate) use engine::{connect, force_remove};
 
 /// The label that names the run a container belongs to.
 pub(crate) const RUN: &str = "spotter.run";
@@ -110,7 +109,7 @@ impl Inner {
         if let Some(platform) = platform {
             options = options.platform(platform);
         }
-        let created = self.client.create_container(Some(options.build()), self.body(name, image, known)).await;
+        let created = container.create(options.build(), self.body(name, image, known)).await;
         created.map_err(|err| SandboxError::Unavailable(format!("cannot create a container of `{name}`: {err}")))?;
         let container = container.start().await?;
         let backend: Arc<dyn Backend> = Arc::new(container);
