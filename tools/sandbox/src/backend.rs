@@ -23,6 +23,18 @@ pub(crate) trait Backend: Send + Sync {
     /// `signal` first.
     async fn end_tree(&self, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError>;
 
+    /// Names the persistent shell, which [`Backend::make_room`] and [`Backend::end_all`] spare; 0 when there is none.
+    fn keep(&self, shell: u32);
+
+    /// Ends what commands have left running if it leaves the harness no room for processes of its own.
+    async fn make_room(&self) -> Result<(), SandboxError>;
+
+    /// Ends what commands have left running.
+    async fn end_all(&self) -> Result<(), SandboxError>;
+
+    /// Returns whether anything was ended for want of room since the last call.
+    fn has_made_room(&self) -> bool;
+
     /// Looks after a command that takes its time; called each [`Backend::check_every`].
     async fn check(&self, shell: u32) -> Result<Health, SandboxError>;
 
@@ -68,7 +80,7 @@ pub(crate) enum Chunk {
 }
 
 /// A moment in the life of a process table: what began earlier, or at the same tick with a lower id, is older.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment {
     /// Clock ticks since boot.
     pub(crate) ticks: u64,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +28,8 @@ use crate::shell::BOOT;
 /// Largest piece that the client cuts the output into.
 const PIECE: usize = 64 << 10;
 const SCRATCH: &str = "/.spotter";
+/// Processes that must be left for a command of the harness: the engine alone takes a dozen to start one.
+const ROOM: &str = "40";
 
 /// One container.
 pub(super) struct Container {
@@ -35,6 +37,13 @@ pub(super) struct Container {
     info: SandboxInfo,
     /// The first process: it kills. Absent until the container has started.
     warden: Option<Warden>,
+    /// Another process that kills, once something has got between us and the first.
+    deputy: Mutex<Option<Warden>>,
+    /// The persistent shell; it and the clerk stay when room has to be made.
+    shell: AtomicU32,
+    /// The process of the clerk.
+    clerk_process: AtomicU32,
+    made_room: AtomicBool,
     /// A process that moves files, started with the first file and again when a command has killed it.
     clerk: Mutex<Option<Warden>>,
     removed: Arc<AtomicBool>,
@@ -57,11 +66,32 @@ impl Container {
             max_file: config.max_file.0,
         };
         let removed = Arc::new(AtomicBool::new(false));
-        Self { client: client.clone(), info, warden: None, clerk: Mutex::default(), removed, removals }
+        Self {
+            client: client.clone(),
+            info,
+            warden: None,
+            deputy: Mutex::default(),
+            shell: AtomicU32::new(0),
+            clerk_process: AtomicU32::new(0),
+            made_room: AtomicBool::new(false),
+            clerk: Mutex::default(),
+            removed,
+            removals,
+        }
     }
 
     pub(super) fn id(&self) -> &str {
         &self.info.id
+    }
+
+    /// Creates the container; where no one waits for that any more, it is removed as soon as it is there.
+    pub(super) async fn create(&self, options: CreateContainerOptions, body: ContainerCreateBody) -> io::Result<()> {
+        let (client, id, removed) = (self.client.clone(), self.id().to_owned(), self.removed.clone());
+        let creation = self.removals.spawn(async move {
+            client.create_container(Some(options), body).await.map_err(io::Error::other)?;
+            if removed.load(Ordering::SeqCst) { force_remove(&client, &id).await } else { Ok(()) }
+        });
+        creation.await.map_err(io::Error::other)?
     }
 
     /// Starts the created container, its first process attached.
@@ -71,7 +101,7 @@ impl Container {
         let attached = self.client.attach_container(self.id(), Some(options)).await;
         let AttachContainerResults { input, output } = attached.map_err(|err| failed(err.to_string()))?;
         self.client.start_container(self.id(), None).await.map_err(|err| explain_start(&err))?;
-        let warden = Warden::start(input, output).await.map_err(|err| failed(err.to_string()))?;
+        let warden = Warden::start(input, output, warden::SHORT).await.map_err(|err| failed(err.to_string()))?;
         self.warden = Some(warden);
         Ok(self)
     }
@@ -84,16 +114,6 @@ impl Container {
             attach_stderr: Some(true),
             cmd: Some(arguments.to_vec()),
             // Unlike the repository, it is there whatever a command did.
-    /// Creates the container; where no one waits for that any more, it is removed as soon as it is there.
-    pub(super) async fn create(&self, options: CreateContainerOptions, body: ContainerCreateBody) -> io::Result<()> {
-        let (client, id, removed) = (self.client.clone(), self.id().to_owned(), self.removed.clone());
-        let creation = self.removals.spawn(async move {
-            client.create_container(Some(options), body).await.map_err(io::Error::other)?;
-            if removed.load(Ordering::SeqCst) { force_remove(&client, &id).await } else { Ok(()) }
-        });
-        creation.await.map_err(io::Error::other)?
-    }
-
             working_dir: Some("/"),
             ..Default::default()
         };
@@ -105,26 +125,49 @@ impl Container {
         }
     }
 
+    /// Asks the first process; when a command has got hold of what is meant for it, another one.
     async fn ask_warden(&self, operation: &str, fields: [&[u8]; 4]) -> Result<Answer, SandboxError> {
-        let Some(warden) = &self.warden else { return Err(gone("it has not started")) };
-        warden.ask(operation, fields, Vec::new()).await.map_err(|err| gone(&err.to_string()))
+        let mut deputy = self.deputy.lock().await;
+        let Some(warden) = deputy.as_ref().or(self.warden.as_ref()) else { return Err(gone("it has not started")) };
+        if let Ok(answer) = warden.ask(operation, fields, Vec::new()).await {
+            return Ok(answer);
+        }
+        let new = deputy.insert(self.start_warden(warden::SHORT).await?);
+        new.ask(operation, fields, Vec::new()).await.map_err(|err| gone(&err.to_string()))
+    }
+
+    async fn start_warden(&self, patience: Duration) -> Result<Warden, SandboxError> {
+        let arguments = ["bash", "--norc", "--noprofile", "-p", "-c", warden::BOOT, "spotter"];
+        let (_, input, output) = self.exec(&arguments).await?;
+        Warden::start(input, output, patience).await.map_err(|err| gone(&err.to_string()))
     }
 
     /// Asks the process that moves files; when a command has killed it, another one.
     async fn ask_clerk(&self, operation: &str, fields: [&[u8]; 4], body: &[u8]) -> Result<Answer, SandboxError> {
         let mut slot = self.clerk.lock().await;
+        self.make_room().await?;
         if let Some(clerk) = slot.take()
             && let Ok(answer) = clerk.ask(operation, fields, body.to_vec()).await
         {
             *slot = Some(clerk);
             return Ok(answer);
         }
-        let arguments = ["bash", "--norc", "--noprofile", "-p", "-c", warden::BOOT, "spotter"];
-        let (_, input, output) = self.exec(&arguments).await?;
-        let clerk = Warden::start(input, output).await.map_err(|err| gone(&err.to_string()))?;
+        let clerk = match self.start_warden(warden::LONG).await {
+            Ok(clerk) => clerk,
+            Err(_) => {
+                self.end_all().await?;
+                self.start_warden(warden::LONG).await?
+            }
+        };
+        self.clerk_process.store(clerk.process(), Ordering::SeqCst);
         let answer = clerk.ask(operation, fields, body.to_vec()).await.map_err(|err| gone(&err.to_string()))?;
         *slot = Some(clerk);
         Ok(answer)
+    }
+
+    /// Returns the fields that name the processes that stay, whatever else is ended.
+    fn kept(&self) -> [Vec<u8>; 2] {
+        [&self.shell, &self.clerk_process].map(|process| process.load(Ordering::SeqCst).to_string().into_bytes())
     }
 
     fn limit(&self) -> Vec<u8> {
@@ -198,6 +241,28 @@ impl Backend for Container {
             Signal::Kill => b"KILL",
         };
         self.ask_warden("end_tree", [&shell, &ticks, &last, signal]).await.map(drop)
+    }
+
+    fn keep(&self, shell: u32) {
+        self.shell.store(shell, Ordering::SeqCst);
+    }
+
+    async fn make_room(&self) -> Result<(), SandboxError> {
+        let [shell, clerk] = self.kept();
+        let answer = self.ask_warden("make_room", [ROOM.as_bytes(), &shell, &clerk, &[]]).await?;
+        self.made_room.fetch_or(answer.verdict == "ended", Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn end_all(&self) -> Result<(), SandboxError> {
+        let [shell, clerk] = self.kept();
+        self.ask_warden("end_all", [&shell, &clerk, &[], &[]]).await?;
+        self.made_room.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn has_made_room(&self) -> bool {
+        self.made_room.swap(false, Ordering::SeqCst)
     }
 
     async fn check(&self, shell: u32) -> Result<Health, SandboxError> {

@@ -16,8 +16,10 @@ use crate::host::nonce;
 /// The program that a warden is started with; its script follows on its standard input.
 pub(super) const BOOT: &str = "builtin mapfile -t -d '' -n 1 script; builtin eval \"${script[0]}\"";
 const SCRIPT: &str = include_str!("warden.sh");
-/// No request takes this long unless the engine is stuck.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// No request that moves a file takes this long unless the engine is stuck.
+pub(super) const LONG: Duration = Duration::from_secs(120);
+/// No other request takes this long unless someone else reads what is meant for the warden.
+pub(super) const SHORT: Duration = Duration::from_secs(5);
 
 pub(super) type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 pub(super) type Input = Pin<Box<dyn AsyncWrite + Send>>;
@@ -25,8 +27,12 @@ pub(super) type Input = Pin<Box<dyn AsyncWrite + Send>>;
 /// A process in a container that does the host's own work, one request after the other.
 ///
 /// A request that was sent is carried out even if no one waits for the answer, so that the two ends stay in step.
+/// After one that failed, it answers no more, and its process goes on until this is dropped.
 #[derive(Clone)]
-pub(super) struct Warden(mpsc::Sender<Request>);
+pub(super) struct Warden {
+    requests: mpsc::Sender<Request>,
+    process: u32,
+}
 
 struct Request {
     fields: [Vec<u8>; 5],
@@ -44,16 +50,22 @@ pub(super) struct Answer {
 
 impl Warden {
     /// Sends the script to a new bash and waits until it is ready.
-    pub(super) async fn start(input: Input, output: Output) -> io::Result<Self> {
+    pub(super) async fn start(input: Input, output: Output, patience: Duration) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel(16);
-        let mut channel = Channel { input, output, pending: Vec::new() };
+        let mut channel = Channel { input, output, pending: Vec::new(), patience };
         let script = [SCRIPT.as_bytes(), b"\0"].concat();
         channel.input.write_all(&script).await?;
         channel.input.flush().await?;
         tokio::spawn(channel.serve(queue));
-        let warden = Self(requests);
-        warden.ask("oom_kills", [&[], &[], &[], &[]], Vec::new()).await?;
+        let mut warden = Self { requests, process: 0 };
+        let answer = warden.ask("hello", [&[], &[], &[], &[]], Vec::new()).await?;
+        warden.process = answer.verdict.parse().map_err(io::Error::other)?;
         Ok(warden)
+    }
+
+    /// Returns the id of its process inside the container.
+    pub(super) fn process(&self) -> u32 {
+        self.process
     }
 
     /// Sends a request and waits for the answer.
@@ -61,7 +73,7 @@ impl Warden {
         let [one, two, three, four] = fields.map(<[u8]>::to_vec);
         let (reply, answer) = oneshot::channel();
         let request = Request { fields: [operation.into(), one, two, three, four], body, reply };
-        self.0.send(request).await.map_err(|_| broken())?;
+        self.requests.send(request).await.map_err(|_| broken())?;
         answer.await.map_err(|_| broken())?
     }
 }
@@ -74,13 +86,15 @@ struct Channel {
     input: Input,
     output: Output,
     pending: Vec<u8>,
+    patience: Duration,
 }
 
 impl Channel {
-    /// Answers requests until one fails: then the two ends are no longer in step.
+    /// Answers requests until one fails: then the two ends are no longer in step. The input stays open even then, as
+    /// with that of its first process the container ends.
     async fn serve(mut self, mut queue: mpsc::Receiver<Request>) {
         while let Some(Request { fields, body, reply }) = queue.recv().await {
-            let result = match tokio::time::timeout(PATIENCE, self.exchange(&fields, &body)).await {
+            let result = match tokio::time::timeout(self.patience, self.exchange(&fields, &body)).await {
                 Ok(result) => result,
                 Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the container does not answer")),
             };
@@ -88,9 +102,10 @@ impl Channel {
             // Whoever asked may have gone.
             let _ = reply.send(result);
             if failed {
-                return;
+                break;
             }
         }
+        while queue.recv().await.is_some() {}
     }
 
     async fn exchange(&mut self, fields: &[Vec<u8>; 5], body: &[u8]) -> io::Result<Answer> {

@@ -11,7 +11,13 @@ shopt -s nullglob
 trap '' HUP INT TERM QUIT PIPE
 
 scratch=/.spotter
-mkdir -p -m 700 "$scratch"
+# It may be removed by a command.
+restore_scratch() {
+  [[ -d $scratch && ! -L $scratch ]] && return
+  rm -rf -- "$scratch"
+  mkdir -m 700 -- "$scratch"
+}
+(($$ > 1)) || restore_scratch
 
 answer() { printf '%s%s\0' "$nonce" "$*" >&51; }
 
@@ -35,6 +41,31 @@ oom_kills() {
   answer "$count"
 }
 
+# Whether a process runs; one that is dead but not yet reaped does not.
+alive() {
+  local line=
+  [[ -e /proc/$1/stat ]] && read -r -d '' line <"/proc/$1/stat"
+  line=${line##*) }
+  if [[ ! $line || $line == [ZX]* ]]; then answer no; else answer yes; fi
+}
+
+# Makes room when less than `need` of the processes that the container may have are left.
+make_room() {
+  local need=$1 folder limit= used=
+  for folder in /sys/fs/cgroup/pids /sys/fs/cgroup; do
+    [[ -r $folder/pids.max && -r $folder/pids.current ]] || continue
+    read -r limit <"$folder/pids.max"
+    read -r used <"$folder/pids.current"
+    break
+  done
+  if [[ $limit == [0-9]* ]] && ((limit - used < need && used > limit / 2)); then end_all "$2" "$3"; else answer ok; fi
+}
+
+# Ends all processes but a shell, and one that works for the host, with what it started.
+end_all() {
+  end_tree "$1" 0 0 '' "$2" ended
+}
+
 # Reads the process table into `parent`, `begun` and `live`.
 look() {
   local entry line pid fields
@@ -51,15 +82,16 @@ look() {
   done
 }
 
-# Sets `victims` to what was started since the moment `since`/`last`, except what a process from before started.
+# Sets `victims` to what was started since the moment `since`/`last`, except what a process from before started, and
+# the process `spared` with what it started.
 choose() {
   local pid up
   victims=()
   for pid in "${live[@]}"; do
-    ((pid == 1 || pid == shell)) && continue
+    ((pid == 1 || pid == $$ || pid == shell || pid == spared)) && continue
     is_new "$pid" || continue
     up=${parent[pid]}
-    while ((up > 1 && up != shell)) && is_new "$up"; do up=${parent[up]-0}; done
+    while ((up > 1 && up != shell && up != spared)) && is_new "$up"; do up=${parent[up]-0}; done
     ((up > 1 && up != shell)) || victims+=("$pid")
   done
 }
@@ -68,7 +100,7 @@ is_new() { ((${begun[$1]-0} > since || (${begun[$1]-0} == since && $1 > last)));
 
 # Stops all victims before it kills one, looking again until no new ones turn up: what is stopped starts no more.
 end_tree() {
-  local shell=$1 since=$2 last=$3 signal=$4 round stopped=-1
+  local shell=$1 since=$2 last=$3 signal=$4 spared=${5:-0} round stopped=-1
   [[ $signal ]] && kill "-$signal" "$shell"
   for round in {1..40}; do
     look
@@ -84,8 +116,8 @@ end_tree() {
     look
     choose
   done
-  kill -CONT "$shell"
-  answer ok
+  ((shell > 0)) && kill -CONT "$shell"
+  answer "${6-ok}"
 }
 
 read_file() {
@@ -177,7 +209,8 @@ archive() {
 while mapfile -t -d '' -n 6 -u 50 request && ((${#request[@]} == 6)); do
   nonce=${request[1]}
   case ${request[0]} in
-    end_tree | read_file | write_file | archive | oom_kills) "${request[0]}" "${request[@]:2}" ;;
-    alive) if [[ -e /proc/${request[2]}/stat ]]; then answer yes; else answer no; fi ;;
+    read_file | write_file | archive) restore_scratch; "${request[0]}" "${request[@]:2}" ;;
+    end_tree | end_all | make_room | oom_kills | alive) "${request[0]}" "${request[@]:2}" ;;
+    hello) answer "$$" ;;
   esac
 done

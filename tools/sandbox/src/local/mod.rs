@@ -1,12 +1,13 @@
 //! Sandboxes in temporary folders of this machine.
 
+mod environment;
 mod files;
 mod processes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::provider::Started;
 use crate::sandbox::Running;
 use crate::shell::BOOT;
 
+use environment::variables;
 pub(crate) use processes::Process;
 use processes::{Processes, Usage};
 
@@ -33,6 +35,8 @@ pub(crate) const OWNER: &str = "owner";
 /// The variable by which processes of a sandbox are known.
 const MARKER: &str = "SPOTTER_SANDBOX";
 const PIECE: usize = 64 << 10;
+/// Processes that must be left for a command of the harness.
+const ROOM: u64 = 10;
 
 /// Starts sandboxes in temporary folders of this machine.
 ///
@@ -83,6 +87,9 @@ struct Folder {
     content: Arc<Content>,
     limits: Usage,
     oom_kills: AtomicU64,
+    /// The persistent shell, which stays when room has to be made.
+    shell: AtomicU32,
+    made_room: AtomicBool,
 }
 
 impl Folder {
@@ -117,6 +124,8 @@ impl Folder {
             content: Arc::new(Content { path, processes, removed: AtomicBool::new(false) }),
             limits: Usage { count: u64::from(config.pids), memory: config.memory.0 },
             oom_kills: AtomicU64::new(0),
+            shell: AtomicU32::new(0),
+            made_room: AtomicBool::new(false),
         })
     }
 
@@ -165,30 +174,6 @@ fn fill(image: &Image, root: &Path) -> Result<(), SandboxError> {
     result.map_err(|err| SandboxError::Image(format!("cannot copy {source} into the sandbox: {err}")))
 }
 
-/// Returns the whole environment of a command.
-fn variables(path: &Path, host: &Host) -> Vec<(&'static str, String)> {
-    let inside = |name: &str| path.join(name).to_string_lossy().into_owned();
-    let fixed = [
-        ("LANG", "C.UTF-8"),
-        ("TERM", "dumb"),
-        ("SHELL", "/bin/bash"),
-        ("PAGER", "cat"),
-        ("GIT_PAGER", "cat"),
-        ("GIT_TERMINAL_PROMPT", "0"),
-        ("GIT_CONFIG_NOSYSTEM", "1"),
-        // A patch shall not hold caches of a repository that does not ignore them.
-        ("PYTHONDONTWRITEBYTECODE", "1"),
-    ];
-    let default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    let mut variables = vec![
-        ("PATH", host.variable("PATH").unwrap_or(default_path).to_owned()),
-        ("HOME", inside("home")),
-        ("TMPDIR", inside("tmp")),
-    ];
-    variables.extend(fixed.map(|(name, value)| (name, value.to_owned())));
-    variables
-}
-
 #[async_trait]
 impl Backend for Folder {
     fn info(&self) -> &SandboxInfo {
@@ -231,6 +216,29 @@ impl Backend for Folder {
             processes::signal(shell, rustix::process::Signal::CONT);
         })
         .await
+    }
+
+    fn keep(&self, shell: u32) {
+        self.shell.store(shell, Ordering::SeqCst);
+    }
+
+    async fn make_room(&self) -> Result<(), SandboxError> {
+        let used = self.with_processes(|processes| processes.usage()).await?;
+        if used.count + ROOM.min(self.limits.count / 2) > self.limits.count {
+            self.end_all().await?;
+        }
+        Ok(())
+    }
+
+    async fn end_all(&self) -> Result<(), SandboxError> {
+        let shell = self.shell.load(Ordering::SeqCst);
+        self.with_processes(move |processes| processes.end_all_but(shell)).await?;
+        self.made_room.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn has_made_room(&self) -> bool {
+        self.made_room.swap(false, Ordering::SeqCst)
     }
 
     async fn check(&self, shell: u32) -> Result<Health, SandboxError> {
@@ -291,6 +299,10 @@ impl Drop for Folder {
 
 /// Removes a folder that a dead process left behind, and what still runs in it.
 pub(crate) fn remove_leftover(path: &Path) -> std::io::Result<()> {
+    let owner = fs::read_to_string(path.join(OWNER)).unwrap_or_default();
+    if let Some(marker) = owner.lines().nth(1).filter(|marker| !marker.is_empty()) {
+        Processes::marked(&format!("{MARKER}={marker}")).end_all();
+    }
     files::remove_tree(path)
 }
 
@@ -299,10 +311,6 @@ async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) ->
 where
     T: Send + 'static,
     E: From<SandboxError> + Send + 'static,
-    let owner = fs::read_to_string(path.join(OWNER)).unwrap_or_default();
-    if let Some(marker) = owner.lines().nth(1).filter(|marker| !marker.is_empty()) {
-        Processes::marked(&format!("{MARKER}={marker}")).end_all();
-    }
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,

@@ -159,6 +159,11 @@ impl Processes {
         });
     }
 
+    /// Kills all processes of the sandbox but `shell`.
+    pub(super) fn end_all_but(&mut self, shell: u32) {
+        self.end(|process, _| process.id != shell);
+    }
+
     /// Kills all processes of the sandbox.
     pub(super) fn end_all(&mut self) {
         self.end(|_, _| true);

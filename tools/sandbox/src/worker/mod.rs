@@ -18,6 +18,8 @@ use crate::shell::{Report, Shell};
 
 /// The exit code of a shell that was killed.
 const KILLED: i32 = 137;
+/// A command that takes less time does not fill the memory.
+const QUICK: Duration = Duration::from_millis(50);
 
 /// A command, and where to answer; whoever drops the receiver cancels the command.
 pub(crate) struct Job {
@@ -36,6 +38,10 @@ pub(crate) struct Worker {
     state: Option<String>,
     /// Whether the state of the shell before could not be brought back, which no one has been told.
     lost_state: bool,
+    /// Whether the startup commands of the image have worked once.
+    started: bool,
+    /// What the next output of the persistent shell has to say besides.
+    notes: Vec<String>,
     cwd: String,
     /// When the last command ended: what has begun since belongs to the one that runs.
     moment: Moment,
@@ -61,6 +67,8 @@ impl Worker {
             shell: None,
             state: None,
             lost_state: false,
+            started: false,
+            notes: Vec::new(),
             cwd,
             moment: Moment::default(),
             oom_kills: 0,
@@ -157,8 +165,17 @@ impl Worker {
                 restart = Some(if kept { Restart::StateKept } else { Restart::StateLost });
             }
         }
-        let end = self.blame_memory(end, died).await?;
-        Ok(ExecOutput { restart, elapsed: begun.elapsed(), ..self.present(&captured, end) })
+        let end = self.blame_memory(end, died, begun.elapsed()).await?;
+        let mut output = ExecOutput { restart, elapsed: begun.elapsed(), ..self.present(&captured, end) };
+        output.output.insert_str(0, &self.take_notes());
+        Ok(output)
+    }
+
+    fn take_notes(&mut self) -> String {
+        if self.backend.has_made_room() {
+            self.notes.push("background processes were ended: they left no room for others".to_owned());
+        }
+        std::mem::take(&mut self.notes).iter().map(|note| format!("[{}]\n", note.trim_end())).collect()
     }
 
     async fn exec_fresh(
@@ -166,8 +183,7 @@ impl Worker {
         command: &Command,
         cancelled: impl Future<Output = ()>,
     ) -> Result<ExecOutput, SandboxError> {
-        let mut shell = self.open().await?;
-        let mut cwd = self.run_startup(&mut shell).await?;
+        let (mut shell, mut cwd, _) = self.open_started().await?;
         let begun = Instant::now();
         let limit = command.max_output.unwrap_or_else(|| self.config.max_output());
         shell.run(&command.script, limit).await.map_err(|err| lost(&err))?;
@@ -292,12 +308,15 @@ impl Worker {
     }
 
     /// Says that the memory limit ended a command if it killed something and the command was killed.
-    async fn blame_memory(&mut self, end: ExecEnd, died: bool) -> Result<ExecEnd, SandboxError> {
-        if !died && !matches!(end, ExecEnd::Exited(KILLED) | ExecEnd::OutOfMemory) {
+    ///
+    /// It looks after most commands, so that what was killed in one that went on is not blamed on a later one.
+    async fn blame_memory(&mut self, end: ExecEnd, died: bool, elapsed: Duration) -> Result<ExecEnd, SandboxError> {
+        if !died && end == ExecEnd::Exited(0) && elapsed < QUICK {
             return Ok(end);
         }
         let before = std::mem::replace(&mut self.oom_kills, self.backend.oom_kills().await?);
-        Ok(if self.oom_kills > before { ExecEnd::OutOfMemory } else { end })
+        let killed = died || matches!(end, ExecEnd::Exited(KILLED) | ExecEnd::OutOfMemory);
+        Ok(if killed && self.oom_kills > before { ExecEnd::OutOfMemory } else { end })
     }
 }
 

@@ -8,5 +8,6 @@ mod files;
 mod local;
 mod place;
 mod pull;
+mod sabotage;
 mod shells;
 mod tls;

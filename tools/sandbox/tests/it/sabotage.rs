@@ -1,0 +1,143 @@
+//! What commands can do to the harness's own work.
+
+use std::time::{Duration, Instant};
+
+use sandbox::Kind;
+use tool_core::{Command, ExecEnd, Restart, Sandbox};
+
+use crate::place::{Place, config, exits, ok, on_both, run, unique_sleep, wait_for, within};
+
+on_both! {
+    jobs_that_leave_no_room_are_ended
+    fresh_shells_run_their_exit_trap
+    posix_mode_sets_no_trap
+    driver_variables_are_not_restored
+}
+
+async fn jobs_that_leave_no_room_are_ended(sandbox: &dyn Sandbox) {
+    let needle = unique_sleep();
+    ok(sandbox, &format!("x=1; for ((i = 0; i < 192; i++)); do sleep {needle} & done; disown -a")).await;
+    wait_for(&needle, 192).await;
+    let begun = Instant::now();
+    let output = sandbox.exec(Command::fresh("git --version | wc -l")).await.unwrap();
+    assert_eq!((output.end, output.output.as_str()), (ExecEnd::Exited(0), "1\n"), "{output:?}");
+    wait_for(&needle, 0).await;
+    let output = run(sandbox, "echo $x").await;
+    assert_eq!(output.output, "[background processes were ended: they left no room for others]\n1\n");
+    assert_eq!(ok(sandbox, "echo $x").await, "1\n");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn files_move_though_jobs_fill_the_container() {
+    let Some(place) = Place::of(Kind::Docker).await else { return };
+    let sandbox = place.start().await;
+    for _ in 0..2 {
+        ok(&*sandbox, "for ((i = 0; i < 192; i++)); do sleep 1000 & done; disown -a").await;
+        let begun = Instant::now();
+        sandbox.write_file("f", b"text", None).await.unwrap();
+        assert_eq!(sandbox.read_file("f").await.unwrap(), b"text");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(run(&*sandbox, "true").await.output.starts_with("[background"));
+    }
+    sandbox.stop().await.unwrap();
+}
+
+async fn fresh_shells_run_their_exit_trap(sandbox: &dyn Sandbox) {
+    let script = "d=$(mktemp -d); trap 'rm -r \"$d\"' EXIT; echo $d";
+    let output = sandbox.exec(Command::fresh(script)).await.unwrap();
+    assert_eq!(ok(sandbox, &format!("ls -d {}; true", output.output.trim())).await.matches("No such").count(), 1);
+    let shells = "grep -lz __spotter_boot /proc/[0-9]*/cmdline 2>/dev/null | wc -l";
+    let before = ok(sandbox, shells).await;
+    for _ in 0..3 {
+        sandbox.exec(Command::fresh("true")).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    if sandbox.info().isolated {
+        assert_eq!(ok(sandbox, shells).await, before);
+    }
+}
+
+async fn posix_mode_sets_no_trap(sandbox: &dyn Sandbox) {
+    ok(sandbox, "set -o posix; trap 'echo usr' USR1").await;
+    for code in [3, 4] {
+        assert_eq!(exits(sandbox, &format!(": trap; set -u; exit {code}"), code).await, "");
+    }
+    assert_eq!(ok(sandbox, "kill -USR1 $$").await, "usr\n");
+    assert_eq!(ok(sandbox, "set -o | grep -c 'posix.*on'").await, "1\n");
+}
+
+async fn driver_variables_are_not_restored(sandbox: &dyn Sandbox) {
+    exits(sandbox, "__spotter_busy=; __spotter_mine=1; x=1; exit 3", 3).await;
+    assert_eq!(ok(sandbox, "echo $x ${__spotter_mine-gone}").await, "1 gone\n");
+}
+
+/// Checks that a sandbox outlives its startup commands, once they have worked.
+async fn check_startup(kind: Kind, breakage: &str, note: &str) {
+    let Some(mut place) = Place::with(sandbox::Config { start_timeout: 3, ..config(kind) }).await else { return };
+    "[ ! -e ~/broken ] || . ~/broken; started=1".clone_into(&mut place.image.startup);
+    let sandbox = place.start().await;
+    let sandbox = &*sandbox;
+    run(sandbox, &format!("echo '{breakage}' >~/broken; kill -9 $$")).await;
+    let output = run(sandbox, "echo on").await;
+    assert_eq!((output.end, output.restart), (ExecEnd::Exited(0), None), "{output:?}");
+    assert!(output.output.starts_with(note) && output.output.ends_with("]\non\n"), "{output:?}");
+    let output = sandbox.exec(Command::fresh("echo fresh; pwd")).await.unwrap();
+    assert_eq!(output.output, format!("fresh\n{}\n", sandbox.info().root), "{output:?}");
+    assert_eq!(ok(sandbox, "echo on").await, "on\n");
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_startup_that_breaks_later_is_told() {
+    for kind in [Kind::Local, Kind::Docker] {
+        let note = "[the startup commands of the image failed with exit code 3: `";
+        check_startup(kind, "echo why; exit 3", note).await;
+        check_startup(kind, "set -e; (exit 3)", note).await;
+        check_startup(kind, "sleep 1000", "[the startup commands of the image did not end and are run no more: `")
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_reads_our_requests_is_got_round() {
+    let Some(place) = Place::of(Kind::Docker).await else { return };
+    let sandbox = place.start().await;
+    let sandbox = &*sandbox;
+    ok(sandbox, "x=1; for i in 1 2 3; do cat /proc/1/fd/50 >/dev/null & done; disown -a").await;
+    for _ in 0..2 {
+        let (begun, needle) = (Instant::now(), unique_sleep());
+        let output = sandbox.exec(within(0.4, &format!("sleep {needle}"))).await.unwrap();
+        assert_eq!(output.end, ExecEnd::TimedOut(Duration::from_millis(400)), "{output:?}");
+        assert_eq!(output.restart, Some(Restart::StateKept), "{output:?}");
+        wait_for(&needle, 0).await;
+        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    }
+    assert_eq!(ok(sandbox, "kill -9 -1; sleep 0.6; echo $x").await, "1\n");
+    assert_eq!(ok(sandbox, "sleep 0.6; echo $x").await, "1\n");
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn files_move_though_the_scratch_folder_was_removed() {
+    let Some(place) = Place::of(Kind::Docker).await else { return };
+    let sandbox = place.start().await;
+    sandbox.write_file("f", b"text", None).await.unwrap();
+    for removal in ["rm -rf /.spotter", "rm -rf /.spotter; ln -s /tmp /.spotter"] {
+        ok(&*sandbox, removal).await;
+        assert_eq!(sandbox.read_file("f").await.unwrap(), b"text");
+        sandbox.write_file("g/h", b"text", None).await.unwrap();
+        sandbox.archive("g").await.unwrap();
+        assert_eq!(ok(&*sandbox, "stat -c '%a %F' /.spotter").await, "700 directory\n");
+    }
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn memory_is_blamed_on_the_command_that_took_it() {
+    let Some(place) = Place::of(Kind::Docker).await else { return };
+    let sandbox = place.start().await;
+    ok(&*sandbox, "python3 -c 'x = bytearray(600 << 20)'; true").await;
+    assert_eq!(run(&*sandbox, "sh -c 'kill -9 $$'").await.end, ExecEnd::Exited(137));
+    sandbox.stop().await.unwrap();
+}
