@@ -21,6 +21,8 @@ pub struct Command {
     pub max_output: Option<usize>,
     /// Interrupts the command while it runs, when given.
     pub interrupt: Option<Interrupt>,
+    /// Whether the processes that earlier commands left running are ended first.
+    pub alone: bool,
 }
 
 /// Which shell runs a [`Command`].
@@ -42,6 +44,7 @@ impl Command {
             idle_timeout: None,
             max_output: None,
             interrupt: None,
+            alone: false,
         }
     }
 
@@ -69,6 +72,13 @@ impl Command {
     #[must_use]
     pub fn max_output(mut self, bytes: usize) -> Self {
         self.max_output = Some(bytes);
+        self
+    }
+
+    /// Ends the processes that earlier commands left running, so that none gets in the way.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
         self
     }
 

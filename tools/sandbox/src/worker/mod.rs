@@ -113,6 +113,9 @@ impl Worker {
             let output = format!("bash: NUL byte at offset {place}: a command cannot hold one\n");
             return Ok(self.output(output, ExecEnd::SyntaxError, 0));
         }
+        if command.alone {
+            self.backend.end_all().await?;
+        }
         match command.shell {
             Kind::Persistent => self.exec_persistent(command, cancelled).await,
             Kind::Fresh => self.exec_fresh(command, cancelled).await,
@@ -173,7 +176,7 @@ impl Worker {
 
     fn take_notes(&mut self) -> String {
         if self.backend.has_made_room() {
-            self.notes.push("background processes were ended: they left no room for others".to_owned());
+            self.notes.push("the processes in the background were ended to make room".to_owned());
         }
         std::mem::take(&mut self.notes).iter().map(|note| format!("[{}]\n", note.trim_end())).collect()
     }

@@ -9,6 +9,7 @@ use crate::place::{Place, config, exits, ok, on_both, run, unique_sleep, wait_fo
 
 on_both! {
     jobs_that_leave_no_room_are_ended
+    a_command_can_be_alone
     fresh_shells_run_their_exit_trap
     posix_mode_sets_no_trap
     driver_variables_are_not_restored
@@ -23,9 +24,19 @@ async fn jobs_that_leave_no_room_are_ended(sandbox: &dyn Sandbox) {
     assert_eq!((output.end, output.output.as_str()), (ExecEnd::Exited(0), "1\n"), "{output:?}");
     wait_for(&needle, 0).await;
     let output = run(sandbox, "echo $x").await;
-    assert_eq!(output.output, "[background processes were ended: they left no room for others]\n1\n");
+    assert_eq!(output.output, "[the processes in the background were ended to make room]\n1\n");
     assert_eq!(ok(sandbox, "echo $x").await, "1\n");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+async fn a_command_can_be_alone(sandbox: &dyn Sandbox) {
+    let needle = unique_sleep();
+    ok(sandbox, &format!("x=1; sleep {needle} & (setsid sleep {needle} &); disown -a")).await;
+    wait_for(&needle, 2).await;
+    let output = sandbox.exec(Command::fresh("echo on").alone()).await.unwrap();
+    assert_eq!((output.end, output.output.as_str()), (ExecEnd::Exited(0), "on\n"), "{output:?}");
+    wait_for(&needle, 0).await;
+    assert!(run(sandbox, "echo $x").await.output.ends_with("]\n1\n"));
 }
 
 #[tokio::test]
@@ -38,7 +49,7 @@ async fn files_move_though_jobs_fill_the_container() {
         sandbox.write_file("f", b"text", None).await.unwrap();
         assert_eq!(sandbox.read_file("f").await.unwrap(), b"text");
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-        assert!(run(&*sandbox, "true").await.output.starts_with("[background"));
+        assert!(run(&*sandbox, "true").await.output.starts_with("[the processes in the background"));
     }
     sandbox.stop().await.unwrap();
 }
