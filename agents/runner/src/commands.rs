@@ -28,6 +28,7 @@ use crate::summary::write_summary;
 /// configuration.
 pub fn main(plugs: &[Plug]) -> ExitCode {
     let cli = Cli::parse();
+    hide_environment();
     log_to_stderr(cli.verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -232,6 +233,15 @@ async fn interrupted() -> &'static str {
         _ = interrupt.recv() => "Ctrl-C",
         _ = terminate.recv() => "SIGTERM",
         _ = hangup.recv() => "SIGHUP",
+    }
+}
+
+/// Keeps other processes of the same user, such as those in a local sandbox, from reading this one's environment, where
+/// the model's key is. Root is not kept from it.
+fn hide_environment() {
+    #[cfg(target_os = "linux")]
+    if let Err(err) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        tracing::debug!("the environment of this process is not hidden: {err}");
     }
 }
 

@@ -98,3 +98,52 @@ fn gold_resolves_empty_does_not_and_predictions_are_judged_from_a_file() {
     ]);
     assert_eq!(again.report("demo__lru-1")["resolved"], true, "{again:?}");
 }
+
+#[test]
+fn settings_that_cannot_work_are_refused_before_anything_runs() {
+    for (setting, words) in [
+        ("codeact.bash_name=finish", "two tools are named `finish`"),
+        ("codeact.bash_name=a b", "is no name of a tool"),
+        ("limits.time=-1", "`limits.time` must be a number from 0 on"),
+        ("codeact.max_idle=many", "max_idle: invalid type"),
+    ] {
+        let ran = Program::new().run(&["solve", "demo__lru-1", "-c", setting]);
+        assert_eq!(ran.code, Some(2), "{setting}: {ran:?}");
+        assert!(ran.stderr.contains(words), "{setting}: {ran:?}");
+    }
+    let ran = Program::new().run(&["config", "-c", "model.extra.a=1", "-c", "model.extra.b=2"]);
+    assert!(ran.stdout.contains("a: 1") && ran.stdout.contains("b: 2"), "{ran:?}");
+}
+
+#[test]
+fn answers_that_cannot_be_read_are_refused_by_name() {
+    for (provider, text, words) in [
+        ("replay", "garbage", "it holds no answers"),
+        ("replay", "", "it holds no answers"),
+        ("script", "turns: 5", "turns"),
+    ] {
+        let program = Program::new();
+        std::fs::write(program.path("answers"), text).unwrap();
+        let provider = format!("model.provider={provider}");
+        let ran = program.run(&["solve", "demo__lru-1", "-c", &provider, "-c", "model.path=answers"]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("`answers`") && ran.stderr.contains(words), "{ran:?}");
+    }
+}
+
+#[test]
+fn predictions_with_an_id_twice_or_an_unknown_one_are_refused() {
+    let line =
+        |id: &str| format!("{{\"instance_id\": \"{id}\", \"model_name_or_path\": \"m\", \"model_patch\": \"x\"}}\n");
+    for (text, words) in [
+        (line("demo__lru-1") + &line("DEMO__lru-1"), "two predictions"),
+        (line("demo__lrr-1"), "did you mean `demo__lru-1`"),
+        ("{}".to_owned(), "line 1 of predictions `p.jsonl`"),
+    ] {
+        let program = Program::new();
+        std::fs::write(program.path("p.jsonl"), text).unwrap();
+        let ran = program.run(&["evaluate", "--dataset", "demo", "-p", "p.jsonl"]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(words), "{ran:?}");
+    }
+}

@@ -101,3 +101,69 @@ fn the_header_says_when_the_history_was_kept() {
         assert_eq!(Trajectory::parse(&text).unwrap().header().unwrap().history_kept, kept);
     }
 }
+
+#[test]
+fn two_sets_of_predictions_never_share_a_summary() {
+    let program = Program::new();
+    program.run(&["evaluate", "--dataset", "demo", "-p", "gold", "demo__lru-1"]);
+    program.run(&["evaluate", "--dataset", "demo", "-p", "empty", "demo__lru-1"]);
+    let summaries: Vec<Value> = program
+        .found("report.json")
+        .iter()
+        .map(|path| serde_json::from_str::<Value>(&fs::read_to_string(path).unwrap()).unwrap())
+        .filter(|report| report.get("schema_version").is_some())
+        .collect();
+    assert_eq!(summaries.len(), 2);
+    for summary in summaries {
+        assert_eq!(summary["submitted_instances"], 1, "{summary}");
+    }
+}
+
+#[test]
+fn a_changed_recording_is_another_run_and_other_settings_need_another_name() {
+    let program = Program::new();
+    let episode = demo::episode("demo__lru-1").unwrap();
+    let replay = [
+        "solve",
+        "demo__lru-1",
+        "-c",
+        "model.provider=replay",
+        "-c",
+        "model.path=e.jsonl",
+        "-c",
+        "model.on_divergence=ignore",
+    ];
+    fs::write(program.path("e.jsonl"), episode).unwrap();
+    assert_eq!(program.run(&replay).report("demo__lru-1")["resolved"], true);
+    let edits = |line: &&str| !line.contains("\\\"command\\\":\\\"str_replace\\\"");
+    fs::write(program.path("e.jsonl"), episode.lines().filter(edits).collect::<Vec<_>>().join("\n")).unwrap();
+    assert_eq!(program.run(&replay).report("demo__lru-1")["resolved"], false);
+
+    let first = program.run(&["solve", "demo__lru-1", "--run", "named"]);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let config = program.path(".runs/named/codeact/config.yaml");
+    let before = fs::read_to_string(&config).unwrap();
+    let other = program.run(&["solve", "demo__lru-1", "--run", "named", "-c", "limits.steps=3"]);
+    assert!(other.code == Some(1) && other.stderr.contains("other settings"), "{other:?}");
+    assert_eq!(fs::read_to_string(&config).unwrap(), before);
+    let waiting = program.run(&["solve", "demo__lru-1", "--run", "named", "-c", "model.retry.cap=5"]);
+    assert!(waiting.stderr.contains("found a finished episode"), "{waiting:?}");
+    let again = program.run(&["solve", "demo__lru-1", "--run", "again", "-c", ".runs/named/codeact/config.yaml"]);
+    assert_eq!(again.report("demo__lru-1")["resolved"], true, "{again:?}");
+}
+
+#[test]
+fn what_the_agent_did_to_the_tests_makes_no_difference_to_the_verdict() {
+    let program = Program::new();
+    let gold = program.run(&["evaluate", "--dataset", "demo", "-p", "gold", "demo__lru-1", "--run", "gold"]);
+    assert_eq!(gold.code, Some(0), "{gold:?}");
+    let patch = fs::read_to_string(program.path(".runs/gold/evaluate/demo__lru-1/patch.diff")).unwrap();
+    let tests = "diff --git a/tests/test_cache.py b/tests/test_cache.py\n--- a/tests/test_cache.py\n\
+                 +++ b/tests/test_cache.py\n@@ -1,3 +1,4 @@\n+import this\n import unittest\n \n from lru import Cache\n";
+    let line = serde_json::json!({
+        "instance_id": "demo__lru-1", "model_name_or_path": "m", "model_patch": format!("{patch}{tests}"),
+    });
+    fs::write(program.path("p.jsonl"), format!("{line}\n")).unwrap();
+    let ran = program.run(&["evaluate", "--dataset", "demo", "-p", "p.jsonl"]);
+    assert_eq!(ran.report("demo__lru-1")["resolved"], true, "{ran:?}");
+}
