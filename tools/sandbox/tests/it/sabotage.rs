@@ -2,20 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::Kind;
+use sandbox::{Kind, Size};
 use tool_core::{Command, ExecEnd, Restart, Sandbox};
 
 use crate::place::{Place, config, exits, ok, on_both, run, unique_sleep, wait_for, within};
 
 on_both! {
-    jobs_that_leave_no_room_are_ended
     a_command_can_be_alone
     fresh_shells_run_their_exit_trap
     posix_mode_sets_no_trap
     driver_variables_are_not_restored
 }
 
-async fn jobs_that_leave_no_room_are_ended(sandbox: &dyn Sandbox) {
+async fn check_room(kind: Kind) {
+    // Locally, each process counts with what it shares.
+    let Some(place) = Place::with(sandbox::Config { memory: Size(2 << 30), ..config(kind) }).await else { return };
+    let sandbox = place.start().await;
+    let sandbox = &*sandbox;
     let needle = unique_sleep();
     ok(sandbox, &format!("x=1; for ((i = 0; i < 192; i++)); do sleep {needle} & done; disown -a")).await;
     wait_for(&needle, 192).await;
@@ -27,6 +30,13 @@ async fn jobs_that_leave_no_room_are_ended(sandbox: &dyn Sandbox) {
     assert_eq!(output.output, "[the processes in the background were ended to make room]\n1\n");
     assert_eq!(ok(sandbox, "echo $x").await, "1\n");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn jobs_that_leave_no_room_are_ended() {
+    check_room(Kind::Local).await;
+    check_room(Kind::Docker).await;
 }
 
 async fn a_command_can_be_alone(sandbox: &dyn Sandbox) {
