@@ -259,8 +259,7 @@ async fn the_environment_of_the_program_stays_out_of_a_local_sandbox() {
 
 #[tokio::test]
 async fn a_deleted_baseline_is_put_back_and_a_patch_too_large_is_the_agents_doing() {
-    let turns =
-        vec![bash("echo changed >> README.md; rm -rf ../../scratch/base.git"), finish()];
+    let turns = vec![bash("echo changed >> README.md; rm -rf ../../scratch/base.git"), finish()];
     let ran = Case::of(turns).run().await;
     assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
     assert!(ran.outcome.patch.unwrap().0.contains("+changed"));
@@ -269,4 +268,13 @@ async fn a_deleted_baseline_is_put_back_and_a_patch_too_large_is_the_agents_doin
     assert_eq!(ran.outcome.exit_status, ExitStatus::Limit(Limit::Patch));
     assert_eq!(ran.outcome.exit_status.class(), agent_core::OutcomeClass::AgentLimit);
     assert!(ran.outcome.patch.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_still_runs_in_the_background_does_not_keep_the_patch_from_being_taken() {
+    let turns =
+        vec![bash("echo kept > kept.txt; (while :; do echo more >> growing.txt; done) & echo started"), finish()];
+    let ran = Case::of(turns).run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+    assert!(ran.outcome.patch.unwrap().0.contains("+kept"));
 }

@@ -32,7 +32,7 @@ pub(crate) async fn run(
         script.push_str(part);
     }
     script.push_str("\n)");
-    let output = sandbox.exec(Command::fresh(script).timeout(TIMEOUT)).await?;
+    let output = sandbox.exec(Command::fresh(script).alone().timeout(TIMEOUT)).await?;
     let text = output.output.clone();
     if output.end == tool_core::ExecEnd::Exited(0) {
         return Ok(Answers(text));
