@@ -4,7 +4,7 @@ mod text;
 
 use tool_core::{FileError, Sandbox};
 
-use crate::script::{SNAPSHOT, run};
+use crate::script::{SNAPSHOT, run, run_alone};
 use crate::{Baseline, EnvError, Patch};
 
 const CAPTURE: &str = include_str!("scripts/capture.sh");
@@ -68,7 +68,8 @@ async fn diff(sandbox: &dyn Sandbox, baseline: &Baseline, binary: &str) -> Resul
         ("binary", binary),
         ("limit", &limit_text),
     ];
-    let size = run(sandbox, &variables, &[SNAPSHOT, CAPTURE]).await?.get("size")?.parse::<u64>().unwrap_or(u64::MAX);
+    let size =
+        run_alone(sandbox, &variables, &[SNAPSHOT, CAPTURE]).await?.get("size")?.parse::<u64>().unwrap_or(u64::MAX);
     if size > limit {
         let reason = format!("it has more than {limit} bytes\nhint: did the agent leave large files behind?");
         return Err(EnvError::Patch(reason));

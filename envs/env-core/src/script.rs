@@ -21,6 +21,20 @@ pub(crate) async fn run(
     variables: &[(&str, &str)],
     parts: &[&str],
 ) -> Result<Answers, EnvError> {
+    answer(sandbox, Command::fresh(source(sandbox, variables, parts))).await
+}
+
+/// Does what [`run`] does once nothing else runs in the sandbox.
+pub(crate) async fn run_alone(
+    sandbox: &dyn Sandbox,
+    variables: &[(&str, &str)],
+    parts: &[&str],
+) -> Result<Answers, EnvError> {
+    answer(sandbox, Command::fresh(source(sandbox, variables, parts)).alone()).await
+}
+
+/// Returns the whole script.
+fn source(sandbox: &dyn Sandbox, variables: &[(&str, &str)], parts: &[&str]) -> String {
     let mut script = String::new();
     for (name, value) in variables {
         script.push_str(&format!("{name}={}\n", shell_quote(value)));
@@ -32,7 +46,11 @@ pub(crate) async fn run(
         script.push_str(part);
     }
     script.push_str("\n)");
-    let output = sandbox.exec(Command::fresh(script).alone().timeout(TIMEOUT)).await?;
+    script
+}
+
+async fn answer(sandbox: &dyn Sandbox, command: Command) -> Result<Answers, EnvError> {
+    let output = sandbox.exec(command.timeout(TIMEOUT)).await?;
     let text = output.output.clone();
     if output.end == tool_core::ExecEnd::Exited(0) {
         return Ok(Answers(text));
