@@ -270,7 +270,13 @@ impl Episode {
         self.spending.usage += completion.usage;
         match completion.cost {
             Some(cost) => self.spending.cost += cost,
-            None => self.spending.unpriced_queries += 1,
+            None => {
+                if self.spending.unpriced_queries == 0 && self.parts.limits.cost.is_some() {
+                    let name = self.parts.model.name();
+                    tracing::warn!("the price of `{name}` is unknown, so the limit on cost cannot hold");
+                }
+                self.spending.unpriced_queries += 1;
+            }
         }
     }
 
