@@ -1,16 +1,15 @@
 //! One agent on one instance.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use env_core::capture::{capture, rebuild};
-use env_core::{Baseline, EnvError, Instance, Patch, Ready};
+use env_core::{Baseline, EnvError, Instance, Patch};
 use prompts::Prompts;
 use serde::Serialize;
 use tool_core::{Observation, Sandbox, ToolError, Toolbox};
 
 use crate::context::Context;
+use crate::spare::{Spare, take_patch};
 use crate::{
     AgentError, Completion, ContextConfig, ExitStatus, Header, Limit, Limits, Message, Model, ModelError, Outcome,
     OutcomeClass, Record, Recorder, Request, Spending, StuckDetector, ToolCall, ToolSpec, clip,
@@ -53,9 +52,6 @@ pub struct EpisodeParts {
     /// Makes another sandbox ready for the same instance, from which a damaged baseline is put back.
     pub spare: Option<Spare>,
 }
-
-/// Makes a sandbox ready for the instance of an episode.
-pub type Spare = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Ready, EnvError>> + Send>> + Send + Sync>;
 
 impl Episode {
     /// Starts the clock and writes the header, whose tools are filled in from the toolbox.
@@ -272,8 +268,7 @@ impl Episode {
             Some(cost) => self.spending.cost += cost,
             None => {
                 if self.spending.unpriced_queries == 0 && self.parts.limits.cost.is_some() {
-                    let name = self.parts.model.name();
-                    tracing::warn!("the price of `{name}` is unknown, so the limit on cost cannot hold");
+                    tracing::warn!("an answer has no known price, so the limit on cost cannot hold");
                 }
                 self.spending.unpriced_queries += 1;
             }
@@ -312,20 +307,6 @@ impl Episode {
 }
 
 type Extra = std::collections::BTreeMap<&'static str, String>;
-
-/// Returns the changes in the sandbox, putting a damaged baseline back if need be.
-async fn take_patch(sandbox: &dyn Sandbox, baseline: &Baseline, spare: Option<&Spare>) -> Result<Patch, EnvError> {
-    let (first, spare) = match (capture(sandbox, baseline).await, spare) {
-        (Err(EnvError::Patch(reason)), Some(spare)) => (reason, spare),
-        (taken, _) => return taken,
-    };
-    let ready = spare().await?;
-    let rebuilt = rebuild(sandbox, baseline, (ready.sandbox.as_ref(), &ready.baseline)).await;
-    // The patch matters more than a spare sandbox that failed to stop, which `clean` finds.
-    let _ = ready.sandbox.stop().await;
-    rebuilt.map_err(|_| EnvError::Patch(first))?;
-    capture(sandbox, baseline).await
-}
 
 /// Returns the tools as the model sees them.
 fn describe(toolbox: &Toolbox, prompts: &Prompts) -> Result<Vec<ToolSpec>, AgentError> {

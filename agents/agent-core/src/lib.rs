@@ -7,6 +7,7 @@
 mod agent;
 mod episode;
 mod run;
+mod spare;
 
 mod message;
 mod model;
@@ -22,11 +23,12 @@ mod stuck;
 pub use agent::{Agent, AgentError, Flow};
 pub use clip::clip;
 pub use context::{ContextConfig, ContextStrategy};
-pub use episode::{Episode, EpisodeParts, Spare};
+pub use episode::{Episode, EpisodeParts};
 pub use limits::{Limit, Limits};
 pub use message::{Message, Role, ToolCall};
 pub use model::{Completion, FinishReason, Model, ModelError, Request, ToolSpec, Usage};
 pub use place::moved;
 pub use run::run;
+pub use spare::Spare;
 pub use stuck::{StuckDetector, StuckPattern};
 pub use trajectory::{ExitStatus, Header, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};
