@@ -130,7 +130,9 @@ def evaluate(setup: Setup, case: Case, kind: str) -> dict | None:
 
 def call(setup: Setup, case: Case, kind: str, arguments: list[str]) -> dict | None:
     """Runs the program and returns the report it prints; its other words go to a log."""
-    layers = ["-c", str(setup.out / f"{case.dataset}.yaml"), "--run", f"{setup.run}-{kind}"]
+    # One run holds one configuration, so each dataset has its own.
+    run = f"{setup.run}-{case.dataset}-{kind}"
+    layers = ["-c", str(setup.out / f"{case.dataset}.yaml"), "--run", run]
     done = subprocess.run([str(setup.binary), *arguments, *layers], capture_output=True, text=True)
     log = setup.out / "solve" / f"{case.instance_id}.{kind}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
