@@ -18,9 +18,26 @@ impl Patch {
         let patch = text.get(start.unwrap_or(0)..).unwrap_or_default();
         let converted = patch.split('\n').next().is_some_and(|line| line.ends_with('\r'));
         let patch = if converted { patch.replace("\r\n", "\n") } else { patch.to_owned() };
-        Self(format!("{}\n", patch.trim_end_matches('\n')))
+        let body = patch.trim_end_matches('\n');
+        // The blank line that closes a binary part is part of it: without it git calls the patch corrupt.
+        let last = body.rfind(&format!("\n{HEADER}")).map_or(body, |start| &body[start..]);
+        let end = if last.contains("\nGIT binary patch") { "\n\n" } else { "\n" };
+        Self(format!("{body}{end}"))
     }
 }
 
 /// How the part of a patch for one file begins.
 const HEADER: &str = "diff --git";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_blank_line_after_a_binary_part_stays() {
+        let binary = "diff --git a/x b/x\nGIT binary patch\nliteral 1\nIcmZPo000310RR91\n\nliteral 0\nHcmV?d00001\n\n";
+        assert_eq!(Patch::from_prediction(binary).0, binary);
+        let text = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n";
+        assert_eq!(Patch::from_prediction(&format!("{binary}{text}\n\n")).0, format!("{binary}{text}"));
+    }
+}
