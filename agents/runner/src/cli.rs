@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::{Clean, Evaluate, Instances, Solve};
+
 /// Agents that repair real repositories, and the verdict on their patches.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
@@ -47,48 +49,6 @@ pub(crate) struct Settings {
     /// The agent, where the program knows several.
     #[arg(short, long)]
     pub(crate) agent: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Solve {
-    /// The instances' ids.
-    #[arg(required = true)]
-    pub(crate) instances: Vec<String>,
-    /// Starts over, even where the run folder holds a finished episode.
-    #[arg(long)]
-    pub(crate) fresh: bool,
-    #[command(flatten)]
-    pub(crate) settings: Settings,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Evaluate {
-    /// The patches: a `preds.jsonl` or `preds.json`, or the word `gold` or `empty`.
-    #[arg(short, long)]
-    pub(crate) predictions: String,
-    /// Only these instances.
-    pub(crate) instances: Vec<String>,
-    /// How many are judged at once.
-    #[arg(short, long, default_value_t = 1)]
-    pub(crate) workers: usize,
-    #[command(flatten)]
-    pub(crate) settings: Settings,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Instances {
-    /// Only ids that this regular expression matches.
-    #[arg(short, long)]
-    pub(crate) filter: Option<String>,
-    #[command(flatten)]
-    pub(crate) settings: Settings,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Clean {
-    /// Also removes the containers of processes on other machines that share the engine.
-    #[arg(long)]
-    pub(crate) all: bool,
 }
 
 impl Settings {

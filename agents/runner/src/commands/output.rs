@@ -1,0 +1,26 @@
+//! What commands print, and where.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+
+pub(super) fn show(path: &Path) -> String {
+    format!("`{}`", path.display())
+}
+
+pub(super) fn to_json(value: &impl serde::Serialize) -> anyhow::Result<serde_json::Value> {
+    serde_json::to_value(value).context("a report cannot be written as JSON")
+}
+
+pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
+}
+
+/// Writes data to standard output. A reader that has gone away, as `head` does, is no failure.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(err) if err.kind() != std::io::ErrorKind::BrokenPipe => Err(err).context("cannot write to standard output"),
+        _ => Ok(()),
+    }
+}
