@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tool_core::SandboxProvider;
 
+mod adversarial;
 mod container;
 mod episode;
 mod scripted;
