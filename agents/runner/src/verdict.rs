@@ -44,8 +44,12 @@ pub(crate) async fn judge(
     // `judged.json` goes first and comes back last: a process killed between leaves no verdict on another patch.
     dir.remove(JUDGED)?;
     dir.remove(REPORT)?;
-    let Evaluation { report, test_output, failure } =
-        environment.evaluate(instance, patch).await.context("no verdict could be had")?;
+    let evaluation = if patch.is_empty() {
+        Evaluation { failure: Some(Failure::EmptyPatch), ..Evaluation::default() }
+    } else {
+        environment.evaluate(instance, patch).await.context("no verdict could be had")?
+    };
+    let Evaluation { report, failure, test_output, .. } = evaluation;
     dir.write("test_output.txt", &test_output)?;
     dir.write(REPORT, report.to_file(id).as_bytes())?;
     dir.write(JUDGED, &serde_json::to_vec_pretty(&Judged { patch: patch.digest(), judging, failure })?)?;

@@ -9,8 +9,7 @@ use tool_core::{Image, Sandbox, SandboxProvider};
 use crate::history::prepare;
 use crate::judge::{Judging, judge};
 use crate::{
-    Answers, BenchmarkSettings, EnvError, Environment, Evaluation, Failure, Family, Instance, Patch, Ready, Report,
-    find_instance,
+    Answers, BenchmarkSettings, EnvError, Environment, Evaluation, Family, Instance, Patch, Ready, find_instance,
 };
 
 /// An environment made of instances with their answers. What a patch is judged by can be put in, never taken out.
@@ -130,10 +129,6 @@ impl Environment for Benchmark {
 
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
         let (image, judging) = self.judging(instance)?;
-        if patch.is_empty() {
-            let (report, failure) = (Report::default(), Some(Failure::EmptyPatch));
-            return Ok(Evaluation { report, failure, test_output: Vec::new() });
-        }
         let sandbox = self.judge_provider.start(image).await?;
         let evaluation = judge(&*sandbox, judging, patch).await;
         stop(&*sandbox).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tool_core::{Sandbox, SandboxError};
 
-use crate::{Baseline, Failure, Instance, Patch, Report, SpecError};
+use crate::{Baseline, Failure, Infra, Instance, Patch, Report, SpecError, StatusMap};
 
 /// Gives a sandbox for an instance, judges a patch.
 #[async_trait]
@@ -22,7 +22,8 @@ pub trait Environment: Send + Sync {
     /// [`EnvError`]; the episode must not start without a [`Ready`].
     async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError>;
 
-    /// Judges a patch in a fresh sandbox.
+    /// Judges a patch in a fresh sandbox; an empty one as any other, so that it shows what the tests say of the base
+    /// commit.
     ///
     /// # Errors
     /// [`EnvError`] when no verdict could be had; what is wrong with the patch is in the [`Evaluation`].
@@ -48,12 +49,16 @@ pub struct Ready {
 }
 
 /// The verdict on a patch and what it rests on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evaluation {
     /// The verdict.
     pub report: Report,
     /// Why the verdict is not an ordinary one, when it is not.
     pub failure: Option<Failure>,
+    /// Sign that the environment broke, looked for when the log does not count.
+    pub infra: Option<Infra>,
+    /// What the log says of each test; empty when it does not count.
+    pub statuses: StatusMap,
     /// The whole log of applying and testing, as bytes; empty when nothing was run.
     pub test_output: Vec<u8>,
 }

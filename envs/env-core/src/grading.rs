@@ -1,9 +1,13 @@
 //! The verdict that follows from a log.
 
+use std::io::{self, Read, Seek};
+
 use serde::{Deserialize, Serialize};
 
 use crate::test_log::read_log;
-use crate::{Dialect, Failure, Parser, Report, Status, StatusMap, TestGroup, TestsStatus};
+use crate::{
+    Dialect, Failure, Infra, Parser, Reading, Report, Status, StatusMap, TestGroup, TestsStatus, Tier, Unread,
+};
 
 /// What a log is judged by.
 #[derive(Clone)]
@@ -45,18 +49,43 @@ pub enum Resolution {
     No,
 }
 
-/// Judges a log of a patch that was not empty.
-pub fn grade(log: &str, spec: &GradingSpec) -> (Report, Option<Failure>) {
+/// The verdict on a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Graded {
+    /// The verdict.
+    pub report: Report,
+    /// Why the log does not count, when it does not.
+    pub failure: Option<Failure>,
+    /// Sign that the environment broke, looked for when the log does not count.
+    pub infra: Option<Infra>,
+    /// What could not be read.
+    pub unread: Unread,
+}
+
+/// Judges the log of a patch that was not empty; keeps in memory only the tests that the verdict needs.
+///
+/// # Errors
+/// Only when the log cannot be read; whatever is wrong with its contents is in the [`Graded`].
+pub fn grade<R: Read + Seek>(log: R, spec: &GradingSpec) -> io::Result<Graded> {
+    let reading = read_log(log, spec.parser, spec.dialect)?;
+    let report = conclude(&reading, spec);
+    Ok(Graded { report, failure: reading.statuses.err(), infra: reading.infra, unread: reading.unread })
+}
+
+/// Returns the verdict that follows from a log of a patch that was not empty.
+pub fn conclude(reading: &Reading, spec: &GradingSpec) -> Report {
     let mut report = Report { patch_exists: true, ..Report::default() };
-    let map = match read_log(log, spec.parser, spec.dialect) {
-        Ok(map) => map,
-        Err(failure) => return (report, Some(failure)),
-    };
-    let tests = grade_tests(&map, spec);
-    report.patch_successfully_applied = true;
-    report.resolved = tests.resolution() == Resolution::Full;
-    report.tests_status = Some(tests);
-    (report, None)
+    if spec.dialect == Dialect::SweBench5 {
+        report.infra_failure = Some(reading.infra.is_some_and(|infra| infra.tier == Tier::Environment));
+        report.infra_failure_reason = reading.infra.map(|infra| infra.reason);
+    }
+    if let Ok(map) = &reading.statuses {
+        let tests = grade_tests(map, spec);
+        report.patch_successfully_applied = true;
+        report.resolved = tests.resolution() == Resolution::Full;
+        report.tests_status = Some(tests);
+    }
+    report
 }
 
 /// Sorts the tests of both lists into passed and failed; a test may be in neither.

@@ -1,14 +1,15 @@
 //! Judges a patch in a fresh sandbox: apply, run the tests, read the log.
 
+use std::io::Cursor;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tool_core::{Command, ExecEnd, Image, Sandbox, shell_quote};
+use tool_core::{Command, ExecEnd, Image, Sandbox, SandboxError, shell_quote};
 
 use crate::apply::apply;
 use crate::markers::{OWN_START, OWN_TESTS, TESTS_TIMED_OUT};
 use crate::scratch::{read_scratch, scratch_path, write_scratch};
-use crate::{EnvError, Evaluation, Failure, GradingSpec, Patch, Report, grade, log_text};
+use crate::{EnvError, Evaluation, Failure, GradingSpec, Patch, Report, conclude, read_log};
 
 /// What a patch is judged by.
 pub struct Judging {
@@ -30,27 +31,40 @@ impl Judging {
     }
 }
 
-/// Judges `patch` in `sandbox`, which must be fresh and is not stopped.
+/// Judges `patch` in `sandbox`, which must be fresh and is not stopped. An empty patch is not applied; the tests run.
 ///
 /// # Errors
 /// Only when the sandbox is broken; whatever the patch does wrong is in the [`Evaluation`].
 pub async fn judge(sandbox: &dyn Sandbox, judging: &Judging, patch: &Patch) -> Result<Evaluation, EnvError> {
     if patch.0.len() as u64 > sandbox.info().max_file {
-        let report = Report { patch_exists: true, ..Report::default() };
-        let log = format!("{OWN_START}the patch has more than {} bytes\n", sandbox.info().max_file).into_bytes();
-        return Ok(Evaluation { report, failure: Some(Failure::PatchNotApplied), test_output: log });
+        let log = format!("{OWN_START}the patch has more than {} bytes\n", sandbox.info().max_file);
+        return Ok(not_applied(log.into_bytes()));
     }
-    let applied = apply(sandbox, judging.grading.dialect, patch).await?;
-    let mut log = format!("{OWN_START}{}", applied.log).into_bytes();
-    if !applied.success {
-        log.push(b'\n');
-        let report = Report { patch_exists: true, ..Report::default() };
-        return Ok(Evaluation { report, failure: Some(Failure::PatchNotApplied), test_output: log });
+    let mut log = OWN_START.as_bytes().to_vec();
+    if patch.is_empty() {
+        log.extend_from_slice(b"the patch is empty");
+    } else {
+        let applied = apply(sandbox, judging.grading.dialect, patch).await?;
+        log.extend(applied.log.into_bytes());
+        if !applied.success {
+            log.push(b'\n');
+            return Ok(not_applied(log));
+        }
     }
     log.extend_from_slice(OWN_TESTS.as_bytes());
     log.extend(run_tests(sandbox, judging).await?);
-    let (report, failure) = grade(&log_text(&log), &judging.grading);
-    Ok(Evaluation { report, failure, test_output: log })
+    // Memory can always be read.
+    let reading = read_log(Cursor::new(&log), judging.grading.parser, judging.grading.dialect)
+        .map_err(|err| SandboxError::Lost(err.to_string()))?;
+    let report = Report { patch_exists: !patch.is_empty(), ..conclude(&reading, &judging.grading) };
+    let failure = reading.statuses.as_ref().err().copied();
+    let statuses = reading.statuses.unwrap_or_default();
+    Ok(Evaluation { report, failure, infra: reading.infra, statuses, test_output: log })
+}
+
+fn not_applied(test_output: Vec<u8>) -> Evaluation {
+    let report = Report { patch_exists: true, ..Report::default() };
+    Evaluation { report, failure: Some(Failure::PatchNotApplied), test_output, ..Evaluation::default() }
 }
 
 /// Runs the evaluation script and returns its output, and after it the official words when the time was up.

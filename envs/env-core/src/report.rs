@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::InfraReason;
+
 /// The verdict on a patch, as in the official `report.json` below the instance id.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -14,6 +16,12 @@ pub struct Report {
     pub patch_successfully_applied: bool,
     /// Whether every FAIL_TO_PASS and every PASS_TO_PASS test passed.
     pub resolved: bool,
+    /// Whether the log shows that the environment broke; only SWE-bench 5 has this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infra_failure: Option<bool>,
+    /// What seems to have broken; only in SWE-bench 5, and only when the log does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infra_failure_reason: Option<InfraReason>,
     /// The tests by list; absent when nothing was graded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests_status: Option<TestsStatus>,

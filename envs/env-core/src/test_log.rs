@@ -1,27 +1,61 @@
 //! Reads a log as one of the official harnesses would.
 
-use std::borrow::Cow;
+use std::io::{self, Read, Seek};
 
 use memchr::memmem;
 use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use crate::infra::Signs;
 
 use crate::markers::{
     APPLIED_PREDICTION, APPLY_FAILED, EXIT_CODE, OWN_START, OWN_TESTS, RESET_FAILED, RESET_FAILED_WORDS, TESTS_END,
     TESTS_ERRORED, TESTS_START, TESTS_TIMED_OUT,
 };
-use crate::{Dialect, Failure, Parser, Status, StatusMap};
+use crate::{Dialect, Failure, Infra, Parser, Status, StatusMap};
 
-/// Returns the log as text: bytes that are not UTF-8 become U+FFFD.
-pub fn log_text(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+/// What a log says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The status of each test, or why the log does not count.
+    pub statuses: Result<StatusMap, Failure>,
+    /// Sign that the environment broke, looked for when the log does not count.
+    pub infra: Option<Infra>,
+    /// What could not be read.
+    pub unread: Unread,
+}
+
+/// What of a log could not be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Lines that look like a test's result and are none.
+    pub lines: u64,
+    /// Number and text of the first of them; a long text is clipped.
+    pub first: Option<(u64, String)>,
+    /// Places that are not UTF-8; each was read as U+FFFD.
+    pub invalid_bytes: u64,
+    /// Lines too long to be held; each was read without its middle.
+    pub long_lines: u64,
 }
 
 /// Returns what a log says of each test, as the official harness of that dialect reads it.
 ///
 /// # Errors
-/// The [`Failure`] for which the log does not count.
-pub fn read_log(log: &str, parser: Parser, dialect: Dialect) -> Result<StatusMap, Failure> {
-    let log = official_part(log);
+/// Only when the log cannot be read; whatever is wrong with its contents is in the [`Reading`].
+pub fn read_log<R: Read + Seek>(mut log: R, parser: Parser, dialect: Dialect) -> io::Result<Reading> {
+    let mut bytes = Vec::new();
+    log.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let log = official_part(&text);
+    let statuses = statuses(log, parser, dialect);
+    let mut signs = Signs::default();
+    if statuses.is_err() {
+        signs.read(log);
+    }
+    Ok(Reading { statuses, infra: signs.infra(), unread: Unread::default() })
+}
+
+fn statuses(log: &str, parser: Parser, dialect: Dialect) -> Result<StatusMap, Failure> {
     if let Some(failure) = failure_in(log, dialect) {
         return Err(failure);
     }

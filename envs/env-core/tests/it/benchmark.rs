@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use env_core::{
     Answers, Benchmark, BenchmarkSettings, Dialect, EnvError, Environment, Evaluation, Failure, Family, ImageScheme,
-    Instance, Patch, Specs,
+    Instance, Parser, Patch, Specs,
 };
 use tool_core::{Command, ExecOutput, FileError, Image, Sandbox, SandboxError, SandboxInfo, SandboxProvider, Source};
 
@@ -176,8 +176,9 @@ impl Case {
         let evaluation = self.evaluate(patch).await.unwrap();
         let log = String::from_utf8_lossy(&evaluation.test_output);
         println!("{log}");
-        let again = env_core::read_log(&log, env_core::Parser::Pytest, self.dialect);
-        assert_eq!(again.is_ok(), evaluation.report.patch_successfully_applied || log.is_empty());
+        let again = env_core::read_log(std::io::Cursor::new(log.as_bytes()), Parser::Pytest, self.dialect).unwrap();
+        assert_eq!(again.statuses.is_ok(), evaluation.report.patch_successfully_applied);
+        assert_eq!(again.statuses.unwrap_or_default(), evaluation.statuses);
         (evaluation.report.resolved, evaluation.failure)
     }
 }
@@ -218,12 +219,14 @@ async fn an_unrelated_patch_is_not_resolved() {
 }
 
 #[tokio::test]
-async fn an_empty_patch_starts_no_sandbox() {
-    let (benchmark, counts) = Case::default().benchmark();
-    let evaluation = benchmark.evaluate(&instance("o__r-1"), &Patch(" \n".to_owned())).await.unwrap();
-    assert_eq!(evaluation.failure, Some(Failure::EmptyPatch));
-    assert!(!evaluation.report.patch_exists && evaluation.test_output.is_empty());
-    assert_eq!(counts.started.load(Ordering::Relaxed), 0);
+async fn an_empty_patch_shows_what_the_tests_say_of_the_base_commit() {
+    for dialect in DIALECTS {
+        let evaluation = Case { dialect, ..Case::default() }.evaluate(" \n").await.unwrap();
+        let tests = evaluation.report.tests_status.unwrap();
+        assert_eq!((tests.fail_to_pass.failure, tests.pass_to_pass.success), (vec!["f".into()], vec!["p".into()]));
+        assert!(!evaluation.report.patch_exists && !evaluation.report.resolved);
+        assert_eq!(evaluation.statuses.len(), 2, "{dialect:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! How logs are cut and tests are counted, by dialect.
 
-use env_core::{Dialect, EvalType, Failure, GradingSpec, Parser, Patch, Report, grade};
+use std::io::Cursor;
+
+use env_core::{Dialect, EvalType, Failure, GradingSpec, Parser, Patch, Report};
 use expect_test::{Expect, expect};
 
 const DIALECTS: [Dialect; 3] = [Dialect::SweGym, Dialect::SweBench4, Dialect::SweBench5];
@@ -19,6 +21,11 @@ fn spec(dialect: Dialect, fail_to_pass: &[&str], pass_to_pass: &[&str]) -> Gradi
 /// Returns a log that all dialects accept.
 fn log(tests: &str) -> String {
     format!("Applied patch t.py cleanly.\n+ : '>>>>> Start Test Output'\n{tests}\n+ : '>>>>> End Test Output'\n")
+}
+
+fn grade(log: &str, spec: &GradingSpec) -> (Report, Option<Failure>) {
+    let graded = env_core::grade(Cursor::new(log), spec).unwrap();
+    (graded.report, graded.failure)
 }
 
 fn outcome(report: &Report, failure: Option<Failure>) -> String {

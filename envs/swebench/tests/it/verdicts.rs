@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use dataset::Row;
-use env_core::{Dialect, EvalType, GradingSpec, Parser, TestsStatus, grade, log_text};
+use env_core::{Dialect, EvalType, Graded, GradingSpec, Parser, TestsStatus, grade};
 use serde_json::Value;
 
 use crate::data;
@@ -85,12 +85,12 @@ fn verdicts_equal_the_recorded_ones() {
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for record in records(&manifest) {
         let name = record["log"].as_str().unwrap();
-        let log = log_text(&logs[name]);
-        let dialect = dialect(&log);
+        let log = &logs[name];
+        let dialect = dialect(&String::from_utf8_lossy(log));
         let rows = if dialect == Dialect::SweGym { &lite } else { &verified };
         let row = rows.get(record["instance_id"].as_str().unwrap());
         let (Some(row), Some(resolved)) = (row, record["resolved"].as_bool()) else { continue };
-        let (report, failure) = grade(&log, &spec(row, dialect));
+        let Graded { report, failure, .. } = grade(Cursor::new(log), &spec(row, dialect)).unwrap();
         let count = counts.entry(format!("{dialect:?} {}", record["set"].as_str().unwrap())).or_default();
         count.1 += 1;
         let same_tests = statuses.get(name).is_none_or(|official| report.tests_status.as_ref() == Some(official));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use env_core::{BenchmarkSettings, EnvError, Environment, Patch};
+use env_core::{BenchmarkSettings, EnvError, Environment};
 use expect_test::expect;
 use tool_core::{Image, Sandbox, SandboxError, SandboxProvider, Source};
 
@@ -60,7 +60,6 @@ async fn real_rows_can_be_judged() {
     for instance in environment.instances() {
         let gold = environment.gold(instance).unwrap();
         assert!(matches!(environment.evaluate(instance, &gold).await, Err(EnvError::Sandbox(_))));
-        assert!(environment.evaluate(instance, &Patch::default()).await.unwrap().failure.is_some());
     }
     let images = provider.0.lock().unwrap();
     assert_eq!(images.len(), environment.instances().len());
