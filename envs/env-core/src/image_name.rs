@@ -64,6 +64,8 @@ impl ImageSettings {
     /// Returns the image of an instance: the row's own one unless a scheme was asked for, else one named by scheme.
     pub fn image(&self, instance_id: &str, row_image: Option<&str>, default: ImageScheme) -> Image {
         let (name, scheme) = match (self.scheme, row_image.filter(|image| !image.is_empty())) {
+            // Without a registry or a namespace it was made on this machine.
+            (None, Some(image)) if image.starts_with("sweb.") => (image.to_owned(), ImageScheme::Local),
             (None, Some(image)) => (image.to_owned(), ImageScheme::SweBench),
             (scheme, _) => {
                 let scheme = scheme.unwrap_or(default);
@@ -86,7 +88,7 @@ const STARTUP: &str =
     "if [ -d /opt/miniconda3 ]; then source /opt/miniconda3/bin/activate && conda activate testbed; fi";
 
 /// Returns the word for an architecture that local images carry.
-fn local_arch(platform: Option<&str>) -> &'static str {
+pub(crate) fn local_arch(platform: Option<&str>) -> &'static str {
     let arch = platform.filter(|platform| *platform != "native").unwrap_or(std::env::consts::ARCH);
     if arch.contains("arm64") || arch.contains("aarch64") { "arm64" } else { "x86_64" }
 }

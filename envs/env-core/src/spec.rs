@@ -100,6 +100,23 @@ impl Specs {
         Ok(specs)
     }
 
+    /// Returns these specs with others laid over them: their versions win, and their lists of files where they have any.
+    #[must_use]
+    pub fn laid_under(mut self, over: Self) -> Self {
+        for (repo, specs) in over.0 {
+            let own = self.0.entry(repo).or_default();
+            let RepoSpecs { requirements_files, environment_files, versions } = specs;
+            own.versions.extend(versions);
+            if !requirements_files.is_empty() {
+                own.requirements_files = requirements_files;
+            }
+            if !environment_files.is_empty() {
+                own.environment_files = environment_files;
+            }
+        }
+        self
+    }
+
     /// Returns every repository, in lower case, with its specs.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RepoSpecs)> {
         self.0.iter().map(|(repo, specs)| (repo.as_str(), specs))

@@ -1,0 +1,1 @@
+id nonroot > /dev/null 2>&1 || useradd --create-home nonroot
