@@ -50,7 +50,9 @@ async fn clean_containers(client: &bollard::Docker, all: bool) -> Result<Vec<Str
     let mut removed = Vec::new();
     for container in list {
         let labels = container.labels.unwrap_or_default();
-        let owner = labels.get(docker::OWNER).and_then(|text| Owner::parse(text));
+        // Empty in what is started from an image that was built here.
+        let Some(text) = labels.get(docker::OWNER).filter(|text| !text.is_empty()) else { continue };
+        let owner = Owner::parse(text);
         let left = owner.map_or(all, |owner| if owner.is_here() { !owner.is_alive() } else { all });
         let Some(id) = container.id.filter(|_| left) else { continue };
         docker::force_remove(client, &id)

@@ -42,7 +42,7 @@ fn missing(name: &str, reason: &str) -> SandboxError {
 }
 
 /// Pulls an image.
-async fn fetch(client: &Client, name: &str, platform: Option<&str>, host: &Host) -> Result<(), String> {
+pub(super) async fn fetch(client: &Client, name: &str, platform: Option<&str>, host: &Host) -> Result<(), String> {
     let full = if has_tag(name) { name.to_owned() } else { format!("{name}:latest") };
     let mut options = CreateImageOptionsBuilder::new().from_image(&full);
     if let Some(platform) = platform {
@@ -60,6 +60,24 @@ async fn fetch(client: &Client, name: &str, platform: Option<&str>, host: &Host)
     }
     progress.finish();
     Ok(())
+}
+
+/// Returns whether a pull failed for a reason that may pass: the registry is busy or fails, or the network does.
+pub(super) fn is_transient(reason: &str) -> bool {
+    const SIGNS: [&str; 10] = [
+        "toomanyrequests",
+        "too many requests",
+        "unexpected http status: 429",
+        "unexpected http status: 5",
+        "status code 5",
+        "timeout",
+        "connection re",
+        "unexpected eof",
+        ": eof",
+        "temporary failure",
+    ];
+    let reason = reason.to_lowercase();
+    SIGNS.iter().any(|sign| reason.contains(sign))
 }
 
 /// Returns whether a reference has a tag or a digest; a port of the registry is neither.

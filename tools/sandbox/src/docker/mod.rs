@@ -1,9 +1,11 @@
 //! Sandboxes in containers.
 
+mod build;
 mod container;
 mod credentials;
 mod engine;
 mod image;
+mod images;
 mod progress;
 mod warden;
 
@@ -23,8 +25,10 @@ use crate::host::{Owner, nonce};
 use crate::provider::Started;
 use crate::sandbox::Running;
 use crate::{Config, Host, Network};
+pub use build::{Build, BuildError};
 use container::Container;
 pub(crate) use engine::{connect, force_remove};
+pub use images::{Images, Removal, StoredImage};
 
 /// The label that names the run a container belongs to.
 pub(crate) const RUN: &str = "spotter.run";
