@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{Clean, Evaluate, Instances, Solve};
+use crate::commands::{Clean, Evaluate, ImagesCommand, Instances, Solve};
 
 /// Agents that repair real repositories, and the verdict on their patches.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ pub(crate) enum Cmd {
     Evaluate(Evaluate),
     /// Lists the instances of a dataset, one id a line.
     Instances(Instances),
+    /// Makes, fetches, lists and removes the images of instances.
+    Images(ImagesCommand),
     /// Prints the configuration that a command would run with, as YAML.
     Config(Settings),
     /// Removes containers and folders that killed runs left behind.

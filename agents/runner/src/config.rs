@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::Plug;
 use crate::cli::{Settings, layer_file};
 use crate::environments::guess;
+use crate::images::ImagesConfig;
 use crate::layers::Layers;
 use crate::models::overrides;
 use crate::run_dir::read_text;
@@ -38,6 +39,8 @@ pub(crate) struct RunConfig {
     pub(crate) limits: Limits,
     /// How the conversation is kept within the model's context.
     pub(crate) context: ContextConfig,
+    /// How images are made and fetched.
+    pub(crate) images: ImagesConfig,
 }
 
 /// Where instances come from and how patches are judged.
@@ -131,7 +134,7 @@ impl Resolved {
                 keys.iter().for_each(|key| drop(mapping.shift_remove(*key)));
             }
         };
-        without(&mut value, &["run", "runs", "evaluate", "prompts"]);
+        without(&mut value, &["run", "runs", "evaluate", "prompts", "images"]);
         without(&mut value["env"], &["eval_timeout", "dialect", "network"]);
         let of_transport = ["retry", "timeout", "connect_timeout", "prices", "record", "api_key_env", "path"];
         without(&mut value["model"], &of_transport);
@@ -205,6 +208,7 @@ impl Default for RunConfig {
             model: llm::ModelConfig::default(),
             limits: Limits::default(),
             context: ContextConfig::default(),
+            images: ImagesConfig::default(),
         }
     }
 }

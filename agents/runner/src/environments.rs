@@ -97,7 +97,19 @@ pub(crate) fn guess(ids: &[String]) -> anyhow::Result<Option<&'static str>> {
     Ok(Some(first))
 }
 
-async fn load(dataset: &str) -> anyhow::Result<Vec<Row>> {
+/// Returns the rows of the dataset that the settings name, and their kind.
+pub(crate) async fn load_rows(resolved: &Resolved) -> anyhow::Result<(Vec<Row>, EnvKind)> {
+    let env = &resolved.config.env;
+    let dataset = env.dataset.as_deref().context("no dataset is configured\nhint: `--dataset NAME|FILE`")?;
+    if dataset == "demo" {
+        return Ok((Vec::new(), EnvKind::Demo));
+    }
+    let rows = load(dataset).await?;
+    let kind = env.kind.unwrap_or_else(|| kind_of(dataset, &rows));
+    Ok((rows, kind))
+}
+
+pub(crate) async fn load(dataset: &str) -> anyhow::Result<Vec<Row>> {
     let settings = HubSettings::from_vars(|name| std::env::var(name).ok());
     let loaded = dataset::load(&Source::parse(dataset)?, &settings).await;
     loaded.with_context(|| format!("dataset `{dataset}`"))

@@ -13,6 +13,7 @@ mod config;
 mod layers;
 
 mod environments;
+mod images;
 mod models;
 
 mod evaluate;

@@ -187,7 +187,7 @@ pub(crate) fn read_text(path: &Path) -> anyhow::Result<Option<String>> {
 }
 
 /// Returns `name` as one component of a path.
-fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     let safe = name.replace(['/', '\\', '\0'], "__");
     if safe.trim_matches('.').is_empty() { "_".to_owned() } else { safe }
 }

@@ -3,6 +3,7 @@
 mod clean;
 mod config;
 mod evaluate;
+mod images;
 mod instances;
 mod output;
 mod run_folder;
@@ -21,6 +22,7 @@ use crate::environments::Providers;
 
 pub(crate) use clean::Clean;
 pub(crate) use evaluate::Evaluate;
+pub(crate) use images::ImagesCommand;
 pub(crate) use instances::Instances;
 pub(crate) use solve::Solve;
 
@@ -79,6 +81,7 @@ async fn dispatch(plugs: &[Plug], command: Cmd, providers: &Providers) -> Result
         Cmd::Solve(args) => solve::run(plugs, args, providers).await,
         Cmd::Evaluate(args) => evaluate::run(plugs, args, providers).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
+        Cmd::Images(args) => images::run(plugs, args).await,
         Cmd::Config(settings) => config::run(plugs, &settings),
         Cmd::Clean(args) => clean::run(args).await,
     }

@@ -1,15 +1,17 @@
-"""Fetches one source package through pip's own session, without running its build.
+"""Fetches one source package through pip's own session, without running its build, and unpacks it if asked to.
 
-Runs inside a build container, whose pip is the one that Debian ships:
-`pip download` would prepare the package's metadata, which for old packages
-needs build tools that no longer install.
+Index, proxy and certificates are those of pip's configuration. `pip download` would prepare the package's metadata,
+which for old packages needs build tools that no longer install.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import shutil
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,19 +26,38 @@ def digest(file: Path) -> str:
 
 
 def fetch(project: str, file: str, folder: Path) -> Path:
-    """Downloads the file that the configured index lists for the project."""
+    """Downloads the file that the configured index lists for the project, `file` being its name or its version."""
     command = create_command("download")
     flags = ["--no-deps", "--no-binary", ":all:", "--ignore-requires-python", project]
     options, _ = command.parse_args(flags)
     with command.main_context():
         session = command.get_default_session(options)
         finder = command._build_package_finder(options=options, session=session)
-        links: list[Link] = [candidate.link for candidate in finder.find_all_candidates(project)]
-        for link in links:
-            if link.filename.lower() == file.lower():
+        candidates = finder.find_all_candidates(project)
+        for candidate in candidates:
+            link: Link = candidate.link
+            if file.lower() in (link.filename.lower(), str(candidate.version).lower()):
                 path, _ = Downloader(session, "off")(link, str(folder))
                 return Path(path)
-    sys.exit(f"the index lists no file `{file}` for `{project}` ({len(links)} source packages)")
+    sys.exit(f"the index lists no source package `{file}` of `{project}` ({len(candidates)} others)")
+
+
+def unpack(package: Path, folder: Path) -> None:
+    """Unpacks what is below the package's single top folder, without what an install would write anew."""
+    with TemporaryDirectory(dir=folder.parent) as name:
+        if package.suffix == ".zip":
+            with zipfile.ZipFile(package) as archive:
+                archive.extractall(name)
+        else:
+            with tarfile.open(package) as archive:
+                if hasattr(tarfile, "data_filter"):
+                    archive.extraction_filter = tarfile.data_filter
+                archive.extractall(name)
+        (top,) = Path(name).iterdir()
+        for left in [*top.glob("*.egg-info"), *top.glob("*/*.egg-info")]:
+            shutil.rmtree(left)
+        for path in top.iterdir():
+            path.rename(folder / path.name)
 
 
 def main() -> None:
@@ -46,6 +67,7 @@ def main() -> None:
     parser.add_argument("file")
     parser.add_argument("sha256")
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--unpack", type=Path, metavar="FOLDER")
     args = parser.parse_args()
     target = args.folder / args.sha256 / args.file
     if not (target.is_file() and digest(target) == args.sha256):
@@ -57,6 +79,8 @@ def main() -> None:
             if found != args.sha256:
                 sys.exit(f"`{args.file}` has sha256 {found}, expected {args.sha256}")
             fetched.rename(target)
+    if args.unpack:
+        unpack(target, args.unpack)
     print(target)
 
 

@@ -1,0 +1,280 @@
+//! `images`: makes, fetches, lists and removes the images of instances.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use dataset::Row;
+use env_core::{Dialect, ImageScheme, Specs, find_instance};
+use sandbox::Removal;
+
+use super::Failed;
+use super::output::print;
+use crate::Plug;
+use crate::cli::Settings;
+use crate::config::{EnvKind, Resolved};
+use crate::console::say;
+use crate::environments::load_rows;
+use crate::images::{Builder, Passage, Sources, Stored, Unused, each, list, write_rows};
+use crate::run_dir::read_text;
+
+/// Makes, fetches, lists and removes the images of instances.
+#[derive(Debug, Args)]
+pub(crate) struct ImagesCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Makes the images of instances, and those that they stand on.
+    Build(BuildArgs),
+    /// Fetches the images of instances from their registry.
+    Pull(PullArgs),
+    /// Lists the images that are there, one JSON object a line.
+    List(ListArgs),
+    /// Removes images: those that a combination of the options picks.
+    Prune(PruneArgs),
+}
+
+#[derive(Debug, Args)]
+struct BuildArgs {
+    /// The instances' ids; none for all of the dataset.
+    instances: Vec<String>,
+    /// How many are made at once.
+    #[arg(short, long, default_value_t = 2)]
+    workers: usize,
+    /// Makes even what is up to date.
+    #[arg(long)]
+    force: bool,
+    /// Writes the rows with image, commit and evaluation script to this file: a dataset for all other commands.
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Args)]
+struct PullArgs {
+    /// The instances' ids; none for all of the dataset.
+    instances: Vec<String>,
+    /// How many are fetched at once.
+    #[arg(short, long, default_value_t = 2)]
+    workers: usize,
+    /// Fetches even what is there.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Prints a table for people.
+    #[arg(long)]
+    table: bool,
+}
+
+#[derive(Debug, Args)]
+struct PruneArgs {
+    /// Instance images of no instance of this dataset.
+    #[arg(long, value_name = "DATASET")]
+    unused_by: Option<String>,
+    /// Base and environment images that no instance image stands on.
+    #[arg(long)]
+    env: bool,
+    /// All images of the family.
+    #[arg(long)]
+    all: bool,
+    /// Only images made longer ago, such as `12h`, `7d`.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Option<Duration>,
+    /// Says what would be removed, and removes nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(plugs: &[Plug], args: ImagesCommand) -> Result<ExitCode, Failed> {
+    match args.action {
+        Action::Build(args) => build(plugs, args).await,
+        Action::Pull(args) => pull(plugs, args).await,
+        Action::List(args) => list_all(&args).await.map_err(Failed::Run),
+        Action::Prune(args) => prune(&args).await,
+    }
+}
+
+async fn connect() -> anyhow::Result<sandbox::Images> {
+    // Several images at once have no room for a bar each.
+    let host = sandbox::Host { terminal: false, ..sandbox::Host::from_process() };
+    Ok(sandbox::Images::connect(&host).await?)
+}
+
+/// Returns the rows that are asked for, and of which kind they are.
+async fn chosen(resolved: &Resolved, ids: &[String]) -> anyhow::Result<(Vec<Row>, EnvKind)> {
+    let (rows, kind) = load_rows(resolved).await?;
+    if kind == EnvKind::Demo {
+        bail!("the demo instances need no images");
+    }
+    if ids.is_empty() {
+        return Ok((rows, kind));
+    }
+    let instances: Vec<_> = rows.iter().map(Row::instance).collect();
+    let found = ids.iter().map(|id| find_instance(&instances, id).map(|instance| &instance.instance_id));
+    let wanted = found.collect::<Result<BTreeSet<_>, _>>()?;
+    Ok((rows.into_iter().filter(|row| wanted.contains(&row.instance_id)).collect(), kind))
+}
+
+async fn build(plugs: &[Plug], args: BuildArgs) -> Result<ExitCode, Failed> {
+    let resolved = Resolved::load(plugs, &args.settings, &args.instances).map_err(Failed::Usage)?;
+    let (rows, kind) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
+    let config = resolved.config.images.clone();
+    let over = read_specs(&config.specs).map_err(Failed::Usage)?;
+    let (specs, dialect) = match kind {
+        EnvKind::SweGym => (swegym::specs(), Dialect::SweGym),
+        EnvKind::SweBench | EnvKind::Demo => (swebench::specs(), Dialect::SweBench5),
+    };
+    let specs = specs.map_err(anyhow::Error::new)?.laid_under(over.clone());
+    let folder = resolved.config.runs.join("images");
+    let sources = Sources::load(&config, folder.join("sources")).map_err(Failed::Usage)?;
+    let variables: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let images = connect().await?;
+    let passage = Passage::open(&folder.join("share"), &variables)?;
+    let (force, workers) = (args.force, args.workers);
+    let folder = folder.canonicalize().context("the folder of images cannot be found")?;
+    let builder = Arc::new(Builder { images, config, specs, sources, passage, folder, force, workers });
+    let made = builder.build(rows.clone()).await?;
+    for one in &made {
+        print(&(serde_json::to_string(one).map_err(anyhow::Error::new)? + "\n"))?;
+    }
+    if let Some(path) = &args.rows {
+        write_rows(path, &rows, &made, (&builder.specs, &over), &builder.sources, dialect)?;
+    }
+    let count = |state: &str| made.iter().filter(|made| made.state == state).count();
+    let failed = count("failed");
+    say(&format!("{} built, {} up to date, {failed} failed", count("built"), count("current")));
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+fn read_specs(files: &[PathBuf]) -> anyhow::Result<Specs> {
+    let mut texts = Vec::new();
+    for file in files {
+        let text = read_text(file)?.with_context(|| format!("no such file of specs: `{}`", file.display()))?;
+        texts.push((file.display().to_string(), text));
+    }
+    Ok(Specs::parse(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
+}
+
+async fn pull(plugs: &[Plug], args: PullArgs) -> Result<ExitCode, Failed> {
+    let resolved = Resolved::load(plugs, &args.settings, &args.instances).map_err(Failed::Usage)?;
+    let (rows, kind) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
+    let scheme = if kind == EnvKind::SweGym { ImageScheme::SweGym } else { ImageScheme::SweBench };
+    let images = connect().await?;
+    let (total, config) = (rows.len(), Arc::new(resolved.config));
+    let done = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let pulled = each(args.workers, rows, |row| {
+        let (images, config, done, force) = (images.clone(), config.clone(), done.clone(), args.force);
+        async move {
+            let image = config.env.image.image(&row.instance_id, row.image.as_deref(), scheme);
+            let (name, state, error) = match pull_one(&images, &config, &image, force).await {
+                Ok((name, state)) => (name, state, None),
+                Err(err) => (String::new(), "failed", Some(format!("{err:#}"))),
+            };
+            let count = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+            say(&format!("{count} of {total}  {}: {}", row.instance_id, error.as_deref().unwrap_or(state)));
+            serde_json::json!({"instance_id": row.instance_id, "image": name, "state": state, "error": error})
+        }
+    });
+    let pulled = pulled.await?;
+    print(&pulled.iter().map(|one| format!("{one}\n")).collect::<String>())?;
+    let failed = pulled.iter().any(|one| one["state"] == "failed");
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Pulls one image unless it is there.
+async fn pull_one(
+    images: &sandbox::Images,
+    config: &crate::config::RunConfig,
+    image: &tool_core::Image,
+    force: bool,
+) -> anyhow::Result<(String, &'static str)> {
+    let tool_core::Source::Container { name, platform } = &image.source else { bail!("it runs in no container") };
+    if !force && images.find(name).await?.is_some() {
+        return Ok((name.clone(), "there already"));
+    }
+    let pause = Duration::from_secs_f64(config.images.pull_pause.clamp(0.0, 3600.0));
+    images.pull(name, platform.as_deref(), config.images.pull_attempts, pause, &say).await?;
+    Ok((name.clone(), "pulled"))
+}
+
+async fn list_all(args: &ListArgs) -> anyhow::Result<ExitCode> {
+    let stored = list(&connect().await?).await?;
+    for one in &stored {
+        let line = if args.table { row(one) } else { serde_json::to_string(one)? };
+        print(&(line + "\n"))?;
+    }
+    let bytes: u64 = stored.iter().map(|one| one.own_bytes).sum();
+    say(&format!("{} images, {} in all", stored.len(), gigabytes(bytes)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(one: &Stored) -> String {
+    let (own, shared) = (one.own_bytes / 1_000_000, one.shared_bytes / 1_000_000);
+    let hours = one.age_seconds / 3600;
+    format!("{:<70} {own:>7} MB own {shared:>7} MB shared {:>4} d {:>2} h", one.image, hours / 24, hours % 24)
+}
+
+async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
+    if !(args.all || args.env || args.unused_by.is_some() || args.older_than.is_some()) {
+        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d` or `--all`";
+        return Err(Failed::Usage(anyhow::anyhow!(what)));
+    }
+    let of_others = match &args.unused_by {
+        Some(dataset) => {
+            let rows = crate::environments::load(dataset).await.map_err(Failed::Usage)?;
+            Some(rows.iter().map(|row| row.instance_id.to_lowercase()).collect())
+        }
+        None => None,
+    };
+    let unused = Unused { all: args.all, environments: args.env, of_others, older_than: args.older_than };
+    let images = connect().await?;
+    let stored = list(&images).await?;
+    let (mut bytes, mut count, mut left) = (0, 0, 0);
+    for one in unused.pick(&stored) {
+        if !args.dry_run
+            && let Removal::InUse(why) = images.remove(&one.image).await.map_err(anyhow::Error::new)?
+        {
+            say(&format!("{} stays: {why}", one.image));
+            left += 1;
+            continue;
+        }
+        print(&format!("{}\n", one.image))?;
+        (bytes, count) = (bytes + one.own_bytes, count + 1);
+    }
+    let verb = if args.dry_run { "would remove" } else { "removed" };
+    say(&format!("{verb} {count} images, {}", gigabytes(bytes)));
+    Ok(ExitCode::from(u8::from(left > 0)))
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
+}
+
+/// Reads an age: a number with `m`, `h` or `d`.
+fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no age, such as `12h` or `7d`");
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}

@@ -1,0 +1,108 @@
+//! The images of instances: made here, or fetched.
+//!
+//! What goes into an image is env-core's [`RecipeSettings`]; how one is made on an engine is the sandbox crate's. This
+//! module has what lies between: settings, where a repository's source comes from, and in which order images are made.
+
+mod build;
+mod passage;
+mod rows;
+mod source;
+mod stored;
+
+use std::path::PathBuf;
+
+use env_core::{PythonSource, RecipeSettings};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use build::{Builder, Made, each};
+pub(crate) use passage::Passage;
+pub(crate) use rows::write_rows;
+pub(crate) use source::Sources;
+pub(crate) use stored::{Stored, Unused, list};
+
+/// How images are made on this machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ImagesConfig {
+    /// The image that base images are made from. Default `ubuntu:22.04`.
+    pub(crate) base: String,
+    /// Where a Python comes from: `conda` (default, as in the published images), `uv`, or `system` for that of the base.
+    pub(crate) python: PythonSource,
+    /// Packages that apt installs into the base image; an empty list where the base has all that is needed.
+    pub(crate) packages: Vec<String>,
+    /// Where the installer of Miniconda is; `{arch}` stands for the machine's architecture.
+    pub(crate) miniconda: String,
+    /// Where repositories come from: a URL or a local clone, with `{repo}`, `{owner}` and `{name}` filled in.
+    pub(crate) source: String,
+    /// A file that maps instance ids to sources of their own: `git: URL`, `clone: PATH`, or `sdist: NAME==VERSION`.
+    pub(crate) sources: Option<PathBuf>,
+    /// Files of specs that are laid over the embedded ones.
+    pub(crate) specs: Vec<PathBuf>,
+    /// What stands after the colon of the images' names. Default `latest`.
+    pub(crate) tag: String,
+    /// Platform of the images, such as `linux/arm64`; `null` is the engine's own.
+    pub(crate) platform: Option<String>,
+    /// Network of builds: `bridge` (default), `host`, `none`, or a network's name.
+    pub(crate) network: String,
+    /// Memory of a build. Default `8g`.
+    pub(crate) memory: sandbox::Size,
+    /// Seconds that a step of a build may take. Default 3600.
+    pub(crate) step_timeout: u64,
+    /// How often a pull is tried while the registry is busy or fails. Default 6.
+    pub(crate) pull_attempts: u32,
+    /// Seconds before the second attempt of a pull; each further pause is twice as long. Default 5.
+    pub(crate) pull_pause: f64,
+}
+
+/// What the published base images install.
+const PACKAGES: &[&str] = &[
+    "wget",
+    "git",
+    "build-essential",
+    "libffi-dev",
+    "libtiff-dev",
+    "python3",
+    "python3-pip",
+    "python3-venv",
+    "python-is-python3",
+    "jq",
+    "curl",
+    "locales",
+    "locales-all",
+    "tzdata",
+];
+
+impl Default for ImagesConfig {
+    fn default() -> Self {
+        Self {
+            base: "ubuntu:22.04".to_owned(),
+            python: PythonSource::Conda,
+            packages: PACKAGES.iter().map(|name| (*name).to_owned()).collect(),
+            miniconda: "https://repo.anaconda.com/miniconda/Miniconda3-py311_24.7.1-0-Linux-{arch}.sh".to_owned(),
+            source: "https://github.com/{repo}.git".to_owned(),
+            sources: None,
+            specs: Vec::new(),
+            tag: "latest".to_owned(),
+            platform: None,
+            network: "bridge".to_owned(),
+            memory: sandbox::Size(8 << 30),
+            step_timeout: 3600,
+            pull_attempts: 6,
+            pull_pause: 5.0,
+        }
+    }
+}
+
+impl ImagesConfig {
+    /// Returns what the recipes depend on.
+    pub(crate) fn recipes(&self) -> RecipeSettings {
+        RecipeSettings {
+            base: self.base.clone(),
+            python: self.python,
+            packages: self.packages.clone(),
+            miniconda: self.miniconda.clone(),
+            tag: self.tag.clone(),
+            platform: self.platform.clone(),
+        }
+    }
+}
