@@ -52,7 +52,7 @@ pub async fn judge(sandbox: &dyn Sandbox, judging: &Judging, patch: &Patch) -> R
         }
     }
     log.extend_from_slice(OWN_TESTS.as_bytes());
-    log.extend(run_tests(sandbox, judging).await?);
+    run_tests(sandbox, judging, &mut log).await?;
     // Memory can always be read.
     let reading = read_log(Cursor::new(&log), judging.grading.parser, judging.grading.dialect)
         .map_err(|err| SandboxError::Lost(err.to_string()))?;
@@ -67,8 +67,8 @@ fn not_applied(test_output: Vec<u8>) -> Evaluation {
     Evaluation { report, failure: Some(Failure::PatchNotApplied), test_output, ..Evaluation::default() }
 }
 
-/// Runs the evaluation script and returns its output, and after it the official words when the time was up.
-async fn run_tests(sandbox: &dyn Sandbox, judging: &Judging) -> Result<Vec<u8>, EnvError> {
+/// Runs the evaluation script and appends its output, and after it the official words when the time was up.
+async fn run_tests(sandbox: &dyn Sandbox, judging: &Judging, log: &mut Vec<u8>) -> Result<(), EnvError> {
     let script = write_scratch(sandbox, "eval.sh", judging.eval_script.as_bytes()).await?;
     let command = format!(
         "cd {} || exit\n/bin/bash {} > {} 2>&1 < /dev/null",
@@ -77,12 +77,12 @@ async fn run_tests(sandbox: &dyn Sandbox, judging: &Judging) -> Result<Vec<u8>, 
         shell_quote(&scratch_path(sandbox, OUTPUT)),
     );
     let output = sandbox.exec(Command::fresh(command).timeout(judging.timeout)).await?;
-    let mut log = read_scratch(sandbox, OUTPUT).await?;
+    read_scratch(sandbox, OUTPUT, log).await?;
     if let ExecEnd::TimedOut(_) | ExecEnd::Silent(_) = output.end {
         let seconds = judging.timeout.as_secs();
         log.extend(format!("\n\nTimeout error: {seconds} seconds exceeded.\n{TESTS_TIMED_OUT}\n").into_bytes());
     }
-    Ok(log)
+    Ok(())
 }
 
 /// The file that takes the output of the evaluation script.
