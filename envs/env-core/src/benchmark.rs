@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tool_core::{Image, Sandbox, SandboxProvider};
@@ -9,7 +10,8 @@ use tool_core::{Image, Sandbox, SandboxProvider};
 use crate::history::prepare;
 use crate::judge::{Judging, judge};
 use crate::{
-    Answers, BenchmarkSettings, EnvError, Environment, Evaluation, Family, Instance, Patch, Ready, find_instance,
+    Answers, BenchmarkSettings, Dialect, EnvError, Environment, Evaluation, Family, Instance, Patch, Ready, TestLists,
+    find_instance,
 };
 
 /// An environment made of instances with their answers. What a patch is judged by can be put in, never taken out.
@@ -65,6 +67,15 @@ impl Benchmark {
         self
     }
 
+    /// Returns the environment with another time limit for the tests of every instance.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        for judging in self.posed.iter_mut().filter_map(|posed| posed.judging.as_mut().ok()) {
+            judging.timeout = timeout;
+        }
+        self
+    }
+
     /// Returns an environment over the rows of datasets of one family.
     ///
     /// # Errors
@@ -92,10 +103,20 @@ impl Benchmark {
         Err(unusable(instance, "it has no answers"))
     }
 
-    fn judging<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a Judging), EnvError> {
+    /// Returns how the tests of an instance are run.
+    fn testing<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a Judging), EnvError> {
         let posed = self.posed(instance)?;
         let judging = posed.judging.as_ref().map_err(|reason| unusable(instance, reason))?;
         Ok((&posed.image, judging))
+    }
+
+    /// Returns what patches of an instance are judged by.
+    fn judging<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a Judging), EnvError> {
+        let (image, judging) = self.testing(instance)?;
+        if judging.grading.fail_to_pass.is_empty() {
+            return Err(unusable(instance, "it names no FAIL_TO_PASS test, so that every patch would pass"));
+        }
+        Ok((image, judging))
     }
 
     async fn make_ready(&self, sandbox: Arc<dyn Sandbox>, instance: &Instance) -> Result<Ready, EnvError> {
@@ -128,15 +149,26 @@ impl Environment for Benchmark {
     }
 
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
-        let (image, judging) = self.judging(instance)?;
+        self.judging(instance)?;
+        self.run_tests(instance, patch).await
+    }
+
+    async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
+        let (image, judging) = self.testing(instance)?;
         let sandbox = self.judge_provider.start(image).await?;
         let evaluation = judge(&*sandbox, judging, patch).await;
         stop(&*sandbox).await;
         evaluation
     }
 
+    fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError> {
+        let (_, Judging { grading, .. }) = self.testing(instance)?;
+        let (fail_to_pass, pass_to_pass) = (grading.fail_to_pass.clone(), grading.pass_to_pass.clone());
+        Ok((grading.dialect, TestLists { fail_to_pass, pass_to_pass }))
+    }
+
     fn judging_key(&self, instance: &Instance) -> String {
-        match self.judging(instance) {
+        match self.testing(instance) {
             Ok((image, judging)) => judging.key(image),
             Err(err) => err.to_string(),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tool_core::{Sandbox, SandboxError};
 
-use crate::{Baseline, Failure, Infra, Instance, Patch, Report, SpecError, StatusMap};
+use crate::{Baseline, Dialect, Failure, Infra, Instance, Patch, Report, SpecError, StatusMap, TestLists};
 
 /// Gives a sandbox for an instance, judges a patch.
 #[async_trait]
@@ -28,6 +28,19 @@ pub trait Environment: Send + Sync {
     /// # Errors
     /// [`EnvError`] when no verdict could be had; what is wrong with the patch is in the [`Evaluation`].
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError>;
+
+    /// Runs the tests with a patch in a fresh sandbox, as [`Environment::evaluate`] does, also for an instance whose row
+    /// names no tests: the report on such a one is of no use, its statuses are.
+    ///
+    /// # Errors
+    /// As [`Environment::evaluate`].
+    async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError>;
+
+    /// Returns the tests that the instance's row names, and whose rule they follow. For evaluation only.
+    ///
+    /// # Errors
+    /// [`EnvError`] when the instance cannot be judged at all.
+    fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError>;
 
     /// Returns what tells how a patch of this instance is judged from any other way: tests, script, image and limits. A
     /// verdict may be kept for as long as this stays the same.

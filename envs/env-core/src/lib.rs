@@ -31,6 +31,7 @@ mod spec;
 mod status;
 mod test_log;
 mod test_patch;
+mod validation;
 
 pub use answers::{Answers, Family};
 pub use benchmark::{Benchmark, Posed};
@@ -50,3 +51,4 @@ pub use settings::BenchmarkSettings;
 pub use spec::{RepoSpecs, Spec, SpecError, Specs};
 pub use status::{Status, StatusMap};
 pub use test_log::{Reading, Unread, read_log};
+pub use validation::{Observed, TestLists, observe};

@@ -273,13 +273,23 @@ async fn tests_that_hang_run_into_the_timeout_and_keep_their_output() {
 }
 
 #[tokio::test]
-async fn a_large_log_keeps_its_head_and_tail() {
-    let script = "echo Applied patch; echo PASSED f; yes | head -c 100000; echo; echo PASSED p";
-    let case = Case { dialect: Dialect::SweGym, script, max_file: 10_000, ..Case::default() };
-    let evaluation = case.evaluate(GOLD).await.unwrap();
-    assert!(evaluation.report.resolved);
-    assert!(evaluation.test_output.len() < 12_000);
-    assert!(String::from_utf8_lossy(&evaluation.test_output).contains("bytes left out ...]"));
+async fn a_large_log_is_read_whole_and_of_a_huge_one_the_head_and_the_tail() {
+    let middle = |bytes: usize| async move {
+        let script = format!(
+            "echo Applied patch; yes | head -c {bytes}; echo; echo PASSED f; yes | head -c {bytes}; echo; echo PASSED p"
+        );
+        let case = Case { dialect: Dialect::SweGym, script: script.leak(), max_file: 10_000, ..Case::default() };
+        case.evaluate(GOLD).await.unwrap()
+    };
+    // The line of a test that stands in the middle counts as any other.
+    let whole = middle(70_000).await;
+    assert!(whole.report.resolved);
+    assert!(whole.test_output.len() > 140_000);
+    let clipped = middle(100_000).await;
+    assert!(!clipped.report.resolved);
+    assert_eq!(clipped.statuses.len(), 1);
+    assert!(clipped.test_output.len() < 162_000);
+    assert!(String::from_utf8_lossy(&clipped.test_output).contains("bytes left out ...]"));
 }
 
 #[tokio::test]
@@ -328,9 +338,25 @@ async fn what_cannot_be_judged_says_why() {
     let (benchmark, counts) = Case { fail_to_pass: Vec::new(), ..Case::default() }.benchmark();
     let reason = benchmark.reset(&instance("o__r-1")).await.err().unwrap().to_string();
     assert!(reason.contains("`o__r-1`") && reason.contains("FAIL_TO_PASS"), "{reason}");
+    let reason = benchmark.evaluate(&instance("o__r-1"), &Patch(GOLD.to_owned())).await.unwrap_err().to_string();
+    assert!(reason.contains("FAIL_TO_PASS"), "{reason}");
     let unknown = benchmark.evaluate(&instance("o__r-2"), &Patch(GOLD.to_owned())).await.unwrap_err().to_string();
     assert_eq!(unknown, "unknown instance `o__r-2`\nhint: did you mean `o__r-1`?");
     assert_eq!(counts.started.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_row_without_lists_has_its_tests_run_and_so_comes_by_its_lists() {
+    let (benchmark, counts) = Case { fail_to_pass: Vec::new(), ..Case::default() }.benchmark();
+    let mut runs = Vec::new();
+    for patch in [Patch(GOLD.to_owned()), Patch::default()] {
+        runs.push(vec![benchmark.run_tests(&instance("O__R-1"), &patch).await.unwrap().statuses]);
+    }
+    assert_eq!(counts.stopped.load(Ordering::Relaxed), 2);
+    let (dialect, row) = benchmark.lists(&instance("o__r-1")).unwrap();
+    assert!(row.fail_to_pass.is_empty());
+    let observed = env_core::observe(dialect, &runs[0], &runs[1]);
+    assert_eq!((observed.lists.fail_to_pass, observed.lists.pass_to_pass), (vec!["f".into()], vec!["p".into()]));
 }
 
 #[test]
