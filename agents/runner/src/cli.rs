@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{Clean, Evaluate, ImagesCommand, Instances, Solve};
+use crate::commands::{Clean, Evaluate, ImagesCommand, Instances, Solve, Validate};
 
 /// Agents that repair real repositories, and the verdict on their patches.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ pub(crate) enum Cmd {
     Solve(Solve),
     /// Judges patches without solving anything.
     Evaluate(Evaluate),
+    /// Runs instances with the reference solution and without any, and works out their test lists.
+    Validate(Validate),
     /// Lists the instances of a dataset, one id a line.
     Instances(Instances),
     /// Makes, fetches, lists and removes the images of instances.

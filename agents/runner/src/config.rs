@@ -31,6 +31,8 @@ pub(crate) struct RunConfig {
     pub(crate) evaluate: bool,
     /// Where instances come from and how patches are judged.
     pub(crate) env: EnvConfig,
+    /// What is done when infrastructure keeps a patch from its verdict.
+    pub(crate) evaluation: EvaluationConfig,
     /// Where commands run.
     pub(crate) sandbox: sandbox::Config,
     /// What answers.
@@ -60,6 +62,18 @@ pub(crate) struct EnvConfig {
     pub(crate) network: sandbox::Network,
     /// Seconds that the tests of an instance may take. Default 1800.
     pub(crate) eval_timeout: u64,
+}
+
+/// What is done when infrastructure keeps a patch from its verdict. What a patch does wrong itself is never tried again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EvaluationConfig {
+    /// How often it is tried again. Default 2.
+    pub(crate) retries: u32,
+    /// Seconds before the first of these, doubled for each further one. Default 5.
+    pub(crate) wait: f64,
+    /// Share of the patches that had to be run which may fail so before no rate is named, from 0 to 1. Default 0.02.
+    pub(crate) infrastructure: f64,
 }
 
 /// Which environment crate poses and judges.
@@ -120,6 +134,7 @@ impl Resolved {
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
         let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
         config.limits.check().map_err(anyhow::Error::msg)?;
+        config.evaluation.check().map_err(anyhow::Error::msg)?;
         (plug.check)(block.clone())?;
         let inputs = digest_of_inputs(&config)?;
         Ok(Self { config, plug, agent_settings: block, all, inputs })
@@ -134,7 +149,7 @@ impl Resolved {
                 keys.iter().for_each(|key| drop(mapping.shift_remove(*key)));
             }
         };
-        without(&mut value, &["run", "runs", "evaluate", "prompts", "images"]);
+        without(&mut value, &["run", "runs", "evaluate", "evaluation", "prompts", "images"]);
         without(&mut value["env"], &["eval_timeout", "dialect", "network"]);
         let of_transport = ["retry", "timeout", "connect_timeout", "prices", "record", "api_key_env", "path"];
         without(&mut value["model"], &of_transport);
@@ -204,12 +219,31 @@ impl Default for RunConfig {
             prompts: None,
             evaluate: true,
             env: EnvConfig::default(),
+            evaluation: EvaluationConfig::default(),
             sandbox: sandbox::Config::default(),
             model: llm::ModelConfig::default(),
             limits: Limits::default(),
             context: ContextConfig::default(),
             images: ImagesConfig::default(),
         }
+    }
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self { retries: 2, wait: 5.0, infrastructure: 0.02 }
+    }
+}
+
+impl EvaluationConfig {
+    fn check(&self) -> Result<(), String> {
+        if !(0.0..=3600.0).contains(&self.wait) {
+            return Err("`evaluation.wait` must be a number of seconds from 0 to 3600".to_owned());
+        }
+        if !(0.0..=1.0).contains(&self.infrastructure) {
+            return Err("`evaluation.infrastructure` must be a share from 0 to 1".to_owned());
+        }
+        Ok(())
     }
 }
 

@@ -1,13 +1,51 @@
 //! What a person sees on standard error while an episode runs.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 use agent_core::{Record, Recorder};
+use indicatif::ProgressBar;
 use serde_json::Value;
 
 /// Writes a line to standard error. A closed standard error is no reason to stop.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Where lines go while a bar may be shown.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Console {
+    /// The bar that is shown.
+    pub(crate) bar: Option<ProgressBar>,
+}
+
+impl Console {
+    /// Writes a line to standard error, above the bar.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
+}
+
+/// What a command says when it is interrupted, after its sandboxes are gone.
+#[derive(Default)]
+pub(crate) struct LastWords(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl LastWords {
+    /// Sets them, in the place of earlier ones.
+    pub(crate) fn set(&self, words: impl FnOnce() + Send + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(words));
+    }
+
+    /// Says them, once.
+    pub(crate) fn say(&self) {
+        let words = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(words) = words {
+            words();
+        }
+    }
 }
 
 /// Passes records on and tells of each call in one line.

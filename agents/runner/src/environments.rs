@@ -1,6 +1,7 @@
 //! From settings to an environment.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use dataset::{HubSettings, Row, Source};
@@ -58,7 +59,8 @@ pub(crate) async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::
     let run = resolved.run_name();
     if dataset == "demo" {
         let provider = providers.connect(&config, &run).await?;
-        return Ok(Arc::new(demo::environment(provider, config.keep_history)?));
+        let demo = demo::environment(provider, config.keep_history)?;
+        return Ok(Arc::new(demo.with_timeout(Duration::from_secs(env.eval_timeout))));
     }
     let rows = load(&dataset).await?;
     let settings = BenchmarkSettings {

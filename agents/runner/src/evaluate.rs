@@ -1,105 +1,169 @@
 //! Judges patches that are already there.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use env_core::{Environment, Instance, Patch, find_instance};
-use tokio::sync::Semaphore;
+use env_core::{EnvError, Environment, Instance, Patch, find_instance};
 use tokio::task::JoinSet;
 
-use crate::console::say;
-use crate::run_dir::{Prediction, RunDir};
-use crate::summary::read_predictions;
-use crate::verdict::{Verdict, judge};
+use crate::config::EvaluationConfig;
+use crate::console::{Console, say};
+use crate::predictions::{Prediction, read_predictions};
+use crate::progress::{BROKEN, Progress};
+use crate::run_dir::RunDir;
+use crate::tally::Ending;
+use crate::verdict::{Judge, Verdict};
 
-/// Judges every prediction, `workers` at once, and returns the verdicts in the order of the predictions.
-pub(crate) async fn evaluate_all(
-    environment: &Arc<dyn Environment>,
-    predictions: Vec<(Instance, Prediction)>,
-    workers: usize,
-    run_dir: &RunDir,
-) -> anyhow::Result<Vec<(String, Option<Verdict>)>> {
-    let (slots, mut running) = (Arc::new(Semaphore::new(workers.max(1))), JoinSet::new());
-    for (index, (instance, prediction)) in predictions.into_iter().enumerate() {
-        let (slots, environment, run_dir) = (slots.clone(), environment.clone(), run_dir.clone());
-        running.spawn(async move {
-            let _slot = slots.acquire_owned().await?;
-            let judged = evaluate_one(environment.as_ref(), &instance, &prediction, &run_dir).await;
-            anyhow::Ok((index, instance.instance_id, judged))
-        });
-    }
-    let mut verdicts = Vec::new();
-    while let Some(joined) = running.join_next().await {
-        let (index, id, judged) = joined.context("an evaluation died")??;
-        let verdict = match judged {
-            Ok(verdict) => Some(verdict),
-            Err(err) => {
-                say(&format!("{id}: {err:#}"));
-                None
+/// How many unknown ids are listed.
+const LISTED: usize = 10;
+
+/// What the judging of many patches shares.
+pub(crate) struct Evaluation {
+    pub(crate) environment: Arc<dyn Environment>,
+    pub(crate) run_dir: RunDir,
+    pub(crate) config: EvaluationConfig,
+    /// How many are judged at once.
+    pub(crate) workers: usize,
+}
+
+/// What came of one prediction.
+struct Done {
+    index: usize,
+    id: String,
+    /// The verdict, and whether an earlier process had reached it.
+    judged: anyhow::Result<(Verdict, bool)>,
+    took: Duration,
+}
+
+impl Evaluation {
+    /// Judges every prediction and returns, in their order, which have a verdict that counts.
+    ///
+    /// No more than `workers` are under way at any time, so that what waits costs no more than its patch.
+    pub(crate) async fn run(&self, predictions: Vec<Prediction>) -> anyhow::Result<Vec<(String, bool)>> {
+        let mut progress = Progress::new(predictions.len(), self.workers, &["solved", "unsolved", BROKEN]);
+        let mut waiting = predictions.into_iter().enumerate();
+        let (mut running, mut ended) = (JoinSet::new(), Vec::new());
+        loop {
+            while running.len() < self.workers
+                && let Some((index, prediction)) = waiting.next()
+            {
+                running.spawn(self.start(index, prediction, progress.console().clone()));
             }
-        };
-        if let Some(verdict) = &verdict {
-            say(&format!("{id}: {}", verdict.line()));
+            let Some(joined) = running.join_next().await else { break };
+            let done = joined.context("an evaluation died")?;
+            let has_verdict = done.tell(&mut progress);
+            ended.push((done.index, done.id, has_verdict));
         }
-        verdicts.push((index, id, verdict));
+        ended.sort_by_key(|(index, ..)| *index);
+        Ok(ended.into_iter().map(|(_, id, has_verdict)| (id, has_verdict)).collect())
     }
-    verdicts.sort_by_key(|(index, ..)| *index);
-    Ok(verdicts.into_iter().map(|(_, id, verdict)| (id, verdict)).collect())
+
+    fn start(
+        &self,
+        index: usize,
+        prediction: Prediction,
+        console: Console,
+    ) -> impl Future<Output = Done> + Send + 'static {
+        let (environment, run_dir, config) = (self.environment.clone(), self.run_dir.clone(), self.config.clone());
+        async move {
+            let judge = Judge { environment: environment.as_ref(), config: &config, console: &console };
+            let begun = Instant::now();
+            let judged = evaluate_one(&judge, &prediction, &run_dir).await;
+            Done { index, id: prediction.instance_id, judged, took: begun.elapsed() }
+        }
+    }
 }
 
-async fn evaluate_one(
-    environment: &dyn Environment,
-    instance: &Instance,
-    prediction: &Prediction,
-    run_dir: &RunDir,
-) -> anyhow::Result<Verdict> {
+async fn evaluate_one(judge: &Judge<'_>, prediction: &Prediction, run_dir: &RunDir) -> anyhow::Result<(Verdict, bool)> {
+    let instance = find_instance(judge.environment.instances(), &prediction.instance_id)?;
     let dir = run_dir.instance(&instance.instance_id)?;
-    let patch = Patch::from_prediction(prediction.model_patch.as_deref().unwrap_or_default());
-    dir.write("patch.diff", patch.0.as_bytes())?;
-    run_dir.put_prediction(prediction)?;
-    let mut verdict = judge(environment, instance, &patch, &dir).await?;
-    verdict.report.patch_is_none = prediction.model_patch.is_none();
-    Ok(verdict)
+    let patch = prediction.model_patch.as_deref().map(Patch::from_prediction);
+    let text = patch.as_ref().map_or("", |patch| patch.0.as_str());
+    if dir.read("patch.diff")?.as_deref() != Some(text) {
+        dir.write("patch.diff", text.as_bytes())?;
+    }
+    judge.verdict(instance, patch.as_ref(), &dir).await
 }
 
-/// Returns the predictions with their instances: from a file, or made from the words `gold` and `empty`.
-pub(crate) fn load_predictions(
+impl Done {
+    /// Tells of it, and returns whether there is a verdict that counts.
+    fn tell(&self, progress: &mut Progress) -> bool {
+        let (ending, was_kept, line) = match &self.judged {
+            Ok((verdict, was_kept)) => (verdict.ending(), *was_kept, verdict.line()),
+            Err(err) => (Ending::Infrastructure, false, format!("{err:#}")),
+        };
+        let name = match ending {
+            Ending::Solved => "solved",
+            Ending::Infrastructure => BROKEN,
+            _ => "unsolved",
+        };
+        progress.done(name, (!was_kept).then_some(self.took), &format!("{}: {line}", self.id));
+        ending != Ending::Infrastructure
+    }
+}
+
+/// Returns the predictions that are to be judged: from a file, or made from the words `gold` and `empty`.
+pub(crate) fn choose(
     source: &str,
     environment: &dyn Environment,
     only: &[String],
-) -> anyhow::Result<Vec<(Instance, Prediction)>> {
+    skip_unknown: bool,
+) -> anyhow::Result<Vec<Prediction>> {
     let instances = environment.instances();
-    let chosen = only.iter().map(|id| find_instance(instances, id).cloned()).collect::<Result<Vec<_>, _>>()?;
-    let wanted = |instance: &Instance| chosen.is_empty() || chosen.contains(instance);
+    let chosen = only.iter().map(|id| find_instance(instances, id)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = if only.is_empty() { instances.iter().collect() } else { chosen };
     if source == "gold" || source == "empty" {
-        let made = instances.iter().filter(|instance| wanted(instance)).map(|instance| {
-            let gold = environment.gold(instance).unwrap_or_default();
-            let prediction = Prediction {
-                instance_id: instance.instance_id.clone(),
-                model_name_or_path: source.to_owned(),
-                model_patch: Some(if source == "gold" { gold.0 } else { String::new() }),
-            };
-            (instance.clone(), prediction)
+        let made = wanted.into_iter().map(|instance| Prediction {
+            instance_id: instance.instance_id.clone(),
+            model_name_or_path: source.to_owned(),
+            model_patch: match source {
+                "gold" => environment.gold(instance).map(|patch| patch.0),
+                _ => Some(String::new()),
+            },
         });
         return Ok(made.collect());
     }
     let path = Path::new(source);
     if !path.exists() {
-        bail!("no such predictions file: `{source}`");
+        bail!("no such predictions: `{source}`\nhint: a file, the folder of a run, or the word `gold` or `empty`");
     }
-    let mut found: Vec<(Instance, Prediction)> = Vec::new();
+    let by_id: HashMap<String, &Instance> =
+        wanted.into_iter().map(|instance| (instance.instance_id.to_lowercase(), instance)).collect();
+    let (mut found, mut unknown) = (Vec::new(), Vec::new());
     for mut prediction in read_predictions(path)? {
-        let id = prediction.instance_id.as_str();
-        if !chosen.is_empty() && !chosen.iter().any(|one| one.instance_id.eq_ignore_ascii_case(id)) {
-            continue;
+        match by_id.get(&prediction.instance_id.to_lowercase()) {
+            Some(instance) => {
+                prediction.instance_id.clone_from(&instance.instance_id);
+                found.push(prediction);
+            }
+            None if only.is_empty() => unknown.push(prediction.instance_id),
+            None => {}
         }
-        let instance = find_instance(instances, id).with_context(|| format!("in `{source}`"))?;
-        if found.iter().any(|(other, _)| other.instance_id == instance.instance_id) {
-            bail!("`{source}` has two predictions for `{id}`");
-        }
-        prediction.instance_id.clone_from(&instance.instance_id);
-        found.push((instance.clone(), prediction));
+    }
+    match (unknown.len(), skip_unknown) {
+        (0, _) => {}
+        (count, true) => say(&format!("{count} predictions are for instances that the dataset does not have")),
+        (_, false) => bail!("predictions `{source}`: {}", list_unknown(&unknown, instances)),
     }
     Ok(found)
+}
+
+/// Names unknown ids, each with the nearest known one.
+fn list_unknown(unknown: &[String], instances: &[Instance]) -> String {
+    let mut lines = vec![format!("{} instances are not in the dataset", unknown.len())];
+    for id in unknown.iter().take(LISTED) {
+        let nearest = match find_instance(instances, id) {
+            Err(EnvError::UnknownInstance { nearest: Some(nearest), .. }) => format!(" (did you mean `{nearest}`?)"),
+            _ => String::new(),
+        };
+        lines.push(format!("  `{id}`{nearest}"));
+    }
+    if unknown.len() > LISTED {
+        lines.push(format!("  and {} more", unknown.len() - LISTED));
+    }
+    lines.push("hint: `--skip-unknown` leaves them out".to_owned());
+    lines.join("\n")
 }

@@ -17,12 +17,16 @@ mod images;
 mod models;
 
 mod evaluate;
+mod predictions;
 mod solve;
+mod validate;
 mod verdict;
 
 mod console;
+mod progress;
 mod run_dir;
 mod summary;
+mod tally;
 
 pub use commands::main;
 pub use plug::{Plug, plug};

@@ -1,12 +1,16 @@
 //! The folder of a run, and how its files stay whole when the program is killed.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use agent_core::{Record, Recorder, Trajectory};
 use anyhow::{Context, bail};
-use serde::Serialize;
+use env_core::Report;
+
+use crate::predictions::{Lines, PREDICTIONS, Prediction};
 
 /// The folder of one cell of a run.
 #[derive(Debug, Clone)]
@@ -33,7 +37,10 @@ impl RunDir {
         fs::create_dir_all(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
         let lock = lock_file(&path)?;
         match lock.try_lock() {
-            Ok(()) => Ok(InstanceDir { path, _lock: lock }),
+            Ok(()) => {
+                sweep(&path);
+                Ok(InstanceDir { path, _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => {
                 bail!(
                     "`{}` is being written by another process\nhint: wait for it, or choose another `--run`",
@@ -49,26 +56,52 @@ impl RunDir {
         self.path.join(file_name(instance_id))
     }
 
-    /// Puts the line of an instance into `preds.jsonl`, in the place of an earlier one.
+    /// Returns the report on an instance; `None` when there is none.
+    pub(crate) fn report(&self, instance_id: &str) -> Option<Report> {
+        let text = read_text(&self.instance_path(instance_id).join("report.json")).ok()??;
+        Report::from_file(&text, instance_id).ok()
+    }
+
+    /// Returns the predictions of the folder, read as they are asked for.
+    pub(crate) fn predictions(&self) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Prediction>>> {
+        let path = self.path.join(PREDICTIONS);
+        if !path.exists() {
+            return Ok(None.into_iter().flatten());
+        }
+        Ok(Some(Lines::open(&path)?.torn()).into_iter().flatten())
+    }
+
+    /// Puts the line of an instance into `preds.jsonl`: at its end, or in the place of an earlier one.
+    ///
+    /// Each id has one line at any time, so that other programs can read the file of a run that goes on. A line is
+    /// appended in one write; a last line that was torn when a process was killed goes with the next change.
     pub(crate) fn put_prediction(&self, prediction: &Prediction) -> anyhow::Result<()> {
-        self.change_predictions(&prediction.instance_id, Some(prediction))
+        let _lock = self.lock()?;
+        let path = self.path.join(PREDICTIONS);
+        let before = read_text(&path)?.unwrap_or_default();
+        let id = prediction.instance_id.as_str();
+        let is_whole = before.is_empty() || before.ends_with('\n');
+        if is_whole && !before.lines().any(|line| line.contains(id) && is_of(line.as_bytes(), |other| other == id)) {
+            return append_line(&path, prediction);
+        }
+        change_predictions(&path, std::slice::from_ref(prediction), |other| other == id)
+    }
+
+    /// Puts many predictions into `preds.jsonl`, in one write of the file.
+    pub(crate) fn put_predictions<'a>(
+        &self,
+        predictions: impl IntoIterator<Item = &'a Prediction, IntoIter: Clone>,
+    ) -> anyhow::Result<()> {
+        let _lock = self.lock()?;
+        let predictions = predictions.into_iter();
+        let ids: HashSet<&str> = predictions.clone().map(|prediction| prediction.instance_id.as_str()).collect();
+        change_predictions(&self.path.join(PREDICTIONS), predictions, |other| ids.contains(other))
     }
 
     /// Takes the line of an instance out of `preds.jsonl`.
     pub(crate) fn drop_prediction(&self, instance_id: &str) -> anyhow::Result<()> {
-        self.change_predictions(instance_id, None)
-    }
-
-    fn change_predictions(&self, instance_id: &str, prediction: Option<&Prediction>) -> anyhow::Result<()> {
         let _lock = self.lock()?;
-        let path = self.path.join("preds.jsonl");
-        let before = read_text(&path)?.unwrap_or_default();
-        let others = before.lines().filter(|line| !is_of(line, instance_id));
-        let mut text: String = others.map(|line| format!("{line}\n")).collect();
-        if let Some(prediction) = prediction {
-            text.push_str(&(serde_json::to_string(prediction)? + "\n"));
-        }
-        write_whole(&path, text.as_bytes())
+        change_predictions(&self.path.join(PREDICTIONS), &[], |other| other == instance_id)
     }
 
     /// Holds the folder's own files until the lock is dropped.
@@ -79,22 +112,20 @@ impl RunDir {
     }
 }
 
+/// Removes the temporary files of killed processes from a folder that this process holds. One that stays does no harm.
+pub(crate) fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_string_lossy().rsplit_once('.').is_some_and(|(_, extension)| extension == "tmp") {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn lock_file(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join(".lock");
     let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     opened.with_context(|| format!("cannot open `{}`", path.display()))
-}
-
-/// One line of `preds.jsonl`, as the official harness reads it.
-#[derive(Debug, Clone, Serialize, serde::Deserialize)]
-pub(crate) struct Prediction {
-    /// The instance.
-    pub(crate) instance_id: String,
-    /// Who made the patch.
-    pub(crate) model_name_or_path: String,
-    /// The patch; empty when nothing was changed.
-    #[serde(default)]
-    pub(crate) model_patch: Option<String>,
 }
 
 /// The folder of one instance, held by this process alone as long as this value lives.
@@ -164,13 +195,21 @@ impl Recorder for FileRecorder {
 
 /// Writes a file whole, by way of a temporary one beside it.
 pub(crate) fn write_whole(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
+    write_stream(path, |file| file.write_all(contents))
+}
+
+/// Writes a file whole, piece by piece, by way of a temporary one beside it.
+pub(crate) fn write_stream(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     // Processes of one run write the same files, each by way of one of its own.
     temporary.push(format!(".{}.tmp", std::process::id()));
     let write = || -> std::io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        file.write_all(contents)?;
-        file.sync_data()?;
+        let mut file = BufWriter::new(File::create(&temporary)?);
+        fill(&mut file)?;
+        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_data()?;
         fs::rename(&temporary, path)
     };
     write().with_context(|| format!("cannot write `{}`", path.display()))
@@ -192,7 +231,97 @@ pub(crate) fn file_name(name: &str) -> String {
     if safe.trim_matches('.').is_empty() { "_".to_owned() } else { safe }
 }
 
-fn is_of(line: &str, instance_id: &str) -> bool {
-    line.trim().is_empty()
-        || serde_json::from_str::<Prediction>(line).is_ok_and(|other| other.instance_id == instance_id)
+/// Writes a file of predictions anew: the lines that are not `gone`, then these.
+fn change_predictions<'a>(
+    path: &Path,
+    predictions: impl IntoIterator<Item = &'a Prediction>,
+    gone: impl Fn(&str) -> bool,
+) -> anyhow::Result<()> {
+    write_stream(path, |file| {
+        if path.exists() {
+            let mut before = BufReader::new(File::open(path)?);
+            let mut line = Vec::new();
+            while before.read_until(b'\n', &mut line)? > 0 {
+                if !is_of(&line, &gone) && line.ends_with(b"\n") {
+                    file.write_all(&line)?;
+                }
+                line.clear();
+            }
+        }
+        for prediction in predictions {
+            serde_json::to_writer(&mut *file, prediction)?;
+            file.write_all(b"\n")?;
+        }
+        Ok(())
+    })
+}
+
+fn append_line(path: &Path, prediction: &Prediction) -> anyhow::Result<()> {
+    let line = serde_json::to_string(prediction)? + "\n";
+    let append = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        file.write_all(line.as_bytes())?;
+        file.sync_data()
+    };
+    append().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// Returns whether a line is blank or of an instance that `wanted` names.
+fn is_of(line: &[u8], wanted: impl Fn(&str) -> bool) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Id<'a> {
+        #[serde(borrow)]
+        instance_id: Cow<'a, str>,
+    }
+    line.trim_ascii().is_empty() || serde_json::from_slice::<Id>(line).is_ok_and(|row| wanted(&row.instance_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prediction(id: &str, patch: &str) -> Prediction {
+        Prediction {
+            instance_id: id.to_owned(),
+            model_name_or_path: "m".to_owned(),
+            model_patch: Some(patch.to_owned()),
+        }
+    }
+
+    /// Returns what the folder holds, as `id=patch`.
+    fn held(run_dir: &RunDir) -> Vec<String> {
+        let found = run_dir.predictions().unwrap().map(Result::unwrap);
+        found.map(|one| format!("{}={}", one.instance_id, one.patch_text())).collect()
+    }
+
+    #[test]
+    fn an_instance_has_one_prediction_and_a_torn_line_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::create(folder.path(), "run", "cell").unwrap();
+        for (id, patch) in [("a-1", "x"), ("a-10", "y"), ("a-1", "z"), ("é", "\u{2028}")] {
+            run_dir.put_prediction(&prediction(id, patch)).unwrap();
+        }
+        assert_eq!(held(&run_dir), ["a-10=y", "a-1=z", "é=\u{2028}"]);
+        // A process was killed while it appended, in the middle of a character.
+        let path = run_dir.path().join(PREDICTIONS);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, [whole.as_slice(), b"{\"instance_id\": \"b\xc3"].concat()).unwrap();
+        assert_eq!(held(&run_dir).len(), 3);
+        run_dir.put_prediction(&prediction("b", "w")).unwrap();
+        assert_eq!(held(&run_dir), ["a-10=y", "a-1=z", "é=\u{2028}", "b=w"]);
+        run_dir.put_predictions(&[prediction("a-1", "1"), prediction("c", "2")]).unwrap();
+        assert_eq!(held(&run_dir), ["a-10=y", "é=\u{2028}", "b=w", "a-1=1", "c=2"]);
+        run_dir.drop_prediction("b").unwrap();
+        assert_eq!(held(&run_dir), ["a-10=y", "é=\u{2028}", "a-1=1", "c=2"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_was_writing_is_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::create(folder.path(), "run", "cell").unwrap();
+        let path = run_dir.instance("a").unwrap().file("x.json.1.tmp");
+        fs::write(&path, "{").unwrap();
+        drop(run_dir.instance("a").unwrap());
+        assert!(!path.exists());
+    }
 }

@@ -8,10 +8,11 @@ use env_core::{Environment, Instance, Patch, Ready};
 use tool_core::Toolbox;
 
 use crate::config::Resolved;
-use crate::console::{Narrator, say};
+use crate::console::{Console, Narrator, say};
 use crate::models::Models;
-use crate::run_dir::{FileRecorder, InstanceDir, Prediction, RunDir};
-use crate::verdict::{Verdict, judge};
+use crate::predictions::Prediction;
+use crate::run_dir::{FileRecorder, InstanceDir, RunDir};
+use crate::verdict::{Judge, VERDICT_FILES, Verdict};
 
 /// All that the episodes of one cell share.
 pub(crate) struct Cell {
@@ -37,7 +38,7 @@ impl Cell {
     pub(crate) async fn solve(&self, instance: &Instance, fresh: bool) -> anyhow::Result<Solved> {
         let dir = self.run_dir.instance(&instance.instance_id)?;
         if fresh {
-            for name in [TRAJECTORY, RESUMED, "patch.diff", "report.json", "judged.json", "test_output.txt"] {
+            for name in [TRAJECTORY, RESUMED, "patch.diff"].into_iter().chain(VERDICT_FILES) {
                 dir.remove(name)?;
             }
             self.run_dir.drop_prediction(&instance.instance_id)?;
@@ -59,7 +60,9 @@ impl Cell {
         if !self.resolved.config.evaluate {
             return Ok(Solved { outcome, verdict: None });
         }
-        let verdict = judge(self.environment.as_ref(), instance, &patch, &dir).await?;
+        let config = &self.resolved.config.evaluation;
+        let judge = Judge { environment: self.environment.as_ref(), config, console: &Console::default() };
+        let (verdict, _) = judge.verdict(instance, Some(&patch), &dir).await?;
         Ok(Solved { outcome, verdict: Some(verdict) })
     }
 

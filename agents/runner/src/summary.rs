@@ -1,69 +1,139 @@
-//! The summary of a run, with the official harness's keys.
+//! The summary of a run: the official harness's `report.json`, and `summary.json` with our own figures.
 
-use std::fs;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use env_core::{Failure, Patch, Report};
+use env_core::{Environment, Failure, InfraReason, Patch, Tier};
 use serde::Serialize;
+use serde_json::ser::{PrettyFormatter, Serializer};
 
-use crate::run_dir::{Prediction, RunDir, write_whole};
-use crate::verdict::{JUDGED, Judged, REPORT, Verdict};
+use crate::run_dir::{RunDir, file_name, write_whole};
+use crate::tally::{Ending, Tally};
+use crate::verdict::{Found, Subject};
 
 /// The run summary of the official harness, schema version 2.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Summary {
+struct Official {
     total_instances: usize,
     submitted_instances: usize,
     completed_instances: usize,
     resolved_instances: usize,
     unresolved_instances: usize,
+    infra_failure_instances: usize,
+    ambiguous_failure_instances: usize,
     empty_patch_instances: usize,
     error_instances: usize,
-    unstopped_instances: usize,
     completed_ids: Vec<String>,
     incomplete_ids: Vec<String>,
     empty_patch_ids: Vec<String>,
     submitted_ids: Vec<String>,
     resolved_ids: Vec<String>,
     unresolved_ids: Vec<String>,
+    infra_failure_ids: Vec<String>,
+    ambiguous_failure_ids: Vec<String>,
+    failure_reasons: BTreeMap<String, InfraReason>,
     error_ids: Vec<String>,
+    schema_version: u32,
+    unstopped_instances: usize,
     unstopped_containers: Vec<String>,
     unremoved_images: Vec<String>,
-    schema_version: u32,
 }
 
-/// Writes the `report.json` of a cell from its predictions and its instances' verdicts.
+/// The summary of a run.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    official: Official,
+    /// Our own figures.
+    pub(crate) tally: Tally,
+    /// Who made the first patch, by whom the official harness names its file.
+    model: String,
+}
+
+/// Writes the `report.json` and the `summary.json` of a cell, from its predictions and its instances' verdicts.
 ///
-/// As in the official harness, a patch that did not apply and tests that ran out of time count as errors.
-pub(crate) fn write_summary(run_dir: &RunDir, all_ids: &[&str]) -> anyhow::Result<Summary> {
+/// A verdict counts when it is on this very patch and was reached in the way in which it would be reached now.
+/// `allowed` is the share of failures of infrastructure that a rate may have.
+pub(crate) fn write_summary(run_dir: &RunDir, environment: &dyn Environment, allowed: f64) -> anyhow::Result<Summary> {
     let _lock = run_dir.lock()?;
-    let predictions = read_predictions(&run_dir.path().join("preds.jsonl"))?;
-    let mut summary = Summary { total_instances: all_ids.len(), schema_version: 2, ..Summary::default() };
-    for prediction in &predictions {
-        let id = prediction.instance_id.clone();
-        summary.submitted_ids.push(id.clone());
-        let patch = Patch::from_prediction(prediction.model_patch.as_deref().unwrap_or_default());
-        match verdict_on(run_dir, &id, &patch) {
-            _ if patch.is_empty() => summary.empty_patch_ids.push(id),
-            None => summary.error_ids.push(id),
-            Some(Verdict { failure: Some(Failure::PatchNotApplied | Failure::TestsTimedOut), .. }) => {
-                summary.error_ids.push(id);
-            }
-            Some(Verdict { report, .. }) => {
-                summary.completed_ids.push(id.clone());
-                if report.resolved { &mut summary.resolved_ids } else { &mut summary.unresolved_ids }.push(id);
-            }
+    let instances = environment.instances();
+    let by_id: HashMap<&str, _> = instances.iter().map(|one| (one.instance_id.as_str(), one)).collect();
+    let official = Official { total_instances: instances.len(), schema_version: 2, ..Official::default() };
+    let tally = Tally { dataset: instances.len(), ..Tally::default() };
+    let mut summary = Summary { official, tally, model: String::new() };
+    for prediction in run_dir.predictions()? {
+        let prediction = prediction.with_context(|| format!("in `{}`", run_dir.path().display()))?;
+        if summary.model.is_empty() {
+            summary.model.clone_from(&prediction.model_name_or_path);
         }
+        let id = prediction.instance_id;
+        let patch = Patch::from_prediction(prediction.model_patch.as_deref().unwrap_or_default());
+        let found = match by_id.get(id.as_str()) {
+            _ if patch.is_empty() => Found::Nothing,
+            Some(instance) => Subject::new(&patch, environment, instance).find(&run_dir.instance_path(&id), &id),
+            None => Found::Nothing,
+        };
+        summary.add(id, &patch, &found);
     }
-    let submitted = |id: &&&str| !predictions.iter().any(|prediction| prediction.instance_id == **id);
-    summary.incomplete_ids = all_ids.iter().filter(submitted).map(|id| (*id).to_owned()).collect();
-    summary.finish();
-    write_whole(&run_dir.path().join("report.json"), &serde_json::to_vec_pretty(&summary)?)?;
+    let submitted: HashSet<&str> = summary.official.submitted_ids.iter().map(String::as_str).collect();
+    let ids = instances.iter().map(|instance| instance.instance_id.as_str());
+    summary.official.incomplete_ids = ids.filter(|id| !submitted.contains(id)).map(str::to_owned).collect();
+    summary.official.finish();
+    summary.tally.finish(allowed);
+    write_whole(&run_dir.path().join("report.json"), &summary.official.to_file()?)?;
+    write_whole(&run_dir.path().join("summary.json"), &serde_json::to_vec_pretty(&summary.tally)?)?;
     Ok(summary)
 }
 
 impl Summary {
+    /// Counts a prediction. As in the official harness, a patch that did not apply and tests that ran out of time count
+    /// as errors, and so does whatever has no verdict.
+    fn add(&mut self, id: String, patch: &Patch, found: &Found) {
+        let official = &mut self.official;
+        official.submitted_ids.push(id.clone());
+        if patch.is_empty() {
+            official.empty_patch_ids.push(id);
+            return self.tally.add(Ending::Empty);
+        }
+        let verdict = match found {
+            Found::Verdict(verdict) => verdict,
+            Found::Infrastructure => {
+                official.error_ids.push(id);
+                return self.tally.add(Ending::Infrastructure);
+            }
+            Found::Nothing => {
+                official.error_ids.push(id);
+                return self.tally.add(Ending::NotJudged);
+            }
+        };
+        self.tally.add(verdict.ending());
+        if let (Some(infra), false) = (verdict.infra, verdict.report.resolved) {
+            let ids = match infra.tier {
+                Tier::Environment => &mut official.infra_failure_ids,
+                Tier::Ambiguous => &mut official.ambiguous_failure_ids,
+            };
+            ids.push(id.clone());
+            official.failure_reasons.insert(id.clone(), infra.reason);
+        }
+        if let Some(Failure::PatchNotApplied | Failure::TestsTimedOut) = verdict.failure {
+            official.error_ids.push(id);
+            return;
+        }
+        official.completed_ids.push(id.clone());
+        let resolved = verdict.report.resolved;
+        if resolved { &mut official.resolved_ids } else { &mut official.unresolved_ids }.push(id);
+    }
+
+    /// Writes the official part once more, into `folder` and under the name that the official harness gives it.
+    pub(crate) fn write_official(&self, folder: &Path, run: &str) -> anyhow::Result<PathBuf> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        let path = folder.join(file_name(&format!("{}.{run}.json", self.model)));
+        write_whole(&path, &self.official.to_file()?)?;
+        Ok(path)
+    }
+}
+
+impl Official {
     /// Sorts the lists and counts them.
     fn finish(&mut self) {
         let lists = [
@@ -72,6 +142,8 @@ impl Summary {
             (&mut self.submitted_ids, &mut self.submitted_instances),
             (&mut self.resolved_ids, &mut self.resolved_instances),
             (&mut self.unresolved_ids, &mut self.unresolved_instances),
+            (&mut self.infra_failure_ids, &mut self.infra_failure_instances),
+            (&mut self.ambiguous_failure_ids, &mut self.ambiguous_failure_instances),
             (&mut self.error_ids, &mut self.error_instances),
         ];
         for (ids, count) in lists {
@@ -81,43 +153,11 @@ impl Summary {
         self.incomplete_ids.sort();
     }
 
-    /// Returns the figures in one line.
-    pub(crate) fn line(&self) -> String {
-        format!(
-            "{} submitted: {} resolved, {} unresolved, {} empty, {} errors",
-            self.submitted_instances,
-            self.resolved_instances,
-            self.unresolved_instances,
-            self.empty_patch_instances,
-            self.error_instances,
-        )
+    /// Returns the contents of the file, indented as the official harness does.
+    fn to_file(&self) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.serialize(&mut Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"    ")))?;
+        bytes.push(b'\n');
+        Ok(bytes)
     }
-}
-
-/// Reads predictions: a JSON list, or one object a line; no file stands for none.
-pub(crate) fn read_predictions(path: &Path) -> anyhow::Result<Vec<Prediction>> {
-    let name = || format!("predictions `{}`", path.display());
-    let text = match fs::read_to_string(path) {
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.with_context(name)?,
-    };
-    if text.trim_start().starts_with('[') {
-        return serde_json::from_str(&text).with_context(name);
-    }
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(index, line)| serde_json::from_str(line).with_context(|| format!("line {} of {}", index + 1, name())))
-        .collect()
-}
-
-/// Returns the verdict on this very patch; one that is missing, damaged or on another patch is none.
-fn verdict_on(run_dir: &RunDir, id: &str, patch: &Patch) -> Option<Verdict> {
-    let folder = run_dir.instance_path(id);
-    let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
-    let judged: Judged = serde_json::from_str(&read(JUDGED)?).ok()?;
-    if judged.patch != patch.digest() {
-        return None;
-    }
-    let report = Report::from_file(&read(REPORT)?, id).ok()?;
-    Some(Verdict { report, failure: judged.failure })
 }

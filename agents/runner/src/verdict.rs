@@ -1,10 +1,20 @@
 //! Judges a patch once, and keeps the verdict with what it is on.
 
-use anyhow::Context;
-use env_core::{Environment, Evaluation, Failure, Instance, Patch, Report, TestGroup};
-use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::Duration;
 
-use crate::run_dir::InstanceDir;
+use anyhow::Context;
+use env_core::{
+    EnvError, Environment, Evaluation, Failure, Infra, InfraReason, Instance, Patch, Report, TestGroup, Tier,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tool_core::SandboxError;
+
+use crate::config::EvaluationConfig;
+use crate::console::Console;
+use crate::run_dir::{InstanceDir, read_text};
+use crate::tally::Ending;
 
 /// The verdict on a patch.
 #[derive(Debug, Clone)]
@@ -13,64 +23,227 @@ pub(crate) struct Verdict {
     pub(crate) report: Report,
     /// Why it is not an ordinary one, when it is not.
     pub(crate) failure: Option<Failure>,
+    /// A sign in the log that the environment broke.
+    pub(crate) infra: Option<Infra>,
+}
+
+/// What a verdict is on: a patch, and how it is judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Subject {
+    /// Digest of the patch.
+    patch: String,
+    /// How it is judged.
+    judging: String,
 }
 
 /// `judged.json`: what the `report.json` beside it is the verdict on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Judged {
-    /// Digest of the patch.
-    pub(crate) patch: String,
-    /// How it was judged.
-    pub(crate) judging: String,
+#[derive(Debug, Serialize, Deserialize)]
+struct Judged {
+    #[serde(flatten)]
+    subject: Subject,
     /// Why the verdict is not an ordinary one, when it is not.
-    pub(crate) failure: Option<Failure>,
+    failure: Option<Failure>,
+    /// A sign in the log that the environment broke.
+    #[serde(default)]
+    infra: Option<Infra>,
 }
 
-/// Judges a patch, or returns the verdict that an earlier process reached on the same patch in the same way.
-pub(crate) async fn judge(
-    environment: &dyn Environment,
-    instance: &Instance,
-    patch: &Patch,
-    dir: &InstanceDir,
-) -> anyhow::Result<Verdict> {
-    let id = instance.instance_id.as_str();
-    let judging = environment.judging_key(instance);
-    let kept = dir.read(JUDGED)?.and_then(|text| serde_json::from_str::<Judged>(&text).ok());
-    if let Some(kept) = kept.filter(|kept| kept.patch == patch.digest() && kept.judging == judging)
-        && let Some(report) = dir.read(REPORT)?.and_then(|text| Report::from_file(&text, id).ok())
-    {
-        return Ok(Verdict { report, failure: kept.failure });
+/// `failed.json`: what infrastructure kept from a verdict.
+#[derive(Debug, Serialize, Deserialize)]
+struct Failed {
+    #[serde(flatten)]
+    subject: Subject,
+    error: String,
+}
+
+const JUDGED: &str = "judged.json";
+const FAILED: &str = "failed.json";
+const REPORT: &str = "report.json";
+const TEST_OUTPUT: &str = "test_output.txt";
+
+/// The files of a verdict.
+pub(crate) const VERDICT_FILES: [&str; 4] = [JUDGED, FAILED, REPORT, TEST_OUTPUT];
+
+/// Reaches verdicts.
+pub(crate) struct Judge<'a> {
+    pub(crate) environment: &'a dyn Environment,
+    pub(crate) config: &'a EvaluationConfig,
+    pub(crate) console: &'a Console,
+}
+
+impl Judge<'_> {
+    /// Judges a patch, or returns the verdict that an earlier process reached on the same patch in the same way, and
+    /// whether it did. One that infrastructure is to blame for is not kept. Nothing is run for a patch that is empty.
+    pub(crate) async fn verdict(
+        &self,
+        instance: &Instance,
+        patch: Option<&Patch>,
+        dir: &InstanceDir,
+    ) -> anyhow::Result<(Verdict, bool)> {
+        let id = instance.instance_id.as_str();
+        let empty = Patch::default();
+        let tested = patch.unwrap_or(&empty);
+        let subject = Subject::new(tested, self.environment, instance);
+        if let Found::Verdict(verdict) = subject.find(&dir.file(""), id)
+            && verdict.ending() != Ending::Infrastructure
+        {
+            return Ok((*verdict, true));
+        }
+        // `judged.json` goes first and comes back last: a process killed between leaves no verdict on another patch.
+        for name in VERDICT_FILES {
+            dir.remove(name)?;
+        }
+        let evaluated = if tested.is_empty() {
+            let report = Report { patch_is_none: patch.is_none(), ..Report::default() };
+            Ok((Verdict { report, failure: Some(Failure::EmptyPatch), infra: None }, Vec::new()))
+        } else {
+            let evaluated = self.try_evaluate(instance, tested, Asked::Verdict).await;
+            evaluated.map(|Evaluation { report, failure, infra, test_output, .. }| {
+                (Verdict { report, failure, infra }, test_output)
+            })
+        };
+        let (verdict, test_output) = match evaluated {
+            Ok(evaluated) => evaluated,
+            Err(err) => {
+                let failed = Failed { subject, error: err.to_string() };
+                dir.write(FAILED, &serde_json::to_vec_pretty(&failed)?)?;
+                return Err(err).context("no verdict could be had");
+            }
+        };
+        dir.write(TEST_OUTPUT, &test_output)?;
+        dir.write(REPORT, verdict.report.to_file(id).as_bytes())?;
+        let judged = Judged { subject, failure: verdict.failure, infra: verdict.infra };
+        dir.write(JUDGED, &serde_json::to_vec_pretty(&judged)?)?;
+        Ok((verdict, false))
     }
-    // `judged.json` goes first and comes back last: a process killed between leaves no verdict on another patch.
-    dir.remove(JUDGED)?;
-    dir.remove(REPORT)?;
-    let evaluation = if patch.is_empty() {
-        Evaluation { failure: Some(Failure::EmptyPatch), ..Evaluation::default() }
-    } else {
-        environment.evaluate(instance, patch).await.context("no verdict could be had")?
-    };
-    let Evaluation { report, failure, test_output, .. } = evaluation;
-    dir.write("test_output.txt", &test_output)?;
-    dir.write(REPORT, report.to_file(id).as_bytes())?;
-    dir.write(JUDGED, &serde_json::to_vec_pretty(&Judged { patch: patch.digest(), judging, failure })?)?;
-    Ok(Verdict { report, failure })
+
+    /// Has a patch evaluated, and again after a while when infrastructure broke.
+    pub(crate) async fn try_evaluate(
+        &self,
+        instance: &Instance,
+        patch: &Patch,
+        asked: Asked,
+    ) -> Result<Evaluation, EnvError> {
+        let mut wait = Duration::from_secs_f64(self.config.wait);
+        for _ in 0..self.config.retries {
+            let evaluated = self.evaluate(instance, patch, asked).await;
+            let Some(why) = what_broke(&evaluated) else { return evaluated };
+            self.console.say(&format!("{}: {why}; tried again in {wait:.1?}", instance.instance_id));
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        self.evaluate(instance, patch, asked).await
+    }
+
+    async fn evaluate(&self, instance: &Instance, patch: &Patch, asked: Asked) -> Result<Evaluation, EnvError> {
+        match asked {
+            Asked::Verdict => self.environment.evaluate(instance, patch).await,
+            Asked::Tests => self.environment.run_tests(instance, patch).await,
+        }
+    }
 }
 
-pub(crate) const JUDGED: &str = "judged.json";
-pub(crate) const REPORT: &str = "report.json";
+/// What an evaluation is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asked {
+    /// The verdict on a patch, by the tests that the row names.
+    Verdict,
+    /// What each test does; the row need not name any.
+    Tests,
+}
+
+/// Returns what of the infrastructure broke; `None` when nothing did or trying again cannot help.
+fn what_broke(evaluated: &Result<Evaluation, EnvError>) -> Option<String> {
+    match evaluated {
+        Err(EnvError::Sandbox(SandboxError::Unsupported(_))) => None,
+        Err(EnvError::Sandbox(err)) => Some(err.to_string()),
+        Err(_) => None,
+        Ok(evaluation) => {
+            let reason = environment_broke(evaluation.failure, evaluation.infra)?;
+            Some(format!("the log has a sign of infrastructure ({})", word(reason)))
+        }
+    }
+}
+
+/// Returns what broke in the environment when a log is no valid one because of it.
+pub(crate) fn environment_broke(failure: Option<Failure>, infra: Option<Infra>) -> Option<InfraReason> {
+    match (failure, infra) {
+        (Some(Failure::TestsErrored | Failure::LogContradicted), Some(Infra { reason, tier: Tier::Environment })) => {
+            Some(reason)
+        }
+        _ => None,
+    }
+}
+
+/// Returns the word by which files name a value.
+pub(crate) fn word(value: impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// What a run folder holds on a subject.
+pub(crate) enum Found {
+    /// The verdict.
+    Verdict(Box<Verdict>),
+    /// That infrastructure kept it from one.
+    Infrastructure,
+    /// Nothing, or something on another patch or way of judging, or something damaged.
+    Nothing,
+}
+
+impl Subject {
+    /// Returns what a verdict on this patch would be on.
+    pub(crate) fn new(patch: &Patch, environment: &dyn Environment, instance: &Instance) -> Self {
+        Self { patch: patch.digest(), judging: environment.judging_key(instance) }
+    }
+
+    /// Returns what an instance's folder holds on this.
+    pub(crate) fn find(&self, folder: &Path, id: &str) -> Found {
+        let read = |name: &str| read_text(&folder.join(name)).ok().flatten();
+        let judged = read(JUDGED).and_then(|text| serde_json::from_str::<Judged>(&text).ok());
+        if let Some(judged) = judged.filter(|judged| judged.subject == *self)
+            && let Some(report) = read(REPORT).and_then(|text| Report::from_file(&text, id).ok())
+        {
+            return Found::Verdict(Box::new(Verdict { report, failure: judged.failure, infra: judged.infra }));
+        }
+        match read(FAILED).and_then(|text| serde_json::from_str::<Failed>(&text).ok()) {
+            Some(failed) if failed.subject == *self => Found::Infrastructure,
+            _ => Found::Nothing,
+        }
+    }
+}
 
 impl Verdict {
+    /// Returns which of the ways to end this is.
+    pub(crate) fn ending(&self) -> Ending {
+        if environment_broke(self.failure, self.infra).is_some() {
+            return Ending::Infrastructure;
+        }
+        match self.failure {
+            None if self.report.resolved => Ending::Solved,
+            None => Ending::Unsolved,
+            Some(Failure::EmptyPatch) => Ending::Empty,
+            Some(Failure::PatchNotApplied) => Ending::NotApplied,
+            Some(Failure::TestsTimedOut) => Ending::TimedOut,
+            Some(Failure::TestsErrored | Failure::LogContradicted) => Ending::Errored,
+        }
+    }
+
     /// Returns the verdict in a few words.
     pub(crate) fn line(&self) -> String {
         let why = match self.failure {
             None => self.counts(),
-            Some(Failure::EmptyPatch) => String::new(),
+            Some(Failure::EmptyPatch) => " (the patch is empty)".to_owned(),
             Some(Failure::PatchNotApplied) => " (the patch did not apply)".to_owned(),
             Some(Failure::TestsTimedOut) => " (the tests ran into the time limit)".to_owned(),
             Some(Failure::TestsErrored) => " (the tests did not run; see test_output.txt)".to_owned(),
             Some(Failure::LogContradicted) => " (the exit code contradicts the log; see test_output.txt)".to_owned(),
         };
-        format!("resolved: {}{why}", self.report.resolved)
+        let infra = environment_broke(self.failure, self.infra);
+        let infra = infra.map(|reason| format!(", infrastructure: {}", word(reason))).unwrap_or_default();
+        format!("resolved: {}{why}{infra}", self.report.resolved)
     }
 
     /// Returns the counts of passed tests, as in ` (FAIL_TO_PASS 1/1, PASS_TO_PASS 12/12)`.
@@ -83,3 +256,6 @@ impl Verdict {
         format!(" (FAIL_TO_PASS {}, PASS_TO_PASS {})", count(&status.fail_to_pass), count(&status.pass_to_pass))
     }
 }
+
+#[cfg(test)]
+mod tests;

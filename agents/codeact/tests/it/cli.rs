@@ -138,7 +138,7 @@ fn predictions_with_an_id_twice_or_an_unknown_one_are_refused() {
     for (text, words) in [
         (line("demo__lru-1") + &line("DEMO__lru-1"), "two predictions"),
         (line("demo__lrr-1"), "did you mean `demo__lru-1`"),
-        ("{}".to_owned(), "line 1 of predictions `p.jsonl`"),
+        ("{}".to_owned(), "predictions `p.jsonl`: line 1: missing field `instance_id`"),
     ] {
         let program = Program::new();
         std::fs::write(program.path("p.jsonl"), text).unwrap();

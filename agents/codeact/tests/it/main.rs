@@ -4,6 +4,7 @@
 
 mod cli;
 mod demo_instances;
+mod evaluate;
 mod killed;
 mod live;
 mod program;

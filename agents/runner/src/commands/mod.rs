@@ -8,6 +8,7 @@ mod instances;
 mod output;
 mod run_folder;
 mod solve;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,7 @@ use tool_core::SandboxError;
 
 use crate::Plug;
 use crate::cli::{Cli, Cmd};
-use crate::console::say;
+use crate::console::{LastWords, say};
 use crate::environments::Providers;
 
 pub(crate) use clean::Clean;
@@ -25,6 +26,7 @@ pub(crate) use evaluate::Evaluate;
 pub(crate) use images::ImagesCommand;
 pub(crate) use instances::Instances;
 pub(crate) use solve::Solve;
+pub(crate) use validate::Validate;
 
 /// Runs the command line of a program that knows these agents.
 ///
@@ -38,10 +40,10 @@ pub fn main(plugs: &[Plug]) -> ExitCode {
         Ok(runtime) => runtime,
         Err(err) => return fail(&anyhow::Error::new(err).context("the async runtime did not start"), 1),
     };
-    let providers = Providers::default();
+    let (providers, last_words) = (Providers::default(), LastWords::default());
     let ended = runtime.block_on(async {
         let ended = tokio::select! {
-            ended = dispatch(plugs, cli.command, &providers) => ended,
+            ended = dispatch(plugs, cli.command, &providers, &last_words) => ended,
             name = interrupted() => Err(Failed::Run(anyhow::anyhow!("interrupted by {name}"))),
         };
         // A second signal means that there is no time for that.
@@ -52,6 +54,7 @@ pub fn main(plugs: &[Plug]) -> ExitCode {
         if let Err(err) = closed {
             say(&format!("warning: {err}\nhint: `spotter clean` removes what is left"));
         }
+        last_words.say();
         ended
     });
     runtime.shutdown_background();
@@ -76,10 +79,16 @@ impl From<anyhow::Error> for Failed {
     }
 }
 
-async fn dispatch(plugs: &[Plug], command: Cmd, providers: &Providers) -> Result<ExitCode, Failed> {
+async fn dispatch(
+    plugs: &[Plug],
+    command: Cmd,
+    providers: &Providers,
+    last_words: &LastWords,
+) -> Result<ExitCode, Failed> {
     match command {
         Cmd::Solve(args) => solve::run(plugs, args, providers).await,
-        Cmd::Evaluate(args) => evaluate::run(plugs, args, providers).await,
+        Cmd::Evaluate(args) => evaluate::run(plugs, args, providers, last_words).await,
+        Cmd::Validate(args) => validate::run(plugs, args, providers, last_words).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args).await,
         Cmd::Config(settings) => config::run(plugs, &settings),

@@ -24,3 +24,28 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// An object on standard output whose entries are written one by one, so that no more than one is held.
+pub(super) struct Entries {
+    any: bool,
+}
+
+impl Entries {
+    /// Begins the object.
+    pub(super) fn begin() -> anyhow::Result<Self> {
+        print("{")?;
+        Ok(Self { any: false })
+    }
+
+    /// Writes an entry.
+    pub(super) fn add(&mut self, key: &str, value: &impl serde::Serialize) -> anyhow::Result<()> {
+        let comma = if std::mem::replace(&mut self.any, true) { "," } else { "" };
+        let value = serde_json::to_string_pretty(value)?.replace('\n', "\n  ");
+        print(&format!("{comma}\n  {}: {value}", serde_json::to_string(key)?))
+    }
+
+    /// Ends the object.
+    pub(super) fn end(self) -> anyhow::Result<()> {
+        print(if self.any { "\n}\n" } else { "}\n" })
+    }
+}

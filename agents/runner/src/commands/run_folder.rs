@@ -6,13 +6,14 @@ use env_core::Environment;
 use super::output::show;
 use crate::config::Resolved;
 use crate::console::say;
-use crate::run_dir::{RunDir, read_text, write_whole};
-use crate::summary::write_summary;
+use crate::run_dir::{RunDir, read_text, sweep, write_whole};
+use crate::summary::{Summary, write_summary};
 
 /// Makes the folder of a run and writes its configuration, which all that is in the folder was made with.
 pub(super) fn open_run(resolved: &Resolved, run: &str, cell: &str, fresh: bool) -> anyhow::Result<RunDir> {
     let run_dir = RunDir::create(&resolved.config.runs, run, cell)?;
     let _lock = run_dir.lock()?;
+    sweep(run_dir.path());
     let path = run_dir.path().join("config.yaml");
     if let (Some(text), false) = (read_text(&path)?, fresh)
         && let Ok(all) = serde_yaml::from_str(&text)
@@ -28,9 +29,9 @@ pub(super) fn open_run(resolved: &Resolved, run: &str, cell: &str, fresh: bool) 
     Ok(run_dir)
 }
 
-pub(super) fn summarize(run_dir: &RunDir, environment: &dyn Environment) -> anyhow::Result<()> {
-    let ids: Vec<&str> = environment.instances().iter().map(|instance| instance.instance_id.as_str()).collect();
-    let summary = write_summary(run_dir, &ids)?;
-    say(&format!("{}; see {}", summary.line(), show(run_dir.path())));
-    Ok(())
+/// Writes the summary of a run and tells of it. `allowed` is the share of failures of infrastructure a rate may have.
+pub(super) fn summarize(run_dir: &RunDir, environment: &dyn Environment, allowed: f64) -> anyhow::Result<Summary> {
+    let summary = write_summary(run_dir, environment, allowed)?;
+    say(&format!("{}\nsee {}", summary.tally.lines(), show(run_dir.path())));
+    Ok(summary)
 }

@@ -56,6 +56,6 @@ pub(super) async fn run(plugs: &[Plug], args: Solve, providers: &Providers) -> R
         }
     }
     print_json(&reports)?;
-    summarize(&cell.run_dir, cell.environment.as_ref())?;
+    summarize(&cell.run_dir, cell.environment.as_ref(), cell.resolved.config.evaluation.infrastructure)?;
     Ok(code)
 }

@@ -1,0 +1,267 @@
+//! Runs instances with the reference solution and without any, and works out what the test lists should be.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use env_core::{
+    Dialect, Environment, Evaluation, Failure, Instance, Observed, Patch, Status, StatusMap, TestLists, observe,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::task::JoinSet;
+
+use crate::config::EvaluationConfig;
+use crate::console::Console;
+use crate::progress::{BROKEN, Progress};
+use crate::run_dir::{InstanceDir, RunDir};
+use crate::verdict::{Asked, Judge, Subject, environment_broke, word};
+
+/// What the validation of many instances shares.
+pub(crate) struct Validation {
+    pub(crate) environment: Arc<dyn Environment>,
+    pub(crate) run_dir: RunDir,
+    pub(crate) config: EvaluationConfig,
+    /// How many instances are validated at once.
+    pub(crate) workers: usize,
+    /// How often each patch is run.
+    pub(crate) repeat: usize,
+}
+
+/// Name of the file of a [`Validated`].
+pub(crate) const VALIDATION: &str = "validation.json";
+
+/// `validation.json`: what the runs of an instance show, and how that differs from its row.
+#[derive(Debug, Serialize)]
+pub(crate) struct Validated {
+    pub(crate) instance_id: String,
+    /// Whose rule the lists follow.
+    dialect: Dialect,
+    /// How often each patch was run.
+    repeat: usize,
+    #[serde(rename = "FAIL_TO_PASS")]
+    pub(crate) fail_to_pass: Vec<String>,
+    #[serde(rename = "PASS_TO_PASS")]
+    pub(crate) pass_to_pass: Vec<String>,
+    /// Tests whose outcome differs between runs of the same patch; they are in neither list.
+    pub(crate) flaky: Vec<String>,
+    /// How the lists differ from the row's; `null` when the row names no tests.
+    pub(crate) differences: Option<Differences>,
+    /// Runs without a log that counts; what they would have shown is not in the lists.
+    pub(crate) problems: Vec<String>,
+}
+
+/// How two pairs of lists differ.
+#[derive(Debug, Serialize)]
+pub(crate) struct Differences {
+    #[serde(rename = "FAIL_TO_PASS")]
+    pub(crate) fail_to_pass: Difference,
+    #[serde(rename = "PASS_TO_PASS")]
+    pub(crate) pass_to_pass: Difference,
+}
+
+/// How two lists differ.
+#[derive(Debug, Serialize)]
+pub(crate) struct Difference {
+    /// In the row and not observed.
+    pub(crate) missing: Vec<String>,
+    /// Observed and not in the row.
+    pub(crate) extra: Vec<String>,
+}
+
+/// `gold.1.json`: what one run of the tests showed.
+#[derive(Serialize, Deserialize)]
+struct Run {
+    #[serde(flatten)]
+    subject: Subject,
+    /// Why the log does not count, when it does not.
+    failure: Option<Failure>,
+    /// Word of the log by test.
+    statuses: Map<String, Value>,
+}
+
+/// What came of one instance.
+struct Done {
+    index: usize,
+    id: String,
+    validated: anyhow::Result<(Validated, bool)>,
+    took: Duration,
+}
+
+impl Validation {
+    /// Validates the instances and returns, in their order, what each showed; `None` where infrastructure failed.
+    pub(crate) async fn run(&self, instances: Vec<Instance>) -> anyhow::Result<Vec<Option<Validated>>> {
+        let endings = ["as the row has it", "not as the row has it", BROKEN];
+        let mut progress = Progress::new(instances.len(), self.workers, &endings);
+        let mut waiting = instances.into_iter().enumerate();
+        let (mut running, mut ended) = (JoinSet::new(), Vec::new());
+        loop {
+            while running.len() < self.workers
+                && let Some((index, instance)) = waiting.next()
+            {
+                running.spawn(self.start(index, instance, progress.console().clone()));
+            }
+            let Some(joined) = running.join_next().await else { break };
+            let Done { index, id, validated, took } = joined.context("a validation died")?;
+            let (ending, took, line) = match &validated {
+                Ok((one, was_kept)) => {
+                    let ending = endings[usize::from(one.differs())];
+                    (ending, (!was_kept).then_some(took), one.line())
+                }
+                Err(err) => (BROKEN, Some(took), format!("{err:#}")),
+            };
+            progress.done(ending, took, &format!("{id}: {line}"));
+            ended.push((index, validated.ok().map(|(one, _)| one)));
+        }
+        ended.sort_by_key(|(index, _)| *index);
+        Ok(ended.into_iter().map(|(_, validated)| validated).collect())
+    }
+
+    fn start(&self, index: usize, instance: Instance, console: Console) -> impl Future<Output = Done> + use<> {
+        let (environment, run_dir, config) = (self.environment.clone(), self.run_dir.clone(), self.config.clone());
+        let repeat = self.repeat;
+        async move {
+            let judge = Judge { environment: environment.as_ref(), config: &config, console: &console };
+            let begun = Instant::now();
+            let validated = validate_one(&judge, &instance, &run_dir, repeat).await;
+            Done { index, id: instance.instance_id, validated, took: begun.elapsed() }
+        }
+    }
+}
+
+/// Runs what has not been run, and returns what all shows and whether nothing was run.
+async fn validate_one(
+    judge: &Judge<'_>,
+    instance: &Instance,
+    run_dir: &RunDir,
+    repeat: usize,
+) -> anyhow::Result<(Validated, bool)> {
+    let gold = judge.environment.gold(instance).context("it has no reference solution")?;
+    let lists = judge.environment.lists(instance)?;
+    let dir = run_dir.instance(&instance.instance_id)?;
+    let (mut runs, mut all_kept) = ([Vec::new(), Vec::new()], true);
+    for round in 1..=repeat {
+        for ((name, patch), runs) in [("gold", &gold), ("empty", &Patch::default())].into_iter().zip(&mut runs) {
+            let (run, was_kept) = run_one(judge, instance, patch, &dir, &format!("{name}.{round}")).await?;
+            all_kept &= was_kept;
+            runs.push(run);
+        }
+    }
+    let [with_fix, without] = runs;
+    let validated = conclude(&instance.instance_id, lists, &with_fix, &without);
+    dir.write(VALIDATION, &serde_json::to_vec_pretty(&validated)?)?;
+    Ok((validated, all_kept))
+}
+
+/// Runs the tests once, or returns what an earlier process kept of the same run, and whether it did.
+async fn run_one(
+    judge: &Judge<'_>,
+    instance: &Instance,
+    patch: &Patch,
+    dir: &InstanceDir,
+    name: &str,
+) -> anyhow::Result<(Run, bool)> {
+    let (file, subject) = (format!("{name}.json"), Subject::new(patch, judge.environment, instance));
+    let kept = dir.read(&file)?.and_then(|text| serde_json::from_str::<Run>(&text).ok());
+    if let Some(run) = kept.filter(|run| run.subject == subject) {
+        return Ok((run, true));
+    }
+    dir.remove(&file)?;
+    let evaluated = judge.try_evaluate(instance, patch, Asked::Tests).await;
+    let Evaluation { failure, infra, statuses, test_output, .. } =
+        evaluated.with_context(|| format!("run `{name}` did not come to its end"))?;
+    dir.write(&format!("{name}.log"), &test_output)?;
+    if let Some(reason) = environment_broke(failure, infra) {
+        bail!("run `{name}` has a sign of infrastructure in its log ({}); see {name}.log", word(reason));
+    }
+    let statuses = statuses.iter().map(|(test, status)| (test.to_owned(), Value::from(status.as_str()))).collect();
+    let run = Run { subject, failure, statuses };
+    dir.write(&file, &serde_json::to_vec_pretty(&run)?)?;
+    Ok((run, false))
+}
+
+impl Run {
+    fn statuses(&self) -> StatusMap {
+        let mut map = StatusMap::default();
+        for (test, word) in &self.statuses {
+            map.insert(test, Status::from_word(word.as_str().unwrap_or_default()));
+        }
+        map
+    }
+}
+
+/// Works out what the runs show.
+///
+/// A run whose log does not count is left out. When the tests cannot be run at all without the fix, none of them passes.
+fn conclude(id: &str, row: (Dialect, TestLists), with_fix: &[Run], without: &[Run]) -> Validated {
+    let (dialect, row) = row;
+    let valid = |runs: &[Run]| runs.iter().filter(|run| run.failure.is_none()).map(Run::statuses).collect::<Vec<_>>();
+    let mut before = valid(without);
+    let broken = |run: &Run| matches!(run.failure, Some(Failure::TestsErrored | Failure::LogContradicted));
+    if without.iter().all(broken) {
+        before.push(StatusMap::default());
+    }
+    let Observed { lists, flaky } = observe(dialect, &valid(with_fix), &before);
+    let mut problems = Vec::new();
+    for (name, runs) in [("gold", with_fix), ("empty", without)] {
+        for (round, run) in (1..).zip(runs) {
+            problems.extend(run.failure.map(|failure| format!("{name}.{round}: {}", word(failure))));
+        }
+    }
+    let differences = (!row.fail_to_pass.is_empty()).then(|| Differences {
+        fail_to_pass: difference(&row.fail_to_pass, &lists.fail_to_pass),
+        pass_to_pass: difference(&row.pass_to_pass, &lists.pass_to_pass),
+    });
+    Validated {
+        instance_id: id.to_owned(),
+        dialect,
+        repeat: with_fix.len(),
+        fail_to_pass: lists.fail_to_pass,
+        pass_to_pass: lists.pass_to_pass,
+        flaky,
+        differences,
+        problems,
+    }
+}
+
+fn difference(row: &[String], observed: &[String]) -> Difference {
+    let without = |tests: &[String], others: &[String]| {
+        let others: std::collections::HashSet<&String> = others.iter().collect();
+        tests.iter().filter(|test| !others.contains(test)).cloned().collect()
+    };
+    Difference { missing: without(row, observed), extra: without(observed, row) }
+}
+
+impl Validated {
+    /// Returns whether the lists differ from the row's.
+    pub(crate) fn differs(&self) -> bool {
+        self.differences.as_ref().is_some_and(|both| both.fail_to_pass.any() || both.pass_to_pass.any())
+    }
+
+    /// Returns what it showed in a few words.
+    fn line(&self) -> String {
+        let (turned, kept) = (self.fail_to_pass.len(), self.pass_to_pass.len());
+        let mut line = format!("FAIL_TO_PASS {turned}, PASS_TO_PASS {kept}, flaky {}", self.flaky.len());
+        if let Some(Differences { fail_to_pass, pass_to_pass }) = &self.differences {
+            line += &match self.differs() {
+                true => format!(" (against the row: {}; {})", fail_to_pass.counts(), pass_to_pass.counts()),
+                false => ", as in the row".to_owned(),
+            };
+        }
+        for problem in &self.problems {
+            line += &format!("; {problem}");
+        }
+        line
+    }
+}
+
+impl Difference {
+    /// Returns whether there is one.
+    pub(crate) fn any(&self) -> bool {
+        !self.missing.is_empty() || !self.extra.is_empty()
+    }
+
+    fn counts(&self) -> String {
+        format!("{} missing, {} extra", self.missing.len(), self.extra.len())
+    }
+}
