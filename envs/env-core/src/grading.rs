@@ -4,7 +4,8 @@ use std::io::{self, Read, Seek};
 
 use serde::{Deserialize, Serialize};
 
-use crate::test_log::read_log;
+use crate::tally::{Tally, is_cut};
+use crate::test_log::read;
 use crate::{
     Dialect, Failure, Infra, Parser, Reading, Report, Status, StatusMap, TestGroup, TestsStatus, Tier, Unread,
 };
@@ -67,7 +68,7 @@ pub struct Graded {
 /// # Errors
 /// Only when the log cannot be read; whatever is wrong with its contents is in the [`Graded`].
 pub fn grade<R: Read + Seek>(log: R, spec: &GradingSpec) -> io::Result<Graded> {
-    let reading = read_log(log, spec.parser, spec.dialect)?;
+    let reading = read(log, spec.parser, spec.dialect, Tally::for_verdict(spec))?;
     let report = conclude(&reading, spec);
     Ok(Graded { report, failure: reading.statuses.err(), infra: reading.infra, unread: reading.unread })
 }
@@ -124,7 +125,8 @@ fn group(tests: &[String], passed: impl Fn(&str) -> Option<bool>) -> TestGroup {
 
 /// Returns whether a FAIL_TO_PASS test passed.
 fn turned(map: &StatusMap, spec: &GradingSpec, test: &str) -> Option<bool> {
-    if spec.eval_type == EvalType::FailOnly {
+    // The fork knows no other runner than those that name every test.
+    if spec.eval_type == EvalType::FailOnly && spec.dialect != Dialect::SweGym {
         return Some(map.get(test) != Some(&Status::Failed));
     }
     match find(map, spec.dialect, test) {
@@ -153,7 +155,7 @@ fn find<'map>(map: &'map StatusMap, dialect: Dialect, test: &str) -> Option<&'ma
     if let Some(status) = map.get(test) {
         return Some(status);
     }
-    if dialect != Dialect::SweBench5 || test.matches('[').count() <= test.matches(']').count() {
+    if dialect != Dialect::SweBench5 || !is_cut(test) {
         return None;
     }
     let passed = |status: &Status| matches!(status, Status::Passed | Status::Xfail);

@@ -90,6 +90,11 @@ impl Signs {
         self.first = self.first.into_iter().chain(found.map(|(reason, _)| *reason)).min();
     }
 
+    /// Forgets what was found.
+    pub(crate) fn restart(&mut self) {
+        self.first = None;
+    }
+
     /// Returns the first sign in the official order.
     pub(crate) fn infra(&self) -> Option<Infra> {
         self.first.map(|reason| Infra { reason, tier: reason.tier() })

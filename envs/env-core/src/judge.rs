@@ -42,7 +42,7 @@ pub async fn judge(sandbox: &dyn Sandbox, judging: &Judging, patch: &Patch) -> R
     }
     let mut log = OWN_START.as_bytes().to_vec();
     if patch.is_empty() {
-        log.extend_from_slice(b"the patch is empty");
+        log.extend_from_slice(b"the patch is empty\n");
     } else {
         let applied = apply(sandbox, judging.grading.dialect, patch).await?;
         log.extend(applied.log.into_bytes());
@@ -50,6 +50,9 @@ pub async fn judge(sandbox: &dyn Sandbox, judging: &Judging, patch: &Patch) -> R
             log.push(b'\n');
             return Ok(not_applied(log));
         }
+    }
+    if !log.ends_with(b"\n") {
+        log.push(b'\n');
     }
     log.extend_from_slice(OWN_TESTS.as_bytes());
     run_tests(sandbox, judging, &mut log).await?;

@@ -29,6 +29,7 @@ mod script;
 mod settings;
 mod spec;
 mod status;
+mod tally;
 mod test_log;
 mod test_patch;
 mod validation;

@@ -1,5 +1,7 @@
 //! The lines by which logs say what happened to a patch.
 
+/// What every marker starts with.
+pub(crate) const MARKER: &str = ">>>>> ";
 /// The patch under judgement was applied; SWE-bench 1 marks other patches by other words in the brackets.
 pub(crate) const APPLIED_PREDICTION: &str = ">>>>> Applied Patch (pred)";
 /// No way of applying the patch worked.
@@ -22,4 +24,4 @@ pub(crate) const EXIT_CODE: &str = ">>>>> Test Exit Code";
 /// First line of our own logs, which hold the applying too; the official `test_output.txt` does not.
 pub(crate) const OWN_START: &str = ">>>>> Applying Patch\n";
 /// Line of our own logs after which the part begins that the official harness would have.
-pub(crate) const OWN_TESTS: &str = "\n>>>>> Running Tests\n";
+pub(crate) const OWN_TESTS: &str = ">>>>> Running Tests\n";

@@ -37,6 +37,11 @@ impl Status {
         }
     }
 
+    /// Returns whether the test failed or broke.
+    pub(crate) fn is_failing(&self) -> bool {
+        matches!(self, Self::Failed | Self::Error)
+    }
+
     /// Returns the word for this status.
     pub fn as_str(&self) -> &str {
         match self {
@@ -88,10 +93,5 @@ impl StatusMap {
     /// Returns whether there is no test.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// Takes over all statuses of `later`.
-    pub(crate) fn extend(&mut self, later: Self) {
-        self.0.extend(later.0);
     }
 }

@@ -1,18 +1,20 @@
-//! Reads a log as one of the official harnesses would.
+//! Reads a log as one of the official harnesses would, in blocks.
+
+mod blocks;
+mod facts;
 
 use std::io::{self, Read, Seek};
 
 use memchr::memmem;
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use self::blocks::Blocks;
+use self::facts::{Facts, SuiteSigns};
 use crate::infra::Signs;
-
-use crate::markers::{
-    APPLIED_PREDICTION, APPLY_FAILED, EXIT_CODE, OWN_START, OWN_TESTS, RESET_FAILED, RESET_FAILED_WORDS, TESTS_END,
-    TESTS_ERRORED, TESTS_START, TESTS_TIMED_OUT,
-};
-use crate::{Dialect, Failure, Infra, Parser, Status, StatusMap};
+use crate::markers::{OWN_START, OWN_TESTS};
+use crate::parsers::LineParser;
+use crate::tally::Tally;
+use crate::{Dialect, Failure, Infra, Parser, StatusMap};
 
 /// What a log says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub struct Unread {
     pub first: Option<(u64, String)>,
     /// Places that are not UTF-8; each was read as U+FFFD.
     pub invalid_bytes: u64,
-    /// Lines too long to be held; each was read without its middle.
+    /// Lines of more than 1 MiB that were read without their middle.
     pub long_lines: u64,
 }
 
@@ -42,110 +44,122 @@ pub struct Unread {
 ///
 /// # Errors
 /// Only when the log cannot be read; whatever is wrong with its contents is in the [`Reading`].
-pub fn read_log<R: Read + Seek>(mut log: R, parser: Parser, dialect: Dialect) -> io::Result<Reading> {
-    let mut bytes = Vec::new();
-    log.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let log = official_part(&text);
-    let statuses = statuses(log, parser, dialect);
-    let mut signs = Signs::default();
-    if statuses.is_err() {
-        signs.read(log);
-    }
-    Ok(Reading { statuses, infra: signs.infra(), unread: Unread::default() })
+pub fn read_log<R: Read + Seek>(log: R, parser: Parser, dialect: Dialect) -> io::Result<Reading> {
+    read(log, parser, dialect, Tally::default())
 }
 
-fn statuses(log: &str, parser: Parser, dialect: Dialect) -> Result<StatusMap, Failure> {
-    if let Some(failure) = failure_in(log, dialect) {
-        return Err(failure);
-    }
-    match dialect {
-        Dialect::SweGym => {
-            if !has_applied_patch(log) {
-                return Err(Failure::TestsErrored);
+/// Reads a log into `tally`, which may keep only some of the tests.
+pub(crate) fn read<R: Read + Seek>(
+    mut log: R,
+    parser: Parser,
+    dialect: Dialect,
+    mut tally: Tally<'_>,
+) -> io::Result<Reading> {
+    let mut facts = Facts::new(parser, dialect);
+    let (invalid_bytes, long_lines) = for_each_part(&mut log, |part| match part {
+        Part::Text(text) => facts.read(text, &mut tally),
+        Part::Skipped => tally.skip_lines(1),
+        Part::Restart => facts.restart(&mut tally),
+    })?;
+    let failure = match facts.failure() {
+        None if dialect == Dialect::SweGym => None,
+        None => marked_failure(&mut log, &facts, parser, dialect, &mut tally)?,
+        failure => failure,
+    };
+    let infra = if failure.is_some() { infra(&mut log)? } else { None };
+    let (map, unread) = tally.finish();
+    let unread = Unread { invalid_bytes, long_lines, ..unread };
+    Ok(Reading { statuses: failure.map_or(Ok(map), Err), infra, unread })
+}
+
+/// Returns why a log does not count whose markers are in order. Reads it as a whole when nothing was found between them.
+fn marked_failure<R: Read + Seek>(
+    log: &mut R,
+    facts: &Facts,
+    parser: Parser,
+    dialect: Dialect,
+    tally: &mut Tally<'_>,
+) -> io::Result<Option<Failure>> {
+    if !tally.any() {
+        let mut whole = LineParser::new(parser, dialect);
+        tally.rewind();
+        for_each_part(log, |part| match part {
+            Part::Text(text) => whole.read(text, tally),
+            Part::Skipped => tally.skip_lines(1),
+            Part::Restart => {
+                whole = LineParser::new(parser, dialect);
+                tally.restart();
             }
-            let tests = log.rsplit(APPLIED_PREDICTION).next().unwrap_or(log);
-            Ok(parser.parse(tests, dialect))
-        }
-        Dialect::SweBench4 => read_marked(log, parser, dialect),
-        Dialect::SweBench5 => {
-            let map = read_marked(log, parser, dialect)?;
-            if map.is_empty() && !suite_ran(log) {
-                return Err(Failure::TestsErrored);
-            }
-            if contradicts_exit_code(log, &map) {
-                return Err(Failure::LogContradicted);
-            }
-            Ok(map)
-        }
+        })?;
     }
-}
-
-/// Returns the part of a log that the official harness has in its `test_output.txt`: ours hold the applying before it.
-fn official_part(log: &str) -> &str {
-    let Some(own) = log.strip_prefix(OWN_START) else { return log };
-    own.split_once(OWN_TESTS).map_or(own, |(_, tests)| tests)
-}
-
-/// Returns the failure that a marker in the log tells of.
-fn failure_in(log: &str, dialect: Dialect) -> Option<Failure> {
-    let markers = [
-        (APPLY_FAILED, Failure::PatchNotApplied),
-        (TESTS_TIMED_OUT, Failure::TestsTimedOut),
-        (RESET_FAILED, Failure::TestsErrored),
-        (TESTS_ERRORED, Failure::TestsErrored),
-    ];
-    let found = markers.iter().find(|(marker, _)| memmem::find(log.as_bytes(), marker.as_bytes()).is_some());
-    if let Some((_, failure)) = found {
-        return Some(*failure);
+    if dialect != Dialect::SweBench5 {
+        return Ok(None);
     }
-    (dialect == Dialect::SweGym && log.contains(RESET_FAILED_WORDS)).then_some(Failure::TestsErrored)
-}
-
-/// Returns whether `applied patch` occurs in any case: `git apply -v` says so of each file of the test patch.
-fn has_applied_patch(log: &str) -> bool {
-    const WORDS: &[u8] = b"applied patch";
-    let bytes = log.as_bytes();
-    memmem::find(bytes, b"Applied patch").is_some()
-        || bytes.windows(WORDS.len()).any(|window| window.eq_ignore_ascii_case(WORDS))
-}
-
-/// Reads what stands between the markers of the test command, or the whole log when that holds no test.
-fn read_marked(log: &str, parser: Parser, dialect: Dialect) -> Result<StatusMap, Failure> {
-    if memmem::find(log.as_bytes(), TESTS_END.as_bytes()).is_none() {
-        return Err(Failure::TestsErrored);
+    if !tally.any() {
+        return Ok((!suite_ran(log)?).then_some(Failure::TestsErrored));
     }
-    let tests = log.split(TESTS_START).nth(1).ok_or(Failure::TestsErrored)?;
-    let tests = tests.split(TESTS_END).next().unwrap_or(tests);
-    let map = parser.parse(tests, dialect);
-    Ok(if map.is_empty() { parser.parse(log, dialect) } else { map })
+    Ok((facts.exit_code_failed() && !tally.any_failing()).then_some(Failure::LogContradicted))
 }
 
 /// Returns whether a log without a single known test shows that a test runner ran at least one.
-fn suite_ran(log: &str) -> bool {
-    const SIGNS: &str = concat!(
-        r"(?m)Executed [1-9]\d* of \d+|TOTAL: [1-9]\d* (?:SUCCESS|FAILED)|[1-9]\d* passing|Tests:\s+[1-9]\d*",
-        r"|Test Suites:\s+(?:\d+ \w+, )*[1-9]\d* total|^# tests [1-9]\d*|[1-9]\d* specs?, \d+ failures?|': ok$",
-    );
-    Regex::new(SIGNS).is_ok_and(|signs| signs.is_match(log))
+fn suite_ran<R: Read + Seek>(log: &mut R) -> io::Result<bool> {
+    let mut signs = SuiteSigns::default();
+    for_each_part(log, |part| match part {
+        Part::Text(text) => signs.read(text),
+        Part::Skipped => {}
+        Part::Restart => signs = SuiteSigns::default(),
+    })?;
+    Ok(signs.found())
 }
 
-/// Returns whether the test command failed although the log shows no failing test: the log is then not of that run.
-fn contradicts_exit_code(log: &str, map: &StatusMap) -> bool {
-    let failing = |status: &Status| matches!(status, Status::Failed | Status::Error);
-    exit_code_failed(log) && !map.is_empty() && !map.iter().any(|(_, status)| failing(status))
+/// Returns the sign in a log that the environment broke.
+fn infra<R: Read + Seek>(log: &mut R) -> io::Result<Option<Infra>> {
+    let mut signs = Signs::default();
+    for_each_part(log, |part| match part {
+        Part::Text(text) => signs.read(text),
+        Part::Skipped => {}
+        Part::Restart => signs.restart(),
+    })?;
+    Ok(signs.infra())
 }
 
-/// Returns whether the log records an exit code of the test command other than 0.
-fn exit_code_failed(log: &str) -> bool {
-    for (index, _) in log.match_indices(EXIT_CODE) {
-        let Some(rest) = log[index + EXIT_CODE.len()..].strip_prefix(':') else { continue };
-        let code = rest.trim_start();
-        let digits = code.strip_prefix('-').unwrap_or(code);
-        let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-        if length > 0 {
-            return digits.bytes().take(length).any(|digit| digit != b'0');
+/// A part of a log.
+enum Part<'log> {
+    /// Whole lines.
+    Text(&'log str),
+    /// A line of ours that the official log does not have.
+    Skipped,
+    /// The official log starts only here: what came before is our record of the applying.
+    Restart,
+}
+
+/// Hands out a log from its start, part by part, and returns how many places were not UTF-8 and how many lines too long.
+fn for_each_part<R: Read + Seek>(log: &mut R, mut act: impl FnMut(Part<'_>)) -> io::Result<(u64, u64)> {
+    log.rewind()?;
+    let mut blocks = Blocks::new(log);
+    let mut in_own_part = None;
+    while let Some(block) = blocks.next()? {
+        let mut text = block.as_ref();
+        if *in_own_part.get_or_insert_with(|| text.starts_with(OWN_START)) {
+            if let Some(after) = text.strip_prefix(OWN_START) {
+                act(Part::Skipped);
+                text = after;
+            }
+            if let Some(at) = find_line(text, OWN_TESTS) {
+                act(Part::Text(&text[..at]));
+                act(Part::Skipped);
+                act(Part::Restart);
+                in_own_part = Some(false);
+                text = &text[at + OWN_TESTS.len()..];
+            }
         }
+        act(Part::Text(text));
     }
-    false
+    Ok((blocks.invalid_bytes, blocks.long_lines))
+}
+
+/// Returns where a line stands in whole lines; `line` holds its end.
+fn find_line(text: &str, line: &str) -> Option<usize> {
+    let mut found = memmem::find_iter(text.as_bytes(), line.as_bytes());
+    found.find(|at| *at == 0 || text.as_bytes()[..*at].ends_with(b"\n"))
 }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::parsers::text::{lines, words};
+use crate::parsers::text::{is_digit, is_space, words};
 use crate::status::WORDS;
-use crate::{Dialect, Status, StatusMap};
+use crate::tally::Tally;
+use crate::{Dialect, Status};
 
 /// What becomes of a test's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,43 +18,40 @@ pub(super) enum Flavor {
     Matplotlib,
 }
 
-/// Reads lines that start with a status.
-pub(super) fn parse(log: &str, dialect: Dialect, flavor: Flavor) -> StatusMap {
-    let mut map = StatusMap::default();
-    for line in lines(log).filter(|line| starts_with_status(line)) {
-        let line = if flavor == Flavor::Matplotlib { with_numbered_buttons(line) } else { Cow::Borrowed(line) };
-        let Some((status, test)) = status_and_test(&line) else { continue };
-        if is_skip_count(dialect, status, &test) {
-            continue;
-        }
-        let test = if flavor == Flavor::Options { without_folders(&test) } else { test };
-        map.insert(&test, Status::from_word(status));
+/// Reads a line that starts with a status.
+pub(super) fn read_line(line: &str, dialect: Dialect, flavor: Flavor, tally: &mut Tally<'_>) {
+    if !starts_with_status(line) {
+        return;
     }
-    map
+    let line = if flavor == Flavor::Matplotlib { with_numbered_buttons(line) } else { Cow::Borrowed(line) };
+    let Some((status, test)) = status_and_test(&line) else { return tally.leave_out(&line) };
+    if !is_skip_count(dialect, status, &test) {
+        let test = if flavor == Flavor::Options { without_folders(&test) } else { test };
+        tally.insert(&test, Status::from_word(status));
+    }
 }
 
-/// Reads lines that start or end with a status, once colours and control characters are removed.
-pub(super) fn parse_v2(log: &str, dialect: Dialect, pydantic: bool) -> StatusMap {
-    let mut map = StatusMap::default();
-    for line in lines(log) {
-        let mut line = without_codes(line);
-        if pydantic {
-            line = without_bracket_after_failed(line);
-        }
-        if starts_with_status(&line) {
-            match dialect {
-                Dialect::SweBench5 => insert_whole_name(&mut map, &line),
-                Dialect::SweGym | Dialect::SweBench4 => {
-                    if let Some((status, test)) = status_and_test(&line) {
-                        map.insert(&test, Status::from_word(status));
-                    }
-                }
-            }
-        } else if WORDS.iter().any(|word| line.ends_with(word)) {
-            insert_verbose(&mut map, &line, dialect);
-        }
+/// Reads a line that starts or ends with a status, once colours and control characters are removed.
+pub(super) fn read_line_v2(line: &str, dialect: Dialect, pydantic: bool, tally: &mut Tally<'_>) {
+    let mut line = without_codes(line);
+    if pydantic {
+        line = without_bracket_after_failed(line);
     }
-    map
+    let found = if starts_with_status(&line) {
+        match dialect {
+            Dialect::SweBench5 => insert_whole_name(&line, tally),
+            Dialect::SweGym | Dialect::SweBench4 => {
+                status_and_test(&line).map(|(status, test)| tally.insert(&test, Status::from_word(status)))
+            }
+        }
+    } else if WORDS.iter().any(|word| line.ends_with(word)) {
+        insert_verbose(&line, dialect, tally)
+    } else {
+        return;
+    };
+    if found.is_none() {
+        tally.leave_out(&line);
+    }
 }
 
 fn starts_with_status(line: &str) -> bool {
@@ -79,36 +77,32 @@ fn is_skip_count(dialect: Dialect, status: &str, test: &str) -> bool {
     let digits = || test.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     dialect == Dialect::SweBench5
         && status == "SKIPPED"
-        && digits().is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        && digits().is_some_and(|digits| !digits.is_empty() && digits.chars().all(is_digit))
 }
 
-/// Records a summary line under its whole name, blanks included.
-fn insert_whole_name(map: &mut StatusMap, line: &str) {
+/// Records a summary line under its whole name, blanks included; returns nothing when it has none.
+fn insert_whole_name(line: &str, tally: &mut Tally<'_>) -> Option<()> {
     let line = if line.starts_with("FAILED") { line.split(" - ").next().unwrap_or(line) } else { line };
     let found: Vec<&str> = words(line).collect();
-    let [status, test @ ..] = found.as_slice() else { return };
-    if let Some(first) = test.first()
-        && !is_skip_count(Dialect::SweBench5, status, first)
-    {
-        map.insert(&test.join(" "), Status::from_word(status));
+    let [status, test @ ..] = found.as_slice() else { return None };
+    if !is_skip_count(Dialect::SweBench5, status, test.first()?) {
+        tally.insert(&test.join(" "), Status::from_word(status));
     }
+    Some(())
 }
 
-/// Records a verbose line, whose status is its last word; before SWE-bench 5 its second word was taken for it.
-fn insert_verbose(map: &mut StatusMap, line: &str, dialect: Dialect) {
+/// Records a verbose line, whose status is its last word; before SWE-bench 5 its second word was taken for it. Returns
+/// nothing when it has no name.
+fn insert_verbose(line: &str, dialect: Dialect, tally: &mut Tally<'_>) -> Option<()> {
     if dialect == Dialect::SweBench5 {
         let found: Vec<&str> = words(line).collect();
-        if let [test @ .., status] = found.as_slice()
-            && !test.is_empty()
-        {
-            map.insert(&test.join(" "), Status::from_word(status));
-        }
-        return;
+        let (status, test) = found.split_last().filter(|(_, test)| !test.is_empty())?;
+        tally.insert(&test.join(" "), Status::from_word(status));
+        return Some(());
     }
     let mut found = words(line);
-    if let (Some(test), Some(status)) = (found.next(), found.next()) {
-        map.insert(test, Status::from_word(status));
-    }
+    tally.insert(found.next()?, Status::from_word(found.next()?));
+    Some(())
 }
 
 /// Returns a name whose option is a path with only the last component of that path, and nothing after the brackets.
@@ -135,13 +129,13 @@ fn without_codes(line: &str) -> Cow<'_, str> {
     let bytes = line.as_bytes();
     // Counted rather than searched for, which the compiler turns into vector instructions.
     let controls = bytes.iter().filter(|byte| (1..32).contains(*byte)).count();
-    if controls == 0 && memchr::memchr_iter(b'[', bytes).all(|open| code_length(&bytes[open..]).is_none()) {
+    if controls == 0 && memchr::memchr_iter(b'[', bytes).all(|open| code_length(&line[open..]).is_none()) {
         return Cow::Borrowed(line);
     }
     let mut clean = String::with_capacity(line.len());
     let mut rest = line;
     while !rest.is_empty() {
-        if let Some(length) = code_length(rest.as_bytes()) {
+        if let Some(length) = code_length(rest) {
             rest = &rest[length..];
             continue;
         }
@@ -152,11 +146,11 @@ fn without_codes(line: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// Returns the length of the `[<digits>m` that `bytes` starts with.
-fn code_length(bytes: &[u8]) -> Option<usize> {
-    let rest = bytes.strip_prefix(b"[")?;
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    (digits > 0 && rest.get(digits) == Some(&b'm')).then_some(digits + 2)
+/// Returns the length of the `[<digits>m` that `text` starts with.
+fn code_length(text: &str) -> Option<usize> {
+    let code = text.strip_prefix('[')?.trim_start_matches(is_digit).strip_prefix('m')?;
+    let length = text.len() - code.len();
+    (length > "[m".len()).then_some(length)
 }
 
 /// Returns a line with each `FAILED [...]` cut to `FAILED`.
@@ -169,7 +163,7 @@ fn without_bracket_after_failed(line: Cow<'_, str>) -> Cow<'_, str> {
     while let Some(found) = rest.find("FAILED") {
         let (before, after) = rest.split_at(found + "FAILED".len());
         clean.push_str(before);
-        let bracket = after.trim_start_matches(super::text::is_space);
+        let bracket = after.trim_start_matches(is_space);
         let close = if bracket.starts_with('[') { bracket.find(']') } else { None };
         rest = match close {
             Some(close) => &bracket[close + 1..],

@@ -2,24 +2,29 @@
 
 use memchr::memchr2;
 
-/// Returns the lines of a log that Python would read in text mode: `\n`, `\r\n` and a lone `\r` each end one.
+/// Returns the lines of a log that Python would read in text mode: `\n`, `\r\n` and a lone `\r` each end one. What
+/// follows the last end is a line only when it is not empty.
 pub(crate) fn lines(log: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(log);
+    let mut rest = log;
     std::iter::from_fn(move || {
-        let text = rest?;
-        let Some(end) = memchr2(b'\n', b'\r', text.as_bytes()) else {
-            rest = None;
-            return Some(text);
-        };
-        let width = if text.as_bytes()[end..].starts_with(b"\r\n") { 2 } else { 1 };
-        rest = Some(&text[end + width..]);
-        Some(&text[..end])
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(end) = memchr2(b'\n', b'\r', rest.as_bytes()) else { return Some(std::mem::take(&mut rest)) };
+        let (line, tail) = rest.split_at(end);
+        rest = &tail[if tail.starts_with("\r\n") { 2 } else { 1 }..];
+        Some(line)
     })
 }
 
 /// Returns whether Python's `str.isspace` holds for `character`.
 pub(crate) fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\x1c'..='\x1f').contains(&character)
+}
+
+/// Returns whether Python's `\d` matches `character`, but that this also takes numbers that are no digits, such as `½`.
+pub(crate) fn is_digit(character: char) -> bool {
+    character.is_ascii_digit() || (!character.is_ascii() && character.is_numeric())
 }
 
 /// Returns the words of a line, as Python's `str.split` does.

@@ -239,6 +239,29 @@ fn a_runner_that_only_names_failures_is_judged_by_them() {
 }
 
 #[test]
+fn the_fork_judges_every_runner_by_what_passed() {
+    let spec = GradingSpec { eval_type: EvalType::FailOnly, ..spec(Dialect::SweGym, &["f"], &["p"]) };
+    let (report, failure) = grade(&log("PASSED p"), &spec);
+    assert_eq!(outcome(&report, failure), "No f2p (0, 1) p2p (1, 0)");
+}
+
+#[test]
+fn only_swe_bench_5_reports_a_broken_environment() {
+    let graded = |log: &str, dialect| {
+        let report = env_core::grade(Cursor::new(log), &spec(dialect, &["f"], &[])).unwrap().report;
+        serde_json::to_value(report).unwrap()
+    };
+    let broken = graded("Cannot allocate memory", Dialect::SweBench5);
+    assert_eq!((&broken["infra_failure"], &broken["infra_failure_reason"]), (&true.into(), &"out_of_memory".into()));
+    let ambiguous = graded("no tests ran", Dialect::SweBench5);
+    assert_eq!(ambiguous["infra_failure"], false);
+    assert_eq!(ambiguous["infra_failure_reason"], "no_tests_collected");
+    let sound = graded(&log("PASSED f\nno tests ran"), Dialect::SweBench5);
+    assert_eq!((&sound["infra_failure"], sound.get("infra_failure_reason")), (&false.into(), None));
+    assert_eq!(graded("Cannot allocate memory", Dialect::SweBench4).get("infra_failure"), None);
+}
+
+#[test]
 fn a_report_file_has_the_official_shape() {
     let (report, _) = grade(&log("PASSED f"), &spec(Dialect::SweBench4, &["f"], &[]));
     let file = report.to_file("a__b-1");

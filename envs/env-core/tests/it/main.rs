@@ -10,5 +10,6 @@ mod grading;
 mod history;
 mod parity;
 mod parsers;
+mod reading;
 mod round_trip;
 mod scripts;

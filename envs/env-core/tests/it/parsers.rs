@@ -196,12 +196,12 @@ test_one f";
         Dialect::SweGym,
         log,
         &expect![[r#"
-            FAILED `sympy/core/tests/test_args.py:test_two`
             PASSED `test_one`
             FAILED `test_two`
             ERROR `test_three`
             PASSED `test_four`
-            PASSED `test_five`"#]],
+            PASSED `test_five`
+            FAILED `sympy/core/tests/test_args.py:test_two`"#]],
     );
     check_in(Parser::Sympy, Dialect::SweBench4, "test_four ok [OK]\ntest_five ok", &expect!["PASSED `test_five`"]);
 }
@@ -261,10 +261,10 @@ test_b (m.C) ... FAIL";
         log,
         expect![[r#"
             FAILED `test_b (m.C)`
+            PASSED `test_a (m.C)`
             PASSED `test_c (m.C)`
             PASSED `test_d (m.C)`
             PASSED `test_e (m.C)`
-            PASSED `test_a (m.C)`
             PASSED `test_f (m.C)`"#]],
     );
 }
