@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use dataset::{HubSettings, Row, Source};
 use env_core::{BenchmarkSettings, Environment};
+use tokio_util::task::TaskTracker;
 use tool_core::{SandboxError, SandboxProvider};
 
 use crate::config::{EnvKind, Resolved};
@@ -25,21 +26,27 @@ const SWE_GYM_OWNERS: &[&str] = &[
     "bokeh",
 ];
 
-/// The providers of a command, which are closed when it ends.
+/// The providers of a command, which are closed when it ends, and the tasks that use them.
 #[derive(Default)]
-pub(crate) struct Providers(Mutex<Vec<Arc<sandbox::Provider>>>);
+pub(crate) struct Providers {
+    connected: Mutex<Vec<Arc<sandbox::Provider>>>,
+    /// Tasks that may start sandboxes. When a command is interrupted they are aborted, which takes a moment.
+    pub(crate) tasks: TaskTracker,
+}
 
 impl Providers {
     async fn connect(&self, config: &sandbox::Config, run: &str) -> anyhow::Result<Arc<dyn SandboxProvider>> {
         let connected = sandbox::connect(config, &sandbox::Host::from_process(), run).await;
         let provider = Arc::new(connected.context("no sandbox can be had")?);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(provider.clone());
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner).push(provider.clone());
         Ok(provider)
     }
 
-    /// Removes the sandboxes that are still there.
+    /// Removes the sandboxes that are still there, once the tasks have ended.
     pub(crate) async fn close(&self) -> Result<(), SandboxError> {
-        let providers = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.tasks.close();
+        self.tasks.wait().await;
+        let providers = std::mem::take(&mut *self.connected.lock().unwrap_or_else(PoisonError::into_inner));
         let mut closed = Ok(());
         for provider in providers {
             closed = closed.and(provider.close().await);

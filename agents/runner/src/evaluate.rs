@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use env_core::{EnvError, Environment, Instance, Patch, find_instance};
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 use crate::config::EvaluationConfig;
 use crate::console::{Console, say};
@@ -25,6 +26,8 @@ pub(crate) struct Evaluation {
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) run_dir: RunDir,
     pub(crate) config: EvaluationConfig,
+    /// Where those under way are counted.
+    pub(crate) tasks: TaskTracker,
     /// How many are judged at once.
     pub(crate) workers: usize,
 }
@@ -50,7 +53,7 @@ impl Evaluation {
             while running.len() < self.workers
                 && let Some((index, prediction)) = waiting.next()
             {
-                running.spawn(self.start(index, prediction, progress.console().clone()));
+                running.spawn(self.tasks.track_future(self.start(index, prediction, progress.console().clone())));
             }
             let Some(joined) = running.join_next().await else { break };
             let done = joined.context("an evaluation died")?;

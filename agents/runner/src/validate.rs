@@ -10,6 +10,7 @@ use env_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 use crate::config::EvaluationConfig;
 use crate::console::Console;
@@ -22,6 +23,8 @@ pub(crate) struct Validation {
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) run_dir: RunDir,
     pub(crate) config: EvaluationConfig,
+    /// Where those under way are counted.
+    pub(crate) tasks: TaskTracker,
     /// How many instances are validated at once.
     pub(crate) workers: usize,
     /// How often each patch is run.
@@ -99,7 +102,7 @@ impl Validation {
             while running.len() < self.workers
                 && let Some((index, instance)) = waiting.next()
             {
-                running.spawn(self.start(index, instance, progress.console().clone()));
+                running.spawn(self.tasks.track_future(self.start(index, instance, progress.console().clone())));
             }
             let Some(joined) = running.join_next().await else { break };
             let Done { index, id, validated, took } = joined.context("a validation died")?;

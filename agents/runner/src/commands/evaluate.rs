@@ -69,7 +69,8 @@ pub(super) async fn run(
             say(&format!("no summary could be written: {err:#}"));
         }
     });
-    let evaluation = Evaluation { environment, run_dir, config, workers: args.workers.max(1) };
+    let evaluation =
+        Evaluation { environment, run_dir, config, tasks: providers.tasks.clone(), workers: args.workers.max(1) };
     let judged = evaluation.run(predictions).await?;
     let mut entries = Entries::begin()?;
     for (id, _) in &judged {

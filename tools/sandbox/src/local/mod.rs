@@ -15,6 +15,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 use tool_core::{FileError, Image, Sandbox, SandboxError, SandboxInfo, SandboxProvider, Source};
 
 use crate::Config;
@@ -46,11 +48,13 @@ pub struct Local {
     config: Config,
     host: Host,
     started: Arc<Started>,
+    /// Folders in the making.
+    making: TaskTracker,
 }
 
 impl Local {
     pub(crate) fn new(config: Config, host: Host) -> Self {
-        Self { config, host, started: Arc::default() }
+        Self { config, host, started: Arc::default(), making: TaskTracker::new() }
     }
 
     /// Removes all sandboxes that are still there.
@@ -58,7 +62,11 @@ impl Local {
     /// # Errors
     /// When something is left behind.
     pub async fn close(&self) -> Result<(), SandboxError> {
-        self.started.remove_all().await
+        let result = self.started.remove_all().await;
+        self.making.close();
+        self.making.wait().await;
+        self.making.reopen();
+        result
     }
 }
 
@@ -72,7 +80,13 @@ impl SandboxProvider for Local {
         }
         let (image, config, host) = (image.clone(), self.config.clone(), self.host.clone());
         let startup = image.startup.clone();
-        let folder = blocking(move || Folder::create(&image, &config, &host)).await?;
+        // When the caller gives up, the folder is still made to its end, and removed before the provider is closed.
+        let (sender, made) = oneshot::channel();
+        self.making.spawn(async move {
+            let _ = sender.send(blocking(move || Folder::create(&image, &config, &host)).await);
+        });
+        let cut_off = |_| SandboxError::Lost("the making of the folder was cut off".to_owned());
+        let folder = made.await.map_err(cut_off)??;
         let backend: Arc<dyn Backend> = Arc::new(folder);
         self.started.add(&backend);
         Running::start(backend, &self.config, &startup).await
