@@ -63,7 +63,8 @@ pub struct Graded {
     pub unread: Unread,
 }
 
-/// Judges the log of a patch that was not empty; keeps in memory only the tests that the verdict needs.
+/// Judges the log of a patch that was not empty. Keeps in memory only the tests that the verdict needs, so that a log of
+/// any size can be graded.
 ///
 /// # Errors
 /// Only when the log cannot be read; whatever is wrong with its contents is in the [`Graded`].

@@ -3,6 +3,22 @@
 //! [`Instance`] is what a solver may know; [`Environment`] gives a [`Ready`] sandbox for it and judges a [`Patch`] with
 //! an [`Evaluation`]. Everything here that touches a repository does so through a `Sandbox`; parsers and grading are
 //! pure functions. This crate does no IO of its own and knows no dataset and no container engine.
+//!
+//! # Differences to the official harnesses
+//!
+//! A log is read and graded as the harness of its [`Dialect`] does it. These differences are left:
+//!
+//! | where | official | here |
+//! |---|---|---|
+//! | a status without a name, or `FAIL:` at the end of a line, where the official parser does not expect it (which ones, depends on the dialect) | breaks off with an exception, so that there is no verdict | the line is left out and told of in [`Unread`] |
+//! | bytes that are not UTF-8 | breaks off with an exception | each is read as U+FFFD and counted in [`Unread`] |
+//! | a line of more than 1 MiB | is read whole | may be read without its middle and is then counted: memory must not grow with the log |
+//! | the lines that [`judge()`] writes on the applying of a patch | are not in the file | are left out, so that the rest equals the file |
+//! | SymPy's headers and Django's interrupted tests | come first and last in the map | stand where the log has them; their status is the same |
+//! | a number that is no digit, such as `½`, in a colour code or a count of skipped tests | is no number | is one |
+//! | a recorded exit code in digits other than ASCII's | is read | is not |
+//! | repositories of SWE-Gym in SWE-bench 4 and 5 | have no parser | are read by the fork's |
+//! | a test command that failed, when more than a million tests outside the verdict's lists have failed at some time | is compared with their last status | agrees with the log |
 
 mod answers;
 mod apply;

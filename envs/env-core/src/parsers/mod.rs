@@ -1,9 +1,8 @@
 //! The parsers of test logs, one a family of test runners.
 //!
-//! Every parser reads a log line by line, in one pass and with memory that grows only with the number of tests. What
-//! they do with odd lines is what the official harness does: names are cut at blanks, a later line overwrites an
-//! earlier one, and words such as `ERROR:` count as a status of their own. Where the official parser would break off
-//! with an exception, a line is left out instead.
+//! Every parser reads a log line by line, in one pass. What they do with odd lines is what the official harness does:
+//! names are cut at blanks, a later line overwrites an earlier one, and words such as `ERROR:` count as a status of their
+//! own. What differs all the same is listed in the docs of the crate.
 
 mod django;
 mod pytest;
