@@ -105,10 +105,19 @@ impl<'spec> Tally<'spec> {
         *self = Self { wanted, lines, ..Self::default() };
     }
 
-    /// Forgets everything and starts at the first line again.
-    pub(crate) fn rewind(&mut self) {
+    /// Forgets everything and starts at the first line again; returns what could not be read.
+    pub(crate) fn rewind(&mut self) -> Unread {
+        let unread = std::mem::take(&mut self.unread);
         self.restart();
         self.lines = 0;
+        unread
+    }
+
+    /// Takes over what an earlier look at the log could not read, when this one could read everything.
+    pub(crate) fn keep_unread(&mut self, earlier: Unread) {
+        if self.unread.lines == 0 {
+            self.unread = earlier;
+        }
     }
 
     /// Returns whether any test was found, wanted or not.

@@ -82,7 +82,7 @@ fn marked_failure<R: Read + Seek>(
 ) -> io::Result<Option<Failure>> {
     if !tally.any() {
         let mut whole = LineParser::new(parser, dialect);
-        tally.rewind();
+        let unread = tally.rewind();
         for_each_part(log, |part| match part {
             Part::Text(text) => whole.read(text, tally),
             Part::Skipped => tally.skip_lines(1),
@@ -91,6 +91,7 @@ fn marked_failure<R: Read + Seek>(
                 tally.restart();
             }
         })?;
+        tally.keep_unread(unread);
     }
     if dialect != Dialect::SweBench5 {
         return Ok(None);

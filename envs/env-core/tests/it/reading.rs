@@ -132,6 +132,9 @@ fn what_cannot_be_read_is_said_with_its_line() {
     assert_eq!(unread(Parser::Sympy, "test_a ok [OK]\ntest_b f"), (0, None));
     let sympy = read_log(Cursor::new(marked("test_a ok [OK]")), Parser::Sympy, Dialect::SweBench4).unwrap();
     assert_eq!(sympy.unread.lines, 1);
+    let torn = "Applied patch\n>>>>> Start Test Output\nFAIL:>>>>> End Test Output\n";
+    let django = read_log(Cursor::new(torn), Parser::Django, Dialect::SweBench4).unwrap();
+    assert_eq!(django.unread.first, Some((3, "FAIL:".to_owned())), "the official parser breaks off there");
 }
 
 #[test]
