@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from kill_solve import containers, kill_after
+from kill_solve import LABEL, containers, kill_after
 from solve_all import DATASETS, find_cases
 
 Stamps = dict[str, tuple[int, int]]
@@ -101,7 +101,7 @@ class Suite:
         wrong, judged, counts = [], {}, []
         for number in range(self.args.kills):
             # Short enough that most kills come before the end, long enough that some verdicts are reached.
-            kill_after(command, instants.uniform(0, life / 3))
+            kill_after(command, instants.uniform(0, life / 2))
             now = self.judged(run)
             wrong += [f"kill {number}: judged again: {id}" for id in judged if now.get(id) != judged[id]]
             judged = now
@@ -117,8 +117,10 @@ class Suite:
                 wrong.append(f"{other} differs from {path}")
         left = [str(path) for path in self.folder(run).rglob("*.tmp")]
         subprocess.run([str(self.args.binary), "clean"], capture_output=True, check=True)
-        if left or containers():
-            wrong.append(f"left behind: {left} {containers()}")
+        # Other programs may have containers of their own at the same time.
+        left += containers(f"{LABEL}={run}")
+        if left:
+            wrong.append(f"{run} left behind: {left}")
         print(f"{self.dataset}: verdicts after each of {self.args.kills} kills: {counts}, in the end {len(now)}", flush=True)
         return wrong
 

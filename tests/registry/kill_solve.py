@@ -90,9 +90,9 @@ def unreadable(seed: int) -> list[str]:
     return problems
 
 
-def containers() -> list[str]:
-    """Returns the ids of all containers that carry the run's label."""
-    listed = subprocess.run(["docker", "ps", "-aq", "--filter", LABEL], capture_output=True, text=True, check=True)
+def containers(label: str = LABEL) -> list[str]:
+    """Returns the ids of all containers that carry a label, which any run's do unless another is given."""
+    listed = subprocess.run(["docker", "ps", "-aq", "--filter", label], capture_output=True, text=True, check=True)
     return listed.stdout.split()
 
 
