@@ -70,7 +70,7 @@ pub(crate) struct EnvConfig {
 pub(crate) struct EvaluationConfig {
     /// How often it is tried again. Default 2.
     pub(crate) retries: u32,
-    /// Seconds before the first of these, doubled for each further one. Default 5.
+    /// Seconds before the first of these, doubled for each further one up to 3600. Default 5.
     pub(crate) wait: f64,
     /// Share of the patches that had to be run which may fail so before no rate is named, from 0 to 1. Default 0.02.
     pub(crate) infrastructure: f64,

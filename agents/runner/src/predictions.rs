@@ -37,8 +37,11 @@ pub(crate) const PREDICTIONS: &str = "preds.jsonl";
 /// The forms are told apart by what is in the file: a list, an object keyed by instance id, or one object a line. A
 /// line may be one of OpenHands' `output.jsonl`. Of a large line only the prediction is kept.
 pub(crate) fn read_predictions(path: &Path) -> anyhow::Result<Vec<Prediction>> {
-    let path = if path.is_dir() { in_folder(path)? } else { path.to_owned() };
+    let is_run = path.is_dir();
+    let path = if is_run { in_folder(path)? } else { path.to_owned() };
     let found = match form(&path)? {
+        // The run may go on, or may have been killed.
+        Form::Lines if is_run => Lines::open(&path)?.torn().collect(),
         Form::Lines => Lines::open(&path)?.collect(),
         Form::List => whole::<Vec<Row>>(&path)?.into_iter().map(|row| row.prediction(None)).collect(),
         Form::Keyed => whole::<Keyed>(&path)?.0.into_iter().map(|(id, row)| row.prediction(Some(&id))).collect(),

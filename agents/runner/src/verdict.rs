@@ -56,6 +56,9 @@ struct Failed {
     error: String,
 }
 
+/// The longest wait before something is tried again.
+const MAX_WAIT: Duration = Duration::from_secs(3600);
+
 const JUDGED: &str = "judged.json";
 const FAILED: &str = "failed.json";
 const REPORT: &str = "report.json";
@@ -130,7 +133,7 @@ impl Judge<'_> {
             let Some(why) = what_broke(&evaluated) else { return evaluated };
             self.console.say(&format!("{}: {why}; tried again in {wait:.1?}", instance.instance_id));
             tokio::time::sleep(wait).await;
-            wait *= 2;
+            wait = (wait * 2).min(MAX_WAIT);
         }
         self.evaluate(instance, patch, asked).await
     }
