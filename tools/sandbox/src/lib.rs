@@ -22,7 +22,7 @@ mod shell;
 
 pub use bash::{Bash, BashArgs};
 pub use config::{Config, Kind, Network, Pull, Size};
-pub use docker::{Build, BuildError, Docker, Images, Removal, StoredImage};
+pub use docker::{Build, BuildError, Docker, Images, Part, Removal, StoredImage};
 pub use host::Host;
 pub use leftovers::{Removed, clean};
 pub use local::Local;

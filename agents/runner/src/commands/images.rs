@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use dataset::Row;
 use env_core::{Dialect, ImageScheme, Specs, find_instance};
 use sandbox::Removal;
+use tool_core::{SandboxError, Source};
 
 use super::Failed;
 use super::output::print;
@@ -19,7 +20,7 @@ use crate::cli::Settings;
 use crate::config::{EnvKind, Resolved};
 use crate::console::say;
 use crate::environments::load_rows;
-use crate::images::{Builder, Passage, Sources, Stored, Unused, each, list, write_rows};
+use crate::images::{Builder, ImagesConfig, Passage, Shelf, Sources, Stored, Unused, each, write_rows};
 use crate::run_dir::read_text;
 
 /// Makes, fetches, lists and removes the images of instances.
@@ -87,9 +88,12 @@ struct PruneArgs {
     /// Base and environment images that no instance image stands on.
     #[arg(long)]
     env: bool,
-    /// All images of the family.
-    #[arg(long)]
+    /// All images of instances, and those that they stand on.
+    #[arg(long, conflicts_with_all = ["unused_by", "env"])]
     all: bool,
+    /// Only images with this tag, which `images.tag` gives them.
+    #[arg(long)]
+    tag: Option<String>,
     /// Only images made longer ago, such as `12h`, `7d`.
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<Duration>,
@@ -181,9 +185,13 @@ async fn pull(plugs: &[Plug], args: PullArgs) -> Result<ExitCode, Failed> {
         let (images, config, done, force) = (images.clone(), config.clone(), done.clone(), args.force);
         async move {
             let image = config.env.image.image(&row.instance_id, row.image.as_deref(), scheme);
-            let (name, state, error) = match pull_one(&images, &config, &image, force).await {
-                Ok((name, state)) => (name, state, None),
-                Err(err) => (String::new(), "failed", Some(format!("{err:#}"))),
+            let (name, platform) = match image.source {
+                Source::Container { name, platform } => (name, platform),
+                Source::Files(_) | Source::Directory(_) => (String::new(), None),
+            };
+            let (state, error) = match pull_one(&images, &config.images, &name, platform.as_deref(), force).await {
+                Ok(state) => (state, None),
+                Err(err) => ("failed", Some(err.to_string())),
             };
             let count = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
             say(&format!("{count} of {total}  {}: {}", row.instance_id, error.as_deref().unwrap_or(state)));
@@ -196,42 +204,48 @@ async fn pull(plugs: &[Plug], args: PullArgs) -> Result<ExitCode, Failed> {
     Ok(ExitCode::from(u8::from(failed)))
 }
 
-/// Pulls one image unless it is there.
+/// Pulls one image unless it is there; returns what became of it.
 async fn pull_one(
     images: &sandbox::Images,
-    config: &crate::config::RunConfig,
-    image: &tool_core::Image,
+    config: &ImagesConfig,
+    name: &str,
+    platform: Option<&str>,
     force: bool,
-) -> anyhow::Result<(String, &'static str)> {
-    let tool_core::Source::Container { name, platform } = &image.source else { bail!("it runs in no container") };
+) -> Result<&'static str, SandboxError> {
     if !force && images.find(name).await?.is_some() {
-        return Ok((name.clone(), "there already"));
+        return Ok("current");
     }
-    let pause = Duration::from_secs_f64(config.images.pull_pause.clamp(0.0, 3600.0));
-    images.pull(name, platform.as_deref(), config.images.pull_attempts, pause, &say).await?;
-    Ok((name.clone(), "pulled"))
+    images.pull(name, platform, config.pull_attempts, config.pull_pause(), &say).await?;
+    Ok("pulled")
 }
 
 async fn list_all(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let stored = list(&connect().await?).await?;
+    let shelf = Shelf::read(&connect().await?).await?;
+    let stored = shelf.family();
+    let width = stored.iter().map(|one| one.image.len()).max().unwrap_or_default();
     for one in &stored {
-        let line = if args.table { row(one) } else { serde_json::to_string(one)? };
+        let line = if args.table { row(one, width) } else { serde_json::to_string(one)? };
         print(&(line + "\n"))?;
     }
-    let bytes: u64 = stored.iter().map(|one| one.own_bytes).sum();
-    say(&format!("{} images, {} in all", stored.len(), gigabytes(bytes)));
+    let freed = shelf.freed(&stored.iter().map(|one| one.image.as_str()).collect());
+    say(&format!("{} images; {} would be free without them", stored.len(), size(freed)));
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(one: &Stored) -> String {
-    let (own, shared) = (one.own_bytes / 1_000_000, one.shared_bytes / 1_000_000);
-    let hours = one.age_seconds / 3600;
-    format!("{:<70} {own:>7} MB own {shared:>7} MB shared {:>4} d {:>2} h", one.image, hours / 24, hours % 24)
+fn row(one: &Stored, width: usize) -> String {
+    let (own, shared, minutes) = (size(one.own_bytes), size(one.shared_bytes), one.age_seconds / 60);
+    let age = match minutes {
+        0..60 => format!("{minutes} min"),
+        60..2880 => format!("{} h", minutes / 60),
+        _ => format!("{} d", minutes / 1440),
+    };
+    format!("{:<width$} {own:>9} own {shared:>9} shared {age:>7} old", one.image)
 }
 
 async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
-    if !(args.all || args.env || args.unused_by.is_some() || args.older_than.is_some()) {
-        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d` or `--all`";
+    let picks = args.all || args.env || args.unused_by.is_some() || args.older_than.is_some() || args.tag.is_some();
+    if !picks {
+        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG` or `--all`";
         return Err(Failed::Usage(anyhow::anyhow!(what)));
     }
     let of_others = match &args.unused_by {
@@ -241,10 +255,12 @@ async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
         }
         None => None,
     };
-    let unused = Unused { all: args.all, environments: args.env, of_others, older_than: args.older_than };
+    let (older_than, tag) = (args.older_than, args.tag.clone());
+    let unused = Unused { all: args.all, environments: args.env, of_others, older_than, tag };
     let images = connect().await?;
-    let stored = list(&images).await?;
-    let (mut bytes, mut count, mut left) = (0, 0, 0);
+    let shelf = Shelf::read(&images).await?;
+    let stored = shelf.family();
+    let (mut gone, mut left) = (BTreeSet::new(), 0);
     for one in unused.pick(&stored) {
         if !args.dry_run
             && let Removal::InUse(why) = images.remove(&one.image).await.map_err(anyhow::Error::new)?
@@ -254,15 +270,18 @@ async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
             continue;
         }
         print(&format!("{}\n", one.image))?;
-        (bytes, count) = (bytes + one.own_bytes, count + 1);
+        gone.insert(one.image.as_str());
     }
     let verb = if args.dry_run { "would remove" } else { "removed" };
-    say(&format!("{verb} {count} images, {}", gigabytes(bytes)));
+    say(&format!("{verb} {} images, {}", gone.len(), size(shelf.freed(&gone))));
     Ok(ExitCode::from(u8::from(left > 0)))
 }
 
-fn gigabytes(bytes: u64) -> String {
-    format!("{:.1} GB", bytes as f64 / 1e9)
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
 }
 
 /// Reads an age: a number with `m`, `h` or `d`.

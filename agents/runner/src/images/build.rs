@@ -121,9 +121,8 @@ impl Builder {
         if let Some(image) = self.images.find(name).await? {
             return Ok(image);
         }
-        let config = &self.config;
-        let pause = Duration::from_secs_f64(config.pull_pause.max(0.0));
-        let pulled = self.images.pull(name, config.platform.as_deref(), config.pull_attempts, pause, &say).await;
+        let (config, platform) = (&self.config, self.config.platform.as_deref());
+        let pulled = self.images.pull(name, platform, config.pull_attempts, config.pull_pause(), &say).await;
         pulled.context("hint: `images.base` names the image that all others are made from")?;
         self.images.find(name).await?.with_context(|| format!("no image `{name}`"))
     }

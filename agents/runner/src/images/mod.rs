@@ -10,6 +10,7 @@ mod source;
 mod stored;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use env_core::{PythonSource, RecipeSettings};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ pub(crate) use build::{Builder, Made, each};
 pub(crate) use passage::Passage;
 pub(crate) use rows::write_rows;
 pub(crate) use source::Sources;
-pub(crate) use stored::{Stored, Unused, list};
+pub(crate) use stored::{Shelf, Stored, Unused};
 
 /// How images are made on this machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -94,6 +95,11 @@ impl Default for ImagesConfig {
 }
 
 impl ImagesConfig {
+    /// Returns the pause before the second attempt of a pull.
+    pub(crate) fn pull_pause(&self) -> Duration {
+        Duration::from_secs_f64(self.pull_pause.clamp(0.0, 3600.0))
+    }
+
     /// Returns what the recipes depend on.
     pub(crate) fn recipes(&self) -> RecipeSettings {
         RecipeSettings {

@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import shutil
+import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,10 +49,9 @@ def unpack(package: Path, folder: Path) -> None:
             with zipfile.ZipFile(package) as archive:
                 archive.extractall(name)
         else:
-            with tarfile.open(package) as archive:
-                if hasattr(tarfile, "data_filter"):
-                    archive.extraction_filter = tarfile.data_filter
-                archive.extractall(name)
+            # Python's own module takes many times as long for thousands of files.
+            flags = ["--no-same-owner", "--no-same-permissions", "-xf"]
+            subprocess.run(["tar", "-C", name, *flags, str(package)], check=True)
         (top,) = Path(name).iterdir()
         for left in [*top.glob("*.egg-info"), *top.glob("*/*.egg-info")]:
             shutil.rmtree(left)

@@ -1,6 +1,6 @@
-//! The images of the family that an engine holds, and which of them are of use.
+//! The images that an engine holds, those of the family among them, and which of these are of use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sandbox::{Images, StoredImage};
@@ -13,14 +13,17 @@ pub(crate) const COMMIT: &str = "spotter.base_commit";
 /// The label that names the instance of an image.
 pub(crate) const INSTANCE: &str = "spotter.instance_id";
 
-/// An image of the family.
+/// All images of an engine, the oldest first.
+pub(crate) struct Shelf(Vec<StoredImage>);
+
+/// An image of the family, by one of its names.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Stored {
     pub(crate) image: String,
     /// `base`, `env` or `eval`.
     pub(crate) kind: &'static str,
     pub(crate) instance_id: Option<String>,
-    /// Bytes of the layers that no smaller image of the family has.
+    /// Bytes that no older image of the engine has.
     pub(crate) own_bytes: u64,
     pub(crate) shared_bytes: u64,
     pub(crate) age_seconds: u64,
@@ -37,6 +40,54 @@ pub(crate) struct Unused {
     /// Instance images of no instance with such an id, in lower case.
     pub(crate) of_others: Option<BTreeSet<String>>,
     pub(crate) older_than: Option<Duration>,
+    /// Only images with this after the colon of their names.
+    pub(crate) tag: Option<String>,
+}
+
+impl Shelf {
+    /// Asks the engine for its images.
+    pub(crate) async fn read(images: &Images) -> anyhow::Result<Self> {
+        Ok(Self(images.list().await?))
+    }
+
+    /// Returns the images of the family.
+    pub(crate) fn family(&self) -> Vec<Stored> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut known = HashSet::new();
+        let mut family = Vec::new();
+        for image in &self.0 {
+            let own_bytes = image.parts.iter().filter(|part| known.insert(part.key)).map(|part| part.bytes).sum();
+            family.extend(image.names.iter().filter_map(|name| describe(image, name, own_bytes, now)));
+        }
+        family
+    }
+
+    /// Returns the bytes that are free again once the images have lost these names.
+    pub(crate) fn freed(&self, names: &BTreeSet<&str>) -> u64 {
+        let goes = |image: &&StoredImage| {
+            !image.names.is_empty() && image.names.iter().all(|name| names.contains(name.as_str()))
+        };
+        let (going, staying): (Vec<&StoredImage>, Vec<&StoredImage>) = self.0.iter().partition(goes);
+        let needed: HashSet<u64> = staying.iter().flat_map(|image| &image.parts).map(|part| part.key).collect();
+        let freed: HashMap<u64, u64> =
+            going.iter().flat_map(|image| &image.parts).map(|part| (part.key, part.bytes)).collect();
+        freed.iter().filter(|(key, _)| !needed.contains(key)).map(|(_, bytes)| bytes).sum()
+    }
+}
+
+fn describe(image: &StoredImage, name: &str, own_bytes: u64, now: u64) -> Option<Stored> {
+    let (kind, rest) = parse(name)?;
+    let of_label = || image.labels.get(INSTANCE).cloned();
+    let of_name = || rest.replace("_1776_", "__").replace("_s_", "__");
+    Some(Stored {
+        image: name.to_owned(),
+        kind,
+        instance_id: (kind == "eval").then(|| of_label().unwrap_or_else(of_name)),
+        own_bytes,
+        shared_bytes: image.parts.iter().map(|part| part.bytes).sum::<u64>().saturating_sub(own_bytes),
+        age_seconds: now.saturating_sub(u64::try_from(image.created).unwrap_or_default()),
+        layers: image.layers.clone(),
+    })
 }
 
 /// Returns the kind of an image of the family, and the rest of its name: `sweb.<kind>.<arch>.<rest>:<tag>`.
@@ -50,81 +101,81 @@ fn parse(name: &str) -> Option<(&'static str, &str)> {
     Some((kind, parts.next().unwrap_or_default()))
 }
 
-/// Returns the images of the family, the oldest first.
-pub(crate) async fn list(images: &Images) -> anyhow::Result<Vec<Stored>> {
-    let found = images.list(|name| parse(name).is_some()).await?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    Ok(found.iter().flat_map(|image| describe(image, &found, now)).collect())
-}
-
-fn describe(image: &StoredImage, all: &[StoredImage], now: u64) -> Vec<Stored> {
-    let below =
-        |other: &&StoredImage| other.layers.len() < image.layers.len() && image.layers.starts_with(&other.layers);
-    let shared_bytes = all.iter().filter(below).map(|other| other.size).max().unwrap_or_default();
-    let each = image.names.iter().filter_map(|name| {
-        let (kind, rest) = parse(name)?;
-        let of_label = || image.labels.get(INSTANCE).cloned();
-        let of_name = || rest.replace("_1776_", "__").replace("_s_", "__");
-        Some(Stored {
-            image: name.clone(),
-            kind,
-            instance_id: (kind == "eval").then(|| of_label().unwrap_or_else(of_name)),
-            own_bytes: image.size.saturating_sub(shared_bytes),
-            shared_bytes,
-            age_seconds: now.saturating_sub(u64::try_from(image.created).unwrap_or_default()),
-            layers: image.layers.clone(),
-        })
-    });
-    each.collect()
-}
-
 impl Unused {
     /// Returns the images that are of no use, in the order in which they can be removed.
     pub(crate) fn pick<'a>(&self, stored: &'a [Stored]) -> Vec<&'a Stored> {
-        let is_old = |one: &Stored| self.older_than.is_none_or(|age| one.age_seconds >= age.as_secs());
-        let of_other = |one: &Stored| match (&self.of_others, &one.instance_id) {
+        let (instances, below): (Vec<&Stored>, Vec<&Stored>) = stored.iter().partition(|one| one.kind == "eval");
+        let (mut picked, mut kept): (Vec<&Stored>, Vec<&Stored>) =
+            instances.into_iter().partition(|one| self.may(one) && self.wants_instance(one));
+        let (mut unneeded, young): (Vec<&Stored>, Vec<&Stored>) =
+            below.into_iter().partition(|one| self.may(one) && (self.environments || self.wants_whole()));
+        kept.extend(young);
+        unneeded.retain(|one| !kept.iter().any(|above| above.layers.starts_with(&one.layers)));
+        unneeded.sort_by_key(|one| std::cmp::Reverse(one.layers.len()));
+        picked.extend(unneeded);
+        picked
+    }
+
+    fn may(&self, one: &Stored) -> bool {
+        let tag = one.image.rsplit_once(':').map(|(_, tag)| tag);
+        self.older_than.is_none_or(|age| one.age_seconds >= age.as_secs())
+            && self.tag.as_deref().is_none_or(|wanted| tag == Some(wanted))
+    }
+
+    fn wants_instance(&self, one: &Stored) -> bool {
+        let is_of_other = match (&self.of_others, &one.instance_id) {
             (Some(ids), Some(id)) => !ids.contains(&id.to_lowercase()),
             _ => false,
         };
-        let (instances, below): (Vec<&Stored>, Vec<&Stored>) = stored.iter().partition(|one| one.kind == "eval");
-        let whole = self.all || (self.of_others.is_none() && !self.environments);
-        let (mut picked, kept): (Vec<&Stored>, Vec<&Stored>) =
-            instances.into_iter().partition(|one| is_old(one) && (whole || of_other(one)));
-        if whole || self.environments {
-            let mut below: Vec<&Stored> = below.into_iter().filter(|one| is_old(one)).collect();
-            below.retain(|one| !kept.iter().any(|instance| instance.layers.starts_with(&one.layers)));
-            below.sort_by_key(|one| std::cmp::Reverse(one.layers.len()));
-            picked.extend(below);
-        }
-        picked
+        self.wants_whole() || is_of_other
+    }
+
+    /// Returns whether images of every kind are meant: when neither of the kinds is named.
+    fn wants_whole(&self) -> bool {
+        self.all || (self.of_others.is_none() && !self.environments)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use sandbox::Part;
+
     use super::*;
 
-    fn stored(image: &str, layers: &[&str], age_seconds: u64) -> Stored {
-        let image = StoredImage {
-            names: vec![image.to_owned()],
-            size: 10 * layers.len() as u64,
-            created: 1000 - age_seconds as i64,
+    const TWO: &str = "docker.io/x/sweb.eval.x86_64.o_s_r-2:latest";
+
+    /// Returns an image of 10 bytes a layer.
+    fn image(name: &str, layers: &[&str], created: i64) -> StoredImage {
+        let part = |layer: &&str| Part { key: u64::from(layer.as_bytes()[0]), bytes: 10 };
+        StoredImage {
+            names: vec![name.to_owned()],
+            created,
             layers: layers.iter().map(|layer| (*layer).to_owned()).collect(),
+            parts: layers.iter().map(part).collect(),
             ..StoredImage::default()
-        };
-        describe(&image, &[], 1000).remove(0)
+        }
+    }
+
+    fn shelf() -> Shelf {
+        Shelf(vec![
+            image("debian:12", &["o"], 50),
+            image("sweb.base.x86_64:latest", &["o", "a"], 100),
+            image("sweb.env.x86_64.1:latest", &["o", "a", "b"], 200),
+            image("sweb.env.x86_64.2:latest", &["o", "a", "c"], 300),
+            image("sweb.eval.x86_64.o__r-1:latest", &["o", "a", "b", "d"], 400),
+            image(TWO, &["z", "y"], 500),
+            image("docker.io/x/sweb.eval.x86_64.o_s_r-3:other", &["z", "x"], 600),
+        ])
     }
 
     fn check(unused: &Unused, expected: &[&str]) {
-        let all = [
-            stored("sweb.base.x86_64:latest", &["a"], 900),
-            stored("sweb.env.x86_64.1:latest", &["a", "b"], 800),
-            stored("sweb.env.x86_64.2:latest", &["a", "c"], 700),
-            stored("sweb.eval.x86_64.o__r-1:latest", &["a", "b", "d"], 600),
-            stored("docker.io/x/sweb.eval.x86_64.o_s_r-2:latest", &["z"], 500),
-        ];
-        let picked: Vec<&str> = unused.pick(&all).iter().map(|one| one.image.as_str()).collect();
-        assert_eq!(picked, expected);
+        let mut stored = shelf().family();
+        for one in &mut stored {
+            let image = shelf().0.into_iter().find(|image| image.names[0] == one.image).unwrap();
+            one.age_seconds = 1000 - image.created as u64;
+        }
+        let picked: Vec<&str> = unused.pick(&stored).iter().map(|one| one.image.as_str()).collect();
+        assert_eq!(picked, expected, "{unused:?}");
     }
 
     #[test]
@@ -134,27 +185,49 @@ mod tests {
         for other in ["ubuntu:22.04", "sweb.eval.riscv.a:latest", "sweb.other.x86_64.a:1", "my-sweb.env.x86_64.a:1"] {
             assert_eq!(parse(other), None, "{other}");
         }
-        let ids = [
-            stored("x/sweb.eval.x86_64.a_s_b-1:latest", &[], 0).instance_id,
-            stored("sweb.env.x86_64.1:a", &[], 0).instance_id,
-        ];
-        assert_eq!(ids, [Some("a__b-1".to_owned()), None]);
+        let family = shelf().family();
+        let ids: Vec<Option<&str>> = family.iter().map(|one| one.instance_id.as_deref()).collect();
+        assert_eq!(ids, [None, None, None, Some("o__r-1"), Some("o__r-2"), Some("o__r-3")]);
+    }
+
+    #[test]
+    fn each_byte_is_counted_once_whatever_it_is_shared_with() {
+        let mut shelf = shelf();
+        let bytes =
+            |shelf: &Shelf| shelf.family().iter().map(|one| (one.own_bytes, one.shared_bytes)).collect::<Vec<_>>();
+        assert_eq!(bytes(&shelf), [(10, 10), (10, 20), (10, 20), (10, 30), (20, 0), (10, 10)]);
+        let freed = |shelf: &Shelf, names: &[&str]| shelf.freed(&names.iter().copied().collect());
+        // The layer that the other one shares stays.
+        assert_eq!(freed(&shelf, &[TWO]), 10);
+        assert_eq!(freed(&shelf, &[TWO, "docker.io/x/sweb.eval.x86_64.o_s_r-3:other"]), 30);
+        assert_eq!(freed(&shelf, &["sweb.base.x86_64:latest"]), 0, "others stand on it");
+        shelf.0[5].names.push("mine:1".to_owned());
+        assert_eq!(freed(&shelf, &[TWO]), 0, "it has another name");
     }
 
     #[test]
     fn what_others_stand_on_stays() {
-        let (one, two) = ("sweb.eval.x86_64.o__r-1:latest", "docker.io/x/sweb.eval.x86_64.o_s_r-2:latest");
+        let (one, three) = ("sweb.eval.x86_64.o__r-1:latest", "docker.io/x/sweb.eval.x86_64.o_s_r-3:other");
         let (env_one, env_two, base) =
             ("sweb.env.x86_64.1:latest", "sweb.env.x86_64.2:latest", "sweb.base.x86_64:latest");
-        check(&Unused { all: true, ..Unused::default() }, &[one, two, env_one, env_two, base]);
-        check(&Unused { environments: true, ..Unused::default() }, &[env_two]);
+        let none = Unused::default();
+        check(&Unused { all: true, ..none.clone() }, &[one, TWO, three, env_one, env_two, base]);
+        check(&Unused { environments: true, ..none.clone() }, &[env_two]);
         let ids = BTreeSet::from(["o__r-1".to_owned()]);
-        check(&Unused { of_others: Some(ids.clone()), ..Unused::default() }, &[two]);
-        check(&Unused { of_others: Some(ids), environments: true, ..Unused::default() }, &[two, env_two]);
-        check(
-            &Unused { older_than: Some(Duration::from_secs(550)), ..Unused::default() },
-            &[one, env_one, env_two, base],
-        );
-        check(&Unused { environments: true, older_than: Some(Duration::from_secs(750)), ..Unused::default() }, &[]);
+        check(&Unused { of_others: Some(ids.clone()), ..none.clone() }, &[TWO, three]);
+        check(&Unused { of_others: Some(ids), environments: true, ..none.clone() }, &[TWO, three, env_two]);
+        check(&Unused { tag: Some("other".to_owned()), ..none.clone() }, &[three]);
+    }
+
+    #[test]
+    fn what_is_young_stays_and_what_it_stands_on() {
+        let older = |seconds| Unused { older_than: Some(Duration::from_secs(seconds)), ..Unused::default() };
+        let (one, env_one, base) =
+            ("sweb.eval.x86_64.o__r-1:latest", "sweb.env.x86_64.1:latest", "sweb.base.x86_64:latest");
+        check(&older(550), &[one, env_one, "sweb.env.x86_64.2:latest", base]);
+        check(&older(650), &["sweb.env.x86_64.2:latest"]);
+        check(&older(750), &[]);
+        // The second environment is too young to go, so the base stays for it.
+        check(&Unused { environments: true, ..older(850) }, &[]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::Docker as Client;
 use bollard::container::{AttachContainerResults, LogOutput};
@@ -135,20 +135,37 @@ async fn steps_and_commit(
 ) -> Result<(), BuildError> {
     for (step, script) in &build.steps {
         note(log, format!("==> {step}\n{script}").as_bytes());
-        let ran = run(client, id, build, script, log);
-        let (reason, tail) = match tokio::time::timeout(build.timeout, ran).await {
-            Ok(ended) => match ended? {
-                (0, _) => continue,
-                (137, tail) => (format!("was killed; it may use {} of memory", build.memory), tail),
-                (code, tail) => (format!("failed with exit code {code}"), tail),
+        let started = Instant::now();
+        let mut tail = Vec::new();
+        let ran = run(client, id, build, script, &mut tail, log);
+        let ended = tokio::time::timeout(build.timeout, ran).await;
+        let seconds = started.elapsed().as_secs_f64();
+        let reason = match ended {
+            Ok(code) => match code? {
+                0 => {
+                    note(log, format!("==> {step} took {seconds:.1} s\n").as_bytes());
+                    continue;
+                }
+                137 => format!("was killed; it may use {} of memory", build.memory),
+                code => format!("failed with exit code {code}"),
             },
-            Err(_) => (format!("did not end within {} s", build.timeout.as_secs()), String::new()),
+            Err(_) => format!("did not end within {} s", build.timeout.as_secs()),
         };
         note(log, format!("==> {step} {reason}\n").as_bytes());
-        return Err(BuildError::Step { step: step.clone(), reason, tail });
+        return Err(BuildError::Step { step: step.clone(), reason, tail: last_lines(&tail) });
     }
+    let started = Instant::now();
+    commit(client, id, build).await?;
+    note(log, format!("==> saving it took {:.1} s\n", started.elapsed().as_secs_f64()).as_bytes());
+    Ok(())
+}
+
+/// Makes an image of what the container has become.
+async fn commit(client: &Client, id: &str, build: &Build) -> Result<(), BuildError> {
     let (repo, tag) = build.name.rsplit_once(':').unwrap_or((&build.name, "latest"));
-    let options = CommitContainerOptionsBuilder::new().container(id).repo(repo).tag(tag).pause(true).build();
+    let options = CommitContainerOptionsBuilder::new().container(id).repo(repo).tag(tag).pause(true);
+    // The comment keeps apart the histories of images that were made of one parent in the same second.
+    let options = options.comment(&build.name).build();
     // The labels of the container must not stay: what is started from the image is no build of this process.
     let own = [RUN, OWNER].map(|name| (name.to_owned(), String::new()));
     let config = ContainerConfig {
@@ -163,14 +180,15 @@ async fn steps_and_commit(
     Ok(())
 }
 
-/// Runs one script and returns its exit code and its last lines.
+/// Runs one script and returns its exit code; `tail` gets what it printed last.
 async fn run(
     client: &Client,
     id: &str,
     build: &Build,
     script: &str,
+    tail: &mut Vec<u8>,
     log: &mut (dyn Write + Send),
-) -> Result<(i64, String), SandboxError> {
+) -> Result<i64, SandboxError> {
     let lost = |err: bollard::errors::Error| SandboxError::Lost(format!("the build container does not answer: {err}"));
     let options = CreateExecOptions {
         attach_stdout: Some(true),
@@ -180,7 +198,6 @@ async fn run(
         ..Default::default()
     };
     let exec = client.create_exec(id, options).await.map_err(lost)?.id;
-    let mut tail = Vec::new();
     if let StartExecResults::Attached { mut output, .. } = client.start_exec(&exec, None).await.map_err(lost)? {
         while let Some(piece) = output.next().await {
             let (LogOutput::StdOut { message } | LogOutput::StdErr { message } | LogOutput::Console { message }) =
@@ -196,7 +213,7 @@ async fn run(
         }
     }
     let state = client.inspect_exec(&exec).await.map_err(lost)?;
-    Ok((state.exit_code.unwrap_or(-1), last_lines(&tail)))
+    Ok(state.exit_code.unwrap_or(-1))
 }
 
 /// A log that cannot be written is no reason to give up a build.

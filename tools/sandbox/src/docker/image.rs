@@ -52,7 +52,7 @@ pub(super) async fn fetch(client: &Client, name: &str, platform: Option<&str>, h
     let mut events = client.create_image(Some(options.build()), None, credentials);
     let mut progress = Progress::new(name, host.terminal);
     while let Some(event) = events.next().await {
-        let event = event.map_err(|err| format!("the pull failed: {err}"))?;
+        let event = event.map_err(|err| format!("the pull failed: {}", said(err)))?;
         if let Some(err) = event.error_detail.as_ref().and_then(|detail| detail.message.as_ref()) {
             return Err(format!("the pull failed: {err}"));
         }
@@ -62,19 +62,32 @@ pub(super) async fn fetch(client: &Client, name: &str, platform: Option<&str>, h
     Ok(())
 }
 
+/// Returns what the engine says, without the status that it gives to whatever a registry answers.
+fn said(err: Error) -> String {
+    match err {
+        Error::DockerResponseServerError { message, .. } => message,
+        err => err.to_string(),
+    }
+}
+
 /// Returns whether a pull failed for a reason that may pass: the registry is busy or fails, or the network does.
 pub(super) fn is_transient(reason: &str) -> bool {
-    const SIGNS: [&str; 10] = [
+    const SIGNS: [&str; 15] = [
         "toomanyrequests",
         "too many requests",
-        "unexpected http status: 429",
+        "http 429",
         "unexpected http status: 5",
-        "status code 5",
+        "500 internal server error",
+        "502 bad gateway",
+        "503 service unavailable",
+        "504 gateway time",
         "timeout",
+        "deadline exceeded",
         "connection re",
         "unexpected eof",
         ": eof",
         "temporary failure",
+        "server misbehaving",
     ];
     let reason = reason.to_lowercase();
     SIGNS.iter().any(|sign| reason.contains(sign))

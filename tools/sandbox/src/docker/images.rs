@@ -1,6 +1,7 @@
 //! The images that an engine holds.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::time::Duration;
 
@@ -37,6 +38,17 @@ pub struct StoredImage {
     pub labels: BTreeMap<String, String>,
     /// Its layers, by hash, the lowest first.
     pub layers: Vec<String>,
+    /// What it was made in, the lowest first; empty when it is asked for by name.
+    pub parts: Vec<Part>,
+}
+
+/// What one step of making an image added to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Equal in images that have this step and all before it in common.
+    pub key: u64,
+    /// The bytes that it added.
+    pub bytes: u64,
 }
 
 /// What became of an image that was to be removed.
@@ -98,7 +110,10 @@ impl Images {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(300));
                 }
-                Err(reason) => return Err(SandboxError::Image(format!("no image `{name}`: {reason}"))),
+                Err(reason) => {
+                    let tries = if attempt > 1 { format!(" after {attempt} attempts") } else { String::new() };
+                    return Err(SandboxError::Image(format!("no image `{name}`{tries}: {reason}")));
+                }
             }
         }
         Ok(())
@@ -111,33 +126,51 @@ impl Images {
     pub async fn build(&self, order: &Build, log: &mut (dyn Write + Send)) -> Result<StoredImage, BuildError> {
         let former = self.find(&order.name).await?;
         build::build(&self.client, order, log).await?;
-        if let Some(former) = former {
-            // As long as other images stand on it, it stays without a name.
+        if let Some(former) = former.filter(|former| former.names.len() == 1) {
+            // As long as other images stand on it, it stays without a name; with another name it stays as it is.
             self.remove(&former.id).await?;
         }
         let made = self.find(&order.name).await?;
         Ok(made.ok_or_else(|| SandboxError::Lost(format!("`{}` was saved and is not there", order.name)))?)
     }
 
-    /// Returns the images that have a name for which `wanted` says so, the oldest first.
+    /// Returns all images, those without a name included, the oldest first.
     ///
     /// # Errors
     /// When the engine does not answer.
-    pub async fn list(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<StoredImage>, SandboxError> {
+    pub async fn list(&self) -> Result<Vec<StoredImage>, SandboxError> {
         let options = ListImagesOptionsBuilder::new().all(false).build();
         let list = self.client.list_images(Some(options)).await.map_err(|err| lost("cannot list the images", &err))?;
         let mut found = Vec::new();
         for summary in list {
-            let names: Vec<String> = summary.repo_tags.into_iter().filter(|name| wanted(name)).collect();
-            if names.is_empty() {
-                continue;
-            }
             // One that goes away meanwhile is not there.
             let Some(image) = self.find(&summary.id).await? else { continue };
-            found.push(StoredImage { names, created: summary.created, ..image });
+            let Some(parts) = self.parts(&summary.id).await? else { continue };
+            found.push(StoredImage { created: summary.created, parts, ..image });
         }
-        found.sort_by(|one, other| (one.created, &one.names).cmp(&(other.created, &other.names)));
+        // Within a second, what others stand on was first.
+        found.sort_by(|one, other| {
+            let order = |image: &StoredImage| (image.created, image.layers.len());
+            order(one).cmp(&order(other)).then_with(|| one.names.cmp(&other.names))
+        });
         Ok(found)
+    }
+
+    /// Returns what an image was made in; `None` when it is gone.
+    async fn parts(&self, id: &str) -> Result<Option<Vec<Part>>, SandboxError> {
+        let mut history = match self.client.image_history(id).await {
+            Ok(history) => history,
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
+            Err(err) => return Err(lost("cannot read the history of an image", &err)),
+        };
+        // The engine tells the newest first.
+        history.reverse();
+        let mut hasher = DefaultHasher::new();
+        let parts = history.iter().map(|step| {
+            (step.created, &step.created_by, &step.comment, step.size).hash(&mut hasher);
+            Part { key: hasher.finish(), bytes: u64::try_from(step.size).unwrap_or_default() }
+        });
+        Ok(Some(parts.collect()))
     }
 
     /// Takes a name from an image, and with its last name the image and the layers that no other needs.
@@ -166,5 +199,6 @@ fn stored(image: ImageInspect) -> StoredImage {
         created: 0,
         labels: image.config.and_then(|config| config.labels).unwrap_or_default().into_iter().collect(),
         layers: image.root_fs.and_then(|layers| layers.layers).unwrap_or_default(),
+        parts: Vec::new(),
     }
 }

@@ -28,7 +28,7 @@ use crate::{Config, Host, Network};
 pub use build::{Build, BuildError};
 use container::Container;
 pub(crate) use engine::{connect, force_remove};
-pub use images::{Images, Removal, StoredImage};
+pub use images::{Images, Part, Removal, StoredImage};
 
 /// The label that names the run a container belongs to.
 pub(crate) const RUN: &str = "spotter.run";
