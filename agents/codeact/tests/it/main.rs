@@ -5,6 +5,8 @@
 mod cli;
 mod demo_instances;
 mod evaluate;
+mod images;
 mod killed;
 mod live;
 mod program;
+mod saved_logs;
