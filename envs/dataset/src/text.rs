@@ -83,11 +83,16 @@ fn list(first: &[u8], mut rest: impl Read, name: &str) -> Result<Vec<Row>, Datas
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     let mut bytes = first.to_vec();
     rest.read_to_end(&mut bytes).map_err(|err| malformed(format!("cannot read on: {err}")))?;
-    let records: Vec<Map<String, Value>> =
-        serde_json::from_slice(&bytes).map_err(|err| malformed(format!("is not a JSON list of objects: {err}")))?;
+    let records: Vec<Value> =
+        serde_json::from_slice(&bytes).map_err(|err| malformed(format!("is not a JSON list: {err}")))?;
     if records.is_empty() {
         return Err(malformed("holds no rows".to_owned()));
     }
-    let numbered = records.into_iter().enumerate();
-    numbered.map(|(index, record)| columns::row(record, &format!("`{name}`, row {}", index + 1))).collect()
+    let numbered = (1..).zip(records).map(|(number, record)| (format!("`{name}`, row {number}"), record));
+    numbered
+        .map(|(place, record)| match record {
+            Value::Object(record) => columns::row(record, &place),
+            _ => Err(DatasetError::Malformed { place, reason: "is not a JSON object".to_owned() }),
+        })
+        .collect()
 }

@@ -132,7 +132,7 @@ fn what_is_wrong_is_said_with_its_place() {
         "x.json",
         b"[1]",
         expect![
-            "`x.json`: is not a JSON list of objects: invalid type: integer `1`, expected a map at line 1 column 2"
+            "`x.json`, row 1: is not a JSON object"
         ],
     );
     check(
