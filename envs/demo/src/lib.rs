@@ -8,7 +8,7 @@ mod instance;
 
 use std::sync::Arc;
 
-use env_core::{Benchmark, EnvError};
+use env_core::{Benchmark, EnvError, GradingSpec};
 use tool_core::SandboxProvider;
 
 use crate::committed::Committed;
@@ -21,6 +21,14 @@ use crate::instance::{FOLDER, load};
 pub fn environment(provider: Arc<dyn SandboxProvider>, keep_history: bool) -> Result<Benchmark, EnvError> {
     let instances = FOLDER.dirs().map(load).collect::<Result<Vec<_>, _>>()?;
     Benchmark::new("demo", instances, keep_history, Arc::new(Committed { inner: provider }))
+}
+
+/// Returns what logs of an instance are judged by, or nothing when there is no such instance.
+pub fn grading(instance_id: &str) -> Option<GradingSpec> {
+    let folder =
+        FOLDER.dirs().find(|dir| dir.path().to_str().is_some_and(|id| id.eq_ignore_ascii_case(instance_id)))?;
+    let (_, posed) = load(folder).ok()?;
+    posed.judging.ok().map(|judging| judging.grading)
 }
 
 /// Returns the recorded trajectory that ships with an instance.

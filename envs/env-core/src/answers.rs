@@ -46,29 +46,48 @@ impl Family {
     pub fn pose(&self, instance: &Instance, answers: Answers, settings: &BenchmarkSettings) -> Posed {
         let image = settings.image.image(&instance.instance_id, answers.image.as_deref(), self.image_scheme);
         let gold = (!answers.patch.trim().is_empty()).then(|| Patch(answers.patch.clone()));
-        Posed { image, gold, judging: self.judging(instance, answers, settings) }
+        Posed { image, gold, judging: self.judging(instance, &answers, settings) }
     }
 
-    fn judging(&self, instance: &Instance, answers: Answers, settings: &BenchmarkSettings) -> Result<Judging, String> {
-        let row_script = answers.eval_script.filter(|script| !script.trim().is_empty());
-        let own = if row_script.is_some() { self.scripted } else { self.plain };
-        let dialect = settings.dialect.unwrap_or(own);
-        let script = match row_script {
-            Some(script) => script,
-            None => {
-                let spec = self.specs.find(&instance.repo, &instance.version)?;
-                eval_script(instance, &answers.test_patch, spec, dialect)?
-            }
-        };
-        let grading = GradingSpec {
-            dialect,
+    /// Returns what a log of an instance is judged by, which needs no sandbox. `dialect` stands in the place of the one
+    /// that the row is of.
+    ///
+    /// # Errors
+    /// A text that names what the row says and is not known.
+    pub fn grading(
+        &self,
+        instance: &Instance,
+        answers: &Answers,
+        dialect: Option<Dialect>,
+    ) -> Result<GradingSpec, String> {
+        let own = if answers.row_script().is_some() { self.scripted } else { self.plain };
+        Ok(GradingSpec {
+            dialect: dialect.unwrap_or(own),
             parser: parser(&instance.repo, answers.log_parser.as_deref())?,
             eval_type: eval_type(answers.eval_type.as_deref())?,
-            fail_to_pass: answers.fail_to_pass,
-            pass_to_pass: answers.pass_to_pass,
+            fail_to_pass: answers.fail_to_pass.clone(),
+            pass_to_pass: answers.pass_to_pass.clone(),
+        })
+    }
+
+    fn judging(&self, instance: &Instance, answers: &Answers, settings: &BenchmarkSettings) -> Result<Judging, String> {
+        let grading = self.grading(instance, answers, settings.dialect)?;
+        let script = match answers.row_script() {
+            Some(script) => script.to_owned(),
+            None => {
+                let spec = self.specs.find(&instance.repo, &instance.version)?;
+                eval_script(instance, &answers.test_patch, spec, grading.dialect)?
+            }
         };
-        let eval_script = if dialect == Dialect::SweBench5 { record_exit_code(&script) } else { script };
+        let eval_script = if grading.dialect == Dialect::SweBench5 { record_exit_code(&script) } else { script };
         Ok(Judging { eval_script, grading, timeout: Duration::from_secs(settings.eval_timeout) })
+    }
+}
+
+impl Answers {
+    /// Returns the row's own evaluation script.
+    fn row_script(&self) -> Option<&str> {
+        self.eval_script.as_deref().filter(|script| !script.trim().is_empty())
     }
 }
 

@@ -1,5 +1,8 @@
 //! Which official harness a verdict has to equal.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// Which official harness a verdict has to equal; they differ in how a patch is applied, a log is read and a skipped
@@ -15,4 +18,33 @@ pub enum Dialect {
     /// SWE-bench 5: as 4, and a skipped FAIL_TO_PASS test is not solved, and a log must agree with its exit code.
     #[serde(rename = "swe-bench-5")]
     SweBench5,
+}
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 3] = [Self::SweGym, Self::SweBench4, Self::SweBench5];
+
+    /// Returns the name of the dialect, such as `swe-bench-4`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SweGym => "swe-gym",
+            Self::SweBench4 => "swe-bench-4",
+            Self::SweBench5 => "swe-bench-5",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Dialect {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|dialect| dialect.name() == name);
+        known.ok_or_else(|| format!("`{name}` is no dialect: they are {}", Self::ALL.map(Self::name).join(", ")))
+    }
 }

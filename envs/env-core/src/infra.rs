@@ -1,5 +1,7 @@
 //! Signs in a log that the environment broke, rather than the patch.
 
+use std::sync::LazyLock;
+
 use regex::RegexSet;
 use serde::{Deserialize, Serialize};
 
@@ -70,22 +72,20 @@ impl InfraReason {
     }
 }
 
-/// Collects the signs of a log, part by part; a part ends where a line ends.
-pub(crate) struct Signs {
-    patterns: Option<RegexSet>,
-    first: Option<InfraReason>,
-}
+/// The words of [`SIGNS`]; made once, because that takes longer than most logs do.
+static PATTERNS: LazyLock<Option<RegexSet>> =
+    LazyLock::new(|| RegexSet::new(SIGNS.map(|(_, pattern)| pattern)).ok());
 
-impl Default for Signs {
-    fn default() -> Self {
-        Self { patterns: RegexSet::new(SIGNS.map(|(_, pattern)| pattern)).ok(), first: None }
-    }
+/// Collects the signs of a log, part by part; a part ends where a line ends.
+#[derive(Default)]
+pub(crate) struct Signs {
+    first: Option<InfraReason>,
 }
 
 impl Signs {
     /// Looks through one more part of the log.
     pub(crate) fn read(&mut self, text: &str) {
-        let Some(patterns) = &self.patterns else { return };
+        let Some(patterns) = PATTERNS.as_ref() else { return };
         let found = patterns.matches(text).iter().next().and_then(|index| SIGNS.get(index));
         self.first = self.first.into_iter().chain(found.map(|(reason, _)| *reason)).min();
     }

@@ -17,7 +17,7 @@ impl Patch {
             if text.starts_with(HEADER) { Some(0) } else { text.find(&format!("\n{HEADER}")).map(|end| end + 1) };
         let patch = text.get(start.unwrap_or(0)..).unwrap_or_default();
         let converted = patch.split('\n').next().is_some_and(|line| line.ends_with('\r'));
-        let patch = if converted { patch.replace("\r\n", "\n") } else { patch.to_owned() };
+        let patch = if converted { with_plain_ends(patch) } else { patch.to_owned() };
         let body = patch.trim_end_matches('\n');
         // The blank line that closes a binary part is part of it: without it git calls the patch corrupt.
         let last = body.rfind(&format!("\n{HEADER}")).map_or(body, |start| &body[start..]);
@@ -26,12 +26,28 @@ impl Patch {
     }
 }
 
+/// Returns the text with `\n` line ends. All `\r` at the end of a line go: what is left must not look like a `\r\n` that
+/// the next reader converts once more.
+fn with_plain_ends(patch: &str) -> String {
+    patch.split('\n').map(|line| line.trim_end_matches('\r')).collect::<Vec<_>>().join("\n")
+}
+
 /// How the part of a patch for one file begins.
 const HEADER: &str = "diff --git";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_patch_that_was_read_once_stays_as_it_is() {
+        for text in
+            ["diff --git a/x b/x\r\r\n+a\r\r\n", "diff --git a/x b/x\r\n+a\r\n\r\n", "x\ndiff --git a/x b/x\n+a\r\n"]
+        {
+            let patch = Patch::from_prediction(text);
+            assert_eq!(Patch::from_prediction(&patch.0), patch, "{text:?}");
+        }
+    }
 
     #[test]
     fn the_blank_line_after_a_binary_part_stays() {

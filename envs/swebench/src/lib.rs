@@ -22,13 +22,17 @@ pub fn environment(
     settings: &BenchmarkSettings,
     provider: Arc<dyn SandboxProvider>,
 ) -> Result<Benchmark, EnvError> {
-    let family = Family {
-        image_scheme: ImageScheme::SweBench,
-        scripted: Dialect::SweBench5,
-        plain: Dialect::SweBench4,
-        specs: specs()?,
-    };
-    Benchmark::of_family("swe-bench", &family, rows.into_iter().map(Row::into_parts), settings, provider)
+    Benchmark::of_family("swe-bench", &family()?, rows.into_iter().map(Row::into_parts), settings, provider)
+}
+
+/// Returns what the datasets have in common.
+///
+/// # Errors
+/// As [`specs`].
+pub fn family() -> Result<Family, SpecError> {
+    let specs = specs()?;
+    let (scripted, plain) = (Dialect::SweBench5, Dialect::SweBench4);
+    Ok(Family { image_scheme: ImageScheme::SweBench, scripted, plain, specs })
 }
 
 /// Returns how the tests of each repository and version are run.

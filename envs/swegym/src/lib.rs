@@ -22,13 +22,17 @@ pub fn environment(
     settings: &BenchmarkSettings,
     provider: Arc<dyn SandboxProvider>,
 ) -> Result<Benchmark, EnvError> {
-    let family = Family {
-        image_scheme: ImageScheme::SweGym,
-        scripted: Dialect::SweGym,
-        plain: Dialect::SweGym,
-        specs: specs()?,
-    };
-    Benchmark::of_family("swe-gym", &family, rows.into_iter().map(Row::into_parts), settings, provider)
+    Benchmark::of_family("swe-gym", &family()?, rows.into_iter().map(Row::into_parts), settings, provider)
+}
+
+/// Returns what the datasets have in common.
+///
+/// # Errors
+/// As [`specs`].
+pub fn family() -> Result<Family, SpecError> {
+    let specs = specs()?;
+    let (scripted, plain) = (Dialect::SweGym, Dialect::SweGym);
+    Ok(Family { image_scheme: ImageScheme::SweGym, scripted, plain, specs })
 }
 
 /// Returns how the tests of each repository and version are run.

@@ -34,7 +34,7 @@ fn by_conda(spec: &Spec, packages: &PackageList) -> Result<Vec<Step>, String> {
     let patches = patches(spec);
     Ok(match packages {
         PackageList::Named(names) => {
-            let names = if names.is_empty() { String::new() } else { format!(" {names}") };
+            let names: String = names.split_whitespace().map(|name| format!(" {}", shell_word(name))).collect();
             vec![Step::new("environment", format!("{base}{patches}{}", create("", &names)?))]
         }
         PackageList::Requirements(text) => {

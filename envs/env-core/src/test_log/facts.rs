@@ -1,5 +1,7 @@
 //! What a log says besides the statuses of tests: whether it counts, and which part of it.
 
+use std::sync::LazyLock;
+
 use memchr::memmem::{self, Finder};
 use regex::Regex;
 
@@ -186,29 +188,28 @@ impl ExitCode {
 }
 
 /// Collects the signs that a test runner ran at least one test.
+#[derive(Default)]
 pub(super) struct SuiteSigns {
-    pattern: Option<Regex>,
     found: bool,
     /// The words at the end of the text so far that need a number after them.
     open: &'static str,
 }
 
-impl Default for SuiteSigns {
-    fn default() -> Self {
-        // Python's blanks, of which these four are none of Rust's.
-        const SIGNS: &str = concat!(
-            r"(?mR)Executed [1-9]\d* of \d+|TOTAL: [1-9]\d* (?:SUCCESS|FAILED)|[1-9]\d* passing",
-            r"|Tests:[\s\x1c-\x1f]+[1-9]\d*|Test Suites:[\s\x1c-\x1f]+(?:\d+ \w+, )*[1-9]\d* total",
-            r"|^# tests [1-9]\d*|[1-9]\d* specs?, \d+ failures?|': ok$",
-        );
-        Self { pattern: Regex::new(SIGNS).ok(), found: false, open: "" }
-    }
-}
+/// The signs; made once, because that takes longer than most logs do. Python's blanks, of which these four are none of
+/// Rust's, may stand before a number.
+static SUITE_SIGNS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    const SIGNS: &str = concat!(
+        r"(?mR)Executed [1-9]\d* of \d+|TOTAL: [1-9]\d* (?:SUCCESS|FAILED)|[1-9]\d* passing",
+        r"|Tests:[\s\x1c-\x1f]+[1-9]\d*|Test Suites:[\s\x1c-\x1f]+(?:\d+ \w+, )*[1-9]\d* total",
+        r"|^# tests [1-9]\d*|[1-9]\d* specs?, \d+ failures?|': ok$",
+    );
+    Regex::new(SIGNS).ok()
+});
 
 impl SuiteSigns {
     /// Looks through the next whole lines of the log.
     pub(super) fn read(&mut self, text: &str) {
-        let Some(pattern) = self.pattern.as_ref().filter(|_| !self.found) else { return };
+        let Some(pattern) = SUITE_SIGNS.as_ref().filter(|_| !self.found) else { return };
         let joined = if self.open.is_empty() { text } else { &format!("{}\n{text}", self.open) };
         self.found = pattern.is_match(joined);
         let end = joined.trim_end_matches(is_space);

@@ -5,4 +5,3 @@
 mod data;
 mod scripts;
 mod specs;
-mod verdicts;
