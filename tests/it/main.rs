@@ -8,6 +8,7 @@ use tool_core::SandboxProvider;
 
 mod adversarial;
 mod container;
+mod corpus;
 mod episode;
 mod scripted;
 mod tidy;

@@ -1,0 +1,48 @@
+//! Patches: predictions made ready, diffs read, and diffs of two texts applied.
+
+use edit::{apply_hunks, parse_patch};
+use env_core::Patch;
+
+/// Takes a patch; also takes it as two texts, parted by a NUL byte, whose difference is applied.
+pub fn patches(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let patch = Patch::from_prediction(&text);
+    assert_eq!(Patch::from_prediction(&patch.0), patch, "a prediction that was read once is read otherwise");
+    assert!(text.trim().is_empty() == patch.is_empty() || !text.contains("diff --git"), "a patch was lost");
+    if let Ok(files) = parse_patch(&text) {
+        assert!(!files.is_empty(), "a patch without files was taken");
+        for file in &files {
+            // Whatever it is applied to, it fits or is refused with a reason.
+            if let Err(reasons) = apply_hunks(&text, &file.hunks, 2) {
+                assert!(!reasons.is_empty(), "refused without a reason");
+            }
+        }
+    }
+    if let Some((old, new)) = text.split_once('\0') {
+        difference_turns_one_text_into_the_other(&plain(old), &plain(new));
+    }
+}
+
+/// Only texts with `\n` line ends are diffed here.
+fn plain(text: &str) -> String {
+    text.replace('\r', "")
+}
+
+fn difference_turns_one_text_into_the_other(old: &str, new: &str) {
+    if old == new {
+        return;
+    }
+    let diff = similar::TextDiff::from_lines(old, new);
+    let diff = diff.unified_diff().context_radius(3).header("a/file", "b/file").to_string();
+    let files = parse_patch(&diff).unwrap_or_else(|err| panic!("{err}\n{diff}"));
+    assert_eq!(files.len(), 1, "{diff}");
+    match apply_hunks(old, &files[0].hunks, 0) {
+        Ok(patched) => assert_eq!(patched.body, new, "{diff}"),
+        Err(reasons) => assert!(only_line_ends(&reasons), "{reasons:?}\n{diff}"),
+    }
+}
+
+/// A change of nothing but line ends is refused on purpose.
+fn only_line_ends(reasons: &[String]) -> bool {
+    reasons.iter().all(|reason| reason.contains("nothing but line ends"))
+}
