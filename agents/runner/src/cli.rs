@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{Clean, Evaluate, ImagesCommand, Instances, Solve, Validate};
+use crate::commands::{Clean, Evaluate, Grade, ImagesCommand, Instances, ParityCommand, Solve, Validate};
 
 /// Agents that repair real repositories, and the verdict on their patches.
 #[derive(Debug, Parser)]
@@ -25,6 +25,10 @@ pub(crate) enum Cmd {
     Evaluate(Evaluate),
     /// Runs instances with the reference solution and without any, and works out their test lists.
     Validate(Validate),
+    /// Grades saved logs without any container.
+    Grade(Grade),
+    /// Compares verdicts on saved logs with those that official harnesses reached.
+    Parity(ParityCommand),
     /// Lists the instances of a dataset, one id a line.
     Instances(Instances),
     /// Makes, fetches, lists and removes the images of instances.

@@ -125,7 +125,7 @@ pub(crate) async fn load(dataset: &str) -> anyhow::Result<Vec<Row>> {
 }
 
 /// Returns the kind of a dataset by its name, else by its rows' repositories.
-fn kind_of(dataset: &str, rows: &[Row]) -> EnvKind {
+pub(crate) fn kind_of(dataset: &str, rows: &[Row]) -> EnvKind {
     let is_gym = |row: &Row| {
         let owner = row.repo.split('/').next().unwrap_or_default().to_lowercase();
         SWE_GYM_OWNERS.contains(&owner.as_str())

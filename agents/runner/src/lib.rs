@@ -14,6 +14,7 @@ mod layers;
 
 mod environments;
 mod images;
+mod logs;
 mod models;
 
 mod evaluate;

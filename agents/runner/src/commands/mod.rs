@@ -3,9 +3,11 @@
 mod clean;
 mod config;
 mod evaluate;
+mod grade;
 mod images;
 mod instances;
 mod output;
+mod parity;
 mod run_folder;
 mod solve;
 mod validate;
@@ -23,8 +25,10 @@ use crate::environments::Providers;
 
 pub(crate) use clean::Clean;
 pub(crate) use evaluate::Evaluate;
+pub(crate) use grade::Grade;
 pub(crate) use images::ImagesCommand;
 pub(crate) use instances::Instances;
+pub(crate) use parity::ParityCommand;
 pub(crate) use solve::Solve;
 pub(crate) use validate::Validate;
 
@@ -89,6 +93,8 @@ async fn dispatch(
         Cmd::Solve(args) => solve::run(plugs, args, providers).await,
         Cmd::Evaluate(args) => evaluate::run(plugs, args, providers, last_words).await,
         Cmd::Validate(args) => validate::run(plugs, args, providers, last_words).await,
+        Cmd::Grade(args) => grade::run(args).await,
+        Cmd::Parity(args) => parity::run(args).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args).await,
         Cmd::Config(settings) => config::run(plugs, &settings),

@@ -1,0 +1,101 @@
+//! What saved logs are judged by.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, bail};
+use dataset::Row;
+use env_core::{Answers, Dialect, Family, GradingSpec, Instance, find_instance};
+
+use crate::config::EnvKind;
+use crate::environments::{guess, kind_of, load};
+
+/// What logs are judged by: the rows of datasets, by the id in lower case.
+pub(crate) struct Grader {
+    /// Those of one instance are in the order of the datasets.
+    rows: HashMap<String, Vec<(EnvKind, Instance, Answers)>>,
+    swegym: Family,
+    swebench: Family,
+    /// The dialect for every log, in the place of the row's own.
+    dialect: Option<Dialect>,
+}
+
+impl Grader {
+    /// Loads datasets, in their order; without any, the one that the ids belong to.
+    ///
+    /// # Errors
+    /// When a dataset cannot be had, or the ids belong to several.
+    pub(crate) async fn load(datasets: &[String], ids: &[String], dialect: Option<Dialect>) -> anyhow::Result<Self> {
+        let mut names = datasets.to_vec();
+        if names.is_empty() {
+            names.extend(guess(ids)?.map(str::to_owned));
+        }
+        let mut grader = Self {
+            rows: HashMap::new(),
+            swegym: swegym::family().context("the specs of SWE-Gym")?,
+            swebench: swebench::family().context("the specs of SWE-bench")?,
+            dialect,
+        };
+        for name in names {
+            // Its instances bring what they are judged by themselves.
+            if name != "demo" {
+                let rows = load(&name).await?;
+                grader.add(kind_of(&name, &rows), rows);
+            }
+        }
+        Ok(grader)
+    }
+
+    fn add(&mut self, kind: EnvKind, rows: Vec<Row>) {
+        for row in rows {
+            let (instance, answers) = row.into_parts();
+            self.rows.entry(instance.instance_id.to_lowercase()).or_default().push((kind, instance, answers));
+        }
+    }
+
+    /// Returns whether a dataset holds the instance.
+    pub(crate) fn knows(&self, instance_id: &str) -> bool {
+        self.rows.contains_key(&instance_id.to_lowercase()) || demo::grading(instance_id).is_some()
+    }
+
+    /// Returns the repository of an instance that a dataset holds.
+    pub(crate) fn repo(&self, instance_id: &str) -> Option<&str> {
+        let (_, instance, _) = self.rows.get(&instance_id.to_lowercase())?.first()?;
+        Some(&instance.repo)
+    }
+
+    /// Returns what a log of an instance is judged by: the first row of the instance. `dialect` stands in for the row's
+    /// unless one was set for all.
+    ///
+    /// # Errors
+    /// When no dataset holds the instance, naming the nearest id, and for a row without tests or by which no log can be
+    /// read.
+    pub(crate) fn spec(&self, instance_id: &str, dialect: Option<Dialect>) -> anyhow::Result<GradingSpec> {
+        let mut specs = self.specs(instance_id, dialect)?;
+        Ok(specs.swap_remove(0))
+    }
+
+    /// Returns what a log of an instance may be judged by, of which there is at least one.
+    ///
+    /// # Errors
+    /// As [`Grader::spec`].
+    pub(crate) fn specs(&self, instance_id: &str, dialect: Option<Dialect>) -> anyhow::Result<Vec<GradingSpec>> {
+        let dialect = self.dialect.or(dialect);
+        let Some(rows) = self.rows.get(&instance_id.to_lowercase()) else {
+            if let Some(spec) = demo::grading(instance_id) {
+                return Ok(vec![GradingSpec { dialect: dialect.unwrap_or(spec.dialect), ..spec }]);
+            }
+            let known: Vec<Instance> = self.rows.values().flatten().map(|(_, instance, _)| instance.clone()).collect();
+            find_instance(&known, instance_id).context("hint: `--dataset` names where the instance is")?;
+            bail!("unknown instance `{instance_id}`");
+        };
+        let specs = rows.iter().map(|(kind, instance, answers)| {
+            let family = if *kind == EnvKind::SweGym { &self.swegym } else { &self.swebench };
+            let spec = family.grading(instance, answers, dialect).map_err(anyhow::Error::msg)?;
+            if spec.fail_to_pass.is_empty() {
+                bail!("it names no FAIL_TO_PASS test, so that every log would pass");
+            }
+            Ok(spec)
+        });
+        specs.collect::<anyhow::Result<Vec<_>>>().with_context(|| format!("instance `{instance_id}`"))
+    }
+}
