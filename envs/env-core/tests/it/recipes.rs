@@ -49,7 +49,7 @@ fn check(python: PythonSource, spec: &Spec, packages: &PackageList, wanted: &Exp
 }
 
 #[test]
-fn an_environment_is_made_as_its_spec_says() {
+fn conda_makes_an_environment_as_the_official_images_have_it() {
     let named = PackageList::Named("numpy=1.2 networkx<2 pip".to_owned());
     check(
         PythonSource::Conda,
@@ -68,6 +68,42 @@ fn an_environment_is_made_as_its_spec_says() {
         echo 'source /opt/miniconda3/etc/profile.d/conda.sh && conda activate testbed' > /root/.bashrc
     "#]],
     );
+    check(PythonSource::Conda, &Spec { python: None, ..spec() }, &named, &expect!["its spec names no `python`"]);
+    let list = "name: x\ndependencies:\n  - python=3.8\n  - conda-forge::blas\n  - pytables>=3\n  - pip:\n    - -e .\n    - c==1\n";
+    let list = PackageList::Environment(list.to_owned());
+    check(
+        PythonSource::Conda,
+        &Spec { python: None, ..spec() },
+        &list,
+        &expect![[r#"
+        [environment]
+        source /opt/miniconda3/bin/activate
+        cd "$HOME"
+        cat <<'EOF_59812759871' > environment.yml
+        name: testbed
+        dependencies:
+          - python=3.8
+          - conda-forge::blas
+          - pytables>=3
+          - pip:
+            - -e .
+            - c==1
+        EOF_59812759871
+        conda env create --file environment.yml
+        rm environment.yml
+        [pip packages]
+        source /opt/miniconda3/bin/activate
+        conda activate testbed
+        python -m pip install 'flask[async]<3' --no-deps 'click>8'
+        [shell]
+        echo 'source /opt/miniconda3/etc/profile.d/conda.sh && conda activate testbed' > /root/.bashrc
+    "#]],
+    );
+}
+
+#[test]
+fn the_python_of_the_base_takes_what_pip_knows() {
+    let named = PackageList::Named("numpy=1.2 networkx<2 pip".to_owned());
     check(
         PythonSource::System,
         &spec(),
@@ -100,6 +136,18 @@ fn an_environment_is_made_as_its_spec_says() {
     "#]],
     );
     check(
+        PythonSource::System,
+        &spec(),
+        &PackageList::Named("cmake".to_owned()),
+        &expect![[r#"
+        it needs the conda package `cmake`, which pip does not know
+        hint: images.python=conda, or pins of your own in images.specs"#]],
+    );
+}
+
+#[test]
+fn uv_takes_lists_for_pip_and_for_conda() {
+    check(
         PythonSource::Uv,
         &spec(),
         &PackageList::Requirements("a\nb".to_owned()),
@@ -128,34 +176,6 @@ fn an_environment_is_made_as_its_spec_says() {
     let list = "name: x\ndependencies:\n  - python=3.8\n  - conda-forge::blas\n  - pytables>=3\n  - pip:\n    - -e .\n    - c==1\n";
     let list = PackageList::Environment(list.to_owned());
     check(
-        PythonSource::Conda,
-        &Spec { python: None, ..spec() },
-        &list,
-        &expect![[r#"
-        [environment]
-        source /opt/miniconda3/bin/activate
-        cd "$HOME"
-        cat <<'EOF_59812759871' > environment.yml
-        name: testbed
-        dependencies:
-          - python=3.8
-          - conda-forge::blas
-          - pytables>=3
-          - pip:
-            - -e .
-            - c==1
-        EOF_59812759871
-        conda env create --file environment.yml
-        rm environment.yml
-        [pip packages]
-        source /opt/miniconda3/bin/activate
-        conda activate testbed
-        python -m pip install 'flask[async]<3' --no-deps 'click>8'
-        [shell]
-        echo 'source /opt/miniconda3/etc/profile.d/conda.sh && conda activate testbed' > /root/.bashrc
-    "#]],
-    );
-    check(
         PythonSource::Uv,
         &Spec { python: None, pip_packages: None, ..spec() },
         &list,
@@ -171,15 +191,6 @@ fn an_environment_is_made_as_its_spec_says() {
         echo 'source /opt/miniconda3/etc/profile.d/conda.sh && conda activate testbed' > /root/.bashrc
     "#]],
     );
-    check(
-        PythonSource::System,
-        &spec(),
-        &PackageList::Named("cmake".to_owned()),
-        &expect![[r#"
-        it needs the conda package `cmake`, which pip does not know
-        hint: images.python=conda, or pins of your own in images.specs"#]],
-    );
-    check(PythonSource::Conda, &Spec { python: None, ..spec() }, &named, &expect!["its spec names no `python`"]);
 }
 
 #[test]
