@@ -149,7 +149,8 @@ fn only_what_changed_is_made_again() {
     fs::write(place.program.path("kept.jsonl"), rows[1].to_string()).unwrap();
     let unused = ["images", "prune", "--unused-by", "kept.jsonl", "--tag", &place.tag];
     let other = format!("sweb.eval.x86_64.o__r-1:{}\n", place.tag);
-    for (more, said) in [(["--dry-run"].as_slice(), "would remove 1 images"), (&[], "removed 1 images"), (&[], "removed 0")]
+    for (more, said) in
+        [(["--dry-run"].as_slice(), "would remove 1 images"), (&[], "removed 1 images"), (&[], "removed 0")]
     {
         let ran = place.program.run(&[unused.as_slice(), more].concat());
         assert!(ran.code == Some(0) && ran.stderr.contains(said), "{ran:?}");
@@ -167,7 +168,11 @@ fn a_build_that_fails_names_its_step_and_its_log() {
     }
     let place = Place::new("fails");
     let ran = place.build(&["o__r-3"]);
-    assert_eq!((ran.code, states(&ran).as_str()), (Some(1), "base built, environment built, instance failed"), "{ran:?}");
+    assert_eq!(
+        (ran.code, states(&ran).as_str()),
+        (Some(1), "base built, environment built, instance failed"),
+        "{ran:?}"
+    );
     let made = lines(&ran);
     let log = place.log(made[2]["image"].as_str().unwrap()).canonicalize().unwrap();
     let error = made[2]["error"].as_str().unwrap();
@@ -196,37 +201,61 @@ fn check_refused(arguments: &[&str], expected: &expect_test::Expect) {
 
 #[test]
 fn wrong_usage_is_told_before_anything_is_done() {
-    check_refused(&["build", "o__r-9", "--dataset", "asked.jsonl"], &expect![[r#"
+    check_refused(
+        &["build", "o__r-9", "--dataset", "asked.jsonl"],
+        &expect![[r#"
         error: unknown instance `o__r-9`
         hint: did you mean `o__r-1`?
-    "#]]);
-    check_refused(&["pull", "o__r-9", "--dataset", "asked.jsonl"], &expect![[r#"
+    "#]],
+    );
+    check_refused(
+        &["pull", "o__r-9", "--dataset", "asked.jsonl"],
+        &expect![[r#"
         error: unknown instance `o__r-9`
         hint: did you mean `o__r-1`?
-    "#]]);
-    check_refused(&["build", "--dataset", "asked.jsonl", "-c", "images.specs=[no.yaml]"], &expect![[r#"
+    "#]],
+    );
+    check_refused(
+        &["build", "--dataset", "asked.jsonl", "-c", "images.specs=[no.yaml]"],
+        &expect![[r#"
         error: no such file of specs: `no.yaml`
-    "#]]);
-    check_refused(&["build", "--dataset", "asked.jsonl", "-c", "images.specs=[asked.jsonl]"], &expect![[r#"
+    "#]],
+    );
+    check_refused(
+        &["build", "--dataset", "asked.jsonl", "-c", "images.specs=[asked.jsonl]"],
+        &expect![[r#"
         error: `asked.jsonl`: unknown field `instance_id`, expected one of `repo`, `requirements_files`, `environment_files`, `all`, `specs` at line 1 column 2
-    "#]]);
-    check_refused(&["build", "--dataset", "demo"], &expect![[r#"
+    "#]],
+    );
+    check_refused(
+        &["build", "--dataset", "demo"],
+        &expect![[r#"
         error: the demo instances need no images
-    "#]]);
-    check_refused(&["prune"], &expect![[r#"
+    "#]],
+    );
+    check_refused(
+        &["prune"],
+        &expect![[r#"
         error: nothing is picked
         hint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG` or `--all`
-    "#]]);
-    check_refused(&["prune", "--all", "--unused-by", "asked.jsonl"], &expect![[r#"
+    "#]],
+    );
+    check_refused(
+        &["prune", "--all", "--unused-by", "asked.jsonl"],
+        &expect![[r#"
         error: the argument '--all' cannot be used with '--unused-by <DATASET>'
 
         Usage: codeact images prune --all
 
         For more information, try '--help'.
-    "#]]);
-    check_refused(&["prune", "--older-than", "7 days"], &expect![[r#"
+    "#]],
+    );
+    check_refused(
+        &["prune", "--older-than", "7 days"],
+        &expect![[r#"
         error: invalid value '7 days' for '--older-than <AGE>': `7 days` is no age, such as `12h` or `7d`
 
         For more information, try '--help'.
-    "#]]);
+    "#]],
+    );
 }
