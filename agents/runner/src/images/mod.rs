@@ -27,7 +27,8 @@ pub(crate) use stored::{Shelf, Stored, Unused};
 pub(crate) struct ImagesConfig {
     /// The image that base images are made from. Default `ubuntu:22.04`.
     pub(crate) base: String,
-    /// Where a Python comes from: `conda` (default, as in the published images), `uv`, or `system` for that of the base.
+    /// Where a Python comes from: `conda` (default, as in the published images), `uv`, or `system` for that of the base;
+    /// the last two need a `python3` with `venv` in the base.
     pub(crate) python: PythonSource,
     /// Packages that apt installs into the base image; an empty list where the base has all that is needed.
     pub(crate) packages: Vec<String>,
@@ -35,7 +36,8 @@ pub(crate) struct ImagesConfig {
     pub(crate) miniconda: String,
     /// Where repositories come from: a URL or a local clone, with `{repo}`, `{owner}` and `{name}` filled in.
     pub(crate) source: String,
-    /// A file that maps instance ids to sources of their own: `git: URL`, `clone: PATH`, or `sdist: NAME==VERSION`.
+    /// A file that maps instance ids to sources of their own: `git: URL`, `clone: PATH`, or `sdist: NAME==VERSION` with
+    /// `sha256`, and with `reverse: true` where the package holds the fix already.
     pub(crate) sources: Option<PathBuf>,
     /// Files of specs that are laid over the embedded ones.
     pub(crate) specs: Vec<PathBuf>,

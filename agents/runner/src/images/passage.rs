@@ -37,7 +37,13 @@ impl Passage {
         let settings = pip_settings(variables)?;
         let mut passed: BTreeMap<String, String> =
             settings.iter().filter(|(key, _)| !OWN_PIP_KEYS.contains(&key.as_str())).map(owned).collect();
-        passed.extend(variables.iter().filter(|(key, _)| key.starts_with("UV_") && key.contains("INDEX")).map(owned));
+        // What pip is told, uv would not know.
+        for (key, of_uv) in [("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), ("PIP_EXTRA_INDEX_URL", "UV_INDEX")] {
+            passed.extend(settings.get(key).map(|value| (of_uv.to_owned(), value.clone())));
+        }
+        let is_of_uv =
+            |key: &str| key.starts_with("UV_") && (key.contains("INDEX") || key == "UV_PYTHON_INSTALL_MIRROR");
+        passed.extend(variables.iter().filter(|(key, _)| is_of_uv(key)).map(owned));
         for (key, place) in [("PIP_CACHE_DIR", "pip-cache"), ("UV_CACHE_DIR", "uv-cache")] {
             passed.insert(key.to_owned(), format!("{SHARE}/{place}"));
         }
@@ -124,6 +130,8 @@ mod tests {
         let variables = [
             ("PIP_CONFIG_FILE", text(&conf)),
             ("PIP_TIMEOUT", "9".to_owned()),
+            ("UV_INDEX", "https://c".to_owned()),
+            ("UV_PYTHON_INSTALL_MIRROR", "https://mirror".to_owned()),
             ("PIP_CACHE_DIR", "/here".to_owned()),
             ("PIP_CERT", text(&conf)),
             ("HTTPS_PROXY", "http://proxy".to_owned()),
@@ -135,6 +143,9 @@ mod tests {
         assert_eq!(get("PIP_INDEX_URL"), Some("https://host/simple"));
         assert_eq!(get("PIP_EXTRA_INDEX_URL"), Some("https://a https://b"));
         assert_eq!(get("PIP_TIMEOUT"), Some("9"));
+        assert_eq!(get("UV_DEFAULT_INDEX"), Some("https://host/simple"));
+        assert_eq!(get("UV_INDEX"), Some("https://c"), "what uv is told wins");
+        assert_eq!(get("UV_PYTHON_INSTALL_MIRROR"), Some("https://mirror"));
         assert_eq!(get("PIP_CACHE_DIR"), Some("/mnt/pip-cache"));
         assert_eq!(get("PIP_CERT"), Some("/mnt/certificates.pem"));
         assert_eq!(get("HTTPS_PROXY"), Some("http://proxy"));
