@@ -16,6 +16,7 @@ mod load;
 mod select;
 
 mod columns;
+mod footer;
 mod hub;
 mod parquet;
 mod shards;

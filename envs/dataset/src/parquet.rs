@@ -3,13 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Map, Number, Value};
 
-use crate::columns;
 use crate::{DatasetError, Row};
+use crate::{columns, footer};
 
 /// Returns the rows of one file, which may be a zstd frame as a whole.
 pub(crate) fn read(path: &Path, name: &str) -> Result<Vec<Row>, DatasetError> {
@@ -35,6 +35,9 @@ pub(crate) fn rows(input: impl ChunkReader + 'static, name: &str) -> Result<Vec<
 fn records(input: impl ChunkReader + 'static, name: &str) -> Result<Vec<Row>, DatasetError> {
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     let broken = |err: parquet::errors::ParquetError| malformed(format!("is not Parquet: {err}"));
+    if !footer(&input).is_none_or(|footer| footer::is_plausible(&footer)) {
+        return Err(malformed("is damaged Parquet: a list in its footer is longer than the footer".to_owned()));
+    }
     let reader = SerializedFileReader::new(input).map_err(broken)?;
     let mut rows = Vec::new();
     for record in reader.get_row_iter(None).map_err(broken)? {
@@ -44,6 +47,13 @@ fn records(input: impl ChunkReader + 'static, name: &str) -> Result<Vec<Row>, Da
         rows.push(columns::row(record, &place)?);
     }
     Ok(rows)
+}
+
+/// Returns the footer, which stands before its own length and the last four bytes; nothing when there is none.
+fn footer(input: &impl ChunkReader) -> Option<Bytes> {
+    let before = input.len().checked_sub(8)?;
+    let length = u64::from(input.get_bytes(before, 4).ok()?.try_get_u32_le().ok()?);
+    input.get_bytes(before.checked_sub(length)?, usize::try_from(length).ok()?).ok()
 }
 
 /// Returns a field as JSON; kinds that no column of ours has become their own text.

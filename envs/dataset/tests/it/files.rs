@@ -128,13 +128,7 @@ fn what_is_wrong_is_said_with_its_place() {
         hint: save the file as UTF-8"#]],
     );
     check("x.jsonl", b"17\n", expect!["`x.jsonl`, line 1: is not a JSON object"]);
-    check(
-        "x.json",
-        b"[1]",
-        expect![
-            "`x.json`, row 1: is not a JSON object"
-        ],
-    );
+    check("x.json", b"[1]", expect!["`x.json`, row 1: is not a JSON object"]);
     check(
         "x.jsonl",
         format!("{ROW}\n{ROW}\n").as_bytes(),
