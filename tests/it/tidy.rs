@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("tool-core", 0),
     ("sandbox", 1),
     ("edit", 1),
+    ("search", 1),
     ("env-core", 1),
     ("dataset", 2),
     ("agent-core", 2),
@@ -19,6 +20,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("llm", 3),
     ("runner", 4),
     ("codeact", 5),
+    ("bashonly", 5),
     ("spotter", 6),
     ("tests", 7),
 ];
@@ -32,12 +34,26 @@ const ONLY: &[(&str, &[&str])] = &[
     ("bollard", &["sandbox"]),
     ("async-openai", &["llm"]),
     ("reqwest", &["llm", "dataset"]),
-    ("tree-sitter", &["edit"]),
+    ("tree-sitter", &["edit", "search"]),
+    ("tantivy", &["search"]),
     ("parquet", &["dataset"]),
     ("hf-hub", &["dataset"]),
     ("minijinja", &["prompts"]),
     ("clap", &["runner"]),
-    ("schemars", &["tool-core", "sandbox", "edit"]),
+    ("schemars", &["tool-core", "sandbox", "edit", "search"]),
+];
+
+/// Tools, each with its prompt.
+const TOOLS: [&str; 9] = [
+    "bash",
+    "str_replace_editor",
+    "apply_patch",
+    "finish",
+    "think",
+    "search_code",
+    "find_symbol",
+    "view_code",
+    "list_files",
 ];
 
 const LINES: usize = 600;
@@ -117,10 +133,22 @@ fn every_arrow_points_to_a_lower_layer() {
 fn agents_use_the_runner_from_main_only() {
     for path in files() {
         let name = relative(&path);
-        if name.starts_with("agents/codeact/src/") && !name.ends_with("main.rs") {
+        let agents = ["agents/codeact/src/", "agents/bashonly/src/"];
+        if agents.iter().any(|folder| name.starts_with(folder)) && !name.ends_with("main.rs") {
             let text = fs::read_to_string(&path).unwrap();
             assert!(!text.contains("runner::"), "`{name}` uses the runner");
         }
+    }
+}
+
+#[test]
+fn the_tutorial_is_the_smallest_agent() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    for (name, most) in [("agents/bashonly/src/lib.rs", 60), ("agents/bashonly/src/main.rs", 5)] {
+        let text = read(name);
+        assert!(text.lines().count() <= most, "`{name}` has more than {most} lines");
+        let (_, code) = text.split_once("\n\n").unwrap();
+        assert!(read("README.md").contains(code), "the README does not show `{name}` as it is");
     }
 }
 
@@ -166,13 +194,14 @@ fn the_top_level_holds_what_it_should() {
 fn every_tool_has_a_prompt_and_every_template_parses() {
     let prompts = prompts::Prompts::new(BTreeMap::new()).unwrap();
     let names = prompts.names();
-    for tool in ["bash", "str_replace_editor", "apply_patch", "finish", "think"] {
+    for tool in TOOLS {
         let file = format!("tools/{tool}.md");
         assert!(names.contains(&file), "`{file}` is missing");
         assert!(!prompts.render(&file, ()).unwrap().trim().is_empty(), "`{file}` is empty");
     }
     let known = ["instance", "root", "tools", "extra"];
-    for name in names.iter().filter(|name| name.starts_with("codeact/") || name.starts_with("episode/")) {
+    let rendered_in_episodes = ["codeact/", "bashonly/", "episode/"];
+    for name in names.iter().filter(|name| rendered_in_episodes.iter().any(|folder| name.starts_with(folder))) {
         for variable in prompts.variables(name).unwrap() {
             assert!(known.contains(&variable.as_str()), "`{name}` names `{variable}`, which no episode offers");
         }

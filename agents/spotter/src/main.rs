@@ -1,5 +1,5 @@
 //! The command line that knows every agent.
 
 fn main() -> std::process::ExitCode {
-    runner::main(&[runner::plug::<codeact::CodeAct>(codeact::CONFIG)])
+    runner::main(&[runner::plug::<codeact::CodeAct>(codeact::CONFIG), runner::plug::<bashonly::BashOnly>("")])
 }
