@@ -1,0 +1,241 @@
+//! The index of one checkout.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::build::{Built, build};
+use crate::cache::Cache;
+use crate::error::SearchError;
+use crate::key::Key;
+use crate::manifest::Manifest;
+use crate::pack::Pack;
+use crate::schema::Fields;
+use crate::span::Outline;
+use crate::tree::{Candidate, Limits, Skipped, Stamp, admit, walk};
+use crate::view::View;
+
+/// Packs of edits beyond which they are made into one.
+const EDITS: usize = 16;
+
+/// How a checkout is indexed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Name of the repository, under which the cache keeps its packs; any name is right, the same one is fast.
+    pub repository: String,
+    /// Larger files are left out, in bytes (default 1 MiB).
+    pub max_file: u64,
+    /// Whether tests are indexed as well (default false).
+    pub tests: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { repository: "default".to_owned(), max_file: 1 << 20, tests: false }
+    }
+}
+
+/// The index of one checkout: a shared base of packs that never change, and the files that were edited since.
+#[derive(Clone)]
+pub struct CodeIndex {
+    pub(crate) view: View,
+    pub(crate) fields: Fields,
+    limits: Limits,
+    skipped: Skipped,
+    notes: Vec<String>,
+    /// The layers before this are the base.
+    base: usize,
+    reused: usize,
+}
+
+impl CodeIndex {
+    /// Indexes a folder. What the cache has of it is not read again.
+    ///
+    /// # Errors
+    /// [`SearchError::Tree`] when the folder cannot be read. A cache that cannot is only noted.
+    pub fn open(root: &Path, cache: &Cache, options: &Options) -> Result<Self, SearchError> {
+        let root = root.canonicalize().map_err(|err| SearchError::Tree(format!("`{}`: {err}", root.display())))?;
+        let mut skipped = Skipped::default();
+        let candidates = walk(&root, options.limits(), &mut skipped)?;
+        Self::build(&root, candidates, skipped, cache, options)
+    }
+
+    /// Indexes files that are at hand, by their path relative to the root.
+    ///
+    /// # Errors
+    /// [`SearchError::Index`] when the index itself failed.
+    pub fn from_files(files: Vec<(String, Vec<u8>)>, cache: &Cache, options: &Options) -> Result<Self, SearchError> {
+        let mut skipped = Skipped::default();
+        let mut candidates = Vec::with_capacity(files.len());
+        for (path, bytes) in files {
+            match admit(&path, bytes.len() as u64, options.limits()) {
+                Some(skip) => skipped.count(skip),
+                None => candidates.push(Candidate { path, stamp: Stamp::default(), bytes: Some(bytes) }),
+            }
+        }
+        Self::build(Path::new(""), candidates, skipped, cache, options)
+    }
+
+    fn build(
+        root: &Path,
+        candidates: Vec<Candidate>,
+        mut skipped: Skipped,
+        cache: &Cache,
+        options: &Options,
+    ) -> Result<Self, SearchError> {
+        let fields = cache.fields().clone();
+        let mut notes = Vec::new();
+        let folder = cache.folder(&options.repository);
+        let packs = cache.load(&options.repository, &fields);
+        let known: HashSet<Key> = packs.iter().flat_map(|(_, pack)| pack.units.iter().map(|unit| unit.key)).collect();
+        let manifest = Manifest::load(folder.as_deref(), root);
+        let (mut files, mut unread) = (Vec::new(), Vec::new());
+        for candidate in candidates {
+            let same = candidate.bytes.is_none().then(|| manifest.key(&candidate.path, candidate.stamp)).flatten();
+            match same.filter(|key| known.contains(key)) {
+                Some(key) => files.push((candidate.path, candidate.stamp, key)),
+                None => unread.push(candidate),
+            }
+        }
+        let built = build(root, unread, &fields, &known, options.limits(), &mut skipped)?;
+        files.extend(built.files.iter().cloned());
+        let new = keep(cache, options, built, &fields, &mut notes);
+        let reused = files.iter().filter(|(_, _, key)| known.contains(key)).count();
+        let view = assemble(&packs, new, &files, cache, options);
+        if let Some(folder) = folder.filter(|_| !root.as_os_str().is_empty() && !manifest.is(&files)) {
+            let saved = Manifest::save(&folder, root, &files);
+            saved.err().into_iter().for_each(|err| notes.push(unwritten(&folder, &err)));
+        }
+        let base = view.layers().len();
+        Ok(Self { view, fields, limits: options.limits(), skipped, notes, base, reused })
+    }
+
+    /// Takes in changed files, by their path relative to the root; without contents a file is gone.
+    ///
+    /// # Errors
+    /// [`SearchError::Index`] when the index itself failed.
+    pub fn update(&mut self, changes: Vec<(String, Option<Vec<u8>>)>) -> Result<(), SearchError> {
+        let mut candidates = Vec::new();
+        for (path, contents) in changes {
+            match contents {
+                Some(bytes) if admit(&path, bytes.len() as u64, self.limits).is_none() => {
+                    candidates.push(Candidate { path, stamp: Stamp::default(), bytes: Some(bytes) });
+                }
+                _ => {
+                    self.view.remove(&path);
+                }
+            }
+        }
+        let edits = self.view.layers().len() - self.base;
+        if edits >= EDITS {
+            candidates.extend(self.view.take_from(self.base, &candidates)?);
+        }
+        let paths: Vec<String> = candidates.iter().map(|candidate| candidate.path.clone()).collect();
+        let built =
+            build(Path::new(""), candidates, &self.fields, &HashSet::new(), self.limits, &mut Skipped::default())?;
+        for path in &paths {
+            self.view.remove(path);
+        }
+        self.view.prune(self.base);
+        built.packs.into_iter().for_each(|(pack, _)| self.view.add(pack, |_| true));
+        Ok(())
+    }
+
+    /// Returns the paths of all files, in order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.view.files().iter().map(|file| self.view.path(*file))
+    }
+
+    /// Returns the outline and the text of a file; `None` where it is not indexed.
+    ///
+    /// # Errors
+    /// [`SearchError::Index`] when the index itself failed.
+    pub fn file(&self, path: &str) -> Result<Option<(Outline, String)>, SearchError> {
+        self.view.find(path).map(|file| self.view.open(file)).transpose()
+    }
+
+    /// Returns how many files and spans there are.
+    pub fn size(&self) -> (usize, usize) {
+        let spans = self.view.files().iter().filter_map(|file| {
+            let docs = self.view.layer(file.layer)?.pack.docs(file.unit as usize);
+            Some(docs.len())
+        });
+        (self.view.files().len(), spans.sum())
+    }
+
+    /// Returns how many files were found in the cache.
+    pub fn reused(&self) -> usize {
+        self.reused
+    }
+
+    /// Returns how many files were left out, and why.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
+    }
+
+    /// Returns what a person should know, such as a cache that cannot be written.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+impl Options {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_file: self.max_file, tests: self.tests }
+    }
+}
+
+/// Puts new packs into the cache; what cannot be kept stays in memory.
+fn keep(
+    cache: &Cache,
+    options: &Options,
+    built: Built,
+    fields: &Fields,
+    notes: &mut Vec<String>,
+) -> Vec<(Option<PathBuf>, Arc<Pack>)> {
+    let mut packs = Vec::new();
+    for (pack, directory) in built.packs {
+        match cache.keep(&options.repository, &pack.units, &directory, fields) {
+            Ok(Some((path, kept))) => packs.push((Some(path), kept)),
+            Ok(None) => packs.push((None, pack)),
+            Err(err) => {
+                let folder = cache.folder(&options.repository).unwrap_or_default();
+                notes.push(unwritten(&folder, &err));
+                packs.push((None, pack));
+            }
+        }
+    }
+    packs
+}
+
+fn unwritten(folder: &Path, err: &SearchError) -> String {
+    format!("the cache in `{}` cannot be written, so the next start is slow: {err}", folder.display())
+}
+
+/// Returns the view of a tree over the packs that hold its files.
+fn assemble(
+    packs: &[(PathBuf, Arc<Pack>)],
+    new: Vec<(Option<PathBuf>, Arc<Pack>)>,
+    files: &[(String, Stamp, Key)],
+    cache: &Cache,
+    options: &Options,
+) -> View {
+    let mut wanted: HashMap<Key, bool> = files.iter().map(|(_, _, key)| (*key, true)).collect();
+    let mut view = View::default();
+    let mut used = Vec::new();
+    let old = packs.iter().map(|(path, pack)| (Some(path.clone()), pack.clone()));
+    // Packs that hold most of the tree come first, so that few are needed.
+    let mut all: Vec<_> = old.chain(new).collect();
+    all.sort_by_key(|(_, pack)| {
+        std::cmp::Reverse(pack.units.iter().filter(|unit| wanted.contains_key(&unit.key)).count())
+    });
+    for (path, pack) in all {
+        let before = view.layers().len();
+        view.add(pack, |key| wanted.get_mut(key).is_some_and(std::mem::take));
+        if view.layers().len() > before {
+            used.extend(path);
+        }
+    }
+    cache.tidy(&options.repository, &used);
+    view
+}

@@ -1,0 +1,66 @@
+//! Code search in the process: no service, no embeddings.
+//!
+//! [`CodeIndex`] is the index of one checkout. Files are cut into [`Span`]s by tree-sitter and held by tantivy in
+//! packs, which never change and which trees of one repository share; [`Cache`] keeps them on disk. An edit adds a
+//! small pack in memory on top. [`CodeIndex::search`] answers a [`SearchRequest`] by BM25 over spans and files, by the
+//! symbol table, by exact code and by file pattern. The tools [`SearchCode`], [`FindSymbol`], [`ViewCode`] and
+//! [`ListFiles`] do so for the repository of a sandbox, over one [`Checkout`]. [`measure`] tells how good the ranking
+//! is. Not here: a watch on files, embeddings, and what to do with what was found.
+
+mod span;
+
+mod language;
+mod place;
+mod tokens;
+
+mod cut;
+mod parse;
+
+mod key;
+mod pack;
+mod schema;
+mod tree;
+
+mod build;
+mod cache;
+mod manifest;
+mod view;
+
+mod query;
+mod rank;
+mod weights;
+
+mod request;
+mod search;
+mod snippet;
+mod symbols;
+
+mod error;
+mod index;
+mod show;
+
+mod checkout;
+mod config;
+mod find_symbol;
+mod list_files;
+mod search_code;
+mod view_code;
+
+mod recall;
+
+pub use cache::Cache;
+pub use checkout::Checkout;
+pub use config::SearchConfig;
+pub use error::SearchError;
+pub use find_symbol::{FindSymbol, FindSymbolArgs};
+pub use index::{CodeIndex, Options};
+pub use list_files::{ListFiles, ListFilesArgs};
+pub use place::Skip;
+pub use recall::{CUTS, Case, Measured, measure};
+pub use request::{Found, FoundFile, FoundSpan, SearchRequest};
+pub use search_code::SearchCode;
+pub use span::{Outline, Span, SpanKind};
+pub use symbols::Place;
+pub use tree::Skipped;
+pub use view_code::{ViewCode, ViewCodeArgs};
+pub use weights::Weights;

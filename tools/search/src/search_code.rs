@@ -1,0 +1,25 @@
+//! The `search_code` tool.
+
+use std::sync::Arc;
+
+use tool_core::{Observation, Sandbox, Tool, ToolError};
+
+use crate::checkout::{Checkout, rejected};
+use crate::request::SearchRequest;
+
+/// Finds code by words, names, snippets and file patterns.
+pub struct SearchCode(pub Arc<Checkout>);
+
+impl Tool for SearchCode {
+    const NAME: &'static str = "search_code";
+    type Args = SearchRequest;
+
+    async fn call(&self, args: SearchRequest, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+        let synced = self.0.sync(sandbox, args.include_tests).await?;
+        let index = synced.index()?;
+        let found = index.search(&args).map_err(rejected)?;
+        let config = self.0.config();
+        let shown = index.render(&found, config.max_tokens, config.max_lines);
+        Ok(Observation::text(shown.map_err(rejected)?))
+    }
+}

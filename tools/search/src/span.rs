@@ -1,0 +1,73 @@
+//! A file's spans.
+
+use serde::{Deserialize, Serialize};
+
+/// What a file consists of: spans one below the other, each of whole lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outline {
+    /// The language's name; empty for text that is not cut.
+    pub language: String,
+    /// Number of lines.
+    pub lines: u32,
+    /// Whether the grammar found errors; what is around them is still cut.
+    pub has_errors: bool,
+    /// The spans in the order of lines.
+    pub spans: Vec<Span>,
+}
+
+/// A part of a file that belongs together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The id in its file: the dotted path of the definition, or `imports`, `docstring` and `impl` for what stands
+    /// outside of one; `:2` and so on for further parts of the same.
+    pub id: String,
+    /// What it is.
+    pub kind: SpanKind,
+    /// First line, counted from 1.
+    pub start: u32,
+    /// Last line.
+    pub end: u32,
+    /// First line of the signature, below comments and decorators.
+    pub signature: u32,
+    /// Last line of the signature.
+    pub signature_end: u32,
+}
+
+/// What a span is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpanKind {
+    /// Code of the module outside of definitions.
+    Module,
+    /// The module's docstring.
+    Docstring,
+    /// Imports of the module.
+    Imports,
+    /// A class, or what the language has in its place, without the definitions in it.
+    Class,
+    /// A function, with all that is in it.
+    Function,
+    /// A function of a class.
+    Method,
+}
+
+impl Outline {
+    /// Returns the span with an id.
+    pub fn span(&self, id: &str) -> Option<&Span> {
+        self.spans.iter().find(|span| span.id == id)
+    }
+}
+
+impl Span {
+    /// Returns the dotted path of the definition, without the number of the part.
+    pub fn path(&self) -> &str {
+        self.id.split(':').next().unwrap_or_default()
+    }
+
+    /// Returns the span's lines of its file's text, each with its number.
+    pub fn lines<'a>(&self, text: &'a str) -> impl Iterator<Item = (u32, &'a str)> + use<'a> {
+        let (start, end) = (self.start, self.end);
+        let from = text.lines().skip(start as usize - 1);
+        (start..=end).zip(from)
+    }
+}

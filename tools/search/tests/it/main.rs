@@ -1,0 +1,11 @@
+//! Search over small trees, real trees and hostile ones.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says aloud what it skips")]
+
+mod cache;
+mod edits;
+mod queries;
+mod robust;
+mod spans;
+mod tools;
+mod tree;

@@ -1,0 +1,138 @@
+//! Trees that nobody should have, and everybody meets.
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use search::{Cache, CodeIndex, Options, SearchError, SearchRequest, Skip};
+
+use crate::tree::{index, shop, write};
+
+fn count(index: &CodeIndex, skip: Skip) -> usize {
+    index.skipped().counts.get(&skip).copied().unwrap_or_default()
+}
+
+fn finds(index: &CodeIndex, word: &str) -> bool {
+    !index.search(&SearchRequest::text(word)).unwrap().files.is_empty()
+}
+
+#[test]
+fn a_huge_file_is_left_out_and_counted() {
+    let shop = shop();
+    let line = "value = compute(1, 2, 3)\n";
+    std::fs::write(shop.path().join("huge.py"), line.repeat((50 << 20) / line.len())).unwrap();
+    let small = index(shop.path());
+    assert_eq!((small.size().0, count(&small, Skip::TooLarge)), (2, 1));
+}
+
+#[test]
+fn a_huge_file_is_indexed_when_the_limit_allows() {
+    let line = "value = compute(1, 2, 3)\n";
+    let text = line.repeat((4 << 20) / line.len()) + "def at_the_end():\n    pass\n";
+    let options = Options { max_file: 64 << 20, ..Options::default() };
+    let index = CodeIndex::from_files(vec![("a.py".to_owned(), text.into_bytes())], &Cache::none(), &options).unwrap();
+    assert!(finds(&index, "at_the_end"));
+}
+
+#[test]
+fn many_files_are_no_trouble() {
+    let count = if std::env::var_os("SPOTTER_LONG").is_some() { 100_000 } else { 5_000 };
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..count {
+        let path = folder.path().join(format!("p{}/m{number}.py", number / 500));
+        if number % 500 == 0 {
+            std::fs::create_dir(path.parent().unwrap()).unwrap();
+        }
+        std::fs::write(path, format!("def f{number}():\n    return g{number}()\n")).unwrap();
+    }
+    let index = index(folder.path());
+    assert_eq!(index.size().0, count);
+    let found = index.search(&SearchRequest::text("f4999")).unwrap();
+    assert_eq!(found.files.first().map(|file| file.path.as_str()), Some("p9/m4999.py"));
+}
+
+#[test]
+fn deep_nesting_costs_no_stack() {
+    const DEPTH: usize = 10_000;
+    let nested = |open: &str, close: &str| {
+        format!("{}{}", format!("{open}\n").repeat(DEPTH), format!("{close}\n").repeat(DEPTH))
+    };
+    let indented = |line: &str| (0..500).map(|depth| format!("{}{line}\n", " ".repeat(depth))).collect::<String>();
+    let texts = [
+        ("parens.py", format!("x = (1\n{}", nested("+ (1", ")"))),
+        ("calls.py", nested("f(", ")")),
+        ("lists.js", nested("[", "]")),
+        ("braces.c", format!("int main() {{\n{}}}\n", nested("{", "}"))),
+        ("open.rs", nested("mod a {", "")),
+        ("Classes.java", nested("class A {", "}")),
+        ("functions.js", nested("function f() {", "}")),
+        ("blocks.py", indented("if x:")),
+        ("classes.py", indented("class C:")),
+        ("attributes.py", format!("x = (a\n{})\n", ".b\n".repeat(DEPTH))),
+    ];
+    let files = texts.iter().map(|(name, text)| ((*name).to_owned(), text.clone().into_bytes())).collect();
+    let index = CodeIndex::from_files(files, &Cache::none(), &Options::default()).unwrap();
+    assert_eq!(index.size().0, texts.len());
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_indexed_all_the_same() {
+    let shop = shop();
+    std::fs::write(shop.path().join("latin.py"), b"# caf\xe9\ndef serve_coffee():\n    return '\xff\xfe'\n").unwrap();
+    std::fs::write(
+        shop.path().join(std::ffi::OsStr::from_bytes(b"n\xe4me.py")),
+        "def in_a_strange_name():\n    pass\n",
+    )
+    .unwrap();
+    let index = index(shop.path());
+    assert!(finds(&index, "serve_coffee"));
+    assert_eq!(count(&index, Skip::Unreadable), 1, "a name that is no text cannot be asked for: {:?}", index.skipped());
+}
+
+#[test]
+fn loops_of_links_end() {
+    let shop = shop();
+    symlink(shop.path(), shop.path().join("shop/loop")).unwrap();
+    symlink("self.py", shop.path().join("self.py")).unwrap();
+    symlink("nowhere.py", shop.path().join("broken.py")).unwrap();
+    assert_eq!(index(shop.path()).size().0, 2);
+}
+
+#[test]
+fn files_that_vanish_or_cannot_be_read_are_told_of() {
+    let shop = shop();
+    let root = shop.path().to_owned();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                for number in 0..50 {
+                    write(&root, &[(&format!("shop/v{number}.py"), "def vanishing():\n    pass\n")]);
+                }
+                for number in 0..50 {
+                    std::fs::remove_file(root.join(format!("shop/v{number}.py"))).unwrap();
+                }
+            }
+        });
+        for _ in 0..20 {
+            let index = index(&root);
+            assert!(finds(&index, "round_price"));
+            assert_eq!(count(&index, Skip::Unreadable), index.skipped().unreadable.len());
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let err = CodeIndex::open(Path::new("/no/such/folder"), &Cache::none(), &Options::default()).err().unwrap();
+    assert!(matches!(&err, SearchError::Tree(message) if message.contains("/no/such/folder")), "{err}");
+}
+
+#[test]
+fn an_empty_tree_has_no_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = index(folder.path());
+    assert_eq!(index.size(), (0, 0));
+    assert!(!finds(&index, "anything"));
+}

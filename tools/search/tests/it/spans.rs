@@ -1,0 +1,64 @@
+//! How files are cut, language by language: `fixtures/spans/<file>` and `<file>.spans`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use expect_test::expect_file;
+use search::{Cache, CodeIndex, Options};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spans")
+}
+
+fn shown(path: &str, text: &str) -> String {
+    let files = vec![(path.to_owned(), text.as_bytes().to_vec())];
+    let index = CodeIndex::from_files(files, &Cache::none(), &Options::default()).unwrap();
+    let (outline, _) = index.file(path).unwrap().unwrap();
+    let mut shown =
+        format!("{} {} lines{}\n", outline.language, outline.lines, if outline.has_errors { " errors" } else { "" });
+    for span in outline.spans {
+        let kind = format!("{:?}", span.kind).to_lowercase();
+        writeln!(shown, "{}-{} {kind} {} ({}-{})", span.start, span.end, span.id, span.signature, span.signature_end)
+            .unwrap();
+    }
+    shown
+}
+
+#[test]
+fn every_language_is_cut_as_the_fixtures_say() {
+    let mut names: Vec<String> = std::fs::read_dir(fixtures())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.ends_with(".spans"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 9);
+    for name in names {
+        let text = std::fs::read_to_string(fixtures().join(&name)).unwrap();
+        expect_file![fixtures().join(format!("{name}.spans"))].assert_eq(&shown(&name, &text));
+    }
+}
+
+#[test]
+fn spans_are_in_order_and_never_overlap() {
+    let Some(root) = crate::tree::real("django") else { return };
+    let index = crate::tree::index(&root);
+    let paths: Vec<String> = index.paths().map(str::to_owned).collect();
+    for path in paths {
+        let (outline, text) = index.file(&path).unwrap().unwrap();
+        let mut last = 0;
+        let mut ids = std::collections::HashSet::new();
+        for span in &outline.spans {
+            assert!(span.start > last && span.end >= span.start, "{path}: {span:?}");
+            assert!(
+                span.start <= span.signature && span.signature <= span.signature_end && span.signature_end <= span.end
+            );
+            assert!(ids.insert(span.id.clone()), "{path}: twice {}", span.id);
+            let between = text.lines().take(span.start as usize - 1).skip(last as usize);
+            assert!(between.into_iter().all(|line| line.trim().is_empty()), "{path}: lines lost before {span:?}");
+            last = span.end;
+        }
+        let after = text.lines().skip(last as usize);
+        assert!(after.into_iter().all(|line| line.trim().is_empty()), "{path}: lines lost at the end");
+    }
+}

@@ -1,0 +1,239 @@
+//! The tools in a local sandbox.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use expect_test::{Expect, expect};
+use sandbox::{Config, Host, Kind, connect};
+use search::{Cache, Checkout, FindSymbol, ListFiles, SearchCode, SearchConfig, ViewCode};
+use serde_json::{Value, json};
+use tool_core::{Command, Image, Sandbox, SandboxProvider, Source, ToolError, Toolbox};
+
+use crate::tree::SHOP;
+
+struct Shop {
+    toolbox: Toolbox,
+    sandbox: Arc<dyn Sandbox>,
+    _provider: Box<dyn std::any::Any>,
+}
+
+impl Shop {
+    async fn start(files: BTreeMap<String, Vec<u8>>) -> Self {
+        let config = Config { provider: Kind::Local, ..Config::default() };
+        let provider = connect(&config, &Host::from_process(), "search-tests").await.unwrap();
+        let image = Image { source: Source::Files(files), root: "/shop".to_owned(), startup: String::new() };
+        let sandbox = provider.start(&image).await.unwrap();
+        let checkout = Checkout::new(SearchConfig::default(), Cache::none());
+        let toolbox = Toolbox::default()
+            .with(SearchCode(checkout.clone()))
+            .with(FindSymbol(checkout.clone()))
+            .with(ViewCode(checkout.clone()))
+            .with(ListFiles(checkout));
+        Self { toolbox, sandbox, _provider: Box::new(provider) }
+    }
+
+    async fn open() -> Self {
+        let files = SHOP.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+        Self::start(files.collect()).await
+    }
+
+    async fn call(&self, tool: &str, args: Value) -> String {
+        match self.toolbox.call(tool, &args.to_string(), &*self.sandbox).await {
+            Ok(shown) => shown.text,
+            Err(ToolError::Rejected(text)) => format!("rejected: {text}\n"),
+            Err(err) => panic!("{err}"),
+        }
+    }
+
+    async fn check(&self, tool: &str, args: Value, expected: Expect) {
+        expected.assert_eq(&self.call(tool, args).await);
+    }
+
+    async fn bash(&self, script: &str) {
+        assert!(self.sandbox.exec(Command::new(script)).await.unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn searches_show_spans_with_their_lines() {
+    let shop = Shop::open().await;
+    shop.check(
+        "search_code",
+        json!({"query": "negative quantity"}),
+        expect![[r#"
+        shop/cart.py
+          span `Cart.add_line`, lines 23-30
+            23      def add_line(self, product, quantity=1):
+            24          """Adds a product.
+            25  
+            26          Refuses a negative quantity.
+            27          """
+            28          if quantity < 0:
+            29              raise CartError("negative quantity")
+            30          self.lines.append((product, quantity))
+    "#]],
+    )
+    .await;
+    shop.check(
+        "find_symbol",
+        json!({"name": "round_price"}),
+        expect![[r#"
+        Defined (1):
+        shop/prices.py
+          span `round_price`, lines 4-6
+             4  def round_price(amount):
+        Used (2):
+        shop/prices.py
+          span `PriceList.price_of`, lines 10-11
+            11          return round_price(self[product])
+          span `SalePriceList.price_of`, lines 15-17
+            17          return round_price(full * 0.8)
+    "#]],
+    )
+    .await;
+    shop.check(
+        "find_symbol",
+        json!({"name": "roundPrices"}),
+        expect![[r#"
+        `roundPrices` is neither defined nor used here. Did you mean `round_price`?
+    "#]],
+    )
+    .await;
+    shop.sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_is_shown_by_its_spans() {
+    let shop = Shop::open().await;
+    shop.check(
+        "view_code",
+        json!({"path": "shop/cart.py"}),
+        expect![[r#"
+            shop/cart.py (37 lines), the spans and their signatures:
+              span `docstring`, line 1
+              span `imports`, lines 3-5
+              span `impl`, line 7
+              span `CartError`, lines 10-11
+                10  class CartError(Exception):
+              span `Cart`, lines 14-17
+                14  class Cart:
+              span `Cart.__init__`, lines 19-21
+                19      def __init__(self, prices: PriceList):
+              span `Cart.add_line`, lines 23-30
+                23      def add_line(self, product, quantity=1):
+              span `Cart.total`, lines 32-35
+                34      def total(self):
+              span `Cart:2`, line 37
+                37      tax_rate = Decimal("0.19")
+        "#]],
+    )
+    .await;
+    shop.check(
+        "view_code",
+        json!({"path": "shop/prices.py", "span_ids": ["SalePriceList"]}),
+        expect![[r#"
+            shop/prices.py
+              span `SalePriceList`, line 14
+                14  class SalePriceList(PriceList):
+              span `SalePriceList.price_of`, lines 15-17
+                15      def price_of(self, product):
+        "#]],
+    )
+    .await;
+    shop.check(
+        "view_code",
+        json!({"path": "cart.py"}),
+        expect![[r#"
+        rejected: `cart.py` is not an indexed source file of the repository
+        hint: did you mean `shop/cart.py`?
+    "#]],
+    )
+    .await;
+    shop.check(
+        "view_code",
+        json!({"path": "shop/cart.py", "span_ids": ["Cart.add_lines"]}),
+        expect![[r#"
+        rejected: `shop/cart.py` has no span `Cart.add_lines`; did you mean `Cart.add_line`?
+        hint: view it without span_ids to see them all
+    "#]],
+    )
+    .await;
+    shop.sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn files_are_listed_and_empty_requests_refused() {
+    let shop = Shop::open().await;
+    shop.check(
+        "list_files",
+        json!({}),
+        expect![[r#"
+        README.rst
+        shop/cart.py
+        shop/prices.py
+        tests/test_cart.py
+        vendor/other.py
+    "#]],
+    )
+    .await;
+    shop.check(
+        "list_files",
+        json!({"pattern": "*.rst"}),
+        expect![[r#"
+        README.rst
+    "#]],
+    )
+    .await;
+    shop.check(
+        "search_code",
+        json!({}),
+        expect![[r#"
+        rejected: give at least one of query, file_pattern, class_names, function_names and code_snippet
+    "#]],
+    )
+    .await;
+    shop.sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn changes_by_anyone_show_in_the_next_answer() {
+    let shop = Shop::open().await;
+    let find = |name: &'static str| shop.call("find_symbol", json!({"name": name, "references": false}));
+    assert!(find("round_price").await.contains("shop/prices.py"));
+    shop.sandbox.write_file("shop/added.py", b"def by_a_tool():\n    pass\n", None).await.unwrap();
+    assert!(find("by_a_tool").await.contains("shop/added.py"));
+    shop.bash("sed -i s/by_a_tool/by_a_shell/ shop/added.py").await;
+    assert!(find("by_a_shell").await.contains("shop/added.py"));
+    assert!(find("by_a_tool").await.contains("neither"));
+    shop.bash("touch -r shop/cart.py stamp; sed -i s/add_line/sub_line/ shop/cart.py; touch -r stamp shop/cart.py")
+        .await;
+    assert!(find("sub_line").await.contains("shop/cart.py"), "size and time of writing are as before");
+    shop.bash("rm shop/prices.py; mv shop/added.py shop/moved.py").await;
+    assert!(find("round_price").await.contains("neither"));
+    assert!(find("by_a_shell").await.contains("shop/moved.py"));
+    shop.sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn tests_come_in_when_they_are_asked_for() {
+    let shop = Shop::open().await;
+    let find = |tests: bool| shop.call("find_symbol", json!({"name": "test_total", "include_tests": tests}));
+    assert!(find(false).await.contains("neither"));
+    assert!(find(true).await.contains("tests/test_cart.py"));
+    assert!(find(false).await.contains("neither"));
+    assert!(shop.call("view_code", json!({"path": "tests/test_cart.py"})).await.contains("test_total"));
+    shop.sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tree_of_many_files_comes_in_archives() {
+    let mut files = BTreeMap::new();
+    for number in 0..300 {
+        files.insert(format!("pkg/m {number}'.py"), format!("def f{number}():\n    pass\n").into_bytes());
+    }
+    let shop = Shop::start(files).await;
+    assert!(shop.call("find_symbol", json!({"name": "f299"})).await.contains("pkg/m 299'.py"));
+    shop.bash("for f in pkg/*; do echo 'def late(): pass' >>\"$f\"; done").await;
+    assert!(shop.call("find_symbol", json!({"name": "late"})).await.contains("Defined (300)"));
+    shop.sandbox.stop().await.unwrap();
+}
