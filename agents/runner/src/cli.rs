@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{Clean, Evaluate, Grade, ImagesCommand, Instances, ParityCommand, Solve, Validate};
+use crate::commands::{
+    Clean, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Search, Solve, Validate,
+};
 
 /// Agents that repair real repositories, and the verdict on their patches.
 #[derive(Debug, Parser)]
@@ -33,6 +35,10 @@ pub(crate) enum Cmd {
     Instances(Instances),
     /// Makes, fetches, lists and removes the images of instances.
     Images(ImagesCommand),
+    /// Indexes a checkout for search.
+    Index(Index),
+    /// Finds code in a checkout; with `--recall`, measures how well issues find the files that solve them.
+    Search(Box<Search>),
     /// Prints the configuration that a command would run with, as YAML.
     Config(Settings),
     /// Removes containers and folders that killed runs left behind.

@@ -5,10 +5,13 @@ mod config;
 mod evaluate;
 mod grade;
 mod images;
+mod index;
 mod instances;
 mod output;
 mod parity;
+mod recall;
 mod run_folder;
+mod search;
 mod solve;
 mod validate;
 
@@ -27,8 +30,10 @@ pub(crate) use clean::Clean;
 pub(crate) use evaluate::Evaluate;
 pub(crate) use grade::Grade;
 pub(crate) use images::ImagesCommand;
+pub(crate) use index::Index;
 pub(crate) use instances::Instances;
 pub(crate) use parity::ParityCommand;
+pub(crate) use search::Search;
 pub(crate) use solve::Solve;
 pub(crate) use validate::Validate;
 
@@ -97,6 +102,8 @@ async fn dispatch(
         Cmd::Parity(args) => parity::run(args).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args).await,
+        Cmd::Index(args) => index::run(&args),
+        Cmd::Search(args) => search::run(*args),
         Cmd::Config(settings) => config::run(plugs, &settings),
         Cmd::Clean(args) => clean::run(args).await,
     }
@@ -138,7 +145,7 @@ fn log_to_stderr(verbose: u8) {
         1 => "info",
         _ => "debug",
     };
-    let own = ["agent_core", "llm", "runner", "sandbox", "dataset", "env_core"];
+    let own = ["agent_core", "llm", "runner", "sandbox", "dataset", "env_core", "search"];
     let filter = own.iter().map(|name| format!("{name}={level}")).collect::<Vec<_>>().join(",");
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
 }
