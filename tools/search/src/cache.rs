@@ -17,7 +17,7 @@ use crate::error::SearchError;
 use crate::pack::{Pack, Unit};
 use crate::schema::Fields;
 
-/// Changes with what is in a pack and with how files are cut.
+/// Changes with what is in a pack, with how files are cut and with the grammars.
 const FORMAT: &str = "1";
 /// Packs of one repository; the ones unused for longest go first.
 const MOST: usize = 24;
@@ -71,6 +71,10 @@ impl Cache {
             let opened = self.shared(&path).map_or_else(|| self.open(&path, fields), Ok);
             match opened {
                 Ok(pack) => packs.push((path, pack)),
+                // The pack may be sound, and another process may need it.
+                Err(SearchError::Io(err)) if err.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!("`{}` cannot be read: {err}", path.display());
+                }
                 Err(err) => {
                     tracing::warn!("`{}` is made anew: {err}", path.display());
                     let _ = fs::remove_dir_all(&path);

@@ -107,3 +107,55 @@ fn without_comments(text: &str) -> String {
     }
     kept + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(text: &str, expected: Expect) {
+        let query = Query::read(text, &CodeTokenizer::new(), &Weights::default());
+        let words: Vec<String> = query.words.iter().map(|(word, weight)| format!("{word} {weight:.1}")).collect();
+        let names: Vec<&str> = query.names.iter().map(|(name, _)| name.as_str()).collect();
+        let mentions: Vec<String> = query.mentions.iter().map(|parts| parts.join(" ")).collect();
+        expected.assert_eq(&format!("{}\n{}\n{}\n", words.join(", "), names.join(", "), mentions.join(", ")));
+    }
+
+    #[test]
+    fn a_title_weighs_more_and_boilerplate_nothing() {
+        check(
+            "Crash in bulk_create\n\n<!-- Describe\nthe bug -->\nExpected behavior: no crash",
+            expect![[r#"
+            bulk_create 2.7, crash 2.3, bulk 1.3, create 1.3, no 1.0
+            Crash, bulk_create, Expected, behavior, crash
+
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_short_query_is_taken_as_it_is() {
+        check(
+            "expected behavior",
+            expect![[r#"
+            behavior 1.0, expected 1.0
+            behavior, expected
+
+        "#]],
+        );
+    }
+
+    #[test]
+    fn files_and_modules_are_noticed() {
+        let text = "It fails.\nFile \"/usr/lib/site-packages/django/db/models/query.py\", line 3\nin django.utils.text.slugify()";
+        check(
+            text,
+            expect![[r#"
+            fail 2.0, django 1.6, db 1.0, lib 1.0, model 1.0, package 1.0, py 1.0, query 1.0, site 1.0, slugify 1.0, text 1.0, usr 1.0, util 1.0
+            fails, django, File, lib, line, models, query, slugify, text, usr, utils
+            usr lib site-packages django db models query.py, django utils text slugify
+        "#]],
+        );
+    }
+}

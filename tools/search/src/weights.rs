@@ -67,3 +67,16 @@ impl Weights {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_feature_can_be_turned_off() {
+        for feature in Weights::FEATURES {
+            assert!(Weights::without(feature).is_some_and(|weights| weights != Weights::default()), "{feature}");
+        }
+        assert_eq!(Weights::without("nothing"), None);
+    }
+}

@@ -121,3 +121,35 @@ fn distance(wanted: &[u64], other: &[u64]) -> Vec<u64> {
     let part = |version: &[u64], at: usize| version.get(at).copied().unwrap_or_default();
     (0..4).map(|at| part(wanted, at).abs_diff(part(other, at))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_version_with_a_changed_file_is_taken() {
+        let trees = tempfile::tempdir().unwrap();
+        for (tree, file) in
+            [("foo-bar-1.9", "old.py"), ("Foo_Bar-2.1.1", "a.py"), ("foo-bar-2.0", "b.py"), ("foo-2.0", "a.py")]
+        {
+            std::fs::create_dir(trees.path().join(tree)).unwrap();
+            std::fs::write(trees.path().join(tree).join(file), "").unwrap();
+        }
+        let folders = folders(trees.path()).unwrap();
+        let tree_of = |instance_id: &str, patch: &str| {
+            let row = Row {
+                instance_id: instance_id.to_owned(),
+                repo: "who/foo.bar".to_owned(),
+                version: "2.0".to_owned(),
+                patch: patch.to_owned(),
+                ..Row::default()
+            };
+            let case = case(&row, &folders)?;
+            Some(case.tree.file_name().unwrap().to_string_lossy().into_owned())
+        };
+        assert_eq!(tree_of("i", "--- a/b.py\n+++ b/b.py\n").as_deref(), Some("foo-bar-2.0"));
+        assert_eq!(tree_of("i", "--- a/a.py\n").as_deref(), Some("Foo_Bar-2.1.1"));
+        assert_eq!(tree_of("i", "--- a/none.py\n"), None);
+        assert_eq!(tree_of("foo-2.0", "--- a/a.py\n").as_deref(), Some("foo-2.0"));
+    }
+}
