@@ -127,10 +127,10 @@ mod tests {
         check(
             "Crash in bulk_create\n\n<!-- Describe\nthe bug -->\nExpected behavior: no crash",
             expect![[r#"
-            bulk_create 2.7, crash 2.3, bulk 1.3, create 1.3, no 1.0
-            Crash, bulk_create, Expected, behavior, crash
+                bulk_create 2.7, crash 2.3, no 1.0, bulk 0.9, create 0.9
+                Crash, bulk_create, Expected, behavior, crash
 
-        "#]],
+            "#]],
         );
     }
 

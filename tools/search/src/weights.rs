@@ -30,16 +30,16 @@ pub struct Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            fields: [3.0, 3.0, 1.5, 1.0, 1.0],
-            saturation: 1.2,
+            fields: [5.0, 3.0, 1.5, 1.0, 1.0],
+            saturation: 3.0,
             span_length: 0.4,
             file_length: 0.5,
-            best_span: 1.0,
+            best_span: 1.5,
             title: 3.0,
             identifier: 2.0,
-            part: 0.5,
+            part: 0.3,
             definition: 1.0,
-            mention: 0.5,
+            mention: 0.3,
             aside: 0.6,
         }
     }
