@@ -6,6 +6,7 @@
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use edit::{EditorConfig, StrReplaceEditor};
 use sandbox::Bash;
+use search::{SearchConfig, SearchTool};
 use serde::{Deserialize, Serialize};
 use tool_core::{Finish, Think, Tool, Toolbox};
 
@@ -32,12 +33,23 @@ pub struct Config {
     pub max_idle: usize,
     /// Settings of `str_replace_editor`.
     pub editor: EditorConfig,
+    /// Search tools that the model is offered: `search_code`, `find_symbol`, `view_code`, `list_files`. Default none.
+    pub search_tools: Vec<SearchTool>,
+    /// Settings of the search tools.
+    pub search: SearchConfig,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let editor = EditorConfig::default();
-        Self { bash_name: "bash".to_owned(), hints: false, think: true, max_idle: 5, editor }
+        Self {
+            bash_name: "bash".to_owned(),
+            hints: false,
+            think: true,
+            max_idle: 5,
+            editor: EditorConfig::default(),
+            search_tools: Vec::new(),
+            search: SearchConfig::default(),
+        }
     }
 }
 
@@ -54,6 +66,7 @@ impl Agent for CodeAct {
             .with_named(&self.config.bash_name, Bash)
             .with(StrReplaceEditor::new(self.config.editor.clone()))
             .with(Finish);
+        let tools = search::offer(tools, &self.config.search_tools, &self.config.search);
         if self.config.think { tools.with(Think) } else { tools }
     }
 

@@ -43,6 +43,7 @@ mod checkout;
 mod config;
 mod find_symbol;
 mod list_files;
+mod offer;
 mod search_code;
 mod view_code;
 
@@ -55,6 +56,7 @@ pub use error::SearchError;
 pub use find_symbol::{FindSymbol, FindSymbolArgs};
 pub use index::{CodeIndex, Options};
 pub use list_files::{ListFiles, ListFilesArgs};
+pub use offer::{SearchTool, offer};
 pub use place::Skip;
 pub use recall::{CUTS, Case, Measured, measure};
 pub use request::{Found, FoundFile, FoundSpan, SearchRequest};

@@ -10,3 +10,4 @@ mod killed;
 mod live;
 mod program;
 mod saved_logs;
+mod search;

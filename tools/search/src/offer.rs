@@ -1,0 +1,40 @@
+//! The tools for an agent's toolbox.
+
+use serde::{Deserialize, Serialize};
+use tool_core::Toolbox;
+
+use crate::checkout::Checkout;
+use crate::config::SearchConfig;
+use crate::find_symbol::FindSymbol;
+use crate::list_files::ListFiles;
+use crate::search_code::SearchCode;
+use crate::view_code::ViewCode;
+
+/// The tools of this crate, by the names that they have in a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchTool {
+    /// [`SearchCode`].
+    SearchCode,
+    /// [`FindSymbol`].
+    FindSymbol,
+    /// [`ViewCode`].
+    ViewCode,
+    /// [`ListFiles`].
+    ListFiles,
+}
+
+/// Returns the toolbox with these tools added, all over one index of one episode.
+#[must_use]
+pub fn offer(toolbox: Toolbox, tools: &[SearchTool], config: &SearchConfig) -> Toolbox {
+    if tools.is_empty() {
+        return toolbox;
+    }
+    let checkout = Checkout::new(config.clone(), config.open_cache());
+    tools.iter().fold(toolbox, |toolbox, tool| match tool {
+        SearchTool::SearchCode => toolbox.with(SearchCode(checkout.clone())),
+        SearchTool::FindSymbol => toolbox.with(FindSymbol(checkout.clone())),
+        SearchTool::ViewCode => toolbox.with(ViewCode(checkout.clone())),
+        SearchTool::ListFiles => toolbox.with(ListFiles(checkout.clone())),
+    })
+}
