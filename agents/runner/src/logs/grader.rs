@@ -85,7 +85,9 @@ impl Grader {
                 return Ok(vec![GradingSpec { dialect: dialect.unwrap_or(spec.dialect), ..spec }]);
             }
             let known: Vec<Instance> = self.rows.values().flatten().map(|(_, instance, _)| instance.clone()).collect();
-            find_instance(&known, instance_id).context("hint: `--dataset` names where the instance is")?;
+            if let Err(err) = find_instance(&known, instance_id) {
+                bail!("{err}\nhint: `--dataset` names where instances are");
+            }
             bail!("unknown instance `{instance_id}`");
         };
         let specs = rows.iter().map(|(kind, instance, answers)| {
