@@ -73,8 +73,7 @@ impl InfraReason {
 }
 
 /// The words of [`SIGNS`]; made once, because that takes longer than most logs do.
-static PATTERNS: LazyLock<Option<RegexSet>> =
-    LazyLock::new(|| RegexSet::new(SIGNS.map(|(_, pattern)| pattern)).ok());
+static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| RegexSet::new(SIGNS.map(|(_, pattern)| pattern)).ok());
 
 /// Collects the signs of a log, part by part; a part ends where a line ends.
 #[derive(Default)]

@@ -36,7 +36,8 @@ fn finish() -> Value {
 #[test]
 fn it_solves_an_instance_with_bash_alone() {
     let apply = format!("git apply <<'END'\n{GOLD}END");
-    let (folder, report, said) = solve(&json!([bash("cat lru/cache.py"), { "content": "Hm." }, bash(&apply), finish()]));
+    let (folder, report, said) =
+        solve(&json!([bash("cat lru/cache.py"), { "content": "Hm." }, bash(&apply), finish()]));
     assert_eq!(report["resolved"], true, "{said}");
     let cell = std::fs::read_dir(folder.path().join(".runs/r")).unwrap().next().unwrap().unwrap().path();
     let trajectory = std::fs::read_to_string(cell.join("demo__lru-1/trajectory.jsonl")).unwrap();
