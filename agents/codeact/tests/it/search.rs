@@ -64,3 +64,35 @@ fn without_that_line_there_are_no_search_tools() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stderr.contains("search_code"), "{ran:?}");
 }
+
+#[test]
+fn people_index_and_search_a_folder() {
+    let program = Program::new();
+    fs::create_dir(program.path("tree")).unwrap();
+    let code = "class Cache:\n    def get(self, key):\n        \"\"\"Counts hits.\"\"\"\n        return key\n";
+    fs::write(program.path("tree/cache.py"), code).unwrap();
+    fs::write(program.path("tree/other.py"), "def other():\n    pass\n").unwrap();
+    for in_cache in [0, 2] {
+        let ran = program.run(&["index", "tree"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains(&format!("{in_cache} of the files were in the cache")), "{ran:?}");
+    }
+    let ran = program.run(&["search", "tree", "counts", "hits", "--json"]);
+    let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let best = &found["files"][0];
+    assert_eq!((&best["path"], &best["spans"][0]["id"]), (&json!("cache.py"), &json!("Cache.get")), "{ran:?}");
+    assert_eq!(found["files"].as_array().unwrap().len(), 1, "{ran:?}");
+    let ran = program.run(&["search", "tree", "--class", "Cach"]);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("did you mean Cache?"), "{ran:?}");
+    for (arguments, said) in [
+        (&["search", "tree"][..], "give at least one of query"),
+        (&["search", "nowhere", "x"][..], "`nowhere`"),
+        (&["search", "tree", "x", "--files", "a{"][..], "is no file pattern"),
+        (&["index", "nowhere"][..], "`nowhere`"),
+    ] {
+        let ran = program.run(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains(said), "{arguments:?}: {ran:?}");
+    }
+}

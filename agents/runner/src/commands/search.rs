@@ -12,6 +12,7 @@ use super::Failed;
 use super::index::{TreeArgs, failed};
 use super::output::{print, print_json};
 use super::recall::{self, Recall};
+use crate::console::say;
 
 #[derive(Debug, Args)]
 pub(crate) struct Search {
@@ -59,6 +60,12 @@ pub(super) fn run(args: Search) -> Result<ExitCode, Failed> {
     };
     let mut found = index.search(&request).map_err(failed)?;
     found.files.truncate(args.limit);
+    if found.files.is_empty() {
+        say("nothing was found");
+    }
+    if !found.did_you_mean.is_empty() {
+        say(&format!("did you mean {}?", found.did_you_mean.join(", ")));
+    }
     if args.json {
         print_json(&found)?;
     } else {
@@ -71,12 +78,6 @@ pub(super) fn run(args: Search) -> Result<ExitCode, Failed> {
 /// Returns what was found with the signature of each span.
 fn show(index: &CodeIndex, found: &Found, paint: Paint) -> Result<String, Failed> {
     let mut shown = String::new();
-    if found.files.is_empty() {
-        shown.push_str("nothing was found\n");
-    }
-    if !found.did_you_mean.is_empty() {
-        let _ = writeln!(shown, "did you mean {}?", found.did_you_mean.join(", "));
-    }
     for file in &found.files {
         let _ = writeln!(shown, "{}", paint.path(&file.path));
         let text = index.file(&file.path).map_err(failed)?.map(|(_, text)| text).unwrap_or_default();
