@@ -14,13 +14,11 @@ use tool_core::Command;
 /// An instance whose tests take a second: its fix makes one new test of `tests/test_blueprints.py` pass.
 const INSTANCE: &str = "pallets__flask-5014";
 
-const DIALECTS: [Dialect; 3] = [Dialect::SweGym, Dialect::SweBench4, Dialect::SweBench5];
-
 /// What is done to the repository, with bash, and the verdict on it.
 struct Attack {
     name: &'static str,
     script: &'static str,
-    /// Verdict and failure for each of [`DIALECTS`].
+    /// Verdict and failure for each of [`Dialect::ALL`].
     verdicts: [(bool, Option<Failure>); 3],
 }
 
@@ -114,7 +112,7 @@ END"#,
     },
 ];
 
-/// Environments over the instance, one for each of [`DIALECTS`].
+/// Environments over the instance, one for each of [`Dialect::ALL`].
 struct Judges {
     environments: Vec<Benchmark>,
     instance: Instance,
@@ -147,7 +145,7 @@ impl Judges {
             swebench::environment(vec![row], &settings, provider.clone()).unwrap()
         };
         let environments: Vec<Benchmark> =
-            DIALECTS.into_iter().map(|dialect| environment(dialect, row.clone())).collect();
+            Dialect::ALL.into_iter().map(|dialect| environment(dialect, row.clone())).collect();
         let (instance, gold) = (row.instance(), Patch(row.patch));
         Some(Self { environments, instance, gold, provider })
     }
@@ -167,7 +165,7 @@ impl Judges {
     async fn check(&self, name: &str, patch: &Patch, wanted: &[(bool, Option<Failure>); 3]) -> Vec<String> {
         let judged = self.environments.iter().map(|environment| environment.evaluate(&self.instance, patch));
         let mut wrong = Vec::new();
-        for ((evaluation, dialect), wanted) in join_all(judged).await.into_iter().zip(DIALECTS).zip(wanted) {
+        for ((evaluation, dialect), wanted) in join_all(judged).await.into_iter().zip(Dialect::ALL).zip(wanted) {
             let evaluation = evaluation.unwrap();
             let found = (evaluation.report.resolved, evaluation.failure);
             if found != *wanted {

@@ -4,26 +4,17 @@ use std::io::Cursor;
 
 use env_core::{Dialect, EvalType, GradingSpec, Parser, Reading, Unread, conclude, grade, read_log};
 
-const PARSERS: [Parser; 8] = [
-    Parser::Pytest,
-    Parser::PytestOptions,
-    Parser::PytestV2,
-    Parser::Pydantic,
-    Parser::Matplotlib,
-    Parser::Seaborn,
-    Parser::Sympy,
-    Parser::Django,
-];
-const DIALECTS: [Dialect; 3] = [Dialect::SweGym, Dialect::SweBench4, Dialect::SweBench5];
 /// How much of a log is read at a time; see `Blocks` in env-core.
 const BLOCK: usize = 256 << 10;
+/// A log that starts so is one of ours, and would not be with anything before it.
+const OWN_START: &[u8] = b">>>>> Applying Patch\n";
 
 /// Takes a log; its first byte chooses what else is tried with it.
 pub fn logs(data: &[u8]) {
     let Some((choice, log)) = data.split_first() else { return };
     let choice = usize::from(*choice);
-    let parser = PARSERS[choice % PARSERS.len()];
-    for dialect in DIALECTS {
+    let parser = Parser::ALL[choice % Parser::ALL.len()];
+    for dialect in Dialect::ALL {
         let Ok(reading) = read_log(Cursor::new(log), parser, dialect) else { panic!("memory cannot be read") };
         if let Ok(statuses) = &reading.statuses {
             assert!(statuses.iter().all(|(test, _)| !test.contains('\n')), "a test's name has several lines");
@@ -61,7 +52,7 @@ fn verdict_needs_no_more_than_its_tests(
 
 /// The log is read the same when the end of a block falls into it. That takes long, so only some logs are tried.
 fn blocks_change_nothing(log: &[u8], reading: &Reading, parser: Parser, choice: usize) {
-    if choice & 0xC0 != 0x40 || log.is_empty() || log.starts_with(b">>>>>") {
+    if choice & 0xC0 != 0x40 || log.is_empty() || log.starts_with(OWN_START) {
         return;
     }
     let before = choice.wrapping_mul(37) % log.len();

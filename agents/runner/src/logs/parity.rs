@@ -120,24 +120,23 @@ fn statuses(
         .ok_or_else(|| anyhow::anyhow!("`{}`: no log parser is known for `{repo}`", record.log))?;
     let one = |what, difference| Compared { what, dialect, repo: repo.to_owned(), difference };
     // The recorded maps are of the parser alone, without what the harness looks for around the tests.
-    let text = String::from_utf8_lossy(log);
-    let tests = text.rsplit(APPLIED).next().unwrap_or_default();
-    let mut map = parser.parse(tests, dialect);
-    if let (Some(found), Dialect::SweGym) = (official.found, dialect) {
-        let read = read_log(Cursor::new(log), parser, dialect)?.statuses;
-        let ours = read.as_ref().map_or_else(|failure| format!("{failure:?}"), |_| "true".to_owned());
-        let same = read.is_ok() == found;
-        let difference = || Difference {
-            what: What::Applied,
-            dialect,
-            log: record.log.clone(),
-            test: None,
-            ours,
-            official: found.to_string(),
-        };
-        compared.push(one(What::Applied, (!same).then(difference)));
-        map = read.unwrap_or(map);
-    }
+    let alone = || parser.parse(String::from_utf8_lossy(log).rsplit(APPLIED).next().unwrap_or_default(), dialect);
+    let map = match (official.found, dialect) {
+        (Some(found), Dialect::SweGym) => {
+            let read = read_log(Cursor::new(log), parser, dialect)?.statuses;
+            let difference = (read.is_ok() != found).then(|| Difference {
+                what: What::Applied,
+                dialect,
+                log: record.log.clone(),
+                test: None,
+                ours: read.as_ref().map_or_else(|failure| format!("{failure:?}"), |_| "true".to_owned()),
+                official: found.to_string(),
+            });
+            compared.push(one(What::Applied, difference));
+            read.unwrap_or_else(|_| alone())
+        }
+        _ => alone(),
+    };
     let difference = first_difference(&map, &official.map).map(|(test, ours, official)| Difference {
         what: What::Statuses,
         dialect,
@@ -177,11 +176,9 @@ fn verdict(
         .with_context(|| format!("`{}`: no row of `{}`", record.log, record.instance_id))?;
     let graded = grade(Cursor::new(log), &spec)?;
     let (official, resolved) = (record.resolved.unwrap_or_default(), graded.report.resolved);
-    let test = match (tests, &graded.report.tests_status) {
-        (Some(official), Some(ours)) => first_other_test(ours, official),
-        _ => None,
-    };
-    let differs = official != resolved || tests.is_some() && (test.is_some() || graded.report.tests_status.is_none());
+    let ours = graded.report.tests_status.as_ref();
+    let test = tests.zip(ours).and_then(|(official, ours)| first_other_test(ours, official));
+    let differs = official != resolved || tests.is_some() && tests != ours;
     let reason = graded.failure.map(|failure| format!(" ({failure:?})")).unwrap_or_default();
     let name = |resolved: bool| if resolved { "resolved" } else { "unresolved" };
     let difference = differs.then(|| Difference {
@@ -211,16 +208,13 @@ fn spec_of(tests: Option<&TestsStatus>, specs: Vec<GradingSpec>) -> Option<Gradi
     specs.into_iter().min_by_key(others)
 }
 
-/// Returns the first test that one of two reports has in another place than the other.
+/// Returns the first test that stands in another place of one report than of the other.
 fn first_other_test(ours: &TestsStatus, official: &TestsStatus) -> Option<String> {
-    let pairs = |one: &TestsStatus| {
-        let groups: [TestGroup; 2] = [one.fail_to_pass.clone(), one.pass_to_pass.clone()];
-        groups.map(|group| [group.success, group.failure])
-    };
-    let (ours, official) = (pairs(ours), pairs(official));
-    ours.iter().flatten().zip(official.iter().flatten()).find_map(|(one, other)| {
-        let only =
-            one.iter().find(|test| !other.contains(test)).or_else(|| other.iter().find(|test| !one.contains(test)));
-        only.cloned()
+    let pairs = [(&ours.fail_to_pass, &official.fail_to_pass), (&ours.pass_to_pass, &official.pass_to_pass)];
+    let lists =
+        pairs.into_iter().flat_map(|(one, other)| [(&one.success, &other.success), (&one.failure, &other.failure)]);
+    lists.filter(|(one, other)| one != other).find_map(|(one, other)| {
+        let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+        one.get(same).or_else(|| other.get(same)).cloned()
     })
 }

@@ -38,6 +38,18 @@ pub enum Parser {
 }
 
 impl Parser {
+    /// Every parser.
+    pub const ALL: [Self; 8] = [
+        Self::Pytest,
+        Self::PytestOptions,
+        Self::PytestV2,
+        Self::Pydantic,
+        Self::Matplotlib,
+        Self::Seaborn,
+        Self::Sympy,
+        Self::Django,
+    ];
+
     /// Returns the parser for a repository `<owner>/<repo>`, in any case.
     pub fn for_repo(repo: &str) -> Option<Self> {
         let repo = repo.to_ascii_lowercase();

@@ -199,11 +199,9 @@ fn reversed() -> String {
     GOLD.replace("-three\n+THREE", "-THREE\n+three")
 }
 
-const DIALECTS: [Dialect; 3] = [Dialect::SweGym, Dialect::SweBench4, Dialect::SweBench5];
-
 #[tokio::test]
 async fn gold_is_resolved_in_every_dialect() {
-    for dialect in DIALECTS {
+    for dialect in Dialect::ALL {
         let case = Case { dialect, ..Case::default() };
         assert_eq!(case.verdict(GOLD).await, (true, None), "{dialect:?}");
         assert_eq!(case.verdict(GOLD.trim_end()).await, (true, None), "{dialect:?} without a line end");
@@ -213,14 +211,14 @@ async fn gold_is_resolved_in_every_dialect() {
 #[tokio::test]
 async fn an_unrelated_patch_is_not_resolved() {
     let patch = "diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n";
-    for dialect in DIALECTS {
+    for dialect in Dialect::ALL {
         assert_eq!(Case { dialect, ..Case::default() }.verdict(patch).await, (false, None));
     }
 }
 
 #[tokio::test]
 async fn an_empty_patch_shows_what_the_tests_say_of_the_base_commit() {
-    for dialect in DIALECTS {
+    for dialect in Dialect::ALL {
         let evaluation = Case { dialect, ..Case::default() }.evaluate(" \n").await.unwrap();
         let tests = evaluation.report.tests_status.unwrap();
         assert_eq!((tests.fail_to_pass.failure, tests.pass_to_pass.success), (vec!["f".into()], vec!["p".into()]));
@@ -232,7 +230,7 @@ async fn an_empty_patch_shows_what_the_tests_say_of_the_base_commit() {
 #[tokio::test]
 async fn a_patch_that_does_not_apply_is_told_so() {
     let patch = GOLD.replace("three", "nothing").replace(" two", " zwei").replace(" four", " vier");
-    for dialect in DIALECTS {
+    for dialect in Dialect::ALL {
         let verdict = Case { dialect, ..Case::default() }.verdict(&patch).await;
         assert_eq!(verdict, (false, Some(Failure::PatchNotApplied)), "{dialect:?}");
     }
@@ -241,14 +239,14 @@ async fn a_patch_that_does_not_apply_is_told_so() {
 #[tokio::test]
 async fn a_patch_with_shifted_context_applies_with_fuzz() {
     let patch = GOLD.replace(" one\n", " eins\n");
-    for dialect in DIALECTS {
+    for dialect in Dialect::ALL {
         assert_eq!(Case { dialect, ..Case::default() }.verdict(&patch).await, (true, None), "{dialect:?}");
     }
 }
 
 #[tokio::test]
 async fn a_reversed_patch_is_not_made_a_right_one() {
-    for dialect in DIALECTS {
+    for dialect in Dialect::ALL {
         let (resolved, _) = Case { dialect, ..Case::default() }.verdict(&reversed()).await;
         assert!(!resolved, "{dialect:?}");
     }
@@ -263,7 +261,7 @@ async fn a_patch_to_the_tests_is_overwritten() {
 #[tokio::test]
 async fn tests_that_hang_run_into_the_timeout_and_keep_their_output() {
     let script = "set -x\n: '>>>>> Start Test Output'\necho PASSED f\necho PASSED p\nsleep 3\n";
-    for dialect in DIALECTS {
+    for dialect in Dialect::ALL {
         let case = Case { dialect, script, timeout: 1, ..Case::default() };
         let evaluation = case.evaluate(GOLD).await.unwrap();
         assert_eq!(evaluation.failure, Some(Failure::TestsTimedOut), "{dialect:?}");

@@ -5,8 +5,6 @@ use std::io::Cursor;
 use env_core::{Dialect, EvalType, Failure, GradingSpec, Parser, Patch, Report};
 use expect_test::{Expect, expect};
 
-const DIALECTS: [Dialect; 3] = [Dialect::SweGym, Dialect::SweBench4, Dialect::SweBench5];
-
 fn spec(dialect: Dialect, fail_to_pass: &[&str], pass_to_pass: &[&str]) -> GradingSpec {
     let own = |tests: &[&str]| tests.iter().map(|test| (*test).to_owned()).collect();
     GradingSpec {
@@ -41,7 +39,7 @@ fn outcome(report: &Report, failure: Option<Failure>) -> String {
 
 /// Grades a whole log in every dialect.
 fn check_log(log: &str, fail_to_pass: &[&str], pass_to_pass: &[&str], wanted: Expect) {
-    let lines = DIALECTS.map(|dialect| {
+    let lines = Dialect::ALL.map(|dialect| {
         let (report, failure) = grade(log, &spec(dialect, fail_to_pass, pass_to_pass));
         format!("{dialect:?}: {}", outcome(&report, failure))
     });

@@ -295,16 +295,6 @@ fn no_bytes_make_a_parser_panic_or_slow() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         log.push_str(pieces[(state >> 16) as usize % pieces.len()]);
     }
-    let all = [
-        Parser::Pytest,
-        Parser::PytestOptions,
-        Parser::PytestV2,
-        Parser::Pydantic,
-        Parser::Matplotlib,
-        Parser::Seaborn,
-        Parser::Sympy,
-        Parser::Django,
-    ];
     let logs = [
         log,
         "FAILED [".repeat(50_000),
@@ -312,8 +302,8 @@ fn no_bytes_make_a_parser_panic_or_slow() {
         "[1".repeat(50_000),
         "Testing against Django installed in ".repeat(20_000),
     ];
-    for parser in all {
-        for dialect in [Dialect::SweGym, Dialect::SweBench4, Dialect::SweBench5] {
+    for parser in Parser::ALL {
+        for dialect in Dialect::ALL {
             for log in &logs {
                 parser.parse(log, dialect);
             }

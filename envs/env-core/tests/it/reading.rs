@@ -5,19 +5,6 @@ use std::io::Cursor;
 use env_core::{Dialect, EvalType, Failure, GradingSpec, InfraReason, Parser, Reading, Tier, grade, read_log};
 use expect_test::{Expect, expect};
 
-const DIALECTS: [Dialect; 3] = [Dialect::SweGym, Dialect::SweBench4, Dialect::SweBench5];
-
-const PARSERS: [Parser; 8] = [
-    Parser::Pytest,
-    Parser::PytestOptions,
-    Parser::PytestV2,
-    Parser::Pydantic,
-    Parser::Matplotlib,
-    Parser::Seaborn,
-    Parser::Sympy,
-    Parser::Django,
-];
-
 fn read(log: impl AsRef<[u8]>, dialect: Dialect) -> Reading {
     read_log(Cursor::new(log.as_ref()), Parser::Pytest, dialect).unwrap()
 }
@@ -28,7 +15,7 @@ fn marked(tests: &str) -> String {
 
 /// Checks what each dialect finds, with what it could not read.
 fn check(log: impl AsRef<[u8]>, wanted: Expect) {
-    let lines = DIALECTS.map(|dialect| {
+    let lines = Dialect::ALL.map(|dialect| {
         let reading = read(log.as_ref(), dialect);
         let found = match &reading.statuses {
             Ok(map) => map.iter().map(|(test, status)| format!("{status} `{test}`")).collect::<Vec<_>>().join(", "),
@@ -75,7 +62,7 @@ fn long_log(seed: u32) -> String {
 
 #[test]
 fn blocks_do_not_change_what_is_read() {
-    for parser in PARSERS {
+    for parser in Parser::ALL {
         for seed in 0..4 {
             let log = format!("Applied patch\n{}", long_log(seed));
             let whole = parser.parse(&log, Dialect::SweGym);
@@ -87,8 +74,8 @@ fn blocks_do_not_change_what_is_read() {
 
 #[test]
 fn a_verdict_on_its_own_tests_equals_one_on_all_tests() {
-    for parser in PARSERS {
-        for dialect in DIALECTS {
+    for parser in Parser::ALL {
+        for dialect in Dialect::ALL {
             let log = marked(&long_log(9)) + ">>>>> Test Exit Code: 1\n";
             let map = read_log(Cursor::new(&log), parser, dialect).unwrap();
             let names: Vec<String> = map.statuses.as_ref().unwrap().iter().map(|(test, _)| test.to_owned()).collect();
