@@ -3,10 +3,12 @@
 //! [`CodeAct`] asks the model, runs every call of its answer, and reminds it when there is none. What it says is in
 //! `prompts/codeact`; its defaults are in `config.yaml`.
 
+use std::sync::Arc;
+
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use edit::{EditorConfig, StrReplaceEditor};
 use sandbox::Bash;
-use search::{SearchConfig, SearchTool};
+use search::{Checkout, SearchConfig, SearchTool};
 use serde::{Deserialize, Serialize};
 use tool_core::{Finish, Think, Tool, Toolbox};
 
@@ -16,6 +18,7 @@ pub const CONFIG: &str = include_str!("../config.yaml");
 /// The agent of one episode.
 pub struct CodeAct {
     config: Config,
+    checkout: Arc<Checkout>,
     idle: usize,
 }
 
@@ -58,7 +61,8 @@ impl Agent for CodeAct {
     type Config = Config;
 
     fn new(config: Config) -> Self {
-        Self { config, idle: 0 }
+        let checkout = Checkout::new(config.search.clone());
+        Self { config, checkout, idle: 0 }
     }
 
     fn tools(&self) -> Toolbox {
@@ -66,11 +70,12 @@ impl Agent for CodeAct {
             .with_named(&self.config.bash_name, Bash)
             .with(StrReplaceEditor::new(self.config.editor.clone()))
             .with(Finish);
-        let tools = search::offer(tools, &self.config.search_tools, &self.config.search);
+        let tools = search::offer(tools, &self.config.search_tools, &self.checkout);
         if self.config.think { tools.with(Think) } else { tools }
     }
 
     fn start(&mut self, episode: &mut Episode) -> Result<(), AgentError> {
+        self.checkout.name_repository(&episode.instance().repo);
         episode.push(Message::system(episode.render("codeact/system.md")?))?;
         let hints = serde_json::json!({ "hints": self.config.hints });
         episode.push(Message::user(episode.render_with("codeact/instance.md", hints)?))

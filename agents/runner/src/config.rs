@@ -15,6 +15,7 @@ use crate::environments::guess;
 use crate::images::ImagesConfig;
 use crate::layers::Layers;
 use crate::models::overrides;
+use crate::plug::Start;
 use crate::run_dir::read_text;
 
 /// The configuration of a run.
@@ -93,8 +94,8 @@ pub(crate) enum EnvKind {
 pub(crate) struct Resolved {
     pub(crate) config: RunConfig,
     pub(crate) plug: Plug,
-    /// The agent's own block.
-    pub(crate) agent_settings: Value,
+    /// Starts an episode with the agent's own block.
+    pub(crate) start: Start,
     /// Every value, as it goes into `config.yaml`.
     pub(crate) all: Value,
     /// Digest of the files that the settings name, whose contents matter and not their places.
@@ -135,9 +136,9 @@ impl Resolved {
         let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
         config.limits.check().map_err(anyhow::Error::msg)?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
-        (plug.check)(block.clone())?;
+        let start = (plug.prepare)(block)?;
         let inputs = digest_of_inputs(&config)?;
-        Ok(Self { config, plug, agent_settings: block, all, inputs })
+        Ok(Self { config, plug, start, all, inputs })
     }
 
     /// Returns the fingerprint of all that can change what an episode does: not of how long to wait for a server, how to

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use agent_core::{Agent, Episode, EpisodeParts, Header, Outcome, run};
 use anyhow::Context;
@@ -15,16 +16,19 @@ pub struct Plug {
     /// The agent's layer of defaults, YAML.
     pub defaults: &'static str,
     pub(crate) settings: fn() -> anyhow::Result<Value>,
-    pub(crate) check: fn(Value) -> anyhow::Result<()>,
-    pub(crate) run: fn(Value, EpisodeParts, Header) -> Running,
+    pub(crate) prepare: fn(Value) -> anyhow::Result<Start>,
 }
+
+/// Starts an episode of an agent with its settings, which all episodes share; the toolbox of the parts is filled in by
+/// the agent.
+pub(crate) type Start = Arc<dyn Fn(EpisodeParts, Header) -> Running + Send + Sync>;
 
 /// An episode under way.
 pub(crate) type Running = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
 
 /// Returns an agent as the command line sees it. `defaults` is the agent's `config.yaml`.
 pub fn plug<A: Agent>(defaults: &'static str) -> Plug {
-    Plug { name: A::NAME, defaults, settings: settings::<A>, check: check::<A>, run: start::<A> }
+    Plug { name: A::NAME, defaults, settings: settings::<A>, prepare: prepare::<A> }
 }
 
 /// Returns the agent's own settings at their defaults.
@@ -32,22 +36,18 @@ fn settings<A: Agent>() -> anyhow::Result<Value> {
     serde_yaml::to_value(A::Config::default()).context("the agent's settings cannot be written as YAML")
 }
 
-/// Returns an agent with these settings.
-fn agent<A: Agent>(settings: Value) -> anyhow::Result<A> {
-    let config = serde_path_to_error::deserialize::<_, A::Config>(settings);
-    Ok(A::new(config.with_context(|| format!("the settings of `{}` do not fit", A::NAME))?))
+/// Reads settings, once for all episodes: what their clones share, the episodes share. Checks that an agent can be made
+/// of them, and that its tools can be told apart.
+fn prepare<A: Agent>(settings: Value) -> anyhow::Result<Start> {
+    let unfit = || format!("the settings of `{}` do not fit", A::NAME);
+    let config = serde_path_to_error::deserialize::<_, A::Config>(settings).with_context(unfit)?;
+    let tools = A::new(config.clone()).tools();
+    tools.check().map_err(|err| anyhow::anyhow!("{}: {err}", unfit()))?;
+    Ok(Arc::new(move |parts, header| start(A::new(config.clone()), parts, header)))
 }
 
-/// Checks that an agent can be made of these settings, and that its tools can be told apart.
-fn check<A: Agent>(settings: Value) -> anyhow::Result<()> {
-    let tools = agent::<A>(settings)?.tools();
-    tools.check().map_err(|err| anyhow::anyhow!("the settings of `{}` do not fit: {err}", A::NAME))
-}
-
-/// Runs one episode; the toolbox of `parts` is filled in by the agent.
-fn start<A: Agent>(settings: Value, mut parts: EpisodeParts, header: Header) -> Running {
+fn start<A: Agent>(agent: A, mut parts: EpisodeParts, header: Header) -> Running {
     Box::pin(async move {
-        let agent = agent::<A>(settings)?;
         parts.toolbox = agent.tools();
         let episode = Episode::begin(parts, header)?;
         Ok(run(agent, episode).await)

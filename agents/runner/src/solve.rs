@@ -139,7 +139,7 @@ impl Cell {
             recorder: Box::new(Narrator::new(recorder)),
             spare: Some(self.spare(instance)),
         };
-        (self.resolved.plug.run)(self.resolved.agent_settings.clone(), parts, header).await
+        (self.resolved.start)(parts, header).await
     }
 
     fn spare(&self, instance: &Instance) -> Spare {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tool_core::{Command, FileError, Sandbox, ToolError, shell_quote};
 
-use crate::cache::Cache;
 use crate::config::SearchConfig;
 use crate::error::SearchError;
 use crate::index::{CodeIndex, Options};
@@ -22,14 +22,14 @@ const FEW: usize = 16;
 /// times tells what was changed since, by whatever means, and only that is read.
 pub struct Checkout {
     config: SearchConfig,
-    cache: Cache,
+    repository: OnceLock<String>,
     state: Mutex<Option<State>>,
 }
 
 /// What is known of one sandbox.
-pub(crate) struct State {
+struct State {
     sandbox: String,
-    pub(crate) index: CodeIndex,
+    index: CodeIndex,
     /// Size and time of each file that was taken in, or passed over for good.
     stamps: BTreeMap<String, String>,
 }
@@ -43,34 +43,48 @@ struct Listed {
 
 impl Checkout {
     /// Returns a checkout that is indexed at the first query.
-    pub fn new(config: SearchConfig, cache: Cache) -> Arc<Self> {
-        Arc::new(Self { config, cache, state: Mutex::default() })
+    pub fn new(config: SearchConfig) -> Arc<Self> {
+        Arc::new(Self { config, repository: OnceLock::new(), state: Mutex::default() })
     }
 
-    pub(crate) fn config(&self) -> &SearchConfig {
+    /// Names the repository, such as `owner/name`, when the episode starts; episodes on the same one share their work.
+    /// A name in the settings goes before, and the first name stays.
+    pub fn name_repository(&self, name: &str) {
+        self.repository.get_or_init(|| name.to_owned());
+    }
+
+    /// Returns the settings.
+    pub fn config(&self) -> &SearchConfig {
         &self.config
     }
 
-    /// Returns the index as the repository is now. Tests are taken in when they are first asked for.
-    pub(crate) async fn sync(&self, sandbox: &dyn Sandbox, tests: bool) -> Result<Synced<'_>, ToolError> {
+    fn options(&self) -> Options {
+        let named = self.config.repository.as_ref().or_else(|| self.repository.get());
+        let repository = named.cloned().unwrap_or_else(|| Options::default().repository);
+        Options { repository, max_file: self.config.max_file, tests: true }
+    }
+
+    /// Returns the index as the repository is now. Tests are taken in when they are first asked for, and stay.
+    ///
+    /// # Errors
+    /// [`ToolError::Rejected`] when the repository cannot be listed or indexed.
+    pub async fn sync(&self, sandbox: &dyn Sandbox, tests: bool) -> Result<Synced<'_>, ToolError> {
         let mut state = self.state.lock().await;
         let mut listed = list(sandbox, self.config.max_file).await?;
         let before = state.take().filter(|state| state.sandbox == sandbox.info().id);
         let had_tests = before.as_ref().is_some_and(|state| state.stamps.keys().any(|path| is_test(path)));
         listed.retain(|file| tests || had_tests || !is_test(&file.path));
-        *state = Some(match before {
+        let now = match before {
             Some(state) => self.refresh(state, listed, sandbox).await?,
             None => self.fetch(listed, sandbox).await?,
-        });
-        Ok(Synced(state))
+        };
+        Ok(Synced(MutexGuard::map(state, |state| &mut state.insert(now).index)))
     }
 
     /// Indexes the repository for the first time.
     async fn fetch(&self, listed: Vec<Listed>, sandbox: &dyn Sandbox) -> Result<State, ToolError> {
         let files = read(&listed, sandbox).await?;
-        let (repository, max_file) = (self.config.repository.clone(), self.config.max_file);
-        let options = Options { repository, max_file, tests: true };
-        let cache = self.cache.clone();
+        let (cache, options) = (self.config.open_cache(), self.options());
         let index = blocking(move || CodeIndex::from_files(files, &cache, &options)).await?;
         let stamps = listed.into_iter().map(|file| (file.path, file.stamp)).collect();
         Ok(State { sandbox: sandbox.info().id.clone(), index, stamps })
@@ -94,13 +108,14 @@ impl Checkout {
     }
 }
 
-/// The index, for as long as one query takes.
-pub(crate) struct Synced<'a>(MutexGuard<'a, Option<State>>);
+/// The index as the repository was at [`Checkout::sync`]; while it is held, nothing else of the episode searches.
+pub struct Synced<'a>(MappedMutexGuard<'a, CodeIndex>);
 
-impl Synced<'_> {
-    pub(crate) fn index(&self) -> Result<&CodeIndex, ToolError> {
-        let state = self.0.as_ref().map(|state| &state.index);
-        state.ok_or_else(|| ToolError::Rejected("the repository is not indexed".to_owned()))
+impl Deref for Synced<'_> {
+    type Target = CodeIndex;
+
+    fn deref(&self) -> &CodeIndex {
+        &self.0
     }
 }
 
@@ -110,12 +125,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, ToolError> {
     let done = tokio::task::spawn_blocking(work).await;
     let done = done.map_err(|err| ToolError::Rejected(format!("the search index failed: {err}")))?;
-    done.map_err(rejected)
-}
-
-/// Returns what the model is told when a search failed.
-pub(crate) fn rejected(err: SearchError) -> ToolError {
-    ToolError::Rejected(err.to_string())
+    Ok(done?)
 }
 
 /// Lists the source files of the repository.

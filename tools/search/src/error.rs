@@ -1,5 +1,7 @@
 //! What can go wrong.
 
+use tool_core::ToolError;
+
 /// Why there is no index or no answer. Variants are named by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
@@ -23,5 +25,12 @@ pub enum SearchError {
 impl From<postcard::Error> for SearchError {
     fn from(err: postcard::Error) -> Self {
         Self::Cache(err.to_string())
+    }
+}
+
+/// The model is told, and the episode goes on.
+impl From<SearchError> for ToolError {
+    fn from(err: SearchError) -> Self {
+        Self::Rejected(err.to_string())
     }
 }

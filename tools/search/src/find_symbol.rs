@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
-use crate::checkout::{Checkout, rejected};
+use crate::checkout::Checkout;
 use crate::show::{Budget, places};
 
 /// Finds where a class or function is defined, and where it is used.
@@ -33,15 +33,14 @@ impl Tool for FindSymbol {
             return Err(ToolError::Rejected("`name` is empty".to_owned()));
         }
         let tests = args.include_tests.unwrap_or_default();
-        let synced = self.0.sync(sandbox, tests).await?;
-        let index = synced.index()?;
-        let defined = index.definitions(&args.name, tests).map_err(rejected)?;
+        let index = self.0.sync(sandbox, tests).await?;
+        let defined = index.definitions(&args.name, tests)?;
         let used = match args.references {
             Some(false) => Vec::new(),
-            _ => index.references(&args.name, tests).map_err(rejected)?,
+            _ => index.references(&args.name, tests)?,
         };
         if defined.is_empty() && used.is_empty() {
-            let names = index.did_you_mean(&args.name).map_err(rejected)?;
+            let names = index.did_you_mean(&args.name)?;
             let hint =
                 if names.is_empty() { String::new() } else { format!(" Did you mean `{}`?", names.join("`, `")) };
             return Ok(Observation::text(format!("`{}` is neither defined nor used here.{hint}\n", args.name)));

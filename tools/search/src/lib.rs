@@ -50,8 +50,8 @@ mod view_code;
 mod recall;
 
 pub use cache::Cache;
-pub use checkout::Checkout;
-pub use config::SearchConfig;
+pub use checkout::{Checkout, Synced};
+pub use config::{SearchConfig, SharedCache};
 pub use error::SearchError;
 pub use find_symbol::{FindSymbol, FindSymbolArgs};
 pub use index::{CodeIndex, Options};

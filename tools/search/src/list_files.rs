@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
-use crate::checkout::{Checkout, every_file, rejected};
+use crate::checkout::{Checkout, every_file};
 use crate::search::Pattern;
 use crate::show::Budget;
 
@@ -27,7 +27,7 @@ impl Tool for ListFiles {
     type Args = ListFilesArgs;
 
     async fn call(&self, args: ListFilesArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let pattern = Pattern::new(&args.pattern).map_err(rejected)?;
+        let pattern = Pattern::new(&args.pattern)?;
         let mut paths = every_file(sandbox).await?;
         paths.retain(|path| pattern.fits(path));
         if paths.is_empty() {

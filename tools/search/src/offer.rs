@@ -1,10 +1,11 @@
 //! The tools for an agent's toolbox.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tool_core::Toolbox;
 
 use crate::checkout::Checkout;
-use crate::config::SearchConfig;
 use crate::find_symbol::FindSymbol;
 use crate::list_files::ListFiles;
 use crate::search_code::SearchCode;
@@ -24,13 +25,9 @@ pub enum SearchTool {
     ListFiles,
 }
 
-/// Returns the toolbox with these tools added, all over one index of one episode.
+/// Returns the toolbox with these tools added, all over one checkout.
 #[must_use]
-pub fn offer(toolbox: Toolbox, tools: &[SearchTool], config: &SearchConfig) -> Toolbox {
-    if tools.is_empty() {
-        return toolbox;
-    }
-    let checkout = Checkout::new(config.clone(), config.open_cache());
+pub fn offer(toolbox: Toolbox, tools: &[SearchTool], checkout: &Arc<Checkout>) -> Toolbox {
     tools.iter().fold(toolbox, |toolbox, tool| match tool {
         SearchTool::SearchCode => toolbox.with(SearchCode(checkout.clone())),
         SearchTool::FindSymbol => toolbox.with(FindSymbol(checkout.clone())),

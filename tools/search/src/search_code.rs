@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
-use crate::checkout::{Checkout, rejected};
+use crate::checkout::Checkout;
 use crate::request::SearchRequest;
 
 /// Finds code by words, names, snippets and file patterns.
@@ -15,11 +15,10 @@ impl Tool for SearchCode {
     type Args = SearchRequest;
 
     async fn call(&self, args: SearchRequest, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let synced = self.0.sync(sandbox, args.include_tests).await?;
-        let index = synced.index()?;
-        let found = index.search(&args).map_err(rejected)?;
+        let index = self.0.sync(sandbox, args.include_tests).await?;
+        let found = index.search(&args)?;
         let config = self.0.config();
         let shown = index.render(&found, config.max_tokens, config.max_lines);
-        Ok(Observation::text(shown.map_err(rejected)?))
+        Ok(Observation::text(shown?))
     }
 }

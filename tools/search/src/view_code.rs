@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
-use crate::checkout::{Checkout, rejected};
+use crate::checkout::Checkout;
 use crate::place::is_test;
 use crate::show::{Budget, code, outline, signature};
 use crate::span::{Outline, Span};
@@ -35,9 +35,9 @@ impl Tool for ViewCode {
         let root = format!("{}/", sandbox.info().root);
         let path = args.path.trim().trim_start_matches("./");
         let path = path.strip_prefix(&root).unwrap_or(path);
-        let synced = self.0.sync(sandbox, is_test(path)).await?;
-        let Some((spans, text)) = synced.index()?.file(path).map_err(rejected)? else {
-            return Err(missing(path, synced.index()?.paths()));
+        let index = self.0.sync(sandbox, is_test(path)).await?;
+        let Some((spans, text)) = index.file(path)? else {
+            return Err(missing(path, index.paths()));
         };
         let max_tokens = self.0.config().max_tokens;
         if args.span_ids.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use sandbox::{Config, Host, Kind, connect};
-use search::{Cache, Checkout, FindSymbol, ListFiles, SearchCode, SearchConfig, ViewCode};
+use search::{Checkout, FindSymbol, ListFiles, SearchCode, SearchConfig, ViewCode};
 use serde_json::{Value, json};
 use tool_core::{Command, Image, Sandbox, SandboxProvider, Source, ToolError, Toolbox};
 
@@ -23,7 +23,7 @@ impl Shop {
         let provider = connect(&config, &Host::from_process(), "search-tests").await.unwrap();
         let image = Image { source: Source::Files(files), root: "/shop".to_owned(), startup: String::new() };
         let sandbox = provider.start(&image).await.unwrap();
-        let checkout = Checkout::new(SearchConfig::default(), Cache::none());
+        let checkout = Checkout::new(SearchConfig::default());
         let toolbox = Toolbox::default()
             .with(SearchCode(checkout.clone()))
             .with(FindSymbol(checkout.clone()))
