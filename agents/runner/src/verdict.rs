@@ -238,11 +238,10 @@ impl Verdict {
     pub(crate) fn line(&self) -> String {
         let why = match self.failure {
             None => self.counts(),
-            Some(Failure::EmptyPatch) => " (the patch is empty)".to_owned(),
-            Some(Failure::PatchNotApplied) => " (the patch did not apply)".to_owned(),
-            Some(Failure::TestsTimedOut) => " (the tests ran into the time limit)".to_owned(),
-            Some(Failure::TestsErrored) => " (the tests did not run; see test_output.txt)".to_owned(),
-            Some(Failure::LogContradicted) => " (the exit code contradicts the log; see test_output.txt)".to_owned(),
+            Some(failure @ (Failure::TestsErrored | Failure::LogContradicted)) => {
+                format!(" ({failure}; see {TEST_OUTPUT})")
+            }
+            Some(failure) => format!(" ({failure})"),
         };
         let infra = environment_broke(self.failure, self.infra);
         let infra = infra.map(|reason| format!(", infrastructure: {}", word(reason))).unwrap_or_default();

@@ -9,8 +9,7 @@ use bytes::Buf;
 /// The deepest nesting; as deep as the reader goes.
 const DEPTH: usize = 64;
 
-/// Returns whether every list and map in a footer could have as many elements as it claims: one a byte that is left.
-/// What else may be wrong with a footer is for the reader to say.
+/// Returns whether a footer is a whole struct in which no list, map or text is longer than what is left.
 pub(crate) fn is_plausible(footer: &[u8]) -> bool {
     Footer(footer).skip_struct(DEPTH).is_some()
 }

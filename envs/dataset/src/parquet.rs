@@ -35,8 +35,8 @@ pub(crate) fn rows(input: impl ChunkReader + 'static, name: &str) -> Result<Vec<
 fn records(input: impl ChunkReader + 'static, name: &str) -> Result<Vec<Row>, DatasetError> {
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     let broken = |err: parquet::errors::ParquetError| malformed(format!("is not Parquet: {err}"));
-    if !footer(&input).is_none_or(|footer| footer::is_plausible(&footer)) {
-        return Err(malformed("is damaged Parquet: a list in its footer is longer than the footer".to_owned()));
+    if footer(&input).is_some_and(|footer| !footer::is_plausible(&footer)) {
+        return Err(malformed("is damaged Parquet: its footer cannot hold what it claims".to_owned()));
     }
     let reader = SerializedFileReader::new(input).map_err(broken)?;
     let mut rows = Vec::new();

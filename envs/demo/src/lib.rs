@@ -8,7 +8,7 @@ mod instance;
 
 use std::sync::Arc;
 
-use env_core::{Benchmark, EnvError, GradingSpec};
+use env_core::{Benchmark, EnvError, GradingSpec, Instance};
 use tool_core::SandboxProvider;
 
 use crate::committed::Committed;
@@ -23,12 +23,10 @@ pub fn environment(provider: Arc<dyn SandboxProvider>, keep_history: bool) -> Re
     Benchmark::new("demo", instances, keep_history, Arc::new(Committed { inner: provider }))
 }
 
-/// Returns what logs of an instance are judged by, or nothing when there is no such instance.
-pub fn grading(instance_id: &str) -> Option<GradingSpec> {
-    let folder =
-        FOLDER.dirs().find(|dir| dir.path().to_str().is_some_and(|id| id.eq_ignore_ascii_case(instance_id)))?;
-    let (_, posed) = load(folder).ok()?;
-    posed.judging.ok().map(|judging| judging.grading)
+/// Returns each instance with what logs of it are judged by.
+pub fn gradings() -> impl Iterator<Item = (Instance, GradingSpec)> {
+    let loaded = FOLDER.dirs().filter_map(|folder| load(folder).ok());
+    loaded.filter_map(|(instance, posed)| Some((instance, posed.judging.ok()?.grading)))
 }
 
 /// Returns the recorded trajectory that ships with an instance.

@@ -48,3 +48,16 @@ impl FromStr for Dialect {
         known.ok_or_else(|| format!("`{name}` is no dialect: they are {}", Self::ALL.map(Self::name).join(", ")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialect_has_one_name() {
+        for dialect in Dialect::ALL {
+            assert_eq!(serde_json::to_value(dialect).ok(), Some(dialect.name().into()));
+            assert_eq!(dialect.name().parse(), Ok(dialect));
+        }
+    }
+}

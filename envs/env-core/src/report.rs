@@ -1,5 +1,7 @@
 //! The verdict on a patch, with the official harness's field names.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::InfraReason;
@@ -64,4 +66,16 @@ pub enum Failure {
     TestsErrored,
     /// The test command failed while the log shows no failing test, so that the log cannot be trusted.
     LogContradicted,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::EmptyPatch => "the patch is empty",
+            Self::PatchNotApplied => "the patch did not apply",
+            Self::TestsTimedOut => "the tests ran into the time limit",
+            Self::TestsErrored => "the tests did not run",
+            Self::LogContradicted => "the exit code contradicts the log",
+        })
+    }
 }

@@ -28,7 +28,9 @@ pub fn rows(data: &[u8]) {
 fn load(ending: &str, contents: &[u8]) -> Result<Vec<Row>, String> {
     let path = file(ending);
     fs::write(&path, contents).unwrap_or_else(|err| panic!("cannot write a file: {err}"));
-    load_file(&path).map_err(|err| err.to_string())
+    let loaded = load_file(&path).map_err(|err| err.to_string());
+    let _ = fs::remove_file(&path);
+    loaded
 }
 
 /// Returns a path of this thread alone.

@@ -192,8 +192,7 @@ fn a_build_that_fails_names_its_step_and_its_log() {
     assert!(made[2]["error"].as_str().unwrap().starts_with("step `source` failed: `git` failed: "), "{ran:?}");
 }
 
-fn check_refused(arguments: &[&str], expected: &expect_test::Expect) {
-    let place = Place::new("refused");
+fn check_refused(place: &Place, arguments: &[&str], expected: &expect_test::Expect) {
     let ran = place.program.run(&[&["images"], arguments].concat());
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
     expected.assert_eq(&ran.stderr);
@@ -201,46 +200,48 @@ fn check_refused(arguments: &[&str], expected: &expect_test::Expect) {
 
 #[test]
 fn wrong_usage_is_told_before_anything_is_done() {
-    check_refused(
+    let place = Place::new("refused");
+    let refused = |arguments: &[&str], expected: &expect_test::Expect| check_refused(&place, arguments, expected);
+    refused(
         &["build", "o__r-9", "--dataset", "asked.jsonl"],
         &expect![[r#"
         error: unknown instance `o__r-9`
         hint: did you mean `o__r-1`?
     "#]],
     );
-    check_refused(
+    refused(
         &["pull", "o__r-9", "--dataset", "asked.jsonl"],
         &expect![[r#"
         error: unknown instance `o__r-9`
         hint: did you mean `o__r-1`?
     "#]],
     );
-    check_refused(
+    refused(
         &["build", "--dataset", "asked.jsonl", "-c", "images.specs=[no.yaml]"],
         &expect![[r#"
         error: no such file of specs: `no.yaml`
     "#]],
     );
-    check_refused(
+    refused(
         &["build", "--dataset", "asked.jsonl", "-c", "images.specs=[asked.jsonl]"],
         &expect![[r#"
         error: `asked.jsonl`: unknown field `instance_id`, expected one of `repo`, `requirements_files`, `environment_files`, `all`, `specs` at line 1 column 2
     "#]],
     );
-    check_refused(
+    refused(
         &["build", "--dataset", "demo"],
         &expect![[r#"
         error: the demo instances need no images
     "#]],
     );
-    check_refused(
+    refused(
         &["prune"],
         &expect![[r#"
         error: nothing is picked
         hint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG` or `--all`
     "#]],
     );
-    check_refused(
+    refused(
         &["prune", "--all", "--unused-by", "asked.jsonl"],
         &expect![[r#"
         error: the argument '--all' cannot be used with '--unused-by <DATASET>'
@@ -250,7 +251,7 @@ fn wrong_usage_is_told_before_anything_is_done() {
         For more information, try '--help'.
     "#]],
     );
-    check_refused(
+    refused(
         &["prune", "--older-than", "7 days"],
         &expect![[r#"
         error: invalid value '7 days' for '--older-than <AGE>': `7 days` is no age, such as `12h` or `7d`

@@ -93,11 +93,12 @@ fn wrong_usage_says_what_to_do() {
     fs::write(program.path("x.log"), "PASSED a\n").unwrap();
     for (arguments, said) in [
         (vec!["grade", "--logs", "empty"], "`--manifest FILE` says"),
-        (vec!["grade", "--log", "x.log", "--instance", "demo__lru-2"], "demo__lru-2"),
+        (vec!["grade", "--log", "x.log", "--instance", "demo__lru-2"], "did you mean `demo__lru-1`?"),
         (vec!["grade", "--log", "no.log", "--instance", "demo__lru-1"], "no.log"),
         (vec!["grade", "--log", "x.log", "--instance", "demo__lru-1", "--dialect", "swe-bench"], "swe-bench-4"),
-        (vec!["grade", "--logs", "x.log"], "x.log"),
-        (vec!["parity", "--logs", "no"], "no"),
+        (vec!["grade", "--logs", "x.log", "--manifest", "x.log"], "manifest `x.log`, line 1"),
+        (vec!["grade", "--logs", "x.log"], "`x.log` is an archive"),
+        (vec!["parity", "--logs", "no"], "cannot read `no`"),
     ] {
         let ran = program.run(&arguments);
         assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:?}");
@@ -135,6 +136,10 @@ fn parity_counts_what_agrees_and_names_what_does_not() {
     assert!(ran.stderr.contains("two.log, `t.py::test_b`: ours FAILED, official PASSED"), "{ran:?}");
     for (check, code) in [("--check", 1), ("--check=0.5", 1)] {
         assert_eq!(program.run(&["parity", "--logs", ".", "--dataset", "rows.jsonl", check]).code, Some(code));
+    }
+    // Without verdicts, one of two status maps agrees.
+    for (check, code) in [("--check=0.5", 0), ("--check=0.6", 1), ("--check", 1)] {
+        assert_eq!(program.run(&["parity", "--logs", ".", check]).code, Some(code), "{check}");
     }
     write_lines(&program, "manifest.jsonl", &[record("one.log", true)]);
     assert_eq!(program.run(&["parity", "--logs", ".", "--dataset", "rows.jsonl", "--check"]).code, Some(0));

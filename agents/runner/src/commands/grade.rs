@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use env_core::{Dialect, Graded, grade};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub(crate) struct Grade {
     #[arg(long, value_name = "DIR", required_unless_present = "log")]
     logs: Option<PathBuf>,
     /// What the logs are of: a JSON object a line with `log`, `instance_id` and, where a log is of another harness than
-    /// its row, `dialect`. Default: `manifest.jsonl` in the folder, else the names of the logs.
+    /// its row, `dialect`. Default: `manifest.jsonl` in the folder, else the names of the logs in it, archives aside.
     #[arg(long, value_name = "FILE", requires = "logs")]
     manifest: Option<PathBuf>,
     #[command(flatten)]
@@ -63,6 +63,9 @@ pub(super) fn records(folder: &Path, manifest: Option<&Path>) -> anyhow::Result<
     let beside = ["manifest.jsonl", "manifest.jsonl.zst"].map(|name| folder.join(name));
     match manifest.or_else(|| beside.iter().map(PathBuf::as_path).find(|path| path.is_file())) {
         Some(path) => read_manifest(path),
+        None if folder.is_file() => {
+            bail!("`{}` is an archive\nhint: `--manifest FILE` says which log is of which instance", folder.display())
+        }
         None => records_below(folder),
     }
 }
@@ -84,7 +87,7 @@ async fn one(log: &Path, instance: &str, rows: &Rows) -> Result<ExitCode, Failed
 fn remarks(graded: &Graded) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(failure) = graded.failure {
-        lines.push(format!("the log does not count: {}", name(&failure)));
+        lines.push(format!("the log does not count: {failure}"));
     }
     if let Some(infra) = graded.infra {
         lines.push(format!("sign of a broken environment ({}): {}", name(&infra.tier), name(&infra.reason)));

@@ -185,9 +185,9 @@ async fn pull(plugs: &[Plug], args: PullArgs) -> Result<ExitCode, Failed> {
         let (images, config, done, force) = (images.clone(), config.clone(), done.clone(), args.force);
         async move {
             let image = config.env.image.image(&row.instance_id, row.image.as_deref(), scheme);
-            let (name, platform) = match image.source {
-                Source::Container { name, platform } => (name, platform),
-                Source::Files(_) | Source::Directory(_) => (String::new(), None),
+            let Source::Container { name, platform } = image.source else {
+                let error = "it runs in no container";
+                return serde_json::json!({"instance_id": row.instance_id, "state": "failed", "error": error});
             };
             let (state, error) = match pull_one(&images, &config.images, &name, platform.as_deref(), force).await {
                 Ok(state) => (state, None),

@@ -23,7 +23,8 @@ pub(crate) struct ParityCommand {
     /// `manifest.jsonl` in the folder.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// Ends with exit code 1 unless all verdicts agree, and this share of all other comparisons.
+    /// Ends with exit code 1 unless all verdicts agree, those of SWE-bench 1 aside, and this share of all other
+    /// comparisons; with a dataset, at least one verdict must have been compared.
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "1")]
     check: Option<f64>,
     #[command(flatten)]
@@ -51,19 +52,21 @@ pub(super) async fn run(args: ParityCommand) -> Result<ExitCode, Failed> {
     }
     tell(&parity, datasets.is_empty());
     print(&parity)?;
-    let agree = args.check.is_none_or(|share| broken == 0 && agrees(&parity, share));
+    let agree = args.check.is_none_or(|share| broken == 0 && agrees(&parity, share, !datasets.is_empty()));
     Ok(ExitCode::from(u8::from(!agree)))
 }
 
 /// Returns whether all verdicts agree, and enough of the rest; nothing compared is no agreement.
-fn agrees(parity: &Parity, share: f64) -> bool {
+fn agrees(parity: &Parity, share: f64, verdicts: bool) -> bool {
     let enough = |what: What, all: &Agreement| match what {
         What::Verdict => all.equal == all.logs,
         What::VerdictOfSweBench1 => true,
         What::Statuses | What::Applied => all.equal as f64 >= share * all.logs as f64,
     };
     let totals = parity.totals();
-    totals.iter().all(|((what, _), all)| enough(*what, all)) && !totals.is_empty()
+    let compared = |wanted: What| totals.keys().any(|(what, _)| *what == wanted);
+    let any = if verdicts { compared(What::Verdict) } else { !totals.is_empty() };
+    any && totals.iter().all(|((what, _), all)| enough(*what, all))
 }
 
 fn print(parity: &Parity) -> anyhow::Result<()> {

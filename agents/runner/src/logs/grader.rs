@@ -13,6 +13,10 @@ use crate::environments::{guess, kind_of, load};
 pub(crate) struct Grader {
     /// Those of one instance are in the order of the datasets.
     rows: HashMap<String, Vec<(EnvKind, Instance, Answers)>>,
+    /// The instances that ship with the project, which bring what they are judged by themselves.
+    demo: Vec<(Instance, GradingSpec)>,
+    /// All of them without their texts, for the nearest id.
+    known: Vec<Instance>,
     swegym: Family,
     swebench: Family,
     /// The dialect for every log, in the place of the row's own.
@@ -31,12 +35,13 @@ impl Grader {
         }
         let mut grader = Self {
             rows: HashMap::new(),
+            demo: demo::gradings().collect(),
+            known: demo::gradings().map(|(instance, _)| instance).collect(),
             swegym: swegym::family().context("the specs of SWE-Gym")?,
             swebench: swebench::family().context("the specs of SWE-bench")?,
             dialect,
         };
         for name in names {
-            // Its instances bring what they are judged by themselves.
             if name != "demo" {
                 let rows = load(&name).await?;
                 grader.add(kind_of(&name, &rows), rows);
@@ -48,13 +53,25 @@ impl Grader {
     fn add(&mut self, kind: EnvKind, rows: Vec<Row>) {
         for row in rows {
             let (instance, answers) = row.into_parts();
+            let texts = (String::new(), String::new());
+            self.known.push(Instance { problem_statement: texts.0, hints_text: texts.1, ..instance.clone() });
             self.rows.entry(instance.instance_id.to_lowercase()).or_default().push((kind, instance, answers));
         }
     }
 
     /// Returns whether a dataset holds the instance.
     pub(crate) fn knows(&self, instance_id: &str) -> bool {
-        self.rows.contains_key(&instance_id.to_lowercase()) || demo::grading(instance_id).is_some()
+        self.rows.contains_key(&instance_id.to_lowercase()) || self.shipped(instance_id).is_some()
+    }
+
+    /// Returns the dialect that was set for every log.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        self.dialect
+    }
+
+    fn shipped(&self, instance_id: &str) -> Option<&GradingSpec> {
+        let found = self.demo.iter().find(|(instance, _)| instance.instance_id.eq_ignore_ascii_case(instance_id));
+        found.map(|(_, spec)| spec)
     }
 
     /// Returns the repository of an instance that a dataset holds.
@@ -81,14 +98,11 @@ impl Grader {
     pub(crate) fn specs(&self, instance_id: &str, dialect: Option<Dialect>) -> anyhow::Result<Vec<GradingSpec>> {
         let dialect = self.dialect.or(dialect);
         let Some(rows) = self.rows.get(&instance_id.to_lowercase()) else {
-            if let Some(spec) = demo::grading(instance_id) {
-                return Ok(vec![GradingSpec { dialect: dialect.unwrap_or(spec.dialect), ..spec }]);
+            if let Some(spec) = self.shipped(instance_id) {
+                return Ok(vec![GradingSpec { dialect: dialect.unwrap_or(spec.dialect), ..spec.clone() }]);
             }
-            let known: Vec<Instance> = self.rows.values().flatten().map(|(_, instance, _)| instance.clone()).collect();
-            if let Err(err) = find_instance(&known, instance_id) {
-                bail!("{err}\nhint: `--dataset` names where instances are");
-            }
-            bail!("unknown instance `{instance_id}`");
+            let err = find_instance(&self.known, instance_id).err().map(|err| err.to_string()).unwrap_or_default();
+            bail!("{err}\nhint: `--dataset` names where instances are");
         };
         let specs = rows.iter().map(|(kind, instance, answers)| {
             let family = if *kind == EnvKind::SweGym { &self.swegym } else { &self.swebench };

@@ -59,7 +59,8 @@ pub(crate) fn records_below(folder: &Path) -> anyhow::Result<Vec<Record>> {
     let mut records = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(below) = folders.pop() {
-        let path = folder.join(&below);
+        // Joining an empty path would leave a slash at the end.
+        let path = if below.as_os_str().is_empty() { folder.to_owned() } else { folder.join(&below) };
         let entries = std::fs::read_dir(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot read `{}`", path.display()))?;

@@ -129,7 +129,7 @@ fn statuses(
                 dialect,
                 log: record.log.clone(),
                 test: None,
-                ours: read.as_ref().map_or_else(|failure| format!("{failure:?}"), |_| "true".to_owned()),
+                ours: read.as_ref().map_or_else(|failure| failure.to_string(), |_| true.to_string()),
                 official: found.to_string(),
             });
             compared.push(one(What::Applied, difference));
@@ -167,7 +167,7 @@ fn verdict(
     grader: &Grader,
 ) -> anyhow::Result<Compared> {
     let marked = memmem::find(log, b">>>>> Start Test Output").is_some();
-    let (dialect, what) = match record.dialect {
+    let (dialect, what) = match grader.dialect().or(record.dialect) {
         Some(dialect) => (dialect, What::Verdict),
         None if marked => (Dialect::SweBench4, What::Verdict),
         None => (Dialect::SweGym, What::VerdictOfSweBench1),
@@ -179,7 +179,7 @@ fn verdict(
     let ours = graded.report.tests_status.as_ref();
     let test = tests.zip(ours).and_then(|(official, ours)| first_other_test(ours, official));
     let differs = official != resolved || tests.is_some() && tests != ours;
-    let reason = graded.failure.map(|failure| format!(" ({failure:?})")).unwrap_or_default();
+    let reason = graded.failure.map(|failure| format!(" ({failure})")).unwrap_or_default();
     let name = |resolved: bool| if resolved { "resolved" } else { "unresolved" };
     let difference = differs.then(|| Difference {
         what,

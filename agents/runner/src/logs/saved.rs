@@ -166,6 +166,9 @@ fn unpack(
         let name = entry.path()?.to_string_lossy().into_owned();
         let Some(index) = wanted.remove(name.strip_prefix("./").unwrap_or(&name)) else { continue };
         let _ = sender.send((index, read_entry(&mut entry)));
+        if wanted.is_empty() {
+            break;
+        }
     }
     Ok(())
 }

@@ -38,11 +38,14 @@ fn show(recipe: &Recipe) -> String {
     recipe.steps.iter().map(|step| format!("[{}]\n{}", step.name, step.script)).collect()
 }
 
+/// A file of its own, which is not shown again.
+const FIND_PYTHON: &str = include_str!("../../src/recipe/find_python.sh");
+
 /// Checks the steps of an environment that is made from this list.
 fn check(python: PythonSource, spec: &Spec, packages: &PackageList, wanted: &Expect) {
     let settings = settings(python);
     let shown = match settings.environment(&settings.base("sha256:1"), spec, packages) {
-        Ok(recipe) => show(&recipe),
+        Ok(recipe) => show(&recipe).replace(FIND_PYTHON, "(find_python.sh)\n"),
         Err(reason) => reason,
     };
     wanted.assert_eq(&shown);
@@ -111,18 +114,7 @@ fn the_python_of_the_base_takes_what_pip_knows() {
         &expect![[r#"
         [environment]
         wanted=3.9
-        if command -v "python$wanted" > /dev/null; then
-            python="python$wanted"
-        else
-            found="$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
-            if [ -n "$wanted" ] && [ "$found" != "$wanted" ]; then
-                echo "Python $wanted is asked for, and the base image has $found" >&2
-                echo "hint: images.python=uv or conda brings any version; images.specs may ask for another one" >&2
-                exit 1
-            fi
-            python=python3
-        fi
-        "$python" -m venv /opt/miniconda3/envs/testbed
+        (find_python.sh)
         [packages]
         source /opt/miniconda3/bin/activate
         conda activate testbed
