@@ -129,6 +129,7 @@ async fn a_submission_carries_the_patch_and_every_event_is_recorded() {
         .iter()
         .map(|record| match record {
             Record::Header(_) => "header",
+            Record::Conversation { .. } => "conversation",
             Record::Message { .. } => "message",
             Record::TooLong { .. } => "too long",
             Record::Completion { .. } => "completion",

@@ -47,6 +47,9 @@ pub enum AgentError {
     /// A limit was reached.
     #[error("limit reached: {0:?}")]
     Limit(Limit),
+    /// The agent found that it cannot solve the instance.
+    #[error("gave up: {0}")]
+    GaveUp(String),
     /// The model gave no answer.
     #[error("model: {0}")]
     Model(#[from] ModelError),
@@ -68,6 +71,7 @@ impl From<AgentError> for ExitStatus {
     fn from(err: AgentError) -> Self {
         match err {
             AgentError::Limit(limit) => Self::Limit(limit),
+            AgentError::GaveUp(why) => Self::GaveUp(why),
             AgentError::Model(ModelError::ContextLength(_)) => Self::Limit(Limit::Context),
             AgentError::Model(err) => Self::ModelFailed(err.to_string()),
             AgentError::Sandbox(err) => Self::SandboxFailed(err.to_string()),

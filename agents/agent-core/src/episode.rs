@@ -137,6 +137,20 @@ impl Episode {
         Ok(())
     }
 
+    /// Begins a new conversation, as for the next state of an agent that has several: the model is shown nothing of what
+    /// was said before. Spending, limits and the record go on.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub fn begin_conversation(&mut self, name: &str) -> Result<(), AgentError> {
+        let record = Record::Conversation { step: self.spending.steps, name: name.to_owned() };
+        self.parts.recorder.append(&record)?;
+        self.messages.clear();
+        self.context = Context::new(&self.parts.context);
+        self.last_tokens = 0;
+        Ok(())
+    }
+
     /// Asks the model, with every tool on offer.
     ///
     /// # Errors

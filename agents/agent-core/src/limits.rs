@@ -62,6 +62,8 @@ pub enum Limit {
     Time,
     /// The conversation no longer fits the model's context.
     Context,
+    /// Too many changes of the agent's state.
+    Transitions,
     /// Too many answers in a row without a usable tool call.
     Idle,
     /// The agent went in circles.

@@ -30,6 +30,13 @@ pub enum Record {
         /// The message.
         message: Message,
     },
+    /// A new conversation begins: what came before is no longer shown to the model.
+    Conversation {
+        /// Number of the agent's step.
+        step: u64,
+        /// What it is about, such as the state that the agent is in.
+        name: String,
+    },
     /// The model refused a request as too long for its context.
     TooLong {
         /// Number of the agent's step.
@@ -109,6 +116,8 @@ pub enum ExitStatus {
     Submitted,
     /// A limit was reached.
     Limit(Limit),
+    /// The agent found that it cannot solve the instance, and why.
+    GaveUp(String),
     /// The model gave no answer.
     ModelFailed(String),
     /// The sandbox broke.
@@ -123,7 +132,7 @@ pub enum ExitStatus {
 pub enum OutcomeClass {
     /// The agent handed its work in.
     Submitted,
-    /// A limit of the agent's was reached.
+    /// A limit of the agent's was reached, or it gave up.
     AgentLimit,
     /// Something of ours broke; only these are tried again.
     Infrastructure,
@@ -134,7 +143,7 @@ impl ExitStatus {
     pub fn class(&self) -> OutcomeClass {
         match self {
             Self::Submitted => OutcomeClass::Submitted,
-            Self::Limit(_) => OutcomeClass::AgentLimit,
+            Self::Limit(_) | Self::GaveUp(_) => OutcomeClass::AgentLimit,
             Self::ModelFailed(_) | Self::SandboxFailed(_) | Self::AgentFailed(_) => OutcomeClass::Infrastructure,
         }
     }
@@ -213,7 +222,7 @@ impl Trajectory {
         let wanted = |record: &Record| match record {
             Record::Header(_) | Record::TooLong { .. } => true,
             Record::Completion { request, .. } => !known.contains(request),
-            Record::Message { .. } | Record::Observation { .. } | Record::Outcome(_) => false,
+            Record::Conversation { .. } | Record::Message { .. } | Record::Observation { .. } | Record::Outcome(_) => false,
         };
         self.records.extend(attempt.records.into_iter().filter(wanted));
     }

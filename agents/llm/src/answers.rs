@@ -78,6 +78,7 @@ impl Answers {
                     root.clone_from(&header.root);
                     messages.clear();
                 }
+                Record::Conversation { .. } => messages.clear(),
                 Record::Outcome(_) => {}
                 Record::Message { message, .. } => messages.push(message.clone()),
                 Record::Observation { call, observation, .. } => {

@@ -79,6 +79,7 @@ impl<R: Recorder> Recorder for Narrator<R> {
                 let cost = if self.cost > 0.0 { format!("  ${:.3}", self.cost) } else { String::new() };
                 say(&format!("{step:>4}  {:<18} {what:<60} {ended:<8} {seconds:>6.1}s{cost}", call.name));
             }
+            Record::Conversation { step, name } => say(&format!("{step:>4}  {name}")),
             Record::Message { .. } | Record::TooLong { .. } | Record::Outcome(_) => {}
         }
         Ok(())
@@ -93,7 +94,8 @@ fn gist(arguments: &str, root: &str) -> String {
     short(&texts.join(" ").replace(root, ""))
 }
 
-fn short(text: &str) -> String {
+/// Returns the first line of a text that says something, cut to fit a terminal and safe to show there.
+pub(crate) fn short(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     // What a model writes must not steer the terminal.
     let line: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();

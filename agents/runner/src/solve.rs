@@ -8,7 +8,7 @@ use env_core::{Environment, Instance, Patch, Ready};
 use tool_core::Toolbox;
 
 use crate::config::Resolved;
-use crate::console::{Console, Narrator, say};
+use crate::console::{Console, Narrator, say, short};
 use crate::models::Models;
 use crate::predictions::Prediction;
 use crate::run_dir::{FileRecorder, InstanceDir, RunDir};
@@ -174,6 +174,7 @@ pub(crate) fn describe(instance_id: &str, solved: &Solved) -> String {
     let ended = match exit_status {
         ExitStatus::Submitted => "submitted".to_owned(),
         ExitStatus::Limit(limit) => format!("stopped by the limit on {}", format!("{limit:?}").to_lowercase()),
+        ExitStatus::GaveUp(why) => format!("gave up: {}", short(why)),
         ExitStatus::ModelFailed(why) => format!("the model failed: {why}"),
         ExitStatus::SandboxFailed(why) => format!("the sandbox failed: {why}"),
         ExitStatus::AgentFailed(why) => format!("the agent failed: {why}"),
