@@ -86,6 +86,11 @@ impl Grammars {
     }
 }
 
+/// Cuts a file's text into spans, without any index. Text of no known language is cut by length alone.
+pub fn outline(path: &str, text: &str) -> Outline {
+    FileParser::new(&Grammars::new()).parse(path, text).outline
+}
+
 /// The parser of one thread.
 pub(crate) struct FileParser<'a> {
     grammars: &'a Grammars,

@@ -83,7 +83,7 @@ pub(crate) fn skip_contents(bytes: &[u8]) -> Option<Skip> {
 }
 
 /// Returns whether a file belongs to the tests of its repository.
-pub(crate) fn is_test(path: &str) -> bool {
+pub fn is_test(path: &str) -> bool {
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
     let folders: Vec<&str> = folders.split('/').collect();
     for (depth, folder) in folders.iter().enumerate() {
