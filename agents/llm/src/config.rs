@@ -33,7 +33,8 @@ pub struct ModelConfig {
     pub stop: Vec<String>,
     /// Laid over the request's body as it is, for all that has no setting of its own. Default empty.
     pub extra: Map<String, Value>,
-    /// How tool calls travel: `native`, or `text` for models without them. Default `native`.
+    /// How tool calls travel: `native`, or for models without them `text`, as `<function=…>`, or `json`, as one JSON
+    /// object a message. Default `native`.
     pub tool_calls: ToolCalls,
     /// What becomes of an answer with several calls: `all` are kept, the `first` is kept, or it is put back to the model
     /// (`refuse`). Default `all`.
@@ -79,6 +80,8 @@ pub enum ToolCalls {
     Native,
     /// In the text, as `<function=…>`.
     Text,
+    /// In the text, as one JSON object a message, with long texts between tags.
+    Json,
 }
 
 /// What becomes of an answer with several tool calls.

@@ -10,7 +10,7 @@ use crate::http::{Http, Server};
 use crate::prices::Prices;
 use crate::retry::Retry;
 use crate::secret::Secret;
-use crate::text_protocol::{STOP_WORD, TextProtocol};
+use crate::text_protocol::{Form, TextProtocol};
 use crate::{ModelConfig, SeveralCalls, ToolCalls};
 
 const OPENAI: &str = "https://api.openai.com/v1";
@@ -78,14 +78,18 @@ pub fn connect_in(
 ) -> Result<Arc<dyn Model>, ConnectError> {
     let name = config.name.as_deref().filter(|name| !name.is_empty()).ok_or(ConnectError::NoName)?;
     let server = server(config, variable)?;
-    let in_text = config.tool_calls == ToolCalls::Text;
+    let several = config.several_calls;
+    let form = match config.tool_calls {
+        ToolCalls::Native => None,
+        ToolCalls::Text => Some(Form::Functions { several: several == SeveralCalls::All }),
+        ToolCalls::Json => Some(Form::Json),
+    };
     let mut settings = config.clone();
-    settings.stop.extend(in_text.then(|| STOP_WORD.to_owned()));
+    settings.stop.extend(form.and_then(Form::stop_word).map(str::to_owned));
     let http = Http::new(&settings, name, server, prices.find(name).cloned())?;
     let mut model: Arc<dyn Model> = Arc::new(Retry::new(Arc::new(http), config.retry));
-    let several = config.several_calls;
-    if in_text {
-        model = Arc::new(TextProtocol::new(model, several == SeveralCalls::All, prompts.clone()));
+    if let Some(form) = form {
+        model = Arc::new(TextProtocol::new(model, form, prompts.clone()));
     }
     if several != SeveralCalls::All {
         model = Arc::new(CallLimit::new(model, several == SeveralCalls::Refuse, prompts.clone()));

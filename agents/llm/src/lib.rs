@@ -12,8 +12,14 @@ mod http;
 mod retry;
 mod text_protocol;
 
+mod parameter;
 mod text_parse;
 mod text_tools;
+
+mod json_call;
+mod json_pieces;
+mod json_reader;
+mod json_tools;
 
 mod failure;
 mod prices;
@@ -32,6 +38,9 @@ mod place;
 
 pub use config::{ModelConfig, OnDivergence, Provider, RetryConfig, SeveralCalls, ToolCalls};
 pub use connect::{ConnectError, connect, connect_in};
+pub use json_call::{UnreadableJson, parse_json_call};
+pub use json_reader::Problem;
+pub use json_tools::{render_json_call, to_json_text};
 pub use prices::Prices;
 pub use record::Record;
 pub use replay::Replay;

@@ -16,7 +16,7 @@ const PARAMETER_CLOSING: &str = "</parameter>";
 pub struct TextCalls {
     /// The words before the first call, or all of them.
     pub words: String,
-    /// The calls: the tool's name, and the arguments as a JSON object of texts.
+    /// The calls: the tool's name, and the arguments as a JSON object.
     pub calls: Vec<(String, String)>,
 }
 

@@ -3,27 +3,74 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use agent_core::{Completion, FinishReason, Message, Model, ModelError, Request, ToolCall};
+use agent_core::{Completion, FinishReason, Message, Model, ModelError, Request, ToolCall, ToolSpec};
 use async_trait::async_trait;
 use prompts::{PromptError, Prompts};
 
+use crate::json_tools::malformed;
 use crate::response::unique;
-use crate::{parse_calls, to_text};
+use crate::{TextCalls, parse_calls, parse_json_call, to_json_text, to_text};
 
-/// The stop word: a call ends the message.
-pub(crate) const STOP_WORD: &str = "</function";
+/// How calls are written in the text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// As `<function=…>`.
+    Functions {
+        /// Whether the model is told that a message may hold several calls.
+        several: bool,
+    },
+    /// As a JSON object, with long texts between tags.
+    Json,
+}
+
+impl Form {
+    /// Returns the text that ends an answer: a call ends the message.
+    pub(crate) fn stop_word(self) -> Option<&'static str> {
+        match self {
+            Self::Functions { .. } => Some("</function"),
+            Self::Json => None,
+        }
+    }
+
+    fn write(self, request: &Request, prompts: &Prompts) -> Result<Vec<Message>, PromptError> {
+        match self {
+            Self::Functions { several } => to_text(&request.messages, &request.tools, several, prompts),
+            Self::Json => to_json_text(&request.messages, &request.tools, prompts),
+        }
+    }
+
+    /// Reads an answer, or returns what was wrong with it in words for the model.
+    fn read(
+        self,
+        text: &str,
+        whole: bool,
+        tools: &[ToolSpec],
+        prompts: &Prompts,
+    ) -> Result<Result<TextCalls, String>, PromptError> {
+        let words = match self {
+            Self::Functions { .. } => match parse_calls(text, whole) {
+                Ok(read) => return Ok(Ok(read)),
+                Err(unreadable) => prompts.render("llm/malformed_call.md", unreadable)?,
+            },
+            Self::Json => match parse_json_call(text, tools, whole) {
+                Ok(read) => return Ok(Ok(read)),
+                Err(unreadable) => malformed(unreadable, tools, prompts)?,
+            },
+        };
+        Ok(Err(words))
+    }
+}
 
 /// Wraps a model that is asked, and answers, in plain text.
 pub(crate) struct TextProtocol {
     inner: Arc<dyn Model>,
-    several: bool,
+    form: Form,
     prompts: Prompts,
 }
 
 impl TextProtocol {
-    /// `several` tells the model that a message may hold several calls.
-    pub(crate) fn new(inner: Arc<dyn Model>, several: bool, prompts: Prompts) -> Self {
-        Self { inner, several, prompts }
+    pub(crate) fn new(inner: Arc<dyn Model>, form: Form, prompts: Prompts) -> Self {
+        Self { inner, form, prompts }
     }
 
     fn read(&self, mut completion: Completion, request: &Request) -> Result<Completion, PromptError> {
@@ -31,13 +78,13 @@ impl TextProtocol {
             return Ok(completion);
         }
         let whole = completion.finish_reason != FinishReason::Length;
-        match parse_calls(&completion.message.content, whole) {
+        match self.form.read(&completion.message.content, whole, &request.tools, &self.prompts)? {
             Ok(read) if read.calls.is_empty() => {}
             Ok(read) => {
                 completion.message = Message::assistant(read.words, with_ids(read.calls, request));
                 completion.finish_reason = FinishReason::ToolCalls;
             }
-            Err(unreadable) => completion.malformed = Some(self.prompts.render("llm/malformed_call.md", unreadable)?),
+            Err(words) => completion.malformed = Some(words),
         }
         Ok(completion)
     }
@@ -51,7 +98,7 @@ impl Model for TextProtocol {
 
     async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
         let permanent = |err: PromptError| ModelError::Permanent(err.to_string());
-        let messages = to_text(&request.messages, &request.tools, self.several, &self.prompts).map_err(permanent)?;
+        let messages = self.form.write(request, &self.prompts).map_err(permanent)?;
         let completion = self.inner.complete(&Request { messages, tools: Vec::new() }).await?;
         self.read(completion, request).map_err(permanent)
     }

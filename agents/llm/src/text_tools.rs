@@ -5,6 +5,8 @@ use prompts::{PromptError, Prompts};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::parameter::{Parameter, parameters};
+
 /// Returns a conversation with native tool calls as one without: the tools described at the end of the system message,
 /// calls as text, and results as user messages.
 ///
@@ -16,16 +18,26 @@ pub fn to_text(
     several: bool,
     prompts: &Prompts,
 ) -> Result<Vec<Message>, PromptError> {
-    let mut converted: Vec<Message> = messages.iter().map(message_to_text).collect();
-    if tools.is_empty() {
-        return Ok(converted);
-    }
-    let suffix = describe(tools, several, prompts)?;
+    let described = (!tools.is_empty()).then(|| describe(tools, several, prompts)).transpose()?;
+    Ok(without_calls(messages, described, render_call))
+}
+
+/// Returns a conversation without native tool calls: `described` stands at the end of the system message, calls are put
+/// as `render` does, and results are user messages.
+pub(crate) fn without_calls(
+    messages: &[Message],
+    described: Option<String>,
+    render: impl Fn(&ToolCall) -> String,
+) -> Vec<Message> {
+    let mut converted: Vec<Message> = messages.iter().map(|message| without_call(message, &render)).collect();
+    let Some(suffix) = described else {
+        return converted;
+    };
     match converted.first_mut().filter(|first| first.role == Role::System) {
         Some(system) => system.content = format!("{}\n\n{suffix}", system.content.trim_end()),
         None => converted.insert(0, Message::system(suffix)),
     }
-    Ok(converted)
+    converted
 }
 
 /// Returns a conversation in the form of the released data: as [`to_text`] does it, with one call a message.
@@ -88,7 +100,7 @@ fn answers(result: &Message, call: &ToolCall) -> bool {
     result.tool_call_id.as_ref() == Some(&call.id)
 }
 
-fn message_to_text(message: &Message) -> Message {
+fn without_call(message: &Message, render: impl Fn(&ToolCall) -> String) -> Message {
     match message.role {
         Role::System | Role::User => message.clone(),
         Role::Tool => {
@@ -97,14 +109,14 @@ fn message_to_text(message: &Message) -> Message {
         }
         Role::Assistant => {
             let words = Some(message.content.clone()).filter(|words| !words.trim().is_empty());
-            let parts: Vec<String> = words.into_iter().chain(message.tool_calls.iter().map(render_call)).collect();
+            let parts: Vec<String> = words.into_iter().chain(message.tool_calls.iter().map(render)).collect();
             Message::assistant(parts.join("\n\n"), Vec::new())
         }
     }
 }
 
 /// Returns a value as a model without native calls would write it: lists as `[1, 2]`.
-fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     let spaced = |value: &Value| if value.is_string() { value.to_string() } else { plain(value) };
     match value {
         Value::String(text) => text.clone(),
@@ -135,53 +147,4 @@ fn describe(tools: &[ToolSpec], several: bool, prompts: &Prompts) -> Result<Stri
         parameters: parameters(&spec.parameters),
     });
     prompts.render("llm/text_tools.md", Variables { tools: tools.collect(), several })
-}
-
-#[derive(Serialize)]
-struct Parameter<'a> {
-    name: &'a str,
-    r#type: String,
-    required: bool,
-    description: &'a str,
-    allowed: Vec<String>,
-}
-
-fn parameters(schema: &Value) -> Vec<Parameter<'_>> {
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    properties
-        .map(|(name, property)| Parameter {
-            name,
-            r#type: type_of(property),
-            required: required.contains(&name.as_str()),
-            description: property.get("description").and_then(Value::as_str).unwrap_or_default(),
-            allowed: allowed(property),
-        })
-        .collect()
-}
-
-/// Returns the type of a property without `null`, which only says that it may be left out.
-fn type_of(property: &Value) -> String {
-    let items = || property.get("items").map(type_of).map(|items| format!(" of {items}")).unwrap_or_default();
-    let one = |name: &str| if name == "array" { format!("array{}", items()) } else { name.to_owned() };
-    let types: Vec<String> = match property.get("type") {
-        Some(Value::String(name)) => vec![one(name)],
-        Some(Value::Array(names)) => {
-            names.iter().filter_map(Value::as_str).filter(|name| *name != "null").map(one).collect()
-        }
-        _ => branches(property).map(type_of).filter(|name| name != "null").collect(),
-    };
-    if types.is_empty() { "string".to_owned() } else { types.join(" or ") }
-}
-
-/// Returns the values that a property may have, where they are listed.
-fn allowed(property: &Value) -> Vec<String> {
-    let listed = property.get("enum").and_then(Value::as_array).into_iter().flatten();
-    let own = listed.chain(property.get("const")).filter(|value| !value.is_null()).map(plain);
-    own.chain(branches(property).flat_map(allowed)).collect()
-}
-
-fn branches(property: &Value) -> impl Iterator<Item = &Value> {
-    ["anyOf", "oneOf"].into_iter().filter_map(|key| property.get(key)?.as_array()).flatten()
 }

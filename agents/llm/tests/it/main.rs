@@ -5,6 +5,9 @@
 mod config;
 mod failures;
 mod http;
+mod json_protocol;
+mod json_read;
+mod json_write;
 mod keys;
 mod money;
 mod real;

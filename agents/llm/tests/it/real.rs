@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use agent_core::ToolCall;
-use llm::{parse_calls, render_call};
-use serde_json::{Map, Value};
+use agent_core::{ToolCall, ToolSpec};
+use llm::{parse_calls, parse_json_call, render_call, render_json_call};
+use serde_json::{Map, Value, json};
 
 /// Returns the rows of a file of trajectories, or nothing and says so.
 fn rows(name: &str) -> Vec<Value> {
@@ -20,7 +20,7 @@ fn rows(name: &str) -> Vec<Value> {
 }
 
 #[test]
-fn every_real_call_survives_the_text_protocol() {
+fn every_real_call_survives_in_text_and_in_json() {
     let mut calls = 0;
     for row in rows("openhands_claude35_verified50.jsonl.zst") {
         let messages = row["messages"].as_array().unwrap();
@@ -38,10 +38,29 @@ fn every_real_call_survives_the_text_protocol() {
                     value == &back[name] || back[name].as_str().unwrap().parse::<Value>().ok().as_ref() == Some(value);
                 assert!(same, "{name}: {value} became {}", back[name]);
             }
+            survives_in_json(&call, &given);
             calls += 1;
         }
     }
     println!("{calls} calls of real conversations");
+}
+
+fn survives_in_json(call: &ToolCall, arguments: &Map<String, Value>) {
+    let kind = |value: &Value| if value.is_string() { json!({ "type": "string" }) } else { json!({ "type": "array" }) };
+    let properties: Map<String, Value> = arguments.iter().map(|(name, value)| (name.clone(), kind(value))).collect();
+    let spec = |name: &str| ToolSpec {
+        name: name.to_owned(),
+        description: String::new(),
+        parameters: json!({ "type": "object", "properties": properties }),
+    };
+    for tools in [vec![spec(&call.name)], vec![spec(&call.name), spec("other")]] {
+        let text = format!("So.\n\n{}", render_json_call(call, &tools));
+        let read = parse_json_call(&text, &tools, true).unwrap();
+        assert_eq!((read.words.as_str(), read.calls.len()), ("So.", 1), "{text}");
+        assert_eq!((&read.calls[0].0, &object(&read.calls[0].1)), (&call.name, arguments), "{text}");
+        let has_lines = |value: &Value| value.as_str().is_some_and(|value| value.contains('\n'));
+        assert_eq!(text.contains("\n</"), arguments.values().any(has_lines), "{text}");
+    }
 }
 
 fn object(text: &str) -> Map<String, Value> {
