@@ -1,9 +1,7 @@
 //! Makes packs of the files that no pack has yet.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use tantivy::directory::RamDirectory;
@@ -11,12 +9,12 @@ use tantivy::directory::RamDirectory;
 use crate::error::SearchError;
 use crate::key::Key;
 use crate::pack::{Pack, PackWriter};
-use crate::parse::{FileParser, Grammars};
+use crate::parse::FileParser;
 use crate::schema::Fields;
 use crate::tree::{Candidate, Limits, Skipped, Stamp, read};
 
-/// Fewer files than this are not worth a thread of their own.
-const SHARE: usize = 200;
+/// Fewer bytes than this are not worth a thread of their own.
+const SHARE: u64 = 512 << 10;
 /// More threads than this make more packs than a query likes.
 const THREADS: usize = 8;
 /// Stack of a thread; the grammars' own recursion is bounded.
@@ -31,77 +29,95 @@ pub(crate) struct Built {
     pub(crate) packs: Vec<(Arc<Pack>, RamDirectory)>,
 }
 
-/// Reads files and indexes those whose key is not among the known ones.
+/// A file that no pack has yet.
+struct New {
+    path: String,
+    key: Key,
+    text: Vec<u8>,
+}
+
+/// Reads files and indexes those that are not known. The same new files always make the same packs.
 pub(crate) fn build(
     root: &Path,
-    candidates: Vec<Candidate>,
+    mut candidates: Vec<Candidate>,
     fields: &Fields,
-    known: &HashSet<Key>,
+    is_known: impl Fn(&Key) -> bool + Sync,
     limits: Limits,
     skipped: &mut Skipped,
 ) -> Result<Built, SearchError> {
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-    let threads = candidates.len().div_ceil(SHARE).clamp(1, cores);
-    let many = candidates.len() > SHARE / 4;
-    let (candidates, next) = (Shared::new(candidates), AtomicUsize::new(0));
-    let job = || work(root, &candidates, &next, PackWriter::new(fields, many)?, &fields.grammars, known, limits);
-    let parts: Vec<Result<_, SearchError>> = thread::scope(|scope| {
-        let spawn = |_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, job);
-        let others: Vec<_> = (1..threads).map(spawn).collect();
-        let mut parts = vec![job()];
-        for other in others {
-            // A thread that did not start leaves its files to the others.
-            let Ok(other) = other else { continue };
-            parts.push(other.join().unwrap_or_else(|_| Err(SearchError::Tree("a thread has panicked".to_owned()))));
-        }
-        parts
-    });
-    let mut built = Built::default();
-    for part in parts {
-        let (files, pack, left_out) = part?;
+    candidates.sort_by(|a, b| a.path.cmp(&b.path));
+    let (mut built, mut new) = (Built::default(), Vec::new());
+    let reads = parallel(shares(candidates, Candidate::size), |share| Ok(read_all(root, share, &is_known, limits)))?;
+    for (files, unknown, left_out) in reads {
         built.files.extend(files);
-        built.packs.extend(pack.map(|(pack, directory)| (Arc::new(pack), directory)));
-        left_out.counts.iter().for_each(|(skip, count)| *skipped.counts.entry(*skip).or_default() += count);
-        skipped.unreadable.extend(left_out.unreadable);
+        new.extend(unknown);
+        skipped.add(left_out);
     }
+    let packs = parallel(shares(new, |new| new.text.len() as u64), |share| index(share, fields))?;
+    built.packs = packs.into_iter().flatten().map(|(pack, directory)| (Arc::new(pack), directory)).collect();
     Ok(built)
 }
 
-/// Candidates that each thread takes one by one.
-struct Shared(Vec<std::sync::Mutex<Option<Candidate>>>);
-
-impl Shared {
-    fn new(candidates: Vec<Candidate>) -> Self {
-        Self(candidates.into_iter().map(|candidate| std::sync::Mutex::new(Some(candidate))).collect())
+/// Cuts a list into parts of about the same size, one for each thread that is worth it.
+fn shares<T>(items: Vec<T>, size: impl Fn(&T) -> u64) -> Vec<Vec<T>> {
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(THREADS) as u64;
+    let all: u64 = items.iter().map(&size).sum();
+    let each = all.div_ceil(all.div_ceil(SHARE).clamp(1, cores)).max(1);
+    let (mut shares, mut share, mut done) = (Vec::new(), Vec::new(), 0);
+    for item in items {
+        done += size(&item);
+        share.push(item);
+        if done >= each {
+            shares.push(std::mem::take(&mut share));
+            done = 0;
+        }
     }
-
-    fn take(&self, next: &AtomicUsize) -> Option<Candidate> {
-        let slot = self.0.get(next.fetch_add(1, Ordering::Relaxed))?;
-        slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    if !share.is_empty() {
+        shares.push(share);
     }
+    shares
 }
 
-type Part = (Vec<(String, Stamp, Key)>, Option<(Pack, RamDirectory)>, Skipped);
+/// Does the work on each share, the first one here and the others beside it.
+fn parallel<T: Send, R: Send>(
+    shares: Vec<T>,
+    work: impl Fn(T) -> Result<R, SearchError> + Sync,
+) -> Result<Vec<R>, SearchError> {
+    thread::scope(|scope| {
+        let mut shares = shares.into_iter();
+        let (first, work) = (shares.next(), &work);
+        let start = |share| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || work(share));
+        let others = shares.map(start).collect::<Result<Vec<_>, _>>()?;
+        let mut done: Vec<Result<R, SearchError>> = first.map(work).into_iter().collect();
+        let panicked = |_| Err(SearchError::Tree("a thread has panicked".to_owned()));
+        done.extend(others.into_iter().map(|other| other.join().unwrap_or_else(panicked)));
+        done.into_iter().collect()
+    })
+}
 
-fn work(
-    root: &Path,
-    candidates: &Shared,
-    next: &AtomicUsize,
-    mut writer: PackWriter<'_>,
-    grammars: &Grammars,
-    known: &HashSet<Key>,
-    limits: Limits,
-) -> Result<Part, SearchError> {
-    let (mut parser, mut files, mut skipped) = (FileParser::new(grammars), Vec::new(), Skipped::default());
-    while let Some(candidate) = candidates.take(next) {
+type Read = (Vec<(String, Stamp, Key)>, Vec<New>, Skipped);
+
+fn read_all(root: &Path, share: Vec<Candidate>, is_known: impl Fn(&Key) -> bool, limits: Limits) -> Read {
+    let (mut files, mut new, mut skipped) = (Vec::new(), Vec::new(), Skipped::default());
+    for candidate in share {
         let (path, stamp) = (candidate.path.clone(), candidate.stamp);
-        let Some(bytes) = read(root, candidate, limits, &mut skipped) else { continue };
-        let key = Key::of(&path, &bytes);
-        if !known.contains(&key) {
-            let text = String::from_utf8_lossy(&bytes);
-            writer.add(key, &path, &text, &parser.parse(&path, &text))?;
+        let Some(text) = read(root, candidate, limits, &mut skipped) else { continue };
+        let key = Key::of(&path, &text);
+        if !is_known(&key) {
+            new.push(New { path: path.clone(), key, text });
         }
         files.push((path, stamp, key));
     }
-    Ok((files, writer.finish()?, skipped))
+    (files, new, skipped)
+}
+
+fn index(share: Vec<New>, fields: &Fields) -> Result<Option<(Pack, RamDirectory)>, SearchError> {
+    let bytes: usize = share.iter().map(|new| new.text.len()).sum();
+    let mut parser = FileParser::new(&fields.grammars);
+    let mut writer = PackWriter::new(fields, bytes)?;
+    for New { path, key, text } in share {
+        let text = String::from_utf8_lossy(&text);
+        writer.add(key, &path, &text, &parser.parse(&path, &text))?;
+    }
+    writer.finish()
 }

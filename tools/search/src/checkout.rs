@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
-use tool_core::{Command, FileError, Sandbox, ToolError, shell_quote};
+use tool_core::{Command, ExecEnd, FileError, Sandbox, ToolError, shell_quote};
 
 use crate::config::SearchConfig;
 use crate::error::SearchError;
@@ -30,9 +30,14 @@ pub struct Checkout {
 struct State {
     sandbox: String,
     index: CodeIndex,
-    /// Size and time of each file that was taken in, or passed over for good.
+    /// Whether tests were asked for.
+    tests: bool,
+    /// Size and time of each file that was read.
     stamps: BTreeMap<String, String>,
 }
+
+/// Contents by path.
+type Files = BTreeMap<String, Vec<u8>>;
 
 /// A file in a listing.
 struct Listed {
@@ -72,40 +77,68 @@ impl Checkout {
         let mut state = self.state.lock().await;
         let mut listed = list(sandbox, self.config.max_file).await?;
         let before = state.take().filter(|state| state.sandbox == sandbox.info().id);
-        let had_tests = before.as_ref().is_some_and(|state| state.stamps.keys().any(|path| is_test(path)));
-        listed.retain(|file| tests || had_tests || !is_test(&file.path));
+        let tests = tests || before.as_ref().is_some_and(|state| state.tests);
+        listed.retain(|file| tests || !is_test(&file.path));
         let now = match before {
-            Some(state) => self.refresh(state, listed, sandbox).await?,
-            None => self.fetch(listed, sandbox).await?,
+            Some(state) => self.refresh(state, listed, tests, sandbox).await?,
+            None => self.fetch(listed, tests, sandbox).await?,
         };
         Ok(Synced(MutexGuard::map(state, |state| &mut state.insert(now).index)))
     }
 
     /// Indexes the repository for the first time.
-    async fn fetch(&self, listed: Vec<Listed>, sandbox: &dyn Sandbox) -> Result<State, ToolError> {
-        let files = read(&listed, sandbox).await?;
+    async fn fetch(&self, listed: Vec<Listed>, tests: bool, sandbox: &dyn Sandbox) -> Result<State, ToolError> {
         let (cache, options) = (self.config.open_cache(), self.options());
+        let _room = cache.room().await;
+        let files = read(&listed, sandbox).await?;
+        let stamps = stamps(listed, &files);
         let index = blocking(move || CodeIndex::from_files(files, &cache, &options)).await?;
-        let stamps = listed.into_iter().map(|file| (file.path, file.stamp)).collect();
-        Ok(State { sandbox: sandbox.info().id.clone(), index, stamps })
+        Ok(State { sandbox: sandbox.info().id.clone(), index, tests, stamps })
     }
 
-    /// Takes in what has changed.
-    async fn refresh(&self, state: State, listed: Vec<Listed>, sandbox: &dyn Sandbox) -> Result<State, ToolError> {
-        let State { sandbox: id, mut index, mut stamps } = state;
-        let now: BTreeMap<String, String> = listed.iter().map(|file| (file.path.clone(), file.stamp.clone())).collect();
-        let gone = stamps.keys().filter(|path| !now.contains_key(*path));
-        let mut changes: Vec<(String, Option<Vec<u8>>)> = gone.map(|path| (path.clone(), None)).collect();
-        let changed: Vec<Listed> =
-            listed.into_iter().filter(|file| stamps.get(&file.path) != Some(&file.stamp)).collect();
-        let files = read(&changed, sandbox).await?;
-        changes.extend(files.into_iter().map(|(path, bytes)| (path, Some(bytes))));
-        stamps = now;
-        if !changes.is_empty() {
-            index = blocking(move || index.update(changes).map(|()| index)).await?;
+    /// Takes in what has changed. Tests that come in for the first time are part of what episodes share.
+    async fn refresh(
+        &self,
+        mut state: State,
+        listed: Vec<Listed>,
+        tests: bool,
+        sandbox: &dyn Sandbox,
+    ) -> Result<State, ToolError> {
+        let first = tests && !state.tests;
+        let (more, listed): (Vec<_>, Vec<_>) = listed.into_iter().partition(|file| first && is_test(&file.path));
+        state = update(state, listed, sandbox).await?;
+        if first {
+            let (cache, options) = (self.config.open_cache(), self.options());
+            let _room = cache.room().await;
+            let files = read(&more, sandbox).await?;
+            state.stamps.extend(stamps(more, &files));
+            state.index = blocking(move || state.index.extend(files, &cache, &options)).await?;
         }
-        Ok(State { sandbox: id, index, stamps })
+        Ok(State { tests, ..state })
     }
+}
+
+/// Takes in the files whose stamp is another one. One that is gone, or cannot be read, is no longer as it was; the
+/// latter is tried again at the next query.
+async fn update(mut state: State, listed: Vec<Listed>, sandbox: &dyn Sandbox) -> Result<State, ToolError> {
+    let is_known = |file: &Listed| state.stamps.get(&file.path) == Some(&file.stamp);
+    let (same, changed): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_known);
+    let files = read(&changed, sandbox).await?;
+    let now = same.into_iter().map(|file| (file.path, file.stamp)).chain(stamps(changed, &files)).collect();
+    let before = std::mem::replace(&mut state.stamps, now);
+    let gone = before.into_keys().filter(|path| !state.stamps.contains_key(path)).map(|path| (path, None));
+    let mut changes: Vec<(String, Option<Vec<u8>>)> = gone.collect();
+    changes.extend(files.into_iter().map(|(path, bytes)| (path, Some(bytes))));
+    if !changes.is_empty() {
+        state.index = blocking(move || state.index.update(changes).map(|()| state.index)).await?;
+    }
+    Ok(state)
+}
+
+/// Returns the stamps of those files that were read.
+fn stamps(listed: Vec<Listed>, read: &Files) -> BTreeMap<String, String> {
+    let read = listed.into_iter().filter(|file| read.contains_key(&file.path));
+    read.map(|file| (file.path, file.stamp)).collect()
 }
 
 /// The index as the repository was at [`Checkout::sync`]; while it is held, nothing else of the episode searches.
@@ -130,33 +163,50 @@ async fn blocking<T: Send + 'static>(
 
 /// Lists the source files of the repository.
 async fn list(sandbox: &dyn Sandbox, max_file: u64) -> Result<Vec<Listed>, ToolError> {
-    let info = sandbox.info();
-    let target = format!("{}/search-files", info.scratch);
     let mut folders = String::from("-name '.?*'");
     for name in FOREIGN {
         let _ = write!(folders, " -o -name {}", shell_quote(name));
     }
     let extensions = LANGUAGES.iter().flat_map(|row| row.extensions);
     let names: Vec<String> = extensions.map(|extension| format!("-name '*.{extension}'")).collect();
-    let script = format!(
-        "cd -- {root} && find . -type d \\( {folders} \\) -prune -o -type f \\( {names} \\) -size -{max}c \
-         -printf '%s %C@ %i %P\\0' >{target}",
-        root = shell_quote(&info.root),
+    let tests = format!(
+        "-type d \\( {folders} \\) -prune -o -type f \\( {names} \\) -size -{max}c -printf '%s %C@ %i %P\\0'",
         names = names.join(" -o "),
-        max = max_file + 1,
+        max = max_file.saturating_add(1),
+    );
+    let listing = find(sandbox, &tests).await?;
+    Ok(listing.split(|byte| *byte == 0).filter_map(listed).collect())
+}
+
+/// Returns every path of the repository that is not hidden, folders left out.
+pub(crate) async fn every_file(sandbox: &dyn Sandbox) -> Result<Vec<String>, ToolError> {
+    let listing = find(sandbox, "-mindepth 1 -name '.?*' -prune -o -type f -printf '%P\\0'").await?;
+    let paths = listing.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    let mut paths: Vec<String> = paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// Returns what `find` prints below the repository, if it ran to its end.
+async fn find(sandbox: &dyn Sandbox, tests: &str) -> Result<Vec<u8>, ToolError> {
+    let info = sandbox.info();
+    let target = format!("{}/search-files", info.scratch);
+    let script = format!(
+        "rm -f {target} && cd -- {root} || exit 2; find . {tests} >{target}",
         target = shell_quote(&target),
+        root = shell_quote(&info.root),
     );
     let output = sandbox.exec(Command::fresh(script)).await?;
-    // Without its permission a folder cannot be listed, and the others can.
-    let listing = match sandbox.read_file(&target).await {
-        Ok(listing) => listing,
-        Err(FileError::Sandbox(err)) => return Err(err.into()),
-        Err(err) => {
-            let words = output.output.trim();
-            return Err(ToolError::Rejected(format!("the files of the repository cannot be listed: {err}\n{words}")));
-        }
+    let why = match (output.end, sandbox.read_file(&target).await) {
+        (ExecEnd::Exited(0), Ok(listing)) => return Ok(listing),
+        // Without its permission a folder cannot be listed, and the others can.
+        (ExecEnd::Exited(1), Ok(listing)) if !listing.is_empty() => return Ok(listing),
+        (_, Err(FileError::Sandbox(err))) => return Err(err.into()),
+        (_, Err(err @ FileError::TooLarge { .. })) => err.to_string(),
+        _ => format!("`find` ended with exit code {}", output.exit_code()),
     };
-    Ok(listing.split(|byte| *byte == 0).filter_map(listed).collect())
+    let words = output.output.trim();
+    Err(ToolError::Rejected(format!("the files of the repository cannot be listed: {why}\n{words}")))
 }
 
 /// Reads a line of the listing; a name that is no text is passed over.
@@ -168,12 +218,12 @@ fn listed(line: &[u8]) -> Option<Listed> {
 }
 
 /// Reads files: a few one by one, many in archives. What vanishes meanwhile is left out.
-async fn read(listed: &[Listed], sandbox: &dyn Sandbox) -> Result<Vec<(String, Vec<u8>)>, ToolError> {
-    let mut files = Vec::with_capacity(listed.len());
+async fn read(listed: &[Listed], sandbox: &dyn Sandbox) -> Result<Files, ToolError> {
+    let mut files = Files::new();
     if listed.len() < FEW {
         for file in listed {
             match sandbox.read_file(&format!("{}/{}", sandbox.info().root, file.path)).await {
-                Ok(bytes) => files.push((file.path.clone(), bytes)),
+                Ok(bytes) => drop(files.insert(file.path.clone(), bytes)),
                 Err(FileError::Sandbox(err)) => return Err(err.into()),
                 Err(err) => tracing::debug!("not indexed: {err}"),
             }
@@ -224,28 +274,4 @@ async fn archive(paths: &[&str], sandbox: &dyn Sandbox) -> Result<Vec<(String, V
         }
     };
     blocking(move || unpack(&archive)).await
-}
-
-/// Returns every path of the repository that is not hidden, folders left out.
-pub(crate) async fn every_file(sandbox: &dyn Sandbox) -> Result<Vec<String>, ToolError> {
-    let info = sandbox.info();
-    let target = format!("{}/search-all", info.scratch);
-    let script = format!(
-        "cd -- {root} && find . -mindepth 1 -name '.?*' -prune -o -type f -printf '%P\\0' >{target}",
-        root = shell_quote(&info.root),
-        target = shell_quote(&target),
-    );
-    let output = sandbox.exec(Command::fresh(script)).await?;
-    let listing = match sandbox.read_file(&target).await {
-        Ok(listing) => listing,
-        Err(FileError::Sandbox(err)) => return Err(err.into()),
-        Err(err) => return Err(ToolError::Rejected(format!("{err}\n{}", output.output.trim()))),
-    };
-    let mut paths: Vec<String> = listing
-        .split(|byte| *byte == 0)
-        .filter(|path| !path.is_empty())
-        .map(|path| String::from_utf8_lossy(path).into_owned())
-        .collect();
-    paths.sort();
-    Ok(paths)
 }

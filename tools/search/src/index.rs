@@ -1,15 +1,14 @@
 //! The index of one checkout.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::PoisonError;
 
-use crate::build::{Built, build};
-use crate::cache::Cache;
+use crate::build::build;
+use crate::cache::{Cache, Kept};
 use crate::error::SearchError;
 use crate::key::Key;
 use crate::manifest::Manifest;
-use crate::pack::Pack;
 use crate::schema::Fields;
 use crate::span::Outline;
 use crate::tree::{Candidate, Limits, Skipped, Stamp, admit, walk};
@@ -64,9 +63,13 @@ impl CodeIndex {
     ///
     /// # Errors
     /// [`SearchError::Index`] when the index itself failed.
-    pub fn from_files(files: Vec<(String, Vec<u8>)>, cache: &Cache, options: &Options) -> Result<Self, SearchError> {
+    pub fn from_files(
+        files: impl IntoIterator<Item = (String, Vec<u8>)>,
+        cache: &Cache,
+        options: &Options,
+    ) -> Result<Self, SearchError> {
         let mut skipped = Skipped::default();
-        let mut candidates = Vec::with_capacity(files.len());
+        let mut candidates = Vec::new();
         for (path, bytes) in files {
             match admit(&path, bytes.len() as u64, options.limits()) {
                 Some(skip) => skipped.count(skip),
@@ -76,6 +79,22 @@ impl CodeIndex {
         Self::build(Path::new(""), candidates, skipped, cache, options)
     }
 
+    /// Returns the index with more files in the base that it shares; they are none of those that it has.
+    pub(crate) fn extend(
+        mut self,
+        files: impl IntoIterator<Item = (String, Vec<u8>)>,
+        cache: &Cache,
+        options: &Options,
+    ) -> Result<Self, SearchError> {
+        let more = Self::from_files(files, cache, options)?;
+        self.view.insert(self.base, more.view);
+        self.base += more.base;
+        self.reused += more.reused;
+        self.skipped.add(more.skipped);
+        self.notes.extend(more.notes);
+        Ok(self)
+    }
+
     fn build(
         root: &Path,
         candidates: Vec<Candidate>,
@@ -83,12 +102,15 @@ impl CodeIndex {
         cache: &Cache,
         options: &Options,
     ) -> Result<Self, SearchError> {
+        let turn = cache.turn(&options.repository);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let fields = cache.fields().clone();
         let mut notes = Vec::new();
-        let folder = cache.folder(&options.repository);
-        let packs = cache.load(&options.repository, &fields);
+        let mut packs = cache.load(&options.repository);
         let known: HashSet<Key> = packs.iter().flat_map(|(_, pack)| pack.units.iter().map(|unit| unit.key)).collect();
-        let manifest = Manifest::load(folder.as_deref(), root);
+        let place = cache.folder(&options.repository).filter(|_| !root.as_os_str().is_empty());
+        let place = place.map(|folder| Manifest::place(&folder, root));
+        let manifest = place.as_deref().map(Manifest::load).unwrap_or_default();
         let (mut files, mut unread) = (Vec::new(), Vec::new());
         for candidate in candidates {
             let same = candidate.bytes.is_none().then(|| manifest.key(&candidate.path, candidate.stamp)).flatten();
@@ -97,14 +119,23 @@ impl CodeIndex {
                 None => unread.push(candidate),
             }
         }
-        let built = build(root, unread, &fields, &known, options.limits(), &mut skipped)?;
-        files.extend(built.files.iter().cloned());
-        let new = keep(cache, options, built, &fields, &mut notes);
+        let built = build(root, unread, &fields, |key| known.contains(key), options.limits(), &mut skipped)?;
+        files.extend(built.files);
+        let has_new = !built.packs.is_empty();
+        for (pack, directory) in built.packs {
+            let (kept, failed) = cache.keep(&options.repository, pack, &directory);
+            notes.extend(failed.map(|err| unwritten(cache, options, &err)));
+            packs.push(kept);
+        }
         let reused = files.iter().filter(|(_, _, key)| known.contains(key)).count();
-        let view = assemble(&packs, new, &files, cache, options);
-        if let Some(folder) = folder.filter(|_| !root.as_os_str().is_empty() && !manifest.is(&files)) {
-            let saved = Manifest::save(&folder, root, &files);
-            saved.err().into_iter().for_each(|err| notes.push(unwritten(&folder, &err)));
+        let (view, used) = assemble(packs, &files);
+        if let Some(place) = place.as_deref().filter(|_| !manifest.is(&files)) {
+            let failed = Manifest::save(place, &files).err();
+            notes.extend(failed.map(|err| unwritten(cache, options, &err)));
+        }
+        cache.note(&used, place.as_deref());
+        if has_new {
+            cache.trim(&options.repository, &used, place.as_deref());
         }
         let base = view.layers().len();
         Ok(Self { view, fields, limits: options.limits(), skipped, notes, base, reused })
@@ -131,8 +162,7 @@ impl CodeIndex {
             candidates.extend(self.view.take_from(self.base, &candidates)?);
         }
         let paths: Vec<String> = candidates.iter().map(|candidate| candidate.path.clone()).collect();
-        let built =
-            build(Path::new(""), candidates, &self.fields, &HashSet::new(), self.limits, &mut Skipped::default())?;
+        let built = build(Path::new(""), candidates, &self.fields, |_| false, self.limits, &mut Skipped::default())?;
         for path in &paths {
             self.view.remove(path);
         }
@@ -185,57 +215,24 @@ impl Options {
     }
 }
 
-/// Puts new packs into the cache; what cannot be kept stays in memory.
-fn keep(
-    cache: &Cache,
-    options: &Options,
-    built: Built,
-    fields: &Fields,
-    notes: &mut Vec<String>,
-) -> Vec<(Option<PathBuf>, Arc<Pack>)> {
-    let mut packs = Vec::new();
-    for (pack, directory) in built.packs {
-        match cache.keep(&options.repository, &pack.units, &directory, fields) {
-            Ok(Some((path, kept))) => packs.push((Some(path), kept)),
-            Ok(None) => packs.push((None, pack)),
-            Err(err) => {
-                let folder = cache.folder(&options.repository).unwrap_or_default();
-                notes.push(unwritten(&folder, &err));
-                packs.push((None, pack));
-            }
-        }
-    }
-    packs
-}
-
-fn unwritten(folder: &Path, err: &SearchError) -> String {
+fn unwritten(cache: &Cache, options: &Options, err: &SearchError) -> String {
+    let folder = cache.folder(&options.repository).unwrap_or_default();
     format!("the cache in `{}` cannot be written, so the next start is slow: {err}", folder.display())
 }
 
-/// Returns the view of a tree over the packs that hold its files.
-fn assemble(
-    packs: &[(PathBuf, Arc<Pack>)],
-    new: Vec<(Option<PathBuf>, Arc<Pack>)>,
-    files: &[(String, Stamp, Key)],
-    cache: &Cache,
-    options: &Options,
-) -> View {
+/// Returns the view of a tree over the packs that hold its files, and these packs.
+fn assemble(mut packs: Vec<Kept>, files: &[(String, Stamp, Key)]) -> (View, Vec<Kept>) {
     let mut wanted: HashMap<Key, bool> = files.iter().map(|(_, _, key)| (*key, true)).collect();
     let mut view = View::default();
-    let mut used = Vec::new();
-    let old = packs.iter().map(|(path, pack)| (Some(path.clone()), pack.clone()));
     // Packs that hold most of the tree come first, so that few are needed.
-    let mut all: Vec<_> = old.chain(new).collect();
-    all.sort_by_key(|(_, pack)| {
-        std::cmp::Reverse(pack.units.iter().filter(|unit| wanted.contains_key(&unit.key)).count())
+    packs.sort_by_cached_key(|(path, pack)| {
+        let count = pack.units.iter().filter(|unit| wanted.contains_key(&unit.key)).count();
+        (std::cmp::Reverse(count), path.clone())
     });
-    for (path, pack) in all {
+    packs.retain(|(_, pack)| {
         let before = view.layers().len();
-        view.add(pack, |key| wanted.get_mut(key).is_some_and(std::mem::take));
-        if view.layers().len() > before {
-            used.extend(path);
-        }
-    }
-    cache.tidy(&options.repository, &used);
-    view
+        view.add(pack.clone(), |key| wanted.get_mut(key).is_some_and(std::mem::take));
+        view.layers().len() > before
+    });
+    (view, packs)
 }

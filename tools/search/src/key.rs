@@ -14,4 +14,8 @@ impl Key {
         hasher.finalize_xof().fill(&mut key);
         Self(key)
     }
+
+    pub(crate) fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }

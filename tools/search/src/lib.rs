@@ -23,6 +23,7 @@ mod tree;
 
 mod build;
 mod cache;
+mod entry;
 mod manifest;
 mod view;
 

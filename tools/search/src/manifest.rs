@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::entry::{PARTIAL, TREES};
 use crate::error::SearchError;
 use crate::key::Key;
 use crate::tree::Stamp;
@@ -16,16 +17,22 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
-    /// Returns the manifest of a folder; an empty one where there is none or it is broken.
-    pub(crate) fn load(folder: Option<&Path>, root: &Path) -> Self {
-        let read = folder.and_then(|folder| fs::read(file(folder, root)).ok());
-        let known = read.and_then(|bytes| {
+    /// Returns the place of a folder's manifest in that of its repository.
+    pub(crate) fn place(folder: &Path, root: &Path) -> PathBuf {
+        let hash = blake3::hash(root.as_os_str().as_encoded_bytes()).to_hex();
+        folder.join(TREES).join(hash.get(..32).unwrap_or_default())
+    }
+
+    /// Returns the manifest at a place; an empty one where there is none or it is broken.
+    pub(crate) fn load(place: &Path) -> Self {
+        let read = || {
+            let bytes = fs::read(place).ok()?;
             let (hash, body) = bytes.split_at_checked(32)?;
             let whole = blake3::hash(body).as_bytes() == hash;
             let rows: Vec<(String, Stamp, Key)> = whole.then(|| postcard::from_bytes(body).ok())??;
             Some(rows.into_iter().map(|(path, stamp, key)| (path, (stamp, key))).collect())
-        });
-        Self { known: known.unwrap_or_default() }
+        };
+        Self { known: read().unwrap_or_default() }
     }
 
     /// Returns the key of a file that has not changed.
@@ -39,23 +46,17 @@ impl Manifest {
     }
 
     /// Keeps the keys of a folder's files; of those changed just now a later change might not show, so they are left out.
-    pub(crate) fn save(folder: &Path, root: &Path, files: &[(String, Stamp, Key)]) -> Result<(), SearchError> {
+    pub(crate) fn save(place: &Path, files: &[(String, Stamp, Key)]) -> Result<(), SearchError> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let now = i128::try_from(now.as_nanos()).unwrap_or_default();
         let rows: Vec<_> = files.iter().filter(|(_, stamp, _)| !stamp.is_fresh(now)).collect();
         let body = postcard::to_stdvec(&rows)?;
-        let path = file(folder, root);
-        let parent = path.parent().unwrap_or(folder);
+        let parent = place.parent().unwrap_or(place);
         fs::create_dir_all(parent)?;
-        let mut partial = tempfile::NamedTempFile::new_in(parent)?;
+        let mut partial = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(parent)?;
         partial.write_all(blake3::hash(&body).as_bytes())?;
         partial.write_all(&body)?;
-        partial.persist(&path).map_err(|err| err.error)?;
+        partial.persist(place).map_err(|err| err.error)?;
         Ok(())
     }
-}
-
-fn file(folder: &Path, root: &Path) -> PathBuf {
-    let hash = blake3::hash(root.as_os_str().as_encoded_bytes()).to_hex();
-    folder.join("trees").join(hash.get(..32).unwrap_or_default())
 }

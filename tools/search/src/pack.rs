@@ -19,10 +19,8 @@ use crate::place::is_test;
 use crate::schema::{Fields, RANKED};
 use crate::span::Outline;
 
-/// What a writer may use for its table of words at first; it grows with what is added.
-const BUDGET: usize = 15 << 20;
-/// The same for the few files of an edit.
-const SMALL_BUDGET: usize = 1 << 20;
+/// What a writer may use for its table of words at first, at least and at most; it grows with what is added.
+const BUDGETS: (usize, usize) = (1 << 20, 15 << 20);
 /// Decompressed blocks of texts that are kept.
 const BLOCKS: usize = 4;
 
@@ -47,10 +45,10 @@ pub(crate) struct PackWriter<'a> {
 }
 
 impl<'a> PackWriter<'a> {
-    /// Returns a writer for many files, or for a few.
-    pub(crate) fn new(fields: &'a Fields, many: bool) -> Result<Self, SearchError> {
+    /// Returns a writer for about so many bytes.
+    pub(crate) fn new(fields: &'a Fields, bytes: usize) -> Result<Self, SearchError> {
         let directory = RamDirectory::create();
-        let writer = fields.writer(directory.clone(), if many { BUDGET } else { SMALL_BUDGET })?;
+        let writer = fields.writer(directory.clone(), (8 * bytes).clamp(BUDGETS.0, BUDGETS.1))?;
         Ok(Self { fields, directory, writer, units: Vec::new() })
     }
 

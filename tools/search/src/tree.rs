@@ -26,6 +26,11 @@ impl Skipped {
         *self.counts.entry(skip).or_default() += 1;
     }
 
+    pub(crate) fn add(&mut self, other: Self) {
+        other.counts.into_iter().for_each(|(skip, count)| *self.counts.entry(skip).or_default() += count);
+        self.unreadable.extend(other.unreadable);
+    }
+
     fn unreadable(&mut self, path: &str, reason: &dyn std::fmt::Display) {
         self.count(Skip::Unreadable);
         self.unreadable.push(format!("{path}: {reason}"));
@@ -47,6 +52,12 @@ pub(crate) struct Candidate {
     pub(crate) stamp: Stamp,
     /// The contents, where they are at hand already.
     pub(crate) bytes: Option<Vec<u8>>,
+}
+
+impl Candidate {
+    pub(crate) fn size(&self) -> u64 {
+        self.bytes.as_ref().map_or(self.stamp.size, |bytes| bytes.len() as u64)
+    }
 }
 
 /// What changes when a file is written to.
@@ -159,7 +170,7 @@ pub(crate) fn read(root: &Path, candidate: Candidate, limits: Limits, skipped: &
 /// Reads a file that may grow while it is read.
 fn read_bounded(path: &PathBuf, max: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    std::fs::File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

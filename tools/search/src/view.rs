@@ -110,6 +110,16 @@ impl View {
         self.sort();
     }
 
+    /// Puts the layers of another view below those from `first` on; the files are not those that are here.
+    pub(crate) fn insert(&mut self, first: usize, other: Self) {
+        let count = u32::try_from(other.layers.len()).unwrap_or(u32::MAX);
+        let at = u32::try_from(first).unwrap_or(u32::MAX);
+        self.files.iter_mut().filter(|file| file.layer >= at).for_each(|file| file.layer += count);
+        self.files.extend(other.files.into_iter().map(|file| FileId { layer: file.layer + at, ..file }));
+        self.layers.splice(first..first, other.layers);
+        self.sort();
+    }
+
     /// Drops the layers from `first` on and returns their files, but for those that are `replaced`.
     pub(crate) fn take_from(&mut self, first: usize, replaced: &[Candidate]) -> Result<Vec<Candidate>, SearchError> {
         let mut taken = Vec::new();

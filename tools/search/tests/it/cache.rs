@@ -1,7 +1,9 @@
 //! The cache on disk: shared, checked, bounded, and never needed.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use search::{Cache, CodeIndex, Options, SearchRequest};
 
@@ -15,6 +17,18 @@ fn open(root: &Path, cache: &Cache) -> CodeIndex {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().flatten();
     walk.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+}
+
+/// Returns the names of the packs below a folder.
+fn packs(folder: &Path) -> HashSet<PathBuf> {
+    let lists = files(folder).into_iter().filter(|path| path.ends_with("units"));
+    lists.map(|path| path.parent().unwrap().to_owned()).collect()
+}
+
+/// Makes a file or folder look as if it was last written to some time ago.
+fn age(path: &Path, seconds: u64) {
+    let then = SystemTime::now() - Duration::from_secs(seconds);
+    std::fs::File::open(path).unwrap().set_modified(then).unwrap();
 }
 
 fn answer(index: &CodeIndex) -> String {
@@ -49,17 +63,26 @@ fn a_changed_file_is_read_again_even_when_its_size_is_the_same() {
 
 #[test]
 fn a_broken_cache_is_made_anew() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
-    let expected = answer(&open(shop.path(), &Cache::new(folder.path(), 1 << 30)));
+    // Files that were just written are not noted, so that these are older ones.
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spans");
+    let folder = tempfile::tempdir().unwrap();
+    let expected = answer(&open(&tree, &Cache::new(folder.path(), 1 << 30)));
+    assert!(expected.contains("cart.py"), "{expected}");
+    let noted = files(folder.path()).into_iter().find(|path| path.to_string_lossy().contains("/trees/")).unwrap();
+    assert!(std::fs::metadata(noted).unwrap().len() > 200, "the manifest names files");
     for number in 0..files(folder.path()).len() {
         for damage in
             [|bytes: &mut Vec<u8>| flip(bytes), |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2), Vec::clear]
         {
             let path = files(folder.path()).swap_remove(number);
-            let mut bytes = std::fs::read(&path).unwrap();
+            let sound = std::fs::read(&path).unwrap();
+            let mut bytes = sound.clone();
             damage(&mut bytes);
             std::fs::write(&path, &bytes).unwrap();
-            assert_eq!(answer(&open(shop.path(), &Cache::new(folder.path(), 1 << 30))), expected, "{}", path.display());
+            let index = open(&tree, &Cache::new(folder.path(), 1 << 30));
+            assert_eq!(answer(&index), expected, "{}", path.display());
+            assert_eq!(packs(folder.path()).len(), 1, "{}", path.display());
+            assert!(index.notes().is_empty(), "{}: {:?}", path.display(), index.notes());
         }
     }
 }
@@ -86,6 +109,47 @@ fn processes_at_the_same_time_do_not_disturb_each_other() {
     });
     let partial = files(folder.path()).into_iter().find(|path| path.to_string_lossy().contains(".partial"));
     assert_eq!(partial, None);
+    assert_eq!(packs(folder.path()).len(), 1, "what is the same has the same name");
+}
+
+#[test]
+fn episodes_that_start_together_index_a_tree_once() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    for cache in [Cache::none(), Cache::new(folder.path(), 1 << 30)] {
+        let mut reused: Vec<usize> = std::thread::scope(|scope| {
+            let episodes: Vec<_> = (0..8).map(|_| scope.spawn(|| open(shop.path(), &cache.clone()).reused())).collect();
+            episodes.into_iter().map(|episode| episode.join().unwrap()).collect()
+        });
+        reused.sort_unstable();
+        assert_eq!(reused, [0, 2, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(open(shop.path(), &cache).reused(), 2, "also when no other is under way");
+        assert_eq!(open(shop.path(), &Cache::none()).reused(), 0);
+    }
+}
+
+#[test]
+fn a_want_of_handles_removes_no_pack() {
+    const FOLDER: &str = "SEARCH_TEST_CACHE";
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spans");
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let _ = CodeIndex::open(&tree, &Cache::new(folder, 1 << 30), &Options::default());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(&tree, &Cache::new(folder.path(), 1 << 30)));
+    let (before, all) = (packs(folder.path()), open(&tree, &Cache::none()).size().0);
+    for handles in 3..32 {
+        let limited = Command::new("sh")
+            .args(["-c", "ulimit -n $0; exec \"$@\""])
+            .arg(handles.to_string())
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "cache::a_want_of_handles_removes_no_pack"])
+            .env(FOLDER, folder.path())
+            .output();
+        assert!(limited.is_ok());
+        assert_eq!(packs(folder.path()), before, "{handles} handles");
+        assert_eq!(open(&tree, &Cache::new(folder.path(), 1 << 30)).reused(), all, "{handles} handles");
+    }
 }
 
 #[test]
@@ -121,15 +185,39 @@ fn a_full_disk_loses_nothing() {
 
 #[test]
 fn the_cache_keeps_to_its_size() {
-    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
-    let packs = || files(folder.path()).iter().filter(|path| path.ends_with("units")).count();
-    for number in 0..4 {
+    let (shop, other, folder) = (shop(), shop(), tempfile::tempdir().unwrap());
+    let mut known = HashSet::new();
+    let mut fill = |number: u64, max: u64| {
         write(shop.path(), &[("shop/prices.py", &format!("def f{number}():\n    pass\n"))]);
-        drop(open(shop.path(), &Cache::new(folder.path(), 1 << 30)));
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert_eq!(packs(), 4);
-    drop(open(shop.path(), &Cache::new(folder.path(), 1)));
-    assert!(packs() <= 2, "{} packs", packs());
+        drop(open(shop.path(), &Cache::new(folder.path(), max)));
+        let now = packs(folder.path());
+        now.iter().filter(|pack| known.insert((*pack).clone())).for_each(|pack| age(&pack.join("units"), 90 - number));
+        now
+    };
+    let packs = [0, 1, 2].map(|number| fill(number, 1 << 30));
+    assert_eq!(packs.each_ref().map(HashSet::len), [1, 2, 3]);
+    drop(open(other.path(), &Cache::new(folder.path(), 1 << 30)));
+    // The first pack holds the other file of the tree, and stays; so does what is new.
+    let left = fill(3, 1);
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left.is_superset(&packs[0]), "{left:?}");
+    let manifests = files(folder.path()).into_iter().filter(|path| path.to_string_lossy().contains("/trees/"));
+    assert_eq!(manifests.count(), 1, "those of other trees go, too");
     assert_eq!(open(shop.path(), &Cache::new(folder.path(), 1 << 30)).reused(), 2);
+}
+
+#[test]
+fn what_killed_processes_left_is_removed() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    drop(open(shop.path(), &Cache::new(folder.path(), 1 << 30)));
+    let repository = packs(folder.path()).into_iter().next().unwrap().parent().unwrap().to_owned();
+    let partials = [".partial-old", ".partial-new", "trees/.partial-old", "trees/.partial-new"];
+    for partial in partials.map(|name| repository.join(name)) {
+        std::fs::create_dir(&partial).unwrap();
+        std::fs::write(partial.join("x"), "x").unwrap();
+        age(&partial, if partial.ends_with(".partial-old") { 4000 } else { 60 });
+    }
+    write(shop.path(), &[("shop/new.py", "x = 1\n")]);
+    drop(open(shop.path(), &Cache::new(folder.path(), 1 << 30)));
+    assert_eq!(partials.map(|name| repository.join(name).exists()), [false, true, false, true]);
 }

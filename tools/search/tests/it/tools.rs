@@ -1,40 +1,93 @@
 //! The tools in a local sandbox.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use expect_test::{Expect, expect};
 use sandbox::{Config, Host, Kind, connect};
-use search::{Checkout, FindSymbol, ListFiles, SearchCode, SearchConfig, ViewCode};
+use search::{Checkout, SearchConfig, SearchTool, offer};
 use serde_json::{Value, json};
-use tool_core::{Command, Image, Sandbox, SandboxProvider, Source, ToolError, Toolbox};
+use tool_core::{
+    Command, ExecEnd, ExecOutput, FileError, Image, Sandbox, SandboxError, SandboxInfo, SandboxProvider, Source,
+    ToolError, Toolbox,
+};
 
 use crate::tree::SHOP;
 
 struct Shop {
     toolbox: Toolbox,
-    sandbox: Arc<dyn Sandbox>,
+    checkout: Arc<Checkout>,
+    sandbox: Arc<Troubled>,
     _provider: Box<dyn std::any::Any>,
+}
+
+/// A sandbox that has its troubles when it is told to.
+struct Troubled {
+    inner: Arc<dyn Sandbox>,
+    /// How commands seem to end.
+    end: Mutex<Option<ExecEnd>>,
+    /// A file that cannot be read.
+    refused: Mutex<Option<&'static str>>,
+}
+
+#[async_trait]
+impl Sandbox for Troubled {
+    fn info(&self) -> &SandboxInfo {
+        self.inner.info()
+    }
+
+    async fn exec(&self, command: Command) -> Result<ExecOutput, SandboxError> {
+        let output = self.inner.exec(command).await?;
+        let end = self.end.lock().unwrap().unwrap_or(output.end);
+        Ok(ExecOutput { end, ..output })
+    }
+
+    async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        if self.refused.lock().unwrap().is_some_and(|refused| path.ends_with(refused)) {
+            return Err(FileError::Refused { path: path.to_owned(), reason: "in trouble".to_owned() });
+        }
+        self.inner.read_file(path).await
+    }
+
+    async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
+        self.inner.write_file(path, contents, mode).await
+    }
+
+    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        self.inner.archive(path).await
+    }
+
+    async fn stop(&self) -> Result<(), SandboxError> {
+        self.inner.stop().await
+    }
 }
 
 impl Shop {
     async fn start(files: BTreeMap<String, Vec<u8>>) -> Self {
+        Self::with(SearchConfig::default(), files).await
+    }
+
+    async fn with(config: SearchConfig, files: BTreeMap<String, Vec<u8>>) -> Self {
+        let search = config;
         let config = Config { provider: Kind::Local, ..Config::default() };
         let provider = connect(&config, &Host::from_process(), "search-tests").await.unwrap();
         let image = Image { source: Source::Files(files), root: "/shop".to_owned(), startup: String::new() };
         let sandbox = provider.start(&image).await.unwrap();
-        let checkout = Checkout::new(SearchConfig::default());
-        let toolbox = Toolbox::default()
-            .with(SearchCode(checkout.clone()))
-            .with(FindSymbol(checkout.clone()))
-            .with(ViewCode(checkout.clone()))
-            .with(ListFiles(checkout));
-        Self { toolbox, sandbox, _provider: Box::new(provider) }
+        let sandbox = Arc::new(Troubled { inner: sandbox, end: Mutex::default(), refused: Mutex::default() });
+        let checkout = Checkout::new(search);
+        checkout.name_repository("somebody/shop");
+        let tools = [SearchTool::SearchCode, SearchTool::FindSymbol, SearchTool::ViewCode, SearchTool::ListFiles];
+        let toolbox = offer(Toolbox::default(), &tools, &checkout);
+        Self { toolbox, checkout, sandbox, _provider: Box::new(provider) }
     }
 
     async fn open() -> Self {
-        let files = SHOP.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
-        Self::start(files.collect()).await
+        Self::start(Self::files()).await
+    }
+
+    fn files() -> BTreeMap<String, Vec<u8>> {
+        SHOP.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
     }
 
     async fn call(&self, tool: &str, args: Value) -> String {
@@ -236,4 +289,64 @@ async fn a_tree_of_many_files_comes_in_archives() {
     shop.bash("for f in pkg/*; do echo 'def late(): pass' >>\"$f\"; done").await;
     assert!(shop.call("find_symbol", json!({"name": "late"})).await.contains("Defined (300)"));
     shop.sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_listing_that_was_cut_short_is_not_trusted() {
+    let shop = Shop::open().await;
+    let find = || shop.call("find_symbol", json!({"name": "round_price", "references": false}));
+    assert!(find().await.contains("shop/prices.py"));
+    for end in [ExecEnd::TimedOut(std::time::Duration::ZERO), ExecEnd::Exited(127), ExecEnd::OutOfMemory] {
+        *shop.sandbox.end.lock().unwrap() = Some(end);
+        assert!(find().await.starts_with("rejected: the files of the repository cannot be listed"), "{end:?}");
+        let listed = shop.call("list_files", json!({})).await;
+        assert!(listed.starts_with("rejected: the files of the repository cannot be listed"), "{listed}");
+    }
+    *shop.sandbox.end.lock().unwrap() = None;
+    let root = shop.sandbox.info().root.clone();
+    shop.bash(&format!("mv '{root}' '{root}.away'")).await;
+    assert!(find().await.contains("cannot be listed"), "the listing of before is not taken");
+    assert!(shop.call("list_files", json!({})).await.contains("cannot be listed"));
+    shop.bash(&format!("mv '{root}.away' '{root}'")).await;
+    assert!(find().await.contains("shop/prices.py"));
+    shop.sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_tried_again() {
+    let shop = Shop::open().await;
+    let find = |name: &'static str| shop.call("find_symbol", json!({"name": name, "references": false}));
+    *shop.sandbox.refused.lock().unwrap() = Some("prices.py");
+    assert!(find("round_price").await.contains("neither"));
+    assert!(find("add_line").await.contains("shop/cart.py"));
+    *shop.sandbox.refused.lock().unwrap() = None;
+    assert!(find("round_price").await.contains("shop/prices.py"));
+    *shop.sandbox.refused.lock().unwrap() = Some("prices.py");
+    shop.bash("sed -i s/round_price/count_price/ shop/prices.py").await;
+    assert!(find("round_price").await.contains("neither"), "what is known of it is no longer so");
+    *shop.sandbox.refused.lock().unwrap() = None;
+    assert!(find("count_price").await.contains("shop/prices.py"));
+    shop.sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn episodes_with_clones_of_the_settings_share_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    for cache in [None, Some("".into()), Some(folder.path().to_owned())] {
+        let config = SearchConfig { cache, ..SearchConfig::default() };
+        let (first, second) =
+            tokio::join!(Shop::with(config.clone(), Shop::files()), Shop::with(config.clone(), Shop::files()));
+        for (tests, all) in [(false, 2), (true, 3)] {
+            let (first, second) = tokio::join!(
+                first.checkout.sync(&*first.sandbox, tests),
+                second.checkout.sync(&*second.sandbox, tests)
+            );
+            assert_eq!(first.unwrap().reused() + second.unwrap().reused(), all, "each is indexed once: {config:?}");
+        }
+        let alone = Shop::with(SearchConfig::default(), Shop::files()).await;
+        assert_eq!(alone.checkout.sync(&*alone.sandbox, false).await.unwrap().reused(), 0);
+        for shop in [first, second, alone] {
+            shop.sandbox.stop().await.unwrap();
+        }
+    }
 }
