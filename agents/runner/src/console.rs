@@ -96,11 +96,14 @@ fn gist(arguments: &str, root: &str) -> String {
 
 /// Returns the first line of a text that says something, cut to fit a terminal and safe to show there.
 pub(crate) fn short(text: &str) -> String {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    // What a model writes must not steer the terminal.
-    let line: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let line = harmless(text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default());
     if line.chars().count() <= 58 {
         return line;
     }
     line.chars().take(57).chain(std::iter::once('…')).collect()
+}
+
+/// Returns a line that cannot steer the terminal, whoever wrote it.
+pub(crate) fn harmless(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -68,4 +68,5 @@ pub use settings::BenchmarkSettings;
 pub use spec::{RepoSpecs, Spec, SpecError, Specs};
 pub use status::{Status, StatusMap};
 pub use test_log::{Reading, Unread, read_log};
+pub use test_patch::old_files;
 pub use validation::{Observed, TestLists, observe};

@@ -50,8 +50,8 @@ pub(crate) fn old_files_anywhere(test_patch: &str) -> Vec<&str> {
     test_patch.split('\n').filter_map(|line| line.split_once("--- a/").map(|(_, file)| file)).collect()
 }
 
-/// Returns the old path of each file that was there before, as SWE-bench 4 does by reading the patch.
-pub(crate) fn old_files(test_patch: &str) -> Vec<&str> {
+/// Returns the old path of each file of a patch that was there before, as SWE-bench 4 does by reading the patch.
+pub fn old_files(test_patch: &str) -> Vec<&str> {
     let mut files: Vec<&str> = Vec::new();
     let mut header: Option<&str> = None;
     let mut hunk = (0, 0);

@@ -93,7 +93,8 @@ impl Checkout {
         let files = read(&listed, sandbox).await?;
         let stamps = stamps(listed, &files);
         let index = blocking(move || CodeIndex::from_files(files, &cache, &options)).await?;
-        Ok(State { sandbox: sandbox.info().id.clone(), index, tests, stamps })
+        let info = sandbox.info();
+        Ok(State { sandbox: info.id.clone(), index: index.at(&info.root), tests, stamps })
     }
 
     /// Takes in what has changed. Tests that come in for the first time are part of what episodes share.

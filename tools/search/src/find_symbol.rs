@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
 use crate::checkout::Checkout;
-use crate::show::{Budget, places};
+use crate::show::{Budget, did_you_mean, places};
 
 /// Finds where a class or function is defined, and where it is used.
 pub struct FindSymbol(pub Arc<Checkout>);
@@ -40,9 +40,7 @@ impl Tool for FindSymbol {
             _ => index.references(&args.name, tests)?,
         };
         if defined.is_empty() && used.is_empty() {
-            let names = index.did_you_mean(&args.name)?;
-            let hint =
-                if names.is_empty() { String::new() } else { format!(" Did you mean `{}`?", names.join("`, `")) };
+            let hint = did_you_mean(&index.did_you_mean(&args.name)?);
             return Ok(Observation::text(format!("`{}` is neither defined nor used here.{hint}\n", args.name)));
         }
         let mut budget = Budget::new(self.0.config().max_tokens);
@@ -50,6 +48,6 @@ impl Tool for FindSymbol {
         if !used.is_empty() {
             places("Used", &used, &mut budget);
         }
-        Ok(Observation::text(budget.end("")))
+        Ok(Observation::text(budget.end()))
     }
 }

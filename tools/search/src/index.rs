@@ -9,6 +9,7 @@ use crate::cache::{Cache, Kept};
 use crate::error::SearchError;
 use crate::key::Key;
 use crate::manifest::Manifest;
+use crate::place::relative;
 use crate::schema::Fields;
 use crate::span::Outline;
 use crate::tree::{Candidate, Limits, Skipped, Stamp, admit, walk};
@@ -39,6 +40,8 @@ impl Default for Options {
 pub struct CodeIndex {
     pub(crate) view: View,
     pub(crate) fields: Fields,
+    /// Where the checkout is, as far as paths may begin with that.
+    pub(crate) root: String,
     limits: Limits,
     skipped: Skipped,
     notes: Vec<String>,
@@ -77,6 +80,11 @@ impl CodeIndex {
             }
         }
         Self::build(Path::new(""), candidates, skipped, cache, options)
+    }
+
+    /// Returns the index as that of a checkout at `root`.
+    pub(crate) fn at(self, root: &str) -> Self {
+        Self { root: root.to_owned(), ..self }
     }
 
     /// Returns the index with more files in the base that it shares; they are none of those that it has.
@@ -138,7 +146,8 @@ impl CodeIndex {
             cache.trim(&options.repository, &used, place.as_deref());
         }
         let base = view.layers().len();
-        Ok(Self { view, fields, limits: options.limits(), skipped, notes, base, reused })
+        let root = root.to_string_lossy().into_owned();
+        Ok(Self { view, fields, root, limits: options.limits(), skipped, notes, base, reused })
     }
 
     /// Takes in changed files, by their path relative to the root; without contents a file is gone.
@@ -176,12 +185,12 @@ impl CodeIndex {
         self.view.files().iter().map(|file| self.view.path(*file))
     }
 
-    /// Returns the outline and the text of a file; `None` where it is not indexed.
+    /// Returns the outline and the text of a file; `None` where it is not indexed. The path may begin with the root.
     ///
     /// # Errors
     /// [`SearchError::Index`] when the index itself failed.
     pub fn file(&self, path: &str) -> Result<Option<(Outline, String)>, SearchError> {
-        self.view.find(path).map(|file| self.view.open(file)).transpose()
+        self.view.find(relative(path, &self.root)).map(|file| self.view.open(file)).transpose()
     }
 
     /// Returns how many files and spans there are.

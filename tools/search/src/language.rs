@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tree_sitter::Query;
 
-/// A language: a row of [`LANGUAGES`] and the file `languages/<name>.scm`.
+/// A language: a row of [`LANGUAGES`] and the file `languages/<name>.scm`, below what it shares with others.
 ///
 /// The captures of a query: `@class`, `@function` and `@scope` are definitions with their `@name`, `@body` and
 /// `@receiver`; `@outer` is what may stand around one, such as decorators; `@doc` is a docstring, `@base` a base class,
@@ -43,21 +43,21 @@ pub(crate) const LANGUAGES: &[Language] = &[
         extensions: &["js", "jsx", "mjs", "cjs"],
         lead: SLASHES,
         grammar: || tree_sitter_javascript::LANGUAGE.into(),
-        query: include_str!("languages/javascript.scm"),
+        query: concat!(include_str!("languages/ecmascript.scm"), include_str!("languages/javascript.scm")),
     },
     Language {
         name: "typescript",
         extensions: &["ts", "mts", "cts"],
         lead: SLASHES,
         grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
-        query: include_str!("languages/typescript.scm"),
+        query: concat!(include_str!("languages/ecmascript.scm"), include_str!("languages/typescript.scm")),
     },
     Language {
         name: "tsx",
         extensions: &["tsx"],
         lead: SLASHES,
         grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
-        query: include_str!("languages/typescript.scm"),
+        query: concat!(include_str!("languages/ecmascript.scm"), include_str!("languages/typescript.scm")),
     },
     Language {
         name: "go",

@@ -27,19 +27,17 @@ impl Tool for ListFiles {
     type Args = ListFilesArgs;
 
     async fn call(&self, args: ListFilesArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let pattern = Pattern::new(&args.pattern)?;
+        let pattern = Pattern::new(&args.pattern, &sandbox.info().root)?;
         let mut paths = every_file(sandbox).await?;
         paths.retain(|path| pattern.fits(path));
         if paths.is_empty() {
             return Ok(Observation::text(format!("No file fits `{}`.\n", args.pattern)));
         }
         let mut budget = Budget::new(self.0.config().max_tokens);
-        for (at, path) in paths.iter().enumerate() {
-            if !budget.push(&format!("{path}\n")) {
-                let rest = format!("({} of {} files shown; a narrower pattern shows the rest)\n", at, paths.len());
-                return Ok(Observation::text(budget.end(&rest)));
-            }
-        }
-        Ok(Observation::text(budget.end("")))
+        let more = |more| {
+            format!("({} of {} files shown; a narrower pattern shows the rest)\n", paths.len() - more, paths.len())
+        };
+        budget.list(paths.iter().map(|path| format!("{path}\n")), more);
+        Ok(Observation::text(budget.end()))
     }
 }

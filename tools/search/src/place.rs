@@ -49,6 +49,14 @@ pub enum Skip {
     Unreadable,
 }
 
+/// Returns a path or a pattern relative to the root, as which it may be written out; the root itself is empty.
+pub(crate) fn relative<'a>(path: &'a str, root: &str) -> &'a str {
+    let path = path.trim();
+    let below = path.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let path = below.unwrap_or(path).trim_start_matches('/').trim_start_matches("./").trim_start_matches('/');
+    if path == "." { "" } else { path }
+}
+
 /// Returns whether a folder is left out with all that is in it.
 pub(crate) fn skip_folder(name: &str) -> bool {
     name.starts_with('.') || FOREIGN.contains(&name)
@@ -123,6 +131,18 @@ mod tests {
         for path in ["django/test/client.py", "numpy/testing/utils.py", "src/_pytest/python.py", "contest.py"] {
             assert!(!is_test(path), "{path}");
         }
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_root() {
+        for path in ["a/b.py", " ./a/b.py", "/a/b.py", "/testbed/a/b.py", "/testbed//a/b.py"] {
+            assert_eq!(relative(path, "/testbed"), "a/b.py", "{path}");
+        }
+        for path in ["", ".", "./", "/", "/testbed", "/testbed/", "/testbed/."] {
+            assert_eq!(relative(path, "/testbed"), "", "{path}");
+        }
+        assert_eq!(relative("/testbed2/a", "/testbed"), "testbed2/a");
+        assert_eq!(relative("/a", ""), "a");
     }
 
     #[test]

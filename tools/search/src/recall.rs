@@ -26,6 +26,8 @@ pub struct Case {
     pub issue: String,
     /// The folder with the tree.
     pub tree: PathBuf,
+    /// The name under which the cache keeps the tree's repository.
+    pub repository: String,
     /// The files, of which at least one is in the tree.
     pub gold: Vec<String>,
 }
@@ -66,8 +68,7 @@ pub fn measure(
         by_tree.entry(&case.tree).or_default().push(case);
     }
     for (tree, cases) in by_tree {
-        let repository = tree.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let repository = repository.split_once('-').map_or(repository.as_str(), |(name, _)| name).to_owned();
+        let repository = cases.first().map(|case| case.repository.clone()).unwrap_or_default();
         let index = CodeIndex::open(tree, cache, &Options { repository, ..Options::default() })?;
         let plain = Plain::new(&index)?;
         for case in cases {

@@ -59,6 +59,15 @@ impl SearchRequest {
         Self { query: query.into(), ..Self::default() }
     }
 
+    /// Returns the request without names that are blank.
+    pub(crate) fn without_blanks(&self) -> Self {
+        let mut request = self.clone();
+        for names in [&mut request.class_names, &mut request.function_names] {
+            names.retain(|name| !name.trim().is_empty());
+        }
+        request
+    }
+
     /// Returns whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         let blank = |text: &String| text.trim().is_empty();

@@ -6,6 +6,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::error::SearchError;
 use crate::index::CodeIndex;
+use crate::place::relative;
 use crate::query::Query;
 use crate::rank::{Ranking, rank};
 use crate::request::{Found, FoundFile, FoundSpan, SearchRequest};
@@ -26,19 +27,12 @@ impl CodeIndex {
     /// # Errors
     /// [`SearchError::Request`] for an empty one or a pattern that is none.
     pub fn search(&self, request: &SearchRequest) -> Result<Found, SearchError> {
-        self.search_with(request, &Weights::default())
-    }
-
-    /// Answers a request with other weights than the usual ones.
-    ///
-    /// # Errors
-    /// As [`CodeIndex::search`].
-    pub fn search_with(&self, request: &SearchRequest, weights: &Weights) -> Result<Found, SearchError> {
+        let (request, weights) = (&request.without_blanks(), &Weights::default());
         if request.is_empty() {
             let given = "give at least one of query, file_pattern, class_names, function_names and code_snippet";
             return Err(SearchError::Request(given.to_owned()));
         }
-        let pattern = Pattern::new(&request.file_pattern)?;
+        let pattern = Pattern::new(&request.file_pattern, &self.root)?;
         let fits = |file: FileId| self.admits(file, request.include_tests) && pattern.fits(self.view.path(file));
         let named = self.named(request, fits)?;
         let mut did_you_mean = Vec::new();
@@ -182,8 +176,8 @@ impl CodeIndex {
 pub(crate) struct Pattern(Vec<GlobMatcher>);
 
 impl Pattern {
-    pub(crate) fn new(pattern: &str) -> Result<Self, SearchError> {
-        let pattern = pattern.trim().trim_start_matches("./").trim_start_matches('/');
+    pub(crate) fn new(pattern: &str, root: &str) -> Result<Self, SearchError> {
+        let pattern = relative(pattern, root);
         if pattern.is_empty() {
             return Ok(Self(Vec::new()));
         }

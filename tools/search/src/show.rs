@@ -1,5 +1,6 @@
 //! What an answer looks like.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::error::SearchError;
@@ -12,6 +13,8 @@ use crate::symbols::Place;
 const TOKEN: usize = 4;
 /// Files named after those that are shown.
 const MORE: usize = 30;
+/// Characters of the longest line that is shown whole.
+const LONGEST: usize = 300;
 
 /// Text that grows up to a number of tokens.
 pub(crate) struct Budget {
@@ -33,9 +36,25 @@ impl Budget {
         fits
     }
 
-    /// Adds a last line, which always fits.
-    pub(crate) fn end(mut self, line: &str) -> String {
+    /// Adds parts until one does not fit, and then a line that says how many more there are, for which there is always
+    /// room.
+    pub(crate) fn list(&mut self, parts: impl ExactSizeIterator<Item = String>, more: impl Fn(usize) -> String) {
+        let count = parts.len();
+        for (at, part) in parts.enumerate() {
+            if !self.push(&part) {
+                self.tell(&more(count - at));
+                return;
+            }
+        }
+    }
+
+    /// Adds a line for which there is always room.
+    pub(crate) fn tell(&mut self, line: &str) {
         self.text.push_str(line);
+    }
+
+    /// Returns the text.
+    pub(crate) fn end(self) -> String {
         self.text
     }
 }
@@ -48,7 +67,7 @@ impl CodeIndex {
     /// When the index itself failed.
     pub fn render(&self, found: &Found, max_tokens: usize, max_lines: usize) -> Result<String, SearchError> {
         if found.files.is_empty() {
-            return Ok(nothing(&found.did_you_mean));
+            return Ok(format!("Nothing was found.{}\n", did_you_mean(&found.did_you_mean)));
         }
         let mut budget = Budget::new(max_tokens);
         let mut rest = found.files.len();
@@ -68,15 +87,14 @@ impl CodeIndex {
             rest -= 1;
         }
         let left: Vec<&str> = found.files.iter().rev().take(rest).rev().map(|file| file.path.as_str()).collect();
-        Ok(budget.end(&others(&left)))
+        budget.tell(&others(&left));
+        Ok(budget.end())
     }
 }
 
-fn nothing(did_you_mean: &[String]) -> String {
-    if did_you_mean.is_empty() {
-        return "Nothing was found.\n".to_owned();
-    }
-    format!("Nothing was found. Did you mean `{}`?\n", did_you_mean.join("`, `"))
+/// Returns a question for what is not there, to be put behind a sentence.
+pub(crate) fn did_you_mean(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(" Did you mean `{}`?", names.join("`, `")) }
 }
 
 fn others(paths: &[&str]) -> String {
@@ -102,9 +120,20 @@ fn heading(span: &Span) -> String {
 fn numbered(lines: impl Iterator<Item = (u32, impl AsRef<str>)>) -> String {
     let mut text = String::new();
     for (number, line) in lines {
-        let _ = writeln!(text, "{number:>6}  {}", line.as_ref().trim_end());
+        let _ = writeln!(text, "{number:>6}  {}", clipped(line.as_ref().trim_end()));
     }
     text
+}
+
+/// Returns a line without the end of an overlong one.
+fn clipped(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(LONGEST) {
+        Some((at, _)) => {
+            let (shown, rest) = line.split_at(at);
+            Cow::Owned(format!("{shown}… ({} more characters)", rest.chars().count()))
+        }
+        None => Cow::Borrowed(line),
+    }
 }
 
 /// Returns a span's lines with their numbers, the later ones left out where there are too many.
@@ -128,32 +157,22 @@ pub(crate) fn outline(path: &str, outline: &Outline, text: &str, max_tokens: usi
     let mut budget = Budget::new(max_tokens);
     let remark = if outline.has_errors { ", with syntax errors" } else { "" };
     budget.push(&format!("{path} ({} lines{remark}), the spans and their signatures:\n", outline.lines));
-    for (at, span) in outline.spans.iter().enumerate() {
-        let part = match span.kind {
-            SpanKind::Class | SpanKind::Function | SpanKind::Method => signature(span, text),
-            SpanKind::Module | SpanKind::Docstring | SpanKind::Imports => heading(span),
-        };
-        if !budget.push(&part) {
-            return budget.end(&format!("({} more spans)\n", outline.spans.len() - at));
-        }
-    }
-    budget.end("")
+    let parts = outline.spans.iter().map(|span| match span.kind {
+        SpanKind::Class | SpanKind::Function | SpanKind::Method => signature(span, text),
+        SpanKind::Module | SpanKind::Docstring | SpanKind::Imports => heading(span),
+    });
+    budget.list(parts, |more| format!("({more} more spans)\n"));
+    budget.end()
 }
 
-/// Returns places with their lines.
+/// Adds places with their lines.
 pub(crate) fn places(title: &str, places: &[Place], budget: &mut Budget) {
-    if !budget.push(&format!("{title} ({}):\n", places.len())) {
-        return;
-    }
-    let mut path = "";
-    for (at, place) in places.iter().enumerate() {
-        let file = if place.path == path { String::new() } else { format!("{}\n", place.path) };
-        if !budget
-            .push(&(file + &heading(&place.span) + &numbered(place.lines.iter().map(|(number, line)| (*number, line)))))
-        {
-            budget.push(&format!("({} more)\n", places.len() - at));
-            return;
-        }
-        path = &place.path;
-    }
+    let parts = places.iter().enumerate().map(|(at, place)| {
+        let same =
+            at.checked_sub(1).and_then(|before| places.get(before)).is_some_and(|other| other.path == place.path);
+        let file = if same { String::new() } else { format!("{}\n", place.path) };
+        file + &heading(&place.span) + &numbered(place.lines.iter().map(|(number, line)| (*number, line)))
+    });
+    budget.tell(&format!("{title} ({}):\n", places.len()));
+    budget.list(parts, |more| format!("({more} more)\n"));
 }

@@ -25,10 +25,14 @@ impl CodeIndex {
             if !admitted(file) {
                 continue;
             }
-            let (outline, text) = self.view.open(file)?;
             let Some(layer) = self.view.layer(file.layer) else { continue };
+            let matches = matches(&layer.pack.text(file.unit as usize)?, &wanted);
+            if matches.is_empty() {
+                continue;
+            }
+            let outline = layer.pack.outline(file.unit as usize)?;
             let first = layer.pack.docs(file.unit as usize).start;
-            for lines in matches(&text, &wanted) {
+            for lines in matches {
                 let touched =
                     (0..).zip(&outline.spans).filter(|(_, span)| span.start < lines.end && span.end >= lines.start);
                 found.extend(touched.map(|(at, _)| DocId { layer: file.layer, doc: first + at }));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
 use crate::checkout::Checkout;
-use crate::place::is_test;
+use crate::place::{is_test, relative};
 use crate::show::{Budget, code, outline, signature};
 use crate::span::{Outline, Span};
 
@@ -32,9 +32,7 @@ impl Tool for ViewCode {
     type Args = ViewCodeArgs;
 
     async fn call(&self, args: ViewCodeArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let root = format!("{}/", sandbox.info().root);
-        let path = args.path.trim().trim_start_matches("./");
-        let path = path.strip_prefix(&root).unwrap_or(path);
+        let path = relative(&args.path, &sandbox.info().root);
         let index = self.0.sync(sandbox, is_test(path)).await?;
         let Some((spans, text)) = index.file(path)? else {
             return Err(missing(path, index.paths()));
@@ -52,10 +50,11 @@ impl Tool for ViewCode {
             // What does not fit whole is still told of by its signature.
             let short = || signature(span, &text) + "        (too long to show in full)\n";
             if !budget.push(&part) && !budget.push(&short()) {
-                return Ok(Observation::text(budget.end(&format!("({} more spans)\n", chosen.len() - at))));
+                budget.tell(&format!("({} more spans)\n", chosen.len() - at));
+                break;
             }
         }
-        Ok(Observation::text(budget.end("")))
+        Ok(Observation::text(budget.end()))
     }
 }
 

@@ -56,7 +56,7 @@ impl TreeArgs {
 
     /// Indexes a checkout and tells what a person should know of it.
     pub(super) fn open(&self, path: &Path) -> Result<CodeIndex, Failed> {
-        let options = Options { repository: repository(path), max_file: self.max_file, tests: self.tests };
+        let options = Options { repository: project(path).0, max_file: self.max_file, tests: self.tests };
         let index = CodeIndex::open(path, &self.open_cache(), &options).map_err(failed)?;
         for note in index.notes() {
             say(&format!("warning: {note}"));
@@ -65,12 +65,16 @@ impl TreeArgs {
     }
 }
 
-/// Returns the name of a checkout's repository: its folder's, without a version.
-fn repository(path: &Path) -> String {
+/// Returns the project of a checkout and its version, if it has one, by the name of its folder as a source package
+/// unpacks. The cache keeps a repository by its project.
+pub(super) fn project(path: &Path) -> (String, Option<String>) {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let version = name.match_indices('-').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
-    version.map_or(name.clone(), |(at, _)| name[..at].to_owned())
+    match version {
+        Some((at, _)) => (name[..at].to_owned(), Some(name[at + 1..].to_owned())),
+        None => (name, None),
+    }
 }
 
 /// Returns the failure of a search by whose fault it is.

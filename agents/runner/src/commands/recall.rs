@@ -7,10 +7,11 @@ use ::search::{CUTS, Case, Measured, measure};
 use anyhow::Context;
 use clap::Args;
 use dataset::{Row, load_path};
+use env_core::old_files;
 use serde_json::json;
 
 use super::Failed;
-use super::index::{TreeArgs, failed};
+use super::index::{TreeArgs, failed, project};
 use super::output::{print, print_json};
 use crate::console::say;
 
@@ -84,26 +85,25 @@ fn folders(trees: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Returns a row as a case, on its own tree or on that of the nearest version.
 fn case(row: &Row, folders: &[PathBuf]) -> Option<Case> {
-    let changed = |line: &str| line.strip_prefix("--- a/").map(str::to_owned);
-    let gold: Vec<String> = row.patch.lines().filter_map(changed).collect();
-    let project = plain(row.repo.rsplit('/').next()?);
+    let gold: Vec<String> = old_files(&row.patch).into_iter().map(str::to_owned).collect();
+    let name = plain(row.repo.rsplit('/').next()?);
     let wanted = numbers(&row.version);
     let mut near: Vec<(Vec<u64>, &PathBuf)> = Vec::new();
     for folder in folders {
-        let name = folder.file_name()?.to_string_lossy();
-        let version = name.match_indices('-').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
-        let version = version.filter(|(at, _)| plain(&name[..*at]) == project).map(|(at, _)| numbers(&name[at + 1..]));
-        match version {
-            _ if *name == row.instance_id => near.push((Vec::new(), folder)),
-            Some(version) => near.push((distance(&wanted, &version), folder)),
-            None => {}
+        match project(folder) {
+            _ if folder.ends_with(&row.instance_id) => near.push((Vec::new(), folder)),
+            (project, Some(version)) if plain(&project) == name => {
+                near.push((distance(&wanted, &numbers(&version)), folder));
+            }
+            _ => {}
         }
     }
     near.sort();
     let there = |tree: &Path| gold.iter().any(|path| tree.join(path).is_file());
     let (_, tree) = near.into_iter().find(|(_, tree)| there(tree))?;
     let issue = row.problem_statement.clone();
-    Some(Case { id: row.instance_id.clone(), issue, tree: tree.clone(), gold })
+    let repository = project(tree).0;
+    Some(Case { id: row.instance_id.clone(), issue, tree: tree.clone(), repository, gold })
 }
 
 /// Returns a project's name as others may spell it.

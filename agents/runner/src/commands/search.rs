@@ -12,7 +12,7 @@ use super::Failed;
 use super::index::{TreeArgs, failed};
 use super::output::{print, print_json};
 use super::recall::{self, Recall};
-use crate::console::say;
+use crate::console::{harmless, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Search {
@@ -85,15 +85,10 @@ fn show(index: &CodeIndex, found: &Found, paint: Paint) -> Result<String, Failed
             let Span { id, start, end, signature, .. } = &found.span;
             let line = found.span.lines(&text).find(|(number, _)| number == signature).map_or("", |(_, line)| line);
             let lines = paint.lines(&format!("{start}-{end}"));
-            let _ = writeln!(shown, "  {lines:<9} {}  {}", paint.id(id), plain(line.trim()));
+            let _ = writeln!(shown, "  {lines:<9} {}  {}", paint.id(id), harmless(line.trim()));
         }
     }
     Ok(shown)
-}
-
-/// Keeps a file's text from steering the terminal.
-fn plain(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Colours, on a terminal.
@@ -114,7 +109,7 @@ impl Paint {
     }
 
     fn with(self, code: &str, text: &str) -> String {
-        let text = plain(text);
+        let text = harmless(text);
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text }
     }
 }

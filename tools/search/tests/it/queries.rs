@@ -146,12 +146,44 @@ fn criteria_are_combined() {
         shop/prices.py: 
     "#]],
     );
+    for root in [".", "./", "/"] {
+        check(
+            &pattern(SearchRequest::text("negative quantity"), root),
+            expect![[r#"
+                shop/cart.py: Cart.add_line
+            "#]],
+        );
+    }
     check(
         &SearchRequest { code_snippet: "* 0.8".to_owned(), ..names(&[], &["price_of"]) },
         expect![[r#"
         shop/prices.py: SalePriceList.price_of
     "#]],
     );
+}
+
+#[test]
+fn blank_names_are_not_asked_for() {
+    let request = names(&[" ", ""], &[""]);
+    check(
+        &SearchRequest { query: "negative quantity".to_owned(), ..request.clone() },
+        expect![[r#"
+            shop/cart.py: Cart.add_line
+        "#]],
+    );
+    let shop = shop();
+    assert!(matches!(index(shop.path()).search(&request), Err(SearchError::Request(_))));
+}
+
+#[test]
+fn paths_may_begin_with_the_root() {
+    let shop = shop();
+    let root = shop.path().canonicalize().unwrap();
+    let index = index(shop.path());
+    let pattern = format!("{}/shop/c*.py", root.display());
+    let found = index.search(&SearchRequest { file_pattern: pattern, ..SearchRequest::text("price") }).unwrap();
+    assert_eq!(found.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["shop/cart.py"]);
+    assert!(index.file(&root.join("shop/cart.py").to_string_lossy()).unwrap().is_some());
 }
 
 #[test]

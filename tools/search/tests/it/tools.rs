@@ -237,6 +237,13 @@ async fn files_are_listed_and_empty_requests_refused() {
     "#]],
     )
     .await;
+    let root = shop.sandbox.info().root.clone();
+    for all in [".", "./", "/", &root, &format!("{root}/**")] {
+        let listed = shop.call("list_files", json!({ "pattern": all })).await;
+        assert_eq!(listed.lines().count(), 5, "{all}: {listed}");
+    }
+    let below = json!({ "query": "price", "file_pattern": format!("{root}/shop/c*.py") });
+    assert!(shop.call("search_code", below).await.starts_with("shop/cart.py\n"));
     shop.check(
         "search_code",
         json!({}),
@@ -349,4 +356,27 @@ async fn episodes_with_clones_of_the_settings_share_an_index() {
             shop.sandbox.stop().await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_not_shown_is_told_of() {
+    let mut files = BTreeMap::new();
+    let long = "x".repeat(1000);
+    for number in 0..50 {
+        files.insert(format!("m{number:02}.py"), format!("def f(y):\n    f('{long}')\n").into_bytes());
+    }
+    let shop = Shop::with(SearchConfig { max_tokens: 50, ..SearchConfig::default() }, files).await;
+    let found = shop.call("find_symbol", json!({"name": "f"})).await;
+    assert!(found.contains("Defined (50):\n") && found.contains("Used (50):\n(50 more)\n"), "{found}");
+    let shown = shop.call("view_code", json!({"path": "m00.py", "span_ids": ["f"]})).await;
+    expect![[r#"
+        m00.py
+          span `f`, lines 1-2
+             1  def f(y):
+                (too long to show in full)
+    "#]]
+    .assert_eq(&shown.replace(&"x".repeat(290), "<x>"));
+    let listed = shop.call("list_files", json!({})).await;
+    assert!(listed.ends_with("(28 of 50 files shown; a narrower pattern shows the rest)\n"), "{listed}");
+    shop.sandbox.stop().await.unwrap();
 }
