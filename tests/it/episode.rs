@@ -1,114 +1,14 @@
 //! Episodes of the CodeAct agent with scripted models in a local sandbox.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent_core::{
-    Agent, ContextConfig, ContextStrategy, Episode, EpisodeParts, ExitStatus, Header, Limit, Limits, Message, Outcome,
-    Record, Recorder, Role, run,
-};
+use agent_core::{ContextConfig, ContextStrategy, ExitStatus, Limit, Limits, Record, Role};
 use codeact::{CodeAct, Config};
-use env_core::Environment;
 use serde_json::{Value, json};
 
-use crate::scripted::{Scripted, call, say};
+use crate::scripted::{call, say};
 
-/// Keeps records where a test can see them.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<Record>>>);
-
-impl Recorder for Kept {
-    fn append(&mut self, record: &Record) -> std::io::Result<()> {
-        self.0.lock().unwrap().push(record.clone());
-        Ok(())
-    }
-}
-
-/// What a test lays over the defaults.
-#[derive(Default)]
-struct Case {
-    turns: Vec<Value>,
-    limits: Limits,
-    context: ContextConfig,
-    config: Config,
-}
-
-struct Ran {
-    outcome: Outcome,
-    records: Vec<Record>,
-    requests: Vec<agent_core::Request>,
-}
-
-impl Case {
-    fn of(turns: Vec<Value>) -> Self {
-        Self { turns, ..Self::default() }
-    }
-
-    async fn run(self) -> Ran {
-        let provider = crate::local_provider().await;
-        let environment = demo::environment(provider, false).unwrap();
-        let instance = env_core::find_instance(environment.instances(), "demo__lru-1").unwrap().clone();
-        let ready = environment.reset(&instance).await.unwrap();
-        let environment = Arc::new(environment);
-        let posed = instance.clone();
-        let spare: agent_core::Spare = Box::new(move || {
-            let (environment, instance) = (environment.clone(), posed.clone());
-            Box::pin(async move { environment.reset(&instance).await })
-        });
-        let model = Arc::new(Scripted::new(self.turns));
-        let agent = CodeAct::new(self.config);
-        let kept = Kept::default();
-        let parts = EpisodeParts {
-            instance,
-            sandbox: ready.sandbox.clone(),
-            baseline: ready.baseline,
-            model: model.clone(),
-            toolbox: agent.tools(),
-            prompts: prompts::Prompts::new(Default::default()).unwrap(),
-            limits: self.limits,
-            context: self.context,
-            recorder: Box::new(kept.clone()),
-            spare: Some(spare),
-        };
-        let outcome = run(agent, Episode::begin(parts, header()).unwrap()).await;
-        ready.sandbox.stop().await.unwrap();
-        let records = kept.0.lock().unwrap().clone();
-        Ran { outcome, records, requests: model.requests() }
-    }
-}
-
-impl Ran {
-    /// Returns the texts that the agent or the tools put into the conversation, in order.
-    fn told(&self) -> Vec<String> {
-        let texts = self.records.iter().filter_map(|record| match record {
-            Record::Message { message, .. } => Some(message.content.clone()),
-            Record::Observation { observation, .. } => Some(observation.text.clone()),
-            _ => None,
-        });
-        texts.collect()
-    }
-
-    fn last(&self) -> &[Message] {
-        &self.requests.last().unwrap().messages
-    }
-}
-
-fn header() -> Header {
-    let text = || "test".to_owned();
-    Header {
-        version: 1,
-        instance_id: text(),
-        environment: text(),
-        agent: text(),
-        model: text(),
-        config: text(),
-        root: text(),
-        sandbox: text(),
-        isolated: false,
-        history_kept: false,
-        tools: Vec::new(),
-    }
-}
+type Case = crate::case::Case<CodeAct>;
 
 fn bash(command: &str) -> Value {
     call("bash", json!({ "command": command }))

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use tool_core::SandboxProvider;
 
 mod adversarial;
+mod case;
 mod container;
 mod corpus;
 mod episode;
+mod moatless;
 mod scripted;
 mod tidy;
 

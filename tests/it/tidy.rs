@@ -21,6 +21,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("runner", 4),
     ("codeact", 5),
     ("bashonly", 5),
+    ("moatless", 5),
     ("spotter", 6),
     ("tests", 7),
 ];
@@ -40,11 +41,11 @@ const ONLY: &[(&str, &[&str])] = &[
     ("hf-hub", &["dataset"]),
     ("minijinja", &["prompts"]),
     ("clap", &["runner"]),
-    ("schemars", &["tool-core", "sandbox", "edit", "search"]),
+    ("schemars", &["tool-core", "sandbox", "edit", "search", "moatless"]),
 ];
 
 /// Tools, each with its prompt.
-const TOOLS: [&str; 9] = [
+const TOOLS: [&str; 22] = [
     "bash",
     "str_replace_editor",
     "apply_patch",
@@ -54,6 +55,19 @@ const TOOLS: [&str; 9] = [
     "find_symbol",
     "view_code",
     "list_files",
+    "search",
+    "identify",
+    "decide",
+    "plan",
+    "select_lines",
+    "replace_code",
+    "choose_tests",
+    "find_class",
+    "find_function",
+    "find_code_snippet",
+    "string_replace",
+    "create_file",
+    "run_tests",
 ];
 
 const LINES: usize = 600;
@@ -133,7 +147,7 @@ fn every_arrow_points_to_a_lower_layer() {
 fn agents_use_the_runner_from_main_only() {
     for path in files() {
         let name = relative(&path);
-        let agents = ["agents/codeact/src/", "agents/bashonly/src/"];
+        let agents = ["agents/codeact/src/", "agents/bashonly/src/", "agents/moatless/src/"];
         if agents.iter().any(|folder| name.starts_with(folder)) && !name.ends_with("main.rs") {
             let text = fs::read_to_string(&path).unwrap();
             assert!(!text.contains("runner::"), "`{name}` uses the runner");
@@ -200,7 +214,7 @@ fn every_tool_has_a_prompt_and_every_template_parses() {
         assert!(!prompts.render(&file, ()).unwrap().trim().is_empty(), "`{file}` is empty");
     }
     let known = ["instance", "root", "tools", "extra"];
-    let rendered_in_episodes = ["codeact/", "bashonly/", "episode/"];
+    let rendered_in_episodes = ["codeact/", "bashonly/", "moatless/", "episode/"];
     for name in names.iter().filter(|name| rendered_in_episodes.iter().any(|folder| name.starts_with(folder))) {
         for variable in prompts.variables(name).unwrap() {
             assert!(known.contains(&variable.as_str()), "`{name}` names `{variable}`, which no episode offers");

@@ -1,0 +1,86 @@
+//! The actions that change files.
+
+use std::sync::Arc;
+
+use edit::{EditError, Text, miss, new_problems, str_replace};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tool_core::{Observation, Sandbox, Tool, ToolError};
+
+use crate::desk::Desk;
+use crate::diff::diff;
+use crate::files::{load, relative, save, vacant};
+use crate::lint;
+
+/// Replaces a text that is in a file once.
+pub(crate) struct StringReplace(pub(crate) Arc<Desk>);
+
+/// Creates a file.
+pub(crate) struct CreateFile(pub(crate) Arc<Desk>);
+
+/// Arguments of `string_replace`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StringReplaceArgs {
+    /// Path of the file, relative to the repository.
+    path: String,
+    /// The text to replace, exactly as it is in the file, blanks and all. It must be there once.
+    old_str: String,
+    /// The text to put in its place.
+    new_str: String,
+}
+
+/// Arguments of `create_file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateFileArgs {
+    /// Path of the new file, relative to the repository.
+    path: String,
+    /// The whole text of the file.
+    file_text: String,
+}
+
+impl Tool for StringReplace {
+    const NAME: &'static str = "string_replace";
+    type Args = StringReplaceArgs;
+
+    async fn call(&self, args: StringReplaceArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+        let path = relative(&args.path, &sandbox.info().root)?;
+        let refuse = |why: String| ToolError::Rejected(format!("`{path}`: {why}"));
+        let text = load(&path, sandbox).await?.ok_or_else(|| refuse("there is no such file".to_owned()))?;
+        let change = str_replace(text.body(), &args.old_str, &args.new_str).map_err(|err| match err {
+            EditError::NotFound => refuse(text.display(&miss(text.body(), &args.old_str, &args.new_str))),
+            err => refuse(err.to_string()),
+        })?;
+        write(&path, &text, &change.body, &self.0, sandbox).await
+    }
+}
+
+impl Tool for CreateFile {
+    const NAME: &'static str = "create_file";
+    type Args = CreateFileArgs;
+
+    async fn call(&self, args: CreateFileArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+        let path = relative(&args.path, &sandbox.info().root)?;
+        let text = vacant(&path, sandbox).await?;
+        write(&path, &text, &args.file_text, &self.0, sandbox).await
+    }
+}
+
+/// Writes a change unless it breaks the syntax, and shows it with the errors that it brings.
+async fn write(
+    path: &str,
+    before: &Text,
+    after: &str,
+    desk: &Desk,
+    sandbox: &dyn Sandbox,
+) -> Result<Observation, ToolError> {
+    let broken = if edit::is_python(path) { new_problems(before.body(), after) } else { Vec::new() };
+    if let Some(problem) = broken.first() {
+        return Err(ToolError::Rejected(format!("`{path}` would no longer parse: {problem}\nNothing was changed.")));
+    }
+    let problems = lint::around(path, desk.config.lint, sandbox, save(path, before, after, sandbox)).await?;
+    let list: String = problems.iter().map(|problem| format!("- {problem}\n")).collect();
+    let list = if list.is_empty() { list } else { format!("New errors:\n{list}") };
+    Ok(Observation::text(format!("Changed `{path}`:\n{}{list}", diff(path, before.body(), after))))
+}

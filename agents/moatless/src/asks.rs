@@ -1,0 +1,78 @@
+//! A state that asks the model for one action, and the tool by which it answers.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tool_core::{Observation, Sandbox, Tool, ToolError};
+
+use crate::config::Config;
+use crate::desk::{Desk, Room, Work};
+use crate::machine::{Move, Named};
+
+/// A state that asks the model for one action.
+///
+/// What it says is in `prompts/moatless/<tool>.md` and `prompts/moatless/<tool>_ask.md`, the description of its tool in
+/// `prompts/tools/<tool>.md`.
+pub(crate) trait Asks: Named + Clone + Send + Sync + 'static {
+    /// The tool by which the model answers.
+    const TOOL: &'static str;
+
+    /// What the model answers.
+    type Action: DeserializeOwned + JsonSchema + Send;
+
+    /// Returns what the templates are given.
+    fn brief(&self, room: &mut Room<'_>) -> impl Future<Output = Result<Value, ToolError>> + Send;
+
+    /// Does what the model answered.
+    ///
+    /// # Errors
+    /// [`ToolError::Rejected`] for an answer of no use, which the model is told and may mend.
+    fn act(
+        &self,
+        action: Self::Action,
+        room: &mut Room<'_>,
+    ) -> impl Future<Output = Result<Move<Self>, ToolError>> + Send;
+
+    /// Returns where to go when the model gave too many answers of no use; `None` ends the episode. `why` is what was
+    /// wrong with the last of them.
+    fn give_in(&self, work: &Work, why: &str) -> Option<Move<Self>>;
+
+    /// Returns how many answers of no use it takes before it gives in.
+    fn retries(config: &Config) -> usize {
+        config.max_retries
+    }
+}
+
+/// The tool of a state.
+pub(crate) struct ActionTool<S> {
+    desk: Arc<Desk>,
+    state: PhantomData<fn() -> S>,
+}
+
+impl<S> ActionTool<S> {
+    pub(crate) fn new(desk: &Arc<Desk>) -> Self {
+        Self { desk: desk.clone(), state: PhantomData }
+    }
+}
+
+impl<S: Asks> Tool for ActionTool<S> {
+    const NAME: &'static str = S::TOOL;
+    type Args = S::Action;
+
+    async fn call(&self, action: S::Action, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+        let mut work = self.desk.work().await;
+        let Some(state) = S::of(&work.state).cloned() else {
+            return Err(ToolError::Rejected(format!("`{}` is not on offer now", S::TOOL)));
+        };
+        if work.next.is_some() {
+            return Err(ToolError::Rejected("one action at a time: an earlier one of this answer was done".to_owned()));
+        }
+        let moved = state.act(action, &mut self.desk.room(sandbox, &mut work)).await?;
+        let shown = format!("{} -> {}", S::NAME, moved.to.name());
+        work.next = Some(moved.into());
+        Ok(Observation::text(shown))
+    }
+}

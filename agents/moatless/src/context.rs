@@ -1,0 +1,245 @@
+//! The code that an agent has identified, and how it is shown.
+
+use std::fmt::Write as _;
+
+use search::{CodeIndex, Outline, Span, SpanKind};
+use tool_core::ToolError;
+
+use crate::spot::TOKEN;
+
+/// The spans that were identified, in the order of their rank.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FileContext {
+    spans: Vec<Member>,
+}
+
+/// A span of the file context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) path: String,
+    pub(crate) span: String,
+}
+
+/// How a file context is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fit {
+    /// Tokens of all spans.
+    pub(crate) tokens: usize,
+    /// What a span's share is divided by for each rank behind the first.
+    pub(crate) decay: f64,
+    /// Tokens that each span gets.
+    pub(crate) least: usize,
+    pub(crate) hide_comments: bool,
+}
+
+/// A span of the file context with its lines.
+struct Shown {
+    path: String,
+    span: Span,
+    lines: Vec<String>,
+    class: Option<Heading>,
+}
+
+/// The first line of the class that a method is in.
+#[derive(PartialEq, Eq)]
+struct Heading {
+    id: String,
+    line: String,
+}
+
+impl FileContext {
+    /// Takes a span in, unless it is there.
+    pub(crate) fn add(&mut self, path: &str, span: &str) {
+        let member = Member { path: path.to_owned(), span: span.to_owned() };
+        if !self.spans.contains(&member) {
+            self.spans.push(member);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    pub(crate) fn has_file(&self, path: &str) -> bool {
+        self.spans.iter().any(|member| member.path == path)
+    }
+
+    /// Returns whether a span is in it, or one of its own parts or members is.
+    pub(crate) fn has(&self, path: &str, span: &str) -> bool {
+        let part = |id: &str| id.strip_prefix(span).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':']));
+        self.spans.iter().any(|member| member.path == path && part(&member.span))
+    }
+
+    /// Returns the spans, those of one file together, as a list for the model.
+    pub(crate) fn list(&self) -> String {
+        let mut text = String::new();
+        for path in self.paths() {
+            let ids: Vec<&str> = self.of(path).map(|member| member.span.as_str()).collect();
+            let _ = writeln!(text, "- `{path}`: `{}`", ids.join("`, `"));
+        }
+        text
+    }
+
+    /// Returns the ids of a file's spans.
+    pub(crate) fn ids<'a>(&'a self, path: &'a str) -> Vec<&'a str> {
+        self.of(path).map(|member| member.span.as_str()).collect()
+    }
+
+    fn of<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Member> {
+        self.spans.iter().filter(move |member| member.path == path)
+    }
+
+    /// Returns the files in the order of their best rank.
+    fn paths(&self) -> Vec<&str> {
+        let mut paths: Vec<&str> = Vec::new();
+        for member in &self.spans {
+            if !paths.contains(&member.path.as_str()) {
+                paths.push(&member.path);
+            }
+        }
+        paths
+    }
+
+    /// Returns the code of the spans as it is now, cut to fit. What is gone from the files is left out.
+    pub(crate) fn show(&self, index: &CodeIndex, fit: Fit) -> Result<String, ToolError> {
+        let mut shown = Vec::new();
+        for path in self.paths() {
+            let Some((outline, text)) = index.file(path)? else { continue };
+            for member in self.of(path) {
+                let mut part = Shown::of(member, &outline, &text, fit.hide_comments);
+                // A class that is shown itself needs no heading above its methods.
+                let heads =
+                    |class: &Heading| !self.spans.contains(&Member { path: path.to_owned(), span: class.id.clone() });
+                part.iter_mut().for_each(|part| part.class = part.class.take().filter(heads));
+                shown.extend(part);
+            }
+        }
+        let rank = |at: &Shown| {
+            self.spans.iter().position(|member| member.path == at.path && member.span == at.span.id).unwrap_or_default()
+        };
+        shown.sort_by_key(rank);
+        let sizes: Vec<usize> = shown.iter().map(Shown::size).collect();
+        let shares = shares(&sizes, fit.tokens.saturating_mul(TOKEN), fit.decay, fit.least.saturating_mul(TOKEN));
+        let mut parts: Vec<(&Shown, usize)> = shown.iter().zip(shares).collect();
+        let order = |path: &str| self.spans.iter().position(|member| member.path == path);
+        parts.sort_by_key(|(part, _)| (order(&part.path), part.span.start));
+        Ok(laid_out(&parts))
+    }
+}
+
+impl Shown {
+    fn of(member: &Member, outline: &Outline, text: &str, hide_comments: bool) -> Option<Self> {
+        let span = outline.spans.iter().find(|span| span.id == member.span)?;
+        let mark = if outline.language == "python" { "#" } else { "//" };
+        let lines = span.lines(text).filter(|(_, line)| !(hide_comments && line.trim_start().starts_with(mark)));
+        let lines = lines.map(|(number, line)| format!("{number:>6}  {}\n", line.trim_end())).collect();
+        let class = enclosing(span, outline, text);
+        Some(Self { path: member.path.clone(), span: span.clone(), lines, class })
+    }
+
+    fn size(&self) -> usize {
+        self.lines.iter().map(String::len).sum()
+    }
+}
+
+fn enclosing(span: &Span, outline: &Outline, text: &str) -> Option<Heading> {
+    let (class, _) = span.path().rsplit_once('.').filter(|_| span.kind == SpanKind::Method)?;
+    let class = outline.spans.iter().find(|other| other.id == class)?;
+    let line = class.lines(text).find(|(number, _)| *number == class.signature)?.1;
+    Some(Heading { id: class.id.clone(), line: format!("{:>6}  {}\n", class.signature, line.trim_end()) })
+}
+
+/// Puts the spans of each file below its path.
+fn laid_out(parts: &[(&Shown, usize)]) -> String {
+    let mut text = String::new();
+    let (mut path, mut class) = ("", None);
+    for (part, bytes) in parts {
+        if part.path != path {
+            let _ = writeln!(text, "{}", part.path);
+            path = &part.path;
+            class = None;
+        }
+        if let Some(heading) = part.class.as_ref().filter(|heading| class != Some(*heading)) {
+            text.push_str(&heading.line);
+        }
+        class = part.class.as_ref();
+        let _ = writeln!(text, "  span `{}`, lines {}-{}", part.span.id, part.span.start, part.span.end);
+        let mut left = *bytes;
+        let fits = part.lines.iter().take_while(|line| {
+            let fits = line.len() <= left;
+            left = left.saturating_sub(line.len());
+            fits
+        });
+        let count = fits.map(|line| text.push_str(line)).count();
+        if count < part.lines.len() {
+            let _ = writeln!(text, "        ({} more lines, left out for lack of room)", part.lines.len() - count);
+        }
+    }
+    text
+}
+
+/// Shares `total` among parts in the order of their rank: `least` for each as long as there is some, and the rest by
+/// weights that fall by the factor `decay` with each rank. What a part does not need goes to the others.
+fn shares(sizes: &[usize], total: usize, decay: f64, least: usize) -> Vec<usize> {
+    let mut left = total;
+    let mut grant = |size: &usize| {
+        let share = (*size).min(least).min(left);
+        left -= share;
+        share
+    };
+    let mut shares: Vec<usize> = sizes.iter().map(&mut grant).collect();
+    let decay = if decay.is_finite() && decay >= 1.0 { decay } else { 1.0 };
+    loop {
+        let open: Vec<usize> = (0..sizes.len()).filter(|at| shares.get(*at) < sizes.get(*at)).collect();
+        let weight = |rank: usize| decay.powi(-i32::try_from(rank).unwrap_or(i32::MAX));
+        let weights: f64 = open.iter().map(|rank| weight(*rank)).sum();
+        if open.is_empty() || left == 0 {
+            return shares;
+        }
+        let before = left;
+        for rank in open {
+            let (Some(share), Some(size)) = (shares.get_mut(rank), sizes.get(rank)) else { continue };
+            // A share is less than what is left, which is a whole number of bytes.
+            let more = (before as f64 * weight(rank) / weights) as usize;
+            let more = more.min(size - *share).min(left);
+            *share += more;
+            left -= more;
+        }
+        if left == before {
+            return shares;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_shared_by_rank_and_nothing_is_wasted() {
+        let check = |sizes: &[usize], total| shares(sizes, total, 2.0, 10);
+        assert_eq!(check(&[5, 8], 100), [5, 8]);
+        assert_eq!(check(&[100, 100], 20), [10, 10]);
+        // 10 each, and 60 more by 2 to 1.
+        assert_eq!(check(&[100, 100], 80), [50, 30]);
+        // What the first does not need goes to the second.
+        assert_eq!(check(&[20, 100], 80), [20, 60]);
+        assert_eq!(check(&[], 80), Vec::<usize>::new());
+        // The least is not given where it is too much.
+        assert_eq!(check(&[100, 100, 100], 15), [10, 5, 0]);
+        assert_eq!(shares(&[100, 100], 100, f64::NAN, 10), [50, 50]);
+    }
+
+    #[test]
+    fn a_span_counts_with_its_parts_and_members() {
+        let mut context = FileContext::default();
+        context.add("a.py", "C.f");
+        context.add("a.py", "g:2");
+        for id in ["C", "C.f", "g", "g:2"] {
+            assert!(context.has("a.py", id), "{id}");
+        }
+        for (path, id) in [("b.py", "C"), ("a.py", "C.ff"), ("a.py", "C.f.x"), ("a.py", "G")] {
+            assert!(!context.has(path, id), "{path} {id}");
+        }
+    }
+}

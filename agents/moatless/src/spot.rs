@@ -1,0 +1,33 @@
+//! A place in the code that is to be changed.
+
+/// Bytes that make a token, by rule of thumb.
+pub(crate) const TOKEN: usize = 4;
+
+/// A place in the code that is to be changed, and how.
+#[derive(Debug, Clone)]
+pub struct Spot {
+    /// The file, relative to the repository.
+    pub(crate) path: String,
+    /// The span's id; empty for a file that is to be created.
+    pub(crate) span: String,
+    /// The lines, counted from 1, both ends included; `None` for a file that is to be created.
+    pub(crate) lines: Option<(usize, usize)>,
+    /// What is to be changed.
+    pub(crate) instructions: String,
+}
+
+impl Spot {
+    /// Returns where it is, for a sentence.
+    pub(crate) fn place(&self) -> String {
+        match self.lines {
+            Some((start, end)) if start == end => format!("`{}`, line {start}", self.path),
+            Some((start, end)) => format!("`{}`, lines {start}-{end}", self.path),
+            None => format!("`{}`, a new file", self.path),
+        }
+    }
+}
+
+/// Returns how many tokens a text has.
+pub(crate) fn tokens(text: &str) -> usize {
+    text.len().div_ceil(TOKEN)
+}

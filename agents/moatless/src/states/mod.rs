@@ -1,0 +1,77 @@
+//! The states of the machine, one file each.
+
+mod clarify_code_change;
+mod decide_relevance;
+mod edit_code;
+mod identify_code;
+mod plan_to_code;
+mod run_tests;
+mod search_code;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tool_core::{ToolError, Toolbox};
+
+use crate::asks::{ActionTool, Asks};
+use crate::config::Config;
+use crate::desk::{Desk, Next, Room, Work};
+use crate::machine::{
+    ClarifyCodeChange, DecideRelevance, EditCode, IdentifyCode, PlanToCode, RunTests, SearchCode, State,
+};
+
+/// Does the same in whichever state it is; `$end` where nothing is asked any more.
+macro_rules! each {
+    ($state:expr, $it:ident => $do:expr, $end:expr) => {
+        match $state {
+            State::SearchCode($it) => $do,
+            State::IdentifyCode($it) => $do,
+            State::DecideRelevance($it) => $do,
+            State::PlanToCode($it) => $do,
+            State::ClarifyCodeChange($it) => $do,
+            State::EditCode($it) => $do,
+            State::RunTests($it) => $do,
+            State::Finished(_) | State::Rejected(_) => $end,
+        }
+    };
+}
+
+/// Returns the tools of all states; each is refused but in its own.
+pub(crate) fn tools(desk: &Arc<Desk>) -> Toolbox {
+    let tools = Toolbox::default()
+        .with(ActionTool::<SearchCode>::new(desk))
+        .with(ActionTool::<IdentifyCode>::new(desk))
+        .with(ActionTool::<DecideRelevance>::new(desk))
+        .with(ActionTool::<PlanToCode>::new(desk))
+        .with(ActionTool::<ClarifyCodeChange>::new(desk))
+        .with(ActionTool::<EditCode>::new(desk));
+    if desk.config.runs_tests() { tools.with(ActionTool::<RunTests>::new(desk)) } else { tools }
+}
+
+impl State {
+    /// Returns the tool that is on offer.
+    pub(crate) fn tool(&self) -> Option<&'static str> {
+        fn of<S: Asks>(_: &S) -> &'static str {
+            S::TOOL
+        }
+        each!(self, state => Some(of(state)), None)
+    }
+
+    /// Returns what the templates are given.
+    pub(crate) async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
+        each!(self, state => state.brief(room).await, Ok(Value::Null))
+    }
+
+    /// Returns how many answers of no use are taken.
+    pub(crate) fn retries(&self, config: &Config) -> usize {
+        fn of<S: Asks>(_: &S, config: &Config) -> usize {
+            S::retries(config)
+        }
+        each!(self, state => of(state, config), 0)
+    }
+
+    /// Returns where to go after too many of them.
+    pub(crate) fn give_in(&self, work: &Work, why: &str) -> Option<Next> {
+        each!(self, state => state.give_in(work, why).map(Next::from), None)
+    }
+}

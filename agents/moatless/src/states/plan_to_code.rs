@@ -1,0 +1,183 @@
+//! `PlanToCode`: asks for the next change, or for the end.
+
+use schemars::JsonSchema;
+use search::{Outline, SpanKind};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tool_core::ToolError;
+
+use crate::asks::Asks;
+use crate::desk::{Room, Work};
+use crate::files::{load, relative, vacant};
+use crate::machine::{Clarify, Edit, Finish, Move, Note, PlanToCode, Reject, Test};
+use crate::near::did_you_mean;
+use crate::spot::{Spot, tokens};
+
+/// Arguments of `plan`.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Action {
+    /// Your thoughts on what to do next.
+    #[serde(default)]
+    #[expect(dead_code, reason = "thinking aloud is its use")]
+    scratch_pad: Option<String>,
+    /// What to do next.
+    #[serde(default)]
+    action: Option<Kind>,
+    /// For `modify` and `create`: what to change and how, so exactly that someone who sees only this and the code can do
+    /// it.
+    #[serde(default)]
+    instructions: Option<String>,
+    /// For `modify` and `create`: the file.
+    #[serde(default)]
+    file_path: Option<String>,
+    /// For `modify`: the span in which lines are to be changed, of those in the file context.
+    #[serde(default)]
+    span_id: Option<String>,
+    /// Why the work is done; given this, nothing else counts.
+    #[serde(default)]
+    finish: Option<String>,
+    /// Why the issue cannot be solved; given this, nothing else counts.
+    #[serde(default)]
+    reject: Option<String>,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// Change a span.
+    Modify,
+    /// Create a file.
+    Create,
+    /// Run tests.
+    RunTests,
+    /// Look at what was changed.
+    Review,
+    /// Hand the work in.
+    Finish,
+    /// Give up.
+    Reject,
+}
+
+impl Asks for PlanToCode {
+    const TOOL: &'static str = "plan";
+    type Action = Action;
+
+    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
+        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
+        let context = room.work.context.show(&index, room.config.shown())?;
+        Ok(json!({
+            "note": self.note,
+            "context": context,
+            "create": room.config.create_files,
+            "run_tests": room.config.runs_tests(),
+            "edits": room.work.edits,
+        }))
+    }
+
+    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        // Words on the end go before the action, as models now and then leave the action at its first value.
+        if given(&action.finish).is_some() {
+            return Ok(Move::on(Finish { note: Note::None }));
+        }
+        if let Some(reason) = given(&action.reject) {
+            return Ok(Move::on(Reject { reason }));
+        }
+        let Some(kind) = action.action else { return rejected("give an `action`") };
+        let path = given(&action.file_path);
+        let instructions = given(&action.instructions);
+        match kind {
+            Kind::Finish => Ok(Move::on(Finish { note: Note::None })),
+            Kind::Reject => Ok(Move::on(Reject { reason: "no reason was given".to_owned() })),
+            Kind::Review if !room.work.edits.is_empty() && room.config.finish_on_review => {
+                Ok(Move::on(Finish { note: Note::None }))
+            }
+            Kind::Review => rejected("there is nothing to review here: `modify` code, `finish` or `reject`"),
+            Kind::RunTests if room.config.runs_tests() => Ok(Move::on(Test)),
+            Kind::RunTests => rejected("tests cannot be run here"),
+            Kind::Modify | Kind::Create => {
+                let Some(path) = path else { return rejected("give the `file_path`") };
+                let path = relative(&path, &room.sandbox.info().root)?;
+                let Some(instructions) = instructions else { return rejected("give `instructions`") };
+                if kind == Kind::Create {
+                    return create(path, instructions, room).await;
+                }
+                modify(&path, given(&action.span_id), instructions, room).await
+            }
+        }
+    }
+
+    fn give_in(&self, _: &Work, why: &str) -> Option<Move<Self>> {
+        Some(Move::on(Reject { reason: why.to_owned() }))
+    }
+}
+
+fn rejected<T>(why: &str) -> Result<T, ToolError> {
+    Err(ToolError::Rejected(why.to_owned()))
+}
+
+async fn create(path: String, instructions: String, room: &Room<'_>) -> Result<Move<PlanToCode>, ToolError> {
+    if !room.config.create_files {
+        return rejected("files cannot be created here: `modify` code that is there");
+    }
+    vacant(&path, room.sandbox).await?;
+    Ok(Move::on(Edit { spot: Spot { path, span: String::new(), lines: None, instructions } }))
+}
+
+async fn modify(
+    path: &str,
+    span: Option<String>,
+    instructions: String,
+    room: &Room<'_>,
+) -> Result<Move<PlanToCode>, ToolError> {
+    let context = &room.work.context;
+    if !context.has_file(path) {
+        return Err(ToolError::Rejected(format!("`{path}` is not in the file context, which has\n{}", context.list())));
+    }
+    let ids = context.ids(path);
+    let span = match (span, ids.as_slice()) {
+        (Some(span), _) => span.trim().to_owned(),
+        (None, [only]) => (*only).to_owned(),
+        (None, _) => {
+            let ids = ids.join("`, `");
+            return Err(ToolError::Rejected(format!("give the `span_id`; in the file context are `{ids}`")));
+        }
+    };
+    if !context.has(path, &span) {
+        let hint = did_you_mean(&span, ids.iter().copied());
+        let list = context.list();
+        let why = format!("the span `{span}` of `{path}` is not in the file context{hint}\nIn it are\n{list}");
+        return Err(ToolError::Rejected(why));
+    }
+    let outline = {
+        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
+        index.file(path)?.map(|(outline, _)| outline)
+    };
+    let lines = outline.as_ref().and_then(|outline| lines(outline, &span));
+    let (Some(lines), Some(text)) = (lines, load(path, room.sandbox).await?) else {
+        return Err(ToolError::Rejected(format!("the span `{span}` is no longer in `{path}`")));
+    };
+    let replaced: Vec<&str> = edit::lines(text.body()).into_iter().take(lines.1).skip(lines.0 - 1).collect();
+    let spot = Spot { path: path.to_owned(), span, lines: Some(lines), instructions };
+    if tokens(&replaced.join("\n")) > room.config.edit_tokens {
+        return Ok(Move::on(Clarify { spot }));
+    }
+    Ok(Move::on(Edit { spot }))
+}
+
+/// Returns the first and the last line of a span, counted from 1: of a class with all that is in it.
+fn lines(outline: &Outline, id: &str) -> Option<(usize, usize)> {
+    let exact = outline.spans.iter().find(|span| span.id == id).filter(|span| span.kind != SpanKind::Class);
+    let inside = |span: &&search::Span| {
+        let rest = span.path().strip_prefix(id);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let spans: Vec<&search::Span> = match exact {
+        Some(span) => vec![span],
+        None => outline.spans.iter().filter(inside).collect(),
+    };
+    let start = spans.iter().map(|span| span.start).min()?;
+    let end = spans.iter().map(|span| span.end).max()?;
+    Some((start as usize, end as usize))
+}

@@ -1,0 +1,57 @@
+//! `RunTests`: asks which tests to run.
+
+use schemars::JsonSchema;
+use search::SearchRequest;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tool_core::ToolError;
+
+use crate::asks::Asks;
+use crate::desk::{Room, Work};
+use crate::machine::{Finish, Move, Note, RunTests};
+use crate::run_tests::run_tests;
+
+/// Test files that are proposed.
+const PROPOSED: usize = 10;
+
+/// Arguments of `choose_tests`.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Action {
+    /// Your thoughts on which tests touch the change.
+    #[serde(default)]
+    #[expect(dead_code, reason = "thinking aloud is its use")]
+    scratch_pad: Option<String>,
+    /// The test files, by their paths; none runs nothing. `path::Class::test` picks one test.
+    #[serde(default)]
+    test_files: Option<Vec<String>>,
+}
+
+impl Asks for RunTests {
+    const TOOL: &'static str = "choose_tests";
+    type Action = Action;
+
+    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
+        let context = room.work.context.list();
+        let index = room.checkout.sync(room.sandbox, true).await?;
+        // The names of what was changed find the tests that use them.
+        let words = context.replace(['`', '.', ':', '/', '_', '-'], " ");
+        let request = SearchRequest { include_tests: true, ..SearchRequest::text(words) };
+        let found = if context.is_empty() { Vec::new() } else { index.search(&request)?.files };
+        let tests: Vec<&str> =
+            found.iter().map(|file| file.path.as_str()).filter(|path| search::is_test(path)).take(PROPOSED).collect();
+        Ok(json!({ "tests": tests, "context": context }))
+    }
+
+    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
+        let files = action.test_files.unwrap_or_default();
+        if files.is_empty() {
+            return Ok(Move::on(Finish { note: Note::None }));
+        }
+        let output = run_tests(&files, &room.config.tests, room.sandbox).await?;
+        Ok(Move::on(Finish { note: Note::Tested { output } }))
+    }
+
+    fn give_in(&self, _: &Work, why: &str) -> Option<Move<Self>> {
+        Some(Move::on(Finish { note: Note::Tested { output: why.to_owned() } }))
+    }
+}

@@ -1,0 +1,164 @@
+//! `SearchCode`: asks what to search for.
+
+use schemars::JsonSchema;
+use search::{CodeIndex, Found, FoundFile, FoundSpan, SearchRequest};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tool_core::ToolError;
+
+use crate::asks::Asks;
+use crate::config::{Config, Initial};
+use crate::desk::{Room, Work};
+use crate::machine::{DidSearch, Finish, Move, Note, SearchCode};
+
+/// Arguments of `search`.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Action {
+    /// Your thoughts on what to search for.
+    #[serde(default)]
+    #[expect(dead_code, reason = "thinking aloud is its use")]
+    scratch_pad: Option<String>,
+    /// The searches; each needs at least one criterion.
+    #[serde(default)]
+    search_requests: Option<Vec<Request>>,
+    /// Whether all code that matters has been identified, so that nothing more is to be searched for.
+    #[serde(default)]
+    complete: Option<bool>,
+}
+
+/// One search. What is given must all fit.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Request {
+    /// A file pattern, such as `**/forms/*.py`.
+    file_pattern: Option<String>,
+    /// Words: names, an error message, what the code does.
+    query: Option<String>,
+    /// Code as it is in the file.
+    code_snippet: Option<String>,
+    /// Exact names of classes.
+    class_names: Option<Vec<String>>,
+    /// Exact names of functions.
+    function_names: Option<Vec<String>>,
+}
+
+impl Request {
+    fn into_search(self, tests: bool) -> SearchRequest {
+        SearchRequest {
+            query: self.query.unwrap_or_default(),
+            file_pattern: self.file_pattern.unwrap_or_default(),
+            class_names: self.class_names.unwrap_or_default(),
+            function_names: self.function_names.unwrap_or_default(),
+            code_snippet: self.code_snippet.unwrap_or_default(),
+            include_tests: tests,
+        }
+    }
+}
+
+impl Asks for SearchCode {
+    const TOOL: &'static str = "search";
+    type Action = Action;
+
+    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
+        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
+        let context = room.work.context.show(&index, room.config.shown())?;
+        let first = context.is_empty() && room.work.searched.is_empty() && room.config.initial.tokens > 0;
+        let initial = if first { initial(&index, &room.work.issue, room.config)? } else { String::new() };
+        Ok(json!({ "note": self.note, "context": context, "initial": initial }))
+    }
+
+    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
+        if action.complete == Some(true) {
+            if room.work.context.is_empty() {
+                let why = "no code was identified yet, so the search cannot be complete: search for something";
+                return Err(ToolError::Rejected(why.to_owned()));
+            }
+            return Ok(Move::on(Finish { note: Note::None }));
+        }
+        let asked = action.search_requests.unwrap_or_default().into_iter();
+        let asked: Vec<SearchRequest> = asked.map(|request| request.into_search(room.config.search_tests)).collect();
+        let new: Vec<SearchRequest> =
+            asked.iter().filter(|request| !room.work.searched.contains(request)).cloned().collect();
+        if new.is_empty() {
+            let why = if asked.is_empty() {
+                "give at least one of `search_requests`, or set `complete`"
+            } else {
+                "all of this was searched for before; search for something else, or set `complete`"
+            };
+            return Err(ToolError::Rejected(why.to_owned()));
+        }
+        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
+        let found = find(&index, &new, room.config.max_results)?;
+        room.work.searched.extend(new);
+        if found.files.is_empty() {
+            let hint = match found.did_you_mean.as_slice() {
+                [] => String::new(),
+                names => format!(" Did you mean `{}`?", names.join("`, `")),
+            };
+            return Err(ToolError::Rejected(format!("Nothing was found.{hint} Search with other words or names.")));
+        }
+        Ok(Move::on(DidSearch { found }))
+    }
+
+    fn give_in(&self, work: &Work, _: &str) -> Option<Move<Self>> {
+        (!work.context.is_empty()).then(|| Move::on(Finish { note: Note::None }))
+    }
+
+    fn retries(config: &Config) -> usize {
+        config.max_search_retries
+    }
+}
+
+/// Returns what the issue's own words find.
+fn initial(index: &CodeIndex, issue: &str, config: &Config) -> Result<String, ToolError> {
+    let Initial { tokens, results, spans_per_file } = config.initial;
+    if issue.trim().is_empty() {
+        return Ok(String::new());
+    }
+    let mut found =
+        index.search(&SearchRequest { include_tests: config.search_tests, ..SearchRequest::text(issue) })?;
+    for file in &mut found.files {
+        file.spans.truncate(spans_per_file);
+    }
+    keep_first(&mut found, results);
+    if found.files.is_empty() {
+        return Ok(String::new());
+    }
+    Ok(index.render(&found, tokens, config.search.max_lines)?)
+}
+
+/// Answers requests that share `most` spans, and puts what they found together, file by file.
+fn find(index: &CodeIndex, requests: &[SearchRequest], most: usize) -> Result<Found, ToolError> {
+    let share = most.div_ceil(requests.len().max(1)).max(1);
+    let mut all = Found::default();
+    for request in requests {
+        let mut found = index.search(request)?;
+        keep_first(&mut found, share);
+        found.files.into_iter().for_each(|file| merge(&mut all.files, file));
+        all.did_you_mean.extend(found.did_you_mean);
+    }
+    // Those of several requests that were found early by one of them are as good as one another.
+    keep_first(&mut all, most);
+    Ok(all)
+}
+
+fn merge(files: &mut Vec<FoundFile>, file: FoundFile) {
+    match files.iter_mut().find(|known| known.path == file.path) {
+        None => files.push(file),
+        Some(known) => {
+            let new = |found: &FoundSpan| known.spans.iter().all(|span| span.span.id != found.span.id);
+            let new: Vec<FoundSpan> = file.spans.into_iter().filter(new).collect();
+            known.spans.extend(new);
+        }
+    }
+}
+
+/// Keeps the first spans, and the files without any up to the same number.
+fn keep_first(found: &mut Found, most: usize) {
+    let mut left = most;
+    found.files.retain_mut(|file| {
+        let kept = left > 0;
+        file.spans.truncate(left);
+        left = left.saturating_sub(file.spans.len().max(1));
+        kept
+    });
+}
