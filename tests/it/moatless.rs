@@ -181,7 +181,6 @@ async fn each_answer_of_no_use_is_refused_with_what_to_do() {
     };
     let searched = |answer: Value| vec![search(cache.clone()), answer];
     let in_plan = |arguments: Value| planned(&["Cache.get"], vec![call("plan", arguments)]);
-    let in_clarify = |answer: Value| planned(&["Cache.get"], vec![modify("Cache.get"), answer]);
     let in_edit = |code: &str| planned(&["Cache.get"], vec![modify("Cache.get"), replace(code)]);
     let change =
         |path: &str, span: &str| json!({ "action": "modify", "file_path": path, "span_id": span, "instructions": "x" });
@@ -231,6 +230,11 @@ async fn each_answer_of_no_use_is_refused_with_what_to_do() {
         let last = &ran.requests[count - 1].messages;
         assert!(last.last().unwrap().content.contains(said), "the model is told: {last:?}");
     }
+}
+
+#[tokio::test]
+async fn lines_of_no_use_are_refused() {
+    let in_clarify = |answer: Value| planned(&["Cache.get"], vec![modify("Cache.get"), answer]);
     for (answer, said) in [
         (lines(26, 33), "are all of the code"),
         (lines(26, 26), "only the signature of `Cache.get`"),

@@ -222,7 +222,9 @@ impl Trajectory {
         let wanted = |record: &Record| match record {
             Record::Header(_) | Record::TooLong { .. } => true,
             Record::Completion { request, .. } => !known.contains(request),
-            Record::Conversation { .. } | Record::Message { .. } | Record::Observation { .. } | Record::Outcome(_) => false,
+            Record::Conversation { .. } | Record::Message { .. } | Record::Observation { .. } | Record::Outcome(_) => {
+                false
+            }
         };
         self.records.extend(attempt.records.into_iter().filter(wanted));
     }
