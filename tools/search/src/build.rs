@@ -1,4 +1,4 @@
-//! Makes packs of the files that no pack has yet.
+//! Makes packs of the parts of files that no pack has yet.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,10 +8,12 @@ use tantivy::directory::RamDirectory;
 
 use crate::error::SearchError;
 use crate::key::Key;
+use crate::manifest::Keyed;
 use crate::pack::{Pack, PackWriter};
 use crate::parse::FileParser;
+use crate::part::parts;
 use crate::schema::Fields;
-use crate::tree::{Candidate, Limits, Skipped, Stamp, read};
+use crate::tree::{Candidate, Limits, Skipped, read};
 
 /// Fewer bytes than this are not worth a thread of their own.
 const SHARE: u64 = 512 << 10;
@@ -23,20 +25,21 @@ const STACK: usize = 8 << 20;
 /// What became of some files.
 #[derive(Default)]
 pub(crate) struct Built {
-    /// Every file that is text of a person: its path, stamp and key.
-    pub(crate) files: Vec<(String, Stamp, Key)>,
-    /// The packs of those that were new.
+    /// Every file that is text of a person.
+    pub(crate) files: Vec<Keyed>,
+    /// The packs of the parts that were new.
     pub(crate) packs: Vec<(Arc<Pack>, RamDirectory)>,
 }
 
-/// A file that no pack has yet.
+/// A part that no pack has yet.
 struct New {
-    path: String,
+    path: Arc<str>,
     key: Key,
-    text: Vec<u8>,
+    prefix: String,
+    text: String,
 }
 
-/// Reads files and indexes those that are not known. The same new files always make the same packs.
+/// Reads files and indexes the parts that are not known. The same new parts always make the same packs.
 pub(crate) fn build(
     root: &Path,
     mut candidates: Vec<Candidate>,
@@ -58,7 +61,7 @@ pub(crate) fn build(
     Ok(built)
 }
 
-/// Cuts a list into parts of about the same size, one for each thread that is worth it.
+/// Cuts a list into shares of about the same size, one for each thread that is worth it.
 fn shares<T>(items: Vec<T>, size: impl Fn(&T) -> u64) -> Vec<Vec<T>> {
     let cores = thread::available_parallelism().map_or(1, usize::from).min(THREADS) as u64;
     let all: u64 = items.iter().map(&size).sum();
@@ -95,18 +98,24 @@ fn parallel<T: Send, R: Send>(
     })
 }
 
-type Read = (Vec<(String, Stamp, Key)>, Vec<New>, Skipped);
+type Read = (Vec<Keyed>, Vec<New>, Skipped);
 
 fn read_all(root: &Path, share: Vec<Candidate>, is_known: impl Fn(&Key) -> bool, limits: Limits) -> Read {
     let (mut files, mut new, mut skipped) = (Vec::new(), Vec::new(), Skipped::default());
     for candidate in share {
         let (path, stamp) = (candidate.path.clone(), candidate.stamp);
-        let Some(text) = read(root, candidate, limits, &mut skipped) else { continue };
-        let key = Key::of(&path, &text);
-        if !is_known(&key) {
-            new.push(New { path: path.clone(), key, text });
-        }
-        files.push((path, stamp, key));
+        let Some(bytes) = read(root, candidate, limits, &mut skipped) else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        let parts = parts(&path, &text);
+        let keys = parts.iter().map(|part| part.key).collect();
+        let name: Arc<str> = Arc::from(path.as_str());
+        new.extend(parts.into_iter().filter(|part| !is_known(&part.key)).map(|part| New {
+            path: name.clone(),
+            key: part.key,
+            prefix: part.prefix,
+            text: part.text.to_owned(),
+        }));
+        files.push(Keyed { path, stamp, keys });
     }
     (files, new, skipped)
 }
@@ -115,9 +124,12 @@ fn index(share: Vec<New>, fields: &Fields) -> Result<Option<(Pack, RamDirectory)
     let bytes: usize = share.iter().map(|new| new.text.len()).sum();
     let mut parser = FileParser::new(&fields.grammars);
     let mut writer = PackWriter::new(fields, bytes)?;
-    for New { path, key, text } in share {
-        let text = String::from_utf8_lossy(&text);
-        writer.add(key, &path, &text, &parser.parse(&path, &text))?;
+    for New { path, key, prefix, text } in share {
+        // The path is part of the file's first span alone.
+        let head = prefix.is_empty().then_some(&*path);
+        let source = prefix + &text;
+        let parsed = parser.parse(&path, &source, source.len() - text.len());
+        writer.add(key, head, &source, &text, &parsed)?;
     }
     writer.finish()
 }

@@ -23,7 +23,7 @@ use crate::pack::{Pack, Unit};
 use crate::schema::Fields;
 
 /// Changes with what is in a pack, with how files are cut and with the grammars.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 /// Packs that stay open though no index uses them.
 const RECENT: usize = 16;
 /// Trees that are in memory at once while they are indexed.

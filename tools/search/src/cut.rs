@@ -14,14 +14,22 @@ const DEEPEST: usize = 8;
 /// Bytes after which code outside of definitions is split at the next empty line: about 500 tokens.
 const LONG: usize = 2_000;
 
-/// Cuts `text` by what was found in it. `lead` is how lines begin that belong to the definition below them.
-pub(crate) fn cut(text: &str, language: &str, lead: &[&str], found: &Found, has_errors: bool) -> Parsed {
+/// Cuts `text` by what was found in it. The lines in its first bytes, `prefix`, are part of no span. Of the language
+/// its name is given, and how lines begin that belong to the definition below them.
+pub(crate) fn cut(
+    text: &str,
+    prefix: usize,
+    (language, lead): (&str, &[&str]),
+    found: &Found,
+    has_errors: bool,
+) -> Parsed {
     let lines = Lines::new(text);
+    let first = lines.starts.partition_point(|start| *start < prefix);
     let nested = nest(text, &lines, lead, found);
     let owners = owners(&nested, lines.count());
     let kinds = module_kinds(&lines, found);
     let mut cutter = Cutter { lines: &lines, nested: &nested, spans: Vec::new(), used: HashMap::new() };
-    let mut row = 0;
+    let mut row = first;
     while let Some(owner) = owners.get(row) {
         let end = row + owners.iter().skip(row).take_while(|other| *other == owner).count();
         match owner {
@@ -32,8 +40,9 @@ pub(crate) fn cut(text: &str, language: &str, lead: &[&str], found: &Found, has_
     }
     let spans = cutter.spans;
     let contents = contents(&lines, &nested, &spans, found);
-    let lines = u32::try_from(lines.count()).unwrap_or(u32::MAX);
-    let outline = Outline { language: language.to_owned(), lines, has_errors, spans };
+    let [above, lines] = [first, lines.count()].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    let spans = spans.into_iter().map(|span| span.above(above)).collect();
+    let outline = Outline { language: language.to_owned(), lines: lines - above, has_errors, spans };
     Parsed { outline, contents }
 }
 

@@ -1,14 +1,16 @@
 //! The index of one checkout.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
+
+use rustc_hash::FxHashSet;
 
 use crate::build::build;
 use crate::cache::{Cache, Kept};
 use crate::error::SearchError;
 use crate::key::Key;
-use crate::manifest::Manifest;
+use crate::manifest::{Keyed, Manifest};
 use crate::place::relative;
 use crate::schema::Fields;
 use crate::span::Outline;
@@ -115,27 +117,28 @@ impl CodeIndex {
         let fields = cache.fields().clone();
         let mut notes = Vec::new();
         let mut packs = cache.load(&options.repository);
-        let known: HashSet<Key> = packs.iter().flat_map(|(_, pack)| pack.units.iter().map(|unit| unit.key)).collect();
+        let is_known = |key: &Key| packs.iter().any(|(_, pack)| pack.unit(key).is_some());
         let place = cache.folder(&options.repository).filter(|_| !root.as_os_str().is_empty());
         let place = place.map(|folder| Manifest::place(&folder, root));
         let manifest = place.as_deref().map(Manifest::load).unwrap_or_default();
         let (mut files, mut unread) = (Vec::new(), Vec::new());
         for candidate in candidates {
-            let same = candidate.bytes.is_none().then(|| manifest.key(&candidate.path, candidate.stamp)).flatten();
-            match same.filter(|key| known.contains(key)) {
-                Some(key) => files.push((candidate.path, candidate.stamp, key)),
+            let same = candidate.bytes.is_none().then(|| manifest.get(&candidate.path, candidate.stamp)).flatten();
+            match same.filter(|file| file.keys.iter().all(is_known)) {
+                Some(file) => files.push(file.clone()),
                 None => unread.push(candidate),
             }
         }
-        let built = build(root, unread, &fields, |key| known.contains(key), options.limits(), &mut skipped)?;
+        let built = build(root, unread, &fields, is_known, options.limits(), &mut skipped)?;
         files.extend(built.files);
+        let reused = files.iter().filter(|file| file.keys.iter().all(is_known)).count();
         let has_new = !built.packs.is_empty();
         for (pack, directory) in built.packs {
             let (kept, failed) = cache.keep(&options.repository, pack, &directory);
             notes.extend(failed.map(|err| unwritten(cache, options, &err)));
             packs.push(kept);
         }
-        let reused = files.iter().filter(|(_, _, key)| known.contains(key)).count();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
         let (view, used) = assemble(packs, &files);
         if let Some(place) = place.as_deref().filter(|_| !manifest.is(&files)) {
             let failed = Manifest::save(place, &files).err();
@@ -161,9 +164,7 @@ impl CodeIndex {
                 Some(bytes) if admit(&path, bytes.len() as u64, self.limits).is_none() => {
                     candidates.push(Candidate { path, stamp: Stamp::default(), bytes: Some(bytes) });
                 }
-                _ => {
-                    self.view.remove(&path);
-                }
+                _ => self.view.remove(&path),
             }
         }
         let edits = self.view.layers().len() - self.base;
@@ -171,12 +172,12 @@ impl CodeIndex {
             candidates.extend(self.view.take_from(self.base, &candidates)?);
         }
         let paths: Vec<String> = candidates.iter().map(|candidate| candidate.path.clone()).collect();
-        let built = build(Path::new(""), candidates, &self.fields, |_| false, self.limits, &mut Skipped::default())?;
-        for path in &paths {
-            self.view.remove(path);
-        }
+        let is_known = |key: &Key| self.view.has(key);
+        let built = build(Path::new(""), candidates, &self.fields, is_known, self.limits, &mut Skipped::default())?;
+        paths.iter().for_each(|path| self.view.remove(path));
+        built.packs.into_iter().for_each(|(pack, _)| self.view.push(pack));
+        built.files.iter().for_each(|file| self.view.put(&file.path, &file.keys));
         self.view.prune(self.base);
-        built.packs.into_iter().for_each(|(pack, _)| self.view.add(pack, |_| true));
         Ok(())
     }
 
@@ -190,19 +191,17 @@ impl CodeIndex {
     /// # Errors
     /// [`SearchError::Index`] when the index itself failed.
     pub fn file(&self, path: &str) -> Result<Option<(Outline, String)>, SearchError> {
-        self.view.find(relative(path, &self.root)).map(|file| self.view.open(file)).transpose()
+        let Some(file) = self.view.find(relative(path, &self.root)) else { return Ok(None) };
+        Ok(Some((self.view.outline(file)?.0, self.view.text(file)?)))
     }
 
     /// Returns how many files and spans there are.
     pub fn size(&self) -> (usize, usize) {
-        let spans = self.view.files().iter().filter_map(|file| {
-            let docs = self.view.layer(file.layer)?.pack.docs(file.unit as usize);
-            Some(docs.len())
-        });
-        (self.view.files().len(), spans.sum())
+        let spans = self.view.files().iter().map(|file| self.view.docs(*file).count()).sum();
+        (self.view.files().len(), spans)
     }
 
-    /// Returns how many files were found in the cache.
+    /// Returns how many files were found whole in the cache.
     pub fn reused(&self) -> usize {
         self.reused
     }
@@ -230,18 +229,17 @@ fn unwritten(cache: &Cache, options: &Options, err: &SearchError) -> String {
 }
 
 /// Returns the view of a tree over the packs that hold its files, and these packs.
-fn assemble(mut packs: Vec<Kept>, files: &[(String, Stamp, Key)]) -> (View, Vec<Kept>) {
-    let mut wanted: HashMap<Key, bool> = files.iter().map(|(_, _, key)| (*key, true)).collect();
-    let mut view = View::default();
+fn assemble(mut packs: Vec<Kept>, files: &[Keyed]) -> (View, Vec<Kept>) {
+    let wanted: FxHashSet<&Key> = files.iter().flat_map(|file| &file.keys).collect();
     // Packs that hold most of the tree come first, so that few are needed.
     packs.sort_by_cached_key(|(path, pack)| {
-        let count = pack.units.iter().filter(|unit| wanted.contains_key(&unit.key)).count();
-        (std::cmp::Reverse(count), path.clone())
+        let count = pack.units.iter().filter(|unit| wanted.contains(&unit.key)).count();
+        (Reverse(count), path.clone())
     });
-    packs.retain(|(_, pack)| {
-        let before = view.layers().len();
-        view.add(pack.clone(), |key| wanted.get_mut(key).is_some_and(std::mem::take));
-        view.layers().len() > before
-    });
+    let mut view = View::default();
+    packs.iter().for_each(|(_, pack)| view.push(pack.clone()));
+    files.iter().for_each(|file| view.put(&file.path, &file.keys));
+    view.prune(0);
+    packs.retain(|(_, pack)| view.layers().iter().any(|layer| Arc::ptr_eq(&layer.pack, pack)));
     (view, packs)
 }

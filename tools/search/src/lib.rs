@@ -15,6 +15,7 @@ mod tokens;
 
 mod cut;
 mod parse;
+mod part;
 
 mod key;
 mod pack;

@@ -7,13 +7,23 @@ use std::path::{Path, PathBuf};
 
 use crate::entry::{PARTIAL, TREES};
 use crate::error::SearchError;
+use serde::{Deserialize, Serialize};
+
 use crate::key::Key;
 use crate::tree::Stamp;
+
+/// A file of a folder, and what its parts are known by.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Keyed {
+    pub(crate) path: String,
+    pub(crate) stamp: Stamp,
+    pub(crate) keys: Vec<Key>,
+}
 
 /// The keys of a folder's files, by path and stamp.
 #[derive(Debug, Default)]
 pub(crate) struct Manifest {
-    known: HashMap<String, (Stamp, Key)>,
+    known: HashMap<String, Keyed>,
 }
 
 impl Manifest {
@@ -29,27 +39,27 @@ impl Manifest {
             let bytes = fs::read(place).ok()?;
             let (hash, body) = bytes.split_at_checked(32)?;
             let whole = blake3::hash(body).as_bytes() == hash;
-            let rows: Vec<(String, Stamp, Key)> = whole.then(|| postcard::from_bytes(body).ok())??;
-            Some(rows.into_iter().map(|(path, stamp, key)| (path, (stamp, key))).collect())
+            let rows: Vec<Keyed> = whole.then(|| postcard::from_bytes(body).ok())??;
+            Some(rows.into_iter().map(|row| (row.path.clone(), row)).collect())
         };
         Self { known: read().unwrap_or_default() }
     }
 
-    /// Returns the key of a file that has not changed.
-    pub(crate) fn key(&self, path: &str, stamp: Stamp) -> Option<Key> {
-        self.known.get(path).filter(|(known, _)| *known == stamp).map(|(_, key)| *key)
+    /// Returns what is known of a file that has not changed.
+    pub(crate) fn get(&self, path: &str, stamp: Stamp) -> Option<&Keyed> {
+        self.known.get(path).filter(|known| known.stamp == stamp)
     }
 
     /// Returns whether these files are just those of the manifest.
-    pub(crate) fn is(&self, files: &[(String, Stamp, Key)]) -> bool {
-        files.len() == self.known.len() && files.iter().all(|(path, stamp, _)| self.key(path, *stamp).is_some())
+    pub(crate) fn is(&self, files: &[Keyed]) -> bool {
+        files.len() == self.known.len() && files.iter().all(|file| self.get(&file.path, file.stamp).is_some())
     }
 
     /// Keeps the keys of a folder's files; of those changed just now a later change might not show, so they are left out.
-    pub(crate) fn save(place: &Path, files: &[(String, Stamp, Key)]) -> Result<(), SearchError> {
+    pub(crate) fn save(place: &Path, files: &[Keyed]) -> Result<(), SearchError> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let now = i128::try_from(now.as_nanos()).unwrap_or_default();
-        let rows: Vec<_> = files.iter().filter(|(_, stamp, _)| !stamp.is_fresh(now)).collect();
+        let rows: Vec<_> = files.iter().filter(|file| !file.stamp.is_fresh(now)).collect();
         let body = postcard::to_stdvec(&rows)?;
         let parent = place.parent().unwrap_or(place);
         fs::create_dir_all(parent)?;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use tantivy::directory::RamDirectory;
 use tantivy::fieldnorm::FieldNormReader;
@@ -15,7 +16,6 @@ use tantivy::{DocSet as _, Index, InvertedIndexReader, SegmentReader, TERMINATED
 use crate::error::SearchError;
 use crate::key::Key;
 use crate::parse::Parsed;
-use crate::place::is_test;
 use crate::schema::{Fields, RANKED};
 use crate::span::Outline;
 
@@ -24,14 +24,12 @@ const BUDGETS: (usize, usize) = (1 << 20, 15 << 20);
 /// Decompressed blocks of texts that are kept.
 const BLOCKS: usize = 4;
 
-/// A file in a pack.
+/// A part of a file in a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unit {
     pub(crate) key: Key,
-    pub(crate) path: String,
     /// Number of documents: one a span, and at least one.
     docs: u32,
-    pub(crate) test: bool,
     /// The outline, as bytes: most are never looked at.
     outline: Vec<u8>,
 }
@@ -52,18 +50,25 @@ impl<'a> PackWriter<'a> {
         Ok(Self { fields, directory, writer, units: Vec::new() })
     }
 
-    /// Adds a file.
-    pub(crate) fn add(&mut self, key: Key, path: &str, text: &str, parsed: &Parsed) -> Result<(), SearchError> {
+    /// Adds a part of a file, with the file's path to its first one. The ranges in `parsed` are of `source`.
+    pub(crate) fn add(
+        &mut self,
+        key: Key,
+        path: Option<&str>,
+        source: &str,
+        text: &str,
+        parsed: &Parsed,
+    ) -> Result<(), SearchError> {
         let mut first = TantivyDocument::default();
         let [path_field, name, signature, doc, body] = self.fields.ranked;
-        first.add_text(path_field, path);
+        path.into_iter().for_each(|path| first.add_text(path_field, path));
         first.add_text(self.fields.text, text);
         let mut documents = vec![first];
         documents.resize_with(parsed.contents.len().max(1), TantivyDocument::default);
         for (document, content) in documents.iter_mut().zip(&parsed.contents) {
             content.names.iter().for_each(|value| document.add_text(name, value));
             for (field, ranges) in [(signature, &content.signature), (doc, &content.doc), (body, &content.body)] {
-                let texts = ranges.iter().filter_map(|range| text.get(range.clone()));
+                let texts = ranges.iter().filter_map(|range| source.get(range.clone()));
                 texts.for_each(|value| document.add_text(field, value));
             }
             content.symbols.iter().for_each(|symbol| document.add_text(self.fields.symbol, symbol.term()));
@@ -73,7 +78,7 @@ impl<'a> PackWriter<'a> {
             self.writer.add_document(document)?;
         }
         let outline = postcard::to_stdvec(&parsed.outline)?;
-        self.units.push(Unit { key, path: path.to_owned(), docs, test: is_test(path), outline });
+        self.units.push(Unit { key, docs, outline });
         Ok(())
     }
 
@@ -90,6 +95,7 @@ impl<'a> PackWriter<'a> {
 /// An immutable index of some files.
 pub(crate) struct Pack {
     pub(crate) units: Vec<Unit>,
+    by_key: FxHashMap<Key, u32>,
     /// First document of each unit, and one past the last.
     firsts: Vec<u32>,
     /// The unit of each document.
@@ -134,7 +140,13 @@ impl Pack {
         let symbols = reader.inverted_index(fields.symbol)?;
         let store = reader.get_store_reader(BLOCKS)?;
         let fields = fields.clone();
-        Ok(Self { units, firsts, unit_of, lengths, inverted, norms, symbols, store, fields })
+        let by_key = (0..).zip(&units).map(|(at, unit)| (unit.key, at)).collect();
+        Ok(Self { units, by_key, firsts, unit_of, lengths, inverted, norms, symbols, store, fields })
+    }
+
+    /// Returns the place of a unit.
+    pub(crate) fn unit(&self, key: &Key) -> Option<u32> {
+        self.by_key.get(key).copied()
     }
 
     /// Returns the documents of a unit.
@@ -151,11 +163,6 @@ impl Pack {
     /// Returns the unit of a document.
     pub(crate) fn unit_of(&self, doc: u32) -> usize {
         self.unit_of.get(doc as usize).copied().unwrap_or_default() as usize
-    }
-
-    /// Returns the place of a document's span in the outline of its file.
-    pub(crate) fn span_of(&self, doc: u32) -> usize {
-        (doc - self.docs(self.unit_of(doc)).start) as usize
     }
 
     /// Returns how many words a unit has in each field.
@@ -213,14 +220,14 @@ impl Pack {
         Ok(())
     }
 
-    /// Returns a file's text.
+    /// Returns the text of a unit.
     pub(crate) fn text(&self, unit: usize) -> Result<String, SearchError> {
         let document: TantivyDocument = self.store.get(self.docs(unit).start)?;
         let text = document.get_first(self.fields.text).and_then(|value| value.as_str().map(str::to_owned));
         Ok(text.unwrap_or_default())
     }
 
-    /// Returns a file's outline.
+    /// Returns the outline of a unit.
     pub(crate) fn outline(&self, unit: usize) -> Result<Outline, SearchError> {
         let unit = self.units.get(unit).ok_or_else(|| SearchError::Cache(format!("no unit {unit}")))?;
         Ok(postcard::from_bytes(&unit.outline)?)

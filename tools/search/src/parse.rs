@@ -88,7 +88,7 @@ impl Grammars {
 
 /// Cuts a file's text into spans, without any index. Text of no known language is cut by length alone.
 pub fn outline(path: &str, text: &str) -> Outline {
-    FileParser::new(&Grammars::new()).parse(path, text).outline
+    FileParser::new(&Grammars::new()).parse(path, text, 0).outline
 }
 
 /// The parser of one thread.
@@ -103,14 +103,15 @@ impl<'a> FileParser<'a> {
         Self { grammars, parser: Parser::new(), cursor: QueryCursor::new() }
     }
 
-    /// Cuts a file into spans. Text of no known language, or that its grammar gives up on, is cut by length alone.
-    pub(crate) fn parse(&mut self, path: &str, text: &str) -> Parsed {
+    /// Cuts a file, or a part of one, into spans. The first bytes are lines that only say what the others are in. Text of
+    /// no known language, or that its grammar gives up on, is cut by length alone.
+    pub(crate) fn parse(&mut self, path: &str, text: &str, prefix: usize) -> Parsed {
         let language = Language::of(path);
         let Some((index, row)) = language.and_then(|index| Some((index, LANGUAGES.get(index)?))) else {
-            return cut(text, "", &[], &Found::default(), false);
+            return cut(text, prefix, ("", &[]), &Found::default(), false);
         };
         let (found, has_errors) = self.find(index, text).unwrap_or_else(|| (Found::default(), true));
-        cut(text, row.name, row.lead, &found, has_errors)
+        cut(text, prefix, (row.name, row.lead), &found, has_errors)
     }
 
     fn find(&mut self, language: usize, text: &str) -> Option<(Found, bool)> {

@@ -57,78 +57,75 @@ pub(crate) fn rank(
 struct Scorer<'a> {
     view: &'a View,
     weights: &'a Weights,
-    layers: Vec<LayerScores>,
-    files: usize,
-    spans: usize,
-    /// Words of an average span by field, and of an average file.
+    layers: Vec<SpanScores>,
+    files: FileScores,
+    /// Words of an average span by field.
     span_average: [f32; RANKED],
-    file_average: f32,
+    spans: usize,
 }
 
-struct LayerScores {
-    admitted: Vec<bool>,
-    /// Words of each file, weighted by field.
-    lengths: Vec<f32>,
-    files: Vec<f32>,
-    spans: Vec<f32>,
-    /// What the word at hand has in each document and file, and which these are.
-    doc_counts: Vec<f32>,
-    file_counts: Vec<f32>,
-    docs: Vec<u32>,
-    units: Vec<u32>,
+/// The scores of a layer's documents.
+struct SpanScores {
+    scores: Vec<f32>,
+    /// What the word at hand has in each document, and which these are.
+    counts: Vec<f32>,
+    found: Vec<u32>,
+}
+
+/// The scores of files by their id.
+struct FileScores {
+    scores: Vec<f32>,
+    /// Words of each file that is admitted, weighted by field, and of an average one.
+    lengths: Vec<Option<f32>>,
+    average: f32,
+    /// What the word at hand has in each file, and which these are.
+    counts: Vec<f32>,
+    found: Vec<FileId>,
+    all: usize,
 }
 
 impl<'a> Scorer<'a> {
     fn new(view: &'a View, weights: &'a Weights, admitted: impl Fn(FileId) -> bool) -> Self {
-        let (mut layers, mut files, mut spans) = (Vec::new(), 0, 0);
-        let (mut words, mut weighted) = ([0.0; RANKED], 0.0);
-        for (number, layer) in (0..).zip(view.layers()) {
-            let units = layer.pack.units.len();
-            let (mut mask, mut lengths) = (vec![false; units], vec![0.0; units]);
-            for (unit, (mask, length)) in (0..).zip(mask.iter_mut().zip(&mut lengths)) {
-                let live = layer.live.get(unit as usize).copied().unwrap_or_default();
-                *mask = live && admitted(FileId { layer: number, unit });
-                if *mask {
-                    let fields = layer.pack.lengths(unit as usize);
-                    *length = fields.iter().zip(&weights.fields).map(|(count, weight)| *count as f32 * weight).sum();
-                    files += 1;
-                    spans += layer.pack.docs(unit as usize).len();
-                    words.iter_mut().zip(fields).for_each(|(sum, count)| *sum += count as f32);
-                    weighted += *length;
-                }
+        let mut files = FileScores::new(view.slots());
+        for file in view.files().iter().filter(|file| admitted(**file)) {
+            files.admit(*file);
+        }
+        let (mut layers, mut spans, mut words) = (Vec::new(), 0, [0.0; RANKED]);
+        for layer in view.layers() {
+            for unit in 0..layer.pack.units.len() {
+                let Some(length) = layer.owner(unit).and_then(|file| files.length(file)) else { continue };
+                let fields = layer.pack.lengths(unit);
+                *length +=
+                    fields.iter().zip(&weights.fields).map(|(count, weight)| *count as f32 * weight).sum::<f32>();
+                spans += layer.pack.docs(unit).len();
+                words.iter_mut().zip(fields).for_each(|(sum, count)| *sum += count as f32);
             }
-            layers.push(LayerScores::new(mask, lengths, layer.pack.doc_count()));
+            layers.push(SpanScores::new(layer.pack.doc_count()));
         }
         let span_average = words.map(|sum| (sum / spans.max(1) as f32).max(1.0));
-        let file_average = (weighted / files.max(1) as f32).max(1.0);
-        Self { view, weights, layers, files, spans, span_average, file_average }
+        files.average = (files.lengths.iter().flatten().sum::<f32>() / files.all.max(1) as f32).max(1.0);
+        Self { view, weights, layers, files, span_average, spans }
     }
 
     /// Adds what a word of the query gives to spans and files.
     fn word(&mut self, word: &str, weight: f32) -> Result<(), SearchError> {
-        let (mut in_spans, mut in_files) = (0, 0);
-        for (layer, scores) in self.view.layers().iter().zip(&mut self.layers) {
-            for field in 0..RANKED {
-                let (Some(field_weight), Some(average)) =
-                    (self.weights.fields.get(field), self.span_average.get(field))
-                else {
-                    continue;
-                };
-                let b = self.weights.span_length;
+        let b = self.weights.span_length;
+        for (layer, spans) in self.view.layers().iter().zip(&mut self.layers) {
+            for (field, (field_weight, average)) in self.weights.fields.iter().zip(&self.span_average).enumerate() {
                 layer.pack.postings(field, word, |doc, count, length| {
                     let count = field_weight * count as f32;
-                    let share = count / (1.0 - b + b * length as f32 / average);
-                    scores.count(doc, layer.pack.unit_of(doc), share, count);
+                    let file = layer.owner(layer.pack.unit_of(doc));
+                    if file.is_some_and(|file| self.files.count(file, count)) {
+                        spans.count(doc, count / (1.0 - b + b * length as f32 / average));
+                    }
                 })?;
             }
-            in_spans += scores.docs.len();
-            in_files += scores.units.len();
         }
+        let in_spans = self.layers.iter().map(|spans| spans.found.len()).sum();
         let span_weight = weight * rarity(in_spans, self.spans);
-        let file_weight = weight * rarity(in_files, self.files);
-        for scores in &mut self.layers {
-            scores.settle(self.weights, span_weight, file_weight, self.file_average);
-        }
+        let file_weight = weight * rarity(self.files.found.len(), self.files.all);
+        self.layers.iter_mut().for_each(|spans| spans.settle(self.weights, span_weight));
+        self.files.settle(self.weights, file_weight);
         Ok(())
     }
 
@@ -139,16 +136,13 @@ impl<'a> Scorer<'a> {
         let mut seen = Vec::new();
         let worth = self.weights.definition * weight * rarity(docs.len(), self.spans);
         for doc in docs {
-            let (Some(file), Some(scores)) = (self.view.file_of(doc), self.layers.get_mut(doc.layer as usize)) else {
-                continue;
-            };
-            if !scores.admitted.get(file.unit as usize).copied().unwrap_or_default() {
-                continue;
-            }
-            scores.spans.get_mut(doc.doc as usize).into_iter().for_each(|score| *score += worth);
+            let Some(file) = self.view.file_of(doc).filter(|file| self.files.length(*file).is_some()) else { continue };
+            let spans = self.layers.get_mut(doc.layer as usize);
+            let score = spans.and_then(|spans| spans.scores.get_mut(doc.doc as usize));
+            score.into_iter().for_each(|score| *score += worth);
             if !seen.contains(&file) {
                 seen.push(file);
-                scores.files.get_mut(file.unit as usize).into_iter().for_each(|score| *score += worth);
+                self.files.scores.get_mut(file.0 as usize).into_iter().for_each(|score| *score += worth);
             }
         }
         Ok(())
@@ -156,76 +150,81 @@ impl<'a> Scorer<'a> {
 
     /// Returns the scores of files, the best span of each counted in.
     fn finish(self) -> Ranking {
-        let mut files = Vec::new();
-        for (number, (layer, scores)) in (0..).zip(self.view.layers().iter().zip(&self.layers)) {
-            for (unit, score) in (0..).zip(&scores.files) {
-                if *score > 0.0 {
-                    let docs = layer.pack.docs(unit as usize);
-                    let spans = scores.spans.get(docs.start as usize..docs.end as usize).unwrap_or_default();
-                    let best = spans.iter().copied().fold(0.0, f32::max);
-                    files.push((FileId { layer: number, unit }, score + self.weights.best_span * best));
-                }
-            }
+        let spans = self.layers.into_iter().map(|spans| spans.scores).collect();
+        let mut ranking = Ranking { files: Vec::new(), spans };
+        for (file, score) in (0..).map(FileId).zip(&self.files.scores).filter(|(_, score)| **score > 0.0) {
+            let best = self.view.docs(file).map(|doc| ranking.span(doc)).fold(0.0, f32::max);
+            ranking.files.push((file, score + self.weights.best_span * best));
         }
-        Ranking { files, spans: self.layers.into_iter().map(|scores| scores.spans).collect() }
+        ranking
     }
 }
 
-impl LayerScores {
-    fn new(admitted: Vec<bool>, lengths: Vec<f32>, docs: usize) -> Self {
-        let units = admitted.len();
-        Self {
-            admitted,
-            lengths,
-            files: vec![0.0; units],
-            spans: vec![0.0; docs],
-            doc_counts: vec![0.0; docs],
-            file_counts: vec![0.0; units],
-            docs: Vec::new(),
-            units: Vec::new(),
-        }
+impl SpanScores {
+    fn new(docs: usize) -> Self {
+        Self { scores: vec![0.0; docs], counts: vec![0.0; docs], found: Vec::new() }
     }
 
     /// Notes that the word at hand is in a document.
-    fn count(&mut self, doc: u32, unit: usize, share: f32, count: f32) {
-        if !self.admitted.get(unit).copied().unwrap_or_default() {
-            return;
-        }
-        let (Some(in_doc), Some(in_file)) = (self.doc_counts.get_mut(doc as usize), self.file_counts.get_mut(unit))
-        else {
-            return;
-        };
+    fn count(&mut self, doc: u32, count: f32) {
+        let Some(in_doc) = self.counts.get_mut(doc as usize) else { return };
         if *in_doc == 0.0 {
-            self.docs.push(doc);
+            self.found.push(doc);
         }
-        if *in_file == 0.0 {
-            self.units.push(u32::try_from(unit).unwrap_or(u32::MAX));
-        }
-        *in_doc += share;
-        *in_file += count;
+        *in_doc += count;
     }
 
     /// Turns the counts of the word at hand into scores.
-    fn settle(&mut self, weights: &Weights, span_weight: f32, file_weight: f32, average: f32) {
+    fn settle(&mut self, weights: &Weights, weight: f32) {
         let k = weights.saturation;
-        for doc in self.docs.drain(..) {
-            let (Some(count), Some(score)) = (self.doc_counts.get_mut(doc as usize), self.spans.get_mut(doc as usize))
-            else {
-                continue;
-            };
+        for doc in self.found.drain(..) {
+            let at = doc as usize;
+            let (Some(count), Some(score)) = (self.counts.get_mut(at), self.scores.get_mut(at)) else { continue };
             let count = std::mem::take(count);
-            *score += span_weight * count * (k + 1.0) / (count + k);
+            *score += weight * count * (k + 1.0) / (count + k);
         }
-        for unit in self.units.drain(..) {
-            let at = unit as usize;
-            let (Some(count), Some(score), Some(length)) =
-                (self.file_counts.get_mut(at), self.files.get_mut(at), self.lengths.get(at))
+    }
+}
+
+impl FileScores {
+    fn new(slots: usize) -> Self {
+        let (scores, counts, lengths) = (vec![0.0; slots], vec![0.0; slots], vec![None; slots]);
+        Self { scores, lengths, average: 1.0, counts, found: Vec::new(), all: 0 }
+    }
+
+    fn admit(&mut self, file: FileId) {
+        self.lengths.get_mut(file.0 as usize).into_iter().for_each(|length| *length = Some(0.0));
+        self.all += 1;
+    }
+
+    /// Returns the length of a file that is admitted.
+    fn length(&mut self, file: FileId) -> Option<&mut f32> {
+        self.lengths.get_mut(file.0 as usize)?.as_mut()
+    }
+
+    /// Notes that the word at hand is in a file; returns whether the file is admitted.
+    fn count(&mut self, file: FileId, count: f32) -> bool {
+        let at = file.0 as usize;
+        let (Some(Some(_)), Some(in_file)) = (self.lengths.get(at), self.counts.get_mut(at)) else { return false };
+        if *in_file == 0.0 {
+            self.found.push(file);
+        }
+        *in_file += count;
+        true
+    }
+
+    /// Turns the counts of the word at hand into scores.
+    fn settle(&mut self, weights: &Weights, weight: f32) {
+        let (k, b) = (weights.saturation, weights.file_length);
+        for file in self.found.drain(..) {
+            let at = file.0 as usize;
+            let (Some(count), Some(score), Some(Some(length))) =
+                (self.counts.get_mut(at), self.scores.get_mut(at), self.lengths.get(at))
             else {
                 continue;
             };
-            let b = weights.file_length;
-            let count = std::mem::take(count) / (1.0 - b + b * length / average);
-            *score += file_weight * count * (k + 1.0) / (count + k);
+            let count = std::mem::take(count) / (1.0 - b + b * length / self.average);
+            *score += weight * count * (k + 1.0) / (count + k);
         }
     }
 }

@@ -97,7 +97,7 @@ impl CodeIndex {
 
     /// Returns whether a file is searched.
     pub(crate) fn admits(&self, file: FileId, tests: bool) -> bool {
-        tests || !self.view.unit(file).is_some_and(|unit| unit.test)
+        tests || !self.view.is_test(file)
     }
 
     /// Returns names for those asked for that are defined nowhere, and the classes of a method that has others.
@@ -147,10 +147,8 @@ impl CodeIndex {
     fn ranked(&self, ranking: &Ranking) -> Result<Vec<FoundFile>, SearchError> {
         let mut files = Vec::new();
         for (file, score) in ranking.files.iter().take(FILES) {
-            let Some(layer) = self.view.layer(file.layer) else { continue };
-            let docs = layer.pack.docs(file.unit as usize).map(|doc| DocId { layer: file.layer, doc });
-            let mut spans: Vec<(DocId, f32)> = docs.map(|doc| (doc, ranking.span(doc))).collect();
-            spans.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            let mut spans: Vec<(DocId, f32)> = self.view.docs(*file).map(|doc| (doc, ranking.span(doc))).collect();
+            spans.sort_by(|a, b| b.1.total_cmp(&a.1));
             let least = spans.first().map_or(0.0, |(_, best)| best * SHARE);
             spans.retain(|(_, score)| *score > 0.0 && *score >= least);
             spans.truncate(SPANS);
@@ -161,10 +159,10 @@ impl CodeIndex {
 
     fn show(&self, file: FileId, score: f32, docs: Vec<(DocId, f32)>) -> Result<FoundFile, SearchError> {
         let mut spans = Vec::with_capacity(docs.len());
-        if let Some(layer) = self.view.layer(file.layer).filter(|_| !docs.is_empty()) {
-            let outline = layer.pack.outline(file.unit as usize)?;
+        if !docs.is_empty() {
+            let (outline, order) = self.view.outline(file)?;
             for (doc, score) in docs {
-                let span = outline.spans.get(layer.pack.span_of(doc.doc)).cloned();
+                let span = order.iter().position(|other| *other == doc).and_then(|at| outline.spans.get(at).cloned());
                 spans.extend(span.map(|span| FoundSpan { span, score }));
             }
         }

@@ -25,17 +25,15 @@ impl CodeIndex {
             if !admitted(file) {
                 continue;
             }
-            let Some(layer) = self.view.layer(file.layer) else { continue };
-            let matches = matches(&layer.pack.text(file.unit as usize)?, &wanted);
+            let matches = matches(&self.view.text(file)?, &wanted);
             if matches.is_empty() {
                 continue;
             }
-            let outline = layer.pack.outline(file.unit as usize)?;
-            let first = layer.pack.docs(file.unit as usize).start;
+            let (outline, docs) = self.view.outline(file)?;
             for lines in matches {
-                let touched =
-                    (0..).zip(&outline.spans).filter(|(_, span)| span.start < lines.end && span.end >= lines.start);
-                found.extend(touched.map(|(at, _)| DocId { layer: file.layer, doc: first + at }));
+                let touched = outline.spans.iter().zip(&docs);
+                let touched = touched.filter(|(span, _)| span.start < lines.end && span.end >= lines.start);
+                found.extend(touched.map(|(_, doc)| *doc));
             }
         }
         found.sort();
@@ -51,11 +49,11 @@ impl CodeIndex {
         }
         let mut counts: HashMap<FileId, usize> = HashMap::new();
         for (seen, word) in words.iter().enumerate() {
-            for (number, layer) in (0..).zip(self.view.layers()) {
+            for layer in self.view.layers() {
                 for field in 0..RANKED {
                     layer.pack.postings(field, word, |doc, _, _| {
-                        let unit = u32::try_from(layer.pack.unit_of(doc)).unwrap_or(u32::MAX);
-                        let count = counts.entry(FileId { layer: number, unit }).or_default();
+                        let Some(file) = layer.owner(layer.pack.unit_of(doc)) else { return };
+                        let count = counts.entry(file).or_default();
                         if *count == seen {
                             *count += 1;
                         }

@@ -64,6 +64,28 @@ impl Span {
         self.id.split(':').next().unwrap_or_default()
     }
 
+    /// Returns the span as it is below so many lines.
+    pub(crate) fn below(self, lines: u32) -> Self {
+        Self {
+            start: self.start + lines,
+            end: self.end + lines,
+            signature: self.signature + lines,
+            signature_end: self.signature_end + lines,
+            ..self
+        }
+    }
+
+    /// Returns the span as it is without so many lines above it.
+    pub(crate) fn above(self, lines: u32) -> Self {
+        Self {
+            start: self.start - lines,
+            end: self.end - lines,
+            signature: self.signature - lines,
+            signature_end: self.signature_end - lines,
+            ..self
+        }
+    }
+
     /// Returns the span's lines of its file's text, each with its number.
     pub fn lines<'a>(&self, text: &'a str) -> impl Iterator<Item = (u32, &'a str)> + use<'a> {
         let (start, end) = (self.start, self.end);

@@ -1,6 +1,6 @@
 //! The symbol table: where names are defined, called and inherited from, and what a misspelt one may mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -93,24 +93,19 @@ impl CodeIndex {
 
     /// Returns the spans with the lines that have a name, in the order of paths and lines.
     fn places(&self, docs: Vec<DocId>, name: &str, tests: bool) -> Result<Vec<Place>, SearchError> {
-        let mut by_file: BTreeMap<FileId, Vec<DocId>> = BTreeMap::new();
+        let mut by_file: BTreeMap<FileId, BTreeSet<DocId>> = BTreeMap::new();
         for doc in docs {
             if let Some(file) = self.view.file_of(doc).filter(|file| self.admits(*file, tests)) {
-                by_file.entry(file).or_default().push(doc);
+                by_file.entry(file).or_default().insert(doc);
             }
         }
         let mut places = Vec::new();
-        for (file, mut docs) in by_file {
-            docs.sort();
-            docs.dedup();
-            let (outline, text) = self.view.open(file)?;
-            let Some(layer) = self.view.layer(file.layer) else { continue };
-            for doc in docs {
-                if let Some(span) = outline.spans.get(layer.pack.span_of(doc.doc)) {
-                    let lines = span.lines(&text).filter(|(_, line)| has_word(line, last_part(name)));
-                    let lines = lines.map(|(number, line)| (number, line.trim_end().to_owned())).collect();
-                    places.push(Place { path: self.view.path(file).to_owned(), span: span.clone(), lines });
-                }
+        for (file, docs) in by_file {
+            let ((outline, order), text) = (self.view.outline(file)?, self.view.text(file)?);
+            for (span, _) in outline.spans.iter().zip(order).filter(|(_, doc)| docs.contains(doc)) {
+                let lines = span.lines(&text).filter(|(_, line)| has_word(line, last_part(name)));
+                let lines = lines.map(|(number, line)| (number, line.trim_end().to_owned())).collect();
+                places.push(Place { path: self.view.path(file).to_owned(), span: span.clone(), lines });
             }
         }
         places.sort_by(|a, b| (&a.path, a.span.start).cmp(&(&b.path, b.span.start)));
