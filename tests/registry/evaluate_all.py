@@ -15,8 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from cases import DATASETS, find_cases
 from kill_solve import LABEL, containers, kill_after
-from solve_all import DATASETS, find_cases
 
 Stamps = dict[str, tuple[int, int]]
 

@@ -7,33 +7,12 @@ empty patch, a patch to an unrelated file and the gold patch reversed must not.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-DATASETS = ("swe-bench", "swe-gym")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One instance of one derived dataset."""
-
-    instance_id: str
-    dataset: str
-    entry: dict
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Where things are."""
-
-    binary: Path
-    out: Path
-    run: str
+from cases import Case, Setup, call, check_solved, find_cases
 
 
 def main() -> int:
@@ -58,28 +37,6 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def find_cases(out: Path, data: Path, only: list[str]) -> list[Case]:
-    """Returns the instances of the derived datasets whose image is on the engine."""
-    entries = {}
-    for line in (data / "registry-instances.jsonl").read_text().splitlines():
-        entry = json.loads(line)
-        entries[entry["instance_id"]] = entry
-    cases = []
-    for dataset in DATASETS:
-        path = out / f"{dataset}.jsonl"
-        for line in path.read_text().splitlines() if path.exists() else []:
-            row = json.loads(line)
-            wanted = not only or row["instance_id"] in only
-            if wanted and has_image(row["image"]):
-                cases.append(Case(row["instance_id"], dataset, entries[row["instance_id"]]))
-    return cases
-
-
-def has_image(name: str) -> bool:
-    """Returns whether the engine has an image."""
-    return subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode == 0
-
-
 def check_case(setup: Setup, case: Case) -> list[str]:
     """Runs the four patches of an instance and returns what is wrong."""
     begin = time.monotonic()
@@ -94,20 +51,6 @@ def check_case(setup: Setup, case: Case) -> list[str]:
     state = "ok" if not problems else "WRONG"
     total = time.monotonic() - begin
     print(f"{state:<6} {case.instance_id:<40} solved in {seconds:5.1f}s, all four in {total:5.1f}s", flush=True)
-    return problems
-
-
-def check_solved(case: Case, report: dict | None) -> list[str]:
-    """Returns what is wrong with the verdict on the scripted episode."""
-    if report is None or not report["resolved"]:
-        return [f"{case.instance_id}: solve: expected resolved: true, got {report}"]
-    problems = []
-    for name, key in (("FAIL_TO_PASS", "f2p_after"), ("PASS_TO_PASS", "p2p_after")):
-        group = report["tests_status"][name]
-        passed = len(group["success"])
-        found = f"{passed}/{passed + len(group['failure'])}"
-        if found != case.entry[key]:
-            problems.append(f"{case.instance_id}: {name}: expected {case.entry[key]}, got {found}")
     return problems
 
 
@@ -126,20 +69,6 @@ def evaluate(setup: Setup, case: Case, kind: str) -> dict | None:
     """Judges one of the prepared predictions and returns the report."""
     predictions = setup.out / "predictions" / f"{kind}.jsonl"
     return call(setup, case, kind, ["evaluate", "--predictions", str(predictions), case.instance_id])
-
-
-def call(setup: Setup, case: Case, kind: str, arguments: list[str]) -> dict | None:
-    """Runs the program and returns the report it prints; its other words go to a log."""
-    # One run holds one configuration, so each dataset has its own.
-    run = f"{setup.run}-{case.dataset}-{kind}"
-    layers = ["-c", str(setup.out / f"{case.dataset}.yaml"), "--run", run]
-    done = subprocess.run([str(setup.binary), *arguments, *layers], capture_output=True, text=True)
-    log = setup.out / "solve" / f"{case.instance_id}.{kind}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
-    if done.returncode != 0:
-        return None
-    return json.loads(done.stdout)[case.instance_id]
 
 
 if __name__ == "__main__":
