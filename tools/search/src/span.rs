@@ -1,5 +1,6 @@
 //! A file's spans.
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// What a file consists of: spans one below the other, each of whole lines.
@@ -52,6 +53,28 @@ pub enum SpanKind {
 }
 
 impl Outline {
+    /// Adds the outline of the next part of the file. `used` is how often each id was given, for those to come.
+    pub(crate) fn append(&mut self, part: Self, used: &mut FxHashMap<String, usize>) {
+        for mut span in part.spans {
+            let path = span.path().len();
+            span.id.truncate(path);
+            match used.get_mut(&span.id) {
+                Some(count) => {
+                    *count += 1;
+                    span.id = format!("{}:{count}", span.id);
+                }
+                None => drop(used.insert(span.id.clone(), 1)),
+            }
+            for line in [&mut span.start, &mut span.end, &mut span.signature, &mut span.signature_end] {
+                *line += self.lines;
+            }
+            self.spans.push(span);
+        }
+        self.language = part.language;
+        self.lines += part.lines;
+        self.has_errors |= part.has_errors;
+    }
+
     /// Returns the span with an id.
     pub fn span(&self, id: &str) -> Option<&Span> {
         self.spans.iter().find(|span| span.id == id)
@@ -62,17 +85,6 @@ impl Span {
     /// Returns the dotted path of the definition, without the number of the part.
     pub fn path(&self) -> &str {
         self.id.split(':').next().unwrap_or_default()
-    }
-
-    /// Returns the span as it is below so many lines.
-    pub(crate) fn below(self, lines: u32) -> Self {
-        Self {
-            start: self.start + lines,
-            end: self.end + lines,
-            signature: self.signature + lines,
-            signature_end: self.signature_end + lines,
-            ..self
-        }
     }
 
     /// Returns the span as it is without so many lines above it.

@@ -1,13 +1,14 @@
 //! The files of one tree, whose parts are in some packs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::error::SearchError;
 use crate::key::Key;
 use crate::pack::Pack;
 use crate::place::is_test;
-use crate::span::{Outline, Span};
+use crate::span::Outline;
 use crate::tree::{Candidate, Stamp};
 
 /// The files of one tree, whose parts are units of some packs. What else the packs hold is not part of the tree.
@@ -116,22 +117,12 @@ impl View {
 
     /// Returns a file's outline, and the document of each of its spans.
     pub(crate) fn outline(&self, id: FileId) -> Result<(Outline, Vec<DocId>), SearchError> {
-        let (mut whole, mut docs, mut used) = (Outline::default(), Vec::new(), HashMap::new());
+        let (mut whole, mut docs, mut used) = (Outline::default(), Vec::new(), FxHashMap::default());
         for (part, pack) in self.parts(id) {
             let outline = pack.outline(part.unit as usize)?;
-            docs.extend(
-                pack.docs(part.unit as usize).zip(&outline.spans).map(|(doc, _)| DocId { layer: part.layer, doc }),
-            );
-            for span in outline.spans {
-                let path = span.path().to_owned();
-                let count = used.entry(path.clone()).or_insert(0);
-                *count += 1;
-                let id = if *count == 1 { path } else { format!("{path}:{count}") };
-                whole.spans.push(Span { id, ..span.below(whole.lines) });
-            }
-            whole.language = outline.language;
-            whole.lines += outline.lines;
-            whole.has_errors |= outline.has_errors;
+            let spans = pack.docs(part.unit as usize).take(outline.spans.len());
+            docs.extend(spans.map(|doc| DocId { layer: part.layer, doc }));
+            whole.append(outline, &mut used);
         }
         Ok((whole, docs))
     }
