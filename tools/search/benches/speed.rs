@@ -47,12 +47,14 @@ fn once(project: &str, trees: &[PathBuf]) {
         println!("{name}: {seconds:.3}s ({share:.2} of the first), {files} files, {spans} spans, {reused} reused");
     }
     println!("{project}: peak memory {} KiB", memory("VmHWM"));
-    let Some(tree) = trees.first() else { return };
-    let base = open(tree, &cache);
-    let before = memory("VmRSS");
-    let episodes: Vec<CodeIndex> = (0..EPISODES).map(|number| episode(open(tree, &cache), number)).collect();
-    let each = memory("VmRSS").saturating_sub(before) / EPISODES;
-    println!("{project}: {each} KiB an episode, of {} on {} files", episodes.len(), base.size().0);
+    for (cache, kept) in [(cache, "on disk"), (Cache::none(), "in memory")] {
+        let Some(tree) = trees.first() else { return };
+        let files = open(tree, &cache).size().0;
+        let before = memory("VmRSS");
+        let episodes: Vec<CodeIndex> = (0..EPISODES).map(|number| episode(open(tree, &cache), number)).collect();
+        let each = memory("VmRSS").saturating_sub(before) / EPISODES;
+        println!("{project}: {each} KiB an episode, of {} on {files} files, packs {kept}", episodes.len());
+    }
 }
 
 /// Edits a few files and asks a few questions.

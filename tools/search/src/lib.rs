@@ -1,11 +1,12 @@
 //! Code search in the process: no service, no embeddings.
 //!
-//! [`CodeIndex`] is the index of one checkout. Files are cut into [`Span`]s by tree-sitter and held by tantivy in
-//! packs, which never change and which trees of one repository share; [`Cache`] keeps them on disk. An edit adds a
-//! small pack in memory on top. [`CodeIndex::search`] answers a [`SearchRequest`] by BM25 over spans and files, by the
-//! symbol table, by exact code and by file pattern. The tools [`SearchCode`], [`FindSymbol`], [`ViewCode`] and
-//! [`ListFiles`] do so for the repository of a sandbox, over one [`Checkout`]. [`measure`] tells how good the ranking
-//! is. Not here: a watch on files, embeddings, and what to do with what was found.
+//! [`CodeIndex`] is the index of one checkout. Files are cut into parts, and these into [`Span`]s by tree-sitter; tantivy
+//! holds them in packs, which never change and which trees of one repository share. [`Cache`] keeps packs on disk, and
+//! open for the episodes of a process. An edit adds a small pack in memory on top, with the parts that it changed.
+//! [`CodeIndex::search`] answers a [`SearchRequest`] by BM25 over spans and files, by the symbol table, by exact code and
+//! by file pattern. The tools [`SearchCode`], [`FindSymbol`], [`ViewCode`] and [`ListFiles`] do so for the repository of
+//! a sandbox, over one [`Checkout`]. [`measure`] tells how good the ranking is. Not here: a watch on files, embeddings,
+//! and what to do with what was found.
 
 mod span;
 
@@ -68,4 +69,3 @@ pub use span::{Outline, Span, SpanKind};
 pub use symbols::Place;
 pub use tree::Skipped;
 pub use view_code::{ViewCode, ViewCodeArgs};
-pub use weights::Weights;

@@ -58,10 +58,7 @@ impl CodeIndex {
     }
 
     /// Ranks the files by a free text alone, and returns the paths of the best.
-    ///
-    /// # Errors
-    /// When the index itself failed.
-    pub fn rank_files(&self, query: &str, weights: &Weights, most: usize) -> Result<Vec<&str>, SearchError> {
+    pub(crate) fn rank_files(&self, query: &str, weights: &Weights, most: usize) -> Result<Vec<&str>, SearchError> {
         let query = Query::read(query, &self.fields.tokenizer, weights);
         let ranking = rank(&self.view, &query, weights, |file| self.admits(file, false))?;
         Ok(ranking.files.iter().take(most).map(|(file, _)| self.view.path(*file)).collect())

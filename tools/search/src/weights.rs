@@ -4,7 +4,7 @@ use crate::schema::RANKED;
 
 /// What counts how much. The defaults were chosen on issues of real repositories; [`Weights::without`] turns one off.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Weights {
+pub(crate) struct Weights {
     /// Weight of a word by field: path, name, signature, docstring, body.
     pub(crate) fields: [f32; RANKED],
     /// How soon more of the same word stops to count (BM25's k1).
@@ -47,11 +47,11 @@ impl Default for Weights {
 
 impl Weights {
     /// Names of what [`Weights::without`] can turn off.
-    pub const FEATURES: [&'static str; 9] =
+    pub(crate) const FEATURES: [&'static str; 9] =
         ["fields", "spans", "title", "identifiers", "definitions", "mentions", "asides", "length", "saturation"];
 
     /// Returns the defaults with one feature turned off; `None` for an unknown name.
-    pub fn without(feature: &str) -> Option<Self> {
+    pub(crate) fn without(feature: &str) -> Option<Self> {
         let all = Self::default();
         Some(match feature {
             "fields" => Self { fields: [1.0; RANKED], ..all },
