@@ -53,9 +53,9 @@ def has_image(name: str) -> bool:
 
 def check_solved(case: Case, report: dict | None) -> list[str]:
     """Returns what is wrong with the verdict on an episode that must solve its instance."""
-    if report is None or not report["resolved"]:
-        return [f"{case.instance_id}: solve: expected resolved: true, got {report}"]
-    problems = []
+    if report is None:
+        return [f"{case.instance_id}: solve: expected resolved: true, got no verdict; its log tells why"]
+    problems = [] if report["resolved"] else [f"{case.instance_id}: solve: expected resolved: true, got false"]
     for name, key in (("FAIL_TO_PASS", "f2p_after"), ("PASS_TO_PASS", "p2p_after")):
         group = report["tests_status"][name]
         passed = len(group["success"])

@@ -23,6 +23,8 @@ from oracle import Oracle
 
 FLOWS = ("states", "actions")
 STYLES = ("native", "json")
+VISITS = 8
+"""Changes that an episode may plan by default, the end of the work included."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def check_case(setup: Setup, oracle: Oracle, layers: list[str], case: Case, flow
         f"model.tool_calls={style}",
         f"moatless.flow={flow}",
         "moatless.create_files=true",
+        *limits(case),
         *layers,
     ]
     begin = time.monotonic()
@@ -111,6 +114,12 @@ def check_case(setup: Setup, oracle: Oracle, layers: list[str], case: Case, flow
     took = f"{figures.queries:3} queries {figures.transitions:3} transitions {figures.seconds:6.1f}s"
     print(f"{state:<6} {case.instance_id:<36} {flow:<8} {style:<7} {took}", flush=True)
     return Solved(figures, problems)
+
+
+def limits(case: Case) -> list[str]:
+    """Returns the limits of an episode that changes more places than the defaults let it; else none."""
+    hunks = len(gold.parse(case.row["patch"]).hunks)
+    return [] if hunks < VISITS else [f"moatless.max_visits={2 * hunks}", f"moatless.max_transitions={6 * hunks}"]
 
 
 def check_patch(setup: Setup, case: Case, kind: str) -> list[str]:
