@@ -17,6 +17,7 @@ mod tokens;
 mod cut;
 mod parse;
 mod part;
+mod row;
 
 mod key;
 mod pack;

@@ -1,7 +1,7 @@
 //! A file's text cut into what is indexed of it.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use tree_sitter::{Parser, Query, QueryCursor, StreamingIterator};
 
@@ -88,7 +88,9 @@ impl Grammars {
 
 /// Cuts a file's text into spans, without any index. Text of no known language is cut by length alone.
 pub fn outline(path: &str, text: &str) -> Outline {
-    FileParser::new(&Grammars::new()).parse(path, text, 0).outline
+    // The queries take longer to compile than most files to parse.
+    static GRAMMARS: LazyLock<Grammars> = LazyLock::new(Grammars::new);
+    FileParser::new(&GRAMMARS).parse(path, text, 0).outline
 }
 
 /// The parser of one thread.
