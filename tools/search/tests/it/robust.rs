@@ -70,7 +70,7 @@ fn deep_nesting_costs_no_stack() {
         ("functions.js", nested("function f() {", "}")),
         ("blocks.py", indented("if x:")),
         ("classes.py", indented("class C:")),
-        ("quotes.py", "'".repeat(400_001)),
+        ("quotes.py", ("'".repeat(389) + "\n").repeat(1000)),
         ("attributes.py", format!("x = (a\n{})\n", ".b\n".repeat(DEPTH))),
     ];
     let files = texts.iter().map(|(name, text)| ((*name).to_owned(), text.clone().into_bytes()));
