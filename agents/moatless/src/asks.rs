@@ -9,7 +9,7 @@ use serde_json::Value;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
 use crate::config::Config;
-use crate::desk::{Desk, Room, Work};
+use crate::desk::{Course, Desk, Room, Work};
 use crate::machine::{Move, Named};
 
 /// A state that asks the model for one action.
@@ -38,7 +38,7 @@ pub(crate) trait Asks: Named + Clone + Send + Sync + 'static {
 
     /// Returns where to go when the model gave too many answers of no use; `None` ends the episode. `why` is what was
     /// wrong with the last of them.
-    fn give_in(&self, work: &Work, why: &str) -> Option<Move<Self>>;
+    fn give_in(&self, work: &Work, why: String) -> Option<Move<Self>>;
 
     /// Returns how many answers of no use it takes before it gives in.
     fn retries(config: &Config) -> usize {
@@ -63,16 +63,14 @@ impl<S: Asks> Tool for ActionTool<S> {
     type Args = S::Action;
 
     async fn call(&self, action: S::Action, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let mut work = self.desk.work().await;
-        let Some(state) = S::of(&work.state).cloned() else {
+        let mut course = self.desk.course().await;
+        let Course { machine, work } = &mut *course;
+        let Some(state) = S::of(machine.state()).cloned() else {
             return Err(ToolError::Rejected(format!("`{}` is not on offer now", S::TOOL)));
         };
-        if work.next.is_some() {
-            return Err(ToolError::Rejected("one action at a time: an earlier one of this answer was done".to_owned()));
-        }
-        let moved = state.act(action, &mut self.desk.room(sandbox, &mut work)).await?;
-        let shown = format!("{} -> {}", S::NAME, moved.to.name());
-        work.next = Some(moved.into());
+        let moved = state.act(action, &mut self.desk.room(sandbox, work)).await?;
+        let shown = format!("{} -> {}", S::NAME, moved.enters());
+        machine.leave(moved);
         Ok(Observation::text(shown))
     }
 }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use search::{CodeIndex, Outline, Span, SpanKind};
-use tool_core::ToolError;
+use search::{Outline, Span, SpanKind};
+use similar::{DiffOp, TextDiff};
+use tool_core::{Sandbox, ToolError};
 
+use crate::files::load;
 use crate::spot::TOKEN;
 
 /// The spans that were identified, in the order of their rank.
@@ -100,17 +102,47 @@ impl FileContext {
         paths
     }
 
-    /// Returns the code of the spans as it is now, cut to fit. What is gone from the files is left out.
-    pub(crate) fn show(&self, index: &CodeIndex, fit: Fit) -> Result<String, ToolError> {
+    /// Follows an edit of a file: each span gets the id that its code has now, what is gone is left out, and what was
+    /// written comes in.
+    pub(crate) fn follow(&mut self, path: &str, before: &str, after: &str) {
+        let (old, new) = (search::outline(path, before), search::outline(path, after));
+        let lines = Moved::new(before, after);
+        let now = |member: &Member| {
+            let span = old.spans.iter().find(|span| span.id == member.span)?;
+            let kept = (span.start..=span.end).find_map(|line| lines.now(line));
+            let at = |line: u32| new.spans.iter().find(|span| span.start <= line && line <= span.end);
+            let same = || new.spans.iter().find(|other| other.id == span.id);
+            kept.and_then(at).or_else(same).map(|span| span.id.clone())
+        };
+        let members = std::mem::take(&mut self.spans);
+        for member in members {
+            match member.path == path {
+                false => self.add(&member.path, &member.span),
+                true => now(&member).iter().for_each(|span| self.add(path, span)),
+            }
+        }
+        for span in &new.spans {
+            if (span.start..=span.end).any(|line| lines.is_new(line)) {
+                self.add(path, &span.id);
+            }
+        }
+    }
+
+    /// Returns the code of the spans as it is now, cut to fit. What cannot be read any more is left out.
+    pub(crate) async fn show(&self, sandbox: &dyn Sandbox, fit: Fit) -> Result<String, ToolError> {
         let mut shown = Vec::new();
         for path in self.paths() {
-            let Some((outline, text)) = index.file(path)? else { continue };
+            let text = match load(path, sandbox).await {
+                Ok(Some(text)) => text,
+                Ok(None) | Err(ToolError::Rejected(_)) => continue,
+                Err(err) => return Err(err),
+            };
+            let outline = search::outline(path, text.body());
             for member in self.of(path) {
-                let mut part = Shown::of(member, &outline, &text, fit.hide_comments);
+                let mut part = Shown::of(member, &outline, text.body(), fit.hide_comments);
                 // A class that is shown itself needs no heading above its methods.
-                let heads =
-                    |class: &Heading| !self.spans.contains(&Member { path: path.to_owned(), span: class.id.clone() });
-                part.iter_mut().for_each(|part| part.class = part.class.take().filter(heads));
+                let shown_too = |id: &str| self.of(path).any(|member| member.span == id);
+                part.iter_mut().for_each(|part| part.class = part.class.take().filter(|class| !shown_too(&class.id)));
                 shown.extend(part);
             }
         }
@@ -211,9 +243,59 @@ fn shares(sizes: &[usize], total: usize, decay: f64, least: usize) -> Vec<usize>
     }
 }
 
+/// Where the lines of a text are after an edit. Lines are counted from 1.
+struct Moved {
+    same: Vec<(u32, u32, u32)>,
+    lines: u32,
+}
+
+impl Moved {
+    fn new(before: &str, after: &str) -> Self {
+        let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let diff = TextDiff::from_lines(before, after);
+        let same = diff.ops().iter().filter_map(|op| match *op {
+            DiffOp::Equal { old_index, new_index, len } => Some((number(old_index), number(new_index), number(len))),
+            _ => None,
+        });
+        Self { same: same.collect(), lines: number(edit::lines(after).len()) }
+    }
+
+    /// Returns the line that a line has become; `None` where it was replaced.
+    fn now(&self, line: u32) -> Option<u32> {
+        let at = line.checked_sub(1)?;
+        self.same.iter().find(|(old, _, len)| (*old..old + len).contains(&at)).map(|(old, new, _)| at - old + new + 1)
+    }
+
+    /// Returns whether a line came with the edit.
+    fn is_new(&self, line: u32) -> bool {
+        let at = line.saturating_sub(1);
+        line <= self.lines && !self.same.iter().any(|(_, new, len)| (*new..new + len).contains(&at))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn followed(spans: &[&str], before: &str, after: &str) -> String {
+        let mut context = FileContext::default();
+        spans.iter().for_each(|span| context.add("a.py", span));
+        context.follow("a.py", before, after);
+        context.ids("a.py").join(" ")
+    }
+
+    #[test]
+    fn spans_are_followed_through_an_edit() {
+        let before = "import a\n\n\ndef f():\n    return 1\n\n\nX = 1\n\n\ndef g():\n    return 2\n";
+        let above = before.replace("X = 1", "X = 1\n\n\ndef h():\n    return 3\n\n\nY = 2");
+        // `Y` has now the id that `X` had before if ids are counted from the end of the file, but the code is followed.
+        assert_eq!(followed(&["f", "impl", "g"], before, &above), "f impl g h impl:2");
+        assert_eq!(followed(&["f", "g"], before, &before.replace("def f", "def renamed")), "renamed g");
+        assert_eq!(followed(&["f", "g"], before, &before.replace("def f():\n    return 1\n", "")), "g");
+        assert_eq!(followed(&["f", "g"], before, before), "f g");
+        let early = before.replace("import a\n", "import a\n\nW = 0\n\n\ndef e():\n    pass\n");
+        assert_eq!(followed(&["impl"], before, &early), "impl:2 impl e");
+    }
 
     #[test]
     fn room_is_shared_by_rank_and_nothing_is_wasted() {

@@ -11,9 +11,11 @@ mod context;
 
 mod config;
 mod diff;
+mod doubled;
 mod files;
 mod lint;
 mod near;
+mod placeholder;
 mod replace;
 mod run_tests;
 
@@ -27,15 +29,15 @@ use std::sync::Arc;
 
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use serde_json::json;
-use tool_core::{Finish as FinishTool, Tool, ToolError, Toolbox};
+use tool_core::{Finish, Tool, ToolError, Toolbox};
 
-use crate::desk::{Desk, Next};
+use crate::desk::{Course, Desk};
 use crate::machine::State;
 
 pub use config::{Config, FlowKind, Initial, TestsConfig};
 pub use machine::{
-    Clarify, ClarifyCodeChange, DecideRelevance, DidSearch, Edit, EditCode, Finish, Finished, IdentifyCode, Move,
-    Named, Note, On, PlanToCode, Reject, Rejected, RunTests, Search, SearchCode, TRANSITIONS, Test, Trigger,
+    ClarifyCodeChange, DecideRelevance, EditCode, Edited, Finished, IdentifyCode, Move, Named, Note, PlanToCode,
+    Rejected, RunTests, SearchCode, State as MachineState, TRANSITIONS,
 };
 pub use spot::Spot;
 
@@ -49,6 +51,8 @@ pub struct Moatless {
     asked: bool,
     /// Answers of no use in the current state, or in a row.
     useless: usize,
+    /// What was wrong with the last of them, in the current state.
+    why: Option<String>,
 }
 
 impl Agent for Moatless {
@@ -56,7 +60,7 @@ impl Agent for Moatless {
     type Config = Config;
 
     fn new(config: Config) -> Self {
-        Self { desk: Desk::new(config), asked: false, useless: 0 }
+        Self { desk: Desk::new(config), asked: false, useless: 0, why: None }
     }
 
     fn tools(&self) -> Toolbox {
@@ -90,47 +94,36 @@ impl Moatless {
         if !self.asked {
             self.enter(episode).await?;
         }
-        let tool = self.desk.work().await.state.tool().unwrap_or_default();
-        let completion = episode.query_with(&[tool]).await?;
-        let mut why = String::new();
-        for call in &completion.message.tool_calls {
-            let shown = episode.act(call).await?;
-            let next = self.desk.work().await.next.take();
-            if let Some(next) = next {
-                return self.go(next).await;
+        let state = self.desk.course().await.machine.state().clone();
+        let tool = state.tool().unwrap_or_default();
+        let led_on = self.answer(episode, tool).await?;
+        let mut course = self.desk.course().await;
+        if !led_on {
+            self.useless += 1;
+            if self.useless <= state.retries(&self.desk.config) {
+                return Ok(Flow::Continue);
             }
-            why = shown.text;
+            if !course.give_in(self.why.as_deref().unwrap_or("there was no call of the tool")) {
+                return Err(AgentError::Limit(Limit::Idle));
+            }
         }
-        if completion.message.tool_calls.is_empty() {
-            why = self.remind(episode, &completion, tool)?;
-        }
-        self.useless += 1;
-        let next = {
-            let work = self.desk.work().await;
-            let left = self.useless <= work.state.retries(&self.desk.config);
-            if left { None } else { Some(work.state.give_in(&work, &why)) }
-        };
-        match next {
-            None => Ok(Flow::Continue),
-            Some(Some(next)) => self.go(next).await,
-            Some(None) => Err(AgentError::Limit(Limit::Idle)),
+        course.machine.advance(&self.desk.config)?;
+        self.asked = false;
+        match course.machine.state() {
+            State::Finished(_) => Ok(Flow::Submit),
+            State::Rejected(rejected) => Err(AgentError::GaveUp(rejected.reason.clone())),
+            _ => Ok(Flow::Continue),
         }
     }
 
     /// Begins the conversation of the current state.
     async fn enter(&mut self, episode: &mut Episode) -> Result<(), AgentError> {
         let (state, brief) = {
-            let mut work = self.desk.work().await;
+            let mut course = self.desk.course().await;
+            let Course { machine, work } = &mut *course;
             work.issue.clone_from(&episode.instance().problem_statement);
-            let state = work.state.clone();
-            let visits = work.visits.entry(state.name()).or_default();
-            *visits += 1;
-            let counted = matches!(state, State::PlanToCode(_) | State::EditCode(_));
-            if counted && *visits > self.desk.config.max_visits {
-                return Err(AgentError::Limit(Limit::Transitions));
-            }
-            let brief = state.brief(&mut self.desk.room(episode.sandbox(), &mut work)).await;
-            (state, brief.map_err(failed)?)
+            let brief = machine.state().brief(&mut self.desk.room(episode.sandbox(), work)).await;
+            (machine.state().clone(), brief.map_err(failed)?)
         };
         let tool = state.tool().unwrap_or_default();
         episode.begin_conversation(state.name())?;
@@ -138,33 +131,45 @@ impl Moatless {
         episode.push(Message::user(episode.render_with(&format!("moatless/{tool}_ask.md"), &brief)?))?;
         self.asked = true;
         self.useless = 0;
+        self.why = None;
         Ok(())
     }
 
-    /// Moves on to the next state.
-    async fn go(&mut self, next: Next) -> Result<Flow, AgentError> {
-        let mut work = self.desk.work().await;
-        work.transitions += 1;
-        work.rejections += usize::from(next.rejects);
-        work.state = next.to;
-        self.asked = false;
-        match &work.state {
-            State::Finished(_) => Ok(Flow::Submit),
-            State::Rejected(rejected) => Err(AgentError::GaveUp(rejected.reason.clone())),
-            _ if work.rejections > self.desk.config.max_rejections => {
-                Err(AgentError::GaveUp(format!("{} edits were rejected", work.rejections)))
+    /// Asks once and does what is answered; returns whether that led on. The limits of the state, and not the detector of
+    /// circles, say when the same answer was given too often.
+    async fn answer(&mut self, episode: &mut Episode, tool: &str) -> Result<bool, AgentError> {
+        let completion = match episode.query_with(&[tool]).await {
+            Err(AgentError::Limit(Limit::Stuck)) => None,
+            answered => Some(answered?),
+        };
+        let calls = completion.as_ref().map(|completion| completion.message.tool_calls.clone()).unwrap_or_default();
+        for call in &calls {
+            match episode.act(call).await {
+                Ok(shown) if shown.is_error => self.why = Some(shown.text.trim_start_matches("ERROR: ").to_owned()),
+                Ok(_) | Err(AgentError::Limit(Limit::Stuck)) => {}
+                Err(err) => return Err(err),
             }
-            _ if work.transitions >= self.desk.config.max_transitions => Err(AgentError::Limit(Limit::Transitions)),
-            _ => Ok(Flow::Continue),
+            if self.desk.course().await.machine.is_leaving() {
+                return Ok(true);
+            }
         }
+        if calls.iter().all(|call| call.name != tool) {
+            self.remind(episode, completion.as_ref(), Some(tool))?;
+        }
+        Ok(false)
     }
 
     /// Tells the model that nothing was done, and why.
-    fn remind(&self, episode: &mut Episode, completion: &Completion, tool: &str) -> Result<String, AgentError> {
-        let reminder = json!({ "why": completion.malformed, "tool": tool });
+    fn remind(
+        &self,
+        episode: &mut Episode,
+        completion: Option<&Completion>,
+        tool: Option<&str>,
+    ) -> Result<(), AgentError> {
+        let why = completion.and_then(|completion| completion.malformed.as_deref());
+        let reminder = json!({ "why": why, "tool": tool });
         let text = episode.render_with("moatless/nudge.md", reminder)?;
-        episode.push(Message::user(text.clone()))?;
-        Ok(text)
+        episode.push(Message::user(text))
     }
 
     /// Takes a step of the second flow: one answer and its calls.
@@ -172,7 +177,7 @@ impl Moatless {
         let completion = episode.query().await?;
         for call in &completion.message.tool_calls {
             let shown = episode.act(call).await?;
-            if call.name == FinishTool::NAME && !shown.is_error {
+            if call.name == Finish::NAME && !shown.is_error {
                 return Ok(Flow::Submit);
             }
         }
@@ -180,7 +185,7 @@ impl Moatless {
         match self.useless {
             0 => {}
             useless if useless >= self.desk.config.max_idle => return Err(AgentError::Limit(Limit::Idle)),
-            _ => drop(self.remind(episode, &completion, FinishTool::NAME)?),
+            _ => self.remind(episode, Some(&completion), None)?,
         }
         Ok(Flow::Continue)
     }

@@ -1,33 +1,36 @@
-//! The states and the arrows between them.
+//! The states, the arrows between them, and where an episode is.
 //!
-//! The table is [`TRANSITIONS`]. Each arrow of it is an implementation of [`On`], and a state can only be left by
-//! [`Move::on`] with a trigger that its state has, so that an arrow that is not in the table does not compile:
+//! The table is [`TRANSITIONS`]. A state is only left by a [`Move`], and [`Move::to`] only takes a state to which an
+//! arrow of the table leads, so that another one does not compile:
 //!
 //! ```
-//! use moatless::{Finish, Move, SearchCode, Note};
-//! let enough = Move::<SearchCode>::on(Finish { note: Note::None });
+//! use moatless::{Move, Note, PlanToCode, SearchCode};
+//! let enough = Move::<SearchCode>::to(PlanToCode { note: Note::default() });
 //! ```
 //!
 //! ```compile_fail,E0277
-//! use moatless::{Move, Reject, SearchCode};
-//! let illegal = Move::<SearchCode>::on(Reject { reason: String::new() });
+//! use moatless::{Move, Rejected, SearchCode};
+//! let illegal = Move::<SearchCode>::to(Rejected { reason: String::new() });
 //! ```
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
+use agent_core::{AgentError, Limit};
 use search::Found;
 use serde::Serialize;
 
+use crate::config::Config;
 use crate::spot::Spot;
 
 /// Defines the states and what holds any of them.
 macro_rules! states {
-    ($($(#[$doc:meta])* $state:ident { $($field:ident: $type:ty),* })*) => {
+    ($($(#[$doc:meta])* $state:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* })*) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone)]
             pub struct $state {
-                $(pub(crate) $field: $type,)*
+                $($(#[$field_doc])* pub $field: $type,)*
             }
 
             impl From<$state> for State {
@@ -48,10 +51,10 @@ macro_rules! states {
             }
         )*
 
-        /// Where the agent is.
+        /// Any of the states.
         #[derive(Debug, Clone)]
         pub enum State {
-            $($state($state),)*
+            $($(#[$doc])* $state($state),)*
         }
 
         impl State {
@@ -67,55 +70,78 @@ macro_rules! states {
 
 /// Defines the arrows: the table for reading, and what makes each of them compile.
 macro_rules! transitions {
-    ($($from:ident + $trigger:ident => $to:ident,)*) => {
-        /// Every arrow: the state that is left, the trigger, the state that is entered.
+    ($($from:ident + $($trigger:ident)|+ => $to:ident,)*) => {
+        /// Every arrow: the state that is left, what for, and the state that is entered.
         pub const TRANSITIONS: &[(&str, &str, &str)] =
-            &[$((stringify!($from), stringify!($trigger), stringify!($to)),)*];
+            &[$($((stringify!($from), stringify!($trigger), stringify!($to)),)+)*];
 
-        $(impl On<$trigger> for $from {
-            type To = $to;
-        })*
+        /// The arrows as a bound; nothing but the table can implement it.
+        mod arrows {
+            pub trait Leads<To> {}
+
+            $(impl Leads<super::$to> for super::$from {})*
+        }
     };
 }
 
 states! {
     /// Asks what to search for.
-    SearchCode { note: Option<String> }
+    SearchCode {
+        /// What was said of the last results.
+        note: Option<String>
+    }
     /// Asks which of what was found matters.
-    IdentifyCode { found: Found }
+    IdentifyCode {
+        /// What was found.
+        found: Found
+    }
     /// Asks whether the file context is enough.
     DecideRelevance {}
     /// Asks for the next change, or for the end.
-    PlanToCode { note: Note }
+    PlanToCode {
+        /// What came before.
+        note: Note
+    }
     /// Asks which lines of a long span are to be changed.
-    ClarifyCodeChange { spot: Spot }
+    ClarifyCodeChange {
+        /// The span.
+        spot: Spot
+    }
     /// Asks for the code that takes the place of some lines.
-    EditCode { spot: Spot }
+    EditCode {
+        /// The lines.
+        spot: Spot
+    }
     /// Asks which tests to run.
-    RunTests {}
+    RunTests {
+        /// What came before.
+        note: Note
+    }
     /// The work is handed in.
     Finished {}
     /// The agent gives up.
-    Rejected { reason: String }
+    Rejected {
+        /// Why.
+        reason: String
+    }
 }
 
 transitions! {
-    SearchCode        + DidSearch => IdentifyCode,
-    SearchCode        + Finish    => PlanToCode,
-    IdentifyCode      + Search    => SearchCode,
-    IdentifyCode      + Finish    => DecideRelevance,
-    DecideRelevance   + Search    => SearchCode,
-    DecideRelevance   + Finish    => PlanToCode,
-    PlanToCode        + Edit      => EditCode,
-    PlanToCode        + Clarify   => ClarifyCodeChange,
-    PlanToCode        + Test      => RunTests,
-    PlanToCode        + Finish    => Finished,
-    PlanToCode        + Reject    => Rejected,
-    ClarifyCodeChange + Edit      => EditCode,
-    ClarifyCodeChange + Reject    => PlanToCode,
-    EditCode          + Finish    => PlanToCode,
-    EditCode          + Reject    => PlanToCode,
-    RunTests          + Finish    => PlanToCode,
+    SearchCode        + did_search      => IdentifyCode,
+    SearchCode        + finish          => PlanToCode,
+    IdentifyCode      + search          => SearchCode,
+    IdentifyCode      + finish          => DecideRelevance,
+    DecideRelevance   + search          => SearchCode,
+    DecideRelevance   + finish          => PlanToCode,
+    PlanToCode        + edit_code       => EditCode,
+    PlanToCode        + edit_long_code  => ClarifyCodeChange,
+    PlanToCode        + run_tests       => RunTests,
+    PlanToCode        + finish          => Finished,
+    PlanToCode        + reject          => Rejected,
+    ClarifyCodeChange + edit_code       => EditCode,
+    ClarifyCodeChange + reject          => PlanToCode,
+    EditCode          + finish | reject => PlanToCode,
+    RunTests          + finish          => PlanToCode,
 }
 
 /// A state by its name.
@@ -127,173 +153,106 @@ pub trait Named: Sized {
     fn of(state: &State) -> Option<&Self>;
 }
 
-/// An arrow: where a trigger leads from this state.
-pub trait On<T>: Named {
-    /// The state that is entered.
-    type To: Named;
-}
-
 /// A way out of a state.
 #[derive(Debug)]
 pub struct Move<S> {
-    pub(crate) to: State,
-    pub(crate) rejects: bool,
+    to: State,
     from: PhantomData<S>,
 }
 
 impl<S> Move<S> {
-    /// Leaves the state by one of its arrows.
-    pub fn on<T: Trigger>(trigger: T) -> Self
+    /// Leaves the state for another to which an arrow leads.
+    pub fn to<T: Into<State>>(state: T) -> Self
     where
-        S: On<T>,
-        S::To: From<T> + Into<State>,
+        S: arrows::Leads<T>,
     {
-        Self { to: S::To::from(trigger).into(), rejects: T::REJECTS, from: PhantomData }
+        Self { to: state.into(), from: PhantomData }
     }
-}
 
-/// What makes the agent leave a state.
-pub trait Trigger {
-    /// Whether it takes back what was planned.
-    const REJECTS: bool = false;
-}
-
-/// Something was found.
-#[derive(Debug)]
-pub struct DidSearch {
-    pub(crate) found: Found,
-}
-
-/// More must be searched for.
-#[derive(Debug)]
-pub struct Search {
-    pub(crate) note: String,
-}
-
-/// The state's work is done.
-#[derive(Debug)]
-pub struct Finish {
-    /// What the next state is told.
-    pub note: Note,
-}
-
-/// Some lines are to be changed.
-#[derive(Debug)]
-pub struct Edit {
-    pub(crate) spot: Spot,
-}
-
-/// A span is to be changed that is too long for one edit.
-#[derive(Debug)]
-pub struct Clarify {
-    pub(crate) spot: Spot,
-}
-
-/// Tests are to be run.
-#[derive(Debug)]
-pub struct Test;
-
-/// It cannot be done.
-#[derive(Debug)]
-pub struct Reject {
-    /// Why.
-    pub reason: String,
-}
-
-impl Trigger for DidSearch {}
-impl Trigger for Search {}
-impl Trigger for Finish {}
-impl Trigger for Edit {}
-impl Trigger for Clarify {}
-impl Trigger for Test {}
-impl Trigger for Reject {
-    const REJECTS: bool = true;
+    /// Returns the name of the state that is entered.
+    pub(crate) fn enters(&self) -> &'static str {
+        self.to.name()
+    }
 }
 
 /// What `PlanToCode` is told of what came before.
 #[derive(Debug, Clone, Default, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Note {
-    /// Nothing.
-    #[default]
-    None,
-    /// An edit was made.
-    Edited {
-        /// The file.
-        path: String,
-        /// The change as a unified diff.
-        diff: String,
-        /// Errors that came with it.
-        problems: Vec<String>,
-    },
-    /// An edit was not made.
-    Rejected {
-        /// Why.
-        reason: String,
-    },
-    /// Tests were run.
-    Tested {
-        /// What they printed.
-        output: String,
-    },
+pub struct Note {
+    /// The last edit.
+    pub edited: Option<Edited>,
+    /// Why the last edit was not made.
+    pub rejected: Option<String>,
+    /// What tests printed.
+    pub tested: Option<String>,
 }
 
-impl From<DidSearch> for IdentifyCode {
-    fn from(trigger: DidSearch) -> Self {
-        Self { found: trigger.found }
+/// An edit that was made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Edited {
+    /// The file.
+    pub path: String,
+    /// The change as a unified diff.
+    pub diff: String,
+    /// Errors that came with it; `None` where nobody could look.
+    pub problems: Option<Vec<String>>,
+}
+
+/// Where an episode is.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    state: State,
+    next: Option<State>,
+    transitions: usize,
+    rejections: usize,
+    visits: BTreeMap<&'static str, usize>,
+}
+
+impl Machine {
+    /// Returns a machine in its first state.
+    pub(crate) fn new() -> Self {
+        let state = SearchCode { note: None }.into();
+        Self { state, next: None, transitions: 0, rejections: 0, visits: BTreeMap::new() }
     }
-}
 
-impl From<Search> for SearchCode {
-    fn from(trigger: Search) -> Self {
-        Self { note: Some(trigger.note).filter(|note| !note.trim().is_empty()) }
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
-}
 
-impl From<Finish> for DecideRelevance {
-    fn from(_: Finish) -> Self {
-        Self {}
+    /// Notes how the state is left.
+    pub(crate) fn leave<S: Named>(&mut self, moved: Move<S>) {
+        if S::of(&self.state).is_some() {
+            self.next = Some(moved.to);
+        }
     }
-}
 
-impl From<Finish> for PlanToCode {
-    fn from(trigger: Finish) -> Self {
-        Self { note: trigger.note }
+    /// Returns whether it is known how the state is left.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.next.is_some()
     }
-}
 
-impl From<Reject> for PlanToCode {
-    fn from(trigger: Reject) -> Self {
-        Self { note: Note::Rejected { reason: trigger.reason } }
-    }
-}
-
-impl From<Edit> for EditCode {
-    fn from(trigger: Edit) -> Self {
-        Self { spot: trigger.spot }
-    }
-}
-
-impl From<Clarify> for ClarifyCodeChange {
-    fn from(trigger: Clarify) -> Self {
-        Self { spot: trigger.spot }
-    }
-}
-
-impl From<Test> for RunTests {
-    fn from(_: Test) -> Self {
-        Self {}
-    }
-}
-
-impl From<Finish> for Finished {
-    fn from(_: Finish) -> Self {
-        Self {}
-    }
-}
-
-impl From<Reject> for Rejected {
-    fn from(trigger: Reject) -> Self {
-        Self { reason: trigger.reason }
+    /// Enters the next state; returns whether there was one.
+    ///
+    /// # Errors
+    /// A limit: too many transitions, rejections or visits of one state.
+    pub(crate) fn advance(&mut self, config: &Config) -> Result<bool, AgentError> {
+        let Some(next) = self.next.take() else { return Ok(false) };
+        self.transitions += 1;
+        let rejects = matches!(&next, State::PlanToCode(plan) if plan.note.rejected.is_some());
+        self.rejections += usize::from(rejects);
+        self.state = next;
+        let visits = self.visits.entry(self.state.name()).or_default();
+        *visits += 1;
+        let counted = matches!(self.state, State::PlanToCode(_) | State::EditCode(_));
+        let ended = matches!(self.state, State::Finished(_) | State::Rejected(_));
+        if ended {
+            return Ok(true);
+        }
+        if self.rejections > config.max_rejections {
+            return Err(AgentError::GaveUp(format!("{} edits were rejected", self.rejections)));
+        }
+        if self.transitions >= config.max_transitions || (counted && *visits > config.max_visits) {
+            return Err(AgentError::Limit(Limit::Transitions));
+        }
+        Ok(true)
     }
 }

@@ -1,14 +1,9 @@
 //! Puts a model's code in the place of some lines, and says when it is of no use. Pure functions.
 
-use std::collections::BTreeSet;
-
 use edit::{lines, new_problems};
 
-/// Words by which a comment stands for code that was left out.
-const LEFT_OUT: &[&str] = &["rest of", "remaining", "existing", "unchanged", "previous", "same as before", "other"];
-/// What such a comment is about.
-const OF_CODE: &[&str] =
-    &["code", "method", "function", "class", "implementation", "logic", "import", "line", "file", "here", "body"];
+use crate::doubled::new_doubles;
+use crate::placeholder::placeholder;
 
 /// Returns the text with the lines from `start` to `end` (counted from 1, both included) replaced.
 ///
@@ -24,10 +19,11 @@ pub(crate) fn replaced(text: &str, (start, end): (usize, usize), code: &str) -> 
     let code = code.replace("\r\n", "\n");
     let code = lines(&code);
     let code = without_overlap(trimmed(&code), after);
-    let lead = edge(within.iter().take_while(blank).count());
-    let tail = edge(if code.is_empty() { 0 } else { within.iter().rev().take_while(blank).count() });
+    let lead = within.iter().take_while(blank).count();
+    let tail = if code.is_empty() || lead == within.len() { 0 } else { within.iter().rev().take_while(blank).count() };
+    let (lead, tail) = (edge(lead), edge(tail));
     let mut all: Vec<&str> = [before, &lead, code, &tail, after].concat();
-    if text.is_empty() || text.ends_with('\n') || end < old.len() {
+    if text.is_empty() || text.ends_with('\n') {
         all.push("");
     }
     all.join("\n")
@@ -73,7 +69,7 @@ pub(crate) fn refusal(path: &str, before: &str, after: &str) -> Option<String> {
         let list: Vec<String> = problems.iter().take(5).map(|problem| format!("- {problem}")).collect();
         return Some(format!("the file would no longer parse; mind the indentation:\n{}", list.join("\n")));
     }
-    let twice = new_duplicates(path, before, after);
+    let twice = new_doubles(path, before, after);
     if !twice.is_empty() {
         let names: Vec<String> = twice.into_iter().take(5).collect();
         return Some(format!(
@@ -82,80 +78,6 @@ pub(crate) fn refusal(path: &str, before: &str, after: &str) -> Option<String> {
         ));
     }
     None
-}
-
-/// Returns a new line that is a comment in the place of code.
-fn placeholder<'a>(before: &str, after: &'a str) -> Option<&'a str> {
-    let known: BTreeSet<&str> = before.lines().map(str::trim).collect();
-    let stands_for_code = |line: &&str| {
-        let comment = ["#", "//", "/*"].iter().find_map(|mark| line.strip_prefix(mark));
-        let Some(comment) = comment.map(|comment| comment.trim().to_lowercase()) else { return false };
-        let dots = comment.starts_with("...") || comment.starts_with('…') || comment.ends_with("...");
-        let has = |words: &[&str]| words.iter().any(|word| comment.contains(word));
-        let short = comment.split_whitespace().count() <= 10;
-        (dots && (comment.len() < 5 || has(OF_CODE) || has(LEFT_OUT))) || (short && has(LEFT_OUT) && is_aside(&comment))
-    };
-    after.lines().map(str::trim).filter(|line| !known.contains(line)).find(stands_for_code)
-}
-
-/// Returns whether a comment says of code that it stays as it is, and no more.
-fn is_aside(comment: &str) -> bool {
-    let of_code = |word: &str| OF_CODE.iter().any(|noun| word.starts_with(noun));
-    let fillers = [
-        "the",
-        "of",
-        "rest",
-        "remaining",
-        "existing",
-        "unchanged",
-        "previous",
-        "other",
-        "remains",
-        "remain",
-        "is",
-        "are",
-        "stays",
-        "stay",
-        "same",
-        "as",
-        "before",
-        "and",
-        "all",
-        "keep",
-        "goes",
-        "go",
-        "omitted",
-        "for",
-        "brevity",
-        "here",
-        "your",
-        "this",
-        "in",
-        "continues",
-    ];
-    let words: Vec<&str> = comment.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    words.iter().any(|word| of_code(word)) && words.iter().all(|word| of_code(word) || fillers.contains(word))
-}
-
-/// Returns the classes and functions that are defined twice now and were not before. What is decorated may be: a
-/// property has a setter of its name.
-fn new_duplicates(path: &str, before: &str, after: &str) -> BTreeSet<String> {
-    let known = duplicates(path, before);
-    duplicates(path, after).into_iter().filter(|name| !known.contains(name)).collect()
-}
-
-fn duplicates(path: &str, text: &str) -> BTreeSet<String> {
-    let outline = search::outline(path, text);
-    let all = lines(text);
-    let line = |number: u32| all.get(number as usize - 1).map(|line| line.trim_start()).unwrap_or_default();
-    let defines = |span: &&search::Span| {
-        let signature = line(span.signature);
-        ["def ", "async def ", "class "].iter().any(|keyword| signature.starts_with(keyword))
-    };
-    let decorated = |span: &&search::Span| (span.start..span.signature).any(|number| line(number).starts_with('@'));
-    let second = |span: &&search::Span| span.id.contains(':');
-    let spans = outline.spans.iter().filter(defines).filter(second).filter(|span| !decorated(span));
-    spans.map(|span| span.path().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -183,6 +105,8 @@ mod tests {
         assert_eq!(check((4, 5), "def f():\n    return 10\n\n\ndef g():\n    return 2"), f("    return 10\n"));
         assert_eq!(check((8, 9), ""), "import a\n\n\ndef f():\n    return 1\n\n\n");
         assert_eq!(replaced("a\nb", (2, 2), "c"), "a\nc");
+        assert_eq!(replaced("a\nb", (1, 1), "c"), "c\nb");
+        assert_eq!(replaced("a\n\n\nb\n", (2, 3), "c"), "a\n\n\nc\nb\n");
         assert_eq!(replaced("", (1, 0), "x = 1\n"), "x = 1\n");
         assert_eq!(replaced("a\n", (7, 9), "b"), "a\nb\n");
     }
@@ -201,19 +125,6 @@ mod tests {
         ] {
             let refused = check(lines, code);
             assert!(refused.starts_with("refused") && refused.contains(said), "{code}: {refused}");
-        }
-    }
-
-    #[test]
-    fn comments_that_say_something_and_overloads_are_taken() {
-        for code in [
-            "def f():\n    # The other functions of this module return strings.\n    return 3",
-            "def f():\n    # Keep the existing file when it is newer than the cache\n    return 3",
-            "def f():\n    # remaining time in seconds\n    return 3",
-            "def f():\n    return ...",
-            "class C:\n    @property\n    def x(self):\n        return 1\n\n    @x.setter\n    def x(self, x):\n        pass",
-        ] {
-            assert!(!check((4, 5), code).starts_with("refused"), "{code}: {}", check((4, 5), code));
         }
     }
 }

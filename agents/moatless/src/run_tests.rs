@@ -48,39 +48,51 @@ pub(crate) async fn run_tests(
     let ended = match output.end {
         ExecEnd::Exited(code) => format!("exit code {code}"),
         ExecEnd::TimedOut(_) | ExecEnd::Silent(_) => format!("killed after {} s", config.timeout),
-        ref other => format!("{other:?}"),
+        ExecEnd::Interrupted => "interrupted".to_owned(),
+        ExecEnd::OutOfMemory => "killed: the sandbox is out of memory".to_owned(),
+        ExecEnd::SyntaxError => "the command for tests is no valid shell command".to_owned(),
     };
     Ok(format!("{}\n[{ended}]", end_of(output.output.trim_end(), config.tokens * TOKEN)))
 }
 
-/// Returns the script that runs the tests the way the repository does.
+/// Returns the script that runs the tests the way the repository does. Files that Python makes on the way stay out of it.
 fn script(paths: &[Picked], config: &TestsConfig, root: &str) -> String {
     let join = |each: &dyn Fn(&Picked) -> String| {
         paths.iter().map(|picked| shell_quote(&each(picked))).collect::<Vec<_>>().join(" ")
     };
-    let files = join(&|Picked { path, .. }| path.clone());
     let picked = join(&|Picked { path, test }| test.as_ref().map_or(path.clone(), |test| format!("{path}::{test}")));
-    let root = shell_quote(root);
+    let start = format!("cd -- {} && export PYTHONDONTWRITEBYTECODE=1", shell_quote(root));
     if let Some(command) = &config.command {
-        return format!("cd -- {root} && {}", command.replace("{files}", &files));
+        return format!("{start} && {}", command.replace("{files}", &picked));
     }
     let labels = join(&|Picked { path, test }| label(path, test.as_deref()));
+    // SymPy's own runner picks tests by the end of their name.
+    let names: Vec<String> = paths.iter().filter_map(|Picked { test, .. }| test.clone()).collect();
+    let names = names.iter().filter_map(|test| test.rsplit("::").next());
+    let names: String = names.map(|name| format!(" -k {}", shell_quote(name))).collect();
+    let files = join(&|Picked { path, .. }| path.clone());
+    let modules = join(&|Picked { path, test }| dotted(path, test.as_deref()));
     format!(
-        "cd -- {root} && python=$(command -v python || command -v python3); \
-         if [ -f tests/runtests.py ]; then \"$python\" tests/runtests.py {labels}; \
-         elif [ -f bin/test ]; then \"$python\" bin/test -C {files}; \
-         else \"$python\" -m pytest -q -rfE -p no:cacheprovider {picked}; fi"
+        "{start} && python=$(command -v python || command -v python3)\n\
+         if [ -f tests/runtests.py ]; then \"$python\" tests/runtests.py {labels}\n\
+         elif [ -f bin/test ]; then \"$python\" bin/test -C{names} {files}\n\
+         elif \"$python\" -c 'import pytest' 2>/dev/null; then \"$python\" -m pytest -q -rfE -p no:cacheprovider {picked}\n\
+         else \"$python\" -m unittest {modules}; fi"
     )
 }
 
 /// Returns Django's name of a test file: dotted, below `tests`.
 fn label(path: &str, test: Option<&str>) -> String {
-    let module = path.strip_prefix("tests/").unwrap_or(path);
-    let module = module.strip_suffix(".py").unwrap_or(module).replace('/', ".");
+    dotted(path.strip_prefix("tests/").unwrap_or(path), test)
+}
+
+/// Returns the name of a test file as a module.
+fn dotted(path: &str, test: Option<&str>) -> String {
+    let module = path.strip_suffix(".py").unwrap_or(path).replace('/', ".");
     test.map_or(module.clone(), |test| format!("{module}.{}", test.replace("::", ".")))
 }
 
-/// Returns the last lines of a text, as many as fit.
+/// Returns the last lines of a text, as many as fit; of the last one at least its end.
 fn end_of(text: &str, bytes: usize) -> String {
     let mut left = bytes;
     let fits = |line: &&str| {
@@ -89,6 +101,10 @@ fn end_of(text: &str, bytes: usize) -> String {
         fits
     };
     let mut kept: Vec<&str> = text.lines().rev().take_while(fits).collect();
+    if let (true, Some(last)) = (kept.is_empty(), text.lines().next_back()) {
+        let start = (last.len().saturating_sub(bytes)..).find(|at| last.is_char_boundary(*at)).unwrap_or_default();
+        kept.push(last.get(start..).unwrap_or_default());
+    }
     let omitted = text.lines().count() - kept.len();
     kept.reverse();
     let note = if omitted > 0 { format!("({omitted} lines before this are left out)\n") } else { String::new() };
@@ -110,5 +126,25 @@ mod tests {
         assert_eq!(end_of("a\nb\nc", 100), "a\nb\nc");
         assert_eq!(end_of("aaaa\nbb\ncc", 6), "(1 lines before this are left out)\nbb\ncc");
         assert_eq!(end_of("", 6), "");
+        assert_eq!(end_of("a\nbbbbäcc", 4), "(1 lines before this are left out)\näcc");
+    }
+
+    #[test]
+    fn each_runner_is_named_what_it_knows() {
+        let picked = |path: &str, test: Option<&str>| Picked { path: path.to_owned(), test: test.map(str::to_owned) };
+        let paths = [picked("tests/a b.py", None), picked("tests/c.py", Some("C::test_d"))];
+        let script = script(&paths, &TestsConfig::default(), "/testbed");
+        for part in [
+            "tests/runtests.py 'a b' 'c.C.test_d'\n",
+            "bin/test -C -k 'test_d' 'tests/a b.py' 'tests/c.py'\n",
+            "-p no:cacheprovider 'tests/a b.py' 'tests/c.py::C::test_d'\n",
+            "-m unittest 'tests.a b' 'tests.c.C.test_d';",
+        ] {
+            assert!(script.contains(part), "{part}: {script}");
+        }
+        let config = TestsConfig { command: Some("tox -- {files}".to_owned()), ..TestsConfig::default() };
+        assert!(
+            super::script(&paths, &config, "/testbed").ends_with("&& tox -- 'tests/a b.py' 'tests/c.py::C::test_d'")
+        );
     }
 }

@@ -80,7 +80,7 @@ async fn write(
         return Err(ToolError::Rejected(format!("`{path}` would no longer parse: {problem}\nNothing was changed.")));
     }
     let problems = lint::around(path, desk.config.lint, sandbox, save(path, before, after, sandbox)).await?;
-    let list: String = problems.iter().map(|problem| format!("- {problem}\n")).collect();
+    let list: String = problems.iter().flatten().map(|problem| format!("- {problem}\n")).collect();
     let list = if list.is_empty() { list } else { format!("New errors:\n{list}") };
     Ok(Observation::text(format!("Changed `{path}`:\n{}{list}", diff(path, before.body(), after))))
 }

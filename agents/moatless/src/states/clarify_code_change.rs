@@ -1,7 +1,7 @@
 //! `ClarifyCodeChange`: asks which lines of a long span are to be changed.
 
 use schemars::JsonSchema;
-use search::Outline;
+use search::{Outline, Span, SpanKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
@@ -9,8 +9,8 @@ use tool_core::ToolError;
 use crate::asks::Asks;
 use crate::desk::{Room, Work};
 use crate::files::load;
-use crate::machine::{ClarifyCodeChange, Edit, Move, Reject};
-use crate::spot::{Spot, tokens};
+use crate::machine::{ClarifyCodeChange, EditCode, Move, Note, PlanToCode};
+use crate::spot::{Spot, TOKEN, tokens};
 
 /// Lines below which a range is widened, and by which it grows on either side.
 const NARROW: usize = 4;
@@ -40,9 +40,9 @@ impl Asks for ClarifyCodeChange {
         let text = load(&self.spot.path, room.sandbox).await?;
         let body = text.as_ref().map(edit::Text::body).unwrap_or_default();
         let lines = edit::lines(body);
-        let (start, end) = self.spot.lines.unwrap_or((1, lines.len()));
-        let room_for_code = room.config.context_tokens * crate::spot::TOKEN;
-        let code = edit::numbered(&lines, start.saturating_sub(1)..end.min(lines.len()), room_for_code);
+        let whole = self.spot.lines.unwrap_or((1, lines.len()));
+        let outline = search::outline(&self.spot.path, body);
+        let code = shown(&outline, &lines, whole, room.config.context_tokens.saturating_mul(TOKEN));
         Ok(json!({
             "path": self.spot.path,
             "span": self.spot.span,
@@ -55,30 +55,49 @@ impl Asks for ClarifyCodeChange {
     async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
         let thoughts = action.scratch_pad.unwrap_or_default();
         if action.reject == Some(true) {
-            return Ok(Move::on(Reject { reason: thoughts }));
+            let reason = Some(thoughts).filter(|thoughts| !thoughts.trim().is_empty());
+            return Ok(rejected(reason.unwrap_or_else(|| "the instructions do not fit the code".to_owned())));
         }
         let (Some(start), Some(end)) = (action.start_line, action.end_line) else {
             return Err(ToolError::Rejected("give `start_line` and `end_line`, or set `reject`".to_owned()));
         };
         let Some(text) = load(&self.spot.path, room.sandbox).await? else {
-            return Ok(Move::on(Reject { reason: format!("`{}` is gone", self.spot.path) }));
+            return Ok(rejected(format!("`{}` is gone", self.spot.path)));
         };
-        let outline = {
-            let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-            index.file(&self.spot.path)?.map(|(outline, _)| outline).unwrap_or_default()
-        };
+        let outline = search::outline(&self.spot.path, text.body());
         let code = Code { lines: edit::lines(text.body()), outline: &outline, most: room.config.edit_tokens };
         let whole = self.spot.lines.unwrap_or((1, code.lines.len()));
         code.check((start, end), whole).map_err(ToolError::Rejected)?;
         let range = if end - start < NARROW { code.widened((start, end), whole) } else { (start, end) };
         let gap = if thoughts.trim().is_empty() { "" } else { "\n\n" };
         let instructions = format!("{}{gap}{}", self.spot.instructions, thoughts.trim());
-        Ok(Move::on(Edit { spot: Spot { lines: Some(range), instructions, ..self.spot.clone() } }))
+        Ok(Move::to(EditCode { spot: Spot { lines: Some(range), instructions, ..self.spot.clone() } }))
     }
 
-    fn give_in(&self, _: &Work, why: &str) -> Option<Move<Self>> {
-        Some(Move::on(Reject { reason: why.to_owned() }))
+    fn give_in(&self, _: &Work, why: String) -> Option<Move<Self>> {
+        Some(rejected(why))
     }
+}
+
+fn rejected(reason: String) -> Move<ClarifyCodeChange> {
+    Move::to(PlanToCode { note: Note { rejected: Some(reason), ..Note::default() } })
+}
+
+/// Returns lines with their numbers as far as they fit, and the spans of all of them, which tell of the rest.
+fn shown(outline: &Outline, lines: &[&str], (start, end): (usize, usize), bytes: usize) -> String {
+    let mut text = String::new();
+    for number in start..=end {
+        let line = format!("{number:>6}  {}\n", lines.get(number - 1).copied().unwrap_or_default().trim_end());
+        if text.len() + line.len() > bytes {
+            let within = |span: &&Span| span.start as usize >= start && span.end as usize <= end;
+            let spans = outline.spans.iter().filter(within).filter(|span| span.end as usize >= number);
+            let list: String =
+                spans.map(|span| format!("  span `{}`, lines {}-{}\n", span.id, span.start, span.end)).collect();
+            return format!("{text}(the lines {number}-{end} are left out for lack of room; they are)\n{list}");
+        }
+        text.push_str(&line);
+    }
+    text
 }
 
 /// The code in which lines are chosen; lines are counted from 1, both ends included.
@@ -106,12 +125,16 @@ impl Code<'_> {
         if (start, end) == whole && self.tokens(whole) > self.most {
             return Err(format!("{said} are all of the code; name only those that have to change"));
         }
-        let is_signature = |span: &&search::Span| {
+        let defines = |span: &&Span| {
+            let kinds = [SpanKind::Class, SpanKind::Function, SpanKind::Method];
+            kinds.contains(&span.kind) && (span.kind != SpanKind::Class || !span.id.contains(':'))
+        };
+        let is_signature = |span: &&Span| {
             let (first, last) = (span.signature as usize, span.signature_end as usize);
             let body = (span.start as usize, self.end_of(span));
             start == first && end <= last && end < body.1 && self.tokens(body) > self.most
         };
-        if let Some(span) = self.outline.spans.iter().find(is_signature) {
+        if let Some(span) = self.outline.spans.iter().filter(defines).find(is_signature) {
             return Err(format!(
                 "{said} are only the signature of `{}`, which is long; name the lines in it that have to change",
                 span.id
@@ -128,8 +151,8 @@ impl Code<'_> {
     }
 
     /// Returns the last line of a span with all that is in it.
-    fn end_of(&self, span: &search::Span) -> usize {
-        let inside = |other: &&search::Span| {
+    fn end_of(&self, span: &Span) -> usize {
+        let inside = |other: &&Span| {
             other.path().strip_prefix(span.path()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         self.outline.spans.iter().filter(inside).map(|other| other.end).max().unwrap_or(span.end) as usize
@@ -138,7 +161,7 @@ impl Code<'_> {
     /// Widens a narrow range: to the smallest definition around it where that is short enough, else by a few lines on
     /// either side, as far as they fit.
     fn widened(&self, (start, end): (usize, usize), whole: (usize, usize)) -> (usize, usize) {
-        let around = |span: &search::Span| (span.start as usize, span.end as usize);
+        let around = |span: &Span| (span.start as usize, span.end as usize);
         let holds =
             |range: &(usize, usize)| range.0 <= start && range.1 >= end && range.0 >= whole.0 && range.1 <= whole.1;
         let enclosing = self.outline.spans.iter().map(around).filter(holds).min_by_key(|range| range.1 - range.0);
@@ -160,7 +183,6 @@ impl Code<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use search::{Span, SpanKind};
 
     /// A class of lines 1-30 with methods in lines 3-6 and 8-30, each line of 40 bytes.
     fn outline() -> Outline {

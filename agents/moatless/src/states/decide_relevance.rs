@@ -7,7 +7,7 @@ use tool_core::ToolError;
 
 use crate::asks::Asks;
 use crate::desk::{Room, Work};
-use crate::machine::{DecideRelevance, Finish, Move, Note, Search};
+use crate::machine::{DecideRelevance, Move, Note, PlanToCode, SearchCode};
 
 /// Arguments of `decide`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,8 +31,7 @@ impl Asks for DecideRelevance {
     type Action = Action;
 
     async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        Ok(json!({ "context": room.work.context.show(&index, room.config.shown())? }))
+        Ok(json!({ "context": room.work.context.show(room.sandbox, room.config.shown()).await? }))
     }
 
     async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
@@ -40,15 +39,12 @@ impl Asks for DecideRelevance {
         room.work.relevant += usize::from(action.relevant);
         let enough = action.complete == Some(true) || earlier >= room.config.finish_after_relevant;
         if action.relevant && enough {
-            return Ok(Move::on(Finish { note: Note::None }));
+            return Ok(Move::to(PlanToCode { note: Note::default() }));
         }
-        Ok(Move::on(Search { note: action.search_suggestions.unwrap_or_default() }))
+        Ok(Move::to(SearchCode { note: action.search_suggestions }))
     }
 
-    fn give_in(&self, work: &Work, why: &str) -> Option<Move<Self>> {
-        Some(match work.context.is_empty() {
-            true => Move::on(Search { note: why.to_owned() }),
-            false => Move::on(Finish { note: Note::None }),
-        })
+    fn give_in(&self, _: &Work, _: String) -> Option<Move<Self>> {
+        Some(Move::to(PlanToCode { note: Note::default() }))
     }
 }

@@ -11,7 +11,7 @@ use crate::desk::{Room, Work};
 use crate::diff::diff;
 use crate::files::{load, save, vacant};
 use crate::lint;
-use crate::machine::{EditCode, Finish, Move, Note, Reject};
+use crate::machine::{EditCode, Edited, Move, Note, PlanToCode};
 use crate::replace::{refusal, replaced};
 use crate::spot::Spot;
 
@@ -40,9 +40,8 @@ impl Asks for EditCode {
         let context = match room.config.edit_context {
             false => String::new(),
             true => {
-                let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
                 let fit = Fit { tokens: room.config.edit_context_tokens, ..room.config.shown() };
-                room.work.context.show(&index, fit)?
+                room.work.context.show(room.sandbox, fit).await?
             }
         };
         Ok(json!({
@@ -55,23 +54,32 @@ impl Asks for EditCode {
     }
 
     async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
-        let code = match (action.replace, action.reject.filter(|reason| !reason.trim().is_empty())) {
-            (None, Some(reason)) => return Ok(Move::on(Reject { reason })),
-            (Some(code), _) => code,
+        let reason = action.reject.filter(|reason| !reason.trim().is_empty());
+        let code = match (action.replace, reason) {
+            (Some(code), Some(_)) if !code.trim().is_empty() => {
+                return Err(ToolError::Rejected("give either `replace` or `reject`, not both".to_owned()));
+            }
+            // Some models fill each text, so that an empty one beside a reason says nothing.
+            (_, Some(reason)) => return Ok(rejected(reason)),
+            (Some(code), None) => code,
             (None, None) => return Err(ToolError::Rejected("give `replace`, or `reject` with the reason".to_owned())),
         };
-        let note = change(&self.spot, &code, room).await?;
+        let edited = change(&self.spot, &code, room).await?;
         room.work.edits.push(format!("{}: {}", self.spot.place(), self.spot.instructions.trim()));
-        Ok(Move::on(Finish { note }))
+        Ok(Move::to(PlanToCode { note: Note { edited: Some(edited), ..Note::default() } }))
     }
 
-    fn give_in(&self, _: &Work, why: &str) -> Option<Move<Self>> {
-        Some(Move::on(Reject { reason: why.to_owned() }))
+    fn give_in(&self, _: &Work, why: String) -> Option<Move<Self>> {
+        Some(rejected(why))
     }
 }
 
+fn rejected(reason: String) -> Move<EditCode> {
+    Move::to(PlanToCode { note: Note { rejected: Some(reason), ..Note::default() } })
+}
+
 /// Makes a change unless it is refused, and returns what came of it.
-async fn change(spot: &Spot, code: &str, room: &mut Room<'_>) -> Result<Note, ToolError> {
+async fn change(spot: &Spot, code: &str, room: &mut Room<'_>) -> Result<Edited, ToolError> {
     let path = &spot.path;
     let text = match spot.lines {
         None => vacant(path, room.sandbox).await?,
@@ -81,26 +89,13 @@ async fn change(spot: &Spot, code: &str, room: &mut Room<'_>) -> Result<Note, To
     };
     let before = text.body().to_owned();
     let after = replaced(&before, spot.lines.unwrap_or((1, 0)), code);
-    if let Some(why) = refusal(path, &before, &after) {
+    // A new file may be empty.
+    let refused = if spot.lines.is_none() && after.is_empty() { None } else { refusal(path, &before, &after) };
+    if let Some(why) = refused {
         return Err(ToolError::Rejected(why));
     }
     let save = save(path, &text, &after, room.sandbox);
     let problems = lint::around(path, room.config.lint, room.sandbox, save).await?;
-    take_in(path, &before, &after, room);
-    Ok(Note::Edited { path: path.clone(), diff: diff(path, &before, &after), problems })
-}
-
-/// Takes the spans into the file context that an edit brought in or changed.
-fn take_in(path: &str, before: &str, after: &str, room: &mut Room<'_>) {
-    let (old, new) = (edit::lines(before), edit::lines(after));
-    let head = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
-    let shorter = old.len().min(new.len()) - head;
-    let tail = old.iter().rev().zip(new.iter().rev()).take(shorter).take_while(|(old, new)| old == new).count();
-    // Lines are counted from 1.
-    let changed = head + 1..new.len() - tail + 1;
-    for span in search::outline(path, after).spans {
-        if (span.start as usize) < changed.end && changed.start <= span.end as usize {
-            room.work.context.add(path, &span.id);
-        }
-    }
+    room.work.context.follow(path, &before, &after);
+    Ok(Edited { path: path.clone(), diff: diff(path, &before, &after), problems })
 }

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use tool_core::ToolError;
 
 use crate::asks::Asks;
-use crate::context::FileContext;
 use crate::desk::{Room, Work};
 use crate::files::relative;
-use crate::machine::{Finish, IdentifyCode, Move, Note, Search};
+use crate::machine::{DecideRelevance, IdentifyCode, Move, SearchCode};
 use crate::near::did_you_mean;
+use crate::spot::TOKEN;
 
-/// Members of the classes of one file that are named.
+/// Spans of one file that are named besides those shown.
 const MEMBERS: usize = 60;
 
 /// Arguments of `identify`.
@@ -43,53 +43,103 @@ impl Asks for IdentifyCode {
 
     async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
         let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        let found = index.render(&self.found, room.config.identify_tokens, room.config.search.max_lines)?;
-        let members = if room.config.expand_context { members(&index, &self.found)? } else { Vec::new() };
+        let tokens = room.config.identify_tokens;
+        let members = members(&index, &self.found, room.config.expand_context, tokens / 4 * TOKEN)?;
+        let left = tokens.saturating_sub(members.len() / TOKEN);
+        let found = index.render(&self.found, left, room.config.search.max_lines)?;
         Ok(json!({ "found": found, "members": members, "context": room.work.context.list() }))
     }
 
     async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
         let files: Vec<FileSpans> = action.identified_spans.unwrap_or_default();
         if files.is_empty() {
-            return Ok(Move::on(Search { note: action.scratch_pad.unwrap_or_default() }));
+            return Ok(Move::to(SearchCode { note: action.scratch_pad }));
         }
-        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        let mut identified = Vec::new();
-        for file in files {
-            let path = relative(&file.file_path, &room.sandbox.info().root)?;
-            let outline = outline(&index, &path)?;
-            identified.extend(spans(&path, &outline, &file.span_ids)?.into_iter().map(|id| (path.clone(), id)));
-        }
-        for (path, id) in &identified {
-            room.work.context.add(path, id);
-        }
-        if room.config.expand_context {
-            for (path, id) in &identified {
-                expand(&mut room.work.context, path, id, &outline(&index, path)?);
+        let (mut identified, mut wrong) = (Vec::new(), Vec::new());
+        {
+            let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
+            for file in files {
+                match spans(&file, &index, &room.sandbox.info().root) {
+                    Ok(found) => identified.extend(found),
+                    Err(ToolError::Rejected(why)) => wrong.push(why),
+                    Err(err) => return Err(err),
+                }
             }
         }
-        Ok(Move::on(Finish { note: Note::None }))
+        // One wrong name does not undo the right ones.
+        if identified.is_empty() {
+            return Err(ToolError::Rejected(wrong.join("\n")));
+        }
+        for (path, span, _) in &identified {
+            room.work.context.add(path, span);
+        }
+        for (path, _, related) in identified.iter().filter(|_| room.config.expand_context) {
+            related.iter().for_each(|span| room.work.context.add(path, span));
+        }
+        Ok(Move::to(DecideRelevance {}))
     }
 
-    fn give_in(&self, _: &Work, why: &str) -> Option<Move<Self>> {
-        Some(Move::on(Search { note: why.to_owned() }))
+    fn give_in(&self, _: &Work, _: String) -> Option<Move<Self>> {
+        Some(Move::to(SearchCode { note: None }))
     }
 }
 
-/// Returns what is in the classes that were found, of which only the head was.
-fn members(index: &CodeIndex, found: &Found) -> Result<Vec<String>, ToolError> {
-    let mut lists = Vec::new();
+/// Returns, as one list an item for each file, the spans that can be named besides those shown: the members of classes,
+/// and all of a file that was found by its name alone.
+fn members(index: &CodeIndex, found: &Found, of_classes: bool, bytes: usize) -> Result<String, ToolError> {
+    let mut text = String::new();
     for file in &found.files {
         let classes = file.spans.iter().map(|found| &found.span).filter(|span| span.kind == SpanKind::Class);
-        let classes: Vec<String> = classes.map(|span| format!("{}.", span.path())).collect();
-        let Some((outline, _)) = index.file(&file.path)?.filter(|_| !classes.is_empty()) else { continue };
-        let member = |span: &&Span| classes.iter().any(|class| span.id.starts_with(class.as_str()));
-        let ids: Vec<&str> = outline.spans.iter().filter(member).map(|span| span.id.as_str()).take(MEMBERS).collect();
-        if !ids.is_empty() {
-            lists.push(format!("`{}`: `{}`", file.path, ids.join("`, `")));
+        let classes: Vec<String> = classes.filter(|_| of_classes).map(|span| format!("{}.", span.path())).collect();
+        let all = file.spans.is_empty();
+        let Some((outline, _)) = index.file(&file.path)?.filter(|_| all || !classes.is_empty()) else { continue };
+        let member = |span: &&Span| all || classes.iter().any(|class| span.id.starts_with(class.as_str()));
+        let ids: Vec<&str> = outline.spans.iter().filter(member).map(|span| span.id.as_str()).collect();
+        if ids.is_empty() {
+            continue;
         }
+        let shown: Vec<&str> = ids.iter().copied().take(MEMBERS).collect();
+        let more = if ids.len() > MEMBERS { format!(" and {} more", ids.len() - MEMBERS) } else { String::new() };
+        let line = format!("- `{}`: `{}`{more}\n", file.path, shown.join("`, `"));
+        if text.len() + line.len() > bytes {
+            text.push_str("- and those of other files, left out for lack of room\n");
+            break;
+        }
+        text.push_str(&line);
     }
-    Ok(lists)
+    Ok(text)
+}
+
+/// A file, a span of it, and the spans around it: the class of a method and its constructor.
+type Identified = (String, String, Vec<String>);
+
+/// Returns the spans that a file has of those asked for; those that it has not are passed over where it has others.
+fn spans(asked: &FileSpans, index: &CodeIndex, root: &str) -> Result<Vec<Identified>, ToolError> {
+    let path = relative(&asked.file_path, root)?;
+    let outline = outline(index, &path)?;
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for id in asked.span_ids.iter().map(|id| id.trim()) {
+        let exact: Vec<&Span> = outline.spans.iter().filter(|span| span.id == id).collect();
+        let parts = || outline.spans.iter().filter(|span| span.path() == id).collect();
+        let spans = if exact.is_empty() { parts() } else { exact };
+        if spans.is_empty() {
+            let hint = did_you_mean(id, outline.spans.iter().map(|span| span.id.as_str()));
+            wrong.push(format!("`{path}` has no span `{id}`{hint}"));
+        }
+        found.extend(spans.into_iter().map(|span| (path.clone(), span.id.clone(), related(span, &outline))));
+    }
+    match (found.is_empty(), wrong.is_empty()) {
+        (false, _) => Ok(found),
+        (true, false) => Err(ToolError::Rejected(wrong.join("\n"))),
+        (true, true) => Err(ToolError::Rejected(format!("name the `span_ids` of `{path}` that matter"))),
+    }
+}
+
+fn related(span: &Span, outline: &Outline) -> Vec<String> {
+    let class = span.path().rsplit_once('.').filter(|_| span.kind == SpanKind::Method);
+    let Some((class, _)) = class else { return Vec::new() };
+    let related = [class.to_owned(), format!("{class}.__init__")];
+    related.into_iter().filter(|id| outline.spans.iter().any(|span| span.id == *id)).collect()
 }
 
 fn outline(index: &CodeIndex, path: &str) -> Result<Outline, ToolError> {
@@ -98,35 +148,6 @@ fn outline(index: &CodeIndex, path: &str) -> Result<Outline, ToolError> {
         None => {
             let hint = did_you_mean(path, index.paths());
             Err(ToolError::Rejected(format!("`{path}` is no file of what was found{hint}")))
-        }
-    }
-}
-
-/// Returns the ids that a file has of those asked for: each as it is, or all parts of a definition.
-fn spans(path: &str, outline: &Outline, asked: &[String]) -> Result<Vec<String>, ToolError> {
-    if asked.is_empty() {
-        return Err(ToolError::Rejected(format!("name the `span_ids` of `{path}` that matter")));
-    }
-    let mut ids = Vec::new();
-    for id in asked.iter().map(|id| id.trim()) {
-        let before = ids.len();
-        let fits = |span: &&Span| span.id == id || span.path() == id;
-        ids.extend(outline.spans.iter().filter(fits).map(|span| span.id.clone()));
-        if ids.len() == before {
-            let hint = did_you_mean(id, outline.spans.iter().map(|span| span.id.as_str()));
-            return Err(ToolError::Rejected(format!("`{path}` has no span `{id}`{hint}")));
-        }
-    }
-    Ok(ids)
-}
-
-/// Takes in the class of a method and its constructor.
-fn expand(context: &mut FileContext, path: &str, id: &str, outline: &Outline) {
-    let Some(span) = outline.spans.iter().find(|span| span.id == id && span.kind == SpanKind::Method) else { return };
-    let Some((class, _)) = span.path().rsplit_once('.') else { return };
-    for related in [class.to_owned(), format!("{class}.__init__")] {
-        if outline.spans.iter().any(|span| span.id == related) {
-            context.add(path, &related);
         }
     }
 }

@@ -15,9 +15,9 @@ use tool_core::{ToolError, Toolbox};
 
 use crate::asks::{ActionTool, Asks};
 use crate::config::Config;
-use crate::desk::{Desk, Next, Room, Work};
+use crate::desk::{Course, Desk, Room};
 use crate::machine::{
-    ClarifyCodeChange, DecideRelevance, EditCode, IdentifyCode, PlanToCode, RunTests, SearchCode, State,
+    ClarifyCodeChange, DecideRelevance, EditCode, IdentifyCode, Named, PlanToCode, RunTests, SearchCode, State,
 };
 
 /// Does the same in whichever state it is; `$end` where nothing is asked any more.
@@ -69,9 +69,25 @@ impl State {
         }
         each!(self, state => of(state, config), 0)
     }
+}
 
-    /// Returns where to go after too many of them.
-    pub(crate) fn give_in(&self, work: &Work, why: &str) -> Option<Next> {
-        each!(self, state => state.give_in(work, why).map(Next::from), None)
+impl Course {
+    /// Leaves the state after too many answers of no use; returns whether the table has a way for that.
+    pub(crate) fn give_in(&mut self, why: &str) -> bool {
+        let Self { machine, work } = self;
+        each!(machine.state().clone(), state => {
+            let why = format!("No usable answer was given in {}: {why}", name(&state));
+            match state.give_in(work, why) {
+                Some(moved) => {
+                    machine.leave(moved);
+                    true
+                }
+                None => false,
+            }
+        }, false)
     }
+}
+
+fn name<S: Named>(_: &S) -> &'static str {
+    S::NAME
 }

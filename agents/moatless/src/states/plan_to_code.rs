@@ -1,7 +1,7 @@
 //! `PlanToCode`: asks for the next change, or for the end.
 
 use schemars::JsonSchema;
-use search::{Outline, SpanKind};
+use search::{Outline, Span, SpanKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
@@ -9,7 +9,7 @@ use tool_core::ToolError;
 use crate::asks::Asks;
 use crate::desk::{Room, Work};
 use crate::files::{load, relative, vacant};
-use crate::machine::{Clarify, Edit, Finish, Move, Note, PlanToCode, Reject, Test};
+use crate::machine::{ClarifyCodeChange, EditCode, Finished, Move, Note, PlanToCode, Rejected, RunTests};
 use crate::near::did_you_mean;
 use crate::spot::{Spot, tokens};
 
@@ -20,7 +20,7 @@ pub(crate) struct Action {
     #[serde(default)]
     #[expect(dead_code, reason = "thinking aloud is its use")]
     scratch_pad: Option<String>,
-    /// What to do next.
+    /// What to do next; `create`, `run_tests` and `review` only where they are on offer.
     #[serde(default)]
     action: Option<Kind>,
     /// For `modify` and `create`: what to change and how, so exactly that someone who sees only this and the code can do
@@ -64,13 +64,13 @@ impl Asks for PlanToCode {
     type Action = Action;
 
     async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        let context = room.work.context.show(&index, room.config.shown())?;
+        let context = room.work.context.show(room.sandbox, room.config.shown()).await?;
         Ok(json!({
             "note": self.note,
             "context": context,
             "create": room.config.create_files,
             "run_tests": room.config.runs_tests(),
+            "review": room.config.finish_on_review,
             "edits": room.work.edits,
         }))
     }
@@ -79,22 +79,21 @@ impl Asks for PlanToCode {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         // Words on the end go before the action, as models now and then leave the action at its first value.
         if given(&action.finish).is_some() {
-            return Ok(Move::on(Finish { note: Note::None }));
+            return Ok(Move::to(Finished {}));
         }
         if let Some(reason) = given(&action.reject) {
-            return Ok(Move::on(Reject { reason }));
+            return Ok(Move::to(Rejected { reason }));
         }
         let Some(kind) = action.action else { return rejected("give an `action`") };
         let path = given(&action.file_path);
         let instructions = given(&action.instructions);
         match kind {
-            Kind::Finish => Ok(Move::on(Finish { note: Note::None })),
-            Kind::Reject => Ok(Move::on(Reject { reason: "no reason was given".to_owned() })),
-            Kind::Review if !room.work.edits.is_empty() && room.config.finish_on_review => {
-                Ok(Move::on(Finish { note: Note::None }))
-            }
-            Kind::Review => rejected("there is nothing to review here: `modify` code, `finish` or `reject`"),
-            Kind::RunTests if room.config.runs_tests() => Ok(Move::on(Test)),
+            Kind::Finish => Ok(Move::to(Finished {})),
+            Kind::Reject => Ok(Move::to(Rejected { reason: "no reason was given".to_owned() })),
+            Kind::Review if !room.config.finish_on_review => rejected("`review` is not on offer: `finish` or `modify`"),
+            Kind::Review if !room.work.edits.is_empty() => Ok(Move::to(Finished {})),
+            Kind::Review => rejected("nothing was changed yet: `modify` code, `finish` or `reject`"),
+            Kind::RunTests if room.config.runs_tests() => Ok(Move::to(RunTests { note: self.carried() })),
             Kind::RunTests => rejected("tests cannot be run here"),
             Kind::Modify | Kind::Create => {
                 let Some(path) = path else { return rejected("give the `file_path`") };
@@ -108,8 +107,15 @@ impl Asks for PlanToCode {
         }
     }
 
-    fn give_in(&self, _: &Work, why: &str) -> Option<Move<Self>> {
-        Some(Move::on(Reject { reason: why.to_owned() }))
+    fn give_in(&self, _: &Work, why: String) -> Option<Move<Self>> {
+        Some(Move::to(Rejected { reason: why }))
+    }
+}
+
+impl PlanToCode {
+    /// Returns what stays worth telling after tests were run.
+    fn carried(&self) -> Note {
+        Note { edited: self.note.edited.clone(), ..Note::default() }
     }
 }
 
@@ -122,7 +128,7 @@ async fn create(path: String, instructions: String, room: &Room<'_>) -> Result<M
         return rejected("files cannot be created here: `modify` code that is there");
     }
     vacant(&path, room.sandbox).await?;
-    Ok(Move::on(Edit { spot: Spot { path, span: String::new(), lines: None, instructions } }))
+    Ok(Move::to(EditCode { spot: Spot { path, span: String::new(), lines: None, instructions } }))
 }
 
 async fn modify(
@@ -150,30 +156,29 @@ async fn modify(
         let why = format!("the span `{span}` of `{path}` is not in the file context{hint}\nIn it are\n{list}");
         return Err(ToolError::Rejected(why));
     }
-    let outline = {
-        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        index.file(path)?.map(|(outline, _)| outline)
-    };
-    let lines = outline.as_ref().and_then(|outline| lines(outline, &span));
-    let (Some(lines), Some(text)) = (lines, load(path, room.sandbox).await?) else {
+    let text = load(path, room.sandbox).await?;
+    let lines = text.as_ref().and_then(|text| lines(&search::outline(path, text.body()), &span));
+    let (Some(lines), Some(text)) = (lines, text) else {
         return Err(ToolError::Rejected(format!("the span `{span}` is no longer in `{path}`")));
     };
     let replaced: Vec<&str> = edit::lines(text.body()).into_iter().take(lines.1).skip(lines.0 - 1).collect();
     let spot = Spot { path: path.to_owned(), span, lines: Some(lines), instructions };
     if tokens(&replaced.join("\n")) > room.config.edit_tokens {
-        return Ok(Move::on(Clarify { spot }));
+        return Ok(Move::to(ClarifyCodeChange { spot }));
     }
-    Ok(Move::on(Edit { spot }))
+    Ok(Move::to(EditCode { spot }))
 }
 
-/// Returns the first and the last line of a span, counted from 1: of a class with all that is in it.
+/// Returns the first and the last line of a span, counted from 1: of a class with all that is in it, unless a part of it
+/// is named.
 fn lines(outline: &Outline, id: &str) -> Option<(usize, usize)> {
-    let exact = outline.spans.iter().find(|span| span.id == id).filter(|span| span.kind != SpanKind::Class);
-    let inside = |span: &&search::Span| {
+    let exact = outline.spans.iter().find(|span| span.id == id);
+    let exact = exact.filter(|span| span.kind != SpanKind::Class || id.contains(':'));
+    let inside = |span: &&Span| {
         let rest = span.path().strip_prefix(id);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let spans: Vec<&search::Span> = match exact {
+    let spans: Vec<&Span> = match exact {
         Some(span) => vec![span],
         None => outline.spans.iter().filter(inside).collect(),
     };

@@ -8,7 +8,7 @@ use tool_core::ToolError;
 
 use crate::asks::Asks;
 use crate::desk::{Room, Work};
-use crate::machine::{Finish, Move, Note, RunTests};
+use crate::machine::{Move, Note, PlanToCode, RunTests};
 use crate::run_tests::run_tests;
 
 /// Test files that are proposed.
@@ -45,13 +45,13 @@ impl Asks for RunTests {
     async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
         let files = action.test_files.unwrap_or_default();
         if files.is_empty() {
-            return Ok(Move::on(Finish { note: Note::None }));
+            return Ok(Move::to(PlanToCode { note: self.note.clone() }));
         }
         let output = run_tests(&files, &room.config.tests, room.sandbox).await?;
-        Ok(Move::on(Finish { note: Note::Tested { output } }))
+        Ok(Move::to(PlanToCode { note: Note { tested: Some(output), ..self.note.clone() } }))
     }
 
-    fn give_in(&self, _: &Work, why: &str) -> Option<Move<Self>> {
-        Some(Move::on(Finish { note: Note::Tested { output: why.to_owned() } }))
+    fn give_in(&self, _: &Work, _: String) -> Option<Move<Self>> {
+        Some(Move::to(PlanToCode { note: self.note.clone() }))
     }
 }

@@ -9,7 +9,7 @@ use tool_core::ToolError;
 use crate::asks::Asks;
 use crate::config::{Config, Initial};
 use crate::desk::{Room, Work};
-use crate::machine::{DidSearch, Finish, Move, Note, SearchCode};
+use crate::machine::{IdentifyCode, Move, Note, PlanToCode, SearchCode};
 
 /// Arguments of `search`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -60,7 +60,7 @@ impl Asks for SearchCode {
 
     async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
         let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        let context = room.work.context.show(&index, room.config.shown())?;
+        let context = room.work.context.show(room.sandbox, room.config.shown()).await?;
         let first = context.is_empty() && room.work.searched.is_empty() && room.config.initial.tokens > 0;
         let initial = if first { initial(&index, &room.work.issue, room.config)? } else { String::new() };
         Ok(json!({ "note": self.note, "context": context, "initial": initial }))
@@ -72,7 +72,7 @@ impl Asks for SearchCode {
                 let why = "no code was identified yet, so the search cannot be complete: search for something";
                 return Err(ToolError::Rejected(why.to_owned()));
             }
-            return Ok(Move::on(Finish { note: Note::None }));
+            return Ok(Move::to(PlanToCode { note: Note::default() }));
         }
         let asked = action.search_requests.unwrap_or_default().into_iter();
         let asked: Vec<SearchRequest> = asked.map(|request| request.into_search(room.config.search_tests)).collect();
@@ -96,11 +96,11 @@ impl Asks for SearchCode {
             };
             return Err(ToolError::Rejected(format!("Nothing was found.{hint} Search with other words or names.")));
         }
-        Ok(Move::on(DidSearch { found }))
+        Ok(Move::to(IdentifyCode { found }))
     }
 
-    fn give_in(&self, work: &Work, _: &str) -> Option<Move<Self>> {
-        (!work.context.is_empty()).then(|| Move::on(Finish { note: Note::None }))
+    fn give_in(&self, work: &Work, _: String) -> Option<Move<Self>> {
+        (!work.context.is_empty()).then(|| Move::to(PlanToCode { note: Note::default() }))
     }
 
     fn retries(config: &Config) -> usize {
