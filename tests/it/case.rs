@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use agent_core::{
-    Agent, ContextConfig, Episode, EpisodeParts, Header, Limits, Message, Outcome, Record, Recorder, run,
+    Agent, ContextConfig, Episode, EpisodeParts, Header, Limits, Message, Model, Outcome, Record, Recorder, Trajectory,
+    run,
 };
 use env_core::Environment;
 use serde_json::Value;
@@ -27,6 +28,8 @@ pub(crate) struct Case<A: Agent> {
     pub(crate) limits: Limits,
     pub(crate) context: ContextConfig,
     pub(crate) config: A::Config,
+    /// What a killed process left of the same episode; its answers come before the turns.
+    pub(crate) earlier: Option<Trajectory>,
 }
 
 /// What came of an episode.
@@ -43,6 +46,7 @@ impl<A: Agent> Default for Case<A> {
             limits: Limits::default(),
             context: ContextConfig::default(),
             config: A::Config::default(),
+            earlier: None,
         }
     }
 }
@@ -64,14 +68,19 @@ impl<A: Agent> Case<A> {
             let (environment, instance) = (environment.clone(), posed.clone());
             Box::pin(async move { environment.reset(&instance).await })
         });
-        let model = Arc::new(Scripted::new(self.turns));
+        let root = ready.sandbox.info().root.clone();
+        let scripted = Arc::new(Scripted::new(self.turns));
+        let model: Arc<dyn Model> = match self.earlier {
+            None => scripted.clone(),
+            Some(earlier) => Arc::new(llm::Resume::new(&earlier, &root, scripted.clone())),
+        };
         let agent = A::new(self.config);
         let kept = Kept::default();
         let parts = EpisodeParts {
             instance,
             sandbox: ready.sandbox.clone(),
             baseline: ready.baseline,
-            model: model.clone(),
+            model,
             toolbox: agent.tools(),
             prompts: prompts::Prompts::new(Default::default()).unwrap(),
             limits: self.limits,
@@ -79,10 +88,10 @@ impl<A: Agent> Case<A> {
             recorder: Box::new(kept.clone()),
             spare: Some(spare),
         };
-        let outcome = run(agent, Episode::begin(parts, header()).unwrap()).await;
+        let outcome = run(agent, Episode::begin(parts, header(&root)).unwrap()).await;
         ready.sandbox.stop().await.unwrap();
         let records = kept.0.lock().unwrap().clone();
-        Ran { outcome, records, requests: model.requests() }
+        Ran { outcome, records, requests: scripted.requests() }
     }
 }
 
@@ -102,7 +111,7 @@ impl Ran {
     }
 }
 
-fn header() -> Header {
+fn header(root: &str) -> Header {
     let text = || "test".to_owned();
     Header {
         version: 1,
@@ -111,7 +120,7 @@ fn header() -> Header {
         agent: text(),
         model: text(),
         config: text(),
-        root: text(),
+        root: root.to_owned(),
         sandbox: text(),
         isolated: false,
         history_kept: false,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use agent_core::{ExitStatus, Limit, Record};
+use agent_core::{ExitStatus, Limit, Record, Trajectory};
 use moatless::{Config, FlowKind, Moatless, TRANSITIONS};
 use serde_json::{Value, json};
 
@@ -551,4 +551,22 @@ async fn the_second_flow_ends_after_answers_without_a_call() {
         run_with(Config { run_tests: Some(false), ..actions() }, vec![call("run_tests", json!({ "test_files": [] }))])
             .await;
     assert!(refusals(&ran)[0].contains("unknown tool `run_tests`"), "{:?}", refusals(&ran));
+}
+
+#[tokio::test]
+async fn a_killed_episode_asks_for_no_answer_again() {
+    let turns = || planned(&["Cache.get"], vec![modify("Cache.get"), replace(GET), plan("finish")]);
+    let whole = run(turns()).await;
+    let patch = |ran: &Ran| ran.outcome.patch.as_ref().unwrap().0.clone();
+    let completions: Vec<usize> =
+        (0..whole.records.len()).filter(|at| matches!(whole.records[*at], Record::Completion { .. })).collect();
+    for (paid, at) in completions.iter().enumerate().step_by(2) {
+        let records = whole.records[..=*at].to_vec();
+        let earlier = Some(Trajectory { records, torn: false });
+        let rest = turns().split_off(paid + 1);
+        let asked = rest.len();
+        let resumed = Case { turns: rest, earlier, ..Case::default() }.run().await;
+        assert_eq!(resumed.requests.len(), asked, "killed after {} answers: {}", paid + 1, path(&resumed));
+        assert_eq!((path(&resumed), patch(&resumed)), (path(&whole), patch(&whole)));
+    }
 }
