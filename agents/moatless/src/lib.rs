@@ -14,7 +14,6 @@ mod diff;
 mod doubled;
 mod files;
 mod lint;
-mod near;
 mod placeholder;
 mod replace;
 mod run_tests;

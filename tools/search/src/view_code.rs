@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
 use crate::checkout::Checkout;
+use crate::near::did_you_mean;
 use crate::place::{is_test, relative};
 use crate::show::{Budget, code, outline, signature};
 use crate::span::{Outline, Span};
@@ -63,8 +64,7 @@ fn choose<'a>(path: &str, outline: &'a Outline, ids: &[String]) -> Result<Vec<(&
     for id in ids {
         let known = outline.spans.iter().any(|span| span.id == *id || span.path() == id);
         if !known {
-            let near = nearest(id, outline.spans.iter().map(|span| span.id.as_str()));
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = did_you_mean(id, outline.spans.iter().map(|span| span.id.as_str()));
             return Err(ToolError::Rejected(format!(
                 "`{path}` has no span `{id}`{hint}\nhint: view it without span_ids to see them all"
             )));
@@ -77,17 +77,6 @@ fn choose<'a>(path: &str, outline: &'a Outline, ids: &[String]) -> Result<Vec<(&
 }
 
 fn missing<'a>(path: &str, paths: impl Iterator<Item = &'a str>) -> ToolError {
-    let hint = nearest(path, paths).map(|near| format!("\nhint: did you mean `{near}`?")).unwrap_or_default();
+    let hint = did_you_mean(path, paths);
     ToolError::Rejected(format!("`{path}` is not an indexed source file of the repository{hint}"))
-}
-
-/// Returns the name that is most like another, if it is much like it.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let tail = name.rsplit(['/', '.']).next().unwrap_or(name);
-    let likeness = |other: &str| {
-        let same_end = !tail.is_empty() && tail != "py" && other.ends_with(tail);
-        strsim::normalized_levenshtein(name, other) + if same_end { 0.3 } else { 0.0 }
-    };
-    let scored = names.map(|other| (likeness(other), other)).filter(|(score, _)| *score > 0.5);
-    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, other)| other)
 }

@@ -1,7 +1,7 @@
 //! `IdentifyCode`: asks which of what was found matters.
 
 use schemars::JsonSchema;
-use search::{CodeIndex, Found, Outline, Span, SpanKind};
+use search::{CodeIndex, Found, Outline, Span, SpanKind, did_you_mean};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
@@ -10,7 +10,6 @@ use crate::asks::Asks;
 use crate::desk::{Room, Work};
 use crate::files::relative;
 use crate::machine::{DecideRelevance, IdentifyCode, Move, SearchCode};
-use crate::near::did_you_mean;
 use crate::spot::TOKEN;
 
 /// Spans of one file that are named besides those shown.

@@ -1,7 +1,7 @@
 //! `PlanToCode`: asks for the next change, or for the end.
 
 use schemars::JsonSchema;
-use search::{Outline, Span, SpanKind};
+use search::{Outline, Span, SpanKind, did_you_mean};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
@@ -10,7 +10,6 @@ use crate::asks::Asks;
 use crate::desk::{Room, Work};
 use crate::files::{load, relative, vacant};
 use crate::machine::{ClarifyCodeChange, EditCode, Finished, Move, Note, PlanToCode, Rejected, RunTests};
-use crate::near::did_you_mean;
 use crate::spot::{Spot, tokens};
 
 /// Arguments of `plan`.

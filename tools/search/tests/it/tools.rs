@@ -197,8 +197,7 @@ async fn a_file_is_shown_by_its_spans() {
         "view_code",
         json!({"path": "cart.py"}),
         expect![[r#"
-        rejected: `cart.py` is not an indexed source file of the repository
-        hint: did you mean `shop/cart.py`?
+        rejected: `cart.py` is not an indexed source file of the repository; did you mean `shop/cart.py`?
     "#]],
     )
     .await;
