@@ -326,7 +326,7 @@ async fn the_limits_of_the_machine_hold() {
     };
     let turns = planned(&["Cache.__len__"], (0..9).flat_map(edit).collect());
     let ran = run_with(Config { max_visits: 2, ..Config::default() }, turns.clone()).await;
-    assert_eq!(path(&ran), "SIDPEPE Limit(Transitions)");
+    assert_eq!(path(&ran), "SIDPEPE Limit(Visits)");
     assert!(ran.outcome.patch.unwrap().0.contains("+        return 1\n"), "the work is kept");
     let ran = run_with(Config { max_transitions: 100, ..Config::default() }, turns).await;
     assert_eq!(states(&ran).iter().filter(|name| **name == "PlanToCode").count(), 8);

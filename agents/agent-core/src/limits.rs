@@ -64,6 +64,8 @@ pub enum Limit {
     Context,
     /// Too many changes of the agent's state.
     Transitions,
+    /// Too many visits of one of the agent's states.
+    Visits,
     /// Too many answers in a row without a usable tool call.
     Idle,
     /// The agent went in circles.

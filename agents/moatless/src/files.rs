@@ -49,16 +49,18 @@ pub(crate) async fn save(path: &str, before: &Text, body: &str, sandbox: &dyn Sa
     Ok(sandbox.write_file(&absolute(path, sandbox), &bytes, None).await?)
 }
 
-/// Returns the text of a file that is to be created.
+/// Returns the empty text of a file that is to be created; one with nothing in it counts as not there.
 ///
 /// # Errors
 /// When it is there already.
 pub(crate) async fn vacant(path: &str, sandbox: &dyn Sandbox) -> Result<Text, ToolError> {
     match sandbox.read_file(&absolute(path, sandbox)).await {
-        Err(FileError::NotFound(_)) => Text::decode(b"").map_err(|err| ToolError::Rejected(format!("`{path}`: {err}"))),
-        Err(FileError::Sandbox(err)) => Err(err.into()),
-        _ => Err(ToolError::Rejected(format!("`{path}` is there already, so it cannot be created"))),
+        Err(FileError::NotFound(_)) => {}
+        Err(FileError::Sandbox(err)) => return Err(err.into()),
+        Ok(bytes) if bytes.trim_ascii().is_empty() => {}
+        _ => return Err(ToolError::Rejected(format!("`{path}` is there already, so it cannot be created"))),
     }
+    Text::decode(b"").map_err(|err| ToolError::Rejected(format!("`{path}`: {err}")))
 }
 
 fn absolute(path: &str, sandbox: &dyn Sandbox) -> String {

@@ -250,8 +250,11 @@ impl Machine {
         if self.rejections > config.max_rejections {
             return Err(AgentError::GaveUp(format!("{} edits were rejected", self.rejections)));
         }
-        if self.transitions >= config.max_transitions || (counted && *visits > config.max_visits) {
+        if self.transitions >= config.max_transitions {
             return Err(AgentError::Limit(Limit::Transitions));
+        }
+        if counted && *visits > config.max_visits {
+            return Err(AgentError::Limit(Limit::Visits));
         }
         Ok(true)
     }

@@ -18,7 +18,7 @@ pub(crate) fn replaced(text: &str, (start, end): (usize, usize), code: &str) -> 
     let edge = |count: usize| vec![""; count];
     let code = code.replace("\r\n", "\n");
     let code = lines(&code);
-    let code = without_overlap(trimmed(&code), after);
+    let code = without_overlap(trimmed(&code), within, after);
     let lead = within.iter().take_while(blank).count();
     let tail = if code.is_empty() || lead == within.len() { 0 } else { within.iter().rev().take_while(blank).count() };
     let (lead, tail) = (edge(lead), edge(tail));
@@ -38,13 +38,14 @@ fn trimmed<'a, 'b>(code: &'b [&'a str]) -> &'b [&'a str] {
 }
 
 /// Returns the code without the lines at its end that the text goes on with: two at least, or one that is no mere
-/// bracket or keyword.
-fn without_overlap<'a, 'b>(code: &'b [&'a str], after: &[&str]) -> &'b [&'a str] {
-    let after: Vec<&str> = trimmed(after).to_vec();
+/// bracket or keyword. What the old lines had in common with what follows is no overlap.
+fn without_overlap<'a, 'b>(code: &'b [&'a str], within: &[&str], after: &[&str]) -> &'b [&'a str] {
+    let (within, after) = (trimmed(within), trimmed(after));
     let telling = |lines: &[&str]| lines.len() > 1 || lines.iter().any(|line| line.trim().len() > 8);
+    let ends_with =
+        |lines: &[&str], count: usize| lines.len() >= count && lines.get(lines.len() - count..) == after.get(..count);
     let overlaps = |count: &usize| {
-        let (Some(tail), Some(head)) = (code.get(code.len() - count..), after.get(..*count)) else { return false };
-        tail == head && telling(tail)
+        ends_with(code, *count) && after.get(..*count).is_some_and(telling) && !ends_with(within, *count)
     };
     let most = code.len().saturating_sub(1).min(after.len());
     let overlap = (1..=most).rev().find(overlaps).unwrap_or(0);
@@ -109,6 +110,9 @@ mod tests {
         assert_eq!(replaced("a\n\n\nb\n", (2, 3), "c"), "a\n\n\nc\nb\n");
         assert_eq!(replaced("", (1, 0), "x = 1\n"), "x = 1\n");
         assert_eq!(replaced("a\n", (7, 9), "b"), "a\nb\n");
+        // A row that was there twice is no overlap.
+        let rows = |first: &str| format!("ROWS = [\n    row({first}),\n    row(1, 1),\n    row(1, 1),\n]\n");
+        assert_eq!(replaced(&rows("0, 0"), (2, 3), "    row(9, 9),\n    row(1, 1),"), rows("9, 9"));
     }
 
     #[test]

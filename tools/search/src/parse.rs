@@ -3,10 +3,12 @@
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 
+use rustc_hash::FxHashMap;
 use tree_sitter::{Parser, Query, QueryCursor, StreamingIterator};
 
 use crate::cut::cut;
 use crate::language::{LANGUAGES, Language};
+use crate::part::parts;
 use crate::span::Outline;
 
 /// A file as it goes into the index.
@@ -90,7 +92,14 @@ impl Grammars {
 pub fn outline(path: &str, text: &str) -> Outline {
     // The queries take longer to compile than most files to parse.
     static GRAMMARS: LazyLock<Grammars> = LazyLock::new(Grammars::new);
-    FileParser::new(&GRAMMARS).parse(path, text, 0).outline
+    let mut parser = FileParser::new(&GRAMMARS);
+    let (mut whole, mut used) = (Outline::default(), FxHashMap::default());
+    // Part by part, as files are indexed, so that the ids are those of the index.
+    for part in parts(path, text) {
+        let source = part.prefix + part.text;
+        whole.append(parser.parse(path, &source, source.len() - part.text.len()).outline, &mut used);
+    }
+    whole
 }
 
 /// The parser of one thread.

@@ -46,6 +46,7 @@ fn spans_are_in_order_and_never_overlap() {
     let paths: Vec<String> = index.paths().map(str::to_owned).collect();
     for path in paths {
         let (outline, text) = index.file(&path).unwrap().unwrap();
+        assert_eq!(outline, search::outline(&path, &text), "{path}");
         let mut last = 0;
         let mut ids = std::collections::HashSet::new();
         for span in &outline.spans {
@@ -61,4 +62,21 @@ fn spans_are_in_order_and_never_overlap() {
         let after = text.lines().skip(last as usize);
         assert!(after.into_iter().all(|line| line.trim().is_empty()), "{path}: lines lost at the end");
     }
+}
+
+#[test]
+fn a_text_alone_has_the_spans_that_it_has_in_an_index() {
+    let class = |number: usize| {
+        let method =
+            "    @property\n    def size(self):\n        return 1\n\n    # about f\n    @wraps(g)\n    def f(self):\n";
+        format!(
+            "@final\nclass C{number}(Base):\n    x = 1\n\n{method}        pass\n\n    y = 2\n\n\nX{number} = 1\n\n\n"
+        )
+    };
+    let text: String = (0..40).map(class).collect();
+    let files = vec![("a.py".to_owned(), text.clone().into_bytes())];
+    let index = search::CodeIndex::from_files(files, &search::Cache::none(), &search::Options::default()).unwrap();
+    let (indexed, _) = index.file("a.py").unwrap().unwrap();
+    assert_eq!(indexed, search::outline("a.py", &text));
+    assert_eq!(indexed.spans.len(), 200);
 }
