@@ -1,4 +1,4 @@
-//! The settings of a model.
+//! The settings of a model and of embeddings.
 
 use std::path::PathBuf;
 
@@ -57,6 +57,9 @@ pub struct ModelConfig {
     /// File to which every request is appended with its answer, whatever the provider. Default `null`.
     pub record: Option<PathBuf>,
 }
+
+/// The patience with a server that can be done without.
+const SHORT: RetryConfig = RetryConfig { max_elapsed: 30.0, base: 1.0, cap: 10.0 };
 
 /// Where answers come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +123,37 @@ pub struct RetryConfig {
     pub cap: f64,
 }
 
+/// The settings of a model that turns texts into vectors, by which code search re-ranks what words found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmbeddingsConfig {
+    /// The model's id at the server, such as `text-embedding-3-small`; `null` means that there are no embeddings. Default
+    /// `null`.
+    pub name: Option<String>,
+    /// Address of an OpenAI-compatible server up to and with its `/v1`; `null` takes the variable `OPENAI_BASE_URL`, else
+    /// OpenAI's own. Default `null`.
+    pub base_url: Option<String>,
+    /// Name of the environment variable that holds the key, never the key itself; it may be unset where `base_url` is
+    /// given. Default `OPENAI_API_KEY`.
+    #[serde(deserialize_with = "variable_name")]
+    pub api_key_env: String,
+    /// Texts of one request at most. Default 64.
+    pub batch: usize,
+    /// Characters of a text that are sent, the rest of it is cut off; many models take no more than 512 tokens, which are
+    /// about 1500 characters of code. Default 8000.
+    pub max_characters: usize,
+    /// Laid over the request's body as it is, such as `dimensions`. Default empty.
+    pub extra: Map<String, Value>,
+    /// Seconds that one request may take, the whole answer included. Default 60.
+    pub timeout: f64,
+    /// Seconds that a connection may take to come about. Default 10.
+    pub connect_timeout: f64,
+    /// When a request is sent again. A search waits for it and can do without, so that the defaults are shorter than a
+    /// model's: `max_elapsed` 30, `base` 1, `cap` 10.
+    #[serde(deserialize_with = "short_retry")]
+    pub retry: RetryConfig,
+}
+
 impl Default for ModelConfig {
     fn default() -> Self {
         Self {
@@ -147,6 +181,22 @@ impl Default for ModelConfig {
     }
 }
 
+impl Default for EmbeddingsConfig {
+    fn default() -> Self {
+        Self {
+            name: None,
+            base_url: None,
+            api_key_env: "OPENAI_API_KEY".to_owned(),
+            batch: 64,
+            max_characters: 8000,
+            extra: Map::new(),
+            timeout: 60.0,
+            connect_timeout: 10.0,
+            retry: SHORT,
+        }
+    }
+}
+
 impl Default for RetryConfig {
     fn default() -> Self {
         Self { max_elapsed: 1800.0, base: 1.0, cap: 60.0 }
@@ -161,4 +211,21 @@ fn variable_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
         return Err(D::Error::custom("`api_key_env` must be the name of an environment variable, not a key"));
     }
     Ok(name)
+}
+
+/// Reads when to try again, with the shorter defaults for what is left out.
+fn short_retry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RetryConfig, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Given {
+        max_elapsed: Option<f64>,
+        base: Option<f64>,
+        cap: Option<f64>,
+    }
+    let Given { max_elapsed, base, cap } = Given::deserialize(deserializer)?;
+    Ok(RetryConfig {
+        max_elapsed: max_elapsed.unwrap_or(SHORT.max_elapsed),
+        base: base.unwrap_or(SHORT.base),
+        cap: cap.unwrap_or(SHORT.cap),
+    })
 }

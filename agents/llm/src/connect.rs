@@ -6,7 +6,9 @@ use agent_core::Model;
 use prompts::Prompts;
 
 use crate::call_limit::CallLimit;
-use crate::http::{Http, Server};
+use crate::client::Server;
+use crate::endpoint::Endpoint;
+use crate::http::Http;
 use crate::prices::Prices;
 use crate::retry::Retry;
 use crate::secret::Secret;
@@ -24,9 +26,11 @@ pub enum ConnectError {
     /// There is no key for a server that wants one.
     #[error(
         "no key for `{url}`: the environment variable `{variable}` is not set\n\
-         hint: for a server without keys, set `model.base_url`"
+         hint: for a server without keys, set `{block}.base_url`"
     )]
     NoKey {
+        /// The block of settings.
+        block: &'static str,
         /// The variable that should hold it.
         variable: String,
         /// The server.
@@ -44,13 +48,18 @@ pub enum ConnectError {
         reason: &'static str,
     },
     /// A setting is no positive number of seconds.
-    #[error("`model.{setting}` must be a positive number of seconds, not {value}")]
+    #[error("`{block}.{setting}` must be a positive number of seconds, not {value}")]
     NotSeconds {
+        /// The block of settings.
+        block: &'static str,
         /// The setting.
         setting: &'static str,
         /// Its value.
         value: f64,
     },
+    /// A setting of `embeddings` is 0, with which nothing could be asked.
+    #[error("`embeddings.{0}` must be at least 1")]
+    Zero(&'static str),
     /// The HTTP client could not be made.
     #[error("the http client could not be made: {0}")]
     Client(String),
@@ -77,7 +86,7 @@ pub fn connect_in(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Arc<dyn Model>, ConnectError> {
     let name = config.name.as_deref().filter(|name| !name.is_empty()).ok_or(ConnectError::NoName)?;
-    let server = server(config, variable)?;
+    let server = server(config.base_url.as_deref(), &config.api_key_env, Endpoint::Chat, variable)?;
     let several = config.several_calls;
     let form = match config.tool_calls {
         ToolCalls::Native => None,
@@ -98,18 +107,26 @@ pub fn connect_in(
 }
 
 /// Returns where to ask, and with which key.
-fn server(config: &ModelConfig, variable: impl Fn(&str) -> Option<String>) -> Result<Server, ConnectError> {
+pub(crate) fn server(
+    base_url: Option<&str>,
+    api_key_env: &str,
+    endpoint: Endpoint,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Server, ConnectError> {
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-    let given = config.base_url.clone().or_else(|| set("OPENAI_BASE_URL"));
+    let given = base_url.map(str::to_owned).or_else(|| set("OPENAI_BASE_URL"));
     let base_url = given.as_deref().unwrap_or(OPENAI).trim().trim_end_matches('/').to_owned();
     let host = host(&base_url)?;
-    let key = match set(&config.api_key_env) {
+    let key = match set(api_key_env) {
         Some(key) => Secret::new(&key),
         None if given.is_some() => Secret::default(),
-        None => return Err(ConnectError::NoKey { variable: config.api_key_env.clone(), url: base_url }),
+        None => {
+            let (block, variable) = (endpoint.block(), api_key_env.to_owned());
+            return Err(ConnectError::NoKey { block, variable, url: base_url });
+        }
     };
     if !key.reveal().bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(ConnectError::BadKey(config.api_key_env.clone()));
+        return Err(ConnectError::BadKey(api_key_env.to_owned()));
     }
     let is_openai = host == "api.openai.com";
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();

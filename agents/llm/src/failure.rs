@@ -6,6 +6,8 @@ use agent_core::ModelError;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
+use crate::endpoint::Endpoint;
+
 /// The longest part of a server's text that goes into an error.
 const SHOWN: usize = 2000;
 
@@ -63,19 +65,19 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// Returns what the caller can do about it.
-    pub(crate) fn into_error(self) -> ModelError {
+    pub(crate) fn into_error(self, endpoint: Endpoint) -> ModelError {
         let parsed = serde_json::from_str::<Value>(&self.body).ok();
         let detail = parsed.as_ref().map(Detail::of).unwrap_or_default();
         let text = detail.message.as_deref().unwrap_or(&self.body);
         let status = self.status.or(detail.status);
-        let message = describe(status, text);
+        let message = describe(status, text, endpoint);
         if is_too_long(status, &detail, text) {
             return ModelError::ContextLength(message);
         }
         if is_transient(status) && !detail.names_any(&OUT_OF_MONEY) {
             return ModelError::Transient { message, retry_after: self.retry_after };
         }
-        ModelError::Permanent(with_hint(status, message))
+        ModelError::Permanent(with_hint(status, message, endpoint))
     }
 }
 
@@ -132,23 +134,25 @@ fn is_transient(status: Option<u16>) -> bool {
     }
 }
 
-fn describe(status: Option<u16>, text: &str) -> String {
-    let text = shorten(text);
+fn describe(status: Option<u16>, text: &str, endpoint: Endpoint) -> String {
+    let (text, server) = (shorten(text), endpoint.server());
     match (status, text.is_empty()) {
-        (Some(status), true) => format!("the model's server answered {status}"),
-        (Some(status), false) => format!("the model's server answered {status}: {text}"),
-        (None, _) => format!("the model's server reported an error: {text}"),
+        (Some(status), true) => format!("{server} answered {status}"),
+        (Some(status), false) => format!("{server} answered {status}: {text}"),
+        (None, _) => format!("{server} reported an error: {text}"),
     }
 }
 
-fn with_hint(status: Option<u16>, message: String) -> String {
-    let lower = message.to_lowercase();
+fn with_hint(status: Option<u16>, message: String, endpoint: Endpoint) -> String {
+    let (lower, block) = (message.to_lowercase(), endpoint.block());
     let hint = if NO_TOOLS_TEXTS.iter().any(|known| lower.contains(known)) {
-        "`model.tool_calls=text` puts tool calls into the text"
+        "`model.tool_calls=text` puts tool calls into the text".to_owned()
     } else {
         match status {
-            Some(401 | 403) => "the key is read from the environment variable that `model.api_key_env` names",
-            Some(404) => "check `model.name`, and that `model.base_url` ends before `/chat/completions`",
+            Some(401 | 403) => {
+                format!("the key is read from the environment variable that `{block}.api_key_env` names")
+            }
+            Some(404) => format!("check `{block}.name`, and that `{block}.base_url` ends before `{}`", endpoint.path()),
             _ => return message,
         }
     };

@@ -1,13 +1,15 @@
 //! OpenAI-compatible models, tool calls in text, retry, record, replay, resume, script.
 //!
 //! [`connect`] turns a [`ModelConfig`] into a [`agent_core::Model`] that asks a server, in layers of which each is a
-//! model itself. [`Record`], [`Replay`], [`Resume`] and [`Script`] stand beside it or around it. This is the only crate
-//! that reads a key, and it shows it to nobody; files are read by its callers.
+//! model itself. [`Record`], [`Replay`], [`Resume`] and [`Script`] stand beside it or around it. [`Embeddings`] asks for
+//! vectors by the same means. This is the only crate that reads a key, and it shows it to nobody; files are read by its
+//! callers.
 
 mod config;
 mod connect;
 
 mod call_limit;
+mod embeddings;
 mod http;
 mod retry;
 mod text_protocol;
@@ -21,6 +23,8 @@ mod json_pieces;
 mod json_reader;
 mod json_tools;
 
+mod client;
+mod endpoint;
 mod failure;
 mod prices;
 mod request_body;
@@ -36,8 +40,9 @@ mod script;
 mod answers;
 mod place;
 
-pub use config::{ModelConfig, OnDivergence, Provider, RetryConfig, SeveralCalls, ToolCalls};
+pub use config::{EmbeddingsConfig, ModelConfig, OnDivergence, Provider, RetryConfig, SeveralCalls, ToolCalls};
 pub use connect::{ConnectError, connect, connect_in};
+pub use embeddings::Embeddings;
 pub use json_call::{UnreadableJson, parse_json_call};
 pub use json_reader::Problem;
 pub use json_tools::{render_json_call, to_json_text};

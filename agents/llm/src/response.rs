@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use agent_core::{Completion, FinishReason, Message, ModelError, Request, ToolCall, Usage};
 use serde_json::Value;
 
+use crate::endpoint::Endpoint;
 use crate::failure::Failure;
 use crate::prices::Price;
 
@@ -13,7 +14,7 @@ use crate::prices::Price;
 /// Servers differ; whatever can be understood is. Reasoning that comes in a field of its own is left out.
 pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Price>) -> Result<Completion, ModelError> {
     if let Some(failure) = embedded_failure(body) {
-        return Err(failure.into_error());
+        return Err(failure.into_error(Endpoint::Chat));
     }
     let choice = body.get("choices").and_then(|choices| choices.get(0)).filter(|choice| choice.is_object());
     let Some(choice) = choice else {
@@ -21,7 +22,7 @@ pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Pric
         return Err(ModelError::Transient { message, retry_after: None });
     };
     if let Some(failure) = embedded_failure(choice) {
-        return Err(failure.into_error());
+        return Err(failure.into_error(Endpoint::Chat));
     }
     let message = choice.get("message").unwrap_or(&Value::Null);
     let content = content(message);

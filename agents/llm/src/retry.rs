@@ -28,23 +28,31 @@ impl Model for Retry {
     }
 
     async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
-        let started = Instant::now();
-        let mut attempt: u32 = 1;
-        loop {
-            let (message, retry_after) = match self.inner.complete(request).await {
-                Err(ModelError::Transient { message, retry_after }) => (message, retry_after),
-                answer => return answer,
-            };
-            let wait = wait(&self.config, attempt, retry_after, fastrand::f64());
-            let elapsed = started.elapsed();
-            if elapsed.saturating_add(wait).as_secs_f64() > self.config.max_elapsed {
-                let message = format!("{message}\ngave up after attempt {attempt}, {:.1} s", elapsed.as_secs_f64());
-                return Err(ModelError::Transient { message, retry_after });
-            }
-            tracing::warn!("attempt {attempt} failed, the next is in {:.1} s: {message}", wait.as_secs_f64());
-            tokio::time::sleep(wait).await;
-            attempt += 1;
+        again(&self.config, || self.inner.complete(request)).await
+    }
+}
+
+/// Asks until there is an answer or an error that lasts, waiting longer each time.
+pub(crate) async fn again<T, Answer>(config: &RetryConfig, ask: impl Fn() -> Answer) -> Result<T, ModelError>
+where
+    Answer: Future<Output = Result<T, ModelError>>,
+{
+    let started = Instant::now();
+    let mut attempt: u32 = 1;
+    loop {
+        let (message, retry_after) = match ask().await {
+            Err(ModelError::Transient { message, retry_after }) => (message, retry_after),
+            answer => return answer,
+        };
+        let wait = wait(config, attempt, retry_after, fastrand::f64());
+        let elapsed = started.elapsed();
+        if elapsed.saturating_add(wait).as_secs_f64() > config.max_elapsed {
+            let message = format!("{message}\ngave up after attempt {attempt}, {:.1} s", elapsed.as_secs_f64());
+            return Err(ModelError::Transient { message, retry_after });
         }
+        tracing::warn!("attempt {attempt} failed, the next is in {:.1} s: {message}", wait.as_secs_f64());
+        tokio::time::sleep(wait).await;
+        attempt += 1;
     }
 }
 

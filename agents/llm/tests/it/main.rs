@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod config;
+mod embeddings;
 mod failures;
 mod http;
 mod json_protocol;
