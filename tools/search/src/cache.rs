@@ -21,6 +21,7 @@ use crate::error::SearchError;
 use crate::key::Key;
 use crate::pack::{Pack, Unit};
 use crate::schema::Fields;
+use crate::vectors::Vectors;
 
 /// Changes with what is in a pack, with how files are cut and with the grammars.
 const FORMAT: &str = "3";
@@ -29,7 +30,7 @@ const RECENT: usize = 16;
 /// Trees that are in memory at once while they are indexed.
 const ROOM: usize = 4;
 
-/// Where packs are kept, and those that this process has open. Clones share both.
+/// Where packs are kept, those that this process has open, and its vectors. Clones share all.
 #[derive(Clone)]
 pub struct Cache {
     root: Option<PathBuf>,
@@ -38,6 +39,7 @@ pub struct Cache {
     open: Arc<Mutex<Open>>,
     turns: Arc<Mutex<HashMap<String, Arc<Mutex<()>>>>>,
     room: Arc<Semaphore>,
+    vectors: Arc<Vectors>,
 }
 
 /// The packs that a process has open.
@@ -74,12 +76,18 @@ impl Cache {
             open: Arc::default(),
             turns: Arc::default(),
             room: Arc::new(Semaphore::new(ROOM)),
+            vectors: Arc::default(),
         }
     }
 
     /// Returns the fields of every index, with what is loaded once for all.
     pub(crate) fn fields(&self) -> &Fields {
         &self.fields
+    }
+
+    /// Returns the vectors of texts that this process keeps.
+    pub(crate) fn vectors(&self) -> &Vectors {
+        &self.vectors
     }
 
     /// Waits until there is room for one more tree in memory.

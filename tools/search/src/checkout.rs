@@ -6,13 +6,15 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
-use tool_core::{Command, ExecEnd, FileError, Sandbox, ToolError, shell_quote};
+use tool_core::{Command, Embed, ExecEnd, FileError, Sandbox, ToolError, shell_quote};
 
 use crate::config::SearchConfig;
 use crate::error::SearchError;
 use crate::index::{CodeIndex, Options};
 use crate::language::LANGUAGES;
 use crate::place::{FOREIGN, is_test};
+use crate::request::{Found, SearchRequest};
+use crate::rerank::Reranker;
 use crate::tree::unpack;
 
 /// Fewer files than this are read one by one.
@@ -24,6 +26,7 @@ pub struct Checkout {
     config: SearchConfig,
     repository: OnceLock<String>,
     state: Mutex<Option<State>>,
+    reranker: Reranker,
 }
 
 /// What is known of one sandbox.
@@ -49,13 +52,20 @@ struct Listed {
 impl Checkout {
     /// Returns a checkout that is indexed at the first query.
     pub fn new(config: SearchConfig) -> Arc<Self> {
-        Arc::new(Self { config, repository: OnceLock::new(), state: Mutex::default() })
+        let (repository, state) = (OnceLock::new(), Mutex::default());
+        Arc::new(Self { config, repository, state, reranker: Reranker::default() })
     }
 
     /// Names the repository, such as `owner/name`, when the episode starts; episodes on the same one share their work.
     /// A name in the settings goes before, and the first name stays.
     pub fn name_repository(&self, name: &str) {
         self.repository.get_or_init(|| name.to_owned());
+    }
+
+    /// Re-ranks what is found from now on by the vectors of an embedder, where there is one; the first one stays. The
+    /// vectors are kept for all checkouts with clones of the same settings.
+    pub fn rerank_with(&self, embedder: Option<Arc<dyn Embed>>) {
+        embedder.into_iter().for_each(|embedder| self.reranker.set(embedder));
     }
 
     /// Returns the settings.
@@ -83,7 +93,22 @@ impl Checkout {
             Some(state) => self.refresh(state, listed, tests, sandbox).await?,
             None => self.fetch(listed, tests, sandbox).await?,
         };
-        Ok(Synced(MutexGuard::map(state, |state| &mut state.insert(now).index)))
+        let index = MutexGuard::map(state, |state| &mut state.insert(now).index);
+        Ok(Synced { index, checkout: self })
+    }
+
+    /// Answers a request on the repository as it is now, as [`Synced::answer`] does, and returns the index as well.
+    ///
+    /// # Errors
+    /// [`ToolError::Rejected`] when the repository cannot be indexed or the request makes no sense.
+    pub async fn search(
+        &self,
+        sandbox: &dyn Sandbox,
+        request: &SearchRequest,
+    ) -> Result<(Synced<'_>, Found), ToolError> {
+        let index = self.sync(sandbox, request.include_tests).await?;
+        let found = index.answer(request).await?;
+        Ok((index, found))
     }
 
     /// Indexes the repository for the first time.
@@ -143,13 +168,34 @@ fn stamps(listed: Vec<Listed>, read: &Files) -> BTreeMap<String, String> {
 }
 
 /// The index as the repository was at [`Checkout::sync`]; while it is held, nothing else of the episode searches.
-pub struct Synced<'a>(MappedMutexGuard<'a, CodeIndex>);
+pub struct Synced<'a> {
+    index: MappedMutexGuard<'a, CodeIndex>,
+    checkout: &'a Checkout,
+}
+
+impl Synced<'_> {
+    /// Answers a request as [`CodeIndex::search`] does. Where there is an embedder and the request has a query, the best
+    /// [`SearchConfig::rerank`] spans and their files come in an order that mixes the ranks by words with those by
+    /// vectors, while the scores stay those of the words. An embedder that fails leaves the order of the words.
+    ///
+    /// # Errors
+    /// [`SearchError::Request`] for an empty request or a pattern that is none.
+    pub async fn answer(&self, request: &SearchRequest) -> Result<Found, SearchError> {
+        let mut found = self.index.search(request)?;
+        let Checkout { config, reranker, .. } = self.checkout;
+        let cache = config.open_cache();
+        // The index is held while a server is asked: it is that of one episode, whose agent waits for this answer and
+        // asks for nothing else meanwhile.
+        reranker.rerank(&self.index, &request.query, &mut found, config.rerank, cache.vectors()).await?;
+        Ok(found)
+    }
+}
 
 impl Deref for Synced<'_> {
     type Target = CodeIndex;
 
     fn deref(&self) -> &CodeIndex {
-        &self.0
+        &self.index
     }
 }
 

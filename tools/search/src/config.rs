@@ -24,6 +24,9 @@ pub struct SearchConfig {
     pub max_cache: u64,
     /// Name under which the cache keeps the repository; `null` for the instance's own (default null).
     pub repository: Option<String>,
+    /// Spans of an answer that are put into a new order by their vectors, where there are embeddings; 0 for none (default
+    /// 50).
+    pub rerank: usize,
     /// The cache that clones share.
     #[serde(skip)]
     pub shared: SharedCache,
@@ -38,6 +41,7 @@ impl Default for SearchConfig {
             cache: None,
             max_cache: 2 << 30,
             repository: None,
+            rerank: 50,
             shared: SharedCache::default(),
         }
     }

@@ -1,12 +1,12 @@
-//! Code search in the process: no service, no embeddings.
+//! Code search in the process: no service is needed.
 //!
 //! [`CodeIndex`] is the index of one checkout. Files are cut into parts, and these into [`Span`]s by tree-sitter; tantivy
 //! holds them in packs, which never change and which trees of one repository share. [`Cache`] keeps packs on disk, and
 //! open for the episodes of a process. An edit adds a small pack in memory on top, with the parts that it changed.
 //! [`CodeIndex::search`] answers a [`SearchRequest`] by BM25 over spans and files, by the symbol table, by exact code and
 //! by file pattern. The tools [`SearchCode`], [`FindSymbol`], [`ViewCode`] and [`ListFiles`] do so for the repository of
-//! a sandbox, over one [`Checkout`]. [`measure`] tells how good the ranking is. Not here: a watch on files, embeddings,
-//! and what to do with what was found.
+//! a sandbox, over one [`Checkout`], which re-ranks by the vectors of a [`tool_core::Embed`] where it is given one.
+//! [`measure`] tells how good the ranking is. Not here: a watch on files, a model for vectors, and what to do with what was found.
 
 mod span;
 
@@ -42,6 +42,9 @@ mod symbols;
 mod error;
 mod index;
 mod show;
+
+mod rerank;
+mod vectors;
 
 mod checkout;
 mod config;

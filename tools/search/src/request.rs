@@ -37,7 +37,7 @@ pub struct Found {
 pub struct FoundFile {
     /// Path relative to the root.
     pub path: String,
-    /// Rank score; higher is better.
+    /// Rank score by words; higher is better.
     pub score: f32,
     /// The spans, best first.
     pub spans: Vec<FoundSpan>,
@@ -49,7 +49,7 @@ pub struct FoundSpan {
     /// The span.
     #[serde(flatten)]
     pub span: Span,
-    /// Rank score; higher is better.
+    /// Rank score by words; higher is better.
     pub score: f32,
 }
 

@@ -15,8 +15,7 @@ impl Tool for SearchCode {
     type Args = SearchRequest;
 
     async fn call(&self, args: SearchRequest, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let index = self.0.sync(sandbox, args.include_tests).await?;
-        let found = index.search(&args)?;
+        let (index, found) = self.0.search(sandbox, &args).await?;
         let config = self.0.config();
         let shown = index.render(&found, config.max_tokens, config.max_lines);
         Ok(Observation::text(shown?))

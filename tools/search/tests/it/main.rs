@@ -5,6 +5,7 @@
 mod cache;
 mod edits;
 mod queries;
+mod rerank;
 mod robust;
 mod spans;
 mod tools;

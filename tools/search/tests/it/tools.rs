@@ -15,15 +15,15 @@ use tool_core::{
 
 use crate::tree::SHOP;
 
-struct Shop {
+pub(crate) struct Shop {
     toolbox: Toolbox,
-    checkout: Arc<Checkout>,
-    sandbox: Arc<Troubled>,
+    pub(crate) checkout: Arc<Checkout>,
+    pub(crate) sandbox: Arc<Troubled>,
     _provider: Box<dyn std::any::Any>,
 }
 
 /// A sandbox that has its troubles when it is told to.
-struct Troubled {
+pub(crate) struct Troubled {
     inner: Arc<dyn Sandbox>,
     /// How commands seem to end.
     end: Mutex<Option<ExecEnd>>,
@@ -68,7 +68,7 @@ impl Shop {
         Self::with(SearchConfig::default(), files).await
     }
 
-    async fn with(config: SearchConfig, files: BTreeMap<String, Vec<u8>>) -> Self {
+    pub(crate) async fn with(config: SearchConfig, files: BTreeMap<String, Vec<u8>>) -> Self {
         let search = config;
         let config = Config { provider: Kind::Local, ..Config::default() };
         let provider = connect(&config, &Host::from_process(), "search-tests").await.unwrap();
@@ -90,7 +90,7 @@ impl Shop {
         SHOP.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
     }
 
-    async fn call(&self, tool: &str, args: Value) -> String {
+    pub(crate) async fn call(&self, tool: &str, args: Value) -> String {
         match self.toolbox.call(tool, &args.to_string(), &*self.sandbox).await {
             Ok(shown) => shown.text,
             Err(ToolError::Rejected(text)) => format!("rejected: {text}\n"),
