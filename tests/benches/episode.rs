@@ -79,6 +79,7 @@ async fn episode(environment: &env_core::Benchmark, waited: &AtomicU64) -> (Outc
         context: Default::default(),
         recorder: Box::new(Lines(file)),
         spare: None,
+        embedder: None,
     };
     waited.store(0, Ordering::Relaxed);
     let begun = Instant::now();

@@ -94,6 +94,7 @@ async fn episode(instance: Instance, ready: Ready, config: Config, model: Gated)
         context: Default::default(),
         recorder: Box::new(Nowhere),
         spare: None,
+        embedder: None,
     };
     let outcome = run(agent, Episode::begin(parts, header()).unwrap()).await;
     ready.sandbox.stop().await.unwrap();

@@ -8,6 +8,7 @@ use agent_core::{
 };
 use env_core::Environment;
 use serde_json::Value;
+use tool_core::Embed;
 
 use crate::scripted::Scripted;
 
@@ -30,6 +31,7 @@ pub(crate) struct Case<A: Agent> {
     pub(crate) config: A::Config,
     /// What a killed process left of the same episode; its answers come before the turns.
     pub(crate) earlier: Option<Trajectory>,
+    pub(crate) embedder: Option<Arc<dyn Embed>>,
 }
 
 /// What came of an episode.
@@ -47,6 +49,7 @@ impl<A: Agent> Default for Case<A> {
             context: ContextConfig::default(),
             config: A::Config::default(),
             earlier: None,
+            embedder: None,
         }
     }
 }
@@ -87,6 +90,7 @@ impl<A: Agent> Case<A> {
             context: self.context,
             recorder: Box::new(kept.clone()),
             spare: Some(spare),
+            embedder: self.embedder,
         };
         let outcome = run(agent, Episode::begin(parts, header(&root)).unwrap()).await;
         ready.sandbox.stop().await.unwrap();

@@ -10,6 +10,7 @@ mod adversarial;
 mod case;
 mod container;
 mod corpus;
+mod embeddings;
 mod episode;
 mod moatless;
 mod scripted;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use env_core::{Baseline, EnvError, Instance, Patch};
 use prompts::Prompts;
 use serde::Serialize;
-use tool_core::{Observation, Sandbox, ToolError, Toolbox};
+use tool_core::{Embed, Observation, Sandbox, ToolError, Toolbox};
 
 use crate::context::Context;
 use crate::spare::{Spare, take_patch};
@@ -51,6 +51,8 @@ pub struct EpisodeParts {
     pub recorder: Box<dyn Recorder>,
     /// Makes another sandbox ready for the same instance, from which a damaged baseline is put back.
     pub spare: Option<Spare>,
+    /// What turns texts into vectors, for tools that rank by them; `None` where none is configured.
+    pub embedder: Option<Arc<dyn Embed>>,
 }
 
 impl Episode {
@@ -82,6 +84,11 @@ impl Episode {
     /// Returns the sandbox.
     pub fn sandbox(&self) -> &dyn Sandbox {
         self.parts.sandbox.as_ref()
+    }
+
+    /// Returns what turns texts into vectors, where that is configured.
+    pub fn embedder(&self) -> Option<Arc<dyn Embed>> {
+        self.parts.embedder.clone()
     }
 
     /// Returns what was spent so far.

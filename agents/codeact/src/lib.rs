@@ -76,6 +76,7 @@ impl Agent for CodeAct {
 
     fn start(&mut self, episode: &mut Episode) -> Result<(), AgentError> {
         self.checkout.name_repository(&episode.instance().repo);
+        self.checkout.rerank_with(episode.embedder());
         episode.push(Message::system(episode.render("codeact/system.md")?))?;
         let hints = serde_json::json!({ "hints": self.config.hints });
         episode.push(Message::user(episode.render_with("codeact/instance.md", hints)?))

@@ -71,6 +71,7 @@ impl Agent for Moatless {
 
     fn start(&mut self, episode: &mut Episode) -> Result<(), AgentError> {
         self.desk.checkout.name_repository(&episode.instance().repo);
+        self.desk.checkout.rerank_with(episode.embedder());
         if self.desk.config.flow == FlowKind::Actions {
             let settings = json!({ "run_tests": self.desk.config.runs_tests() });
             episode.push(Message::system(episode.render_with("moatless/actions.md", settings)?))?;

@@ -38,6 +38,8 @@ pub(crate) struct RunConfig {
     pub(crate) sandbox: sandbox::Config,
     /// What answers.
     pub(crate) model: llm::ModelConfig,
+    /// What turns texts into vectors, by which code search re-ranks what words found. Default none.
+    pub(crate) embeddings: llm::EmbeddingsConfig,
     /// When an episode ends.
     pub(crate) limits: Limits,
     /// How the conversation is kept within the model's context.
@@ -154,6 +156,11 @@ impl Resolved {
         without(&mut value["env"], &["eval_timeout", "dialect", "network"]);
         let of_transport = ["retry", "timeout", "connect_timeout", "prices", "record", "api_key_env", "path"];
         without(&mut value["model"], &of_transport);
+        // Without a name none of the others does anything.
+        match value.get_mut("embeddings").filter(|embeddings| embeddings["name"].as_str().is_some()) {
+            Some(embeddings) => without(embeddings, &["retry", "timeout", "connect_timeout", "api_key_env", "batch"]),
+            None => without(&mut value, &["embeddings"]),
+        }
         let text = serde_json::to_string(&value).unwrap_or_default();
         digest(&[self.plug.name, &text, &self.inputs])
     }
@@ -223,6 +230,7 @@ impl Default for RunConfig {
             evaluation: EvaluationConfig::default(),
             sandbox: sandbox::Config::default(),
             model: llm::ModelConfig::default(),
+            embeddings: llm::EmbeddingsConfig::default(),
             limits: Limits::default(),
             context: ContextConfig::default(),
             images: ImagesConfig::default(),

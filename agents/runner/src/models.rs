@@ -8,8 +8,9 @@ use std::sync::Arc;
 use agent_core::{Model, Trajectory};
 use anyhow::{Context, anyhow};
 use env_core::Instance;
-use llm::{ModelConfig, OnDivergence, Provider, Replay, Resume, Script};
+use llm::{Embeddings, ModelConfig, OnDivergence, Provider, Replay, Resume, Script};
 use prompts::Prompts;
+use tool_core::Embed;
 
 use crate::config::Resolved;
 use crate::console::say;
@@ -19,6 +20,7 @@ use crate::run_dir::read_text;
 pub(crate) struct Models {
     config: ModelConfig,
     source: Source,
+    embedder: Option<Arc<dyn Embed>>,
 }
 
 enum Source {
@@ -56,7 +58,9 @@ impl Models {
             }
             Provider::Openai => Source::Server(connect(&config, resolved.config.prompts.as_deref())?),
         };
-        Ok(Self { config, source })
+        let embeddings = Embeddings::connect(&resolved.config.embeddings)?;
+        let embedder = embeddings.map(|embeddings| Arc::new(embeddings) as Arc<dyn Embed>);
+        Ok(Self { config, source, embedder })
     }
 
     /// Returns the name that goes into `model_name_or_path`.
@@ -67,6 +71,11 @@ impl Models {
             Source::Script(_) => "script".to_owned(),
             Source::Shipped => "recorded".to_owned(),
         }
+    }
+
+    /// Returns what turns texts into vectors, which all episodes share.
+    pub(crate) fn embedder(&self) -> Option<Arc<dyn Embed>> {
+        self.embedder.clone()
     }
 
     /// Returns the model of one episode in a sandbox whose repository is at `root`. The answers of an `earlier`, killed

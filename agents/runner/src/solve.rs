@@ -138,6 +138,7 @@ impl Cell {
             context: self.resolved.config.context.clone(),
             recorder: Box::new(Narrator::new(recorder)),
             spare: Some(self.spare(instance)),
+            embedder: self.models.embedder(),
         };
         (self.resolved.start)(parts, header).await
     }

@@ -91,8 +91,7 @@ async fn find(
 ) -> Result<Observation, ToolError> {
     let tests = desk.config.search_tests;
     let request = SearchRequest { file_pattern: file_pattern.unwrap_or_default(), include_tests: tests, ..request };
-    let index = desk.checkout.sync(sandbox, tests).await?;
-    let found = index.search(&request)?;
+    let (index, found) = desk.checkout.search(sandbox, &request).await?;
     let settings = desk.checkout.config();
     Ok(Observation::text(index.render(&found, settings.max_tokens, settings.max_lines)?))
 }

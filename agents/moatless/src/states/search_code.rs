@@ -1,7 +1,7 @@
 //! `SearchCode`: asks what to search for.
 
 use schemars::JsonSchema;
-use search::{CodeIndex, Found, FoundFile, FoundSpan, SearchRequest};
+use search::{Found, FoundFile, FoundSpan, SearchRequest, Synced};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
@@ -62,7 +62,7 @@ impl Asks for SearchCode {
         let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
         let context = room.work.context.show(room.sandbox, room.config.shown()).await?;
         let first = context.is_empty() && room.work.searched.is_empty() && room.config.initial.tokens > 0;
-        let initial = if first { initial(&index, &room.work.issue, room.config)? } else { String::new() };
+        let initial = if first { initial(&index, &room.work.issue, room.config).await? } else { String::new() };
         Ok(json!({ "note": self.note, "context": context, "initial": initial }))
     }
 
@@ -87,7 +87,7 @@ impl Asks for SearchCode {
             return Err(ToolError::Rejected(why.to_owned()));
         }
         let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        let found = find(&index, &new, room.config.max_results)?;
+        let found = find(&index, &new, room.config.max_results).await?;
         room.work.searched.extend(new);
         if found.files.is_empty() {
             let hint = match found.did_you_mean.as_slice() {
@@ -109,13 +109,13 @@ impl Asks for SearchCode {
 }
 
 /// Returns what the issue's own words find.
-fn initial(index: &CodeIndex, issue: &str, config: &Config) -> Result<String, ToolError> {
+async fn initial(index: &Synced<'_>, issue: &str, config: &Config) -> Result<String, ToolError> {
     let Initial { tokens, results, spans_per_file } = config.initial;
     if issue.trim().is_empty() {
         return Ok(String::new());
     }
-    let mut found =
-        index.search(&SearchRequest { include_tests: config.search_tests, ..SearchRequest::text(issue) })?;
+    let request = SearchRequest { include_tests: config.search_tests, ..SearchRequest::text(issue) };
+    let mut found = index.answer(&request).await?;
     for file in &mut found.files {
         file.spans.truncate(spans_per_file);
     }
@@ -127,11 +127,11 @@ fn initial(index: &CodeIndex, issue: &str, config: &Config) -> Result<String, To
 }
 
 /// Answers requests that share `most` spans, and puts what they found together, file by file.
-fn find(index: &CodeIndex, requests: &[SearchRequest], most: usize) -> Result<Found, ToolError> {
+async fn find(index: &Synced<'_>, requests: &[SearchRequest], most: usize) -> Result<Found, ToolError> {
     let share = most.div_ceil(requests.len().max(1)).max(1);
     let mut all = Found::default();
     for request in requests {
-        let mut found = index.search(request)?;
+        let mut found = index.answer(request).await?;
         keep_first(&mut found, share);
         found.files.into_iter().for_each(|file| merge(&mut all.files, file));
         all.did_you_mean.extend(found.did_you_mean);
