@@ -192,6 +192,17 @@ pub(super) fn write_all<'a>(files: impl IntoIterator<Item = (&'a String, &'a Vec
     Ok(())
 }
 
+/// Removes a tree, one of its entries last: whoever is killed on the way leaves that one to be found.
+pub(super) fn remove_tree_but_last(path: &Path, last: &str) -> io::Result<()> {
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        // What stays is reported by the removal of the whole.
+        if entry.file_name() != last && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let _ = remove_tree(&entry.path());
+        }
+    }
+    remove_tree(path)
+}
+
 /// Removes a tree, also where folders in it are read-only.
 pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {

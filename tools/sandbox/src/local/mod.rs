@@ -169,7 +169,7 @@ impl Content {
             return Ok(());
         }
         self.processes().end_all();
-        files::remove_tree(&self.path)
+        files::remove_tree_but_last(&self.path, OWNER)
             .map_err(|err| SandboxError::Lost(format!("cannot remove `{}`: {err}", self.path.display())))
     }
 }
@@ -317,7 +317,7 @@ pub(crate) fn remove_leftover(path: &Path) -> std::io::Result<()> {
     if let Some(marker) = owner.lines().nth(1).filter(|marker| !marker.is_empty()) {
         Processes::marked(&format!("{MARKER}={marker}")).end_all();
     }
-    files::remove_tree(path)
+    files::remove_tree_but_last(path, OWNER)
 }
 
 /// Runs what blocks away from the async tasks; it runs to its end even if no one waits any more.
