@@ -30,8 +30,8 @@ enum Source {
     Replay(String),
     /// The text of a script.
     Script(String),
-    /// The recorded episode that ships with each demo instance.
-    Shipped,
+    /// The recorded episode of this agent that ships with each demo instance.
+    Shipped(&'static str),
 }
 
 impl Models {
@@ -49,12 +49,13 @@ impl Models {
                 script(&text, "").with_context(|| in_answers(&config))?;
                 Source::Script(text)
             }
-            Provider::Openai if config.name.is_none() && environment == "demo" => Source::Shipped,
             Provider::Openai if config.name.is_none() => {
-                return Err(anyhow!(
-                    "no model is configured\nhint: `--model NAME`, with the key in `{}`",
-                    config.api_key_env
-                ));
+                let agent = resolved.plug.name;
+                if environment != "demo" || !demo::has_episodes(agent) {
+                    let key = &config.api_key_env;
+                    return Err(anyhow!("no model is configured\nhint: `--model NAME`, with the key in `{key}`"));
+                }
+                Source::Shipped(agent)
             }
             Provider::Openai => Source::Server(connect(&config, resolved.config.prompts.as_deref())?),
         };
@@ -69,7 +70,7 @@ impl Models {
             Source::Server(model) => model.name().to_owned(),
             Source::Replay(_) => "replay".to_owned(),
             Source::Script(_) => "script".to_owned(),
-            Source::Shipped => "recorded".to_owned(),
+            Source::Shipped(_) => "recorded".to_owned(),
         }
     }
 
@@ -90,10 +91,11 @@ impl Models {
             Source::Server(model) => model.clone(),
             Source::Replay(text) => Arc::new(replay(text, root, self.config.on_divergence)?),
             Source::Script(text) => Arc::new(script(text, root)?),
-            Source::Shipped => {
+            Source::Shipped(agent) => {
                 let id = &instance.instance_id;
                 say(&format!("no model is configured: replaying the recorded episode that ships with `{id}`"));
-                let text = demo::episode(id).with_context(|| format!("`{id}` ships without a recorded episode"))?;
+                let text =
+                    demo::episode(id, agent).with_context(|| format!("`{id}` ships without a recorded episode"))?;
                 Arc::new(replay(text, root, OnDivergence::Ignore)?)
             }
         };

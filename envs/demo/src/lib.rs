@@ -1,7 +1,7 @@
 //! A few small instances that ship with the project: no Docker, no key, no download.
 //!
-//! [`environment`] poses them over any provider that takes files; [`episode`] returns the recorded episode that ships
-//! with an instance. Each is a folder below `instances`: the repository, the issue, the patches, the test lists.
+//! [`environment`] poses them over any provider that takes files; [`episode`] returns the recorded episode of an
+//! agent that ships with an instance. Each is a folder below `instances`: the repository, the issue, the patches, the test lists.
 
 mod committed;
 mod instance;
@@ -29,7 +29,12 @@ pub fn gradings() -> impl Iterator<Item = (Instance, GradingSpec)> {
     loaded.filter_map(|(instance, posed)| Some((instance, posed.judging.ok()?.grading)))
 }
 
-/// Returns the recorded trajectory that ships with an instance.
-pub fn episode(instance_id: &str) -> Option<&'static str> {
-    FOLDER.get_file(format!("{instance_id}/episode.jsonl"))?.contents_utf8()
+/// Returns the recorded trajectory of an agent that ships with an instance.
+pub fn episode(instance_id: &str, agent: &str) -> Option<&'static str> {
+    FOLDER.get_file(format!("{instance_id}/episode.{agent}.jsonl"))?.contents_utf8()
+}
+
+/// Returns whether recorded trajectories of an agent ship with the instances.
+pub fn has_episodes(agent: &str) -> bool {
+    FOLDER.dirs().filter_map(|folder| folder.path().to_str()).any(|id| episode(id, agent).is_some())
 }

@@ -50,3 +50,13 @@ fn it_gives_up_on_a_model_that_calls_nothing() {
     assert_eq!(report["resolved"], false, "{said}");
     assert!(said.contains("idle"), "{said}");
 }
+
+#[test]
+fn without_a_model_it_says_so_instead_of_replaying_another_agents_episode() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_bashonly"));
+    let output = program.args(["solve", "demo__lru-1"]).current_dir(folder.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("no model is configured") && said.contains("--model NAME"), "{said}");
+}

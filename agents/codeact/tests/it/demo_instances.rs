@@ -26,7 +26,7 @@ fn every_demo_instance_is_solved_with_no_model_configured() {
 fn without_its_recorded_edits_an_episode_ends_unresolved() {
     for id in IDS {
         let program = Program::new();
-        let episode = demo::episode(id).unwrap();
+        let episode = demo::episode(id, "codeact").unwrap();
         let edits = |line: &&str| !line.contains("\\\"command\\\":\\\"str_replace\\\"");
         let without: Vec<&str> = episode.lines().filter(edits).collect();
         assert!(without.len() < episode.lines().count(), "{id} has no recorded edit");
@@ -122,7 +122,7 @@ fn two_sets_of_predictions_never_share_a_summary() {
 #[test]
 fn a_changed_recording_is_another_run_and_other_settings_need_another_name() {
     let program = Program::new();
-    let episode = demo::episode("demo__lru-1").unwrap();
+    let episode = demo::episode("demo__lru-1", "codeact").unwrap();
     let replay = [
         "solve",
         "demo__lru-1",

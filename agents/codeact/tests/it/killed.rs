@@ -35,7 +35,7 @@ fn killed_at_any_instant_a_run_reads_and_the_same_command_finishes_it() {
     }
     let ran = program.run(&arguments);
     assert_eq!(ran.report("demo__lru-1")["resolved"], true, "{ran:?}");
-    let answers = demo::episode("demo__lru-1").unwrap().matches("\"type\":\"completion\"").count();
+    let answers = demo::episode("demo__lru-1", "codeact").unwrap().matches("\"type\":\"completion\"").count();
     let mut asked = recorded.asked.lock().unwrap().clone();
     asked.sort_unstable();
     // Killed while an answer was on its way, a run asks for it again; one that had arrived is never paid twice. Each

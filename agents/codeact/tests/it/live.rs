@@ -27,7 +27,7 @@ impl Respond for Recorded {
         self.asked.lock().unwrap().push(number);
         let key = request.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
         self.keys.lock().unwrap().extend(key);
-        let episode = agent_core::Trajectory::parse(demo::episode("demo__lru-1").unwrap()).unwrap();
+        let episode = agent_core::Trajectory::parse(demo::episode("demo__lru-1", "codeact").unwrap()).unwrap();
         let completion = episode.completions().nth(number).unwrap().1.clone();
         let mut message = serde_json::to_value(completion.message).unwrap();
         let root = root_of(messages);

@@ -1,0 +1,28 @@
+//! The agent as a user meets it: the program, the demo instances, no model.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::Command;
+
+use serde_json::Value;
+
+#[test]
+fn every_demo_instance_is_solved_with_no_model_configured() {
+    for id in ["demo__durations-1", "demo__lru-1", "demo__tables-1"] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_moatless"))
+            .args(["solve", id, "--run", "r"])
+            .current_dir(folder.path())
+            .env("HOME", folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(printed[id]["resolved"], true, "{said}");
+        // Each state begins a conversation of its own, and is told of.
+        assert!(said.contains("SearchCode") && said.contains("EditCode"), "{said}");
+        let patch = std::fs::read_to_string(folder.path().join(format!(".runs/r/moatless/{id}/patch.diff"))).unwrap();
+        assert!(patch.starts_with("diff --git "), "{patch}");
+    }
+}
