@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 from dataclasses import dataclass
@@ -27,6 +28,16 @@ class Setup:
     binary: Path
     out: Path
     run: str
+
+
+def argument_parser(description: str | None) -> argparse.ArgumentParser:
+    """Returns a parser of the arguments that all of these scripts take."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path(".runs/registry"))
+    parser.add_argument("--binary", type=Path, default=Path("target/debug/spotter"))
+    parser.add_argument("--only", nargs="*", default=[])
+    return parser
 
 
 def find_cases(out: Path, data: Path, only: list[str]) -> list[Case]:

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from cases import DATASETS, find_cases
+from cases import DATASETS, argument_parser, find_cases
 from kill_solve import LABEL, containers, kill_after
 
 Stamps = dict[str, tuple[int, int]]
@@ -23,11 +23,7 @@ Stamps = dict[str, tuple[int, int]]
 
 def main() -> int:
     """Runs all parts for each dataset; returns 1 when something is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=Path(".runs/registry"))
-    parser.add_argument("--binary", type=Path, default=Path("target/debug/spotter"))
-    parser.add_argument("--only", nargs="*", default=[])
+    parser = argument_parser(__doc__)
     parser.add_argument("--parts", nargs="*", default=["gold", "empty", "kill", "validate"])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=1)

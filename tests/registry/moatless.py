@@ -7,7 +7,6 @@ that an answer goes through: from the first search to the counts of the verdict,
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
@@ -18,7 +17,7 @@ from itertools import product
 from pathlib import Path
 
 import gold
-from cases import Case, Setup, call, check_solved, find_cases, run_name
+from cases import Case, Setup, argument_parser, call, check_solved, find_cases, run_name
 from oracle import Oracle
 
 FLOWS = ("states", "actions")
@@ -46,11 +45,7 @@ class Solved:
 
 def main() -> int:
     """Runs all combinations and prints one line each; returns 1 when one is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=Path(".runs/registry"))
-    parser.add_argument("--binary", type=Path, default=Path("target/debug/spotter"))
-    parser.add_argument("--only", nargs="*", default=[])
+    parser = argument_parser(__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--demo", action="store_true", help="the instances that ship with the project")
     parser.add_argument("--flow", choices=FLOWS, nargs="*", default=FLOWS)

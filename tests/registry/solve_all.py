@@ -6,22 +6,16 @@ empty patch, a patch to an unrelated file and the gold patch reversed must not.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-from cases import Case, Setup, call, check_solved, find_cases
+from cases import Case, Setup, argument_parser, call, check_solved, find_cases
 
 
 def main() -> int:
     """Runs all cases and prints one line each; returns 1 when one is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=Path(".runs/registry"))
-    parser.add_argument("--binary", type=Path, default=Path("target/debug/spotter"))
-    parser.add_argument("--only", nargs="*", default=[])
+    parser = argument_parser(__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
     setup = Setup(args.binary, args.out, f"registry-{int(time.time())}")
