@@ -64,6 +64,7 @@ impl Model for Scripted {
             usage: Usage { prompt_tokens: 10, completion_tokens: 5, cached_tokens: 0 },
             cost: Some(0.01),
             malformed: turn["malformed"].as_str().map(str::to_owned),
+            served: None,
         })
     }
 }

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use env_core::{Baseline, EnvError, Instance, Patch};
 use prompts::Prompts;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tool_core::{Embed, Observation, Sandbox, ToolError, Toolbox};
 
 use crate::context::Context;
 use crate::spare::{Spare, take_patch};
 use crate::{
-    AgentError, Completion, ContextConfig, ExitStatus, Header, Limit, Limits, Message, Model, ModelError, Outcome,
-    OutcomeClass, Record, Recorder, Request, Spending, StuckDetector, ToolCall, ToolSpec, clip,
+    AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
+    Outcome, OutcomeClass, Record, Recorder, Request, Spending, StuckDetector, ToolCall, ToolSpec, clip,
 };
 
 /// One agent on one instance: the conversation, and all that it may use.
@@ -26,6 +27,8 @@ pub struct Episode {
     context: Context,
     last_tokens: u64,
     stuck: StuckDetector,
+    /// The call in the middle of which the latest answer was cut off.
+    cut_off: Option<ToolCall>,
     started: Instant,
 }
 
@@ -72,6 +75,7 @@ impl Episode {
             spending: Spending::default(),
             last_tokens: 0,
             stuck: StuckDetector::default(),
+            cut_off: None,
             started: Instant::now(),
         })
     }
@@ -183,15 +187,7 @@ impl Episode {
     /// A limit, or a broken sandbox; a refused call is an observation.
     pub async fn act(&mut self, call: &ToolCall) -> Result<Observation, AgentError> {
         let started = Instant::now();
-        let sandbox = self.parts.sandbox.as_ref();
-        let observation = match self.parts.toolbox.call(&call.name, &call.arguments, sandbox).await {
-            Ok(observation) => observation,
-            Err(ToolError::Rejected(why)) => {
-                let text = self.render_with("episode/rejected.md", [("why", why)].into_iter().collect::<Extra>())?;
-                Observation::error(text)
-            }
-            Err(ToolError::Sandbox(err)) => return Err(err.into()),
-        };
+        let observation = self.run_call(call).await?;
         let seconds = started.elapsed().as_secs_f64();
         self.spending.tool_seconds += seconds;
         let step = self.spending.steps;
@@ -202,6 +198,22 @@ impl Episode {
         self.stuck.saw(call, &observation);
         self.check_stuck()?;
         Ok(observation)
+    }
+
+    /// Runs a tool call; what the tool refuses is an observation, and so is a call that its answer's end cut.
+    async fn run_call(&self, call: &ToolCall) -> Result<Observation, AgentError> {
+        if self.cut_off.as_ref() == Some(call) {
+            return Ok(Observation::error(self.render("episode/cut_off.md")?));
+        }
+        let sandbox = self.parts.sandbox.as_ref();
+        match self.parts.toolbox.call(&call.name, &call.arguments, sandbox).await {
+            Ok(observation) => Ok(observation),
+            Err(ToolError::Rejected(why)) => {
+                let text = self.render_with("episode/rejected.md", [("why", why)].into_iter().collect::<Extra>())?;
+                Ok(Observation::error(text))
+            }
+            Err(ToolError::Sandbox(err)) => Err(err.into()),
+        }
     }
 
     /// Counts a step.
@@ -268,8 +280,9 @@ impl Episode {
         };
         let seconds = started.elapsed().as_secs_f64();
         self.spending.model_seconds += seconds;
-        let completion = answer?;
+        let mut completion = answer?;
         self.account(&completion);
+        self.note_cut(&mut completion)?;
         let step = self.spending.steps;
         let record = Record::Completion { step, request: fingerprint, completion: completion.clone(), seconds };
         self.parts.recorder.append(&record)?;
@@ -279,6 +292,18 @@ impl Episode {
             self.check_stuck()?;
         }
         Ok(completion)
+    }
+
+    /// Notes the call in which an answer ended at the limit on its length, or, where it got to none, says so.
+    fn note_cut(&mut self, completion: &mut Completion) -> Result<(), AgentError> {
+        let was_cut = completion.finish_reason == FinishReason::Length;
+        let last = completion.message.tool_calls.last();
+        let is_torn = |call: &&ToolCall| serde_json::from_str::<Map<String, Value>>(&call.arguments).is_err();
+        self.cut_off = last.filter(|_| was_cut).filter(is_torn).cloned();
+        if was_cut && last.is_none() && completion.malformed.is_none() {
+            completion.malformed = Some(self.render("episode/cut_off.md")?);
+        }
+        Ok(())
     }
 
     fn account(&mut self, completion: &Completion) {

@@ -1,6 +1,7 @@
 //! One message of a conversation.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// Who a message is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,45 @@ pub struct Message {
     /// For a tool's message: the tool's name on the wire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// For a model's message: what its server sent beside the text and the calls, and may want back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extras: Option<Box<Extras>>,
+}
+
+/// What a server sent beside the text and the calls of a message, such as reasoning and signatures.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extras {
+    /// Further fields of the message, such as `reasoning_content`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub message: Map<String, Value>,
+    /// Further fields of each call, in the order of the calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallExtras>,
+}
+
+/// What a server sent beside the name and the arguments of a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallExtras {
+    /// Further fields of the call, such as `extra_content` with a signature.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub call: Map<String, Value>,
+    /// Further fields of its `function`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub function: Map<String, Value>,
+}
+
+impl CallExtras {
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.call.is_empty() && self.function.is_empty()
+    }
+}
+
+impl Extras {
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.message.is_empty() && self.calls.iter().all(CallExtras::is_empty)
+    }
 }
 
 /// One call of a tool.
@@ -66,7 +106,13 @@ impl Message {
         Self { tool_call_id: Some(call.id.clone()), name: Some(call.name.clone()), ..Self::new(Role::Tool, content) }
     }
 
+    /// Returns the message with what its server sent beside the text and the calls.
+    #[must_use]
+    pub fn with_extras(self, extras: Extras) -> Self {
+        Self { extras: (!extras.is_empty()).then(|| Box::new(extras)), ..self }
+    }
+
     fn new(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None, name: None }
+        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None, name: None, extras: None }
     }
 }

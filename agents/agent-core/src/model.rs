@@ -59,6 +59,46 @@ pub struct Completion {
     /// What was wrong with a tool call that could not be read, in words for the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub malformed: Option<String>,
+    /// What the server sent, as it came; `None` for answers of no server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Box<Served>>,
+}
+
+/// What a server sent of an answer, as it came.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Served {
+    /// The whole message before anything was read out of it: text, reasoning, calls, and fields that are not known here.
+    pub message: Value,
+    /// The reason for stopping in the server's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    /// The server's id of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The model's name as the server gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What the server calls its `system_fingerprint`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_fingerprint: Option<String>,
+    /// Tokens of the whole prompt, where the server sends them (`return_token_ids` of vLLM and SGLang).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_token_ids: Option<Vec<u64>>,
+    /// Tokens of the answer, where the server sends them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_token_ids: Option<Vec<u64>>,
+    /// The choice's `logprobs` as they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Value>,
+    /// The `usage` as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Value>,
+    /// When the request was sent, in seconds since 1970 (UTC).
+    #[serde(default)]
+    pub asked_at: f64,
+    /// When the answer was whole, in seconds since 1970 (UTC).
+    #[serde(default)]
+    pub answered_at: f64,
 }
 
 /// Why a model stopped.

@@ -43,11 +43,13 @@ impl Agent for BashOnly {
 
     async fn step(&mut self, episode: &mut Episode) -> Result<Flow, AgentError> {
         let calls = episode.query().await?.message.tool_calls;
+        let mut finished = false;
         for call in &calls {
             let shown = episode.act(call).await?;
-            if call.name == Finish::NAME && !shown.is_error {
-                return Ok(Flow::Submit);
-            }
+            finished |= call.name == Finish::NAME && !shown.is_error;
+        }
+        if finished {
+            return Ok(Flow::Submit);
         }
         self.idle = if calls.is_empty() { self.idle + 1 } else { 0 };
         match self.idle {

@@ -84,11 +84,14 @@ impl Agent for CodeAct {
 
     async fn step(&mut self, episode: &mut Episode) -> Result<Flow, AgentError> {
         let completion = episode.query().await?;
+        // Calls beside `finish` are run and answered like any other.
+        let mut finished = false;
         for call in &completion.message.tool_calls {
             let shown = episode.act(call).await?;
-            if call.name == Finish::NAME && !shown.is_error {
-                return Ok(Flow::Submit);
-            }
+            finished |= call.name == Finish::NAME && !shown.is_error;
+        }
+        if finished {
+            return Ok(Flow::Submit);
         }
         if completion.malformed.is_some() || completion.message.tool_calls.is_empty() {
             self.remind(episode, &completion)?;

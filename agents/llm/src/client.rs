@@ -9,12 +9,15 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::Response;
-use reqwest::header::AUTHORIZATION;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 
 use crate::ConnectError;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, retry_after, shorten};
 use crate::secret::Secret;
+use crate::sse;
+use crate::stream::Assembly;
+use crate::surrogates::mended;
 
 /// Where to ask.
 #[derive(Debug)]
@@ -94,7 +97,9 @@ async fn send(
     let (status, server) = (response.status(), transport.endpoint.server());
     let retry_after = retry_after(response.headers(), SystemTime::now());
     tracing::debug!(status = status.as_u16(), "{server} answered");
-    if transport.streams && status.is_success() {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_json = kind.to_ascii_lowercase().contains("json") && !kind.to_ascii_lowercase().contains("ndjson");
+    if transport.streams && status.is_success() && !is_json {
         let lines = redacted_lines(response, key.clone());
         return Ok(http::Response::new(reqwest::Body::wrap_stream(lines)).into());
     }
@@ -103,26 +108,58 @@ async fn send(
     if !status.is_success() {
         return Err(trouble(Trouble::Refused(Failure { status: Some(status.as_u16()), retry_after, body })));
     }
-    if let Err(err) = serde_json::from_str::<serde::de::IgnoredAny>(&body) {
-        let start: String = shorten(&body).chars().take(200).collect();
-        return Err(broken(format!("{server} sent an answer that is not JSON: {err}\nit begins: `{start}`")));
+    if !transport.streams
+        && let Some(pieces) = sse::pieces(&body)
+    {
+        return Ok(http::Response::new(assembled(pieces, server)?).into());
     }
-    Ok(http::Response::new(body).into())
+    let body = mended(&body);
+    match serde_json::from_str::<serde_json::Value>(&body) {
+        // The client waits for a stream, and one piece is one, too.
+        Ok(whole) if transport.streams => Ok(http::Response::new(format!("data: {whole}\n\ndata: [DONE]\n\n")).into()),
+        Ok(_) => Ok(http::Response::new(body.into_owned()).into()),
+        Err(err) => {
+            let start: String = shorten(&body).chars().take(200).collect();
+            Err(broken(format!("{server} sent an answer that is not JSON: {err}\nit begins: `{start}`")))
+        }
+    }
 }
 
-/// Returns the body line by line, so that a key that comes in two pieces is found as well.
+/// Returns the answer of a server that streams although it was not asked to.
+fn assembled(pieces: Vec<serde_json::Value>, server: &str) -> Result<String, OpenAIError> {
+    let mut assembly = Assembly::default();
+    for piece in &pieces {
+        if piece.get("error").is_some_and(|error| !error.is_null()) {
+            return Ok(piece.to_string());
+        }
+        assembly.add(piece);
+    }
+    if assembly.is_finished() {
+        return Ok(assembly.into_body().to_string());
+    }
+    Err(broken(format!(
+        "{server} sent a stream, which was not asked for and ended half-way\nhint: `model.stream=true` asks for one"
+    )))
+}
+
+/// Returns the body line by line, each in the form that the client reads, so that a key that comes in two pieces is found
+/// as well.
 fn redacted_lines(response: Response, key: Secret) -> impl Stream<Item = Result<String, reqwest::Error>> {
-    let start = (response.bytes_stream(), Vec::new(), key);
-    stream::try_unfold(start, |(mut body, mut rest, key)| async move {
+    let start = (response.bytes_stream(), Vec::new(), key, sse::Lines::default());
+    stream::try_unfold(start, |(mut body, mut rest, key, mut form)| async move {
         loop {
             match body.next().await.transpose()? {
                 Some(bytes) => rest.extend_from_slice(&bytes),
                 None if rest.is_empty() => return Ok(None),
-                None => return Ok(Some((key.redact(&std::mem::take(&mut rest)), (body, rest, key)))),
+                None => {
+                    let lines = form.read(&key.redact(&std::mem::take(&mut rest)));
+                    return Ok(Some((lines, (body, rest, key, form))));
+                }
             }
             if let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') {
                 let lines: Vec<u8> = rest.drain(..=end).collect();
-                return Ok(Some((key.redact(&lines), (body, rest, key))));
+                let lines = form.read(&key.redact(&lines));
+                return Ok(Some((lines, (body, rest, key, form))));
             }
         }
     })
@@ -134,6 +171,18 @@ fn broken(message: String) -> OpenAIError {
 
 fn trouble(trouble: Trouble) -> OpenAIError {
     OpenAIError::Boxed(Box::new(trouble))
+}
+
+/// Returns the server's refusal out of an error of the client, where it is one.
+pub(crate) fn into_failure(err: OpenAIError, endpoint: Endpoint) -> Result<Failure, ModelError> {
+    match err {
+        OpenAIError::Boxed(boxed) => match boxed.downcast::<Trouble>().map(|trouble| *trouble) {
+            Ok(Trouble::Refused(failure)) => Ok(failure),
+            Ok(trouble) => Err(into_error(OpenAIError::Boxed(Box::new(trouble)), endpoint)),
+            Err(other) => Err(ModelError::Permanent(other.to_string())),
+        },
+        other => Err(into_error(other, endpoint)),
+    }
 }
 
 /// Returns what the caller can do about an error of the client.

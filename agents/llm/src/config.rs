@@ -39,6 +39,22 @@ pub struct ModelConfig {
     /// What becomes of an answer with several calls: `all` are kept, the `first` is kept, or it is put back to the model
     /// (`refuse`). Default `all`.
     pub several_calls: SeveralCalls,
+    /// Whether the model's reasoning goes back with the answer that it led to: `auto` sends each field of reasoning that
+    /// the server sent (such as `reasoning_content` or `reasoning_details`) until it refuses one, `never` none. What a
+    /// server puts beside a call, such as a signature, always goes back. Default `auto`.
+    pub send_reasoning: SendReasoning,
+    /// Who the rules at the start are from: `system`, `developer`, or `user`, which puts them before the first message of
+    /// the user, for servers without such a role. Default `system`.
+    pub system_role: SystemRole,
+    /// Whether messages of one role that follow each other are sent as one, for servers on which roles must alternate.
+    /// Default false.
+    pub merge_roles: bool,
+    /// Name of the field with the limit on the output, `max_tokens` or `max_completion_tokens`; `null` takes the newer one
+    /// for OpenAI's own server. Default `null`.
+    pub limit_name: Option<String>,
+    /// Fields of the request that are never sent, for servers that refuse them, such as `[temperature, stop]`. Default
+    /// none.
+    pub leave_out: Vec<String>,
     /// Whether answers are streamed, for servers that cut long silences. Default false.
     pub stream: bool,
     /// Seconds that one request may take, the whole answer included. Default 600.
@@ -85,6 +101,30 @@ pub enum ToolCalls {
     Text,
     /// In the text, as one JSON object a message, with long texts between tags.
     Json,
+}
+
+/// Whether a model's reasoning goes back to its server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SendReasoning {
+    /// In the fields in which it came, until the server refuses them.
+    #[default]
+    Auto,
+    /// Never.
+    Never,
+}
+
+/// Who the rules at the start of a conversation are from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SystemRole {
+    /// `system`.
+    #[default]
+    System,
+    /// `developer`, as newer models of OpenAI have it.
+    Developer,
+    /// Nobody: they stand before the first message of the user.
+    User,
 }
 
 /// What becomes of an answer with several tool calls.
@@ -169,6 +209,11 @@ impl Default for ModelConfig {
             extra: Map::new(),
             tool_calls: ToolCalls::default(),
             several_calls: SeveralCalls::default(),
+            send_reasoning: SendReasoning::default(),
+            system_role: SystemRole::default(),
+            merge_roles: false,
+            limit_name: None,
+            leave_out: Vec::new(),
             stream: false,
             timeout: 600.0,
             connect_timeout: 10.0,

@@ -21,8 +21,7 @@ const OUT_OF_MONEY: [&str; 5] = [
 ];
 
 /// Codes and types that say that the request is too long.
-const TOO_LONG_CODES: [&str; 4] =
-    ["context_length_exceeded", "exceed_context_size_error", "string_above_max_length", "request_too_large"];
+const TOO_LONG_CODES: [&str; 3] = ["context_length_exceeded", "exceed_context_size_error", "string_above_max_length"];
 
 /// What servers write when the request is too long, in lower case: OpenAI and vLLM, vLLM, SGLang, llama.cpp, Anthropic,
 /// Gemini, Groq, text-generation-inference, Bedrock, xAI, LM Studio, Cohere.
@@ -52,6 +51,55 @@ const TOO_LONG_TEXTS: [&str; 19] = [
 const NO_TOOLS_TEXTS: [&str; 3] =
     ["enable-auto-tool-choice", "does not support tools", "no endpoints found that support tool use"];
 
+/// Codes and types with the HTTP status that says the same, for errors that come without one: OpenAI, Anthropic, Gemini,
+/// Azure, DeepSeek, Mistral, Groq, vLLM.
+const STATUS_OF_CODE: [(&str, u16); 27] = [
+    ("invalid_api_key", 401),
+    ("incorrect_api_key", 401),
+    ("authentication_error", 401),
+    ("unauthorized", 401),
+    ("unauthenticated", 401),
+    ("account_deactivated", 401),
+    ("insufficient_balance", 402),
+    ("billing_error", 402),
+    ("permission_error", 403),
+    ("permission_denied", 403),
+    ("model_not_found", 404),
+    ("model_not_found_error", 404),
+    ("deploymentnotfound", 404),
+    ("not_found_error", 404),
+    ("not_found", 404),
+    ("notfounderror", 404),
+    ("rate_limit_exceeded", 429),
+    ("rate_limit_error", 429),
+    ("resource_exhausted", 429),
+    ("overloaded_error", 529),
+    ("server_error", 500),
+    ("internal_server_error", 500),
+    ("api_error", 500),
+    ("unavailable", 503),
+    ("invalid_argument", 400),
+    ("badrequesterror", 400),
+    ("invalid_request_error", 400),
+];
+
+/// What servers write about keys and accounts where they send no code, in lower case.
+const STATUS_OF_TEXT: [(&str, u16); 8] = [
+    ("incorrect api key", 401),
+    ("invalid api key", 401),
+    ("api key not valid", 401),
+    ("no auth credentials", 401),
+    ("authentication fail", 401),
+    ("unauthorized", 401),
+    ("insufficient balance", 402),
+    ("insufficient credit", 402),
+];
+
+/// Words by which a server says that one request is more than its rate allows, in lower case. No waiting helps, and no
+/// model's context is too short.
+const OVER_THE_RATE: [&str; 6] =
+    ["tokens per min", "token per min", "tokens/min", "(tpm)", "tokens per day", "rate limit"];
+
 /// A server's answer that is no completion.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Failure {
@@ -66,11 +114,15 @@ pub(crate) struct Failure {
 impl Failure {
     /// Returns what the caller can do about it.
     pub(crate) fn into_error(self, endpoint: Endpoint) -> ModelError {
-        let parsed = serde_json::from_str::<Value>(&self.body).ok();
-        let detail = parsed.as_ref().map(Detail::of).unwrap_or_default();
+        let detail = self.detail();
         let text = detail.message.as_deref().unwrap_or(&self.body);
-        let status = self.status.or(detail.status);
+        let status = self.status.filter(|status| *status >= 400).or(detail.status);
         let message = describe(status, text, endpoint);
+        if is_over_the_rate(status, text) {
+            let hint = "hint: this one request is more than the server lets through in its time; raise the rate there, or \
+                        send less with `context.max_tokens`";
+            return ModelError::Permanent(format!("{message}\n{hint}"));
+        }
         if is_too_long(status, &detail, text) {
             return ModelError::ContextLength(message);
         }
@@ -78,6 +130,23 @@ impl Failure {
             return ModelError::Transient { message, retry_after: self.retry_after };
         }
         ModelError::Permanent(with_hint(status, message, endpoint))
+    }
+
+    /// Returns whether the request itself was refused, so that another one may do.
+    pub(crate) fn is_refusal(&self) -> bool {
+        // Templates of chat models fail with 500 on what they do not take.
+        matches!(self.status.filter(|status| *status >= 400).or(self.detail().status), Some(400 | 404 | 422 | 500))
+    }
+
+    /// Returns the server's words, and the field that it names as the cause.
+    pub(crate) fn words(&self) -> (String, Option<String>) {
+        let detail = self.detail();
+        (detail.message.unwrap_or_else(|| self.body.clone()), detail.param)
+    }
+
+    fn detail(&self) -> Detail {
+        let parsed = serde_json::from_str::<Value>(&self.body).ok();
+        parsed.as_ref().map(Detail::of).unwrap_or_default()
     }
 }
 
@@ -87,25 +156,31 @@ struct Detail {
     message: Option<String>,
     codes: Vec<String>,
     status: Option<u16>,
+    /// The field that is to blame.
+    param: Option<String>,
 }
 
 impl Detail {
-    /// Reads `{"error": {…}}`, `{"error": "…"}`, a bare error object, `{"detail": …}`, or a list of one of them.
+    /// Reads `{"error": {…}}`, `{"error": "…"}`, a bare error object, `{"detail": …}`, an error inside an error, or a list
+    /// of one of them.
     fn of(body: &Value) -> Self {
-        let body = body.as_array().and_then(|list| list.first()).unwrap_or(body);
-        let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
-        let text = |value: &Value| match value {
-            Value::String(text) => Some(text.clone()),
-            _ => None,
-        };
+        let mut error = body.as_array().and_then(|list| list.first()).unwrap_or(body);
+        while let Some(inner) = error.get("error").filter(|inner| inner.is_object() || inner.is_string()) {
+            error = inner;
+        }
+        let text = |value: &Value| value.as_str().map(str::to_owned);
         let message = text(error)
             .or_else(|| error.get("message").and_then(text))
-            .or_else(|| error.get("detail").map(|detail| text(detail).unwrap_or_else(|| detail.to_string())));
+            .or_else(|| error.get("detail").map(|detail| text(detail).unwrap_or_else(|| detail.to_string())))
+            .or_else(|| error.get("error_msg").and_then(text));
         let fields = ["code", "type", "status"].map(|key| error.get(key));
-        let codes = fields.iter().flatten().filter_map(|value| text(value)).collect();
-        let number = fields.iter().flatten().find_map(|value| value.as_u64());
+        let codes: Vec<String> = fields.iter().flatten().filter_map(|value| text(value)).collect();
+        let number = |value: &&Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        let number = fields.iter().flatten().find_map(number);
         let status = number.and_then(|number| u16::try_from(number).ok()).filter(|code| (400..600).contains(code));
-        Self { message, codes, status }
+        let status = status.or_else(|| status_of(&codes, message.as_deref().unwrap_or_default()));
+        let param = error.get("param").and_then(text);
+        Self { message, codes, status, param }
     }
 
     fn names_any(&self, known: &[&str]) -> bool {
@@ -113,8 +188,32 @@ impl Detail {
     }
 }
 
+/// Returns the HTTP status that an error's codes stand for, else its text. The type `invalid_request_error` says least: a
+/// bad key may have it beside a code of its own.
+fn status_of(codes: &[String], text: &str) -> Option<u16> {
+    let known = |code: &String| {
+        let code = code.to_lowercase();
+        STATUS_OF_CODE.iter().position(|(known, _)| *known == code)
+    };
+    let by_code = codes.iter().filter_map(known).min().and_then(|index| STATUS_OF_CODE.get(index));
+    let lower = text.to_lowercase();
+    let by_text = STATUS_OF_TEXT.iter().find(|(known, _)| lower.contains(known));
+    match (by_code, by_text) {
+        (Some((_, 400)) | None, Some((_, status))) | (Some((_, status)), _) => Some(*status),
+        (None, None) => None,
+    }
+}
+
+/// Returns whether one request is more than the server's rate allows at all, which is the server's affair.
+fn is_over_the_rate(status: Option<u16>, text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let too_large =
+        status == Some(413) || (lower.contains("request too large") || lower.contains("request is too large"));
+    too_large && OVER_THE_RATE.iter().any(|known| lower.contains(known))
+}
+
 fn is_too_long(status: Option<u16>, detail: &Detail, text: &str) -> bool {
-    if detail.names_any(&TOO_LONG_CODES) || status == Some(413) {
+    if detail.names_any(&TOO_LONG_CODES) {
         return true;
     }
     // A rate limit also speaks of too many tokens, and is over in a minute.
@@ -152,6 +251,7 @@ fn with_hint(status: Option<u16>, message: String, endpoint: Endpoint) -> String
             Some(401 | 403) => {
                 format!("the key is read from the environment variable that `{block}.api_key_env` names")
             }
+            Some(413) => "the server takes no request of this size; `context.max_tokens` keeps it shorter".to_owned(),
             Some(404) => format!("check `{block}.name`, and that `{block}.base_url` ends before `{}`", endpoint.path()),
             _ => return message,
         }

@@ -17,20 +17,25 @@ mod text_protocol;
 mod parameter;
 mod text_parse;
 mod text_tools;
+mod thoughts;
 
 mod json_call;
 mod json_pieces;
 mod json_reader;
 mod json_tools;
 
+mod adaptation;
 mod client;
 mod endpoint;
+mod extras;
 mod failure;
 mod prices;
 mod request_body;
 mod response;
 mod secret;
+mod sse;
 mod stream;
+mod surrogates;
 
 mod record;
 mod replay;
@@ -40,7 +45,10 @@ mod script;
 mod answers;
 mod place;
 
-pub use config::{EmbeddingsConfig, ModelConfig, OnDivergence, Provider, RetryConfig, SeveralCalls, ToolCalls};
+pub use config::{
+    EmbeddingsConfig, ModelConfig, OnDivergence, Provider, RetryConfig, SendReasoning, SeveralCalls, SystemRole,
+    ToolCalls,
+};
 pub use connect::{ConnectError, connect, connect_in};
 pub use embeddings::Embeddings;
 pub use json_call::{UnreadableJson, parse_json_call};

@@ -1,13 +1,48 @@
 //! A request as the chat completions interface wants it.
 
+use std::collections::BTreeSet;
+
 use agent_core::{Message, Request, Role, ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
 
-use crate::ModelConfig;
+use crate::extras::Returned;
+use crate::{ModelConfig, SendReasoning, SystemRole};
 
-/// Returns the body of a request. `ours` says that the server is OpenAI's own, which knows only the newer name of the
-/// limit on the output.
-pub(crate) fn request_body(config: &ModelConfig, model: &str, request: &Request, ours: bool) -> Value {
+/// How a request is written: the settings, and what the server was found to want.
+#[derive(Debug, Clone)]
+pub(crate) struct Style {
+    pub(crate) system_role: SystemRole,
+    pub(crate) merge_roles: bool,
+    pub(crate) send_reasoning: SendReasoning,
+    /// Name of the field with the limit on the output.
+    pub(crate) limit_name: String,
+    /// Whether a message of calls has an empty text rather than none.
+    pub(crate) empty_content: bool,
+    /// Fields of the request, and of the messages, that are not sent.
+    pub(crate) left_out: BTreeSet<String>,
+}
+
+impl Style {
+    /// Returns the style of the settings. `ours` says that the server is OpenAI's own, which knows only the newer name of
+    /// the limit on the output.
+    pub(crate) fn new(config: &ModelConfig, ours: bool) -> Self {
+        let limit = config.limit_name.as_deref().unwrap_or(if ours { NEW_LIMIT } else { OLD_LIMIT });
+        Self {
+            system_role: config.system_role,
+            merge_roles: config.merge_roles,
+            send_reasoning: config.send_reasoning,
+            limit_name: limit.to_owned(),
+            empty_content: false,
+            left_out: config.leave_out.iter().cloned().collect(),
+        }
+    }
+}
+
+pub(crate) const OLD_LIMIT: &str = "max_tokens";
+pub(crate) const NEW_LIMIT: &str = "max_completion_tokens";
+
+/// Returns the body of a request.
+pub(crate) fn request_body(config: &ModelConfig, model: &str, request: &Request, style: &Style) -> Value {
     let mut body = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -15,23 +50,90 @@ pub(crate) fn request_body(config: &ModelConfig, model: &str, request: &Request,
         }
     };
     put("model", Some(json!(model)));
-    put("messages", Some(request.messages.iter().map(message).collect()));
+    put("messages", Some(Value::Array(messages(&request.messages, style))));
     put("tools", (!request.tools.is_empty()).then(|| request.tools.iter().map(tool).collect()));
     put("temperature", config.temperature.map(Value::from));
     put("top_p", config.top_p.map(Value::from));
-    let limit = if ours { "max_completion_tokens" } else { "max_tokens" };
-    put(limit, config.max_output_tokens.map(Value::from));
+    put(&style.limit_name, config.max_output_tokens.map(Value::from));
     put("seed", config.seed.map(Value::from));
     put("stop", (!config.stop.is_empty()).then(|| json!(config.stop)));
     put("stream", Some(Value::Bool(config.stream)));
     put("stream_options", config.stream.then(|| json!({ "include_usage": true })));
     body.extend(config.extra.clone());
+    body.retain(|key, _| !style.left_out.contains(key));
     Value::Object(body)
 }
 
-fn message(message: &Message) -> Value {
-    match message.role {
-        Role::System => json!({ "role": "system", "content": message.content }),
+/// Returns the conversation as the server wants it. An answer of the model that says nothing is left out: servers refuse
+/// it, and it tells the model nothing.
+fn messages(messages: &[Message], style: &Style) -> Vec<Value> {
+    let says_something = |message: &&Message| {
+        message.role != Role::Assistant || !message.content.trim().is_empty() || !message.tool_calls.is_empty()
+    };
+    let mut written: Vec<Value> =
+        messages.iter().filter(says_something).map(|message| self::message(message, style)).collect();
+    if style.system_role == SystemRole::User {
+        without_system(&mut written);
+    }
+    if style.merge_roles { merged(written) } else { written }
+}
+
+/// Puts the rules at the start before the first message of the user.
+fn without_system(messages: &mut Vec<Value>) {
+    let is = |message: &Value, role: &str| message.get("role").and_then(Value::as_str) == Some(role);
+    while let Some(at) = messages.iter().position(|message| is(message, "system")) {
+        let mut rules = messages.remove(at);
+        match messages.get_mut(at..).and_then(|rest| rest.iter_mut().find(|message| is(message, "user"))) {
+            Some(user) => {
+                let text = format!("{}\n\n{}", text_of(&rules).trim_end(), text_of(user));
+                set(user, "content", Value::String(text));
+            }
+            None => {
+                set(&mut rules, "role", json!("user"));
+                messages.insert(at, rules);
+            }
+        }
+    }
+}
+
+/// Returns the messages with neighbours of one role as one. Answers of tools stay: each belongs to its own call.
+fn merged(messages: Vec<Value>) -> Vec<Value> {
+    let mut merged: Vec<Value> = Vec::with_capacity(messages.len());
+    for message in messages {
+        let role = |message: &Value| message.get("role").and_then(Value::as_str).map(str::to_owned);
+        let has_calls = |message: &Value| message.get("tool_calls").is_some();
+        match merged.last_mut() {
+            Some(last)
+                if role(last) == role(&message)
+                    && role(last).as_deref() != Some("tool")
+                    && !has_calls(last)
+                    && !has_calls(&message) =>
+            {
+                let text = format!("{}\n\n{}", text_of(last).trim_end(), text_of(&message));
+                set(last, "content", Value::String(text));
+            }
+            _ => merged.push(message),
+        }
+    }
+    merged
+}
+
+fn text_of(message: &Value) -> &str {
+    message.get("content").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn set(message: &mut Value, key: &str, value: Value) {
+    if let Some(fields) = message.as_object_mut() {
+        fields.insert(key.to_owned(), value);
+    }
+}
+
+fn message(message: &Message, style: &Style) -> Value {
+    let mut body = match message.role {
+        Role::System => {
+            let role = if style.system_role == SystemRole::Developer { "developer" } else { "system" };
+            json!({ "role": role, "content": message.content })
+        }
         Role::User => json!({ "role": "user", "content": message.content }),
         Role::Tool => json!({
             "role": "tool",
@@ -40,11 +142,13 @@ fn message(message: &Message) -> Value {
         }),
         Role::Assistant if message.tool_calls.is_empty() => json!({ "role": "assistant", "content": message.content }),
         Role::Assistant => {
-            let content = (!message.content.is_empty()).then_some(&message.content);
+            let content = (!message.content.is_empty() || style.empty_content).then_some(&message.content);
             let calls: Vec<Value> = message.tool_calls.iter().map(call).collect();
             json!({ "role": "assistant", "content": content, "tool_calls": calls })
         }
-    }
+    };
+    Returned { reasoning: style.send_reasoning, refused: &style.left_out }.put(message, &mut body);
+    body
 }
 
 fn call(call: &ToolCall) -> Value {

@@ -2,16 +2,19 @@
 
 use std::collections::HashSet;
 
-use agent_core::{Completion, FinishReason, Message, ModelError, Request, ToolCall, Usage};
+use agent_core::{Completion, FinishReason, Message, ModelError, Request, Served, ToolCall, Usage};
 use serde_json::Value;
 
 use crate::endpoint::Endpoint;
+use crate::extras::extras;
 use crate::failure::Failure;
 use crate::prices::Price;
+use crate::surrogates::mended;
 
 /// Returns the completion that `body` holds, at the cost that the provider reports, else at `price`.
 ///
-/// Servers differ; whatever can be understood is. Reasoning that comes in a field of its own is left out.
+/// Servers differ; whatever can be understood is. Reasoning that comes in a field of its own is no part of the text; it is
+/// kept beside it.
 pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Price>) -> Result<Completion, ModelError> {
     if let Some(failure) = embedded_failure(body) {
         return Err(failure.into_error(Endpoint::Chat));
@@ -34,17 +37,55 @@ pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Pric
         billed.or_else(|| price.map(|price| price.cost(&usage(reported))))
     };
     Ok(Completion {
-        message: Message::assistant(content, tool_calls),
+        message: Message::assistant(content, tool_calls).with_extras(extras(message)),
         finish_reason,
         usage: reported.map(usage).unwrap_or_default(),
         cost: reported.and_then(cost),
         malformed: None,
+        served: Some(Box::new(served(body, choice, message))),
     })
+}
+
+/// Returns what the server sent, as it came.
+fn served(body: &Value, choice: &Value, message: &Value) -> Served {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let ids = |places: &[(&Value, &str)]| {
+        let found = places.iter().find_map(|(value, key)| value.get(key)?.as_array());
+        found.map(|ids| ids.iter().filter_map(Value::as_u64).collect())
+    };
+    let field = |value: &Value, key: &str| value.get(key).filter(|value| !value.is_null()).cloned();
+    Served {
+        message: message.clone(),
+        finish_reason: text(choice, "finish_reason"),
+        id: text(body, "id"),
+        model: text(body, "model"),
+        system_fingerprint: text(body, "system_fingerprint"),
+        prompt_token_ids: ids(&[
+            (body, "prompt_token_ids"),
+            (choice, "prompt_token_ids"),
+            (message, "prompt_token_ids"),
+        ]),
+        completion_token_ids: ids(&[
+            (choice, "token_ids"),
+            (choice, "completion_token_ids"),
+            (message, "token_ids"),
+            (message, "generation_token_ids"),
+            (body, "token_ids"),
+        ]),
+        logprobs: field(choice, "logprobs").or_else(|| field(message, "generation_log_probs")),
+        usage: field(body, "usage"),
+        asked_at: 0.0,
+        answered_at: 0.0,
+    }
 }
 
 /// Returns the error that some servers put into a successful answer.
 pub(crate) fn embedded_failure(body: &Value) -> Option<Failure> {
-    let error = body.get("error").filter(|error| !error.is_null())?;
+    let error = body.get("error").filter(|error| !error.is_null());
+    // Some proxies hand on `{"code": 401, "message": …}`, or `{"detail": …}`, with a 200.
+    let says = |key: &str| body.get(key).is_some_and(Value::is_string);
+    let is_bare = body.get("choices").is_none() && (says("message") || says("detail"));
+    let error = error.or(Some(body).filter(|_| is_bare))?;
     Some(Failure { status: None, retry_after: None, body: serde_json::json!({ "error": error }).to_string() })
 }
 
@@ -81,7 +122,8 @@ fn tool_calls(message: &Value, request: &Request) -> Vec<ToolCall> {
         let id = unique(given, number, &mut taken);
         let name = function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let arguments = match function.get("arguments") {
-            Some(Value::String(text)) => text.clone(),
+            // The arguments are JSON in a text of JSON, and may have half characters of their own.
+            Some(Value::String(text)) => mended(text).into_owned(),
             None | Some(Value::Null) => String::new(),
             Some(value) => value.to_string(),
         };

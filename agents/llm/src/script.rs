@@ -96,6 +96,7 @@ impl Turn {
             usage: self.usage,
             cost: Some(self.cost),
             malformed: self.malformed,
+            served: None,
         })
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use agent_core::{Completion, FinishReason, Message, Model, ModelError, Request, ToolCall, ToolSpec};
+use agent_core::{Completion, Extras, FinishReason, Message, Model, ModelError, Request, ToolCall, ToolSpec};
 use async_trait::async_trait;
 use prompts::{PromptError, Prompts};
 
 use crate::json_tools::malformed;
 use crate::response::unique;
+use crate::thoughts;
 use crate::{TextCalls, parse_calls, parse_json_call, to_json_text, to_text};
 
 /// How calls are written in the text.
@@ -78,10 +79,20 @@ impl TextProtocol {
             return Ok(completion);
         }
         let whole = completion.finish_reason != FinishReason::Length;
-        match self.form.read(&completion.message.content, whole, &request.tools, &self.prompts)? {
+        // What the model only thinks about is no call.
+        let opening = match self.form {
+            Form::Functions { .. } => "<function=",
+            Form::Json => "{",
+        };
+        let (thought, said) = thoughts::split(&completion.message.content, opening);
+        match self.form.read(&said, whole, &request.tools, &self.prompts)? {
             Ok(read) if read.calls.is_empty() => {}
             Ok(read) => {
-                completion.message = Message::assistant(read.words, with_ids(read.calls, request));
+                let fields = completion.message.extras.take().map(|extras| extras.message).unwrap_or_default();
+                let extras = Extras { message: fields, calls: Vec::new() };
+                let words = if thought.is_empty() { read.words } else { format!("{thought}{}", read.words) };
+                let words = words.trim_end().to_owned();
+                completion.message = Message::assistant(words, with_ids(read.calls, request)).with_extras(extras);
                 completion.finish_reason = FinishReason::ToolCalls;
             }
             Err(words) => completion.malformed = Some(words),

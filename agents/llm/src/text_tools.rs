@@ -1,6 +1,6 @@
 //! Tool calls as text, the way SWE-Gym's released data have them. Pure functions.
 
-use agent_core::{Message, Role, ToolCall, ToolSpec};
+use agent_core::{Extras, Message, Role, ToolCall, ToolSpec};
 use prompts::{PromptError, Prompts};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -110,7 +110,9 @@ fn without_call(message: &Message, render: impl Fn(&ToolCall) -> String) -> Mess
         Role::Assistant => {
             let words = Some(message.content.clone()).filter(|words| !words.trim().is_empty());
             let parts: Vec<String> = words.into_iter().chain(message.tool_calls.iter().map(render)).collect();
+            let fields = message.extras.as_ref().map(|extras| extras.message.clone()).unwrap_or_default();
             Message::assistant(parts.join("\n\n"), Vec::new())
+                .with_extras(Extras { message: fields, calls: Vec::new() })
         }
     }
 }

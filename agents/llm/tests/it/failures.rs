@@ -47,7 +47,6 @@ async fn a_request_that_is_too_long_is_known_in_every_dialect() {
         (400, error("Input is too long for requested model.")),
         (400, error("Your input exceeds the context window of this model.")),
         (400, error("This model's maximum prompt length is 131072 but the request contains 140000 tokens.")),
-        (413, json!("request entity too large")),
     ];
     for (status, body) in dialects {
         let err = refused(status, body.clone()).await;
@@ -55,6 +54,15 @@ async fn a_request_that_is_too_long_is_known_in_every_dialect() {
     }
     let inside = ask_once(ok(json!({ "error": { "code": 400, "message": "maximum context length is 10" } }))).await;
     assert!(matches!(inside, Err(ModelError::ContextLength(_))), "{inside:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_for_the_server_or_its_rate_is_the_servers_refusal() {
+    let rate = "Request too large for model `m` on tokens per minute (TPM): Limit 6000, Requested 7000";
+    for (status, message) in [(413, "request entity too large"), (413, rate), (429, rate)] {
+        let err = refused(status, json!({ "error": { "message": message, "code": "rate_limit_exceeded" } })).await;
+        assert!(matches!(&err, ModelError::Permanent(text) if text.contains(message)), "{status}: {err:?}");
+    }
 }
 
 #[tokio::test]

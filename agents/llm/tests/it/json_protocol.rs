@@ -38,6 +38,7 @@ async fn calls_travel_in_json() {
             ],
             tool_call_id: None,
             name: None,
+            extras: None,
         }
     "#]]
     .assert_debug_eq(&completion.message);

@@ -11,6 +11,7 @@ mod json_read;
 mod json_write;
 mod keys;
 mod money;
+mod oddities;
 mod real;
 mod replay;
 mod retry;

@@ -49,6 +49,7 @@ async fn turns_are_played_in_order_and_then_end() {
             ],
             tool_call_id: None,
             name: None,
+            extras: None,
         }
     "#]]
     .assert_debug_eq(&first.message);

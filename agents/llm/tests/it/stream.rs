@@ -1,6 +1,6 @@
 //! Streamed answers.
 
-use agent_core::{FinishReason, Message, ModelError, ToolCall, Usage};
+use agent_core::{Extras, FinishReason, Message, ModelError, ToolCall, Usage};
 use llm::{ModelConfig, RetryConfig};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -46,7 +46,9 @@ async fn pieces_are_put_together() {
         arguments: arguments.to_owned(),
     };
     let calls = vec![call("a", "ls", "{\"path\": 1}"), call("b", "cat", "{}")];
-    assert_eq!(completion.message, Message::assistant("Let me look", calls));
+    let extras =
+        Extras { message: json!({ "reasoning_content": "hm" }).as_object().unwrap().clone(), calls: Vec::new() };
+    assert_eq!(completion.message, Message::assistant("Let me look", calls).with_extras(extras));
     assert_eq!(completion.finish_reason, FinishReason::ToolCalls);
     assert_eq!(completion.usage, Usage { prompt_tokens: 100, completion_tokens: 10, cached_tokens: 0 });
     assert!(completion.cost.is_some());
