@@ -13,6 +13,7 @@ mod corpus;
 mod embeddings;
 mod episode;
 mod moatless;
+mod schemas;
 mod scripted;
 mod tidy;
 

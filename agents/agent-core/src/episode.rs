@@ -187,7 +187,12 @@ impl Episode {
     /// A limit, or a broken sandbox; a refused call is an observation.
     pub async fn act(&mut self, call: &ToolCall) -> Result<Observation, AgentError> {
         let started = Instant::now();
-        let observation = self.run_call(call).await?;
+        let observation = if self.cut_off.as_ref() == Some(call) {
+            Observation::error(self.render("episode/cut_off.md")?)
+        } else {
+            let called = self.parts.toolbox.call(&call.name, &call.arguments, self.parts.sandbox.as_ref()).await;
+            self.observed(called)?
+        };
         let seconds = started.elapsed().as_secs_f64();
         self.spending.tool_seconds += seconds;
         let step = self.spending.steps;
@@ -200,13 +205,9 @@ impl Episode {
         Ok(observation)
     }
 
-    /// Runs a tool call; what the tool refuses is an observation, and so is a call that its answer's end cut.
-    async fn run_call(&self, call: &ToolCall) -> Result<Observation, AgentError> {
-        if self.cut_off.as_ref() == Some(call) {
-            return Ok(Observation::error(self.render("episode/cut_off.md")?));
-        }
-        let sandbox = self.parts.sandbox.as_ref();
-        match self.parts.toolbox.call(&call.name, &call.arguments, sandbox).await {
+    /// Returns what a call showed; what the tool refuses is an observation, too.
+    fn observed(&self, called: Result<Observation, ToolError>) -> Result<Observation, AgentError> {
+        match called {
             Ok(observation) => Ok(observation),
             Err(ToolError::Rejected(why)) => {
                 let text = self.render_with("episode/rejected.md", [("why", why)].into_iter().collect::<Extra>())?;

@@ -13,6 +13,7 @@ mod builtin;
 mod coerce;
 mod embed;
 mod observation;
+mod schema;
 mod tool;
 mod toolbox;
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::coerce::coerce;
+use crate::schema::schema_of;
 use crate::{Observation, Sandbox, Tool, ToolError};
 
 /// The tools of one agent, in the order in which they are shown to the model.
@@ -43,7 +44,7 @@ impl Toolbox {
     /// Returns the toolbox with `tool` added under another name on the wire.
     #[must_use]
     pub fn with_named<T: Tool>(mut self, wire_name: &str, tool: T) -> Self {
-        let parameters = parameters::<T>();
+        let parameters = schema_of::<T::Args>();
         let signature = ToolSignature { name: T::NAME, wire_name: wire_name.to_owned(), parameters };
         self.entries.push(Entry { signature, tool: Arc::new(Erased(tool)) });
         self
@@ -109,19 +110,6 @@ fn parse_arguments(wire_name: &str, arguments: &str) -> Result<Map<String, Value
         Ok(_) => Err(ToolError::Rejected(format!("the arguments of `{wire_name}` must be a JSON object"))),
         Err(err) => Err(ToolError::Rejected(format!("the arguments of `{wire_name}` are not valid JSON: {err}"))),
     }
-}
-
-/// Returns the JSON schema of a tool's arguments, without what only documents the Rust type.
-fn parameters<T: Tool>() -> Value {
-    let settings = schemars::generate::SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<T::Args>().to_value();
-    if let Some(map) = schema.as_object_mut() {
-        for key in ["$schema", "title", "description"] {
-            map.remove(key);
-        }
-        map.entry("properties").or_insert_with(|| Value::Object(Map::new()));
-    }
-    schema
 }
 
 /// The twin of [`Tool`] that can be stored.
