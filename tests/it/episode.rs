@@ -100,6 +100,33 @@ async fn a_call_that_cannot_be_run_is_answered_with_what_was_wrong() {
 }
 
 #[tokio::test]
+async fn calls_beside_finish_are_run_and_answered_in_order() {
+    let both = |first: Value, second: Value| json!({ "calls": [first["calls"][0], second["calls"][0]] });
+    for turn in [both(bash("echo a >> README.md"), finish()), both(finish(), bash("echo a >> README.md"))] {
+        let ran = Case::of(vec![turn.clone(), say("more")]).run().await;
+        assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+        assert!(ran.outcome.patch.unwrap().0.contains("+a"), "{turn}");
+        let answered = ran.records.iter().filter_map(|record| match record {
+            Record::Observation { call, .. } => Some(call.name.as_str()),
+            _ => None,
+        });
+        let called = turn["calls"].as_array().unwrap().iter().map(|call| call["name"].as_str().unwrap());
+        assert_eq!(answered.collect::<Vec<_>>(), called.collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_off_is_told_as_that() {
+    let cut = |raw: &str| json!({ "calls": [{ "name": "bash", "raw": raw }], "cut": true });
+    let turns = vec![cut("{\"command\": \"echo 1"), json!({ "content": "So I", "cut": true }), finish()];
+    let ran = Case::of(turns).run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+    assert_eq!(ran.told().iter().filter(|text| text.contains("was cut off at the limit on its length")).count(), 2);
+    let ran = Case::of(vec![cut("{\"command\": \"echo whole\"}"), finish()]).run().await;
+    assert!(ran.told().iter().any(|text| text.trim() == "whole"), "{:?}", ran.told());
+}
+
+#[tokio::test]
 async fn an_agent_in_circles_is_stopped_unless_told_otherwise() {
     let turns = || vec![bash("false"), bash("false"), bash("false"), bash("false"), finish()];
     let ran = Case::of(turns()).run().await;

@@ -60,7 +60,7 @@ impl Model for Scripted {
         });
         Ok(Completion {
             message: Message::assistant(turn["content"].as_str().unwrap_or_default(), calls.collect()),
-            finish_reason: FinishReason::Stop,
+            finish_reason: if turn["cut"] == true { FinishReason::Length } else { FinishReason::Stop },
             usage: Usage { prompt_tokens: 10, completion_tokens: 5, cached_tokens: 0 },
             cost: Some(0.01),
             malformed: turn["malformed"].as_str().map(str::to_owned),

@@ -7,7 +7,7 @@ use env_core::{Baseline, EnvError, Instance, Patch};
 use prompts::Prompts;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tool_core::{Embed, Observation, Sandbox, ToolError, Toolbox};
+use tool_core::{Embed, Finish, Observation, Sandbox, Tool, ToolError, Toolbox};
 
 use crate::context::Context;
 use crate::spare::{Spare, take_patch};
@@ -203,6 +203,20 @@ impl Episode {
         self.stuck.saw(call, &observation);
         self.check_stuck()?;
         Ok(observation)
+    }
+
+    /// Runs the calls of an answer in order, each as [`Episode::act`] does, and returns whether `finish` was among them: what
+    /// stands beside it is run and answered as well.
+    ///
+    /// # Errors
+    /// As [`Episode::act`].
+    pub async fn act_all(&mut self, calls: &[ToolCall]) -> Result<bool, AgentError> {
+        let mut finished = false;
+        for call in calls {
+            let shown = self.act(call).await?;
+            finished |= self.parts.toolbox.own_name(&call.name) == Some(Finish::NAME) && !shown.is_error;
+        }
+        Ok(finished)
     }
 
     /// Returns what a call showed; what the tool refuses is an observation, too.

@@ -3,7 +3,7 @@
 use agent_core::{Agent, AgentError, Episode, Flow, Limit, Message};
 use sandbox::Bash;
 use serde::{Deserialize, Serialize};
-use tool_core::{Finish, Tool, Toolbox};
+use tool_core::{Finish, Toolbox};
 
 /// The agent of one episode.
 pub struct BashOnly {
@@ -43,12 +43,7 @@ impl Agent for BashOnly {
 
     async fn step(&mut self, episode: &mut Episode) -> Result<Flow, AgentError> {
         let calls = episode.query().await?.message.tool_calls;
-        let mut finished = false;
-        for call in &calls {
-            let shown = episode.act(call).await?;
-            finished |= call.name == Finish::NAME && !shown.is_error;
-        }
-        if finished {
+        if episode.act_all(&calls).await? {
             return Ok(Flow::Submit);
         }
         self.idle = if calls.is_empty() { self.idle + 1 } else { 0 };

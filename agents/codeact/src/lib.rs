@@ -10,7 +10,7 @@ use edit::{EditorConfig, StrReplaceEditor};
 use sandbox::Bash;
 use search::{Checkout, SearchConfig, SearchTool};
 use serde::{Deserialize, Serialize};
-use tool_core::{Finish, Think, Tool, Toolbox};
+use tool_core::{Finish, Think, Toolbox};
 
 /// The agent's layer of defaults.
 pub const CONFIG: &str = include_str!("../config.yaml");
@@ -84,13 +84,7 @@ impl Agent for CodeAct {
 
     async fn step(&mut self, episode: &mut Episode) -> Result<Flow, AgentError> {
         let completion = episode.query().await?;
-        // Calls beside `finish` are run and answered like any other.
-        let mut finished = false;
-        for call in &completion.message.tool_calls {
-            let shown = episode.act(call).await?;
-            finished |= call.name == Finish::NAME && !shown.is_error;
-        }
-        if finished {
+        if episode.act_all(&completion.message.tool_calls).await? {
             return Ok(Flow::Submit);
         }
         if completion.malformed.is_some() || completion.message.tool_calls.is_empty() {

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use serde_json::json;
-use tool_core::{Finish, Tool, ToolError, Toolbox};
+use tool_core::{ToolError, Toolbox};
 
 use crate::desk::{Course, Desk};
 use crate::machine::State;
@@ -175,11 +175,8 @@ impl Moatless {
     /// Takes a step of the second flow: one answer and its calls.
     async fn go_on(&mut self, episode: &mut Episode) -> Result<Flow, AgentError> {
         let completion = episode.query().await?;
-        for call in &completion.message.tool_calls {
-            let shown = episode.act(call).await?;
-            if call.name == Finish::NAME && !shown.is_error {
-                return Ok(Flow::Submit);
-            }
+        if episode.act_all(&completion.message.tool_calls).await? {
+            return Ok(Flow::Submit);
         }
         self.useless = if completion.message.tool_calls.is_empty() { self.useless + 1 } else { 0 };
         match self.useless {
