@@ -79,7 +79,7 @@ def check_solved(case: Case, report: dict | None) -> list[str]:
 def call(setup: Setup, case: Case, kind: str, arguments: list[str]) -> dict | None:
     """Runs the program and returns the report it prints; its other words go to a log."""
     layers = ["-c", layer(setup, case.dataset), "--run", run_name(setup, case, kind)]
-    done = subprocess.run([str(setup.binary), *arguments, *layers], capture_output=True, text=True)
+    done = subprocess.run([str(setup.binary), *arguments, "--reports", *layers], capture_output=True, text=True)
     log = setup.out / "solve" / f"{case.instance_id}.{kind}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}")

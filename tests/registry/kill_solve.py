@@ -44,7 +44,7 @@ def main() -> int:
     if done.returncode != 0 or containers():
         wrong.append(f"clean left {containers()}: {done.stderr}")
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0 or not json.loads(done.stdout)[args.instance]["resolved"]:
+    if done.returncode != 0 or not json.loads(done.stdout)["resolved"]:
         wrong.append(f"the rerun did not finish resolved: {done.stdout}\n{done.stderr}")
     for problem in wrong:
         print("WRONG", problem)

@@ -1,15 +1,16 @@
 //! What a person sees on standard error while an episode runs.
 
-use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use agent_core::{Record, Recorder};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
-/// Writes a line to standard error. A closed standard error is no reason to stop.
+use crate::stream;
+
+/// Writes a line to standard error. Never waits, and a closed standard error is no reason to stop.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    stream::tell(format!("{line}\n").as_bytes());
 }
 
 /// Where lines go while a bar may be shown.
@@ -23,7 +24,10 @@ impl Console {
     /// Writes a line to standard error, above the bar.
     pub(crate) fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
+            Some(bar) => bar.suspend(|| {
+                say(line);
+                stream::settle();
+            }),
             None => say(line),
         }
     }

@@ -11,9 +11,10 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::config::EvaluationConfig;
-use crate::console::{Console, say};
+use crate::console::{Console, harmless, say};
 use crate::predictions::{Prediction, read_predictions};
 use crate::progress::{BROKEN, Progress};
+use crate::result::InstanceResult;
 use crate::run_dir::RunDir;
 use crate::tally::Ending;
 use crate::verdict::{Judge, Verdict};
@@ -24,7 +25,6 @@ const LISTED: usize = 10;
 /// What the judging of many patches shares.
 pub(crate) struct Evaluation {
     pub(crate) environment: Arc<dyn Environment>,
-    pub(crate) run_dir: RunDir,
     pub(crate) config: EvaluationConfig,
     /// Where those under way are counted.
     pub(crate) tasks: TaskTracker,
@@ -32,50 +32,60 @@ pub(crate) struct Evaluation {
     pub(crate) workers: usize,
 }
 
+/// A prediction with the folder that its verdict goes into.
+pub(crate) struct Job {
+    pub(crate) prediction: Prediction,
+    pub(crate) run_dir: RunDir,
+    /// Whether the model is named in what is said, as where there are several.
+    pub(crate) names_model: bool,
+}
+
 /// What came of one prediction.
 struct Done {
     index: usize,
-    id: String,
-    /// The verdict, and whether an earlier process had reached it.
-    judged: anyhow::Result<(Verdict, bool)>,
+    result: InstanceResult,
+    ending: Ending,
+    /// Whether an earlier process had reached the verdict.
+    was_kept: bool,
+    line: String,
     took: Duration,
 }
 
 impl Evaluation {
-    /// Judges every prediction and returns, in their order, which have a verdict that counts.
+    /// Judges every prediction, tells of each as it ends, and returns in their order what came of them.
     ///
     /// No more than `workers` are under way at any time, so that what waits costs no more than its patch.
-    pub(crate) async fn run(&self, predictions: Vec<Prediction>) -> anyhow::Result<Vec<(String, bool)>> {
-        let mut progress = Progress::new(predictions.len(), self.workers, &["solved", "unsolved", BROKEN]);
-        let mut waiting = predictions.into_iter().enumerate();
+    pub(crate) async fn run(
+        &self,
+        jobs: Vec<Job>,
+        mut told: impl FnMut(&InstanceResult) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Vec<InstanceResult>> {
+        let mut progress = Progress::new(jobs.len(), self.workers, &["solved", "unsolved", BROKEN]);
+        let mut waiting = jobs.into_iter().enumerate();
         let (mut running, mut ended) = (JoinSet::new(), Vec::new());
         loop {
             while running.len() < self.workers
-                && let Some((index, prediction)) = waiting.next()
+                && let Some((index, job)) = waiting.next()
             {
-                running.spawn(self.tasks.track_future(self.start(index, prediction, progress.console().clone())));
+                running.spawn(self.tasks.track_future(self.start(index, job, progress.console().clone())));
             }
             let Some(joined) = running.join_next().await else { break };
             let done = joined.context("an evaluation died")?;
-            let has_verdict = done.tell(&mut progress);
-            ended.push((done.index, done.id, has_verdict));
+            done.tell(&mut progress);
+            told(&done.result)?;
+            ended.push((done.index, done.result));
         }
-        ended.sort_by_key(|(index, ..)| *index);
-        Ok(ended.into_iter().map(|(_, id, has_verdict)| (id, has_verdict)).collect())
+        ended.sort_by_key(|(index, _)| *index);
+        Ok(ended.into_iter().map(|(_, result)| result).collect())
     }
 
-    fn start(
-        &self,
-        index: usize,
-        prediction: Prediction,
-        console: Console,
-    ) -> impl Future<Output = Done> + Send + 'static {
-        let (environment, run_dir, config) = (self.environment.clone(), self.run_dir.clone(), self.config.clone());
+    fn start(&self, index: usize, job: Job, console: Console) -> impl Future<Output = Done> + Send + use<> {
+        let (environment, config) = (self.environment.clone(), self.config.clone());
         async move {
             let judge = Judge { environment: environment.as_ref(), config: &config, console: &console };
             let begun = Instant::now();
-            let judged = evaluate_one(&judge, &prediction, &run_dir).await;
-            Done { index, id: prediction.instance_id, judged, took: begun.elapsed() }
+            let judged = evaluate_one(&judge, &job.prediction, &job.run_dir).await;
+            Done::new(index, &job, judged.map_err(|err| format!("{err:#}")), begun.elapsed())
         }
     }
 }
@@ -92,20 +102,35 @@ async fn evaluate_one(judge: &Judge<'_>, prediction: &Prediction, run_dir: &RunD
 }
 
 impl Done {
-    /// Tells of it, and returns whether there is a verdict that counts.
-    fn tell(&self, progress: &mut Progress) -> bool {
-        let (ending, was_kept, line) = match &self.judged {
+    fn new(index: usize, job: &Job, judged: Result<(Verdict, bool), String>, took: Duration) -> Self {
+        let Job { prediction, run_dir, names_model } = job;
+        let patch = prediction.model_patch.as_deref().map(Patch::from_prediction);
+        let (id, patch) = (prediction.instance_id.as_str(), patch.as_ref().map(|patch| patch.0.as_str()));
+        let verdict = judged.as_ref().map(|(verdict, _)| verdict).map_err(String::as_str);
+        let mut result = InstanceResult::judged(id, &run_dir.instance_path(id), patch, verdict);
+        let (ending, was_kept, line) = match &judged {
             Ok((verdict, was_kept)) => (verdict.ending(), *was_kept, verdict.line()),
-            Err(err) => (Ending::Infrastructure, false, format!("{err:#}")),
+            Err(why) => (Ending::Infrastructure, false, why.clone()),
         };
-        let name = match ending {
+        let of_model =
+            if *names_model { format!(" by {}", harmless(&prediction.model_name_or_path)) } else { String::new() };
+        result.model = names_model.then(|| prediction.model_name_or_path.clone());
+        Self { index, result, ending, was_kept, line: format!("{id}{of_model}: {line}"), took }
+    }
+
+    fn tell(&self, progress: &mut Progress) {
+        let name = match self.ending {
             Ending::Solved => "solved",
             Ending::Infrastructure => BROKEN,
             _ => "unsolved",
         };
-        progress.done(name, (!was_kept).then_some(self.took), &format!("{}: {line}", self.id));
-        ending != Ending::Infrastructure
+        progress.done(name, (!self.was_kept).then_some(self.took), &self.line);
     }
+}
+
+/// Returns whether a source of predictions is one of the words for those that are made here.
+pub(crate) fn is_word(source: &str) -> bool {
+    source == "gold" || source == "empty"
 }
 
 /// Returns the predictions that are to be judged: from a file, or made from the words `gold` and `empty`.
@@ -118,7 +143,7 @@ pub(crate) fn choose(
     let instances = environment.instances();
     let chosen = only.iter().map(|id| find_instance(instances, id)).collect::<Result<Vec<_>, _>>()?;
     let wanted = if only.is_empty() { instances.iter().collect() } else { chosen };
-    if source == "gold" || source == "empty" {
+    if is_word(source) {
         let made = wanted.into_iter().map(|instance| Prediction {
             instance_id: instance.instance_id.clone(),
             model_name_or_path: source.to_owned(),

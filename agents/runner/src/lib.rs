@@ -17,6 +17,7 @@ mod images;
 mod logs;
 mod models;
 
+mod cells;
 mod evaluate;
 mod predictions;
 mod solve;
@@ -25,7 +26,9 @@ mod verdict;
 
 mod console;
 mod progress;
+mod result;
 mod run_dir;
+mod stream;
 mod summary;
 mod tally;
 

@@ -21,9 +21,15 @@ pub(crate) struct RunDir {
 impl RunDir {
     /// Returns the folder `<runs>/<run>/<cell>`, made if need be.
     pub(crate) fn create(runs: &Path, run: &str, cell: &str) -> anyhow::Result<Self> {
-        let path = runs.join(file_name(run)).join(file_name(cell));
-        fs::create_dir_all(&path).with_context(|| format!("cannot make the run folder `{}`", path.display()))?;
-        Ok(Self { path })
+        let place = Self::place(runs, run, cell);
+        let path = place.path.display();
+        fs::create_dir_all(&place.path).with_context(|| format!("cannot make the run folder `{path}`"))?;
+        Ok(place)
+    }
+
+    /// Returns the same folder, which may not exist.
+    pub(crate) fn place(runs: &Path, run: &str, cell: &str) -> Self {
+        Self { path: runs.join(file_name(run)).join(file_name(cell)) }
     }
 
     /// Returns the path of the folder.

@@ -73,7 +73,7 @@ fn the_configuration_shows_every_layer() {
 #[test]
 fn ids_match_in_any_case() {
     let ran = Program::new().run(&["solve", "DEMO__LRU-1"]);
-    assert_eq!(ran.report("demo__lru-1")["resolved"], true);
+    assert_eq!(ran.line("demo__lru-1")["resolved"], true);
 }
 
 #[test]

@@ -134,5 +134,7 @@ fn a_server_that_is_not_there_is_an_infrastructure_failure() {
     let program = Program::new().with("OPENAI_BASE_URL", "http://127.0.0.1:9/v1");
     let ran = solve(&program, &["-c", "model.retry.max_elapsed=0"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("the model failed") && ran.stdout.contains("null"), "{ran:?}");
+    assert!(ran.stderr.contains("the model failed"), "{ran:?}");
+    let line = ran.line("demo__lru-1");
+    assert_eq!((&line["resolved"], &line["exit_status"]), (&Value::Null, &json!("model_failed")), "{ran:?}");
 }

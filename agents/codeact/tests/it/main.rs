@@ -8,6 +8,7 @@ mod evaluate;
 mod images;
 mod killed;
 mod live;
+mod pipes;
 mod program;
 mod saved_logs;
 mod search;

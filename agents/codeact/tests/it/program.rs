@@ -17,6 +17,8 @@ pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+    /// The folder that it ran in.
+    folder: PathBuf,
 }
 
 impl Program {
@@ -41,17 +43,24 @@ impl Program {
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Returns the program with its folder and variables, not yet started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_codeact"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.folder.path());
         command.env("TMPDIR", self.temporary()).envs(self.variables.iter().cloned());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command.stdin(Stdio::null());
+        command
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let Output { status, stdout, stderr } = self.start(arguments).wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+        let folder = self.folder.path().to_owned();
+        Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr), folder }
     }
 
     /// Returns the files of this name in all run folders.
@@ -63,8 +72,22 @@ impl Program {
 }
 
 impl Ran {
-    /// Returns the report of an instance; panics with all that was said when there is none.
+    /// Returns the line on an instance; panics with all that was said when there is none.
+    pub(crate) fn line(&self, instance_id: &str) -> Value {
+        let mut lines = self.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.find(|line| line["instance_id"] == instance_id).unwrap_or_else(|| panic!("no line: {self:?}"))
+    }
+
+    /// Returns the report in the folder of an instance that a line is on; `null` when it has none.
     pub(crate) fn report(&self, instance_id: &str) -> Value {
+        let line = self.line(instance_id);
+        let path = self.folder.join(line["folder"].as_str().unwrap()).join("report.json");
+        let Ok(text) = std::fs::read_to_string(path) else { return Value::Null };
+        serde_json::from_str::<Value>(&text).unwrap()[instance_id].clone()
+    }
+
+    /// Returns the report of an instance from the object of reports that was printed.
+    pub(crate) fn printed_report(&self, instance_id: &str) -> Value {
         let reports: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|err| panic!("{err}: {self:?}"));
         reports.get(instance_id).unwrap_or_else(|| panic!("no report of {instance_id}: {self:?}")).clone()
     }

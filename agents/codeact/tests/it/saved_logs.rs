@@ -36,14 +36,14 @@ fn a_saved_log_has_the_verdict_that_it_had_when_it_was_written() {
         let own: Value =
             serde_json::from_str(&fs::read_to_string(program.path(&format!("{folder}/{id}/report.json"))).unwrap())
                 .unwrap();
-        assert_eq!(ran.report(id), own[id]);
+        assert_eq!(ran.printed_report(id), own[id]);
         assert_eq!(own[id]["resolved"], true);
     }
     let log = program.path("short.txt");
     let text = fs::read_to_string(program.path(&format!("{folder}/{}/{OUTPUT}", IDS[1]))).unwrap();
     fs::write(&log, text.split("PASSED").next().unwrap()).unwrap();
     let ran = program.run(&["grade", "--log", "short.txt", "--instance", IDS[1]]);
-    assert_eq!((ran.code, &ran.report(IDS[1])["resolved"]), (Some(0), &json!(false)), "{ran:?}");
+    assert_eq!((ran.code, &ran.printed_report(IDS[1])["resolved"]), (Some(0), &json!(false)), "{ran:?}");
     assert!(ran.stderr.contains("the log does not count"), "{ran:?}");
 }
 

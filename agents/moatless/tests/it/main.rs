@@ -19,7 +19,7 @@ fn every_demo_instance_is_solved_with_no_model_configured() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{said}");
         let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(printed[id]["resolved"], true, "{said}");
+        assert_eq!((&printed["instance_id"], &printed["resolved"]), (&id.into(), &true.into()), "{said}");
         // Each state begins a conversation of its own, and is told of.
         assert!(said.contains("SearchCode") && said.contains("EditCode"), "{said}");
         let patch = std::fs::read_to_string(folder.path().join(format!(".runs/r/moatless/{id}/patch.diff"))).unwrap();

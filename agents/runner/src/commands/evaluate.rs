@@ -1,19 +1,26 @@
 //! `evaluate`: judges patches that are already there.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use env_core::Environment;
 
 use super::Failed;
-use super::output::{Entries, show};
+use super::output::{Entries, print, show};
 use super::run_folder::{open_run, summarize};
 use crate::Plug;
+use crate::cells::{ModelCell, models, name_cells};
 use crate::cli::Settings;
 use crate::config::{Resolved, digest};
-use crate::console::{LastWords, say};
+use crate::console::{LastWords, harmless, say};
 use crate::environments::{Providers, open};
-use crate::evaluate::{Evaluation, choose};
+use crate::evaluate::{Evaluation, Job, choose, is_word};
+use crate::predictions::Prediction;
+use crate::result::{InstanceResult, table};
+use crate::run_dir::file_name;
+use crate::summary::Summary;
 
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
@@ -36,9 +43,12 @@ pub(crate) struct Evaluate {
     /// `-c evaluation.infrastructure=…`.
     #[arg(long, value_name = "SHARE")]
     pub(crate) allow_infrastructure: Option<f64>,
-    /// Also writes the summary into this folder, under the official harness's name `<model>.<run>.json`.
+    /// Also writes the summary of each model into this folder, under the official harness's name `<model>.<run>.json`.
     #[arg(long, value_name = "DIR")]
     pub(crate) report_dir: Option<PathBuf>,
+    /// Prints the full reports as one JSON object keyed by instance id, in the place of a short line for each instance.
+    #[arg(long)]
+    pub(crate) reports: bool,
     #[command(flatten)]
     pub(crate) settings: Settings,
 }
@@ -59,31 +69,101 @@ pub(super) async fn run(
         format!("evaluate-{}-{}", resolved.fingerprint(), digest(&parts.collect::<Vec<_>>()))
     };
     let run_name = resolved.config.run.clone().unwrap_or_else(made);
-    let run_dir = open_run(&resolved, &run_name, "evaluate", false)?;
-    run_dir.put_predictions(&predictions)?;
-
+    let cells = open_cells(&resolved, &run_name, &predictions, is_word(&args.predictions))?;
     let config = resolved.config.evaluation.clone();
-    let (of_summary, allowed) = ((run_dir.clone(), environment.clone()), config.infrastructure);
+    let (of_summary, allowed) = ((cells.clone(), environment.clone()), config.infrastructure);
     last_words.set(move || {
-        if let Err(err) = summarize(&of_summary.0, of_summary.1.as_ref(), allowed) {
+        if let Err(err) = summarize_all(&of_summary.0, of_summary.1.as_ref(), allowed) {
             say(&format!("no summary could be written: {err:#}"));
         }
     });
-    let evaluation =
-        Evaluation { environment, run_dir, config, tasks: providers.tasks.clone(), workers: args.workers.max(1) };
-    let judged = evaluation.run(predictions).await?;
-    let mut entries = Entries::begin()?;
-    for (id, _) in &judged {
-        entries.add(id, &evaluation.run_dir.report(id))?;
+    let evaluation = Evaluation { environment, config, tasks: providers.tasks.clone(), workers: args.workers.max(1) };
+    let line = |result: &InstanceResult| if args.reports { Ok(()) } else { print(&result.line()?) };
+    let results = evaluation.run(jobs(&cells, predictions), line).await?;
+    if args.reports {
+        print_reports(&cells, &results)?;
     }
-    entries.end()?;
-    let summary = summarize(&evaluation.run_dir, evaluation.environment.as_ref(), allowed)?;
+    say(&table(&results));
+    let summaries = summarize_all(&cells, evaluation.environment.as_ref(), allowed)?;
     last_words.set(|| {});
     if let Some(folder) = &args.report_dir {
-        say(&format!("official summary: {}", show(&summary.write_official(folder, &run_name)?)));
+        write_official(folder, &cells, &summaries, &run_name)?;
     }
-    let all = judged.iter().all(|(_, has_verdict)| *has_verdict);
+    let all = results.iter().all(|result| result.resolved.is_some());
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Opens a cell for each model and puts its predictions there.
+fn open_cells(
+    resolved: &Resolved,
+    run: &str,
+    predictions: &[Prediction],
+    is_word: bool,
+) -> anyhow::Result<Vec<ModelCell>> {
+    let models = models(predictions);
+    let names = name_cells(resolved, run, &models, predictions, is_word);
+    let mut cells = Vec::new();
+    for (model, name) in models.into_iter().zip(names) {
+        let run_dir = open_run(resolved, run, &name, false)?;
+        run_dir.put_predictions(predictions.iter().filter(|one| one.model_name_or_path == model))?;
+        cells.push(ModelCell { model: model.to_owned(), run_dir });
+    }
+    Ok(cells)
+}
+
+/// Returns each prediction with its model's cell.
+fn jobs(cells: &[ModelCell], predictions: Vec<Prediction>) -> Vec<Job> {
+    let names_model = cells.len() > 1;
+    let job = |prediction: Prediction| {
+        let cell = cells.iter().find(|cell| cell.model == prediction.model_name_or_path)?;
+        Some(Job { run_dir: cell.run_dir.clone(), prediction, names_model })
+    };
+    predictions.into_iter().filter_map(job).collect()
+}
+
+/// Prints the reports as one object, by instance id; below the model where there are several.
+fn print_reports(cells: &[ModelCell], results: &[InstanceResult]) -> anyhow::Result<()> {
+    let mut entries = Entries::begin()?;
+    match cells {
+        [cell] => {
+            for result in results {
+                entries.add(&result.instance_id, &cell.run_dir.report(&result.instance_id))?;
+            }
+        }
+        _ => {
+            for ModelCell { model, run_dir } in cells {
+                let own = results.iter().filter(|result| result.model.as_ref() == Some(model));
+                let reports: BTreeMap<&str, _> =
+                    own.map(|result| (result.instance_id.as_str(), run_dir.report(&result.instance_id))).collect();
+                entries.add(model, &reports)?;
+            }
+        }
+    }
+    entries.end()
+}
+
+/// Writes and tells the summary of each cell.
+fn summarize_all(cells: &[ModelCell], environment: &dyn Environment, allowed: f64) -> anyhow::Result<Vec<Summary>> {
+    let one = |cell: &ModelCell| {
+        if cells.len() > 1 {
+            say(&format!("{}:", harmless(&cell.model)));
+        }
+        summarize(&cell.run_dir, environment, allowed)
+    };
+    cells.iter().map(one).collect()
+}
+
+/// Writes the official summary of each model into a folder.
+fn write_official(folder: &Path, cells: &[ModelCell], summaries: &[Summary], run: &str) -> anyhow::Result<()> {
+    let mut taken = HashSet::new();
+    for (cell, summary) in cells.iter().zip(summaries) {
+        let run = match taken.insert(file_name(&cell.model).to_lowercase()) {
+            true => run.to_owned(),
+            false => format!("{run}-{}", digest(&[&cell.model])),
+        };
+        say(&format!("official summary: {}", show(&summary.write_official(folder, &run)?)));
+    }
+    Ok(())
 }
 
 impl Evaluate {

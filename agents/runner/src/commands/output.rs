@@ -1,9 +1,10 @@
 //! What commands print, and where.
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
+
+use crate::stream;
 
 pub(super) fn show(path: &Path) -> String {
     format!("`{}`", path.display())
@@ -19,10 +20,7 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 
 /// Writes data to standard output. A reader that has gone away, as `head` does, is no failure.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(err) if err.kind() != std::io::ErrorKind::BrokenPipe => Err(err).context("cannot write to standard output"),
-        _ => Ok(()),
-    }
+    stream::put(text.as_bytes()).context("cannot write to standard output")
 }
 
 /// An object on standard output whose entries are written one by one, so that no more than one is held.

@@ -1,7 +1,6 @@
 //! `search`: finds code in a checkout, or measures how well that is done.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,6 +12,7 @@ use super::index::{TreeArgs, failed};
 use super::output::{print, print_json};
 use super::recall::{self, Recall};
 use crate::console::{harmless, say};
+use crate::stream::has_colours;
 
 #[derive(Debug, Args)]
 pub(crate) struct Search {
@@ -69,7 +69,7 @@ pub(super) fn run(args: Search) -> Result<ExitCode, Failed> {
     if args.json {
         print_json(&found)?;
     } else {
-        let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colours = has_colours(&std::io::stdout());
         print(&show(&index, &found, Paint(colours))?)?;
     }
     Ok(ExitCode::SUCCESS)

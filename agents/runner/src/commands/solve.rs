@@ -6,7 +6,7 @@ use clap::Args;
 use env_core::find_instance;
 
 use super::Failed;
-use super::output::{print_json, to_json};
+use super::output::{print, print_json, to_json};
 use super::run_folder::{open_run, summarize};
 use crate::Plug;
 use crate::cli::Settings;
@@ -14,6 +14,7 @@ use crate::config::Resolved;
 use crate::console::say;
 use crate::environments::{Providers, open};
 use crate::models::Models;
+use crate::result::{InstanceResult, table};
 use crate::solve::{Cell, describe};
 
 #[derive(Debug, Args)]
@@ -24,6 +25,9 @@ pub(crate) struct Solve {
     /// Starts over, even where the run folder holds a finished episode.
     #[arg(long)]
     pub(crate) fresh: bool,
+    /// Prints the full reports as one JSON object keyed by instance id, in the place of a short line for each instance.
+    #[arg(long)]
+    pub(crate) reports: bool,
     #[command(flatten)]
     pub(crate) settings: Settings,
 }
@@ -37,25 +41,36 @@ pub(super) async fn run(plugs: &[Plug], args: Solve, providers: &Providers) -> R
     let prompts = crate::models::prompts(resolved.config.prompts.as_deref()).map_err(Failed::Usage)?;
     let run_dir = open_run(&resolved, &resolved.run_name(), resolved.plug.name, args.fresh)?;
     let cell = Cell { resolved, environment, models, prompts, run_dir };
-    let (mut code, mut reports) = (ExitCode::SUCCESS, serde_json::Map::new());
+    let (mut code, mut results, mut reports) = (ExitCode::SUCCESS, Vec::new(), serde_json::Map::new());
     for instance in &wanted {
-        match cell.solve(instance, args.fresh).await {
+        let (id, folder) = (instance.instance_id.as_str(), cell.run_dir.instance_path(&instance.instance_id));
+        let solved = cell.solve(instance, args.fresh).await.map_err(|err| format!("{err:#}"));
+        let is_well = match &solved {
             Ok(solved) => {
-                say(&describe(&instance.instance_id, &solved));
-                if solved.verdict.is_none() && (cell.resolved.config.evaluate || solved.failed()) {
-                    code = ExitCode::from(1);
-                }
-                let report = solved.verdict.map(|verdict| verdict.report);
-                reports.insert(instance.instance_id.clone(), to_json(&report)?);
+                say(&describe(id, solved));
+                solved.verdict.is_some() || !(cell.resolved.config.evaluate || solved.failed())
             }
-            Err(err) => {
-                say(&format!("{}: {err:#}", instance.instance_id));
-                reports.insert(instance.instance_id.clone(), serde_json::Value::Null);
-                code = ExitCode::from(1);
+            Err(why) => {
+                say(&format!("{id}: {why}"));
+                false
             }
+        };
+        if !is_well {
+            code = ExitCode::from(1);
         }
+        let result = InstanceResult::solved(id, &folder, solved.as_ref().map_err(String::as_str));
+        if args.reports {
+            let verdict = solved.ok().and_then(|solved| solved.verdict);
+            reports.insert(id.to_owned(), to_json(&verdict.map(|verdict| verdict.report))?);
+        } else {
+            print(&result.line()?)?;
+        }
+        results.push(result);
     }
-    print_json(&reports)?;
+    if args.reports {
+        print_json(&reports)?;
+    }
+    say(&table(&results));
     summarize(&cell.run_dir, cell.environment.as_ref(), cell.resolved.config.evaluation.infrastructure)?;
     Ok(code)
 }
