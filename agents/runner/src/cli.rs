@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -72,6 +73,20 @@ impl Settings {
         short.into_iter().filter_map(|(path, value)| Some((path, value.as_deref()?))).collect()
     }
 }
+
+/// Reads how many things are done at once.
+pub(crate) fn workers(text: &str) -> Result<usize, String> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    match text.parse() {
+        Ok(count @ 1..=MOST_WORKERS) => Ok(count),
+        _ => Err(format!(
+            "it must be a whole number from 1 to {MOST_WORKERS}\nhint: {cores} is one for each core of this machine"
+        )),
+    }
+}
+
+/// More at once than any machine has use for.
+const MOST_WORKERS: usize = 10_000;
 
 /// Returns whether a `-c` layer is a file.
 pub(crate) fn layer_file(layer: &str) -> Option<PathBuf> {

@@ -12,11 +12,12 @@ use sha2::{Digest, Sha256};
 use crate::Plug;
 use crate::cli::{Settings, layer_file};
 use crate::environments::guess;
+use crate::given::read_given;
 use crate::images::ImagesConfig;
 use crate::layers::Layers;
 use crate::models::overrides;
 use crate::plug::Start;
-use crate::run_dir::read_text;
+use crate::ranges::check_ranges;
 
 /// The configuration of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -133,6 +134,7 @@ impl Resolved {
             layers.lay_at("sandbox.provider", if is_demo { Value::from("local") } else { provider })?;
         }
         let all = layers.into_value();
+        check_ranges(&all).map_err(anyhow::Error::msg)?;
         let mut typed = all.clone();
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
         let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
@@ -180,7 +182,7 @@ impl Resolved {
 /// Returns a digest of the files of answers and of the folder of templates.
 fn digest_of_inputs(config: &RunConfig) -> anyhow::Result<String> {
     let answers = match &config.model.path {
-        Some(path) => read_text(path)?.unwrap_or_default(),
+        Some(path) => read_given(path)?.unwrap_or_default(),
         None => String::new(),
     };
     let mut parts = vec![answers];
@@ -202,7 +204,7 @@ pub(crate) fn digest(texts: &[&str]) -> String {
 
 fn lay(layers: &mut Layers, layer: &str) -> anyhow::Result<()> {
     let Some(path) = layer_file(layer) else { return layers.lay_assignment(layer) };
-    match read_text(&path)? {
+    match read_given(&path)? {
         Some(text) => layers.lay_text(&text, layer),
         None => bail!("no such configuration file: `{layer}`\nhint: a single setting is written `key.path=value`"),
     }

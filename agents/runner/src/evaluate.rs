@@ -6,20 +6,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use env_core::{EnvError, Environment, Instance, Patch, find_instance};
+use env_core::{EnvError, Environment, Failure, Instance, Patch, Report, find_instance};
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::config::EvaluationConfig;
 use crate::console::{Console, harmless, say};
-use crate::predictions::{Prediction, read_predictions};
+use crate::predictions::{Given, Prediction, read_predictions};
 use crate::progress::{BROKEN, Progress};
 use crate::result::InstanceResult;
-use crate::run_dir::RunDir;
+use crate::run_dir::{InstanceDir, RunDir};
 use crate::tally::Ending;
-use crate::verdict::{Judge, Verdict};
+use crate::verdict::{Judge, VERDICT_FILES, Verdict};
 
-/// How many unknown ids are listed.
+/// How many unknown ids and remarks are listed.
 const LISTED: usize = 10;
 
 /// What the judging of many patches shares.
@@ -98,7 +98,21 @@ async fn evaluate_one(judge: &Judge<'_>, prediction: &Prediction, run_dir: &RunD
     if dir.read("patch.diff")?.as_deref() != Some(text) {
         dir.write("patch.diff", text.as_bytes())?;
     }
+    if prediction.spoiled {
+        return Ok((spoiled(&dir, &instance.instance_id)?, false));
+    }
     judge.verdict(instance, patch.as_ref(), &dir).await
+}
+
+/// Returns the verdict on a patch that no file can hold, and writes its report. As its text stands for another one, the
+/// verdict is not kept for that.
+fn spoiled(dir: &InstanceDir, id: &str) -> anyhow::Result<Verdict> {
+    for name in VERDICT_FILES {
+        dir.remove(name)?;
+    }
+    let report = Report { patch_exists: true, ..Report::default() };
+    dir.write("report.json", report.to_file(id).as_bytes())?;
+    Ok(Verdict { report, failure: Some(Failure::PatchNotApplied), infra: None })
 }
 
 impl Done {
@@ -141,7 +155,13 @@ pub(crate) fn choose(
     skip_unknown: bool,
 ) -> anyhow::Result<Vec<Prediction>> {
     let instances = environment.instances();
-    let chosen = only.iter().map(|id| find_instance(instances, id)).collect::<Result<Vec<_>, _>>()?;
+    let mut chosen: Vec<&Instance> = Vec::new();
+    for id in only {
+        let instance = find_instance(instances, id)?;
+        if !chosen.iter().any(|other| other.instance_id == instance.instance_id) {
+            chosen.push(instance);
+        }
+    }
     let wanted = if only.is_empty() { instances.iter().collect() } else { chosen };
     if is_word(source) {
         let made = wanted.into_iter().map(|instance| Prediction {
@@ -151,6 +171,7 @@ pub(crate) fn choose(
                 "gold" => environment.gold(instance).map(|patch| patch.0),
                 _ => Some(String::new()),
             },
+            spoiled: false,
         });
         return Ok(made.collect());
     }
@@ -161,7 +182,9 @@ pub(crate) fn choose(
     let by_id: HashMap<String, &Instance> =
         wanted.into_iter().map(|instance| (instance.instance_id.to_lowercase(), instance)).collect();
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
-    for mut prediction in read_predictions(path)? {
+    let Given { predictions, remarks } = read_predictions(path)?;
+    tell_some(&remarks);
+    for mut prediction in predictions {
         match by_id.get(&prediction.instance_id.to_lowercase()) {
             Some(instance) => {
                 prediction.instance_id.clone_from(&instance.instance_id);
@@ -177,6 +200,14 @@ pub(crate) fn choose(
         (_, false) => bail!("predictions `{source}`: {}", list_unknown(&unknown, instances)),
     }
     Ok(found)
+}
+
+/// Says the first of some lines, and how many more there are.
+fn tell_some(lines: &[String]) {
+    lines.iter().take(LISTED).for_each(|line| say(line));
+    if lines.len() > LISTED {
+        say(&format!("and {} more such lines", lines.len() - LISTED));
+    }
 }
 
 /// Names unknown ids, each with the nearest known one.

@@ -1,6 +1,7 @@
 //! Configuration as raw layers: merged by key, checked against the known keys, and only then given types.
 
 use anyhow::{Context, bail};
+use env_core::nearest;
 use serde_yaml::{Mapping, Value};
 
 /// Raw configuration: defaults with other layers laid over them.
@@ -97,11 +98,18 @@ fn merge(base: &mut Value, known: &Value, over: Value, path: &str) -> anyhow::Re
     Ok(())
 }
 
-/// Returns a hint that names the nearest known key.
+/// Returns a hint that names the nearest known key, or all where none is near.
 fn hint(known: &Mapping, path: &str, name: &str) -> String {
-    let nearest = known.keys().filter_map(Value::as_str).min_by_key(|key| strsim::damerau_levenshtein(key, name));
+    let keys: Vec<&str> = known.keys().filter_map(Value::as_str).collect();
     let prefix = if path.is_empty() { String::new() } else { format!("{path}.") };
-    nearest.map(|key| format!("\nhint: did you mean `{prefix}{key}`?")).unwrap_or_default()
+    match nearest(name, keys.iter().copied()) {
+        Some(key) => format!("\nhint: did you mean `{prefix}{key}`?"),
+        None => format!("\nhint: the keys{} are `{}`", place(path), keys.join("`, `")),
+    }
+}
+
+fn place(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(" of `{path}`") }
 }
 
 #[cfg(test)]
@@ -145,6 +153,12 @@ mod tests {
             &expect![[r#"
             in `layer.yaml`: unknown key `limit`
             hint: did you mean `limits`?"#]],
+        );
+        check(
+            &["limits.price=3"],
+            &expect![[r#"
+            in `limits.price`: unknown key `limits.price`
+            hint: the keys of `limits` are `steps`, `cost`"#]],
         );
         check(&["limits=3"], &expect!["in `limits`: `limits` takes keys (`steps`, `cost`), not the value `3`"]);
         check(&["[1]"], &expect!["`layer.yaml` must hold a mapping of keys to values"]);

@@ -11,6 +11,7 @@ mod commands;
 
 mod config;
 mod layers;
+mod ranges;
 
 mod environments;
 mod images;
@@ -19,7 +20,9 @@ mod models;
 
 mod cells;
 mod evaluate;
+mod given;
 mod predictions;
+mod rows;
 mod solve;
 mod validate;
 mod verdict;

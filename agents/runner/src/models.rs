@@ -14,7 +14,7 @@ use tool_core::Embed;
 
 use crate::config::Resolved;
 use crate::console::say;
-use crate::run_dir::read_text;
+use crate::given::read_given;
 
 /// What the models of a cell's episodes are made from.
 pub(crate) struct Models {
@@ -142,7 +142,7 @@ fn collect(folder: &Path, base: &Path, overrides: &mut BTreeMap<String, String>)
             collect(&path, base, overrides)?;
         } else if path.extension().is_some_and(|extension| extension == "md") {
             let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
-            overrides.insert(name, read_text(&path)?.unwrap_or_default());
+            overrides.insert(name, read_given(&path)?.unwrap_or_default());
         }
     }
     Ok(())
@@ -150,7 +150,7 @@ fn collect(folder: &Path, base: &Path, overrides: &mut BTreeMap<String, String>)
 
 fn connect(config: &ModelConfig, prompts_folder: Option<&Path>) -> anyhow::Result<Arc<dyn Model>> {
     let over = match &config.prices {
-        Some(path) => Some(read_text(path)?.with_context(|| format!("no such file of prices: `{}`", path.display()))?),
+        Some(path) => Some(read_given(path)?.with_context(|| format!("no such file of prices: `{}`", path.display()))?),
         None => None,
     };
     let prices = llm::Prices::new(over.as_deref()).map_err(|err| anyhow!("prices: {err}"))?;
@@ -171,5 +171,5 @@ fn replay(text: &str, root: &str, on_divergence: OnDivergence) -> anyhow::Result
 
 fn read_answers(config: &ModelConfig) -> anyhow::Result<String> {
     let path = config.path.as_deref().context("the provider needs a file of answers\nhint: set `model.path`")?;
-    read_text(path)?.with_context(|| format!("no such file of answers: `{}`", path.display()))
+    read_given(path)?.with_context(|| format!("no such file of answers: `{}`", path.display()))
 }

@@ -291,6 +291,7 @@ mod tests {
             instance_id: id.to_owned(),
             model_name_or_path: "m".to_owned(),
             model_patch: Some(patch.to_owned()),
+            spoiled: false,
         }
     }
 

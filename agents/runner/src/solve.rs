@@ -56,6 +56,7 @@ impl Cell {
             instance_id: instance.instance_id.clone(),
             model_name_or_path: self.models.name(),
             model_patch: Some(patch.0.clone()),
+            spoiled: false,
         })?;
         if !self.resolved.config.evaluate {
             return Ok(Solved { outcome, verdict: None });

@@ -67,6 +67,10 @@ pub(crate) fn write_summary(run_dir: &RunDir, environment: &dyn Environment, all
             summary.model.clone_from(&prediction.model_name_or_path);
         }
         let id = prediction.instance_id;
+        if prediction.spoiled {
+            summary.add_spoiled(id);
+            continue;
+        }
         let patch = Patch::from_prediction(prediction.model_patch.as_deref().unwrap_or_default());
         let found = match by_id.get(id.as_str()) {
             _ if patch.is_empty() => Found::Nothing,
@@ -122,6 +126,13 @@ impl Summary {
         official.completed_ids.push(id.clone());
         let resolved = verdict.report.resolved;
         if resolved { &mut official.resolved_ids } else { &mut official.unresolved_ids }.push(id);
+    }
+
+    /// Counts a prediction whose patch no file can hold.
+    fn add_spoiled(&mut self, id: String) {
+        self.official.submitted_ids.push(id.clone());
+        self.official.error_ids.push(id);
+        self.tally.add(Ending::NotApplied);
     }
 
     /// Writes the official part once more, into `folder` and under the name that the official harness gives it.

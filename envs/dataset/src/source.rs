@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use env_core::nearest;
 use serde::Deserialize;
 
 use crate::DatasetError;
@@ -71,8 +72,8 @@ impl Source {
             return Ok(Self::Hub(HubDataset { id: name, split, revision }));
         }
         let names: Vec<&str> = known.iter().filter_map(|entry| entry.name.as_deref()).collect();
-        let nearest = names.iter().min_by_key(|known| strsim::damerau_levenshtein(&name.to_lowercase(), known));
-        let nearest = nearest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+        let nearest =
+            nearest(&name, names.iter().copied()).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
         let hint = format!("{nearest}a path, a hub id or one of {}", names.join(", "));
         Err(DatasetError::NotFound(format!("unknown dataset `{text}`\nhint: {hint}")))
     }

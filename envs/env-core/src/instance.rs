@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::EnvError;
+use crate::{EnvError, nearest};
 
 /// One task, and only what a solver may know of it: no gold patch, no test patch, no test lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,16 +26,11 @@ pub struct Instance {
 /// Returns the instance with this id, in any case.
 ///
 /// # Errors
-/// [`EnvError::UnknownInstance`] with the nearest id.
+/// [`EnvError::UnknownInstance`] with the nearest id, if one is near.
 pub fn find_instance<'a>(instances: &'a [Instance], id: &str) -> Result<&'a Instance, EnvError> {
     if let Some(found) = instances.iter().find(|instance| instance.instance_id.eq_ignore_ascii_case(id)) {
         return Ok(found);
     }
-    let wanted = id.to_lowercase();
-    let nearest = instances
-        .iter()
-        .map(|instance| (strsim::damerau_levenshtein(&wanted, &instance.instance_id.to_lowercase()), instance))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, instance)| instance.instance_id.clone());
+    let nearest = nearest(id, instances.iter().map(|instance| instance.instance_id.as_str())).map(str::to_owned);
     Err(EnvError::UnknownInstance { id: id.to_owned(), nearest })
 }

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::nearest::all_near;
+
+/// How many known names are listed where none is near.
+const LISTED: usize = 20;
+
 /// How one version of a repository is installed and its tests are run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -140,18 +145,20 @@ impl Specs {
     }
 }
 
-/// Says that a name is unknown, with the three nearest known ones.
+/// Says that a name is unknown, with the three nearest known ones, or some where none is near.
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a String>) -> String {
     if name.is_empty() {
         return format!("it has no {what}");
     }
-    let lower = name.to_lowercase();
-    let mut known: Vec<(usize, &String)> =
-        known.map(|known| (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known)).collect();
-    known.sort();
-    let nearest: Vec<String> = known.iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
-    let hint =
-        if nearest.is_empty() { "none is known".to_owned() } else { format!("did you mean {}?", nearest.join(", ")) };
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let near: Vec<&str> = all_near(name, known.iter().copied()).into_iter().take(3).collect();
+    let hint = match (near.as_slice(), known.as_slice()) {
+        (_, []) => "none is known".to_owned(),
+        ([], known) if known.len() <= LISTED => format!("there is {}", list(known)),
+        ([], known) => format!("none of the {} that are known is near", known.len()),
+        (near, _) => format!("did you mean {}?", list(near)),
+    };
     format!("unknown {what}: `{name}`\nhint: {hint}")
 }
 

@@ -55,6 +55,46 @@ fn a_wrong_value_names_its_key() {
 }
 
 #[test]
+fn a_far_name_is_not_suggested() {
+    for arguments in [
+        &["solve", "demo__something-12"][..],
+        &["evaluate", "-d", "demo", "-p", "empty", "psf__requests-6028"],
+        &["solve", "demo__lru-1", "-c", "elsewhere.path=1"],
+        &["instances", "-d", "nowhere"],
+        &["solve", "demo__lru-1", "-a", "nobody"],
+    ] {
+        let ran = Program::new().run(arguments);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(!ran.stderr.contains("did you mean"), "{ran:?}");
+    }
+}
+
+#[test]
+fn no_worker_at_all_is_refused() {
+    for arguments in [
+        &["evaluate", "-d", "demo", "-p", "gold", "-w", "0"][..],
+        &["validate", "-d", "demo", "--workers=-1"],
+        &["images", "build", "-d", "demo", "--workers", "0"],
+        &["images", "pull", "-d", "demo", "--workers", "many"],
+    ] {
+        let ran = Program::new().run(arguments);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("a whole number from 1") && ran.stderr.contains("hint: "), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_file_of_settings_may_begin_with_a_byte_order_mark() {
+    let program = Program::new();
+    std::fs::write(program.path("mine.yaml"), "\u{feff}limits: {steps: 7}\n").unwrap();
+    let ran = program.run(&["config", "-c", "mine.yaml"]);
+    assert!(ran.code == Some(0) && ran.stdout.contains("steps: 7"), "{ran:?}");
+    std::fs::write(program.path("mine.yaml"), b"\xff\xfel\0").unwrap();
+    let ran = program.run(&["config", "-c", "mine.yaml"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("UTF-16\nhint: save the file as UTF-8"), "{ran:?}");
+}
+
+#[test]
 fn instances_are_listed_and_filtered() {
     let ran = Program::new().run(&["instances", "--dataset", "demo", "--filter", "(lru|tables)"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "demo__lru-1\ndemo__tables-1\n"), "{ran:?}");
@@ -95,7 +135,9 @@ fn gold_resolves_empty_does_not_and_predictions_are_judged_from_a_file() {
         "--predictions",
         ".runs/gold/evaluate/preds.jsonl",
         "demo__lru-1",
+        "DEMO__lru-1",
     ]);
+    assert_eq!(again.stdout.lines().count(), 1, "{again:?}");
     assert_eq!(again.report("demo__lru-1")["resolved"], true, "{again:?}");
 }
 
@@ -104,7 +146,17 @@ fn settings_that_cannot_work_are_refused_before_anything_runs() {
     for (setting, words) in [
         ("codeact.bash_name=finish", "two tools are named `finish`"),
         ("codeact.bash_name=a b", "is no name of a tool"),
-        ("limits.time=-1", "`limits.time` must be a number from 0 on"),
+        ("limits.time=-1", "`limits.time` must be a number above 0, not -1"),
+        ("limits.time=.nan", "`limits.time` must be a number above 0, not .nan"),
+        ("limits.cost=0", "`limits.cost` must be a number above 0, not 0\nhint: `null` sets no limit"),
+        ("limits.steps=0", "hint: `null` sets no limit"),
+        (
+            "evaluation.retries=-1",
+            "`evaluation.retries` must be a number from 0 on, not -1\nhint: 0 tries nothing again",
+        ),
+        ("model.retry.base=-1", "`model.retry.base` must be a number from 0 on"),
+        ("sandbox.memory=0g", "`sandbox.memory` must be a number above 0, not 0g"),
+        ("codeact.max_idle=-1", "`codeact.max_idle` must be a number from 0 on"),
         ("codeact.max_idle=many", "max_idle: invalid type"),
     ] {
         let ran = Program::new().run(&["solve", "demo__lru-1", "-c", setting]);
@@ -132,11 +184,15 @@ fn answers_that_cannot_be_read_are_refused_by_name() {
 }
 
 #[test]
-fn predictions_with_an_id_twice_or_an_unknown_one_are_refused() {
+fn predictions_that_differ_for_one_id_or_are_of_an_unknown_one_are_refused() {
     let line =
         |id: &str| format!("{{\"instance_id\": \"{id}\", \"model_name_or_path\": \"m\", \"model_patch\": \"x\"}}\n");
     for (text, words) in [
-        (line("demo__lru-1") + &line("DEMO__lru-1"), "two predictions"),
+        (
+            line("demo__lru-1") + "\n" + &line("DEMO__lru-1").replace("\"x\"", "\"y\""),
+            "two predictions that differ for one instance\n  `demo__lru-1` by `m`: lines 1 and 3\nhint: ",
+        ),
+        ("\u{feff}".to_owned() + &line("demo__lrr-1"), "did you mean `demo__lru-1`"),
         (line("demo__lrr-1"), "did you mean `demo__lru-1`"),
         ("{}".to_owned(), "predictions `p.jsonl`: line 1: missing field `instance_id`"),
     ] {

@@ -91,6 +91,105 @@ fn what_infrastructure_kept_from_a_verdict_is_tried_again_by_the_same_command() 
     assert!(ran.stderr.contains("resolved: 100.0% of the 3 submitted"), "{ran:?}");
 }
 
+/// Returns the patch that solves the instance.
+fn gold(program: &Program, id: &str) -> Value {
+    program.run(&["evaluate", "-d", "demo", "-p", "gold", id, "--run", "gold"]);
+    json!(fs::read_to_string(program.path(&format!(".runs/gold/evaluate/{id}/patch.diff"))).unwrap())
+}
+
+#[test]
+fn several_models_in_one_file_have_a_cell_and_a_report_each() {
+    let program = Program::new();
+    let solves = gold(&program, "demo__lru-1");
+    let line = |model: &str, patch: &Value| {
+        json!({ "instance_id": "demo__lru-1", "model_name_or_path": model, "model_patch": patch }).to_string() + "\n"
+    };
+    let useless = adding("new.txt", "x");
+    let text = line("org/a", &solves) + &line("b", &useless) + &line("org__a", &useless) + &line("b", &useless);
+    fs::write(program.path("p.jsonl"), text).unwrap();
+    let command = ["evaluate", "-d", "demo", "-p", "p.jsonl", "--run", "r", "--report-dir", "reports"];
+    let ran = program.run(&command);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("line 4: the same prediction for `demo__lru-1` by `b` as in line 2"), "{ran:?}");
+    let found: BTreeMap<String, bool> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|line| (line["model"].as_str().unwrap().to_owned(), line["resolved"].as_bool().unwrap()))
+        .collect();
+    let expected =
+        [("b", false), ("org/a", true), ("org__a", false)].map(|(model, resolved)| (model.to_owned(), resolved));
+    assert_eq!(found, BTreeMap::from(expected), "{ran:?}");
+    let mut reports: Vec<(String, usize)> = fs::read_dir(program.path("reports"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            let resolved = read(&entry.path())["resolved_ids"].as_array().unwrap().len();
+            (entry.file_name().into_string().unwrap(), resolved)
+        })
+        .collect();
+    reports.sort();
+    // Two of the models have one name as the official harness writes it.
+    assert_eq!((reports.len(), &reports[0]), (3, &("b.r.json".to_owned(), 0)), "{reports:?}");
+    assert!(reports.contains(&("org__a.r.json".to_owned(), 1)), "{reports:?}");
+    let again = program.run(&command);
+    assert!(again.stderr.contains("3 of 3 had their results from an earlier process"), "{again:?}");
+    let whole = program.run(&[&command[..], &["--reports"]].concat());
+    assert_eq!(whole.printed_report("org/a")["demo__lru-1"]["resolved"], true, "{whole:?}");
+}
+
+#[test]
+fn another_models_patches_do_not_take_the_place_of_verdicts() {
+    let program = Program::new();
+    for model in ["a", "b", "a"] {
+        let line =
+            json!({ "instance_id": "demo__lru-1", "model_name_or_path": model, "model_patch": adding(model, "x") });
+        fs::write(program.path("p.jsonl"), line.to_string()).unwrap();
+        program.run(&["evaluate", "-d", "demo", "-p", "p.jsonl", "--run", "r"]);
+    }
+    for (cell, model) in [("evaluate", "a"), ("evaluate+model=b", "b")] {
+        let patch = fs::read_to_string(program.path(&format!(".runs/r/{cell}/demo__lru-1/patch.diff"))).unwrap();
+        assert!(patch.contains(&format!("b/{model}")), "{cell}: {patch}");
+    }
+}
+
+#[test]
+fn half_a_character_spoils_its_row_and_the_rest_is_judged() {
+    let program = Program::new();
+    let solves = gold(&program, "demo__lru-1");
+    let line = |id: &str, patch: &Value| {
+        json!({ "instance_id": id, "model_name_or_path": "m", "model_patch": patch }).to_string() + "\n"
+    };
+    let spoiled = line("demo__tables-1", &adding("new.txt", "HALF")).replace("HALF", "\\ud800");
+    fs::write(program.path("p.jsonl"), spoiled + &line("demo__lru-1", &solves)).unwrap();
+    let command = ["evaluate", "-d", "demo", "-p", "p.jsonl", "--run", "r"];
+    for _ in 0..2 {
+        let ran = program.run(&command);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.contains("line 1: the patch for `demo__tables-1` holds half a character"), "{ran:?}");
+        assert_eq!(ran.line("demo__tables-1")["failure"], "patch_not_applied");
+        assert_eq!(ran.line("demo__lru-1")["resolved"], true);
+        let summary = read(&program.path(".runs/r/evaluate/summary.json"));
+        assert_eq!((&summary["solved"], &summary["not_applied"]), (&json!(1), &json!(1)), "{summary}");
+    }
+    // The text that stands for it is another patch, and a good one.
+    let text = adding("new.txt", "\u{fffd}");
+    fs::write(program.path("p.jsonl"), line("demo__tables-1", &text)).unwrap();
+    assert_eq!(program.run(&command).line("demo__tables-1")["failure"], Value::Null);
+}
+
+#[test]
+fn an_earlier_file_of_openhands_has_the_patch_at_the_top_of_a_line() {
+    let program = Program::new();
+    let line = json!({
+        "instance_id": "demo__lru-1", "git_patch": gold(&program, "demo__lru-1"), "test_result": {},
+        "metadata": { "llm_config": { "model": "m" } },
+    });
+    fs::write(program.path("output.jsonl"), format!("\u{feff}{line}\n")).unwrap();
+    let ran = program.run(&["evaluate", "-d", "demo", "-p", "output.jsonl", "--run", "r"]);
+    assert_eq!(ran.line("demo__lru-1")["resolved"], true, "{ran:?}");
+}
+
 fn check_refused(predictions: &[&str], more: &[&str], expected: &Expect) {
     let program = Program::new();
     let predictions: Vec<_> = predictions.iter().map(|id| (*id, Value::Null)).collect();

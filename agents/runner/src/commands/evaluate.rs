@@ -12,7 +12,7 @@ use super::output::{Entries, print, show};
 use super::run_folder::{open_run, summarize};
 use crate::Plug;
 use crate::cells::{ModelCell, models, name_cells};
-use crate::cli::Settings;
+use crate::cli::{Settings, workers};
 use crate::config::{Resolved, digest};
 use crate::console::{LastWords, harmless, say};
 use crate::environments::{Providers, open};
@@ -31,7 +31,7 @@ pub(crate) struct Evaluate {
     /// Only these instances.
     pub(crate) instances: Vec<String>,
     /// How many are judged at once.
-    #[arg(short, long, default_value_t = 1)]
+    #[arg(short, long, default_value_t = 1, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: usize,
     /// Seconds that the tests of an instance may take. Short for `-c env.eval_timeout=…`.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]

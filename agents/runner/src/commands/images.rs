@@ -16,12 +16,12 @@ use tool_core::{SandboxError, Source};
 use super::Failed;
 use super::output::print;
 use crate::Plug;
-use crate::cli::Settings;
+use crate::cli::{Settings, workers};
 use crate::config::{EnvKind, Resolved};
 use crate::console::say;
 use crate::environments::load_rows;
+use crate::given::read_given;
 use crate::images::{Builder, ImagesConfig, Passage, Shelf, Sources, Stored, Unused, each, write_rows};
-use crate::run_dir::read_text;
 
 /// Makes, fetches, lists and removes the images of instances.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ struct BuildArgs {
     /// The instances' ids; none for all of the dataset.
     instances: Vec<String>,
     /// How many are made at once.
-    #[arg(short, long, default_value_t = 2)]
+    #[arg(short, long, default_value_t = 2, value_parser = workers, allow_negative_numbers = true)]
     workers: usize,
     /// Makes even what is up to date.
     #[arg(long)]
@@ -64,7 +64,7 @@ struct PullArgs {
     /// The instances' ids; none for all of the dataset.
     instances: Vec<String>,
     /// How many are fetched at once.
-    #[arg(short, long, default_value_t = 2)]
+    #[arg(short, long, default_value_t = 2, value_parser = workers, allow_negative_numbers = true)]
     workers: usize,
     /// Fetches even what is there.
     #[arg(long)]
@@ -168,7 +168,7 @@ async fn build(plugs: &[Plug], args: BuildArgs) -> Result<ExitCode, Failed> {
 fn read_specs(files: &[PathBuf]) -> anyhow::Result<Specs> {
     let mut texts = Vec::new();
     for file in files {
-        let text = read_text(file)?.with_context(|| format!("no such file of specs: `{}`", file.display()))?;
+        let text = read_given(file)?.with_context(|| format!("no such file of specs: `{}`", file.display()))?;
         texts.push((file.display().to_string(), text));
     }
     Ok(Specs::parse(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)

@@ -1,5 +1,6 @@
 //! `solve`: solves instances and judges the patches.
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -36,7 +37,9 @@ pub(super) async fn run(plugs: &[Plug], args: Solve, providers: &Providers) -> R
     let resolved = Resolved::load(plugs, &args.settings, &args.instances).map_err(Failed::Usage)?;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let found = args.instances.iter().map(|id| find_instance(environment.instances(), id).cloned());
-    let wanted = found.collect::<Result<Vec<_>, _>>().map_err(|err| Failed::Usage(err.into()))?;
+    let mut wanted = found.collect::<Result<Vec<_>, _>>().map_err(|err| Failed::Usage(err.into()))?;
+    let mut seen = HashSet::new();
+    wanted.retain(|instance| seen.insert(instance.instance_id.clone()));
     let models = Models::open(&resolved, environment.name()).map_err(Failed::Usage)?;
     let prompts = crate::models::prompts(resolved.config.prompts.as_deref()).map_err(Failed::Usage)?;
     let run_dir = open_run(&resolved, &resolved.run_name(), resolved.plug.name, args.fresh)?;

@@ -11,7 +11,7 @@ use super::Failed;
 use super::output::{print, show};
 use super::run_folder::open_run;
 use crate::Plug;
-use crate::cli::Settings;
+use crate::cli::{Settings, workers};
 use crate::config::Resolved;
 use crate::console::{LastWords, say};
 use crate::environments::{Providers, open};
@@ -26,7 +26,7 @@ pub(crate) struct Validate {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeat: u32,
     /// How many instances are validated at once.
-    #[arg(short, long, default_value_t = 1)]
+    #[arg(short, long, default_value_t = 1, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: usize,
     /// Seconds that the tests of an instance may take. Short for `-c env.eval_timeout=…`.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]

@@ -13,7 +13,8 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 
 use super::ImagesConfig;
-use crate::run_dir::{file_name, read_text};
+use crate::given::read_given;
+use crate::run_dir::file_name;
 
 const SDIST: &str = include_str!("sdist.py");
 /// Who made the commits of source packages: the same everywhere, so that the commits are too.
@@ -72,7 +73,7 @@ impl Sources {
     pub(crate) fn load(config: &ImagesConfig, folder: PathBuf) -> anyhow::Result<Self> {
         let mut entries = BTreeMap::new();
         if let Some(path) = &config.sources {
-            let text = read_text(path)?.with_context(|| format!("no such file of sources: `{}`", path.display()))?;
+            let text = read_given(path)?.with_context(|| format!("no such file of sources: `{}`", path.display()))?;
             let read: BTreeMap<String, Entry> =
                 serde_yaml::from_str(&text).with_context(|| format!("the file of sources `{}`", path.display()))?;
             entries.extend(read.into_iter().map(|(id, entry)| (id.to_lowercase(), entry)));
@@ -111,7 +112,7 @@ impl Sources {
             Source::Sdist { .. } => {
                 let folder = empty_folder(&self.folder, &file_name(&row.instance_id))?;
                 self.unpack(source, &folder.0).await?;
-                read_text(&folder.0.join(path))
+                read_given(&folder.0.join(path))
             }
         }
     }

@@ -9,6 +9,8 @@ use anyhow::Context;
 use env_core::{Dialect, TestsStatus};
 use serde::Deserialize;
 
+use crate::given::skip_mark;
+
 /// The tests of a log by name, each with its status as the official parsers spell it.
 pub(crate) type Statuses = BTreeMap<String, String>;
 
@@ -120,8 +122,10 @@ fn read_lines<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<Vec<T
 pub(crate) fn open_lines(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     let place = || format!("cannot read `{}`", path.display());
     let file = File::open(path).with_context(place)?;
-    Ok(match path.extension().is_some_and(|extension| extension == "zst") {
+    let mut reader: Box<dyn BufRead> = match path.extension().is_some_and(|extension| extension == "zst") {
         true => Box::new(BufReader::new(zstd::Decoder::new(file).with_context(place)?)),
         false => Box::new(BufReader::new(file)),
-    })
+    };
+    skip_mark(&mut reader).with_context(place)?;
+    Ok(reader)
 }

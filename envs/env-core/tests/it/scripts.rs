@@ -190,6 +190,10 @@ fn an_unknown_version_is_told_the_nearest_ones() {
         unknown repository: `o/rr`
         hint: did you mean `o/r`?"#]]
     .assert_eq(&specs.find("o/rr", "1.4").unwrap_err());
+    expect![[r#"
+        unknown version of `o/r`: `2024.1`
+        hint: there is `1.0`, `1.1`, `1.2`, `1.3`, `7.7`"#]]
+    .assert_eq(&specs.find("o/r", "2024.1").unwrap_err());
     expect!["it has no version of `o/r`"].assert_eq(&specs.find("o/r", "").unwrap_err());
 }
 
