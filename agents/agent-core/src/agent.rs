@@ -74,6 +74,7 @@ impl From<AgentError> for ExitStatus {
             AgentError::GaveUp(why) => Self::GaveUp(why),
             AgentError::Model(ModelError::ContextLength(_)) => Self::Limit(Limit::Context),
             AgentError::Model(err) => Self::ModelFailed(err.to_string()),
+            AgentError::Sandbox(SandboxError::Damaged(how)) => Self::SandboxDamaged(how),
             AgentError::Sandbox(err) => Self::SandboxFailed(err.to_string()),
             err @ (AgentError::Prompt(_) | AgentError::Record(_) | AgentError::Failed(_)) => {
                 Self::AgentFailed(err.to_string())

@@ -7,7 +7,7 @@ use env_core::{Baseline, EnvError, Instance, Patch};
 use prompts::Prompts;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tool_core::{Embed, Finish, Observation, Sandbox, Tool, ToolError, Toolbox};
+use tool_core::{Embed, Finish, Observation, Sandbox, SandboxError, Tool, ToolError, Toolbox};
 
 use crate::context::Context;
 use crate::spare::{Spare, take_patch};
@@ -253,8 +253,14 @@ impl Episode {
             // What the agent did leaves no patch to be had: its own doing, and an empty one.
             Err(EnvError::Patch(reason)) => {
                 tracing::warn!("{reason}");
-                if exit_status.class() != OutcomeClass::Infrastructure {
+                if let ExitStatus::Submitted | ExitStatus::Limit(_) | ExitStatus::GaveUp(_) = exit_status {
                     exit_status = ExitStatus::Limit(Limit::Patch);
+                }
+                Some(Patch::default())
+            }
+            Err(EnvError::Sandbox(SandboxError::Damaged(how))) => {
+                if exit_status.class() != OutcomeClass::Infrastructure {
+                    exit_status = ExitStatus::SandboxDamaged(how);
                 }
                 Some(Patch::default())
             }

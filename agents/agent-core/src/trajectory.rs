@@ -122,6 +122,8 @@ pub enum ExitStatus {
     ModelFailed(String),
     /// The sandbox broke.
     SandboxFailed(String),
+    /// What the agent ran broke the sandbox.
+    SandboxDamaged(String),
     /// The agent's own code or templates failed.
     AgentFailed(String),
 }
@@ -132,7 +134,7 @@ pub enum ExitStatus {
 pub enum OutcomeClass {
     /// The agent handed its work in.
     Submitted,
-    /// A limit of the agent's was reached, or it gave up.
+    /// A limit of the agent's was reached, it gave up, or it broke its sandbox.
     AgentLimit,
     /// Something of ours broke; only these are tried again.
     Infrastructure,
@@ -143,7 +145,7 @@ impl ExitStatus {
     pub fn class(&self) -> OutcomeClass {
         match self {
             Self::Submitted => OutcomeClass::Submitted,
-            Self::Limit(_) | Self::GaveUp(_) => OutcomeClass::AgentLimit,
+            Self::Limit(_) | Self::GaveUp(_) | Self::SandboxDamaged(_) => OutcomeClass::AgentLimit,
             Self::ModelFailed(_) | Self::SandboxFailed(_) | Self::AgentFailed(_) => OutcomeClass::Infrastructure,
         }
     }

@@ -64,6 +64,12 @@ pub(crate) struct EnvConfig {
     /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as the official harnesses have it, for
     /// scripts that install packages. Default bridge.
     pub(crate) network: sandbox::Network,
+    /// Memory of these sandboxes, which have limits of their own; default `4g`.
+    pub(crate) memory: sandbox::Size,
+    /// CPUs that one of them may use; default `null`, no limit.
+    pub(crate) cpus: Option<f64>,
+    /// Processes and threads that one of them may have; default 1024.
+    pub(crate) pids: u32,
     /// Seconds that the tests of an instance may take. Default 1800.
     pub(crate) eval_timeout: u64,
 }
@@ -155,7 +161,7 @@ impl Resolved {
             }
         };
         without(&mut value, &["run", "runs", "evaluate", "evaluation", "prompts", "images"]);
-        without(&mut value["env"], &["eval_timeout", "dialect", "network"]);
+        without(&mut value["env"], &["eval_timeout", "dialect", "network", "memory", "cpus", "pids"]);
         let of_transport = ["retry", "timeout", "connect_timeout", "prices", "record", "api_key_env", "path"];
         without(&mut value["model"], &of_transport);
         // Without a name none of the others does anything.
@@ -258,14 +264,34 @@ impl EvaluationConfig {
     }
 }
 
+impl EnvConfig {
+    /// Returns the settings of the sandboxes in which patches are judged: what the agent's may use does not matter to them.
+    pub(crate) fn judging(&self, of_agent: &sandbox::Config) -> sandbox::Config {
+        sandbox::Config {
+            provider: of_agent.provider,
+            pull: of_agent.pull,
+            start_timeout: of_agent.start_timeout,
+            network: self.network,
+            memory: self.memory,
+            cpus: self.cpus,
+            pids: self.pids,
+            ..sandbox::Config::default()
+        }
+    }
+}
+
 impl Default for EnvConfig {
     fn default() -> Self {
+        let limits = sandbox::Config::default();
         Self {
             dataset: None,
             kind: None,
             dialect: None,
             image: ImageSettings::default(),
             network: sandbox::Network::Bridge,
+            memory: limits.memory,
+            cpus: limits.cpus,
+            pids: limits.pids,
             eval_timeout: 1800,
         }
     }

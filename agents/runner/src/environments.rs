@@ -9,7 +9,7 @@ use env_core::{BenchmarkSettings, Environment};
 use tokio_util::task::TaskTracker;
 use tool_core::{SandboxError, SandboxProvider};
 
-use crate::config::{EnvKind, Resolved};
+use crate::config::{EnvConfig, EnvKind, Resolved};
 
 /// The owners of SWE-Gym's repositories, by which an instance id tells its dataset.
 const SWE_GYM_OWNERS: &[&str] = &[
@@ -42,6 +42,19 @@ impl Providers {
         Ok(provider)
     }
 
+    /// Returns the provider of the sandboxes in which patches are judged; the agent's where it is the same.
+    async fn judge(
+        &self,
+        env: &EnvConfig,
+        of_agent: &sandbox::Config,
+        provider: &Arc<dyn SandboxProvider>,
+        run: &str,
+    ) -> anyhow::Result<Arc<dyn SandboxProvider>> {
+        let config = env.judging(of_agent);
+        let same = sandbox::Config { keep_history: of_agent.keep_history, ..config.clone() };
+        if same == *of_agent { Ok(provider.clone()) } else { self.connect(&config, run).await }
+    }
+
     /// Removes the sandboxes that are still there, once the tasks have ended.
     pub(crate) async fn close(&self) -> Result<(), SandboxError> {
         self.tasks.close();
@@ -62,11 +75,13 @@ pub(crate) async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::
         .dataset
         .clone()
         .context("no dataset is configured\nhint: `--dataset swe-bench-verified`, or a file of rows")?;
-    let mut config = resolved.config.sandbox.clone();
+    let config = &resolved.config.sandbox;
     let run = resolved.run_name();
     if dataset == "demo" {
-        let provider = providers.connect(&config, &run).await?;
-        let demo = demo::environment(provider, config.keep_history)?;
+        let provider = providers.connect(config, &run).await?;
+        let judge = providers.judge(env, config, &provider, &run).await?;
+        let demo =
+            demo::environment(provider, config.keep_history)?.judged_by(demo::committed(judge), limits(env, config));
         return Ok(Arc::new(demo.with_timeout(Duration::from_secs(env.eval_timeout))));
     }
     let rows = load(&dataset).await?;
@@ -76,17 +91,20 @@ pub(crate) async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::
         eval_timeout: env.eval_timeout,
         keep_history: config.keep_history,
     };
-    let provider = providers.connect(&config, &run).await?;
+    let provider = providers.connect(config, &run).await?;
+    let judge = providers.judge(env, config, &provider, &run).await?;
     let benchmark = match env.kind.unwrap_or_else(|| kind_of(&dataset, &rows)) {
         EnvKind::Demo => bail!("the demo instances take no dataset"),
         EnvKind::SweGym => swegym::environment(rows, &settings, provider)?,
         EnvKind::SweBench => swebench::environment(rows, &settings, provider)?,
     };
-    if env.network == config.network {
-        return Ok(Arc::new(benchmark));
-    }
-    config.network = env.network;
-    Ok(Arc::new(benchmark.judged_by(providers.connect(&config, &run).await?)))
+    Ok(Arc::new(benchmark.judged_by(judge, limits(env, config))))
+}
+
+/// Returns what of the sandboxes in which patches are judged may change a verdict. A local one has the machine's network.
+fn limits(env: &EnvConfig, of_agent: &sandbox::Config) -> String {
+    let sandbox::Config { provider, network, memory, cpus, pids, .. } = env.judging(of_agent);
+    format!("{provider:?} {network:?} {memory} {cpus:?} {pids}")
 }
 
 /// Returns the dataset that instance ids belong to; `None` without any id.

@@ -1,7 +1,7 @@
 //! Judges patches that are already there.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ const LISTED: usize = 10;
 pub(crate) struct Evaluation {
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) config: EvaluationConfig,
+    /// The folder of all runs.
+    pub(crate) runs: PathBuf,
     /// Where those under way are counted.
     pub(crate) tasks: TaskTracker,
     /// How many are judged at once.
@@ -81,8 +83,9 @@ impl Evaluation {
 
     fn start(&self, index: usize, job: Job, console: Console) -> impl Future<Output = Done> + Send + use<> {
         let (environment, config) = (self.environment.clone(), self.config.clone());
+        let runs = self.runs.clone();
         async move {
-            let judge = Judge { environment: environment.as_ref(), config: &config, console: &console };
+            let judge = Judge { environment: environment.as_ref(), config: &config, console: &console, runs: &runs };
             let begun = Instant::now();
             let judged = evaluate_one(&judge, &job.prediction, &job.run_dir).await;
             Done::new(index, &job, judged.map_err(|err| format!("{err:#}")), begun.elapsed())
@@ -112,7 +115,7 @@ fn spoiled(dir: &InstanceDir, id: &str) -> anyhow::Result<Verdict> {
     }
     let report = Report { patch_exists: true, ..Report::default() };
     dir.write("report.json", report.to_file(id).as_bytes())?;
-    Ok(Verdict { report, failure: Some(Failure::PatchNotApplied), infra: None })
+    Ok(Verdict { report, failure: Some(Failure::PatchNotApplied), infra: None, broken: None })
 }
 
 impl Done {

@@ -28,6 +28,7 @@ mod validate;
 mod verdict;
 
 mod console;
+mod control;
 mod progress;
 mod result;
 mod run_dir;

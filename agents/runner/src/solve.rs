@@ -62,7 +62,8 @@ impl Cell {
             return Ok(Solved { outcome, verdict: None });
         }
         let config = &self.resolved.config.evaluation;
-        let judge = Judge { environment: self.environment.as_ref(), config, console: &Console::default() };
+        let (environment, runs) = (self.environment.as_ref(), self.resolved.config.runs.as_path());
+        let judge = Judge { environment, config, console: &Console::default(), runs };
         let (verdict, _) = judge.verdict(instance, Some(&patch), &dir).await?;
         Ok(Solved { outcome, verdict: Some(verdict) })
     }
@@ -179,6 +180,7 @@ pub(crate) fn describe(instance_id: &str, solved: &Solved) -> String {
         ExitStatus::GaveUp(why) => format!("gave up: {}", short(why)),
         ExitStatus::ModelFailed(why) => format!("the model failed: {why}"),
         ExitStatus::SandboxFailed(why) => format!("the sandbox failed: {why}"),
+        ExitStatus::SandboxDamaged(how) => format!("the agent broke its sandbox: {}", short(how)),
         ExitStatus::AgentFailed(why) => format!("the agent failed: {why}"),
     };
     let verdict = solved.verdict.as_ref().map_or_else(|| "no verdict".to_owned(), Verdict::line);

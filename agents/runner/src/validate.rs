@@ -1,5 +1,6 @@
 //! Runs instances with the reference solution and without any, and works out what the test lists should be.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,15 +15,18 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::EvaluationConfig;
 use crate::console::Console;
+use crate::control::sign;
 use crate::progress::{BROKEN, Progress};
 use crate::run_dir::{InstanceDir, RunDir};
-use crate::verdict::{Asked, Judge, Subject, environment_broke, word};
+use crate::verdict::{Asked, Judge, Subject, word};
 
 /// What the validation of many instances shares.
 pub(crate) struct Validation {
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) run_dir: RunDir,
     pub(crate) config: EvaluationConfig,
+    /// The folder of all runs.
+    pub(crate) runs: PathBuf,
     /// Where those under way are counted.
     pub(crate) tasks: TaskTracker,
     /// How many instances are validated at once.
@@ -122,9 +126,10 @@ impl Validation {
 
     fn start(&self, index: usize, instance: Instance, console: Console) -> impl Future<Output = Done> + use<> {
         let (environment, run_dir, config) = (self.environment.clone(), self.run_dir.clone(), self.config.clone());
+        let runs = self.runs.clone();
         let repeat = self.repeat;
         async move {
-            let judge = Judge { environment: environment.as_ref(), config: &config, console: &console };
+            let judge = Judge { environment: environment.as_ref(), config: &config, console: &console, runs: &runs };
             let begun = Instant::now();
             let validated = validate_one(&judge, &instance, &run_dir, repeat).await;
             Done { index, id: instance.instance_id, validated, took: begun.elapsed() }
@@ -164,19 +169,21 @@ async fn run_one(
     dir: &InstanceDir,
     name: &str,
 ) -> anyhow::Result<(Run, bool)> {
-    let (file, subject) = (format!("{name}.json"), Subject::new(patch, judge.environment, instance));
+    let subject = Subject::new(patch, judge.environment, instance).with_image(judge.environment, instance).await;
+    let file = format!("{name}.json");
     let kept = dir.read(&file)?.and_then(|text| serde_json::from_str::<Run>(&text).ok());
-    if let Some(run) = kept.filter(|run| run.subject == subject) {
+    if let Some(run) = kept.filter(|run| run.subject.is(&subject)) {
         return Ok((run, true));
     }
     dir.remove(&file)?;
     let evaluated = judge.try_evaluate(instance, patch, Asked::Tests).await;
-    let Evaluation { failure, infra, statuses, test_output, .. } =
-        evaluated.with_context(|| format!("run `{name}` did not come to its end"))?;
-    dir.write(&format!("{name}.log"), &test_output)?;
-    if let Some(reason) = environment_broke(failure, infra) {
-        bail!("run `{name}` has a sign of infrastructure in its log ({}); see {name}.log", word(reason));
+    let evaluation = evaluated.with_context(|| format!("run `{name}` did not come to its end"))?;
+    dir.write(&format!("{name}.log"), &evaluation.test_output)?;
+    // Both patches are the dataset's own, so that a sign in a log is none that a model has put there.
+    if let Some(sign) = sign(&evaluation) {
+        bail!("run `{name}` has a sign of infrastructure ({sign}); see {name}.log");
     }
+    let Evaluation { failure, statuses, .. } = evaluation;
     let statuses = statuses.iter().map(|(test, status)| (test.to_owned(), Value::from(status.as_str()))).collect();
     let run = Run { subject, failure, statuses };
     dir.write(&file, &serde_json::to_vec_pretty(&run)?)?;
@@ -200,7 +207,9 @@ fn conclude(id: &str, row: (Dialect, TestLists), with_fix: &[Run], without: &[Ru
     let (dialect, row) = row;
     let valid = |runs: &[Run]| runs.iter().filter(|run| run.failure.is_none()).map(Run::statuses).collect::<Vec<_>>();
     let mut before = valid(without);
-    let broken = |run: &Run| matches!(run.failure, Some(Failure::TestsErrored | Failure::LogContradicted));
+    let broken = |run: &Run| {
+        matches!(run.failure, Some(Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged))
+    };
     if without.iter().all(broken) {
         before.push(StatusMap::default());
     }

@@ -4,15 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use env_core::{
-    EnvError, Environment, Evaluation, Failure, Infra, InfraReason, Instance, Patch, Report, TestGroup, Tier,
-};
+use env_core::{EnvError, Environment, Evaluation, Failure, Infra, Instance, Patch, Report, TestGroup};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tool_core::SandboxError;
 
 use crate::config::EvaluationConfig;
 use crate::console::Console;
+use crate::control::{Control, ControlFile, sign};
 use crate::run_dir::{InstanceDir, read_text};
 use crate::tally::Ending;
 
@@ -23,17 +22,22 @@ pub(crate) struct Verdict {
     pub(crate) report: Report,
     /// Why it is not an ordinary one, when it is not.
     pub(crate) failure: Option<Failure>,
-    /// A sign in the log that the environment broke.
+    /// A sign in the log that the environment broke. It explains; it decides nothing.
     pub(crate) infra: Option<Infra>,
+    /// What shows that the environment is broken, when the tests do not run without the patch either.
+    pub(crate) broken: Option<String>,
 }
 
 /// What a verdict is on: a patch, and how it is judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Subject {
     /// Digest of the patch.
     patch: String,
     /// How it is judged.
     judging: String,
+    /// Digest of the image, where it is known.
+    #[serde(default)]
+    image: Option<String>,
 }
 
 /// `judged.json`: what the `report.json` beside it is the verdict on.
@@ -46,6 +50,9 @@ struct Judged {
     /// A sign in the log that the environment broke.
     #[serde(default)]
     infra: Option<Infra>,
+    /// What shows that the environment is broken, when the tests do not run without the patch either.
+    #[serde(default)]
+    broken: Option<String>,
 }
 
 /// `failed.json`: what infrastructure kept from a verdict.
@@ -72,6 +79,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) environment: &'a dyn Environment,
     pub(crate) config: &'a EvaluationConfig,
     pub(crate) console: &'a Console,
+    /// The folder of all runs, where control runs are kept.
+    pub(crate) runs: &'a Path,
 }
 
 impl Judge<'_> {
@@ -86,7 +95,7 @@ impl Judge<'_> {
         let id = instance.instance_id.as_str();
         let empty = Patch::default();
         let tested = patch.unwrap_or(&empty);
-        let subject = Subject::new(tested, self.environment, instance);
+        let mut subject = Subject::new(tested, self.environment, instance).with_image(self.environment, instance).await;
         if let Found::Verdict(verdict) = subject.find(&dir.file(""), id)
             && verdict.ending() != Ending::Infrastructure
         {
@@ -98,29 +107,60 @@ impl Judge<'_> {
         }
         let evaluated = if tested.is_empty() {
             let report = Report { patch_is_none: patch.is_none(), ..Report::default() };
-            Ok((Verdict { report, failure: Some(Failure::EmptyPatch), infra: None }, Vec::new()))
+            Ok((Verdict { report, failure: Some(Failure::EmptyPatch), infra: None, broken: None }, Vec::new()))
         } else {
-            let evaluated = self.try_evaluate(instance, tested, Asked::Verdict).await;
-            evaluated.map(|Evaluation { report, failure, infra, test_output, .. }| {
-                (Verdict { report, failure, infra }, test_output)
-            })
+            self.test(instance, tested, &mut subject).await
         };
         let (verdict, test_output) = match evaluated {
             Ok(evaluated) => evaluated,
             Err(err) => {
-                let failed = Failed { subject, error: err.to_string() };
+                let failed = Failed { subject, error: format!("{err:#}") };
                 dir.write(FAILED, &serde_json::to_vec_pretty(&failed)?)?;
-                return Err(err).context("no verdict could be had");
+                return Err(err.context("no verdict could be had"));
             }
         };
         dir.write(TEST_OUTPUT, &test_output)?;
         dir.write(REPORT, verdict.report.to_file(id).as_bytes())?;
-        let judged = Judged { subject, failure: verdict.failure, infra: verdict.infra };
+        let Verdict { failure, infra, broken, .. } = verdict.clone();
+        let judged = Judged { subject, failure, infra, broken };
         dir.write(JUDGED, &serde_json::to_vec_pretty(&judged)?)?;
         Ok((verdict, false))
     }
 
-    /// Has a patch evaluated, and again after a while when infrastructure broke.
+    /// Runs the tests with a patch. Where they gave no result and seem to show a broken environment, the same instance
+    /// without the patch tells which of the two is.
+    async fn test(
+        &self,
+        instance: &Instance,
+        patch: &Patch,
+        subject: &mut Subject,
+    ) -> anyhow::Result<(Verdict, Vec<u8>)> {
+        let evaluation = self.try_evaluate(instance, patch, Asked::Verdict).await?;
+        if subject.image.is_none() {
+            // The image may have come only now.
+            subject.image = self.environment.image_digest(instance).await;
+        }
+        let broken = match sign(&evaluation) {
+            Some(shown) => self.control(instance, subject, &shown).await?.sign,
+            None => None,
+        };
+        let Evaluation { report, failure, infra, test_output, .. } = evaluation;
+        Ok((Verdict { report, failure, infra, broken }, test_output))
+    }
+
+    /// Returns what the tests do without a patch.
+    async fn control(&self, instance: &Instance, subject: &Subject, shown: &str) -> anyhow::Result<Control> {
+        let id = instance.instance_id.as_str();
+        let run = async {
+            self.console
+                .say(&format!("{id}: its tests gave no result ({shown}); they are run without the patch as well"));
+            let tested = self.try_evaluate(instance, &Patch::default(), Asked::Tests).await;
+            tested.context("the tests could not be run without the patch")
+        };
+        ControlFile::new(self.runs, &subject.judging, subject.image.as_deref()).get(id, run).await
+    }
+
+    /// Has a patch evaluated, and again after a while when infrastructure broke. What a log says is no reason to.
     pub(crate) async fn try_evaluate(
         &self,
         instance: &Instance,
@@ -158,23 +198,9 @@ pub(crate) enum Asked {
 /// Returns what of the infrastructure broke; `None` when nothing did or trying again cannot help.
 fn what_broke(evaluated: &Result<Evaluation, EnvError>) -> Option<String> {
     match evaluated {
-        Err(EnvError::Sandbox(SandboxError::Unsupported(_))) => None,
+        Err(EnvError::Sandbox(SandboxError::Unsupported(_) | SandboxError::Damaged(_))) => None,
         Err(EnvError::Sandbox(err)) => Some(err.to_string()),
-        Err(_) => None,
-        Ok(evaluation) => {
-            let reason = environment_broke(evaluation.failure, evaluation.infra)?;
-            Some(format!("the log has a sign of infrastructure ({})", word(reason)))
-        }
-    }
-}
-
-/// Returns what broke in the environment when a log is no valid one because of it.
-pub(crate) fn environment_broke(failure: Option<Failure>, infra: Option<Infra>) -> Option<InfraReason> {
-    match (failure, infra) {
-        (Some(Failure::TestsErrored | Failure::LogContradicted), Some(Infra { reason, tier: Tier::Environment })) => {
-            Some(reason)
-        }
-        _ => None,
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -199,20 +225,32 @@ pub(crate) enum Found {
 impl Subject {
     /// Returns what a verdict on this patch would be on.
     pub(crate) fn new(patch: &Patch, environment: &dyn Environment, instance: &Instance) -> Self {
-        Self { patch: patch.digest(), judging: environment.judging_key(instance) }
+        Self { patch: patch.digest(), judging: environment.judging_key(instance), image: None }
+    }
+
+    /// Returns the same with the digest of the image that is there now.
+    pub(crate) async fn with_image(self, environment: &dyn Environment, instance: &Instance) -> Self {
+        Self { image: environment.image_digest(instance).await, ..self }
+    }
+
+    /// Returns whether a verdict on one is one on the other. Without an image to compare, its name has to do.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let differ = |ours: &String| other.image.as_ref().is_some_and(|theirs| theirs != ours);
+        self.patch == other.patch && self.judging == other.judging && !self.image.as_ref().is_some_and(differ)
     }
 
     /// Returns what an instance's folder holds on this.
     pub(crate) fn find(&self, folder: &Path, id: &str) -> Found {
         let read = |name: &str| read_text(&folder.join(name)).ok().flatten();
         let judged = read(JUDGED).and_then(|text| serde_json::from_str::<Judged>(&text).ok());
-        if let Some(judged) = judged.filter(|judged| judged.subject == *self)
+        if let Some(judged) = judged.filter(|judged| judged.subject.is(self))
             && let Some(report) = read(REPORT).and_then(|text| Report::from_file(&text, id).ok())
         {
-            return Found::Verdict(Box::new(Verdict { report, failure: judged.failure, infra: judged.infra }));
+            let Judged { failure, infra, broken, .. } = judged;
+            return Found::Verdict(Box::new(Verdict { report, failure, infra, broken }));
         }
         match read(FAILED).and_then(|text| serde_json::from_str::<Failed>(&text).ok()) {
-            Some(failed) if failed.subject == *self => Found::Infrastructure,
+            Some(failed) if failed.subject.is(self) => Found::Infrastructure,
             _ => Found::Nothing,
         }
     }
@@ -221,7 +259,7 @@ impl Subject {
 impl Verdict {
     /// Returns which of the ways to end this is.
     pub(crate) fn ending(&self) -> Ending {
-        if environment_broke(self.failure, self.infra).is_some() {
+        if self.broken.is_some() {
             return Ending::Infrastructure;
         }
         match self.failure {
@@ -230,7 +268,7 @@ impl Verdict {
             Some(Failure::EmptyPatch) => Ending::Empty,
             Some(Failure::PatchNotApplied) => Ending::NotApplied,
             Some(Failure::TestsTimedOut) => Ending::TimedOut,
-            Some(Failure::TestsErrored | Failure::LogContradicted) => Ending::Errored,
+            Some(Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged) => Ending::Errored,
         }
     }
 
@@ -238,14 +276,16 @@ impl Verdict {
     pub(crate) fn line(&self) -> String {
         let why = match self.failure {
             None => self.counts(),
-            Some(failure @ (Failure::TestsErrored | Failure::LogContradicted)) => {
+            Some(failure @ (Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged)) => {
                 format!(" ({failure}; see {TEST_OUTPUT})")
             }
             Some(failure) => format!(" ({failure})"),
         };
-        let infra = environment_broke(self.failure, self.infra);
-        let infra = infra.map(|reason| format!(", infrastructure: {}", word(reason))).unwrap_or_default();
-        format!("resolved: {}{why}{infra}", self.report.resolved)
+        let broken = match &self.broken {
+            Some(sign) => format!(", infrastructure: the tests do not run without the patch either, {sign}"),
+            None => String::new(),
+        };
+        format!("resolved: {}{why}{broken}", self.report.resolved)
     }
 
     /// Returns the counts of passed tests, as in ` (FAIL_TO_PASS 1/1, PASS_TO_PASS 12/12)`.

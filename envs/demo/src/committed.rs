@@ -32,4 +32,8 @@ impl SandboxProvider for Committed {
         let _ = sandbox.stop().await;
         Err(failed)
     }
+
+    async fn image_digest(&self, image: &Image) -> Option<String> {
+        self.inner.image_digest(image).await
+    }
 }

@@ -20,7 +20,12 @@ use crate::instance::{FOLDER, load};
 /// [`EnvError::Unusable`] when a folder is not whole, which the tests of this crate rule out.
 pub fn environment(provider: Arc<dyn SandboxProvider>, keep_history: bool) -> Result<Benchmark, EnvError> {
     let instances = FOLDER.dirs().map(load).collect::<Result<Vec<_>, _>>()?;
-    Benchmark::new("demo", instances, keep_history, Arc::new(Committed { inner: provider }))
+    Benchmark::new("demo", instances, keep_history, committed(provider))
+}
+
+/// Returns the provider as these instances need it: each sandbox begins as a repository of one commit.
+pub fn committed(provider: Arc<dyn SandboxProvider>) -> Arc<dyn SandboxProvider> {
+    Arc::new(Committed { inner: provider })
 }
 
 /// Returns each instance with what logs of it are judged by.

@@ -25,6 +25,8 @@ pub struct Benchmark {
     provider: Arc<dyn SandboxProvider>,
     /// Starts the sandboxes in which patches are judged.
     judge_provider: Arc<dyn SandboxProvider>,
+    /// The limits of these sandboxes, in words that a verdict's key holds.
+    judge_limits: String,
     keep_history: bool,
 }
 
@@ -56,14 +58,17 @@ impl Benchmark {
                 return Err(unusable(instance, "it occurs twice"));
             }
         }
-        let judge_provider = provider.clone();
-        Ok(Self { name: name.into(), instances, posed, positions, provider, judge_provider, keep_history })
+        let (judge_provider, judge_limits) = (provider.clone(), String::new());
+        let name = name.into();
+        Ok(Self { name, instances, posed, positions, provider, judge_provider, judge_limits, keep_history })
     }
 
-    /// Returns the environment with patches judged in sandboxes of another provider, such as one with a network.
+    /// Returns the environment with patches judged in sandboxes of another provider, whose limits, such as those on memory
+    /// and network, `limits` tells from any others: a verdict holds only under the same.
     #[must_use]
-    pub fn judged_by(mut self, provider: Arc<dyn SandboxProvider>) -> Self {
+    pub fn judged_by(mut self, provider: Arc<dyn SandboxProvider>, limits: String) -> Self {
         self.judge_provider = provider;
+        self.judge_limits = limits;
         self
     }
 
@@ -169,9 +174,13 @@ impl Environment for Benchmark {
 
     fn judging_key(&self, instance: &Instance) -> String {
         match self.testing(instance) {
-            Ok((image, judging)) => judging.key(image),
+            Ok((image, judging)) => judging.key(image, &self.judge_limits),
             Err(err) => err.to_string(),
         }
+    }
+
+    async fn image_digest(&self, instance: &Instance) -> Option<String> {
+        self.judge_provider.image_digest(&self.posed(instance).ok()?.image).await
     }
 
     fn gold(&self, instance: &Instance) -> Option<Patch> {

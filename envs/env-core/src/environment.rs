@@ -42,9 +42,14 @@ pub trait Environment: Send + Sync {
     /// [`EnvError`] when the instance cannot be judged at all.
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError>;
 
-    /// Returns what tells how a patch of this instance is judged from any other way: tests, script, image and limits. A
-    /// verdict may be kept for as long as this stays the same.
+    /// Returns what tells how a patch of this instance is judged from any other way: tests, script, the image's name, the
+    /// limits of the sandbox, and the version of the judging itself. A verdict may be kept for as long as this and
+    /// [`Environment::image_digest`] stay the same.
     fn judging_key(&self, instance: &Instance) -> String;
+
+    /// Returns the digest of the image that the instance's sandboxes are started from; `None` where it is not known, as for
+    /// an image that is not here yet.
+    async fn image_digest(&self, instance: &Instance) -> Option<String>;
 
     /// Returns the reference solution, where the dataset has one. For evaluation only: an agent never holds an
     /// [`Environment`].
@@ -68,8 +73,10 @@ pub struct Evaluation {
     pub report: Report,
     /// Why the verdict is not an ordinary one, when it is not.
     pub failure: Option<Failure>,
-    /// Sign that the environment broke, looked for when the log does not count.
+    /// Sign that the environment broke, looked for when the log does not count. It explains; it decides nothing.
     pub infra: Option<Infra>,
+    /// Whether the engine ended the tests for want of memory.
+    pub out_of_memory: bool,
     /// What the log says of each test; empty when it does not count.
     pub statuses: StatusMap,
     /// The whole log of applying and testing, as bytes; empty when nothing was run.

@@ -66,6 +66,8 @@ pub enum Failure {
     TestsErrored,
     /// The test command failed while the log shows no failing test, so that the log cannot be trusted.
     LogContradicted,
+    /// What ran in the sandbox broke it, so that there is no log.
+    SandboxDamaged,
 }
 
 impl fmt::Display for Failure {
@@ -76,6 +78,7 @@ impl fmt::Display for Failure {
             Self::TestsTimedOut => "the tests ran into the time limit",
             Self::TestsErrored => "the tests did not run",
             Self::LogContradicted => "the exit code contradicts the log",
+            Self::SandboxDamaged => "the tests broke the sandbox",
         })
     }
 }

@@ -48,6 +48,13 @@ impl SandboxProvider for Provider {
             Self::Local(local) => local.start(image).await,
         }
     }
+
+    async fn image_digest(&self, image: &Image) -> Option<String> {
+        match self {
+            Self::Docker(docker) => docker.image_digest(image).await,
+            Self::Local(local) => local.image_digest(image).await,
+        }
+    }
 }
 
 /// The sandboxes that a provider has started and that are still there.

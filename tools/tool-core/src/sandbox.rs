@@ -52,6 +52,13 @@ pub trait SandboxProvider: Send + Sync {
     /// # Errors
     /// See [`SandboxError`]; a missing image names what was tried.
     async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError>;
+
+    /// Returns what tells the contents of `image` from any other that may come to have its name; `None` where that is not
+    /// known, as for an image that is not here yet.
+    async fn image_digest(&self, image: &Image) -> Option<String> {
+        let _ = image;
+        None
+    }
 }
 
 /// What is fixed about a sandbox.
@@ -71,7 +78,7 @@ pub struct SandboxInfo {
     pub max_file: u64,
 }
 
-/// The sandbox is broken; never the fault of the command in it. Variants are named by what the caller does next.
+/// The sandbox is broken. Variants are named by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The image is not there: build or pull it.
@@ -86,6 +93,10 @@ pub enum SandboxError {
     /// This sandbox is gone: start another.
     #[error("{0}")]
     Lost(String),
+    /// What ran in the sandbox broke it, although the engine says that it runs or how it ended: this is an outcome of what
+    /// ran, no failure of infrastructure.
+    #[error("{0}")]
+    Damaged(String),
 }
 
 /// What is wrong with a path, or with the sandbox.

@@ -190,6 +190,44 @@ fn an_earlier_file_of_openhands_has_the_patch_at_the_top_of_a_line() {
     assert_eq!(ran.line("demo__lru-1")["resolved"], true, "{ran:?}");
 }
 
+#[test]
+fn a_log_that_speaks_of_broken_infrastructure_is_the_patchs_own_and_is_judged_once() {
+    let program = Program::new();
+    let words = ["Could not resolve host: example.org", "Error response from daemon: no such container", "Killed"];
+    let dies = |word: &str| adding("unittest.py", &format!("import os\nprint('\\n{word}', flush=True)\nos._exit(1)"));
+    let predictions = ["demo__lru-1", "demo__tables-1", "demo__durations-1"].into_iter().zip(words.map(dies));
+    let ran = evaluate(&program, &predictions.collect::<Vec<_>>(), &[]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!ran.stderr.contains("tried again"), "{ran:?}");
+    assert_eq!(ran.stderr.matches("run without the patch as well").count(), 3, "{ran:?}");
+    let summary = read(&program.path(".runs/r/evaluate/summary.json"));
+    assert_eq!((&summary["errored"], &summary["infrastructure"]), (&json!(3), &json!(0)), "{summary}");
+    // Another patch that does so needs no other run without one.
+    let other = adding("unittest.py", "import os\nprint('\\nKilled', flush=True)\nos._exit(2)");
+    let ran = evaluate(&program, &[("demo__lru-1", other)], &[]);
+    assert!(ran.stderr.contains("resolved: false") && !ran.stderr.contains("run without the patch"), "{ran:?}");
+}
+
+#[test]
+fn the_sandbox_that_judges_has_its_own_limits_and_another_one_judges_again() {
+    let program = Program::new();
+    let judge = |more: &[&str]| program.run(&[GOLD.as_slice(), &["r", "demo__lru-1"], more].concat());
+    let first = judge(&[]);
+    assert_eq!(first.line("demo__lru-1")["resolved"], true, "{first:?}");
+    let kept = |more: &[&str]| {
+        let ran = judge(more);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.stderr.contains("1 of 1 had their results from an earlier process")
+    };
+    // What the agent's sandbox may use, and how long to wait for what, changes no verdict.
+    assert!(kept(&["-c", "sandbox.memory=64m", "-c", "sandbox.pids=9", "-c", "limits.steps=3"]));
+    assert!(kept(&["-c", "evaluation.retries=7", "-c", "sandbox.timeout=9"]));
+    for setting in ["env.memory=3g", "env.pids=900", "env.cpus=1.5", "env.network=none", "env.eval_timeout=77"] {
+        assert!(!kept(&["-c", setting]), "{setting}");
+        assert!(kept(&["-c", setting]), "{setting}");
+    }
+}
+
 fn check_refused(predictions: &[&str], more: &[&str], expected: &Expect) {
     let program = Program::new();
     let predictions: Vec<_> = predictions.iter().map(|id| (*id, Value::Null)).collect();

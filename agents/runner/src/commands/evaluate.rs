@@ -9,7 +9,7 @@ use env_core::Environment;
 
 use super::Failed;
 use super::output::{Entries, print, show};
-use super::run_folder::{open_run, summarize};
+use super::run_folder::{open_judged, summarize};
 use crate::Plug;
 use crate::cells::{ModelCell, models, name_cells};
 use crate::cli::{Settings, workers};
@@ -65,8 +65,9 @@ pub(super) async fn run(
     let predictions = chosen.map_err(Failed::Usage)?;
     // The patches are part of what the run is, so that two files never share a folder by chance.
     let made = || {
+        let dataset = resolved.config.env.dataset.as_deref().unwrap_or_default();
         let parts = predictions.iter().flat_map(|one| [one.instance_id.as_str(), one.patch_text()]);
-        format!("evaluate-{}-{}", resolved.fingerprint(), digest(&parts.collect::<Vec<_>>()))
+        format!("evaluate-{}", digest(&[dataset].into_iter().chain(parts).collect::<Vec<_>>()))
     };
     let run_name = resolved.config.run.clone().unwrap_or_else(made);
     let cells = open_cells(&resolved, &run_name, &predictions, is_word(&args.predictions))?;
@@ -77,7 +78,8 @@ pub(super) async fn run(
             say(&format!("no summary could be written: {err:#}"));
         }
     });
-    let evaluation = Evaluation { environment, config, tasks: providers.tasks.clone(), workers: args.workers.max(1) };
+    let (tasks, runs) = (providers.tasks.clone(), resolved.config.runs.clone());
+    let evaluation = Evaluation { environment, config, runs, tasks, workers: args.workers.max(1) };
     let line = |result: &InstanceResult| if args.reports { Ok(()) } else { print(&result.line()?) };
     let results = evaluation.run(jobs(&cells, predictions), line).await?;
     if args.reports {
@@ -104,7 +106,7 @@ fn open_cells(
     let names = name_cells(resolved, run, &models, predictions, is_word);
     let mut cells = Vec::new();
     for (model, name) in models.into_iter().zip(names) {
-        let run_dir = open_run(resolved, run, &name, false)?;
+        let run_dir = open_judged(resolved, run, &name)?;
         run_dir.put_predictions(predictions.iter().filter(|one| one.model_name_or_path == model))?;
         cells.push(ModelCell { model: model.to_owned(), run_dir });
     }

@@ -29,6 +29,12 @@ pub(super) fn open_run(resolved: &Resolved, run: &str, cell: &str, fresh: bool) 
     Ok(run_dir)
 }
 
+/// Makes the folder of a run that holds verdicts. Each is kept with what it is on and how it was reached, so that settings may
+/// change from one command to the next; what they change is judged again.
+pub(super) fn open_judged(resolved: &Resolved, run: &str, cell: &str) -> anyhow::Result<RunDir> {
+    open_run(resolved, run, cell, true)
+}
+
 /// Writes the summary of a run and tells of it. `allowed` is the share of failures of infrastructure a rate may have.
 pub(super) fn summarize(run_dir: &RunDir, environment: &dyn Environment, allowed: f64) -> anyhow::Result<Summary> {
     let summary = write_summary(run_dir, environment, allowed)?;

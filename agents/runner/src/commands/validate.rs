@@ -65,7 +65,8 @@ pub(super) async fn run(
     });
     let (config, workers) = (resolved.config.evaluation.clone(), args.workers.max(1));
     let repeat = usize::try_from(args.repeat).unwrap_or(usize::MAX);
-    let validation = Validation { environment, run_dir, config, tasks: providers.tasks.clone(), workers, repeat };
+    let (tasks, runs) = (providers.tasks.clone(), resolved.config.runs.clone());
+    let validation = Validation { environment, run_dir, config, runs, tasks, workers, repeat };
     let validated = validation.run(instances).await?;
     write_lines(&validation.run_dir, validation.environment.as_ref())?;
     last_words.set(|| {});

@@ -65,13 +65,13 @@ struct Counts {
 struct Provider {
     counts: Arc<Counts>,
     max_file: u64,
-    broken: bool,
+    broken: Option<fn(String) -> SandboxError>,
 }
 
 struct Counted {
     inner: BashSandbox,
     counts: Arc<Counts>,
-    broken: bool,
+    broken: Option<fn(String) -> SandboxError>,
 }
 
 #[async_trait]
@@ -94,8 +94,8 @@ impl Sandbox for Counted {
     }
 
     async fn exec(&self, command: Command) -> Result<ExecOutput, SandboxError> {
-        if self.broken {
-            return Err(SandboxError::Lost("it went away".to_owned()));
+        if let Some(broken) = self.broken {
+            return Err(broken("it went away".to_owned()));
         }
         self.inner.exec(command).await
     }
@@ -123,7 +123,7 @@ struct Case {
     script: &'static str,
     timeout: u64,
     max_file: u64,
-    broken: bool,
+    broken: Option<fn(String) -> SandboxError>,
     fail_to_pass: Vec<String>,
 }
 
@@ -134,7 +134,7 @@ impl Default for Case {
             script: SCRIPT,
             timeout: 60,
             max_file: 1 << 20,
-            broken: false,
+            broken: None,
             fail_to_pass: vec!["f".to_owned()],
         }
     }
@@ -299,11 +299,43 @@ async fn tests_that_remove_their_log_are_no_fault_of_ours() {
 
 #[tokio::test]
 async fn a_broken_sandbox_is_never_a_verdict() {
-    let case = Case { broken: true, ..Case::default() };
+    let case = Case { broken: Some(SandboxError::Lost), ..Case::default() };
     assert!(matches!(case.evaluate(GOLD).await, Err(EnvError::Sandbox(SandboxError::Lost(_)))));
     let (benchmark, counts) = case.benchmark();
     assert!(matches!(benchmark.reset(&instance("o__r-1")).await, Err(EnvError::Sandbox(_))));
     assert_eq!(counts.stopped.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_sandbox_that_the_tests_broke_is_a_verdict_with_its_reason() {
+    for dialect in Dialect::ALL {
+        let case = Case { dialect, broken: Some(SandboxError::Damaged), ..Case::default() };
+        let evaluation = case.evaluate(GOLD).await.unwrap();
+        assert_eq!((evaluation.report.resolved, evaluation.failure), (false, Some(Failure::SandboxDamaged)));
+        assert!(evaluation.report.patch_exists && !evaluation.report.patch_successfully_applied, "{dialect:?}");
+        let log = String::from_utf8(evaluation.test_output).unwrap();
+        assert!(log.contains("it went away"), "{log}");
+    }
+}
+
+#[test]
+fn a_verdict_depends_on_tests_script_time_and_the_limits_of_the_sandbox() {
+    let key = |case: Case, limits: &str| {
+        let provider = Provider { counts: Arc::default(), max_file: 0, broken: None };
+        let (benchmark, _) = case.benchmark();
+        benchmark.judged_by(Arc::new(provider), limits.to_owned()).judging_key(&instance("o__r-1"))
+    };
+    let cases = [
+        (Case::default(), "4g"),
+        (Case::default(), "1g"),
+        (Case { timeout: 61, ..Case::default() }, "4g"),
+        (Case { script: "true", ..Case::default() }, "4g"),
+        (Case { fail_to_pass: vec!["g".to_owned()], ..Case::default() }, "4g"),
+        (Case { dialect: Dialect::SweBench5, ..Case::default() }, "4g"),
+    ];
+    let keys: std::collections::HashSet<String> = cases.into_iter().map(|(case, limits)| key(case, limits)).collect();
+    assert_eq!(keys.len(), 6);
+    assert!(keys.contains(&key(Case { max_file: 1, ..Case::default() }, "4g")), "what does not matter changes the key");
 }
 
 #[tokio::test]
@@ -363,7 +395,7 @@ fn an_instance_may_occur_only_once() {
         let image = Image { source: Source::Files(BTreeMap::new()), root: String::new(), startup: String::new() };
         (instance(id), env_core::Posed { image, gold: None, judging: Err("why not".to_owned()) })
     };
-    let provider = Provider { counts: Arc::default(), max_file: 0, broken: false };
+    let provider = Provider { counts: Arc::default(), max_file: 0, broken: None };
     let twice = Benchmark::new("twice", vec![posed("a__b-1"), posed("A__b-1")], false, Arc::new(provider));
     assert_eq!(twice.err().unwrap().to_string(), "instance `A__b-1`: it occurs twice");
 }

@@ -81,6 +81,11 @@ impl SandboxProvider for Docker {
         let task = self.inner.removals.spawn(async move { inner.start(&image).await });
         task.await.map_err(|err| SandboxError::Lost(format!("the start was cut off: {err}")))?
     }
+
+    async fn image_digest(&self, image: &Image) -> Option<String> {
+        let Source::Container { name, .. } = &image.source else { return None };
+        self.inner.client.inspect_image(name).await.ok()?.id
+    }
 }
 
 impl Inner {
