@@ -156,7 +156,7 @@ impl Judges {
         let fix = format!("fix() {{ git apply - <<'END_OF_FIX'\n{}END_OF_FIX\n}}\n", self.gold.0);
         let output = ready.sandbox.exec(Command::new(format!("set -e\ncd /testbed\n{fix}{script}"))).await.unwrap();
         assert!(output.success(), "{script}: {}", output.output);
-        let patch = capture::capture(&*ready.sandbox, &ready.baseline).await.unwrap();
+        let patch = capture::capture(&*ready.sandbox, &ready.baseline).await.unwrap().patch;
         ready.sandbox.stop().await.unwrap();
         patch
     }

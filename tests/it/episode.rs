@@ -186,16 +186,20 @@ async fn the_environment_of_the_program_stays_out_of_a_local_sandbox() {
 }
 
 #[tokio::test]
-async fn a_deleted_baseline_is_put_back_and_a_patch_too_large_is_the_agents_doing() {
+async fn a_deleted_baseline_is_put_back_and_a_file_too_large_is_told_and_left_out() {
     let turns = vec![bash("echo changed >> README.md; rm -rf ../../scratch/base.git"), finish()];
     let ran = Case::of(turns).run().await;
     assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
     assert!(ran.outcome.patch.unwrap().0.contains("+changed"));
 
-    let ran = Case::of(vec![bash("head -c 80000000 /dev/urandom > large.bin"), finish()]).run().await;
-    assert_eq!(ran.outcome.exit_status, ExitStatus::Limit(Limit::Patch));
-    assert_eq!(ran.outcome.exit_status.class(), agent_core::OutcomeClass::AgentLimit);
-    assert!(ran.outcome.patch.unwrap().is_empty());
+    let turns = vec![bash("echo fix >> README.md; head -c 80000000 /dev/urandom > large.bin"), finish(), finish()];
+    let ran = Case::of(turns).run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+    let patch = ran.outcome.patch.clone().unwrap().0;
+    assert!(patch.contains("+fix") && !patch.contains("large.bin"), "{patch}");
+    assert_eq!(ran.outcome.left_out.len(), 1);
+    let told = ran.told();
+    assert!(told.iter().any(|text| text.contains("`large.bin` (80000000 bytes, too large for a patch)")), "{told:?}");
 }
 
 #[tokio::test]

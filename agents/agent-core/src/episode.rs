@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use env_core::{Baseline, EnvError, Instance, Patch};
+use env_core::capture::{Captured, capture};
+use env_core::{Baseline, EnvError, Instance, LeftOut, Patch, WhyLeftOut};
 use prompts::Prompts;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -29,6 +30,10 @@ pub struct Episode {
     stuck: StuckDetector,
     /// The call in the middle of which the latest answer was cut off.
     cut_off: Option<ToolCall>,
+    /// The patch as `finish` found it, where nothing was run since.
+    captured: Option<Captured>,
+    /// Whether the model was told of files that are too large for the patch.
+    leftovers_told: bool,
     started: Instant,
 }
 
@@ -76,6 +81,8 @@ impl Episode {
             last_tokens: 0,
             stuck: StuckDetector::default(),
             cut_off: None,
+            captured: None,
+            leftovers_told: false,
             started: Instant::now(),
         })
     }
@@ -193,6 +200,7 @@ impl Episode {
             let called = self.parts.toolbox.call(&call.name, &call.arguments, self.parts.sandbox.as_ref()).await;
             self.observed(called)?
         };
+        let observation = self.told_of_leftovers(call, observation).await?;
         let seconds = started.elapsed().as_secs_f64();
         self.spending.tool_seconds += seconds;
         let step = self.spending.steps;
@@ -217,6 +225,31 @@ impl Episode {
             finished |= self.parts.toolbox.own_name(&call.name) == Some(Finish::NAME) && !shown.is_error;
         }
         Ok(finished)
+    }
+
+    /// Answers the first `finish` with what would be left out of the patch as too large, where there is something. The
+    /// patch that was taken for that is kept as long as nothing else is run.
+    async fn told_of_leftovers(
+        &mut self,
+        call: &ToolCall,
+        observation: Observation,
+    ) -> Result<Observation, AgentError> {
+        self.captured = None;
+        if self.parts.toolbox.own_name(&call.name) != Some(Finish::NAME) || observation.is_error {
+            return Ok(observation);
+        }
+        // What cannot be taken now is seen to at the end.
+        let Ok(captured) = capture(self.parts.sandbox.as_ref(), &self.parts.baseline).await else {
+            return Ok(observation);
+        };
+        let too_large = captured.left_out.iter().filter(|one| one.why == WhyLeftOut::TooLarge);
+        let files: Vec<String> = too_large.take(20).map(LeftOut::to_string).collect();
+        self.captured = Some(captured);
+        if files.is_empty() || std::mem::replace(&mut self.leftovers_told, true) {
+            return Ok(observation);
+        }
+        let extra: Extra = [("files", files.join(", "))].into_iter().collect();
+        Ok(Observation::error(self.render_with("episode/left_out.md", extra)?))
     }
 
     /// Returns what a call showed; what the tool refuses is an observation, too.
@@ -247,16 +280,19 @@ impl Episode {
 
     /// Takes the patch and writes the last line.
     pub(crate) async fn finish(mut self, mut exit_status: ExitStatus) -> Outcome {
-        let patch = match take_patch(self.parts.sandbox.as_ref(), &self.parts.baseline, self.parts.spare.as_ref()).await
-        {
-            Ok(patch) => Some(patch),
+        let taken = match self.captured.take() {
+            Some(captured) => Ok(captured),
+            None => take_patch(self.parts.sandbox.as_ref(), &self.parts.baseline, self.parts.spare.as_ref()).await,
+        };
+        let (patch, left_out) = match taken {
+            Ok(Captured { patch, left_out }) => (Some(patch), left_out),
             // What the agent did leaves no patch to be had: its own doing, and an empty one.
             Err(EnvError::Patch(reason)) => {
                 tracing::warn!("{reason}");
                 if let ExitStatus::Submitted | ExitStatus::Limit(_) | ExitStatus::GaveUp(_) = exit_status {
                     exit_status = ExitStatus::Limit(Limit::Patch);
                 }
-                Some(Patch::default())
+                (Some(Patch::default()), Vec::new())
             }
             Err(EnvError::Sandbox(SandboxError::Damaged(how))) => {
                 if exit_status.class() != OutcomeClass::Infrastructure {
@@ -268,11 +304,15 @@ impl Episode {
                 if exit_status.class() != OutcomeClass::Infrastructure {
                     exit_status = ExitStatus::SandboxFailed(format!("the patch could not be captured: {err}"));
                 }
-                None
+                (None, Vec::new())
             }
         };
+        let named: Vec<String> = left_out.iter().filter(|one| one.why != WhyLeftOut::Bytecode).map(LeftOut::to_string).collect();
+        if !named.is_empty() {
+            tracing::warn!("left out of the patch: {}", named.join(", "));
+        }
         self.spending.seconds = self.started.elapsed().as_secs_f64();
-        let outcome = Outcome { exit_status, patch, spending: self.spending };
+        let outcome = Outcome { exit_status, patch, left_out, spending: self.spending };
         if let Err(err) = self.parts.recorder.append(&Record::Outcome(outcome.clone())) {
             tracing::error!("the outcome could not be recorded: {err}");
         }

@@ -2,8 +2,8 @@
 
 use std::pin::Pin;
 
-use env_core::capture::{capture, rebuild};
-use env_core::{Baseline, EnvError, Patch, Ready};
+use env_core::capture::{Captured, capture, rebuild};
+use env_core::{Baseline, EnvError, Ready};
 use tool_core::Sandbox;
 
 /// Makes a sandbox ready for the instance of an episode.
@@ -14,7 +14,7 @@ pub(crate) async fn take_patch(
     sandbox: &dyn Sandbox,
     baseline: &Baseline,
     spare: Option<&Spare>,
-) -> Result<Patch, EnvError> {
+) -> Result<Captured, EnvError> {
     let (first, spare) = match (capture(sandbox, baseline).await, spare) {
         (Err(EnvError::Patch(reason)), Some(spare)) => (reason, spare),
         (taken, _) => return taken,

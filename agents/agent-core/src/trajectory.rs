@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use env_core::Patch;
+use env_core::{LeftOut, Patch};
 use serde::{Deserialize, Serialize};
 use tool_core::Observation;
 
@@ -104,6 +104,9 @@ pub struct Outcome {
     pub exit_status: ExitStatus,
     /// The changes against the base commit; `None` when they could not be captured.
     pub patch: Option<Patch>,
+    /// What lies in the working tree and was left out of the patch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// What it took.
     pub spending: Spending,
 }

@@ -5,9 +5,18 @@ mod text;
 use tool_core::{FileError, Sandbox};
 
 use crate::script::{SNAPSHOT, run, run_alone};
-use crate::{Baseline, EnvError, Patch};
+use crate::{Baseline, EnvError, LeftOut, Patch};
 
 const CAPTURE: &str = include_str!("scripts/capture.sh");
+
+/// The patch that was taken, and what is not in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The patch.
+    pub patch: Patch,
+    /// What was left out of it, each once.
+    pub left_out: Vec<LeftOut>,
+}
 
 /// Returns the changes in the sandbox against `baseline`.
 ///
@@ -15,20 +24,31 @@ const CAPTURE: &str = include_str!("scripts/capture.sh");
 /// stashes, branches, hooks, configuration and even a deleted `.git` make no difference. What `.gitignore` names is left
 /// out unless it was tracked, and so are Python's byte code and `.pytest_cache`. The files of repositories that the
 /// agent made inside the tree, and of submodules, count as files; an untracked git directory without a tree of its own
-/// does not. A file whose text is not UTF-8 is given as a binary diff, so that the patch is always valid text.
+/// does not. A file whose text is not UTF-8 is given as a binary diff, so that the patch is always valid text. New virtual
+/// environments and core dumps are left out, and so are the largest files as far as the patch would have more bytes than
+/// the sandbox's cap on files.
 ///
 /// # Errors
-/// [`EnvError::Patch`] when there is none to be had: the baseline was damaged (see [`rebuild`]), the tree cannot be
-/// read, or the patch is larger than the sandbox's cap on files.
-pub async fn capture(sandbox: &dyn Sandbox, baseline: &Baseline) -> Result<Patch, EnvError> {
+/// [`EnvError::Patch`] when there is none to be had: the baseline was damaged (see [`rebuild`]), or the tree cannot be
+/// read.
+pub async fn capture(sandbox: &dyn Sandbox, baseline: &Baseline) -> Result<Captured, EnvError> {
+    let patch = Patch(take(sandbox, baseline).await?);
+    let left_out = sandbox.read_file(&format!("{}/left_out", sandbox.info().scratch)).await.map_err(file_error)?;
+    let mut left_out = LeftOut::parse(&left_out);
+    left_out.dedup();
+    Ok(Captured { patch, left_out })
+}
+
+/// Returns the text of the patch.
+async fn take(sandbox: &dyn Sandbox, baseline: &Baseline) -> Result<String, EnvError> {
     let bytes = diff(sandbox, baseline, "").await?;
     let invalid = match text::decode(bytes) {
-        Ok(patch) => return Ok(Patch(patch)),
+        Ok(patch) => return Ok(patch),
         Err(invalid) => invalid,
     };
     let lines: String = invalid.iter().map(|path| format!("{} -diff\n", text::attribute_pattern(path))).collect();
     let bytes = diff(sandbox, baseline, &lines).await?;
-    text::decode(bytes).map(Patch).map_err(|paths| {
+    text::decode(bytes).map_err(|paths| {
         let paths: Vec<_> = paths.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
         EnvError::Patch(format!("the changes to `{}` are not valid text", paths.join("`, `")))
     })
@@ -71,7 +91,7 @@ async fn diff(sandbox: &dyn Sandbox, baseline: &Baseline, binary: &str) -> Resul
     let size =
         run_alone(sandbox, &variables, &[SNAPSHOT, CAPTURE]).await?.get("size")?.parse::<u64>().unwrap_or(u64::MAX);
     if size > limit {
-        let reason = format!("it has more than {limit} bytes\nhint: did the agent leave large files behind?");
+        let reason = format!("it has more than {limit} bytes, in very many files");
         return Err(EnvError::Patch(reason));
     }
     sandbox.read_file(&format!("{}/patch.diff", sandbox.info().scratch)).await.map_err(file_error)

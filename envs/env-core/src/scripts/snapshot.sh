@@ -42,11 +42,59 @@ untracked() {
     return 0
 }
 
+# Notes why something is left out of the patch, for left_out.rs: a kind, a number of bytes or files, and a path.
+leave_out() { printf '%s\0%s\0%s\0' "$1" "$2" "$3" >> "$home/left_out"; }
+
+# Prints the files of the list $1 that are work: not a virtual environment, a core dump, or more than $largest bytes,
+# which are noted. Only capture sets $largest; the baseline takes what the image brought.
+work() {
+    if [ -z "${largest-}" ]; then
+        cat "$1"
+        return
+    fi
+    : > "$home/left_out"
+    local path folder venvs=() size
+    while IFS= read -r -d '' path; do
+        folder=${path%pyvenv.cfg}
+        [ "$folder" ] && [ -d "./${folder}bin" ] && venvs+=("$folder") && leave_out virtual_environment 0 "$folder"
+    done < <(grep -za -e '/pyvenv.cfg$' "$1")
+    # Most files are small: one `find` for all of them says which are not.
+    (while IFS= read -r -d '' path; do printf './%s\0' "$path"; done < "$1") |
+        xargs -0 -r sh -c 'find "$@" -maxdepth 0 -type f -size "+$0c" -print0' "$largest" > "$home/large"
+    while IFS= read -r -d '' path; do
+        for folder in ${venvs[@]+"${venvs[@]}"}; do
+            case $path in "$folder"*) continue 2 ;; esac
+        done
+        case ${path##*/} in
+            core | core.[0-9]* | *.core)
+                if is_core "./$path"; then
+                    leave_out core_dump "$(wc -c < "./$path" | tr -d ' ')" "$path"
+                    continue
+                fi
+                ;;
+        esac
+        if [ -s "$home/large" ] && grep -qzaxF -e "./$path" "$home/large"; then
+            leave_out too_large "$(wc -c < "./$path" | tr -d ' ')" "$path"
+            continue
+        fi
+        printf '%s\0' "$path"
+    done < "$1"
+}
+
+# Whether a file is the memory of a process that died: an ELF file of type 4.
+is_core() {
+    [ -f "$1" ] && [ ! -L "$1" ] || return 1
+    case $(od -An -tx1 -N18 "$1" 2> /dev/null | tr -d ' \n') in
+        7f454c46????????????????????????0400 | 7f454c46????????????????????????0004) return 0 ;;
+    esac
+    return 1
+}
+
 add_all() {
     drop_links || return 1
     git add -u --ignore-errors
     local status=$?
-    drop_links && untracked > "$home/paths" &&
+    drop_links && untracked > "$home/all" && work "$home/all" > "$home/paths" &&
         git update-index --add --remove --replace -z --stdin < "$home/paths" && return $status
 }
 

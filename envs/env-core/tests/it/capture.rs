@@ -24,9 +24,9 @@ async fn nothing_changed_is_an_empty_patch() {
 async fn a_change_of_the_same_size_within_the_second_is_seen() {
     let (sandbox, baseline) = prepared().await;
     sandbox.run("sed -i s/two/TWO/ src/code.py").await;
-    let patch = capture::capture(&sandbox, &baseline).await.expect("it can be captured").0;
+    let patch = capture::capture(&sandbox, &baseline).await.expect("it can be captured").patch.0;
     assert!(patch.contains("\n-two\n+TWO\n"), "{patch}");
-    assert_eq!(capture::capture(&sandbox, &baseline).await.expect("a second time").0, patch);
+    assert_eq!(capture::capture(&sandbox, &baseline).await.expect("a second time").patch.0, patch);
 }
 
 #[tokio::test]
@@ -164,9 +164,9 @@ async fn changes_inside_a_submodule_are_in_the_patch() {
         .await;
     let baseline =
         history::prepare(&sandbox, &sandbox.info().root.clone(), "HEAD", false).await.expect("it can be prepared");
-    assert_eq!(capture::capture(&sandbox, &baseline).await.expect("captured").0, "");
+    assert_eq!(capture::capture(&sandbox, &baseline).await.expect("captured").patch.0, "");
     sandbox.run("echo x >> lib/src/code.py").await;
-    let patch = capture::capture(&sandbox, &baseline).await.expect("captured").0;
+    let patch = capture::capture(&sandbox, &baseline).await.expect("captured").patch.0;
     assert!(patch.contains("+++ b/lib/src/code.py\n") && patch.contains("\n+x\n"), "{patch}");
 }
 
@@ -174,7 +174,7 @@ async fn changes_inside_a_submodule_are_in_the_patch() {
 async fn a_root_that_is_gone_is_a_patch_that_deletes_everything() {
     let (sandbox, baseline) = prepared().await;
     sandbox.run("rm -rf \"$PWD\"").await;
-    let patch = capture::capture(&sandbox, &baseline).await.expect("it can be captured").0;
+    let patch = capture::capture(&sandbox, &baseline).await.expect("it can be captured").patch.0;
     assert_eq!(patch.matches("deleted file mode").count(), 9, "{patch}");
 }
 
@@ -191,30 +191,47 @@ async fn a_damaged_baseline_is_an_error_and_can_be_rebuilt() {
     ] {
         let (sandbox, baseline) = copy(&template);
         sandbox.run("echo x >> src/code.py").await;
-        let expected = capture::capture(&sandbox, &baseline).await.expect("it is whole").0;
+        let expected = capture::capture(&sandbox, &baseline).await.expect("it is whole").patch.0;
         sandbox.run(&format!("cd ../scratch; {damage}; cd ../repo")).await;
         let err = capture::capture(&sandbox, &baseline).await.expect_err(damage);
         assert!(matches!(&err, EnvError::Patch(reason) if reason.contains("is damaged")), "`{damage}`: {err}");
         capture::rebuild(&sandbox, &baseline, (fresh, other)).await.expect("it can be rebuilt");
-        assert_eq!(capture::capture(&sandbox, &baseline).await.expect("it is whole again").0, expected);
+        assert_eq!(capture::capture(&sandbox, &baseline).await.expect("it is whole again").patch.0, expected);
     }
     let (sandbox, baseline) = prepared().await;
     sandbox.run("echo garbage > ../scratch/base.git/index; echo x >> src/code.py").await;
-    assert!(capture::capture(&sandbox, &baseline).await.expect("an index can be made again").0.contains("\n+x\n"));
+    assert!(capture::capture(&sandbox, &baseline).await.expect("an index can be made again").patch.0.contains("\n+x\n"));
 }
 
 #[tokio::test]
-async fn a_patch_over_the_cap_names_it() {
-    let sandbox = BashSandbox::new().with_max_file(20_000);
-    sandbox.run(REPOSITORY).await;
-    let baseline =
-        history::prepare(&sandbox, &sandbox.info().root.clone(), "HEAD", false).await.expect("it can be prepared");
-    sandbox.run("yes | head -30000 > y").await;
-    let err = capture::capture(&sandbox, &baseline).await.expect_err("it is too large").to_string();
-    assert_eq!(
-        err,
-        "the patch could not be taken: it has more than 20000 bytes\nhint: did the agent leave large files behind?"
-    );
+async fn what_is_too_large_or_nobodys_work_is_left_out_and_named() {
+    let core = r"{ printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0'; head -c 100 /dev/zero; }";
+    let cases = [
+        ("yes | head -30000 > y", "`y` (60000 bytes, too large for a patch)", ""),
+        ("head -c 30000 /dev/urandom > $'new\nline'", "`new\nline` (30000 bytes, too large for a patch)", ""),
+        ("for i in 1 2 3 4 5; do seq 2000 > many$i; done; echo x > small", "too large", "small"),
+        ("seq 9000 > a", "`a` (43893 bytes, too large for a patch)", ""),
+        ("mkdir -p venv/bin venv/lib; : > venv/pyvenv.cfg; echo x > venv/lib/x.py", "`venv/` (a virtual environment)", ""),
+        (&format!("{core} > core; {core} > core.12"), "`core.12` (a core dump of 118 bytes)", ""),
+        ("echo text > core", "", "core"),
+        ("mkdir __pycache__; : > __pycache__/a.pyc", "byte code of Python (1 files)", ""),
+        ("mkfifo pipe; truncate -s 1G sparse", "`sparse` (1073741824 bytes, too large for a patch)", ""),
+    ];
+    for (script, named, kept) in cases {
+        let sandbox = BashSandbox::new().with_max_file(20_000);
+        sandbox.run(REPOSITORY).await;
+        let root = sandbox.info().root.clone();
+        let baseline = history::prepare(&sandbox, &root, "HEAD", false).await.expect("it can be prepared");
+        sandbox.run(&format!("{script}; echo fix > fix.txt")).await;
+        let captured = capture::capture(&sandbox, &baseline).await.expect("it can be captured");
+        let patch = &captured.patch.0;
+        let left_out: Vec<String> = captured.left_out.iter().map(ToString::to_string).collect();
+        assert!(patch.contains("+fix\n"), "{script}: {left_out:?} {patch}");
+        assert!(left_out.join(", ").contains(named), "{script}: {left_out:?}");
+        assert_eq!(left_out.is_empty(), named.is_empty(), "{script}: {left_out:?}");
+        assert!(kept.is_empty() || patch.contains(&format!("+++ b/{kept}\n")), "{script}: {patch}");
+        assert!(patch.len() <= 20_000 && !patch.contains("pyvenv"), "{script}: {patch}");
+    }
 }
 
 #[tokio::test]
@@ -224,9 +241,9 @@ async fn untracked_files_of_the_image_are_part_of_the_baseline() {
     sandbox.run("echo made > made.txt; mkdir build; echo x > build/x").await;
     let baseline =
         history::prepare(&sandbox, &sandbox.info().root.clone(), "HEAD", false).await.expect("it can be prepared");
-    assert_eq!(capture::capture(&sandbox, &baseline).await.expect("captured").0, "");
+    assert_eq!(capture::capture(&sandbox, &baseline).await.expect("captured").patch.0, "");
     sandbox.run("echo more >> made.txt").await;
-    let patch = capture::capture(&sandbox, &baseline).await.expect("captured").0;
+    let patch = capture::capture(&sandbox, &baseline).await.expect("captured").patch.0;
     assert!(patch.contains("@@ -1 +1,2 @@\n made\n+more\n"), "{patch}");
 }
 

@@ -87,7 +87,7 @@ async fn check_applies(template: &(BashSandbox, Baseline), agent: &BashSandbox, 
 pub(crate) async fn check(template: &(BashSandbox, Baseline), what: &str, script: &str) -> String {
     let (sandbox, baseline) = copy(template);
     sandbox.run(script).await;
-    let patch = capture::capture(&sandbox, &baseline).await.unwrap_or_else(|err| panic!("`{what}`: {err}")).0;
+    let patch = capture::capture(&sandbox, &baseline).await.unwrap_or_else(|err| panic!("`{what}`: {err}")).patch.0;
     check_applies(template, &sandbox, &patch, what).await;
     patch
 }
