@@ -173,7 +173,7 @@ impl Cell {
 
 /// Returns one line on how an episode ended.
 pub(crate) fn describe(instance_id: &str, solved: &Solved) -> String {
-    let Outcome { exit_status, patch, spending } = &solved.outcome;
+    let Outcome { exit_status, patch, spending, .. } = &solved.outcome;
     let ended = match exit_status {
         ExitStatus::Submitted => "submitted".to_owned(),
         ExitStatus::Limit(limit) => format!("stopped by the limit on {}", format!("{limit:?}").to_lowercase()),

@@ -9,6 +9,7 @@ use tantivy::directory::RamDirectory;
 use crate::error::SearchError;
 use crate::key::Key;
 use crate::manifest::Keyed;
+use crate::notebook;
 use crate::pack::{Pack, PackWriter};
 use crate::parse::FileParser;
 use crate::part::parts;
@@ -106,6 +107,7 @@ fn read_all(root: &Path, share: Vec<Candidate>, is_known: impl Fn(&Key) -> bool,
         let (path, stamp) = (candidate.path.clone(), candidate.stamp);
         let Some(bytes) = read(root, candidate, limits, &mut skipped) else { continue };
         let text = String::from_utf8_lossy(&bytes);
+        let text = notebook::code(&path, &text);
         let parts = parts(&path, &text);
         let keys = parts.iter().map(|part| part.key).collect();
         let name: Arc<str> = Arc::from(path.as_str());

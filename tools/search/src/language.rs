@@ -16,7 +16,8 @@ pub(crate) struct Language {
     pub(crate) extensions: &'static [&'static str],
     /// How the lines begin that belong to the definition below them: comments and attributes.
     pub(crate) lead: &'static [&'static str],
-    grammar: fn() -> tree_sitter::Language,
+    /// `None` where the definitions are found without one.
+    grammar: Option<fn() -> tree_sitter::Language>,
     query: &'static str,
 }
 
@@ -26,79 +27,89 @@ const SLASHES: &[&str] = &["//", "/*", "*", "@"];
 pub(crate) const LANGUAGES: &[Language] = &[
     Language {
         name: "python",
-        extensions: &["py", "pyi", "pyx", "pxd"],
+        extensions: &["py", "pyi", "ipynb"],
         lead: &["#"],
-        grammar: || tree_sitter_python::LANGUAGE.into(),
+        grammar: Some(|| tree_sitter_python::LANGUAGE.into()),
         query: include_str!("languages/python.scm"),
     },
+    // There is no grammar for it; see `cython.rs`.
+    Language { name: "cython", extensions: &["pyx", "pxd", "pxi"], lead: &["#"], grammar: None, query: "" },
     Language {
         name: "rust",
         extensions: &["rs"],
         lead: &["//", "/*", "*", "#["],
-        grammar: || tree_sitter_rust::LANGUAGE.into(),
+        grammar: Some(|| tree_sitter_rust::LANGUAGE.into()),
         query: include_str!("languages/rust.scm"),
     },
     Language {
         name: "javascript",
         extensions: &["js", "jsx", "mjs", "cjs"],
         lead: SLASHES,
-        grammar: || tree_sitter_javascript::LANGUAGE.into(),
+        grammar: Some(|| tree_sitter_javascript::LANGUAGE.into()),
         query: concat!(include_str!("languages/ecmascript.scm"), include_str!("languages/javascript.scm")),
     },
     Language {
         name: "typescript",
         extensions: &["ts", "mts", "cts"],
         lead: SLASHES,
-        grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+        grammar: Some(|| tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into()),
         query: concat!(include_str!("languages/ecmascript.scm"), include_str!("languages/typescript.scm")),
     },
     Language {
         name: "tsx",
         extensions: &["tsx"],
         lead: SLASHES,
-        grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
+        grammar: Some(|| tree_sitter_typescript::LANGUAGE_TSX.into()),
         query: concat!(include_str!("languages/ecmascript.scm"), include_str!("languages/typescript.scm")),
     },
     Language {
         name: "go",
         extensions: &["go"],
         lead: &["//", "/*", "*"],
-        grammar: || tree_sitter_go::LANGUAGE.into(),
+        grammar: Some(|| tree_sitter_go::LANGUAGE.into()),
         query: include_str!("languages/go.scm"),
     },
     Language {
         name: "java",
         extensions: &["java"],
         lead: SLASHES,
-        grammar: || tree_sitter_java::LANGUAGE.into(),
+        grammar: Some(|| tree_sitter_java::LANGUAGE.into()),
         query: include_str!("languages/java.scm"),
     },
     Language {
         name: "c",
         extensions: &["c", "h"],
         lead: &["//", "/*", "*"],
-        grammar: || tree_sitter_c::LANGUAGE.into(),
+        grammar: Some(|| tree_sitter_c::LANGUAGE.into()),
         query: include_str!("languages/c.scm"),
     },
     Language {
         name: "cpp",
         extensions: &["cc", "cpp", "cxx", "hh", "hpp", "hxx", "cu"],
         lead: &["//", "/*", "*"],
-        grammar: || tree_sitter_cpp::LANGUAGE.into(),
+        grammar: Some(|| tree_sitter_cpp::LANGUAGE.into()),
         query: include_str!("languages/cpp.scm"),
     },
 ];
 
 impl Language {
+    /// Returns whether definitions are found by a grammar.
+    pub(crate) fn has_grammar(&self) -> bool {
+        self.grammar.is_some()
+    }
+
     /// Returns the place in [`LANGUAGES`] of the language of a file, by its extension.
     pub(crate) fn of(path: &str) -> Option<usize> {
+        // Templates of Cython files, such as `sparse.pyx.in`.
+        let path = path.strip_suffix(".in").filter(|path| path.contains(".p")).unwrap_or(path);
         let extension = Path::new(path).extension()?.to_str()?;
         LANGUAGES.iter().position(|language| language.extensions.contains(&extension))
     }
 
     /// Returns the grammar and the query over it.
     pub(crate) fn load(&self) -> Result<(tree_sitter::Language, Query), String> {
-        let grammar = (self.grammar)();
+        let Some(grammar) = self.grammar else { return Err(format!("there is no grammar for {}", self.name)) };
+        let grammar = grammar();
         match Query::new(&grammar, self.query) {
             Ok(query) => Ok((grammar, query)),
             Err(err) => Err(format!("languages/{}.scm: {err}", self.name)),

@@ -16,6 +16,8 @@ mod place;
 mod tokens;
 
 mod cut;
+mod cython;
+mod cython_lines;
 mod parse;
 mod part;
 mod row;
@@ -52,6 +54,7 @@ mod config;
 mod find_symbol;
 mod list_files;
 mod near;
+mod notebook;
 mod offer;
 mod search_code;
 mod view_code;

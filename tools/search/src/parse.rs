@@ -7,7 +7,9 @@ use rustc_hash::FxHashMap;
 use tree_sitter::{Parser, Query, QueryCursor, StreamingIterator};
 
 use crate::cut::cut;
+use crate::cython;
 use crate::language::{LANGUAGES, Language};
+use crate::notebook;
 use crate::part::parts;
 use crate::span::Outline;
 
@@ -95,7 +97,7 @@ pub fn outline(path: &str, text: &str) -> Outline {
     let mut parser = FileParser::new(&GRAMMARS);
     let (mut whole, mut used) = (Outline::default(), FxHashMap::default());
     // Part by part, as files are indexed, so that the ids are those of the index.
-    for part in parts(path, text) {
+    for part in parts(path, &notebook::code(path, text)) {
         let source = part.prefix + part.text;
         whole.append(parser.parse(path, &source, source.len() - part.text.len()).outline, &mut used);
     }
@@ -121,6 +123,9 @@ impl<'a> FileParser<'a> {
         let Some((index, row)) = language.and_then(|index| Some((index, LANGUAGES.get(index)?))) else {
             return cut(text, prefix, ("", &[]), &Found::default(), false);
         };
+        if !row.has_grammar() {
+            return cut(text, prefix, (row.name, row.lead), &cython::find(text), false);
+        }
         let (found, has_errors) = self.find(index, text).unwrap_or_else(|| (Found::default(), true));
         cut(text, prefix, (row.name, row.lead), &found, has_errors)
     }
