@@ -307,7 +307,8 @@ impl Episode {
                 (None, Vec::new())
             }
         };
-        let named: Vec<String> = left_out.iter().filter(|one| one.why != WhyLeftOut::Bytecode).map(LeftOut::to_string).collect();
+        let named: Vec<String> =
+            left_out.iter().filter(|one| one.why != WhyLeftOut::Bytecode).map(LeftOut::to_string).collect();
         if !named.is_empty() {
             tracing::warn!("left out of the patch: {}", named.join(", "));
         }

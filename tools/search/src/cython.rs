@@ -280,21 +280,27 @@ mod tests {
     fn what_cython_defines_is_found() {
         for (text, expected) in [
             ("cpdef int f(int a) nogil:\n    return a\n", vec!["function f 1-2"]),
-            ("cdef inline double g(double r) except? -1:\n    cdef int x = h(1)\n    return r\n", vec!["function g 1-3"]),
+            (
+                "cdef inline double g(double r) except? -1:\n    cdef int x = h(1)\n    return r\n",
+                vec!["function g 1-3"],
+            ),
             ("cdef (int, int) pair(int a):\n    pass\n", vec!["function pair 1-2"]),
             ("cdef int[:, ::1] view(\n    int a,\n    b=f(1),\n):\n    pass\n", vec!["function view 1-5"]),
-            ("cdef class Box(Base):\n    cdef int size\n    cpdef int grow(self, int by):\n        pass\n", vec![
-                "class Box 1-4",
-                "function grow 3-4",
-            ]),
-            ("cdef extern from \"a.h\" nogil:\n    int c_call(int)\n    ctypedef struct point:\n        int x\n", vec![
-                "function c_call 2-2",
-                "class point 3-4",
-            ]),
+            (
+                "cdef class Box(Base):\n    cdef int size\n    cpdef int grow(self, int by):\n        pass\n",
+                vec!["class Box 1-4", "function grow 3-4"],
+            ),
+            (
+                "cdef extern from \"a.h\" nogil:\n    int c_call(int)\n    ctypedef struct point:\n        int x\n",
+                vec!["function c_call 2-2", "class point 3-4"],
+            ),
             ("ctypedef fused real:\n    float\n    double\n", vec!["class real 1-3"]),
             ("cdef:\n    int a = f(2)\n    void go(int b):\n        pass\n", vec!["function go 3-4"]),
             ("cdef int (*pointer)(int)\ncdef object x = call(1)\n", vec![]),
-            ("\"\"\"\ndef in_text(): pass\n\"\"\"\n# def comment():\n@wraps(f)\ndef real(): pass\n", vec!["function real 6-6"]),
+            (
+                "\"\"\"\ndef in_text(): pass\n\"\"\"\n# def comment():\n@wraps(f)\ndef real(): pass\n",
+                vec!["function real 6-6"],
+            ),
             ("def a(\n# (\n", vec!["function a 1-1"]),
         ] {
             assert_eq!(shown(text), expected, "{text}");
@@ -303,7 +309,17 @@ mod tests {
 
     #[test]
     fn odd_text_does_no_harm() {
-        for text in ["\"\"\"", "'\\", "cdef", "def (", "cdef é(", "class", "(((\ndef a():\n\tpass", "cdef class", "\u{feff}def f(): 1"] {
+        for text in [
+            "\"\"\"",
+            "'\\",
+            "cdef",
+            "def (",
+            "cdef é(",
+            "class",
+            "(((\ndef a():\n\tpass",
+            "cdef class",
+            "\u{feff}def f(): 1",
+        ] {
             find(text);
         }
     }

@@ -200,7 +200,9 @@ async fn a_damaged_baseline_is_an_error_and_can_be_rebuilt() {
     }
     let (sandbox, baseline) = prepared().await;
     sandbox.run("echo garbage > ../scratch/base.git/index; echo x >> src/code.py").await;
-    assert!(capture::capture(&sandbox, &baseline).await.expect("an index can be made again").patch.0.contains("\n+x\n"));
+    assert!(
+        capture::capture(&sandbox, &baseline).await.expect("an index can be made again").patch.0.contains("\n+x\n")
+    );
 }
 
 #[tokio::test]
@@ -211,7 +213,11 @@ async fn what_is_too_large_or_nobodys_work_is_left_out_and_named() {
         ("head -c 30000 /dev/urandom > $'new\nline'", "`new\nline` (30000 bytes, too large for a patch)", ""),
         ("for i in 1 2 3 4 5; do seq 2000 > many$i; done; echo x > small", "too large", "small"),
         ("seq 9000 > a", "`a` (43893 bytes, too large for a patch)", ""),
-        ("mkdir -p venv/bin venv/lib; : > venv/pyvenv.cfg; echo x > venv/lib/x.py", "`venv/` (a virtual environment)", ""),
+        (
+            "mkdir -p venv/bin venv/lib; : > venv/pyvenv.cfg; echo x > venv/lib/x.py",
+            "`venv/` (a virtual environment)",
+            "",
+        ),
         (&format!("{core} > core; {core} > core.12"), "`core.12` (a core dump of 118 bytes)", ""),
         ("echo text > core", "", "core"),
         ("mkdir __pycache__; : > __pycache__/a.pyc", "byte code of Python (1 files)", ""),
