@@ -298,7 +298,7 @@ impl Episode {
                 if exit_status.class() != OutcomeClass::Infrastructure {
                     exit_status = ExitStatus::SandboxDamaged(how);
                 }
-                Some(Patch::default())
+                (Some(Patch::default()), Vec::new())
             }
             Err(err) => {
                 if exit_status.class() != OutcomeClass::Infrastructure {
