@@ -85,6 +85,12 @@ pub(crate) fn workers(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Reads a limit on time.
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
+    let why = "it must be a whole number of seconds from 1 on\nhint: there is always a limit; a large number comes near to none";
+    text.parse().ok().filter(|seconds| *seconds > 0).ok_or_else(|| why.to_owned())
+}
+
 /// More at once than any machine has use for.
 const MOST_WORKERS: usize = 10_000;
 

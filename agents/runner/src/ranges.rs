@@ -5,7 +5,7 @@ use serde_yaml::Value;
 /// What a number must be.
 #[derive(Debug, Clone, Copy)]
 enum Range {
-    /// More than 0. The text says what whoever wrote 0 may have meant.
+    /// More than 0. The text says what whoever wrote 0 may have meant; `{path}` in it is the setting.
     Positive(&'static str),
     /// 0 or more. The text says what whoever wrote less may have meant.
     NotNegative(&'static str),
@@ -15,9 +15,9 @@ enum Range {
 
 use Range::{NotNegative, Positive, UpTo};
 
-const NO_LIMIT: &str = "`null` sets no limit";
+const NO_LIMIT: &str = "`-c {path}=null` sets no limit";
 const NO_WAIT: &str = "there is no way to wait without an end; a large number comes near to it";
-const LEAVES_OPEN: &str = "`null` leaves it open";
+const LEAVES_OPEN: &str = "`-c {path}=null` leaves it open";
 const ONCE: &str = "1 is a single attempt";
 
 /// The settings whose range is another than from 0 on.
@@ -101,7 +101,10 @@ fn check_number(value: &Value, path: &str) -> Result<(), String> {
     if fits && number.is_finite() {
         return Ok(());
     }
-    let hint = hint.filter(|hint| !hint.is_empty()).map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    let hint = hint
+        .filter(|hint| !hint.is_empty())
+        .map(|hint| format!("\nhint: {}", hint.replace("{path}", path)))
+        .unwrap_or_default();
     let shown = serde_yaml::to_string(value).unwrap_or_default();
     Err(format!("`{path}` must be {what}, not {}{hint}", shown.trim()))
 }
@@ -123,19 +126,19 @@ mod tests {
             "limits: {cost: 0}",
             &expect![[r#"
                 `limits.cost` must be a number above 0, not 0
-                hint: `null` sets no limit"#]],
+                hint: `-c limits.cost=null` sets no limit"#]],
         );
         check(
             "limits: {time: .nan}",
             &expect![[r#"
                 `limits.time` must be a number above 0, not .nan
-                hint: `null` sets no limit"#]],
+                hint: `-c limits.time=null` sets no limit"#]],
         );
         check(
             "limits: {time: .inf}",
             &expect![[r#"
                 `limits.time` must be a number above 0, not .inf
-                hint: `null` sets no limit"#]],
+                hint: `-c limits.time=null` sets no limit"#]],
         );
         check(
             "sandbox: {memory: 0g}",

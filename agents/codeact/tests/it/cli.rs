@@ -70,16 +70,18 @@ fn a_far_name_is_not_suggested() {
 }
 
 #[test]
-fn no_worker_at_all_is_refused() {
+fn no_worker_and_no_time_at_all_are_refused() {
     for arguments in [
         &["evaluate", "-d", "demo", "-p", "gold", "-w", "0"][..],
         &["validate", "-d", "demo", "--workers=-1"],
+        &["evaluate", "-d", "demo", "-p", "gold", "--timeout", "0"],
+        &["validate", "-d", "demo", "--timeout", "-5"],
         &["images", "build", "-d", "demo", "--workers", "0"],
         &["images", "pull", "-d", "demo", "--workers", "many"],
     ] {
         let ran = Program::new().run(arguments);
         assert_eq!(ran.code, Some(2), "{ran:?}");
-        assert!(ran.stderr.contains("a whole number from 1") && ran.stderr.contains("hint: "), "{ran:?}");
+        assert!(ran.stderr.contains("it must be a whole number") && ran.stderr.contains("hint: "), "{ran:?}");
     }
 }
 
@@ -148,8 +150,8 @@ fn settings_that_cannot_work_are_refused_before_anything_runs() {
         ("codeact.bash_name=a b", "is no name of a tool"),
         ("limits.time=-1", "`limits.time` must be a number above 0, not -1"),
         ("limits.time=.nan", "`limits.time` must be a number above 0, not .nan"),
-        ("limits.cost=0", "`limits.cost` must be a number above 0, not 0\nhint: `null` sets no limit"),
-        ("limits.steps=0", "hint: `null` sets no limit"),
+        ("limits.cost=0", "`limits.cost` must be a number above 0, not 0\nhint: `-c limits.cost=null` sets no limit"),
+        ("limits.steps=0", "hint: `-c limits.steps=null` sets no limit"),
         (
             "evaluation.retries=-1",
             "`evaluation.retries` must be a number from 0 on, not -1\nhint: 0 tries nothing again",

@@ -12,7 +12,7 @@ use super::output::{Entries, print, show};
 use super::run_folder::{open_judged, summarize};
 use crate::Plug;
 use crate::cells::{ModelCell, models, name_cells};
-use crate::cli::{Settings, workers};
+use crate::cli::{Settings, seconds, workers};
 use crate::config::{Resolved, digest};
 use crate::console::{LastWords, harmless, say};
 use crate::environments::{Providers, open};
@@ -34,14 +34,14 @@ pub(crate) struct Evaluate {
     #[arg(short, long, default_value_t = 1, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: usize,
     /// Seconds that the tests of an instance may take. Short for `-c env.eval_timeout=…`.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<u64>,
     /// Leaves out predictions for instances that the dataset does not have.
     #[arg(long)]
     pub(crate) skip_unknown: bool,
     /// Names a rate although this share of the patches failed through infrastructure. Short for
     /// `-c evaluation.infrastructure=…`.
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) allow_infrastructure: Option<f64>,
     /// Also writes the summary of each model into this folder, under the official harness's name `<model>.<run>.json`.
     #[arg(long, value_name = "DIR")]

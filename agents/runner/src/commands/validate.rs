@@ -11,7 +11,7 @@ use super::Failed;
 use super::output::{print, show};
 use super::run_folder::open_run;
 use crate::Plug;
-use crate::cli::{Settings, workers};
+use crate::cli::{Settings, seconds, workers};
 use crate::config::Resolved;
 use crate::console::{LastWords, say};
 use crate::environments::{Providers, open};
@@ -23,13 +23,13 @@ pub(crate) struct Validate {
     /// Only these instances.
     pub(crate) instances: Vec<String>,
     /// How often each patch is run; what differs between runs is flaky.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), allow_negative_numbers = true)]
     pub(crate) repeat: u32,
     /// How many instances are validated at once.
     #[arg(short, long, default_value_t = 1, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: usize,
     /// Seconds that the tests of an instance may take. Short for `-c env.eval_timeout=…`.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<u64>,
     /// Ends with exit code 1 when a list differs from the row's.
     #[arg(long)]
