@@ -27,6 +27,7 @@ mod solve;
 mod validate;
 mod verdict;
 
+mod asked;
 mod console;
 mod control;
 mod progress;

@@ -47,7 +47,7 @@ pub(crate) struct InstanceResult {
 /// How an episode ended and what it took.
 #[derive(Debug, Serialize)]
 pub(crate) struct EpisodeResult {
-    /// `submitted`, `limit_steps` and so on, `gave_up`, `model_failed`, `sandbox_failed` or `agent_failed`; `error` when
+    /// `submitted`, `limit_steps` and so on, `gave_up`, `model_failed`, `sandbox_damaged`, `sandbox_failed` or `agent_failed`; `error` when
     /// there is no outcome.
     pub(crate) exit_status: String,
     /// Steps of the agent.
@@ -166,7 +166,7 @@ impl EpisodeResult {
 }
 
 /// Returns how an episode ended in one word.
-fn exit_status(outcome: &Outcome) -> String {
+pub(crate) fn exit_status(outcome: &Outcome) -> String {
     match serde_json::to_value(&outcome.exit_status) {
         Ok(Value::String(word)) => word,
         Ok(Value::Object(map)) => match map.into_iter().next() {

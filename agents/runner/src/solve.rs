@@ -7,11 +7,13 @@ use anyhow::{Context, bail};
 use env_core::{Environment, Instance, Patch, Ready};
 use tool_core::Toolbox;
 
+use crate::asked::Ended;
 use crate::config::Resolved;
 use crate::console::{Console, Narrator, say, short};
 use crate::models::Models;
 use crate::predictions::Prediction;
 use crate::run_dir::{FileRecorder, InstanceDir, RunDir};
+use crate::tally::Ending;
 use crate::verdict::{Judge, VERDICT_FILES, Verdict};
 
 /// All that the episodes of one cell share.
@@ -41,11 +43,18 @@ impl Cell {
             for name in [TRAJECTORY, RESUMED, "patch.diff"].into_iter().chain(VERDICT_FILES) {
                 dir.remove(name)?;
             }
+            Ended::forget(&dir)?;
             self.run_dir.drop_prediction(&instance.instance_id)?;
         }
         let outcome = match self.finished(&dir)? {
             Some(outcome) => outcome,
-            None => self.run_episode(instance, &dir).await?,
+            None => {
+                let earlier = self.unfinished(&dir)?;
+                Ended::forget(&dir)?;
+                let outcome = self.run_episode(instance, &dir, earlier).await;
+                Ended::of(&outcome).write(&dir)?;
+                outcome?
+            }
         };
         let patch = match (&outcome.patch, outcome.exit_status.class()) {
             (Some(patch), OutcomeClass::Submitted | OutcomeClass::AgentLimit) => patch.clone(),
@@ -91,8 +100,12 @@ impl Cell {
         }
     }
 
-    async fn run_episode(&self, instance: &Instance, dir: &InstanceDir) -> anyhow::Result<Outcome> {
-        let earlier = self.unfinished(dir)?;
+    async fn run_episode(
+        &self,
+        instance: &Instance,
+        dir: &InstanceDir,
+        earlier: Option<Trajectory>,
+    ) -> anyhow::Result<Outcome> {
         let ready = self.environment.reset(instance).await.context("the sandbox could not be made ready")?;
         let sandbox = ready.sandbox.clone();
         let outcome = self.run_in(instance, dir, ready, earlier).await;
@@ -201,8 +214,9 @@ pub(crate) fn describe(instance_id: &str, solved: &Solved) -> String {
 }
 
 impl Solved {
-    /// Returns whether something of ours kept the episode from an outcome.
+    /// Returns whether something of ours kept the episode from an outcome, or its patch from a verdict.
     pub(crate) fn failed(&self) -> bool {
-        self.outcome.exit_status.class() == OutcomeClass::Infrastructure
+        let broke = |verdict: &Verdict| verdict.ending() == Ending::Infrastructure;
+        self.outcome.exit_status.class() == OutcomeClass::Infrastructure || self.verdict.as_ref().is_some_and(broke)
     }
 }

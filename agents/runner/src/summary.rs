@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use agent_core::OutcomeClass;
 use anyhow::Context;
 use env_core::{Environment, Failure, InfraReason, Patch, Tier};
 use serde::Serialize;
@@ -52,7 +53,8 @@ pub(crate) struct Summary {
 
 /// Writes the `report.json` and the `summary.json` of a cell, from its predictions and its instances' verdicts.
 ///
-/// A verdict counts when it is on this very patch and was reached in the way in which it would be reached now.
+/// Every instance that was asked for counts: one without a prediction by how its episode ended, as far as it has. A verdict
+/// counts when it is on this very patch and was reached in the way in which it would be reached now.
 /// `allowed` is the share of failures of infrastructure that a rate may have.
 pub(crate) fn write_summary(run_dir: &RunDir, environment: &dyn Environment, allowed: f64) -> anyhow::Result<Summary> {
     let _lock = run_dir.lock()?;
@@ -80,6 +82,15 @@ pub(crate) fn write_summary(run_dir: &RunDir, environment: &dyn Environment, all
         summary.add(id, &patch, &found);
     }
     let submitted: HashSet<&str> = summary.official.submitted_ids.iter().map(String::as_str).collect();
+    summary.tally.submitted = submitted.len();
+    let asked = run_dir.asked()?;
+    for id in asked.iter().filter(|id| !submitted.contains(id.as_str())) {
+        let broke = run_dir.ended(id).is_some_and(|ended| ended.class == OutcomeClass::Infrastructure);
+        summary.tally.add(id, if broke { Ending::Infrastructure } else { Ending::Unfinished });
+    }
+    for ended in asked.iter().filter_map(|id| run_dir.ended(id)) {
+        *summary.tally.exit_statuses.entry(ended.exit_status).or_default() += 1;
+    }
     let ids = instances.iter().map(|instance| instance.instance_id.as_str());
     summary.official.incomplete_ids = ids.filter(|id| !submitted.contains(id)).map(str::to_owned).collect();
     summary.official.finish();
@@ -96,21 +107,21 @@ impl Summary {
         let official = &mut self.official;
         official.submitted_ids.push(id.clone());
         if patch.is_empty() {
-            official.empty_patch_ids.push(id);
-            return self.tally.add(Ending::Empty);
+            self.tally.add(&id, Ending::Empty);
+            return official.empty_patch_ids.push(id);
         }
         let verdict = match found {
             Found::Verdict(verdict) => verdict,
             Found::Infrastructure => {
-                official.error_ids.push(id);
-                return self.tally.add(Ending::Infrastructure);
+                self.tally.add(&id, Ending::Infrastructure);
+                return official.error_ids.push(id);
             }
             Found::Nothing => {
-                official.error_ids.push(id);
-                return self.tally.add(Ending::NotJudged);
+                self.tally.add(&id, Ending::Unfinished);
+                return official.error_ids.push(id);
             }
         };
-        self.tally.add(verdict.ending());
+        self.tally.add(&id, verdict.ending());
         if let (Some(infra), false) = (verdict.infra, verdict.report.resolved) {
             let ids = match infra.tier {
                 Tier::Environment => &mut official.infra_failure_ids,
@@ -130,9 +141,9 @@ impl Summary {
 
     /// Counts a prediction whose patch no file can hold.
     fn add_spoiled(&mut self, id: String) {
+        self.tally.add(&id, Ending::NotApplied);
         self.official.submitted_ids.push(id.clone());
         self.official.error_ids.push(id);
-        self.tally.add(Ending::NotApplied);
     }
 
     /// Writes the official part once more, into `folder` and under the name that the official harness gives it.

@@ -1,8 +1,10 @@
 //! The figures of a run, each with what it is out of.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-/// What came of one submitted instance: exactly one of these.
+/// What came of one instance that was asked for: exactly one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// Resolved.
@@ -17,36 +19,47 @@ pub(crate) enum Ending {
     TimedOut,
     /// The log shows no tests, or cannot be trusted.
     Errored,
-    /// No verdict that counts, through no fault of the patch.
+    /// No patch or no verdict that counts, through no fault of the agent or the patch.
     Infrastructure,
-    /// Nobody got to it yet.
-    NotJudged,
+    /// There is no result yet.
+    Unfinished,
 }
 
-/// The figures of a run, as `summary.json` holds them. The counts from `solved` to `not_judged` add up to `submitted`.
+/// The figures of a run, as `summary.json` holds them. The counts from `solved` to `errored` add up to
+/// `judged`, and with `infrastructure` and `unfinished` to `asked`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Tally {
     /// Instances of the dataset.
     pub(crate) dataset: usize,
-    /// Instances with a prediction.
+    /// Instances that the commands of the run were asked for, whatever came of them.
+    pub(crate) asked: usize,
+    /// Of these, instances with a prediction.
     pub(crate) submitted: usize,
+    /// Of these, instances with a result that counts.
+    pub(crate) judged: usize,
     /// Patches that were resolved.
     pub(crate) solved: usize,
     /// Patches whose tests ran and say no.
     pub(crate) unsolved: usize,
-    /// Predictions without a patch; nothing is run for them.
+    /// Predictions without a patch, also because the agent broke its sandbox; nothing is run for them.
     pub(crate) empty: usize,
     /// Patches that did not apply.
     pub(crate) not_applied: usize,
     /// Patches whose tests ran into the time limit.
     pub(crate) timed_out: usize,
-    /// Patches whose log shows no tests, or cannot be trusted.
+    /// Patches whose log shows no tests or cannot be trusted, or that broke their sandbox.
     pub(crate) errored: usize,
-    /// Patches that infrastructure kept from a verdict.
+    /// Instances that infrastructure kept from a patch or from a verdict.
     pub(crate) infrastructure: usize,
-    /// Patches that nobody got to yet.
-    pub(crate) not_judged: usize,
-    /// `infrastructure` as a share of the submitted patches that are not empty, which are those that had to be run.
+    /// Instances without a result as yet.
+    pub(crate) unfinished: usize,
+    /// Which these are.
+    pub(crate) infrastructure_ids: Vec<String>,
+    /// Which these are.
+    pub(crate) unfinished_ids: Vec<String>,
+    /// How the episodes ended, by exit status; empty where patches were only judged.
+    pub(crate) exit_statuses: BTreeMap<String, usize>,
+    /// `infrastructure` as a share of what was asked for, without the empty patches.
     pub(crate) infrastructure_share: f64,
     /// The share above which there is no rate.
     pub(crate) infrastructure_allowed: f64,
@@ -59,8 +72,8 @@ pub(crate) struct Tally {
 /// A share with its 95% interval after Wilson.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Rate {
-    /// `solved` as a share of `submitted`.
-    pub(crate) of_submitted: f64,
+    /// `solved` as a share of `asked`.
+    pub(crate) of_asked: f64,
     /// Where the interval begins.
     pub(crate) low: f64,
     /// Where the interval ends.
@@ -68,9 +81,14 @@ pub(crate) struct Rate {
 }
 
 impl Tally {
-    /// Counts one submitted instance.
-    pub(crate) fn add(&mut self, ending: Ending) {
-        self.submitted += 1;
+    /// Counts one instance that was asked for.
+    pub(crate) fn add(&mut self, instance_id: &str, ending: Ending) {
+        self.asked += 1;
+        match ending {
+            Ending::Infrastructure => self.infrastructure_ids.push(instance_id.to_owned()),
+            Ending::Unfinished => self.unfinished_ids.push(instance_id.to_owned()),
+            _ => self.judged += 1,
+        }
         *match ending {
             Ending::Solved => &mut self.solved,
             Ending::Unsolved => &mut self.unsolved,
@@ -79,22 +97,24 @@ impl Tally {
             Ending::TimedOut => &mut self.timed_out,
             Ending::Errored => &mut self.errored,
             Ending::Infrastructure => &mut self.infrastructure,
-            Ending::NotJudged => &mut self.not_judged,
+            Ending::Unfinished => &mut self.unfinished,
         } += 1;
     }
 
     /// Works out the shares from the counts.
     pub(crate) fn finish(&mut self, allowed: f64) {
-        let run = self.submitted - self.empty;
+        self.infrastructure_ids.sort();
+        self.unfinished_ids.sort();
+        let run = self.asked - self.empty;
         self.infrastructure_allowed = allowed;
         self.infrastructure_share = if run == 0 { 0.0 } else { self.infrastructure as f64 / run as f64 };
-        self.no_rate = if self.submitted == 0 {
-            Some("nothing was submitted".to_owned())
-        } else if self.not_judged > 0 {
-            Some(format!("{} of {} submitted are not judged yet", self.not_judged, self.submitted))
+        self.no_rate = if self.asked == 0 {
+            Some("nothing was asked for".to_owned())
+        } else if self.unfinished > 0 {
+            Some(format!("{} of the {} asked are unfinished", self.unfinished, self.asked))
         } else if self.infrastructure_share > allowed {
             Some(format!(
-                "infrastructure kept {} of the {run} patches that had to be run from a verdict ({:.2}%, {:.2}% at most)",
+                "infrastructure kept {} of the {run} that had to be run from a result ({:.2}%, {:.2}% at most)",
                 self.infrastructure,
                 self.infrastructure_share * 100.0,
                 allowed * 100.0,
@@ -102,7 +122,7 @@ impl Tally {
         } else {
             None
         };
-        self.resolved = self.no_rate.is_none().then(|| wilson(self.solved, self.submitted));
+        self.resolved = self.no_rate.is_none().then(|| wilson(self.solved, self.asked));
     }
 
     /// Returns the figures in a few lines.
@@ -115,30 +135,30 @@ impl Tally {
             (self.timed_out, "timed out"),
             (self.errored, "did not run"),
             (self.infrastructure, "infrastructure"),
-            (self.not_judged, "not judged"),
+            (self.unfinished, "unfinished"),
         ];
         let shown = counts.iter().enumerate().filter(|(index, (count, _))| *index < 2 || *count > 0);
         let shown: Vec<String> = shown.map(|(_, (count, name))| format!("{count} {name}")).collect();
+        let account = format!(
+            "asked: {}, judged: {}, infrastructure: {}, unfinished: {}",
+            self.asked, self.judged, self.infrastructure, self.unfinished
+        );
         let headline = match (&self.resolved, &self.no_rate) {
             (Some(rate), _) => format!(
-                "resolved: {} of the {} submitted (95% interval {} to {}); infrastructure: {}",
-                percent(rate.of_submitted),
-                self.submitted,
+                "resolved: {} of the {} asked (95% interval {} to {}); {account}",
+                percent(rate.of_asked),
+                self.asked,
                 percent(rate.low),
                 percent(rate.high),
-                percent(self.infrastructure_share),
             ),
-            (None, Some(why)) if self.infrastructure_share > self.infrastructure_allowed => format!(
-                "no rate: {why}\nhint: the same command tries these again; `--allow-infrastructure SHARE` accepts more"
-            ),
-            (None, why) => format!("no rate: {}", why.as_deref().unwrap_or_default()),
+            (None, why) => format!("no rate: {}; {account}", why.as_deref().unwrap_or_default()),
         };
-        format!(
-            "{} of the dataset's {} instances submitted: {}\n{headline}",
-            self.submitted,
-            self.dataset,
-            shown.join(", ")
-        )
+        let hint = match self.unfinished == 0 && self.infrastructure_share > self.infrastructure_allowed {
+            true => "\nhint: the same command tries these again; `--allow-infrastructure SHARE` accepts more",
+            false => "",
+        };
+        let Self { asked, dataset, .. } = self;
+        format!("{asked} of the dataset's {dataset} instances asked for: {}\n{headline}{hint}", shown.join(", "))
     }
 }
 
@@ -149,7 +169,7 @@ fn wilson(count: usize, total: usize) -> Rate {
     let scale = 1.0 + Z * Z / n;
     let centre = (share + Z * Z / (2.0 * n)) / scale;
     let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt() / scale;
-    Rate { of_submitted: share, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+    Rate { of_asked: share, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
 }
 
 fn percent(share: f64) -> String {
@@ -165,27 +185,27 @@ mod tests {
     fn check(endings: &[(Ending, usize)], allowed: f64, expected: &Expect) {
         let mut tally = Tally { dataset: 300, ..Tally::default() };
         for (ending, count) in endings {
-            (0..*count).for_each(|_| tally.add(*ending));
+            (0..*count).for_each(|_| tally.add("a", *ending));
         }
         tally.finish(allowed);
         expected.assert_eq(&tally.lines());
     }
 
     #[test]
-    fn the_rate_is_of_all_submitted_with_wilsons_interval() {
+    fn the_rate_is_of_all_asked_with_wilsons_interval() {
         check(
             &[(Ending::Solved, 20), (Ending::Unsolved, 70), (Ending::Empty, 10)],
             0.02,
             &expect![[r#"
-                100 of the dataset's 300 instances submitted: 20 solved, 70 unsolved, 10 empty
-                resolved: 20.0% of the 100 submitted (95% interval 13.3% to 28.9%); infrastructure: 0.0%"#]],
+                100 of the dataset's 300 instances asked for: 20 solved, 70 unsolved, 10 empty
+                resolved: 20.0% of the 100 asked (95% interval 13.3% to 28.9%); asked: 100, judged: 100, infrastructure: 0, unfinished: 0"#]],
         );
         check(
             &[(Ending::Solved, 1)],
             0.02,
             &expect![[r#"
-                1 of the dataset's 300 instances submitted: 1 solved, 0 unsolved
-                resolved: 100.0% of the 1 submitted (95% interval 20.7% to 100.0%); infrastructure: 0.0%"#]],
+                1 of the dataset's 300 instances asked for: 1 solved, 0 unsolved
+                resolved: 100.0% of the 1 asked (95% interval 20.7% to 100.0%); asked: 1, judged: 1, infrastructure: 0, unfinished: 0"#]],
         );
         let rate = wilson(0, 10);
         assert!(rate.low == 0.0 && (rate.high - 0.2775).abs() < 1e-4, "{rate:?}");
@@ -198,41 +218,41 @@ mod tests {
             &[(Ending::Solved, 98), (Ending::Infrastructure, 2)],
             0.02,
             &expect![[r#"
-                100 of the dataset's 300 instances submitted: 98 solved, 0 unsolved, 2 infrastructure
-                resolved: 98.0% of the 100 submitted (95% interval 93.0% to 99.4%); infrastructure: 2.0%"#]],
+                100 of the dataset's 300 instances asked for: 98 solved, 0 unsolved, 2 infrastructure
+                resolved: 98.0% of the 100 asked (95% interval 93.0% to 99.4%); asked: 100, judged: 98, infrastructure: 2, unfinished: 0"#]],
         );
         check(
             &[(Ending::Solved, 96), (Ending::Empty, 2), (Ending::Infrastructure, 2)],
             0.02,
             &expect![[r#"
-                100 of the dataset's 300 instances submitted: 96 solved, 0 unsolved, 2 empty, 2 infrastructure
-                no rate: infrastructure kept 2 of the 98 patches that had to be run from a verdict (2.04%, 2.00% at most)
+                100 of the dataset's 300 instances asked for: 96 solved, 0 unsolved, 2 empty, 2 infrastructure
+                no rate: infrastructure kept 2 of the 98 that had to be run from a result (2.04%, 2.00% at most); asked: 100, judged: 98, infrastructure: 2, unfinished: 0
                 hint: the same command tries these again; `--allow-infrastructure SHARE` accepts more"#]],
         );
         check(
             &[(Ending::Solved, 96), (Ending::Empty, 2), (Ending::Infrastructure, 2)],
             0.1,
             &expect![[r#"
-                100 of the dataset's 300 instances submitted: 96 solved, 0 unsolved, 2 empty, 2 infrastructure
-                resolved: 96.0% of the 100 submitted (95% interval 90.2% to 98.4%); infrastructure: 2.0%"#]],
+                100 of the dataset's 300 instances asked for: 96 solved, 0 unsolved, 2 empty, 2 infrastructure
+                resolved: 96.0% of the 100 asked (95% interval 90.2% to 98.4%); asked: 100, judged: 98, infrastructure: 2, unfinished: 0"#]],
         );
     }
 
     #[test]
-    fn what_is_not_judged_yet_leaves_no_rate() {
+    fn what_is_unfinished_leaves_no_rate() {
         check(
-            &[(Ending::Solved, 1), (Ending::TimedOut, 1), (Ending::NotJudged, 3)],
+            &[(Ending::Solved, 1), (Ending::TimedOut, 1), (Ending::Unfinished, 3)],
             1.0,
             &expect![[r#"
-                5 of the dataset's 300 instances submitted: 1 solved, 0 unsolved, 1 timed out, 3 not judged
-                no rate: 3 of 5 submitted are not judged yet"#]],
+                5 of the dataset's 300 instances asked for: 1 solved, 0 unsolved, 1 timed out, 3 unfinished
+                no rate: 3 of the 5 asked are unfinished; asked: 5, judged: 2, infrastructure: 0, unfinished: 3"#]],
         );
         check(
             &[],
             1.0,
             &expect![[r#"
-            0 of the dataset's 300 instances submitted: 0 solved, 0 unsolved
-            no rate: nothing was submitted"#]],
+                0 of the dataset's 300 instances asked for: 0 solved, 0 unsolved
+                no rate: nothing was asked for; asked: 0, judged: 0, infrastructure: 0, unfinished: 0"#]],
         );
     }
 }

@@ -58,13 +58,26 @@ fn each_ending_is_counted_and_the_official_summary_is_written_under_its_own_name
     assert_eq!(ids("empty_patch_ids"), json!(["demo__durations-1"]));
     assert_eq!(ids("completed_ids"), json!([]));
     let summary = read(&program.path(".runs/r/evaluate/summary.json"));
-    for (key, count) in [("submitted", 3), ("timed_out", 1), ("not_applied", 1), ("empty", 1), ("solved", 0)] {
+    for (key, count) in [
+        ("asked", 3),
+        ("submitted", 3),
+        ("judged", 3),
+        ("timed_out", 1),
+        ("not_applied", 1),
+        ("empty", 1),
+        ("solved", 0),
+    ] {
         assert_eq!(summary[key], count, "{key}: {summary}");
     }
-    assert_eq!(summary["resolved"]["of_submitted"], 0.0);
+    assert_eq!(summary["resolved"]["of_asked"], 0.0);
     // More time is another way of judging: nothing judged with less counts for it.
     let again = program.run(&["evaluate", "--dataset", "demo", "-p", "empty", "demo__durations-1", "--run", "r"]);
-    assert!(again.stderr.contains("no rate: 2 of 3 submitted are not judged yet"), "{again:?}");
+    assert!(
+        again.stderr.contains(
+            "no rate: 2 of the 3 asked are unfinished; asked: 3, judged: 1, infrastructure: 0, unfinished: 2"
+        ),
+        "{again:?}"
+    );
 }
 
 #[test]
@@ -77,18 +90,18 @@ fn what_infrastructure_kept_from_a_verdict_is_tried_again_by_the_same_command() 
     let ran = program.run(&arguments);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert_eq!(ran.stderr.matches("tried again").count(), 3, "{ran:?}");
-    assert!(ran.stderr.contains("no rate: infrastructure kept 3 of the 3 patches"), "{ran:?}");
+    assert!(ran.stderr.contains("no rate: infrastructure kept 3 of the 3 that had to be run"), "{ran:?}");
     assert_eq!(ran.report("demo__lru-1"), Value::Null);
     assert_eq!(read(&program.path(".runs/r/evaluate/summary.json"))["resolved"], Value::Null);
 
     let allowed = program.run(&[arguments.as_slice(), &["--allow-infrastructure", "1"]].concat());
     assert_eq!(allowed.code, Some(1), "{allowed:?}");
-    assert!(allowed.stderr.contains("resolved: 0.0% of the 3 submitted"), "{allowed:?}");
+    assert!(allowed.stderr.contains("resolved: 0.0% of the 3 asked"), "{allowed:?}");
 
     fs::create_dir(program.temporary()).unwrap();
     let ran = program.run(&arguments);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stderr.contains("resolved: 100.0% of the 3 submitted"), "{ran:?}");
+    assert!(ran.stderr.contains("resolved: 100.0% of the 3 asked"), "{ran:?}");
 }
 
 /// Returns the patch that solves the instance.
@@ -336,7 +349,7 @@ fn an_interrupted_evaluation_says_what_is_there() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("2 of the dataset's 3 instances submitted: 1 solved, 0 unsolved, 1 not judged"), "{said}");
+    assert!(said.contains("2 of the dataset's 3 instances asked for: 1 solved, 0 unsolved, 1 unfinished"), "{said}");
     assert!(said.contains("interrupted by Ctrl-C"), "{said}");
     assert_eq!(fs::read_dir(program.temporary()).unwrap().count(), 0, "{said}");
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use env_core::Environment;
+use env_core::{Environment, find_instance};
 
 use super::Failed;
 use super::output::{Entries, print, show};
@@ -71,6 +71,7 @@ pub(super) async fn run(
     };
     let run_name = resolved.config.run.clone().unwrap_or_else(made);
     let cells = open_cells(&resolved, &run_name, &predictions, is_word(&args.predictions))?;
+    ask(&cells, environment.as_ref(), &args.instances, &predictions)?;
     let config = resolved.config.evaluation.clone();
     let (of_summary, allowed) = ((cells.clone(), environment.clone()), config.infrastructure);
     last_words.set(move || {
@@ -111,6 +112,29 @@ fn open_cells(
         cells.push(ModelCell { model: model.to_owned(), run_dir });
     }
     Ok(cells)
+}
+
+/// Notes in each cell what was asked for: the instances that were selected, or else those of its predictions.
+fn ask(
+    cells: &[ModelCell],
+    environment: &dyn Environment,
+    only: &[String],
+    predictions: &[Prediction],
+) -> anyhow::Result<()> {
+    let found = only.iter().map(|id| find_instance(environment.instances(), id));
+    let selected = found.collect::<Result<Vec<_>, _>>()?;
+    for ModelCell { model, run_dir } in cells {
+        let own = predictions.iter().filter(|one| one.model_name_or_path == *model);
+        let own: HashSet<&str> = own.map(|one| one.instance_id.as_str()).collect();
+        let missing = selected.iter().filter(|one| !own.contains(one.instance_id.as_str()));
+        missing.for_each(|one| say(&format!("{}: no prediction for it is given", one.instance_id)));
+        run_dir.ask(if only.is_empty() {
+            own
+        } else {
+            selected.iter().map(|one| one.instance_id.as_str()).collect()
+        })?;
+    }
+    Ok(())
 }
 
 /// Returns each prediction with its model's cell.

@@ -43,6 +43,7 @@ pub(super) async fn run(plugs: &[Plug], args: Solve, providers: &Providers) -> R
     let models = Models::open(&resolved, environment.name()).map_err(Failed::Usage)?;
     let prompts = crate::models::prompts(resolved.config.prompts.as_deref()).map_err(Failed::Usage)?;
     let run_dir = open_run(&resolved, &resolved.run_name(), resolved.plug.name, args.fresh)?;
+    run_dir.ask(wanted.iter().map(|instance| instance.instance_id.as_str()))?;
     let cell = Cell { resolved, environment, models, prompts, run_dir };
     let (mut code, mut results, mut reports) = (ExitCode::SUCCESS, Vec::new(), serde_json::Map::new());
     for instance in &wanted {
@@ -51,7 +52,7 @@ pub(super) async fn run(plugs: &[Plug], args: Solve, providers: &Providers) -> R
         let is_well = match &solved {
             Ok(solved) => {
                 say(&describe(id, solved));
-                solved.verdict.is_some() || !(cell.resolved.config.evaluate || solved.failed())
+                !solved.failed() && (solved.verdict.is_some() || !cell.resolved.config.evaluate)
             }
             Err(why) => {
                 say(&format!("{id}: {why}"));
