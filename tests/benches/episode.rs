@@ -80,6 +80,7 @@ async fn episode(environment: &env_core::Benchmark, waited: &AtomicU64) -> (Outc
         recorder: Box::new(Lines(file)),
         spare: None,
         embedder: None,
+        earlier: None,
     };
     waited.store(0, Ordering::Relaxed);
     let begun = Instant::now();

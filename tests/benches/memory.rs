@@ -95,6 +95,7 @@ async fn episode(instance: Instance, ready: Ready, config: Config, model: Gated)
         recorder: Box::new(Nowhere),
         spare: None,
         embedder: None,
+        earlier: None,
     };
     let outcome = run(agent, Episode::begin(parts, header()).unwrap()).await;
     ready.sandbox.stop().await.unwrap();

@@ -73,10 +73,7 @@ impl<A: Agent> Case<A> {
         });
         let root = ready.sandbox.info().root.clone();
         let scripted = Arc::new(Scripted::new(self.turns));
-        let model: Arc<dyn Model> = match self.earlier {
-            None => scripted.clone(),
-            Some(earlier) => Arc::new(llm::Resume::new(&earlier, &root, scripted.clone())),
-        };
+        let model: Arc<dyn Model> = scripted.clone();
         let agent = A::new(self.config);
         let kept = Kept::default();
         let parts = EpisodeParts {
@@ -91,6 +88,7 @@ impl<A: Agent> Case<A> {
             recorder: Box::new(kept.clone()),
             spare: Some(spare),
             embedder: self.embedder,
+            earlier: self.earlier,
         };
         let outcome = run(agent, Episode::begin(parts, header(&root)).unwrap()).await;
         ready.sandbox.stop().await.unwrap();

@@ -11,10 +11,12 @@ use serde_json::{Map, Value};
 use tool_core::{Embed, Finish, Observation, Sandbox, SandboxError, Tool, ToolError, Toolbox};
 
 use crate::context::Context;
+use crate::restore::{Answered, Restore};
 use crate::spare::{Spare, take_patch};
 use crate::{
     AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
-    Outcome, OutcomeClass, Record, Recorder, Request, Spending, StuckDetector, ToolCall, ToolSpec, clip,
+    Outcome, OutcomeClass, Record, Recorder, Request, Spending, StuckDetector, ToolCall, ToolSpec, Trajectory, clip,
+    moved,
 };
 
 /// One agent on one instance: the conversation, and all that it may use.
@@ -27,6 +29,10 @@ pub struct Episode {
     spending: Spending,
     context: Context,
     last_tokens: u64,
+    /// Where the model was told that the repository is; another place than the real one only in an episode that goes on.
+    root: String,
+    /// The record of a killed attempt, as long as it lasts.
+    restore: Option<Restore>,
     stuck: StuckDetector,
     /// The call in the middle of which the latest answer was cut off.
     cut_off: Option<ToolCall>,
@@ -61,6 +67,8 @@ pub struct EpisodeParts {
     pub spare: Option<Spare>,
     /// What turns texts into vectors, for tools that rank by them; `None` where none is configured.
     pub embedder: Option<Arc<dyn Embed>>,
+    /// What a killed attempt at the same episode left; the conversation goes on where it ends.
+    pub earlier: Option<Trajectory>,
 }
 
 impl Episode {
@@ -71,6 +79,9 @@ impl Episode {
     pub fn begin(mut parts: EpisodeParts, mut header: Header) -> Result<Self, AgentError> {
         let tools = describe(&parts.toolbox, &parts.prompts)?;
         header.tools.clone_from(&tools);
+        let restore = parts.earlier.take().and_then(Restore::new);
+        let root = restore.as_ref().map_or(parts.sandbox.info().root.as_str(), Restore::root).to_owned();
+        header.root.clone_from(&root);
         parts.recorder.append(&Record::Header(header))?;
         Ok(Self {
             context: Context::new(&parts.context),
@@ -79,6 +90,8 @@ impl Episode {
             messages: Vec::new(),
             spending: Spending::default(),
             last_tokens: 0,
+            root,
+            restore,
             stuck: StuckDetector::default(),
             cut_off: None,
             captured: None,
@@ -135,7 +148,7 @@ impl Episode {
         let names = self.parts.toolbox.signatures();
         let variables = Variables {
             instance: &self.parts.instance,
-            root: &self.parts.sandbox.info().root,
+            root: &self.root,
             tools: names.map(|signature| (signature.name, signature.wire_name.as_str())).collect(),
             extra,
         };
@@ -147,11 +160,15 @@ impl Episode {
     /// # Errors
     /// When it cannot be recorded.
     pub fn push(&mut self, message: Message) -> Result<(), AgentError> {
-        let record = Record::Message { step: self.spending.steps, message };
-        self.parts.recorder.append(&record)?;
-        if let Record::Message { message, .. } = record {
-            self.messages.push(message);
-        }
+        let recorded = self.restore.as_mut().and_then(|restore| restore.message(&message));
+        let restored = recorded.is_some();
+        let message = recorded.unwrap_or(message);
+        self.parts.recorder.append(&Record::Message {
+            step: self.spending.steps,
+            message: message.clone(),
+            restored,
+        })?;
+        self.messages.push(message);
         Ok(())
     }
 
@@ -161,7 +178,8 @@ impl Episode {
     /// # Errors
     /// When it cannot be recorded.
     pub fn begin_conversation(&mut self, name: &str) -> Result<(), AgentError> {
-        let record = Record::Conversation { step: self.spending.steps, name: name.to_owned() };
+        let restored = self.restore.as_mut().is_some_and(|restore| restore.conversation(name));
+        let record = Record::Conversation { step: self.spending.steps, name: name.to_owned(), restored };
         self.parts.recorder.append(&record)?;
         self.messages.clear();
         self.context = Context::new(&self.parts.context);
@@ -197,14 +215,21 @@ impl Episode {
         let observation = if self.cut_off.as_ref() == Some(call) {
             Observation::error(self.render("episode/cut_off.md")?)
         } else {
-            let called = self.parts.toolbox.call(&call.name, &call.arguments, self.parts.sandbox.as_ref()).await;
-            self.observed(called)?
+            let sandbox = self.parts.sandbox.clone();
+            let arguments = moved(&call.arguments, &escaped(&self.root), &escaped(&sandbox.info().root));
+            let called = self.parts.toolbox.call(&call.name, &arguments, sandbox.as_ref()).await;
+            let observed = self.observed(called)?;
+            Observation { text: moved(&observed.text, &sandbox.info().root, &self.root), ..observed }
         };
         let observation = self.told_of_leftovers(call, observation).await?;
         let seconds = started.elapsed().as_secs_f64();
         self.spending.tool_seconds += seconds;
         let step = self.spending.steps;
-        let record = Record::Observation { step, call: call.clone(), observation: observation.clone(), seconds };
+        let recorded = self.restored(call, &observation);
+        let restored = recorded.is_some();
+        let observation = recorded.unwrap_or(observation);
+        let (call_made, shown) = (call.clone(), observation.clone());
+        let record = Record::Observation { step, call: call_made, observation: shown, seconds, restored };
         self.parts.recorder.append(&record)?;
         let shown = self.clipped(observation.text.clone())?;
         self.messages.push(Message::tool(call, shown));
@@ -327,18 +352,31 @@ impl Episode {
         }
         let masked = self.render("episode/masked.md")?;
         let started = Instant::now();
-        let (fingerprint, answer) = loop {
+        let (fingerprint, answer, restored) = loop {
             let request = Request { messages: self.context.view(&self.messages, &masked), tools: tools.clone() };
-            let fingerprint = request.fingerprint(&self.parts.sandbox.info().root);
-            let answer = self.parts.model.complete(&request).await;
+            let (fingerprint, answer, restored) = match self.restore.as_mut().and_then(Restore::answer) {
+                Some(Answered::Completion(fingerprint, completion, seconds)) => {
+                    self.spending.model_seconds += seconds;
+                    (fingerprint, Ok(*completion), true)
+                }
+                Some(Answered::TooLong(fingerprint)) => {
+                    (fingerprint, Err(ModelError::ContextLength("the request was too long".to_owned())), true)
+                }
+                None => {
+                    self.go_on_live();
+                    let fingerprint = request.fingerprint(&self.root);
+                    (fingerprint, self.parts.model.complete(&request).await, false)
+                }
+            };
             if let Err(ModelError::ContextLength(_)) = &answer {
-                let record = Record::TooLong { step: self.spending.steps, request: fingerprint.clone() };
+                let (step, request) = (self.spending.steps, fingerprint.clone());
+                let record = Record::TooLong { step, request, restored };
                 self.parts.recorder.append(&record)?;
                 if self.context.shrink(&self.messages) {
                     continue;
                 }
             }
-            break (fingerprint, answer);
+            break (fingerprint, answer, restored);
         };
         let seconds = started.elapsed().as_secs_f64();
         self.spending.model_seconds += seconds;
@@ -346,7 +384,8 @@ impl Episode {
         self.account(&completion);
         self.note_cut(&mut completion)?;
         let step = self.spending.steps;
-        let record = Record::Completion { step, request: fingerprint, completion: completion.clone(), seconds };
+        let (request, answer) = (fingerprint, completion.clone());
+        let record = Record::Completion { step, request, completion: answer, seconds, restored };
         self.parts.recorder.append(&record)?;
         self.messages.push(completion.message.clone());
         if completion.message.tool_calls.is_empty() {
@@ -354,6 +393,25 @@ impl Episode {
             self.check_stuck()?;
         }
         Ok(completion)
+    }
+
+    /// Returns what the model was shown of a call before the episode was killed. Where the call shows something else now,
+    /// the rest of the record is left, and that is said.
+    fn restored(&mut self, call: &ToolCall, now: &Observation) -> Option<Observation> {
+        match self.restore.as_mut()?.observation(call, now) {
+            Ok(recorded) => recorded,
+            Err(why) => {
+                tracing::warn!("the rest of the record is not used: {why}; the episode goes on from there");
+                None
+            }
+        }
+    }
+
+    /// Ends the restoring of a killed episode.
+    fn go_on_live(&mut self) {
+        if let Some(restore) = self.restore.take() {
+            tracing::info!("{} answers were taken from the record", restore.answers());
+        }
     }
 
     /// Notes the call in which an answer ended at the limit on its length, or, where it got to none, says so.
@@ -415,6 +473,11 @@ impl Episode {
 }
 
 type Extra = std::collections::BTreeMap<&'static str, String>;
+
+/// Returns a path as it stands within a JSON string.
+fn escaped(path: &str) -> String {
+    Value::from(path).to_string().trim_matches('"').to_owned()
+}
 
 /// Returns the tools as the model sees them.
 fn describe(toolbox: &Toolbox, prompts: &Prompts) -> Result<Vec<ToolSpec>, AgentError> {

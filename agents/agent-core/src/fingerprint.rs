@@ -32,7 +32,7 @@ fn field(hasher: &mut Sha256, text: &str, root: &str) {
 
 /// Returns `text` with `#` in the place of what changes from run to run: addresses such as `0x7f`, numbers with points
 /// or colons (durations, times of day), and whole numbers of seconds. Other numbers are part of what was observed.
-fn without_times(text: &str) -> String {
+pub(crate) fn without_times(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {

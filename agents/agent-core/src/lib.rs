@@ -17,7 +17,9 @@ mod clip;
 mod context;
 mod fingerprint;
 mod limits;
+mod noise;
 mod place;
+mod restore;
 mod stuck;
 
 pub use agent::{Agent, AgentError, Flow};

@@ -1,7 +1,5 @@
 //! The record of an episode.
 
-use std::collections::HashSet;
-
 use env_core::{LeftOut, Patch};
 use serde::{Deserialize, Serialize};
 use tool_core::Observation;
@@ -29,6 +27,9 @@ pub enum Record {
         step: u64,
         /// The message.
         message: Message,
+        /// Whether it was taken from the record of a killed attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restored: bool,
     },
     /// A new conversation begins: what came before is no longer shown to the model.
     Conversation {
@@ -36,6 +37,9 @@ pub enum Record {
         step: u64,
         /// What it is about, such as the state that the agent is in.
         name: String,
+        /// Whether it was taken from the record of a killed attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restored: bool,
     },
     /// The model refused a request as too long for its context.
     TooLong {
@@ -43,6 +47,9 @@ pub enum Record {
         step: u64,
         /// Fingerprint of the request.
         request: String,
+        /// Whether it was taken from the record of a killed attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restored: bool,
     },
     /// An answer of the model.
     Completion {
@@ -54,6 +61,9 @@ pub enum Record {
         completion: Completion,
         /// Wall-clock seconds it took.
         seconds: f64,
+        /// Whether it was taken from the record of a killed attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restored: bool,
     },
     /// What a tool call showed.
     Observation {
@@ -65,6 +75,9 @@ pub enum Record {
         observation: Observation,
         /// Wall-clock seconds it took.
         seconds: f64,
+        /// Whether it was taken from the record of a killed attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restored: bool,
     },
     /// The last line.
     Outcome(Outcome),
@@ -221,17 +234,23 @@ impl Trajectory {
         }
     }
 
-    /// Takes over the header and those answers of another attempt at the same episode that are not here yet.
-    pub fn add_answers(&mut self, attempt: Self) {
-        let known: HashSet<String> = self.completions().map(|(request, _)| request.to_owned()).collect();
-        let wanted = |record: &Record| match record {
-            Record::Header(_) | Record::TooLong { .. } => true,
-            Record::Completion { request, .. } => !known.contains(request),
-            Record::Conversation { .. } | Record::Message { .. } | Record::Observation { .. } | Record::Outcome(_) => {
+    /// Returns whether the model was asked, rather than that all was taken from an earlier record.
+    pub fn asked(&self) -> bool {
+        self.records.iter().any(|record| {
+            matches!(record, Record::Completion { restored: false, .. } | Record::TooLong { restored: false, .. })
+        })
+    }
+
+    /// Returns whether this holds an answer that the other one does not.
+    pub fn holds_more_than(&self, other: &Self) -> bool {
+        let mut theirs: Vec<&Completion> = other.completions().map(|(_, completion)| completion).collect();
+        self.completions().any(|(_, completion)| match theirs.iter().position(|their| *their == completion) {
+            Some(at) => {
+                theirs.swap_remove(at);
                 false
             }
-        };
-        self.records.extend(attempt.records.into_iter().filter(wanted));
+            None => true,
+        })
     }
 
     /// Returns the model's answers with the fingerprints of their requests.

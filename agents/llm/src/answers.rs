@@ -84,7 +84,7 @@ impl Answers {
                 Record::Observation { call, observation, .. } => {
                     messages.push(Message::tool(call, observation.text.clone()));
                 }
-                Record::TooLong { step, request } => {
+                Record::TooLong { step, request, .. } => {
                     let refused = RecordedError::ContextLength("the request was too long".to_owned());
                     list.push(answer(&messages, *step, request, Err(refused), &root));
                 }

@@ -1,7 +1,7 @@
 //! OpenAI-compatible models, tool calls in text, retry, record, replay, resume, script.
 //!
 //! [`connect`] turns a [`ModelConfig`] into a [`agent_core::Model`] that asks a server, in layers of which each is a
-//! model itself. [`Record`], [`Replay`], [`Resume`] and [`Script`] stand beside it or around it. [`Embeddings`] asks for
+//! model itself. [`Record`], [`Replay`] and [`Script`] stand beside it or around it. [`Embeddings`] asks for
 //! vectors by the same means. This is the only crate that reads a key, and it shows it to nobody; files are read by its
 //! callers.
 
@@ -39,7 +39,6 @@ mod surrogates;
 
 mod record;
 mod replay;
-mod resume;
 mod script;
 
 mod answers;
@@ -57,7 +56,6 @@ pub use json_tools::{render_json_call, to_json_text};
 pub use prices::Prices;
 pub use record::Record;
 pub use replay::Replay;
-pub use resume::Resume;
 pub use script::Script;
 pub use text_parse::{TextCalls, Unreadable, parse_calls};
 pub use text_tools::{render_call, split_calls, to_released_form, to_text};

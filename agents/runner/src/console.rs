@@ -73,7 +73,7 @@ impl<R: Recorder> Recorder for Narrator<R> {
         match record {
             Record::Header(header) => self.root = format!("{}/", header.root),
             Record::Completion { completion, .. } => self.cost += completion.cost.unwrap_or_default(),
-            Record::Observation { step, call, observation, seconds } => {
+            Record::Observation { step, call, observation, seconds, .. } => {
                 let ended = match (observation.is_error, observation.exit_code) {
                     (true, _) => "refused".to_owned(),
                     (false, Some(code)) => format!("exit {code}"),
@@ -83,7 +83,7 @@ impl<R: Recorder> Recorder for Narrator<R> {
                 let cost = if self.cost > 0.0 { format!("  ${:.3}", self.cost) } else { String::new() };
                 say(&format!("{step:>4}  {:<18} {what:<60} {ended:<8} {seconds:>6.1}s{cost}", call.name));
             }
-            Record::Conversation { step, name } => say(&format!("{step:>4}  {name}")),
+            Record::Conversation { step, name, .. } => say(&format!("{step:>4}  {name}")),
             Record::Message { .. } | Record::TooLong { .. } | Record::Outcome(_) => {}
         }
         Ok(())

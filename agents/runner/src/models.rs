@@ -5,10 +5,10 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
-use agent_core::{Model, Trajectory};
+use agent_core::Model;
 use anyhow::{Context, anyhow};
 use env_core::Instance;
-use llm::{Embeddings, ModelConfig, OnDivergence, Provider, Replay, Resume, Script};
+use llm::{Embeddings, ModelConfig, OnDivergence, Provider, Replay, Script};
 use prompts::Prompts;
 use tool_core::Embed;
 
@@ -74,19 +74,18 @@ impl Models {
         }
     }
 
+    /// Returns whether answers cost something, so that those of a killed episode are kept. Others are given again.
+    pub(crate) fn are_paid(&self) -> bool {
+        matches!(self.source, Source::Server(_))
+    }
+
     /// Returns what turns texts into vectors, which all episodes share.
     pub(crate) fn embedder(&self) -> Option<Arc<dyn Embed>> {
         self.embedder.clone()
     }
 
-    /// Returns the model of one episode in a sandbox whose repository is at `root`. The answers of an `earlier`, killed
-    /// episode come first, as long as the conversation is the same.
-    pub(crate) fn for_episode(
-        &self,
-        instance: &Instance,
-        root: &str,
-        earlier: Option<Trajectory>,
-    ) -> anyhow::Result<Arc<dyn Model>> {
+    /// Returns the model of one episode in a sandbox whose repository is at `root`.
+    pub(crate) fn for_episode(&self, instance: &Instance, root: &str) -> anyhow::Result<Arc<dyn Model>> {
         let model: Arc<dyn Model> = match &self.source {
             Source::Server(model) => model.clone(),
             Source::Replay(text) => Arc::new(replay(text, root, self.config.on_divergence)?),
@@ -98,14 +97,6 @@ impl Models {
                     demo::episode(id, agent).with_context(|| format!("`{id}` ships without a recorded episode"))?;
                 Arc::new(replay(text, root, OnDivergence::Ignore)?)
             }
-        };
-        let model = match (earlier, &self.source) {
-            (Some(trajectory), Source::Server(_)) => {
-                say(&format!("going on with {} answers of an unfinished episode", trajectory.completions().count()));
-                Arc::new(Resume::new(&trajectory, root, model))
-            }
-            // Answers that cost nothing are given again from the start.
-            _ => model,
         };
         self.recorded(model, root)
     }

@@ -165,6 +165,15 @@ impl InstanceDir {
         parsed.map(Some).map_err(|err| anyhow::anyhow!("`{}` is damaged: {err}", path.display()))
     }
 
+    /// Returns the first name `<stem>.<number>.jsonl` that no file has.
+    pub(crate) fn free_name(&self, stem: &str) -> String {
+        let mut number = 1;
+        while self.file(&format!("{stem}.{number}.jsonl")).exists() {
+            number += 1;
+        }
+        format!("{stem}.{number}.jsonl")
+    }
+
     /// Removes a file; does nothing when there is none.
     pub(crate) fn remove(&self, name: &str) -> anyhow::Result<()> {
         match fs::remove_file(self.file(name)) {

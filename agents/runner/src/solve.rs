@@ -34,6 +34,8 @@ pub(crate) struct Solved {
 const TRAJECTORY: &str = "trajectory.jsonl";
 /// The unfinished trajectory that a running one resumes.
 const RESUMED: &str = "trajectory.resumed.jsonl";
+/// Answers that were paid for and are no part of the episode: `trajectory.cut.1.jsonl` and so on.
+const CUT: &str = "trajectory.cut";
 
 impl Cell {
     /// Solves an instance and judges the patch, going on from where an earlier process was killed.
@@ -114,6 +116,12 @@ impl Cell {
         }
         let outcome = outcome?;
         if outcome.exit_status.class() != OutcomeClass::Infrastructure {
+            let (earlier, whole) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
+            if let (Some(earlier), Some(whole)) = (earlier, whole)
+                && earlier.holds_more_than(&whole)
+            {
+                dir.write(&dir.free_name(CUT), &lines(&earlier)?)?;
+            }
             dir.remove(RESUMED)?;
         }
         Ok(outcome)
@@ -127,7 +135,7 @@ impl Cell {
         earlier: Option<Trajectory>,
     ) -> anyhow::Result<Outcome> {
         let info = ready.sandbox.info().clone();
-        let model: Arc<dyn Model> = self.models.for_episode(instance, &info.root, earlier)?;
+        let model: Arc<dyn Model> = self.models.for_episode(instance, &info.root)?;
         let header = Header {
             version: 1,
             instance_id: instance.instance_id.clone(),
@@ -154,6 +162,7 @@ impl Cell {
             recorder: Box::new(Narrator::new(recorder)),
             spare: Some(self.spare(instance)),
             embedder: self.models.embedder(),
+            earlier,
         };
         (self.resolved.start)(parts, header).await
     }
@@ -166,22 +175,44 @@ impl Cell {
         })
     }
 
-    /// Returns the answers that killed or failed attempts had already paid for, and keeps them in a file of their own
-    /// until an attempt ends well.
+    /// Returns the record that killed or failed attempts left, and keeps it in a file of its own until an attempt ends
+    /// well.
+    ///
+    /// An attempt that was itself killed while it went through the record again has no more than that holds, unless it
+    /// asked the model: then it is the one to go on from. Answers that are in the other one alone, which were cut off as
+    /// the sandbox did not come to the same state, stay in a file beside it.
     fn unfinished(&self, dir: &InstanceDir) -> anyhow::Result<Option<Trajectory>> {
-        let attempts = [dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?];
-        let mut paid = Trajectory { records: Vec::new(), torn: false };
-        for attempt in attempts.into_iter().flatten() {
-            self.check_settings(&attempt, dir)?;
-            paid.add_answers(attempt);
+        let (earlier, latest) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
+        for attempt in earlier.iter().chain(&latest) {
+            self.check_settings(attempt, dir)?;
         }
-        if paid.completions().next().is_none() {
+        if !self.models.are_paid() {
             return Ok(None);
         }
-        let lines = paid.records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-        dir.write(RESUMED, (lines.join("\n") + "\n").as_bytes())?;
-        Ok(Some(paid))
+        let record = match (earlier, latest) {
+            (Some(earlier), Some(latest)) if latest.asked() => {
+                if earlier.holds_more_than(&latest) {
+                    dir.write(&dir.free_name(CUT), &lines(&earlier)?)?;
+                }
+                latest
+            }
+            (Some(earlier), _) => earlier,
+            (None, Some(latest)) => latest,
+            (None, None) => return Ok(None),
+        };
+        if record.completions().next().is_none() {
+            return Ok(None);
+        }
+        dir.write(RESUMED, &lines(&record)?)?;
+        say(&format!("going on with {} answers of an unfinished episode", record.completions().count()));
+        Ok(Some(record))
     }
+}
+
+/// Returns the text of a trajectory.
+fn lines(trajectory: &Trajectory) -> anyhow::Result<Vec<u8>> {
+    let lines = trajectory.records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    Ok((lines.join("\n") + "\n").into_bytes())
 }
 
 /// Returns one line on how an episode ended.

@@ -10,5 +10,6 @@ mod killed;
 mod live;
 mod pipes;
 mod program;
+mod resumed;
 mod saved_logs;
 mod search;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use agent_core::{Completion, Message, Model, ModelError, Request, Trajectory};
 use expect_test::expect;
-use llm::{OnDivergence, Record, Replay, Resume, Script};
+use llm::{OnDivergence, Record, Replay, Script};
 use serde_json::json;
 
 const SCRIPT: &str = r#"
@@ -155,27 +155,4 @@ async fn a_trajectory_is_replayed_and_its_divergence_named_by_step() {
         now: `b.py`
         hint: `model.on_divergence=ignore` goes on regardless"#]]
     .assert_eq(&results[1].as_ref().unwrap_err().to_string());
-}
-
-#[tokio::test]
-async fn a_killed_episode_goes_on_without_paying_twice() {
-    let here = "/tmp/x";
-    for (answers, said, reused) in [(2, "a.py", 2), (1, "a.py", 1), (2, "b.py", 1), (0, "a.py", 0)] {
-        let live = "turns: [{content: live, calls: [{name: bash}]}, {content: live}, {content: live}]";
-        let live = Arc::new(Script::parse(live, here).unwrap());
-        let resume = Resume::new(&trajectory(answers), here, live);
-        let results = converse(&resume, here, said).await;
-        let paid = results.iter().filter(|result| result.as_ref().unwrap().message.content == "live").count();
-        assert_eq!((resume.reused(), paid), (reused, 3 - reused), "{answers} {said}");
-    }
-}
-
-#[tokio::test]
-async fn a_request_that_was_too_long_does_not_end_a_resumption() {
-    let live = Arc::new(Script::parse("turns: [{error: context_length}, {content: live}]", "/testbed").unwrap());
-    let resume = Resume::new(&trajectory(2), "/testbed", live);
-    let too_long = Request { messages: vec![Message::user("long"); 9], tools: Vec::new() };
-    assert!(matches!(resume.complete(&too_long).await, Err(ModelError::ContextLength(_))));
-    let results = converse(&resume, "/testbed", "a.py").await;
-    assert_eq!((resume.reused(), results[2].as_ref().unwrap().message.content.as_str()), (2, "live"));
 }

@@ -1,0 +1,146 @@
+//! Episodes that are killed and go on, with commands whose output is never the same twice.
+//!
+//! `SPOTTER_LONG=1` kills 40 episodes 200 times instead of 3 episodes 12 times.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use agent_core::{Record, Role, Trajectory};
+use serde_json::{Value, json};
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use crate::program::Program;
+
+/// What the model calls in turn. The last but one says something else each time that is no noise.
+const COMMANDS: [&str; 7] = [
+    "date +%N; echo a >> README.md",
+    "ls; echo $((RANDOM * 32768 + RANDOM + 100000000))",
+    "echo \"3 passed in 0.$((RANDOM % 90 + 10))s\"; mktemp",
+    "cat README.md | wc -l; date",
+    "echo 0x$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')",
+    "tr -dc a-z </dev/urandom | head -c 12",
+    "git status --short",
+];
+
+/// A conversation as it was sent: role and text of each message.
+type Conversation = Vec<(String, String)>;
+
+/// Answers by the number of answers in the conversation, each with a text of its own, and keeps what it was sent.
+#[derive(Clone, Default)]
+struct Numbered(Arc<Mutex<Vec<(String, Conversation)>>>);
+
+impl Respond for Numbered {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let messages = body["messages"].as_array().unwrap();
+        let text = |message: &Value, key: &str| message[key].as_str().unwrap_or_default().to_owned();
+        let conversation: Conversation =
+            messages.iter().map(|message| (text(message, "role"), text(message, "content"))).collect();
+        let number = messages.iter().filter(|message| message["role"] == "assistant").count();
+        let mut log = self.0.lock().unwrap();
+        let name = format!("answer {}", log.len());
+        log.push((name.clone(), conversation));
+        let function = match COMMANDS.get(number) {
+            Some(command) => json!({ "name": "bash", "arguments": json!({ "command": command }).to_string() }),
+            None => json!({ "name": "finish", "arguments": "{}" }),
+        };
+        let call = json!({ "id": format!("c{number}"), "type": "function", "function": function });
+        let message = json!({ "role": "assistant", "content": name, "tool_calls": [call] });
+        let usage = json!({ "prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11 });
+        let body =
+            json!({ "choices": [{ "index": 0, "message": message, "finish_reason": "tool_calls" }], "usage": usage });
+        ResponseTemplate::new(200).set_body_json(body).set_delay(Duration::from_millis(15))
+    }
+}
+
+/// Returns the conversation before each answer of a trajectory, by the answer's text.
+fn conversations(trajectory: &Trajectory) -> HashMap<String, Conversation> {
+    let (mut said, mut found): (Conversation, _) = (Vec::new(), HashMap::new());
+    for record in &trajectory.records {
+        match record {
+            Record::Message { message, .. } => {
+                let role = if message.role == Role::System { "system" } else { "user" };
+                said.push((role.to_owned(), message.content.clone()));
+            }
+            Record::Completion { completion, .. } => {
+                let text = completion.message.content.clone();
+                found.insert(text.clone(), said.clone());
+                said.push(("assistant".to_owned(), text));
+            }
+            Record::Observation { observation, .. } => said.push(("tool".to_owned(), observation.text.clone())),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn read(program: &Program, names: &[&str]) -> Vec<Trajectory> {
+    let paths = names.iter().flat_map(|name| program.found(name));
+    let texts = paths.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
+    texts.map(|text| Trajectory::parse(&text).unwrap()).collect()
+}
+
+/// Kills an episode at these instants, finishes it, and checks it against the server's log; returns how many answers were
+/// taken from the record, and how many conversations were cut.
+fn check(instants: &[Duration]) -> (usize, usize) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let numbered = Numbered::default();
+    let server = runtime.block_on(async {
+        let server = MockServer::start().await;
+        Mock::given(method("POST")).respond_with(numbered.clone()).mount(&server).await;
+        server
+    });
+    let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));
+    let arguments =
+        ["solve", "demo__lru-1", "--run", "killed", "--model", "m", "-c", "evaluate=false", "-c", "limits.cost=null"];
+    for instant in instants {
+        let mut child = program.start(&arguments);
+        std::thread::sleep(*instant);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let ran = program.run(&arguments);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let trajectory = read(&program, &["trajectory.jsonl"]).remove(0);
+    assert!(trajectory.outcome().is_some_and(|outcome| outcome.patch.is_some()), "{ran:?}");
+    let log = numbered.0.lock().unwrap().clone();
+    let sent: HashMap<&str, &Conversation> = log.iter().map(|(name, said)| (name.as_str(), said)).collect();
+    let conversations = conversations(&trajectory);
+    assert_eq!(conversations.len(), COMMANDS.len() + 1);
+    for (name, said) in &conversations {
+        assert_eq!(sent[name.as_str()], said, "{name} stands behind another conversation");
+    }
+    // An answer that arrived is not asked for again: of those to one conversation, one at most was kept.
+    let cut: Vec<String> = (1..=instants.len()).map(|number| format!("trajectory.cut.{number}.jsonl")).collect();
+    let cut = read(&program, &cut.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut kept: Vec<&str> = conversations.keys().map(String::as_str).collect();
+    kept.extend(cut.iter().flat_map(Trajectory::completions).map(|(_, answer)| answer.message.content.as_str()));
+    kept.sort_unstable();
+    kept.dedup();
+    let mut said: Vec<&Conversation> = kept.iter().map(|name| sent[name]).collect();
+    said.sort();
+    assert!(said.windows(2).all(|pair| pair[0] != pair[1]), "a conversation was asked twice");
+    let restored =
+        trajectory.records.iter().filter(|record| matches!(record, Record::Completion { restored: true, .. }));
+    (restored.count(), cut.len())
+}
+
+#[test]
+fn every_answer_stands_behind_the_conversation_that_it_was_given_to() {
+    let long = std::env::var_os("SPOTTER_LONG").is_some();
+    let (episodes, kills) = if long { (40, 5) } else { (3, 4) };
+    let mut random = fastrand::Rng::with_seed(7);
+    let (mut restored, mut cut) = (0, 0);
+    for _ in 0..episodes {
+        let mut instants: Vec<Duration> = (0..kills).map(|_| Duration::from_millis(random.u64(150..1500))).collect();
+        instants.sort();
+        let (answers, cuts) = check(&instants);
+        restored += answers;
+        cut += cuts;
+    }
+    println!("{episodes} episodes, {} kills: {restored} answers restored, {cut} records cut", episodes * kills);
+    assert!(restored > 0);
+}
