@@ -319,7 +319,8 @@ impl Episode {
                 }
                 (Some(Patch::default()), Vec::new())
             }
-            Err(EnvError::Sandbox(SandboxError::Damaged(how))) => {
+            // When the episode began, all that it needs was there.
+            Err(EnvError::Sandbox(SandboxError::Damaged(how)) | EnvError::Unusable { reason: how, .. }) => {
                 if exit_status.class() != OutcomeClass::Infrastructure {
                     exit_status = ExitStatus::SandboxDamaged(how);
                 }
