@@ -41,6 +41,11 @@ pub(crate) trait Backend: Send + Sync {
     /// Returns the time between two checks.
     fn check_every(&self) -> Duration;
 
+    /// Returns what an error of a sandbox that had started comes from, by what the engine knows.
+    async fn explain(&self, err: SandboxError) -> SandboxError {
+        err
+    }
+
     /// Returns how many processes the memory limit has killed so far.
     async fn oom_kills(&self) -> Result<u64, SandboxError>;
 
@@ -108,4 +113,6 @@ pub(crate) enum Health {
     Memory,
     /// There are more processes than allowed.
     Pids,
+    /// There are as many processes as allowed, and it stays so.
+    Full,
 }

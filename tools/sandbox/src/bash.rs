@@ -60,6 +60,7 @@ fn describe(output: &ExecOutput) -> String {
         )),
         ExecEnd::Interrupted => note("interrupted; all processes it started were killed"),
         ExecEnd::OutOfMemory => note("killed: the sandbox is out of memory"),
+        ExecEnd::TooManyProcesses => note("killed: too many processes; all that ran in the sandbox was ended"),
         ExecEnd::SyntaxError => note("syntax error: nothing was run"),
     }
     match output.restart {
@@ -124,6 +125,12 @@ mod tests {
             expect![[r#"
             [killed: the sandbox is out of memory]
             [the shell was started again in /repo; variables, functions and jobs are lost]"#]],
+        );
+        check(
+            "",
+            ExecEnd::TooManyProcesses,
+            None,
+            expect!["[killed: too many processes; all that ran in the sandbox was ended]"],
         );
         check(
             "bash: oops\n",

@@ -46,6 +46,19 @@ impl Running {
         Ok(if path.starts_with('/') { path.to_owned() } else { format!("{root}/{path}") })
     }
 
+    /// Tells an error that what ran inside has caused from one of infrastructure.
+    async fn explain(&self, err: SandboxError) -> SandboxError {
+        if self.stopped.is_cancelled() { err } else { self.backend.explain(err).await }
+    }
+
+    /// Names the path in an error as the caller did, and tells what the error comes from.
+    async fn as_given(&self, err: FileError, path: &str) -> FileError {
+        match as_given(err, path) {
+            FileError::Sandbox(err) => FileError::Sandbox(self.explain(err).await),
+            err => err,
+        }
+    }
+
     fn check_running(&self) -> Result<(), SandboxError> {
         if self.stopped.is_cancelled() { Err(gone()) } else { Ok(()) }
     }
@@ -78,12 +91,18 @@ impl Sandbox for Running {
         self.check_running()?;
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Job { command, reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        match answer.await.map_err(|_| gone())? {
+            Err(err) => Err(self.explain(err).await),
+            result => result,
+        }
     }
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
         self.check_running()?;
-        self.backend.read_file(&self.absolute(path)?).await.map_err(|err| as_given(err, path))
+        match self.backend.read_file(&self.absolute(path)?).await {
+            Err(err) => Err(self.as_given(err, path).await),
+            result => result,
+        }
     }
 
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
@@ -96,7 +115,10 @@ impl Sandbox for Running {
         if path.ends_with('/') {
             return Err(FileError::IsDirectory(path.to_owned()));
         }
-        self.backend.write_file(&self.absolute(path)?, contents, mode).await.map_err(|err| as_given(err, path))
+        match self.backend.write_file(&self.absolute(path)?, contents, mode).await {
+            Err(err) => Err(self.as_given(err, path).await),
+            result => result,
+        }
     }
 
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
@@ -109,7 +131,10 @@ impl Sandbox for Running {
         if trimmed.is_empty() || trimmed.ends_with("/..") {
             return Err(FileError::Refused { path: path.to_owned(), reason: "it has no last component".to_owned() });
         }
-        self.backend.archive(trimmed).await.map_err(|err| as_given(err, path))
+        match self.backend.archive(trimmed).await {
+            Err(err) => Err(self.as_given(err, path).await),
+            result => result,
+        }
     }
 
     async fn stop(&self) -> Result<(), SandboxError> {

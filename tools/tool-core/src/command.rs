@@ -130,7 +130,7 @@ impl ExecOutput {
             ExecEnd::Exited(code) => code,
             ExecEnd::TimedOut(_) | ExecEnd::Silent(_) => 124,
             ExecEnd::Interrupted => 130,
-            ExecEnd::OutOfMemory => 137,
+            ExecEnd::OutOfMemory | ExecEnd::TooManyProcesses => 137,
             ExecEnd::SyntaxError => 2,
         }
     }
@@ -155,6 +155,8 @@ pub enum ExecEnd {
     Interrupted,
     /// The memory limit of the sandbox killed it.
     OutOfMemory,
+    /// It filled the sandbox with processes and was killed with all of them.
+    TooManyProcesses,
     /// Bash could not parse it, so nothing of it ran.
     SyntaxError,
 }

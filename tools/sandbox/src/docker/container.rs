@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 use tool_core::{FileError, SandboxError, SandboxInfo};
 
+use super::damage::explain;
 use super::engine::force_remove;
 use super::new_name;
 use super::warden::{self, Answer, Input, Output, Warden};
@@ -30,6 +31,10 @@ const PIECE: usize = 64 << 10;
 const SCRATCH: &str = "/.spotter";
 /// Processes that must be left for a command of the harness: the engine alone takes a dozen to start one.
 const ROOM: &str = "40";
+
+/// A container that is full at so many looks in a row is kept full.
+const FULL_LOOKS: usize = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// One container.
 pub(super) struct Container {
@@ -266,8 +271,20 @@ impl Backend for Container {
     }
 
     async fn check(&self, shell: u32) -> Result<Health, SandboxError> {
-        let answer = self.ask_warden("alive", [shell.to_string().as_bytes(), &[], &[], &[]]).await?;
-        Ok(if answer.verdict == "yes" { Health::Good } else { Health::Dead })
+        let shell = shell.to_string();
+        for _ in 0..FULL_LOOKS {
+            let answer = self.ask_warden("alive", [shell.as_bytes(), &[], &[], &[]]).await?;
+            match answer.verdict.as_str() {
+                "yes" => return Ok(Health::Good),
+                "no" => return Ok(Health::Dead),
+                _ => tokio::time::sleep(BETWEEN_LOOKS).await,
+            }
+        }
+        Ok(Health::Full)
+    }
+
+    async fn explain(&self, err: SandboxError) -> SandboxError {
+        if self.removed.load(Ordering::SeqCst) { err } else { explain(&self.client, self.id(), err).await }
     }
 
     fn check_every(&self) -> Duration {

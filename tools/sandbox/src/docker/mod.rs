@@ -3,6 +3,7 @@
 mod build;
 mod container;
 mod credentials;
+mod damage;
 mod engine;
 mod image;
 mod images;

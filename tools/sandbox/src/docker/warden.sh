@@ -41,23 +41,33 @@ oom_kills() {
   answer "$count"
 }
 
-# Whether a process runs; one that is dead but not yet reaped does not.
+# Whether a process runs; one that is dead but not yet reaped does not. Says too whether no more can be started.
 alive() {
-  local line=
+  local line= limit used
   [[ -e /proc/$1/stat ]] && read -r -d '' line <"/proc/$1/stat"
   line=${line##*) }
-  if [[ ! $line || $line == [ZX]* ]]; then answer no; else answer yes; fi
+  if [[ ! $line || $line == [ZX]* ]]; then line=no; else line=yes; fi
+  count_processes
+  if [[ $limit == [0-9]* ]] && ((used >= limit - 1)); then line+=' full'; fi
+  answer "$line"
 }
 
-# Makes room when less than `need` of the processes that the container may have are left.
-make_room() {
-  local need=$1 folder limit= used=
+# Sets `used` and `limit` to how many processes there are and may be, for both versions of control groups.
+count_processes() {
+  local folder
+  limit= used=
   for folder in /sys/fs/cgroup/pids /sys/fs/cgroup; do
     [[ -r $folder/pids.max && -r $folder/pids.current ]] || continue
     read -r limit <"$folder/pids.max"
     read -r used <"$folder/pids.current"
     break
   done
+}
+
+# Makes room when less than `need` of the processes that the container may have are left.
+make_room() {
+  local need=$1 limit used
+  count_processes
   if [[ $limit == [0-9]* ]] && ((limit - used < need && used > limit / 2)); then end_all "$2" "$3"; else answer ok; fi
 }
 
@@ -98,25 +108,19 @@ choose() {
 
 is_new() { ((${begun[$1]-0} > since || (${begun[$1]-0} == since && $1 > last))); }
 
-# Stops all victims before it kills one, looking again until no new ones turn up: what is stopped starts no more.
+# Stops everything at once before it kills: the kernel lets no process start another on the way, so that what is stopped
+# starts no more, however fast it was. What stays goes on afterwards.
 end_tree() {
-  local shell=$1 since=$2 last=$3 signal=$4 spared=${5:-0} round stopped=-1
+  local shell=$1 since=$2 last=$3 signal=$4 spared=${5:-0} round
+  kill -STOP -1
   [[ $signal ]] && kill "-$signal" "$shell"
   for round in {1..40}; do
     look
     choose
-    ((${#victims[@]} == stopped)) && break
-    stopped=${#victims[@]}
-    ((stopped)) || break
-    kill -STOP "${victims[@]}"
-  done
-  for round in {1..40}; do
     ((${#victims[@]})) || break
     kill -KILL "${victims[@]}"
-    look
-    choose
   done
-  ((shell > 0)) && kill -CONT "$shell"
+  kill -CONT -1
   answer "${6-ok}"
 }
 

@@ -21,6 +21,9 @@ const KILLED: i32 = 137;
 /// A command that takes less time does not fill the memory.
 const QUICK: Duration = Duration::from_millis(50);
 
+/// Time after a command until a look at what it has left running.
+const LOOK_AFTER: Duration = Duration::from_millis(300);
+
 /// A command, and where to answer; whoever drops the receiver cancels the command.
 pub(crate) struct Job {
     pub(crate) command: Command,
@@ -46,6 +49,8 @@ pub(crate) struct Worker {
     /// When the last command ended: what has begun since belongs to the one that runs.
     moment: Moment,
     oom_kills: u64,
+    /// Whether the command that runs has filled the sandbox with processes, which were ended.
+    filled: bool,
 }
 
 /// How a command ended, before it is known what became of the shell.
@@ -72,6 +77,7 @@ impl Worker {
             cwd,
             moment: Moment::default(),
             oom_kills: 0,
+            filled: false,
         }
     }
 
@@ -87,7 +93,7 @@ impl Worker {
         let stopped = self.stopped.clone();
         stopped
             .run_until_cancelled(async {
-                while let Some(Job { command, mut reply }) = jobs.recv().await {
+                while let Some(Job { command, mut reply }) = self.next(&mut jobs).await {
                     if reply.is_closed() {
                         continue;
                     }
@@ -104,11 +110,26 @@ impl Worker {
             .await;
     }
 
+    /// Waits for the next job. After a while without one, it looks once at what the last has left running.
+    async fn next(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
+        if let Ok(job) = tokio::time::timeout(LOOK_AFTER, jobs.recv()).await {
+            return job;
+        }
+        if let Some(shell) = &self.shell
+            && let Ok(Health::Pids | Health::Full) = self.backend.check(shell.process()).await
+            && let Err(err) = self.backend.end_all().await
+        {
+            tracing::debug!("the next command tries again: {err}");
+        }
+        jobs.recv().await
+    }
+
     async fn exec(
         &mut self,
         command: &Command,
         cancelled: impl Future<Output = ()>,
     ) -> Result<ExecOutput, SandboxError> {
+        self.filled = false;
         if let Some(place) = command.script.find('\0') {
             let output = format!("bash: NUL byte at offset {place}: a command cannot hold one\n");
             return Ok(self.output(output, ExecEnd::SyntaxError, 0));
@@ -170,6 +191,10 @@ impl Worker {
         }
         let end = self.blame_memory(end, died, begun.elapsed()).await?;
         let mut output = ExecOutput { restart, elapsed: begun.elapsed(), ..self.present(&captured, end) };
+        if output.end == ExecEnd::TooManyProcesses {
+            // It says so itself.
+            self.backend.has_made_room();
+        }
         output.output.insert_str(0, &self.take_notes());
         Ok(output)
     }
@@ -272,7 +297,12 @@ impl Worker {
                     Health::Good => {}
                     Health::Dead => return Ok(shell.ended_by_now().map_or(Finish::Died, Finish::Reported)),
                     Health::Memory => return Ok(Finish::Limit(ExecEnd::OutOfMemory)),
-                    Health::Pids => return Ok(Finish::Limit(ExecEnd::Exited(KILLED))),
+                    // Once all others are gone, the shell may go on by itself.
+                    Health::Full if !self.filled => {
+                        self.filled = true;
+                        self.backend.end_all().await?;
+                    }
+                    Health::Pids | Health::Full => return Ok(Finish::Limit(ExecEnd::TooManyProcesses)),
                 },
             }
             if idle < total && shell.last_output() + idle <= Instant::now() {
@@ -314,6 +344,9 @@ impl Worker {
     ///
     /// It looks after most commands, so that what was killed in one that went on is not blamed on a later one.
     async fn blame_memory(&mut self, end: ExecEnd, died: bool, elapsed: Duration) -> Result<ExecEnd, SandboxError> {
+        if self.filled && matches!(end, ExecEnd::Exited(1..)) {
+            return Ok(ExecEnd::TooManyProcesses);
+        }
         if !died && end == ExecEnd::Exited(0) && elapsed < QUICK {
             return Ok(end);
         }

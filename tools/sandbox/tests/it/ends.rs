@@ -193,7 +193,7 @@ async fn too_many_processes_end_a_local_command() {
     let needle = unique_sleep();
     let script = format!("for i in $(seq 60); do sleep {needle} & done; wait");
     let output = run(&*sandbox, &script).await;
-    assert_eq!(output.end, ExecEnd::Exited(137), "{output:?}");
+    assert_eq!(output.end, ExecEnd::TooManyProcesses, "{output:?}");
     wait_for(&needle, 0).await;
     sandbox.stop().await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! One contract for both providers, and what is special about each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, clippy::print_stdout)]
 
+mod bombs;
 mod commands;
 mod docker;
 mod ends;
