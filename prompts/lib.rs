@@ -94,6 +94,11 @@ fn add(environment: &mut Environment<'static>, name: String, source: String) -> 
 }
 
 /// Returns the Markdown files below `dir`, by path relative to this folder.
+/// Returns the embedded templates: name and source of each.
+pub fn sources() -> Vec<(String, String)> {
+    embedded(&EMBEDDED)
+}
+
 fn embedded(dir: &Dir<'static>) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for file in dir.files() {

@@ -127,5 +127,6 @@ fn header(root: &str) -> Header {
         isolated: false,
         history_kept: false,
         tools: Vec::new(),
+        origin: agent_core::Origin::default(),
     }
 }

@@ -33,4 +33,4 @@ pub use place::moved;
 pub use run::run;
 pub use spare::Spare;
 pub use stuck::{StuckDetector, StuckPattern};
-pub use trajectory::{ExitStatus, Header, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};
+pub use trajectory::{ExitStatus, Header, Origin, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};

@@ -108,6 +108,37 @@ pub struct Header {
     pub history_kept: bool,
     /// The tools the model may call.
     pub tools: Vec<ToolSpec>,
+    /// What the episode was made from, as far as it is known.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// What an episode was made from. With other settings, another text of the instance, other prompts or another image it
+/// would be another episode.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    /// Version of Spotter. An episode may go on under another one: what the model is shown is in the record.
+    pub spotter: String,
+    /// When this attempt started, in seconds since 1970 (UTC).
+    pub started: f64,
+    /// The settings that can change what an episode does.
+    pub settings: serde_json::Value,
+    /// Digest of what the instance says to a solver.
+    pub instance: String,
+    /// Digest of the templates.
+    pub prompts: String,
+    /// The dataset as it was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// The dataset's revision: a commit of the hub, or a digest of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset_revision: Option<String>,
+    /// Digest of the image that the sandbox was started from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Number of the sample among those of one instance, from 0.
+    pub sample: u32,
 }
 
 /// How an episode ended and what came of it.

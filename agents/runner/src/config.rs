@@ -151,9 +151,9 @@ impl Resolved {
         Ok(Self { config, plug, start, all, inputs })
     }
 
-    /// Returns the fingerprint of all that can change what an episode does: not of how long to wait for a server, how to
-    /// judge, or where to write.
-    pub(crate) fn fingerprint(&self) -> String {
+    /// Returns the settings that can change what an episode does: not how to reach a server and how long to wait for it,
+    /// how to judge, or where to write.
+    pub(crate) fn identity(&self) -> Value {
         let mut value = self.all.clone();
         let without = |value: &mut Value, keys: &[&str]| {
             if let Some(mapping) = value.as_mapping_mut() {
@@ -162,15 +162,38 @@ impl Resolved {
         };
         without(&mut value, &["run", "runs", "evaluate", "evaluation", "prompts", "images"]);
         without(&mut value["env"], &["eval_timeout", "dialect", "network", "memory", "cpus", "pids"]);
-        let of_transport = ["retry", "timeout", "connect_timeout", "prices", "record", "api_key_env", "path"];
+        without(&mut value["sandbox"], &["pull", "start_timeout"]);
+        let of_transport = [
+            "retry",
+            "timeout",
+            "connect_timeout",
+            "prices",
+            "record",
+            "api_key_env",
+            "path",
+            "base_url",
+            "stream",
+            "limit_name",
+        ];
         without(&mut value["model"], &of_transport);
         // Without a name none of the others does anything.
+        let of_server = ["retry", "timeout", "connect_timeout", "api_key_env", "batch", "base_url"];
         match value.get_mut("embeddings").filter(|embeddings| embeddings["name"].as_str().is_some()) {
-            Some(embeddings) => without(embeddings, &["retry", "timeout", "connect_timeout", "api_key_env", "batch"]),
+            Some(embeddings) => without(embeddings, &of_server),
             None => without(&mut value, &["embeddings"]),
         }
-        let text = serde_json::to_string(&value).unwrap_or_default();
+        value
+    }
+
+    /// Returns the fingerprint of all that can change what an episode does.
+    pub(crate) fn fingerprint(&self) -> String {
+        let text = serde_json::to_string(&self.identity()).unwrap_or_default();
         digest(&[self.plug.name, &text, &self.inputs])
+    }
+
+    /// Returns the digest of the files that the settings name: of answers and of templates.
+    pub(crate) fn inputs(&self) -> &str {
+        &self.inputs
     }
 
     /// Returns the same with other values, for comparing fingerprints.

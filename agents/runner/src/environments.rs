@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use dataset::{HubSettings, Row, Source};
 use env_core::{BenchmarkSettings, Environment};
+use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
 use tool_core::{SandboxError, SandboxProvider};
 
@@ -134,6 +135,17 @@ pub(crate) async fn load_rows(resolved: &Resolved) -> anyhow::Result<(Vec<Row>, 
     let rows = load(dataset).await?;
     let kind = env.kind.unwrap_or_else(|| kind_of(dataset, &rows));
     Ok((rows, kind))
+}
+
+/// Returns the revision of a dataset: the commit of one from the hub, a digest of a file.
+pub(crate) fn revision(dataset: &str) -> Option<String> {
+    match Source::parse(dataset).ok()? {
+        Source::Hub(dataset) => dataset::commit(&dataset, &HubSettings::from_vars(|name| std::env::var(name).ok())),
+        Source::Path { path, .. } => {
+            let digest = Sha256::digest(std::fs::read(path).ok()?);
+            Some(format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+        }
+    }
 }
 
 pub(crate) async fn load(dataset: &str) -> anyhow::Result<Vec<Row>> {

@@ -19,6 +19,7 @@ mod logs;
 mod models;
 
 mod cells;
+mod differences;
 mod evaluate;
 mod given;
 mod predictions;

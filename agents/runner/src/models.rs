@@ -12,7 +12,7 @@ use llm::{Embeddings, ModelConfig, OnDivergence, Provider, Replay, Script};
 use prompts::Prompts;
 use tool_core::Embed;
 
-use crate::config::Resolved;
+use crate::config::{Resolved, digest};
 use crate::console::say;
 use crate::given::read_given;
 
@@ -113,6 +113,15 @@ impl Models {
 /// Returns the templates, with those of a folder laid over them.
 pub(crate) fn prompts(folder: Option<&Path>) -> anyhow::Result<Prompts> {
     Ok(Prompts::new(overrides(folder)?)?)
+}
+
+/// Returns a digest of all templates.
+pub(crate) fn digest_of_prompts(folder: Option<&Path>) -> anyhow::Result<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for (name, source) in prompts::sources().into_iter().chain(overrides(folder)?) {
+        parts.extend([name, source]);
+    }
+    Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
 }
 
 /// Returns the templates of a folder, by name.

@@ -62,6 +62,13 @@ impl RunDir {
         self.path.join(file_name(instance_id))
     }
 
+    /// Returns how many instances besides these have an episode in the folder.
+    pub(crate) fn episodes_besides(&self, ids: &[String]) -> usize {
+        let ours: HashSet<PathBuf> = ids.iter().map(|id| self.instance_path(id)).collect();
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries.filter(|path| path.join("trajectory.jsonl").exists() && !ours.contains(path)).count()
+    }
+
     /// Returns the report on an instance; `None` when there is none.
     pub(crate) fn report(&self, instance_id: &str) -> Option<Report> {
         let text = read_text(&self.instance_path(instance_id).join("report.json")).ok()??;

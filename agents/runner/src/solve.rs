@@ -1,15 +1,17 @@
 //! One instance from start to verdict.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use agent_core::{EpisodeParts, ExitStatus, Header, Model, Outcome, OutcomeClass, Spare, Trajectory};
+use agent_core::{EpisodeParts, ExitStatus, Header, Model, Origin, Outcome, OutcomeClass, Spare, Trajectory};
 use anyhow::{Context, bail};
 use env_core::{Environment, Instance, Patch, Ready};
 use tool_core::Toolbox;
 
 use crate::asked::Ended;
-use crate::config::Resolved;
+use crate::config::{Resolved, digest};
 use crate::console::{Console, Narrator, say, short};
+use crate::differences::{different, in_words};
 use crate::models::Models;
 use crate::predictions::Prediction;
 use crate::run_dir::{FileRecorder, InstanceDir, RunDir};
@@ -23,6 +25,8 @@ pub(crate) struct Cell {
     pub(crate) models: Models,
     pub(crate) prompts: prompts::Prompts,
     pub(crate) run_dir: RunDir,
+    /// A commit of the hub, or a digest of the file of rows.
+    pub(crate) dataset_revision: Option<String>,
 }
 
 /// What came of one instance.
@@ -48,12 +52,13 @@ impl Cell {
             Ended::forget(&dir)?;
             self.run_dir.drop_prediction(&instance.instance_id)?;
         }
-        let outcome = match self.finished(&dir)? {
+        let origin = self.origin(instance).await?;
+        let outcome = match self.finished(&origin, &dir)? {
             Some(outcome) => outcome,
             None => {
-                let earlier = self.unfinished(&dir)?;
+                let earlier = self.unfinished(&origin, &dir)?;
                 Ended::forget(&dir)?;
-                let outcome = self.run_episode(instance, &dir, earlier).await;
+                let outcome = self.run_episode(instance, &dir, (origin, earlier)).await;
                 Ended::of(&outcome).write(&dir)?;
                 outcome?
             }
@@ -80,37 +85,58 @@ impl Cell {
     }
 
     /// Returns the outcome of an episode that an earlier process finished; one that failed through us does not count.
-    fn finished(&self, dir: &InstanceDir) -> anyhow::Result<Option<Outcome>> {
+    fn finished(&self, origin: &Origin, dir: &InstanceDir) -> anyhow::Result<Option<Outcome>> {
         let Some(trajectory) = dir.trajectory(TRAJECTORY)? else { return Ok(None) };
         let Some(outcome) = trajectory.outcome() else { return Ok(None) };
         if outcome.exit_status.class() == OutcomeClass::Infrastructure {
             return Ok(None);
         }
-        self.check_settings(&trajectory, dir)?;
+        self.check_origin(&trajectory, origin, dir)?;
         say(&format!("found a finished episode in `{}`; `--fresh` starts over", dir.file("").display()));
         Ok(Some(outcome.clone()))
     }
 
-    fn check_settings(&self, trajectory: &Trajectory, dir: &InstanceDir) -> anyhow::Result<()> {
-        let ours = self.resolved.fingerprint();
-        match trajectory.header() {
-            Some(header) if header.config != ours => bail!(
-                "`{}` holds an episode with other settings\nhint: choose another `--run`, or start over with `--fresh`",
-                dir.file(TRAJECTORY).display()
-            ),
-            _ => Ok(()),
+    /// Refuses an episode that was made from something else than one would be now, and says what.
+    fn check_origin(&self, trajectory: &Trajectory, origin: &Origin, dir: &InstanceDir) -> anyhow::Result<()> {
+        let Some(header) = trajectory.header() else { return Ok(()) };
+        let different = different(header, origin, &self.resolved.fingerprint());
+        if different.is_empty() {
+            return Ok(());
         }
+        bail!(
+            "`{}` holds an episode of another making: {}\nhint: choose another `--run`, or start over with `--fresh`",
+            dir.file(TRAJECTORY).display(),
+            in_words(&different)
+        )
+    }
+
+    /// Returns what an episode on an instance would be made from now.
+    async fn origin(&self, instance: &Instance) -> anyhow::Result<Origin> {
+        let prompts = crate::models::digest_of_prompts(self.resolved.config.prompts.as_deref())?;
+        Ok(Origin {
+            spotter: env!("CARGO_PKG_VERSION").to_owned(),
+            started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            settings: serde_json::to_value(self.resolved.identity())?,
+            instance: digest(&[&serde_json::to_string(instance)?]),
+            prompts: digest(&[&prompts, self.resolved.inputs()]),
+            dataset: self.resolved.config.env.dataset.clone(),
+            dataset_revision: self.dataset_revision.clone(),
+            image: self.environment.image_digest(instance).await,
+            sample: 0,
+        })
     }
 
     async fn run_episode(
         &self,
         instance: &Instance,
         dir: &InstanceDir,
-        earlier: Option<Trajectory>,
+        (origin, earlier): (Origin, Option<Trajectory>),
     ) -> anyhow::Result<Outcome> {
         let ready = self.environment.reset(instance).await.context("the sandbox could not be made ready")?;
         let sandbox = ready.sandbox.clone();
-        let outcome = self.run_in(instance, dir, ready, earlier).await;
+        // Now the image is there, also where it had to be pulled.
+        let origin = Origin { image: self.environment.image_digest(instance).await, ..origin };
+        let outcome = self.run_in(instance, dir, ready, (origin, earlier)).await;
         if let Err(err) = sandbox.stop().await {
             say(&format!("warning: the sandbox was not removed: {err}"));
         }
@@ -132,7 +158,7 @@ impl Cell {
         instance: &Instance,
         dir: &InstanceDir,
         ready: Ready,
-        earlier: Option<Trajectory>,
+        (origin, earlier): (Origin, Option<Trajectory>),
     ) -> anyhow::Result<Outcome> {
         let info = ready.sandbox.info().clone();
         let model: Arc<dyn Model> = self.models.for_episode(instance, &info.root)?;
@@ -148,6 +174,7 @@ impl Cell {
             isolated: info.isolated,
             history_kept: ready.history_kept,
             tools: Vec::new(),
+            origin,
         };
         let recorder = FileRecorder::create(&dir.file(TRAJECTORY))?;
         let parts = EpisodeParts {
@@ -181,10 +208,10 @@ impl Cell {
     /// An attempt that was itself killed while it went through the record again has no more than that holds, unless it
     /// asked the model: then it is the one to go on from. Answers that are in the other one alone, which were cut off as
     /// the sandbox did not come to the same state, stay in a file beside it.
-    fn unfinished(&self, dir: &InstanceDir) -> anyhow::Result<Option<Trajectory>> {
+    fn unfinished(&self, origin: &Origin, dir: &InstanceDir) -> anyhow::Result<Option<Trajectory>> {
         let (earlier, latest) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
         for attempt in earlier.iter().chain(&latest) {
-            self.check_settings(attempt, dir)?;
+            self.check_origin(attempt, origin, dir)?;
         }
         if !self.models.are_paid() {
             return Ok(None);

@@ -117,6 +117,11 @@ pub async fn download(dataset: &HubDataset, settings: &HubSettings) -> Result<Do
     Ok(Download { files: cache.paths(&commit, &names), commit })
 }
 
+/// Returns the commit that a dataset's revision stands for, as far as the cache knows.
+pub fn commit(dataset: &HubDataset, settings: &HubSettings) -> Option<String> {
+    Cache::of(dataset, settings).commit(&dataset.revision)
+}
+
 /// The part of the cache that belongs to one dataset.
 struct Cache(PathBuf);
 

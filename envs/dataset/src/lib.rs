@@ -23,7 +23,7 @@ mod shards;
 mod text;
 
 pub use error::DatasetError;
-pub use hub::{Download, HubSettings, download};
+pub use hub::{Download, HubSettings, commit, download};
 pub use load::{load, load_file, load_path};
 pub use row::Row;
 pub use select::{Selection, read_ids, select};

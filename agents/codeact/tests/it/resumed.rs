@@ -144,3 +144,52 @@ fn every_answer_stands_behind_the_conversation_that_it_was_given_to() {
     println!("{episodes} episodes, {} kills: {restored} answers restored, {cut} records cut", episodes * kills);
     assert!(restored > 0);
 }
+
+#[test]
+fn only_what_can_change_an_episode_keeps_it_from_going_on_and_is_named() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let numbered = Numbered::default();
+    let server = runtime.block_on(async {
+        let server = MockServer::start().await;
+        Mock::given(method("POST")).respond_with(numbered.clone()).mount(&server).await;
+        server
+    });
+    let program = Program::new();
+    let url = |path: &str| format!("model.base_url={}/{path}", server.uri());
+    let solve = |id: &str, settings: &[&str]| {
+        let base = ["solve", id, "--run", "r", "--model", "m", "-c", "evaluate=false", "-c", "limits.cost=null"];
+        program.run(&[&base, settings].concat())
+    };
+    let (first, other) = (url("v1"), url("v2"));
+    assert_eq!(solve("demo__lru-1", &["-c", &first]).code, Some(0));
+    let asked = numbered.0.lock().unwrap().len();
+    for same in ["model.stream=true", "model.timeout=5", "model.retry.base=2", "sandbox.start_timeout=60", &other] {
+        let ran = solve("demo__lru-1", &["-c", &first, "-c", same]);
+        assert_eq!(ran.code, Some(0), "{same}: {ran:?}");
+        assert!(ran.stderr.contains("found a finished episode"), "{same}: {ran:?}");
+    }
+    let ran = solve("demo__lru-1", &["-c", &first, "-c", "limits.steps=7", "-c", "model.temperature=0.5"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("`model.temperature` was 0.0 and is 0.5, `limits.steps` was"), "{ran:?}");
+    assert_eq!(numbered.0.lock().unwrap().len(), asked);
+    let another = demo_ids().into_iter().find(|id| id != "demo__lru-1").unwrap();
+    let ran = solve(&another, &["-c", &first, "-c", "limits.steps=7", "--fresh"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("holds 1 other instances that were solved with other settings"), "{ran:?}");
+    assert_eq!(solve("demo__lru-1", &["-c", &first, "-c", "limits.steps=7", "--fresh"]).code, Some(0));
+    assert!(numbered.0.lock().unwrap().len() > asked);
+}
+
+fn demo_ids() -> Vec<String> {
+    let program = Program::new();
+    let listed = program.run(&["instances", "--dataset", "demo"]);
+    let mut ids: Vec<String> = listed
+        .stdout
+        .split(|character: char| !(character.is_alphanumeric() || "_-".contains(character)))
+        .filter(|word| word.starts_with("demo__"))
+        .map(str::to_owned)
+        .collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}

@@ -6,33 +6,65 @@ use env_core::Environment;
 use super::output::show;
 use crate::config::Resolved;
 use crate::console::say;
+use crate::differences::{differences, in_words};
 use crate::run_dir::{RunDir, read_text, sweep, write_whole};
 use crate::summary::{Summary, write_summary};
 
+/// What becomes of a run folder that was made with other settings.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Others<'a> {
+    /// It is refused.
+    Refuse,
+    /// These instances start over; it is refused if there are others in it.
+    StartOver(&'a [String]),
+    /// All in it is kept with the settings that it was made with.
+    Keep,
+}
+
 /// Makes the folder of a run and writes its configuration, which all that is in the folder was made with.
-pub(super) fn open_run(resolved: &Resolved, run: &str, cell: &str, fresh: bool) -> anyhow::Result<RunDir> {
+pub(super) fn open_run(resolved: &Resolved, run: &str, cell: &str, others: Others<'_>) -> anyhow::Result<RunDir> {
     let run_dir = RunDir::create(&resolved.config.runs, run, cell)?;
     let _lock = run_dir.lock()?;
     sweep(run_dir.path());
     let path = run_dir.path().join("config.yaml");
-    if let (Some(text), false) = (read_text(&path)?, fresh)
+    if !matches!(others, Others::Keep)
+        && let Some(text) = read_text(&path)?
         && let Ok(all) = serde_yaml::from_str(&text)
-        && resolved.with_values(all).fingerprint() != resolved.fingerprint()
     {
-        bail!(
-            "{} holds a run with other settings\nhint: choose another `--run`, or start over with `--fresh`",
-            show(run_dir.path())
-        );
+        let different = differences(&resolved.with_values(all).identity(), &resolved.identity());
+        refuse(&run_dir, &different, others)?;
     }
     let text = serde_yaml::to_string(&resolved.all).context("the configuration cannot be written as YAML")?;
     write_whole(&path, text.as_bytes())?;
     Ok(run_dir)
 }
 
+/// Refuses a folder that would hold two settings.
+fn refuse(run_dir: &RunDir, different: &[String], others: Others<'_>) -> anyhow::Result<()> {
+    if different.is_empty() {
+        return Ok(());
+    }
+    let (folder, settings) = (show(run_dir.path()), in_words(different));
+    match others {
+        Others::Keep => Ok(()),
+        Others::Refuse => bail!(
+            "{folder} holds a run with other settings: {settings}\nhint: choose another `--run`, or start over with `--fresh`"
+        ),
+        Others::StartOver(ids) => match run_dir.episodes_besides(ids) {
+            0 => Ok(()),
+            count => bail!(
+                "{folder} holds {count} other instances that were solved with other settings: {settings}\n\
+                 hint: choose another `--run`; `--fresh` starts over the instances that are named, and one folder never \
+                 holds two settings"
+            ),
+        },
+    }
+}
+
 /// Makes the folder of a run that holds verdicts. Each is kept with what it is on and how it was reached, so that settings may
 /// change from one command to the next; what they change is judged again.
 pub(super) fn open_judged(resolved: &Resolved, run: &str, cell: &str) -> anyhow::Result<RunDir> {
-    open_run(resolved, run, cell, true)
+    open_run(resolved, run, cell, Others::Keep)
 }
 
 /// Writes the summary of a run and tells of it. `allowed` is the share of failures of infrastructure a rate may have.

@@ -8,12 +8,12 @@ use env_core::find_instance;
 
 use super::Failed;
 use super::output::{print, print_json, to_json};
-use super::run_folder::{open_run, summarize};
+use super::run_folder::{Others, open_run, summarize};
 use crate::Plug;
 use crate::cli::Settings;
 use crate::config::Resolved;
 use crate::console::say;
-use crate::environments::{Providers, open};
+use crate::environments::{Providers, open, revision};
 use crate::models::Models;
 use crate::result::{InstanceResult, table};
 use crate::solve::{Cell, describe};
@@ -42,9 +42,12 @@ pub(super) async fn run(plugs: &[Plug], args: Solve, providers: &Providers) -> R
     wanted.retain(|instance| seen.insert(instance.instance_id.clone()));
     let models = Models::open(&resolved, environment.name()).map_err(Failed::Usage)?;
     let prompts = crate::models::prompts(resolved.config.prompts.as_deref()).map_err(Failed::Usage)?;
-    let run_dir = open_run(&resolved, &resolved.run_name(), resolved.plug.name, args.fresh)?;
+    let ids: Vec<String> = wanted.iter().map(|instance| instance.instance_id.clone()).collect();
+    let others = if args.fresh { Others::StartOver(&ids) } else { Others::Refuse };
+    let run_dir = open_run(&resolved, &resolved.run_name(), resolved.plug.name, others)?;
     run_dir.ask(wanted.iter().map(|instance| instance.instance_id.as_str()))?;
-    let cell = Cell { resolved, environment, models, prompts, run_dir };
+    let dataset_revision = resolved.config.env.dataset.as_deref().and_then(revision);
+    let cell = Cell { resolved, environment, models, prompts, run_dir, dataset_revision };
     let (mut code, mut results, mut reports) = (ExitCode::SUCCESS, Vec::new(), serde_json::Map::new());
     for instance in &wanted {
         let (id, folder) = (instance.instance_id.as_str(), cell.run_dir.instance_path(&instance.instance_id));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Failed;
 use super::output::{print, show};
-use super::run_folder::open_run;
+use super::run_folder::{Others, open_run};
 use crate::Plug;
 use crate::cli::{Settings, seconds, workers};
 use crate::config::Resolved;
@@ -56,7 +56,7 @@ pub(super) async fn run(
         }
     };
     let run_name = resolved.config.run.clone().unwrap_or_else(|| format!("validate-{}", resolved.fingerprint()));
-    let run_dir = open_run(&resolved, &run_name, "validate", false)?;
+    let run_dir = open_run(&resolved, &run_name, "validate", Others::Refuse)?;
     let (folder, of_lines) = (run_dir.clone(), environment.clone());
     last_words.set(move || {
         if let Err(err) = write_lines(&folder, of_lines.as_ref()) {
