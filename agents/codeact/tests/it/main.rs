@@ -4,6 +4,7 @@
 
 mod cli;
 mod demo_instances;
+mod denominator;
 mod evaluate;
 mod images;
 mod killed;

@@ -1,0 +1,206 @@
+//! A run of twenty instances in containers, some of which end in every way that an episode can: each is counted, and the
+//! rate is of all that were asked for.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use crate::program::{Program, Ran};
+
+const BASE: &str = "spotter/registry-base:latest";
+
+/// A repository of one commit, with what the tests look for.
+const DOCKERFILE: &str = "\
+FROM spotter/registry-base:latest
+ENV GIT_AUTHOR_DATE=2024-01-01T00:00:00Z GIT_COMMITTER_DATE=2024-01-01T00:00:00Z
+RUN rm -rf /opt/miniconda3 && mkdir /testbed && cd /testbed && git init -q -b main && echo one > code.txt && git add -A \\
+ && git -c user.name=a -c user.email=a@b commit -qm base
+";
+
+/// The tests: what the code holds decides, and some code keeps them from a result.
+const SCRIPT: &str = "\
+cd /testbed
+[ ! -e hang ] || sleep 1000
+[ ! -e excuse ] || { echo 'Could not resolve host: example.org'; exit 1; }
+set -x
+: '>>>>> Start Test Output'
+if grep -q two code.txt; then echo PASSED f; else echo FAILED f; fi
+echo PASSED p
+: '>>>>> End Test Output'
+";
+
+/// What the model has done in each instance, with how many do so; the first word tells them apart.
+const SCENARIOS: &[(&str, usize, &str)] = &[
+    ("solves", 6, "echo two > code.txt"),
+    ("errs", 3, "echo three > code.txt"),
+    ("idles", 1, "true"),
+    ("hangs", 1, "touch hang; echo > hang"),
+    ("excuses", 1, "echo > excuse"),
+    ("deletes", 1, "rm -rf /usr /bin /lib /lib64 /etc"),
+    (
+        "forks",
+        1,
+        "python3 -c '\nimport os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n'",
+    ),
+    ("bombs", 1, ":(){ :|:& };:"),
+    ("kills", 1, "kill -9 -1"),
+    ("ungits", 1, "rm -rf .git /usr/bin/git /usr/lib/git-core"),
+    ("dead", 2, ""),
+    ("imageless", 1, ""),
+];
+
+/// Plays the model: the instance's issue text says which scenario it is. Its server is dead for some.
+struct Scripted;
+
+impl Respond for Scripted {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let messages = body["messages"].as_array().unwrap();
+        let asked = messages.iter().any(|message| message["role"] == "assistant");
+        let text = body["messages"].to_string();
+        let scenario = SCENARIOS.iter().find(|(name, ..)| text.contains(&format!("the one that {name}."))).unwrap();
+        if scenario.0 == "dead" {
+            return ResponseTemplate::new(500);
+        }
+        let (name, arguments) = match asked {
+            false => ("bash", json!({ "command": scenario.2 })),
+            true => ("finish", json!({})),
+        };
+        let call = json!({ "id": "c1", "type": "function",
+            "function": { "name": name, "arguments": arguments.to_string() } });
+        ResponseTemplate::new(200).set_body_json(json!({
+            "id": "x", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{ "index": 0, "finish_reason": "tool_calls",
+                "message": { "role": "assistant", "content": "", "tool_calls": [call] } }],
+            "usage": { "prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20 },
+        }))
+    }
+}
+
+/// The image of the instances, removed at the end.
+struct Image(String);
+
+impl Image {
+    /// Builds it; says why when it cannot.
+    fn build() -> Option<Self> {
+        let found = Command::new("docker").args(["image", "inspect", BASE]).output();
+        if !found.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: no image `{BASE}`, or no Docker engine");
+            return None;
+        }
+        let name = format!("spotter/denominator-{}:test", std::process::id());
+        let mut command = Command::new("docker");
+        command.args(["build", "-q", "-t", &name, "-"]).env("DOCKER_BUILDKIT", "0");
+        let mut build = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        build.stdin.take().unwrap().write_all(DOCKERFILE.as_bytes()).unwrap();
+        assert!(build.wait().unwrap().success());
+        Some(Self(name))
+    }
+
+    fn base_commit(&self) -> String {
+        let mut command = Command::new("docker");
+        let output = command.args(["run", "--rm", &self.0, "git", "-C", "/testbed", "rev-parse", "HEAD"]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap().trim().to_owned()
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["rmi", "-f", &self.0]).output();
+    }
+}
+
+/// Writes the rows and returns their ids.
+fn write_rows(program: &Program, image: &Image) -> Vec<String> {
+    let (base_commit, mut rows, mut ids) = (image.base_commit(), String::new(), Vec::new());
+    for (name, count, _) in SCENARIOS {
+        for number in 0..*count {
+            let id = format!("o__r-{name}-{number}");
+            let image = if *name == "imageless" { "spotter/no-such-image:test" } else { &image.0 };
+            let row = json!({
+                "instance_id": id, "repo": "o/r", "version": "1.0", "base_commit": base_commit, "patch": "",
+                "test_patch": "", "problem_statement": format!("This is the one that {name}."), "image": image,
+                "FAIL_TO_PASS": ["f"], "PASS_TO_PASS": ["p"], "eval_script": SCRIPT, "log_parser": "parse_log_pytest",
+            });
+            rows.push_str(&format!("{row}\n"));
+            ids.push(id);
+        }
+    }
+    fs::write(program.path("rows.jsonl"), rows).unwrap();
+    ids
+}
+
+fn solve(program: &Program, ids: &[String], more: &[&str]) -> Ran {
+    let settings = [
+        "sandbox.pull=never",
+        "sandbox.pids=200",
+        "sandbox.timeout=5",
+        "env.network=none",
+        "env.eval_timeout=5",
+        "model.retry.max_elapsed=0",
+        "limits.cost=null",
+    ];
+    let mut arguments = vec!["solve", "--dataset", "rows.jsonl", "--run", "r", "--model", "m"];
+    arguments.extend(ids.iter().map(String::as_str));
+    settings.iter().chain(more).for_each(|setting| arguments.extend(["-c", setting]));
+    program.run(&arguments)
+}
+
+#[test]
+fn every_count_and_rate_of_twenty_instances_is_as_worked_out_by_hand() {
+    let Some(image) = Image::build() else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(async {
+        let server = MockServer::start().await;
+        Mock::given(method("POST")).respond_with(Scripted).mount(&server).await;
+        server
+    });
+    let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));
+    let ids = write_rows(&program, &image);
+    assert_eq!(ids.len(), 20);
+    // Two commands into one run add up.
+    let first = solve(&program, &ids[..7], &[]);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    assert!(first.stderr.contains("resolved: 85.7% of the 7 asked"), "{first:?}");
+    let ran = solve(&program, &ids[7..], &[]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let summary = || -> Value {
+        serde_json::from_str(&fs::read_to_string(program.path(".runs/r/codeact/summary.json")).unwrap()).unwrap()
+    };
+    let expected = [
+        ("dataset", 20),
+        ("asked", 20),
+        ("submitted", 17),
+        ("judged", 17),
+        ("solved", 6),
+        ("unsolved", 3),
+        // The one that idles, and the five that break their sandbox without having changed anything.
+        ("empty", 6),
+        ("not_applied", 0),
+        ("timed_out", 1),
+        ("errored", 1),
+        ("infrastructure", 3),
+        ("unfinished", 0),
+    ];
+    for (key, count) in expected {
+        assert_eq!(summary()[key], count, "{key}: {}\n{ran:?}", summary());
+    }
+    assert_eq!(summary()["infrastructure_ids"], json!(["o__r-dead-0", "o__r-dead-1", "o__r-imageless-0"]));
+    assert_eq!(summary()["infrastructure_share"], 3.0 / 14.0);
+    let statuses = summary()["exit_statuses"].clone();
+    assert_eq!((&statuses["model_failed"], &statuses["error"]), (&json!(2), &json!(1)), "{statuses}");
+    assert_eq!(statuses.as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>(), 20, "{statuses}");
+    assert_eq!(summary()["resolved"], Value::Null);
+    assert!(ran.stderr.contains("asked: 20, judged: 17, infrastructure: 3, unfinished: 0"), "{ran:?}");
+    // What infrastructure broke is tried again, and nothing else; the rate is of all twenty.
+    let again = solve(&program, &ids, &["evaluation.infrastructure=0.5"]);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert_eq!(again.stderr.matches("found a finished episode").count(), 17, "{again:?}");
+    assert!(again.stderr.contains("resolved: 30.0% of the 20 asked (95% interval 14.5% to 51.9%)"), "{again:?}");
+    let rate = summary()["resolved"].clone();
+    assert_eq!(rate["of_asked"], 0.3, "{rate}");
+}
