@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use dataset::{HubSettings, Row, Source};
-use env_core::{BenchmarkSettings, Environment};
+use env_core::{BenchmarkSettings, Environment, Instance};
 use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
 use tool_core::{SandboxError, SandboxProvider};
@@ -136,6 +136,26 @@ pub(crate) async fn load_rows(resolved: &Resolved) -> anyhow::Result<(Vec<Row>, 
     let kind = env.kind.unwrap_or_else(|| kind_of(dataset, &rows));
     Ok((rows, kind))
 }
+
+/// Refuses instances whose patches cannot be judged here, with why and what else can be done.
+pub(crate) fn refuse_unjudgeable<'a>(
+    environment: &dyn Environment,
+    instances: impl IntoIterator<Item = &'a Instance>,
+    hint: &str,
+) -> anyhow::Result<()> {
+    let refused = instances.into_iter().filter_map(|instance| environment.check_judging(instance).err());
+    let refused: Vec<String> = refused.map(|err| err.to_string()).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let named = refused.iter().take(NAMED).cloned().collect::<Vec<_>>().join("\n");
+    let more = refused.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!("\nand {more} more") };
+    bail!("patches cannot be judged here: {named}{more}\nhint: {hint}")
+}
+
+/// How many instances that cannot be judged are named.
+const NAMED: usize = 10;
 
 /// Returns the revision of a dataset: the commit of one from the hub, a digest of a file.
 pub(crate) fn revision(dataset: &str) -> Option<String> {

@@ -142,15 +142,19 @@ impl Environment for Benchmark {
         &self.instances
     }
 
-    /// Also refuses an instance whose patches cannot be judged: an episode is too dear to end without a verdict.
+    /// Solving needs no tests: whether patches can be judged is for [`Environment::check_judging`] to say.
     async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError> {
-        let (image, _) = self.judging(instance)?;
+        let image = &self.posed(instance)?.image;
         let sandbox = self.provider.start(image).await?;
         let ready = self.make_ready(sandbox.clone(), instance).await;
         if ready.is_err() {
             stop(&*sandbox).await;
         }
         ready
+    }
+
+    fn check_judging(&self, instance: &Instance) -> Result<(), EnvError> {
+        self.judging(instance).map(drop)
     }
 
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {

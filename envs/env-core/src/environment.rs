@@ -22,6 +22,12 @@ pub trait Environment: Send + Sync {
     /// [`EnvError`]; the episode must not start without a [`Ready`].
     async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError>;
 
+    /// Checks that patches of this instance can be judged here, without running anything.
+    ///
+    /// # Errors
+    /// [`EnvError`] with what its row lacks or names that is not known.
+    fn check_judging(&self, instance: &Instance) -> Result<(), EnvError>;
+
     /// Judges a patch in a fresh sandbox; an empty one as any other, so that it shows what the tests say of the base
     /// commit.
     ///

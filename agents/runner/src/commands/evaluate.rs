@@ -15,7 +15,7 @@ use crate::cells::{ModelCell, models, name_cells};
 use crate::cli::{Settings, seconds, workers};
 use crate::config::{Resolved, digest};
 use crate::console::{LastWords, harmless, say};
-use crate::environments::{Providers, open};
+use crate::environments::{Providers, open, refuse_unjudgeable};
 use crate::evaluate::{Evaluation, Job, choose, is_word};
 use crate::predictions::Prediction;
 use crate::result::{InstanceResult, table};
@@ -36,7 +36,7 @@ pub(crate) struct Evaluate {
     /// Seconds that the tests of an instance may take. Short for `-c env.eval_timeout=…`.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<u64>,
-    /// Leaves out predictions for instances that the dataset does not have.
+    /// Leaves out predictions for instances that the dataset does not have, or whose patches cannot be judged here.
     #[arg(long)]
     pub(crate) skip_unknown: bool,
     /// Names a rate although this share of the patches failed through infrastructure. Short for
@@ -62,7 +62,13 @@ pub(super) async fn run(
     let resolved = Resolved::load(plugs, &args.layered(), &args.instances).map_err(Failed::Usage)?;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let chosen = choose(&args.predictions, environment.as_ref(), &args.instances, args.skip_unknown);
-    let predictions = chosen.map_err(Failed::Usage)?;
+    let mut predictions = chosen.map_err(Failed::Usage)?;
+    if args.skip_unknown {
+        skip_unjudgeable(environment.as_ref(), &mut predictions);
+    }
+    let judged = predictions.iter().filter_map(|one| find_instance(environment.instances(), &one.instance_id).ok());
+    let hint = "mend its row, or leave it out with `--skip-unknown`";
+    refuse_unjudgeable(environment.as_ref(), judged, hint).map_err(Failed::Usage)?;
     // The patches are part of what the run is, so that two files never share a folder by chance.
     let made = || {
         let dataset = resolved.config.env.dataset.as_deref().unwrap_or_default();
@@ -94,6 +100,20 @@ pub(super) async fn run(
     }
     let all = results.iter().all(|result| result.resolved.is_some());
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Leaves out the predictions for instances that cannot be judged here, and says which.
+fn skip_unjudgeable(environment: &dyn Environment, predictions: &mut Vec<Prediction>) {
+    predictions.retain(|one| {
+        let found = find_instance(environment.instances(), &one.instance_id);
+        match found.and_then(|instance| environment.check_judging(instance)) {
+            Ok(()) => true,
+            Err(err) => {
+                say(&format!("left out: {err}"));
+                false
+            }
+        }
+    });
 }
 
 /// Opens a cell for each model and puts its predictions there.

@@ -13,7 +13,7 @@ use crate::Plug;
 use crate::cli::Settings;
 use crate::config::Resolved;
 use crate::console::say;
-use crate::environments::{Providers, open, revision};
+use crate::environments::{Providers, open, refuse_unjudgeable, revision};
 use crate::models::Models;
 use crate::result::{InstanceResult, table};
 use crate::solve::{Cell, describe};
@@ -40,6 +40,11 @@ pub(super) async fn run(plugs: &[Plug], args: Solve, providers: &Providers) -> R
     let mut wanted = found.collect::<Result<Vec<_>, _>>().map_err(|err| Failed::Usage(err.into()))?;
     let mut seen = HashSet::new();
     wanted.retain(|instance| seen.insert(instance.instance_id.clone()));
+    if resolved.config.evaluate {
+        // An episode is too dear to end without the verdict that was asked for.
+        let hint = "`-c evaluate=false` solves it all the same, without a verdict";
+        refuse_unjudgeable(environment.as_ref(), &wanted, hint).map_err(Failed::Usage)?;
+    }
     let models = Models::open(&resolved, environment.name()).map_err(Failed::Usage)?;
     let prompts = crate::models::prompts(resolved.config.prompts.as_deref()).map_err(Failed::Usage)?;
     let ids: Vec<String> = wanted.iter().map(|instance| instance.instance_id.clone()).collect();
