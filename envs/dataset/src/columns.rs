@@ -2,10 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use crate::python_list::python_list;
 use crate::{DatasetError, Row};
 
 /// Columns that every dataset has.
-const REQUIRED: [&str; 6] = ["instance_id", "repo", "base_commit", "patch", "test_patch", "problem_statement"];
+const REQUIRED: [&str; 5] = ["instance_id", "repo", "base_commit", "patch", "test_patch"];
+
+/// Columns in which datasets name a row's own image, the first that is there counts.
+const IMAGES: [&str; 3] = ["image", "image_name", "docker_image"];
 
 /// Returns the row that `record` holds; `place` says where it was found.
 pub(crate) fn row(record: Map<String, Value>, place: &str) -> Result<Row, DatasetError> {
@@ -28,14 +32,15 @@ fn read(record: Map<String, Value>) -> Result<Row, String> {
         base_commit: columns.filled("base_commit")?,
         patch: columns.text("patch")?.unwrap_or_default(),
         test_patch: columns.text("test_patch")?.unwrap_or_default(),
-        problem_statement: columns.filled("problem_statement")?,
+        // A log can be graded without it; solving refuses an instance that has none.
+        problem_statement: columns.text("problem_statement")?.unwrap_or_default(),
         hints_text: columns.text("hints_text")?.unwrap_or_default(),
-        created_at: columns.loose("created_at")?.unwrap_or_default(),
+        created_at: columns.date("created_at")?,
         version: columns.loose("version")?.unwrap_or_default(),
         fail_to_pass,
         pass_to_pass,
         environment_setup_commit: columns.optional("environment_setup_commit")?,
-        image: columns.optional("image")?,
+        image: columns.image()?,
         eval_script: columns.optional("eval_script")?,
         log_parser: columns.optional("log_parser")?,
         eval_type: columns.optional("eval_type")?,
@@ -68,6 +73,24 @@ impl Columns {
         Ok(self.text(column)?.filter(|text| !text.is_empty()))
     }
 
+    /// Takes the name of the row's own image.
+    fn image(&mut self) -> Result<Option<String>, String> {
+        for column in IMAGES {
+            if let Some(image) = self.optional(column)? {
+                return Ok(Some(image));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes a date: a text, or a number of seconds or milliseconds, which is kept as it stands. Nothing is read out of it.
+    fn date(&mut self, column: &str) -> Result<String, String> {
+        match self.0.get(column) {
+            Some(Value::Number(number)) => Ok(number.to_string()),
+            _ => Ok(self.text(column)?.unwrap_or_default()),
+        }
+    }
+
     /// Takes a text or a whole number. A fraction is refused: version 3.10 would come out as 3.1.
     fn loose(&mut self, column: &str) -> Result<Option<String>, String> {
         match self.0.get(column) {
@@ -89,9 +112,16 @@ impl Columns {
         Err(format!("column `instance_id` holds `{}`\nhint: letters, digits, `-`, `_` and `.` only", id.escape_debug()))
     }
 
-    /// Takes both test lists: each a list, or the JSON text of one.
+    /// Takes both test lists, whose names may be in lower case: each a list, or the text of one in JSON or Python.
     fn test_lists(&mut self) -> Result<(Vec<String>, Vec<String>), String> {
         let [fail_to_pass, pass_to_pass] = ["FAIL_TO_PASS", "PASS_TO_PASS"];
+        for column in [fail_to_pass, pass_to_pass] {
+            if !self.0.contains_key(column)
+                && let Some(value) = self.0.remove(&column.to_lowercase())
+            {
+                self.0.insert(column.to_owned(), value);
+            }
+        }
         match (self.0.contains_key(fail_to_pass), self.0.contains_key(pass_to_pass)) {
             (true, false) => return Err(missing(pass_to_pass, &self.0)),
             (false, true) => return Err(missing(fail_to_pass, &self.0)),
@@ -115,9 +145,12 @@ impl Columns {
     fn test_list(&mut self, column: &str) -> Result<Vec<String>, String> {
         let value = match self.0.remove(column) {
             None | Some(Value::Null) => return Ok(Vec::new()),
-            Some(Value::String(text)) => serde_json::from_str(&text).map_err(|err| {
+            Some(Value::String(text)) => serde_json::from_str(&text).or_else(|err| {
+                if let Some(names) = python_list(&text) {
+                    return Ok(Value::Array(names.into_iter().map(Value::String).collect()));
+                }
                 let start: String = text.chars().take(60).collect();
-                format!("column `{column}` is not the JSON text of a list: {err}; it starts with `{start}`")
+                Err(format!("column `{column}` is not the JSON text of a list: {err}; it starts with `{start}`"))
             })?,
             Some(value) => value,
         };

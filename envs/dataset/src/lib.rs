@@ -19,6 +19,7 @@ mod columns;
 mod footer;
 mod hub;
 mod parquet;
+mod python_list;
 mod shards;
 mod text;
 

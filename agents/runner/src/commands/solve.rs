@@ -40,6 +40,11 @@ pub(super) async fn run(plugs: &[Plug], args: Solve, providers: &Providers) -> R
     let mut wanted = found.collect::<Result<Vec<_>, _>>().map_err(|err| Failed::Usage(err.into()))?;
     let mut seen = HashSet::new();
     wanted.retain(|instance| seen.insert(instance.instance_id.clone()));
+    if let Some(mute) = wanted.iter().find(|instance| instance.problem_statement.trim().is_empty()) {
+        let id = &mute.instance_id;
+        let why = format!("`{id}` has no issue text\nhint: put it into the column `problem_statement` of its row");
+        return Err(Failed::Usage(anyhow::anyhow!(why)));
+    }
     if resolved.config.evaluate {
         // An episode is too dear to end without the verdict that was asked for.
         let hint = "`-c evaluate=false` solves it all the same, without a verdict";
