@@ -193,13 +193,13 @@ fn what_is_wrong_with_a_column_is_said_by_name() {
         &with("PASS_TO_PASS", None),
         expect!["`x.jsonl`, line 1, `a__b-1`: column `PASS_TO_PASS` is missing"],
     );
-    let both = String::from_utf8(with("PASS_TO_PASS", None)).expect("text").replace("FAIL_TO_PASS", "fail_to_pass");
+    let both = String::from_utf8(with("PASS_TO_PASS", None)).expect("text").replace("FAIL_TO_PASS", "fail_to_pas");
     check(
         "x.jsonl",
         both.as_bytes(),
         expect![[r#"
         `x.jsonl`, line 1, `a__b-1`: column `FAIL_TO_PASS` is missing
-        hint: there is a column `fail_to_pass`"#]],
+        hint: there is a column `fail_to_pas`"#]],
     );
 }
 
