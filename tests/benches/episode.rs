@@ -81,6 +81,7 @@ async fn episode(environment: &env_core::Benchmark, waited: &AtomicU64) -> (Outc
         spare: None,
         embedder: None,
         earlier: None,
+        secrets: agent_core::Secrets::default(),
     };
     waited.store(0, Ordering::Relaxed);
     let begun = Instant::now();

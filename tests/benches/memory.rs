@@ -96,6 +96,7 @@ async fn episode(instance: Instance, ready: Ready, config: Config, model: Gated)
         spare: None,
         embedder: None,
         earlier: None,
+        secrets: agent_core::Secrets::default(),
     };
     let outcome = run(agent, Episode::begin(parts, header()).unwrap()).await;
     ready.sandbox.stop().await.unwrap();

@@ -89,6 +89,7 @@ impl<A: Agent> Case<A> {
             spare: Some(spare),
             embedder: self.embedder,
             earlier: self.earlier,
+            secrets: agent_core::Secrets::new([("TEST_KEY".to_owned(), "sk-of-the-test-1".to_owned())]),
         };
         let outcome = run(agent, Episode::begin(parts, header(&root)).unwrap()).await;
         ready.sandbox.stop().await.unwrap();

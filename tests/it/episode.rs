@@ -127,6 +127,18 @@ async fn an_answer_that_was_cut_off_is_told_as_that() {
 }
 
 #[tokio::test]
+async fn a_key_that_a_command_prints_is_neither_shown_nor_recorded() {
+    let print = "key=sk-of-the; echo $key-test-1; echo $key-test-1 > key.txt";
+    let ran = Case::of(vec![bash(print), finish()]).run().await;
+    assert!(ran.told().iter().any(|text| text.trim() == "[redacted TEST_KEY]"), "{:?}", ran.told());
+    let patch = ran.outcome.patch.unwrap().0;
+    assert!(patch.contains("+[redacted TEST_KEY]"), "{patch}");
+    let requests = format!("{:?}", ran.requests);
+    let records = serde_json::to_string(&ran.records).unwrap();
+    assert!(!requests.contains("sk-of-the-test-1") && !records.contains("sk-of-the-test-1"));
+}
+
+#[tokio::test]
 async fn an_agent_in_circles_is_stopped_unless_told_otherwise() {
     let turns = || vec![bash("false"), bash("false"), bash("false"), bash("false"), finish()];
     let ran = Case::of(turns()).run().await;

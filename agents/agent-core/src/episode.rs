@@ -15,8 +15,8 @@ use crate::restore::{Answered, Restore};
 use crate::spare::{Spare, take_patch};
 use crate::{
     AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
-    Outcome, OutcomeClass, Record, Recorder, Request, Spending, StuckDetector, ToolCall, ToolSpec, Trajectory, clip,
-    moved,
+    Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, ToolCall, ToolSpec, Trajectory,
+    clip, moved,
 };
 
 /// One agent on one instance: the conversation, and all that it may use.
@@ -69,6 +69,8 @@ pub struct EpisodeParts {
     pub embedder: Option<Arc<dyn Embed>>,
     /// What a killed attempt at the same episode left; the conversation goes on where it ends.
     pub earlier: Option<Trajectory>,
+    /// What must not be shown to the model, or recorded.
+    pub secrets: Secrets,
 }
 
 impl Episode {
@@ -219,7 +221,8 @@ impl Episode {
             let arguments = moved(&call.arguments, &escaped(&self.root), &escaped(&sandbox.info().root));
             let called = self.parts.toolbox.call(&call.name, &arguments, sandbox.as_ref()).await;
             let observed = self.observed(called)?;
-            Observation { text: moved(&observed.text, &sandbox.info().root, &self.root), ..observed }
+            let text = moved(&observed.text, &sandbox.info().root, &self.root);
+            Observation { text: self.parts.secrets.redact(text), ..observed }
         };
         let observation = self.told_of_leftovers(call, observation).await?;
         let seconds = started.elapsed().as_secs_f64();
@@ -310,7 +313,13 @@ impl Episode {
             None => take_patch(self.parts.sandbox.as_ref(), &self.parts.baseline, self.parts.spare.as_ref()).await,
         };
         let (patch, left_out) = match taken {
-            Ok(Captured { patch, left_out }) => (Some(patch), left_out),
+            Ok(Captured { patch, left_out }) => {
+                let redacted = Patch(self.parts.secrets.redact(patch.0.clone()));
+                if redacted != patch {
+                    tracing::warn!("the patch held the value of a key, which is redacted");
+                }
+                (Some(redacted), left_out)
+            }
             // What the agent did leaves no patch to be had: its own doing, and an empty one.
             Err(EnvError::Patch(reason)) => {
                 tracing::warn!("{reason}");

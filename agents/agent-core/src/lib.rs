@@ -20,6 +20,7 @@ mod limits;
 mod noise;
 mod place;
 mod restore;
+mod secrets;
 mod stuck;
 
 pub use agent::{Agent, AgentError, Flow};
@@ -31,6 +32,7 @@ pub use message::{CallExtras, Extras, Message, Role, ToolCall};
 pub use model::{Completion, FinishReason, Model, ModelError, Request, Served, ToolSpec, Usage};
 pub use place::moved;
 pub use run::run;
+pub use secrets::Secrets;
 pub use spare::Spare;
 pub use stuck::{StuckDetector, StuckPattern};
 pub use trajectory::{ExitStatus, Header, Origin, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};

@@ -57,5 +57,6 @@ pub use prices::Prices;
 pub use record::Record;
 pub use replay::Replay;
 pub use script::Script;
+pub use secret::secrets;
 pub use text_parse::{TextCalls, Unreadable, parse_calls};
 pub use text_tools::{render_call, split_calls, to_released_form, to_text};

@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
-use agent_core::Model;
+use agent_core::{Model, Secrets};
 use anyhow::{Context, anyhow};
 use env_core::Instance;
 use llm::{Embeddings, ModelConfig, OnDivergence, Provider, Replay, Script};
@@ -21,6 +21,7 @@ pub(crate) struct Models {
     config: ModelConfig,
     source: Source,
     embedder: Option<Arc<dyn Embed>>,
+    secrets: Secrets,
 }
 
 enum Source {
@@ -61,7 +62,8 @@ impl Models {
         };
         let embeddings = Embeddings::connect(&resolved.config.embeddings)?;
         let embedder = embeddings.map(|embeddings| Arc::new(embeddings) as Arc<dyn Embed>);
-        Ok(Self { config, source, embedder })
+        let secrets = llm::secrets(&[&config.api_key_env, &resolved.config.embeddings.api_key_env]);
+        Ok(Self { config, source, embedder, secrets })
     }
 
     /// Returns the name that goes into `model_name_or_path`.
@@ -77,6 +79,11 @@ impl Models {
     /// Returns whether answers cost something, so that those of a killed episode are kept. Others are given again.
     pub(crate) fn are_paid(&self) -> bool {
         matches!(self.source, Source::Server(_))
+    }
+
+    /// Returns the values of the keys that this process was given.
+    pub(crate) fn secrets(&self) -> Secrets {
+        self.secrets.clone()
     }
 
     /// Returns what turns texts into vectors, which all episodes share.

@@ -190,6 +190,7 @@ impl Cell {
             spare: Some(self.spare(instance)),
             embedder: self.models.embedder(),
             earlier,
+            secrets: self.models.secrets(),
         };
         (self.resolved.start)(parts, header).await
     }
