@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Message;
 
@@ -93,6 +93,12 @@ pub struct Served {
     /// The `usage` as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Value>,
+    /// Further fields of the choice, such as `stop_reason`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub choice: Map<String, Value>,
+    /// Further fields of the whole answer, such as `created`, `provider` or `prompt_logprobs`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub body: Map<String, Value>,
     /// When the request was sent, in seconds since 1970 (UTC).
     #[serde(default)]
     pub asked_at: f64,

@@ -14,6 +14,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use crate::ConnectError;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, retry_after, shorten};
+use crate::response::embedded_failure;
 use crate::secret::Secret;
 use crate::sse;
 use crate::stream::Assembly;
@@ -113,14 +114,26 @@ async fn send(
     {
         return Ok(http::Response::new(assembled(pieces, server)?).into());
     }
-    let body = mended(&body);
+    let body = mended(body.trim_start_matches('\u{feff}'));
     match serde_json::from_str::<serde_json::Value>(&body) {
         // The client waits for a stream, and one piece is one, too.
         Ok(whole) if transport.streams => Ok(http::Response::new(format!("data: {whole}\n\ndata: [DONE]\n\n")).into()),
         Ok(_) => Ok(http::Response::new(body.into_owned()).into()),
+        // A stream under the name of JSON is one all the same.
+        Err(_) if transport.streams && (sse::pieces(&body).is_some() || body.trim_start().starts_with('{')) => {
+            Ok(http::Response::new(sse::read_whole(&body)).into())
+        }
         Err(err) => {
             let start: String = shorten(&body).chars().take(200).collect();
-            Err(broken(format!("{server} sent an answer that is not JSON: {err}\nit begins: `{start}`")))
+            let hint = if body.trim_start().starts_with('<') {
+                format!(
+                    "\nhint: a page is no answer: check that `{}.base_url` ends as the server's documentation says, such as in `/v1`",
+                    transport.endpoint.block()
+                )
+            } else {
+                String::new()
+            };
+            Err(broken(format!("{server} sent an answer that is not JSON: {err}\nit begins: `{start}`{hint}")))
         }
     }
 }
@@ -129,7 +142,7 @@ async fn send(
 fn assembled(pieces: Vec<serde_json::Value>, server: &str) -> Result<String, OpenAIError> {
     let mut assembly = Assembly::default();
     for piece in &pieces {
-        if piece.get("error").is_some_and(|error| !error.is_null()) {
+        if embedded_failure(piece).is_some() {
             return Ok(piece.to_string());
         }
         assembly.add(piece);
@@ -150,9 +163,11 @@ fn redacted_lines(response: Response, key: Secret) -> impl Stream<Item = Result<
         loop {
             match body.next().await.transpose()? {
                 Some(bytes) => rest.extend_from_slice(&bytes),
-                None if rest.is_empty() => return Ok(None),
                 None => {
-                    let lines = form.read(&key.redact(&std::mem::take(&mut rest)));
+                    let lines = form.read(&key.redact(&std::mem::take(&mut rest))) + &form.end();
+                    if lines.is_empty() {
+                        return Ok(None);
+                    }
                     return Ok(Some((lines, (body, rest, key, form))));
                 }
             }

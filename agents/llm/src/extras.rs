@@ -23,8 +23,11 @@ const READ: [&str; 13] = [
 ];
 
 /// Fields in which servers send what a model thought.
-const REASONING: [&str; 5] =
-    ["reasoning_content", "reasoning_details", "reasoning", "thinking_blocks", "reasoning_opaque"];
+pub(crate) const REASONING: [&str; 6] =
+    ["reasoning_content", "reasoning_details", "reasoning", "thinking_blocks", "reasoning_opaque", PARTS];
+
+/// The text of a message, which some servers send, and want back, as a list of parts with thoughts among them.
+pub(crate) const PARTS: &str = "content";
 
 /// Returns what a server's message holds beside its text and its calls.
 pub(crate) fn extras(message: &Value) -> Extras {
@@ -34,7 +37,18 @@ pub(crate) fn extras(message: &Value) -> Extras {
     if calls.iter().all(CallExtras::is_empty) {
         calls.clear();
     }
-    Extras { message: without(fields, &READ), calls }
+    let parts = fields.get(PARTS).filter(|content| has_thoughts(content)).cloned();
+    let mut message = without(fields, &READ);
+    message.extend(parts.map(|parts| (PARTS.to_owned(), parts)));
+    Extras { message, calls }
+}
+
+/// Returns whether a text is a list with parts that are no text.
+fn has_thoughts(content: &Value) -> bool {
+    let is_text = |part: &Value| {
+        part.is_string() || matches!(part.get("type").and_then(Value::as_str), None | Some("text" | "output_text"))
+    };
+    content.as_array().is_some_and(|parts| !parts.iter().all(is_text))
 }
 
 fn call_extras(call: &Value) -> CallExtras {
@@ -67,7 +81,7 @@ impl Returned<'_> {
         let wanted = |key: &str| !self.refused.contains(key);
         for (key, value) in &extras.message {
             let sent = self.reasoning == SendReasoning::Auto || !REASONING.contains(&key.as_str());
-            if sent && wanted(key) && !body.contains_key(key) {
+            if sent && wanted(key) && (!body.contains_key(key) || key == PARTS) {
                 body.insert(key.clone(), value.clone());
             }
         }

@@ -6,99 +6,16 @@ use agent_core::ModelError;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
+use crate::detail::Detail;
 use crate::endpoint::Endpoint;
+use crate::kinds::{
+    NO_STREAM_TEXTS, NO_TOOLS_TEXTS, OUT_OF_MONEY, STREAM_ONLY_TEXTS, TOO_LONG_CODES, TOO_LONG_TEXTS, is_over_the_rate,
+};
+use crate::sse;
+use crate::surrogates::mended;
 
 /// The longest part of a server's text that goes into an error.
 const SHOWN: usize = 2000;
-
-/// Codes and types that say that no amount of waiting helps.
-const OUT_OF_MONEY: [&str; 5] = [
-    "insufficient_quota",
-    "billing_hard_limit_reached",
-    "billing_not_active",
-    "exceeded_current_quota_error",
-    "access_terminated",
-];
-
-/// Codes and types that say that the request is too long.
-const TOO_LONG_CODES: [&str; 3] = ["context_length_exceeded", "exceed_context_size_error", "string_above_max_length"];
-
-/// What servers write when the request is too long, in lower case: OpenAI and vLLM, vLLM, SGLang, llama.cpp, Anthropic,
-/// Gemini, Groq, text-generation-inference, Bedrock, xAI, LM Studio, Cohere.
-const TOO_LONG_TEXTS: [&str; 19] = [
-    "maximum context length",
-    "maximum model length",
-    "too long to fit into the model",
-    "longer than the model's context length",
-    "exceeds the available context size",
-    "exceed context limit",
-    "prompt is too long",
-    "input is too long",
-    "input length exceeds",
-    "exceeds the maximum number of tokens",
-    "reduce the length of",
-    "`inputs` tokens + `max_new_tokens` must be",
-    "`inputs` must have less than",
-    "maximum prompt length",
-    "context window",
-    "context size has been exceeded",
-    "greater than the context length",
-    "context length exceeded",
-    "too many tokens",
-];
-
-/// What servers write when a model has no tool calls of its own, in lower case: vLLM, Ollama, OpenRouter.
-const NO_TOOLS_TEXTS: [&str; 3] =
-    ["enable-auto-tool-choice", "does not support tools", "no endpoints found that support tool use"];
-
-/// Codes and types with the HTTP status that says the same, for errors that come without one: OpenAI, Anthropic, Gemini,
-/// Azure, DeepSeek, Mistral, Groq, vLLM.
-const STATUS_OF_CODE: [(&str, u16); 27] = [
-    ("invalid_api_key", 401),
-    ("incorrect_api_key", 401),
-    ("authentication_error", 401),
-    ("unauthorized", 401),
-    ("unauthenticated", 401),
-    ("account_deactivated", 401),
-    ("insufficient_balance", 402),
-    ("billing_error", 402),
-    ("permission_error", 403),
-    ("permission_denied", 403),
-    ("model_not_found", 404),
-    ("model_not_found_error", 404),
-    ("deploymentnotfound", 404),
-    ("not_found_error", 404),
-    ("not_found", 404),
-    ("notfounderror", 404),
-    ("rate_limit_exceeded", 429),
-    ("rate_limit_error", 429),
-    ("resource_exhausted", 429),
-    ("overloaded_error", 529),
-    ("server_error", 500),
-    ("internal_server_error", 500),
-    ("api_error", 500),
-    ("unavailable", 503),
-    ("invalid_argument", 400),
-    ("badrequesterror", 400),
-    ("invalid_request_error", 400),
-];
-
-/// What servers write about keys and accounts where they send no code, in lower case.
-const STATUS_OF_TEXT: [(&str, u16); 8] = [
-    ("incorrect api key", 401),
-    ("invalid api key", 401),
-    ("api key not valid", 401),
-    ("no auth credentials", 401),
-    ("authentication fail", 401),
-    ("unauthorized", 401),
-    ("insufficient balance", 402),
-    ("insufficient credit", 402),
-];
-
-/// Words by which a server says that one request is more than its rate allows, in lower case. No waiting helps, and no
-/// model's context is too short.
-const OVER_THE_RATE: [&str; 6] =
-    ["tokens per min", "token per min", "tokens/min", "(tpm)", "tokens per day", "rate limit"];
 
 /// A server's answer that is no completion.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,8 +33,8 @@ impl Failure {
     pub(crate) fn into_error(self, endpoint: Endpoint) -> ModelError {
         let detail = self.detail();
         let text = detail.message.as_deref().unwrap_or(&self.body);
-        let status = self.status.filter(|status| *status >= 400).or(detail.status);
-        let message = describe(status, text, endpoint);
+        let status = self.kind(&detail);
+        let message = describe(self.status.or(status), text, endpoint);
         if is_over_the_rate(status, text) {
             let hint = "hint: this one request is more than the server lets through in its time; raise the rate there, or \
                         send less with `context.max_tokens`";
@@ -132,10 +49,19 @@ impl Failure {
         ModelError::Permanent(with_hint(status, message, endpoint))
     }
 
-    /// Returns whether the request itself was refused, so that another one may do.
+    /// Returns whether the request itself may have been refused, so that another one may do.
     pub(crate) fn is_refusal(&self) -> bool {
+        let detail = self.detail();
+        let (status, text) = (self.kind(&detail), detail.message.as_deref().unwrap_or(&self.body));
         // Templates of chat models fail with 500 on what they do not take.
-        matches!(self.status.filter(|status| *status >= 400).or(self.detail().status), Some(400 | 404 | 422 | 500))
+        matches!(status, None | Some(400 | 404 | 422 | 500))
+            && !is_over_the_rate(status, text)
+            && !is_too_long(status, &detail, text)
+    }
+
+    /// Returns whether nothing but its words tells what kind of error this is.
+    pub(crate) fn is_vague(&self) -> bool {
+        self.kind(&self.detail()).is_none()
     }
 
     /// Returns the server's words, and the field that it names as the cause.
@@ -144,72 +70,24 @@ impl Failure {
         (detail.message.unwrap_or_else(|| self.body.clone()), detail.param)
     }
 
+    /// Returns the HTTP status that says what kind of error this is. Proxies give one of their own to whatever the server
+    /// behind them said, and the codes in the body know better.
+    fn kind(&self, detail: &Detail) -> Option<u16> {
+        match (self.status, detail.status) {
+            (Some(400), Some(said @ (401..=404))) => Some(said),
+            (Some(400), Some(said @ (429 | 503 | 529))) if detail.is_coded => Some(said),
+            (Some(500..), Some(said @ (401 | 402 | 404))) if detail.is_coded => Some(said),
+            (own, said) => own.or(said),
+        }
+    }
+
     fn detail(&self) -> Detail {
-        let parsed = serde_json::from_str::<Value>(&self.body).ok();
+        let body = mended(&self.body);
+        let parsed = serde_json::from_str::<Value>(&body).ok();
+        // An error may come as an event of a stream, whatever the status.
+        let parsed = parsed.or_else(|| sse::pieces(&body)?.into_iter().next());
         parsed.as_ref().map(Detail::of).unwrap_or_default()
     }
-}
-
-/// What the dialects have in common: a message, and codes by which to tell errors apart.
-#[derive(Debug, Default)]
-struct Detail {
-    message: Option<String>,
-    codes: Vec<String>,
-    status: Option<u16>,
-    /// The field that is to blame.
-    param: Option<String>,
-}
-
-impl Detail {
-    /// Reads `{"error": {…}}`, `{"error": "…"}`, a bare error object, `{"detail": …}`, an error inside an error, or a list
-    /// of one of them.
-    fn of(body: &Value) -> Self {
-        let mut error = body.as_array().and_then(|list| list.first()).unwrap_or(body);
-        while let Some(inner) = error.get("error").filter(|inner| inner.is_object() || inner.is_string()) {
-            error = inner;
-        }
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let message = text(error)
-            .or_else(|| error.get("message").and_then(text))
-            .or_else(|| error.get("detail").map(|detail| text(detail).unwrap_or_else(|| detail.to_string())))
-            .or_else(|| error.get("error_msg").and_then(text));
-        let fields = ["code", "type", "status"].map(|key| error.get(key));
-        let codes: Vec<String> = fields.iter().flatten().filter_map(|value| text(value)).collect();
-        let number = |value: &&Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
-        let number = fields.iter().flatten().find_map(number);
-        let status = number.and_then(|number| u16::try_from(number).ok()).filter(|code| (400..600).contains(code));
-        let status = status.or_else(|| status_of(&codes, message.as_deref().unwrap_or_default()));
-        let param = error.get("param").and_then(text);
-        Self { message, codes, status, param }
-    }
-
-    fn names_any(&self, known: &[&str]) -> bool {
-        self.codes.iter().any(|code| known.contains(&code.as_str()))
-    }
-}
-
-/// Returns the HTTP status that an error's codes stand for, else its text. The type `invalid_request_error` says least: a
-/// bad key may have it beside a code of its own.
-fn status_of(codes: &[String], text: &str) -> Option<u16> {
-    let known = |code: &String| {
-        let code = code.to_lowercase();
-        STATUS_OF_CODE.iter().position(|(known, _)| *known == code)
-    };
-    let by_code = codes.iter().filter_map(known).min().and_then(|index| STATUS_OF_CODE.get(index));
-    let lower = text.to_lowercase();
-    let by_text = STATUS_OF_TEXT.iter().find(|(known, _)| lower.contains(known));
-    match (by_code, by_text) {
-        (Some((_, 400)) | None, Some((_, status))) | (Some((_, status)), _) => Some(*status),
-        (None, None) => None,
-    }
-}
-
-/// Returns whether one request is more than the server's rate allows at all, which is the server's affair.
-fn is_over_the_rate(status: Option<u16>, text: &str) -> bool {
-    let lower = text.to_lowercase();
-    let too_large =
-        status == Some(413) || (lower.contains("request too large") || lower.contains("request is too large"));
-    too_large && OVER_THE_RATE.iter().any(|known| lower.contains(known))
 }
 
 fn is_too_long(status: Option<u16>, detail: &Detail, text: &str) -> bool {
@@ -244,14 +122,20 @@ fn describe(status: Option<u16>, text: &str, endpoint: Endpoint) -> String {
 
 fn with_hint(status: Option<u16>, message: String, endpoint: Endpoint) -> String {
     let (lower, block) = (message.to_lowercase(), endpoint.block());
-    let hint = if NO_TOOLS_TEXTS.iter().any(|known| lower.contains(known)) {
+    let says = |known: &[&str]| known.iter().any(|words| lower.contains(words));
+    let hint = if says(&NO_TOOLS_TEXTS) {
         "`model.tool_calls=text` puts tool calls into the text".to_owned()
+    } else if says(&STREAM_ONLY_TEXTS) {
+        "`model.stream=true` asks for a stream".to_owned()
+    } else if says(&NO_STREAM_TEXTS) {
+        "`model.stream=false` asks for an answer in one piece".to_owned()
     } else {
         match status {
             Some(401 | 403) => {
                 format!("the key is read from the environment variable that `{block}.api_key_env` names")
             }
             Some(413) => "the server takes no request of this size; `context.max_tokens` keeps it shorter".to_owned(),
+            Some(300..=399) => format!("the server is elsewhere: check `{block}.base_url`"),
             Some(404) => format!("check `{block}.name`, and that `{block}.base_url` ends before `{}`", endpoint.path()),
             _ => return message,
         }

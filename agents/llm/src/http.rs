@@ -5,20 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use agent_core::{Completion, Model, ModelError, Request};
+use agent_core::{Completion, FinishReason, Model, ModelError, Request};
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::adaptation::{adapt, named_field};
+use crate::adaptation::Refusal;
 use crate::client::{Server, Transport, client, into_failure, transient};
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, shorten};
 use crate::prices::Price;
 use crate::request_body::{Style, request_body};
 use crate::response::{embedded_failure, read_response};
+use crate::stray_calls;
 use crate::stream::Assembly;
 use crate::{ConnectError, ModelConfig};
 
@@ -52,26 +53,39 @@ impl Http {
     /// Asks until there is an answer or an error that another form of the request does not mend.
     async fn ask(&self, request: &Request) -> Result<Completion, ModelError> {
         loop {
-            let body = request_body(&self.config, &self.name, request, &self.style());
+            let style = self.style();
+            let body = request_body(&self.config, &self.name, request, &style);
             let asked_at = now();
             let refused = match self.send(&body).await? {
                 Ok(answer) => match embedded_failure(&answer) {
-                    None => {
-                        let mut completion = read_response(&answer, request, self.price.as_ref())?;
-                        if let Some(served) = &mut completion.served {
-                            (served.asked_at, served.answered_at) = (asked_at, now());
-                        }
-                        self.tell_of_calls_in_text(&completion, request);
-                        return Ok(completion);
-                    }
+                    None => return self.read(&answer, request, asked_at),
                     Some(failure) => failure,
                 },
                 Err(failure) => failure,
             };
-            if !self.adapt(&body, &refused) {
-                return Err(self.with_hint(refused, &body));
+            if !self.adapt(&style, &body, &refused) {
+                return Err(with_hint(refused, &body));
             }
         }
+    }
+
+    fn read(&self, answer: &Value, request: &Request, asked_at: f64) -> Result<Completion, ModelError> {
+        let mut completion = read_response(answer, request, self.price.as_ref())?;
+        if let Some(served) = &mut completion.served {
+            (served.asked_at, served.answered_at) = (asked_at, now());
+        }
+        // Some servers say that an answer calls tools where it was cut off in the middle of a call.
+        let limit = self.config.max_output_tokens.is_some_and(|limit| completion.usage.completion_tokens >= limit);
+        let last = completion.message.tool_calls.last();
+        if limit && last.is_some_and(|call| serde_json::from_str::<Map<String, Value>>(&call.arguments).is_err()) {
+            completion.finish_reason = FinishReason::Length;
+        }
+        if let Some(told) = stray_calls::told(&completion, request)
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!("{told}");
+        }
+        Ok(completion)
     }
 
     /// Sends a request once. The inner error is the server's refusal.
@@ -91,6 +105,8 @@ impl Http {
         while let Some(chunk) = chunks.next().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,
+                // All was said, and only the end of the stream is missing.
+                Err(_) if assembly.is_finished() => break,
                 Err(err) => return into_failure(err, Endpoint::Chat).map(Err),
             };
             if let Some(failure) = embedded_failure(&chunk) {
@@ -104,57 +120,43 @@ impl Http {
         Err(transient("the model's server ended its stream half-way"))
     }
 
-    /// Changes how requests are written after a refusal that this can mend, and says so; returns whether it did.
-    fn adapt(&self, body: &Value, refused: &Failure) -> bool {
+    /// Changes how requests are written after a refusal that this can mend, and says so; returns whether another request
+    /// may do. `style` is how the refused one was written: another episode may have learned the same in the meantime.
+    fn adapt(&self, style: &Style, body: &Value, refused: &Failure) -> bool {
         if !refused.is_refusal() {
             return false;
         }
         let (words, param) = refused.words();
-        let changed =
-            adapt(&mut self.style.lock().unwrap_or_else(PoisonError::into_inner), body, &words, param.as_deref());
+        let mut current = self.style.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != *style {
+            return true;
+        }
+        let changed = Refusal::new(body, &words, param.as_deref()).adapt(&mut current);
         if let Some(changed) = &changed {
             tracing::warn!("the model's server refused a request: {}; from now on {changed}", shorten(&words));
         }
         changed.is_some()
     }
 
-    /// Returns the error of a refusal, with a hint where it names a field that was sent.
-    fn with_hint(&self, refused: Failure, body: &Value) -> ModelError {
-        let named = named_field(body, &refused.words().0).map(str::to_owned);
-        match (refused.into_error(Endpoint::Chat), named) {
-            (ModelError::Permanent(message), Some(field)) if !message.contains("\nhint: ") => {
-                ModelError::Permanent(format!("{message}\nhint: `model.leave_out=[{field}]` sends no `{field}`"))
-            }
-            (err, _) => err,
-        }
-    }
-
     fn style(&self) -> Style {
         self.style.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
 
-    /// Says once that a model writes its calls into the text, where nothing reads them.
-    fn tell_of_calls_in_text(&self, completion: &Completion, request: &Request) {
-        if request.tools.is_empty() || !completion.message.tool_calls.is_empty() {
-            return;
+/// Returns the error of a refusal, with a hint where it names a field that was sent.
+fn with_hint(refused: Failure, body: &Value) -> ModelError {
+    let (words, param) = refused.words();
+    let refusal = Refusal::new(body, &words, param.as_deref());
+    let (hint, is_refusal) = (refusal.hint(), refused.is_vague() && refusal.is_of_something());
+    match (refused.into_error(Endpoint::Chat), hint) {
+        (ModelError::Permanent(message), Some(hint)) if !message.contains("\nhint: ") => {
+            ModelError::Permanent(format!("{message}\nhint: {hint}"))
         }
-        let text = completion.message.content.as_str();
-        let names = |start: &str| request.tools.iter().any(|tool| text.contains(&format!("{start}{}", tool.name)));
-        let setting = if text.contains("<function=") || names("<invoke name=\"") {
-            "text"
-        } else if names("\"name\": \"") || names("\"name\":\"") || names("\"tool\": \"") || text.contains("<tool_call>")
-        {
-            "json"
-        } else {
-            return;
-        };
-        if !self.told.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "the model wrote a tool call into its text, where no server has read it and none is run\n\
-                 hint: let the server parse the calls (vLLM: `--enable-auto-tool-choice --tool-call-parser …`), or set \
-                 `model.tool_calls={setting}`"
-            );
+        // A refusal without a status is one all the same.
+        (ModelError::Transient { message, .. }, Some(hint)) if is_refusal => {
+            ModelError::Permanent(format!("{message}\nhint: {hint}"))
         }
+        (err, _) => err,
     }
 }
 

@@ -26,15 +26,19 @@ mod json_tools;
 
 mod adaptation;
 mod client;
+mod detail;
 mod endpoint;
 mod extras;
 mod failure;
+mod kinds;
 mod prices;
 mod request_body;
 mod response;
 mod secret;
 mod sse;
+mod stray_calls;
 mod stream;
+mod stream_call;
 mod surrogates;
 
 mod record;

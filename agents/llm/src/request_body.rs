@@ -9,7 +9,7 @@ use crate::extras::Returned;
 use crate::{ModelConfig, SendReasoning, SystemRole};
 
 /// How a request is written: the settings, and what the server was found to want.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Style {
     pub(crate) system_role: SystemRole,
     pub(crate) merge_roles: bool,
@@ -20,6 +20,10 @@ pub(crate) struct Style {
     pub(crate) empty_content: bool,
     /// Fields of the request, and of the messages, that are not sent.
     pub(crate) left_out: BTreeSet<String>,
+    /// Whether the limit on the output was given its other name.
+    pub(crate) limit_renamed: bool,
+    /// A field of reasoning that the server wants with every answer, be it empty.
+    pub(crate) wanted_reasoning: Option<String>,
 }
 
 impl Style {
@@ -34,6 +38,8 @@ impl Style {
             limit_name: limit.to_owned(),
             empty_content: false,
             left_out: config.leave_out.iter().cloned().collect(),
+            limit_renamed: false,
+            wanted_reasoning: None,
         }
     }
 }
@@ -96,7 +102,8 @@ fn without_system(messages: &mut Vec<Value>) {
     }
 }
 
-/// Returns the messages with neighbours of one role as one. Answers of tools stay: each belongs to its own call.
+/// Returns the messages with neighbours of one role as one. Answers of tools stay: each belongs to its own call. What the
+/// user says right behind one goes with it, since servers on which roles alternate want an answer of the model between.
 fn merged(messages: Vec<Value>) -> Vec<Value> {
     let mut merged: Vec<Value> = Vec::with_capacity(messages.len());
     for message in messages {
@@ -109,8 +116,10 @@ fn merged(messages: Vec<Value>) -> Vec<Value> {
                     && !has_calls(last)
                     && !has_calls(&message) =>
             {
-                let text = format!("{}\n\n{}", text_of(last).trim_end(), text_of(&message));
-                set(last, "content", Value::String(text));
+                join(last, &message);
+            }
+            Some(last) if role(last).as_deref() == Some("tool") && role(&message).as_deref() == Some("user") => {
+                join(last, &message);
             }
             _ => merged.push(message),
         }
@@ -118,8 +127,19 @@ fn merged(messages: Vec<Value>) -> Vec<Value> {
     merged
 }
 
-fn text_of(message: &Value) -> &str {
-    message.get("content").and_then(Value::as_str).unwrap_or_default()
+/// Puts the text of a message behind that of another.
+fn join(message: &mut Value, next: &Value) {
+    let text = format!("{}\n\n{}", text_of(message).trim_end(), text_of(next));
+    set(message, "content", Value::String(text));
+}
+
+/// Returns the text of a message, of which that of a model may be a list of parts.
+fn text_of(message: &Value) -> String {
+    match message.get("content") {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
+        _ => String::new(),
+    }
 }
 
 fn set(message: &mut Value, key: &str, value: Value) {
@@ -142,12 +162,19 @@ fn message(message: &Message, style: &Style) -> Value {
         }),
         Role::Assistant if message.tool_calls.is_empty() => json!({ "role": "assistant", "content": message.content }),
         Role::Assistant => {
-            let content = (!message.content.is_empty() || style.empty_content).then_some(&message.content);
+            // Blanks are refused like an empty text.
+            let content = Some(&message.content).filter(|text| !text.trim().is_empty());
+            let content = content.map(String::as_str).or(style.empty_content.then_some(""));
             let calls: Vec<Value> = message.tool_calls.iter().map(call).collect();
             json!({ "role": "assistant", "content": content, "tool_calls": calls })
         }
     };
     Returned { reasoning: style.send_reasoning, refused: &style.left_out }.put(message, &mut body);
+    if let Some(field) = style.wanted_reasoning.as_ref().filter(|_| message.role == Role::Assistant)
+        && let Some(body) = body.as_object_mut()
+    {
+        body.entry(field.clone()).or_insert_with(|| json!(""));
+    }
     body
 }
 

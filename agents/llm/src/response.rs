@@ -3,13 +3,16 @@
 use std::collections::HashSet;
 
 use agent_core::{Completion, FinishReason, Message, ModelError, Request, Served, ToolCall, Usage};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::endpoint::Endpoint;
 use crate::extras::extras;
-use crate::failure::Failure;
+use crate::failure::{Failure, shorten};
 use crate::prices::Price;
 use crate::surrogates::mended;
+
+/// Reasons for stopping by which servers say that the answer is none.
+const GAVE_UP: [&str; 4] = ["error", "network_error", "insufficient_system_resource", "abort"];
 
 /// Returns the completion that `body` holds, at the cost that the provider reports, else at `price`.
 ///
@@ -21,17 +24,27 @@ pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Pric
     }
     let choice = body.get("choices").and_then(|choices| choices.get(0)).filter(|choice| choice.is_object());
     let Some(choice) = choice else {
-        let message = "the model's server sent an answer without `choices`".to_owned();
+        let start: String = shorten(&body.to_string()).chars().take(200).collect();
+        let message = format!("the model's server sent an answer without `choices`\nit begins: `{start}`");
         return Err(ModelError::Transient { message, retry_after: None });
     };
-    if let Some(failure) = embedded_failure(choice) {
+    if choice.get("error").is_some_and(says_something) {
+        let failure = Failure { status: None, retry_after: None, body: choice.to_string() };
         return Err(failure.into_error(Endpoint::Chat));
     }
-    let message = choice.get("message").unwrap_or(&Value::Null);
+    // A single piece of a stream has a `delta`.
+    let message = ["message", "delta"].iter().find_map(|key| choice.get(*key).filter(|message| message.is_object()));
+    let message = message.unwrap_or(&Value::Null);
     let content = content(message);
     let tool_calls = tool_calls(message, request);
-    let finish_reason = finish_reason(choice.get("finish_reason").and_then(Value::as_str), &tool_calls);
-    let reported = body.get("usage").filter(|usage| usage.is_object());
+    let reason = choice.get("finish_reason").and_then(Value::as_str).filter(|reason| !reason.is_empty());
+    if let Some(reason) = reason.filter(|reason| GAVE_UP.contains(&reason.to_lowercase().as_str())) {
+        let message = format!("the model's server gave up half-way and says `{reason}`");
+        return Err(ModelError::Transient { message, retry_after: None });
+    }
+    let finish_reason = finish_reason(reason, &tool_calls);
+    let places = [body.get("usage"), choice.get("usage"), body.pointer("/x_groq/usage")];
+    let reported = places.into_iter().flatten().find(|usage| usage.is_object());
     let cost = |reported: &Value| {
         let billed = reported.get("cost").and_then(Value::as_f64);
         billed.or_else(|| price.map(|price| price.cost(&usage(reported))))
@@ -42,12 +55,12 @@ pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Pric
         usage: reported.map(usage).unwrap_or_default(),
         cost: reported.and_then(cost),
         malformed: None,
-        served: Some(Box::new(served(body, choice, message))),
+        served: Some(Box::new(served(body, choice, message, reported))),
     })
 }
 
 /// Returns what the server sent, as it came.
-fn served(body: &Value, choice: &Value, message: &Value) -> Served {
+fn served(body: &Value, choice: &Value, message: &Value, usage: Option<&Value>) -> Served {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let ids = |places: &[(&Value, &str)]| {
         let found = places.iter().find_map(|(value, key)| value.get(key)?.as_array());
@@ -73,20 +86,48 @@ fn served(body: &Value, choice: &Value, message: &Value) -> Served {
             (body, "token_ids"),
         ]),
         logprobs: field(choice, "logprobs").or_else(|| field(message, "generation_log_probs")),
-        usage: field(body, "usage"),
+        usage: usage.cloned(),
+        choice: further(choice, &["index", "message", "delta", "finish_reason", "logprobs", "token_ids", "usage"]),
+        body: further(
+            body,
+            &["choices", "id", "model", "system_fingerprint", "prompt_token_ids", "token_ids", "usage"],
+        ),
         asked_at: 0.0,
         answered_at: 0.0,
     }
 }
 
+/// Returns the fields of an answer that are not kept elsewhere.
+fn further(value: &Value, known: &[&str]) -> Map<String, Value> {
+    let mut fields = value.as_object().cloned().unwrap_or_default();
+    fields.retain(|key, value| !known.contains(&key.as_str()) && !value.is_null());
+    fields
+}
+
 /// Returns the error that some servers put into a successful answer.
 pub(crate) fn embedded_failure(body: &Value) -> Option<Failure> {
-    let error = body.get("error").filter(|error| !error.is_null());
+    let body = body.as_array().and_then(|list| list.first()).unwrap_or(body);
+    let has = |key: &str| body.get(key).is_some_and(says_something);
+    let is_list = |key: &str| body.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let is_answer = is_list("choices") || is_list("data");
+    let is_text = |key: &str| body.get(key).is_some_and(|value| value.is_string() || value.is_object());
     // Some proxies hand on `{"code": 401, "message": …}`, or `{"detail": …}`, with a 200.
-    let says = |key: &str| body.get(key).is_some_and(Value::is_string);
-    let is_bare = body.get("choices").is_none() && (says("message") || says("detail"));
-    let error = error.or(Some(body).filter(|_| is_bare))?;
-    Some(Failure { status: None, retry_after: None, body: serde_json::json!({ "error": error }).to_string() })
+    let is_bare = || ["message", "detail", "error_msg", "msg"].into_iter().any(is_text);
+    let base = body.pointer("/base_resp/status_code").and_then(Value::as_i64).is_some_and(|code| code != 0);
+    let is_failure = has("error") || (!is_answer && (has("errors") || base || is_bare()));
+    is_failure.then(|| Failure { status: None, retry_after: None, body: body.to_string() })
+}
+
+/// Returns whether an `error` says anything. Good answers of some servers have one that does not.
+fn says_something(error: &Value) -> bool {
+    match error {
+        Value::Null => false,
+        Value::Bool(is_error) => *is_error,
+        Value::Number(number) => number.as_i64() != Some(0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => list.iter().any(says_something),
+        Value::Object(fields) => fields.values().any(says_something),
+    }
 }
 
 /// Returns the text of a message: a string, a list of parts, or a refusal in its place.
@@ -145,22 +186,31 @@ pub(crate) fn unique(given: &str, number: usize, taken: &mut HashSet<String>) ->
 }
 
 fn finish_reason(reason: Option<&str>, tool_calls: &[ToolCall]) -> FinishReason {
-    match reason {
-        Some("stop" | "end_turn" | "eos" | "stop_sequence") => FinishReason::Stop,
+    let lower = reason.map(str::to_lowercase);
+    match lower.as_deref() {
+        Some("stop" | "end_turn" | "eos" | "eos_token" | "stop_sequence") => FinishReason::Stop,
         Some("tool_calls" | "function_call" | "tool_use") => FinishReason::ToolCalls,
-        Some("length" | "max_tokens") => FinishReason::Length,
-        Some("content_filter") => FinishReason::ContentFilter,
+        Some("length" | "max_tokens" | "max_output_tokens" | "model_length" | "model_context_window_exceeded") => {
+            FinishReason::Length
+        }
+        Some("content_filter" | "safety" | "sensitive") => FinishReason::ContentFilter,
         None if !tool_calls.is_empty() => FinishReason::ToolCalls,
-        other => FinishReason::Other(other.unwrap_or_default().to_owned()),
+        _ => FinishReason::Other(reason.unwrap_or_default().to_owned()),
     }
 }
 
 fn usage(usage: &Value) -> Usage {
-    let number = |path: &str| usage.pointer(path).and_then(Value::as_u64);
-    let cached = ["/prompt_tokens_details/cached_tokens", "/prompt_cache_hit_tokens", "/cache_read_input_tokens"];
+    let number = |paths: &[&str]| {
+        let count = |value: &Value| value.as_u64().or_else(|| Some(value.as_f64()? as u64));
+        paths.iter().find_map(|path| usage.pointer(path).and_then(count)).unwrap_or_default()
+    };
     Usage {
-        prompt_tokens: number("/prompt_tokens").unwrap_or_default(),
-        completion_tokens: number("/completion_tokens").unwrap_or_default(),
-        cached_tokens: cached.iter().find_map(|path| number(path)).unwrap_or_default(),
+        prompt_tokens: number(&["/prompt_tokens", "/input_tokens"]),
+        completion_tokens: number(&["/completion_tokens", "/output_tokens"]),
+        cached_tokens: number(&[
+            "/prompt_tokens_details/cached_tokens",
+            "/prompt_cache_hit_tokens",
+            "/cache_read_input_tokens",
+        ]),
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::sse::DONE;
+use crate::stream_call::{Fragment, StreamCall};
 
 /// The pieces so far.
 #[derive(Debug, Default)]
@@ -13,21 +14,9 @@ pub(crate) struct Assembly {
     choice: Map<String, Value>,
     /// Fields of the message; texts and lists grow.
     message: Map<String, Value>,
-    calls: Vec<Call>,
+    calls: Vec<StreamCall>,
     finish_reason: Option<String>,
     done: bool,
-}
-
-#[derive(Debug, Default)]
-struct Call {
-    index: Option<u64>,
-    id: String,
-    name: String,
-    arguments: String,
-    /// Further fields of the call.
-    fields: Map<String, Value>,
-    /// Further fields of its `function`.
-    function: Map<String, Value>,
 }
 
 impl Assembly {
@@ -38,7 +27,8 @@ impl Assembly {
             return;
         }
         for (key, value) in chunk.as_object().into_iter().flatten() {
-            if key != "choices" && !value.is_null() {
+            let says_nothing = value.is_null() || value.as_str().is_some_and(str::is_empty);
+            if key != "choices" && !(says_nothing && self.top.contains_key(key)) {
                 self.top.insert(key.clone(), value.clone());
             }
         }
@@ -51,19 +41,26 @@ impl Assembly {
     }
 
     fn add_choice(&mut self, choice: &Value) {
-        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+        // Some servers send an empty reason with every piece.
+        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str).filter(|reason| !reason.is_empty()) {
             self.finish_reason = Some(reason.to_owned());
         }
         for (key, value) in choice.as_object().into_iter().flatten() {
-            if !matches!(key.as_str(), "index" | "delta" | "message" | "finish_reason") {
-                grow(&mut self.choice, key, value);
+            match key.as_str() {
+                "index" | "delta" | "message" | "finish_reason" => {}
+                // The answer's tokens come in pieces, the prompt's at once.
+                _ if value.is_array() && key.starts_with("prompt") => {
+                    drop(self.choice.insert(key.clone(), value.clone()))
+                }
+                _ if value.is_string() => drop(self.choice.insert(key.clone(), value.clone())),
+                _ => grow(&mut self.choice, key, value),
             }
         }
         // Some servers send an empty `message` beside each `delta`.
         let delta = choice.get("delta").filter(|delta| delta.is_object()).or_else(|| choice.get("message"));
         for (key, value) in delta.and_then(Value::as_object).into_iter().flatten() {
             match (key.as_str(), value) {
-                ("tool_calls", Value::Array(fragments)) => fragments.iter().for_each(|part| self.add_fragment(part)),
+                ("tool_calls", Value::Array(fragments)) => self.add_fragments(fragments),
                 ("tool_calls", _) | (_, Value::Null) => {}
                 ("role", role) => drop(self.message.insert(key.clone(), role.clone())),
                 (_, value) => grow(&mut self.message, key, value),
@@ -74,14 +71,16 @@ impl Assembly {
     /// Returns whether the server said that it was done; a stream that just ends was cut.
     pub(crate) fn is_finished(&self) -> bool {
         let has_answer = !self.calls.is_empty() || self.message.keys().any(|key| key != "role");
-        self.finish_reason.is_some() || (self.done && has_answer && self.top.contains_key("usage"))
+        let has_calls = !self.calls.is_empty() && self.calls.iter().all(StreamCall::is_whole);
+        let is_done = self.done && (has_calls || (has_answer && self.top.contains_key("usage")));
+        self.finish_reason.is_some() || is_done
     }
 
     /// Returns the answer as if it had come in one piece.
     pub(crate) fn into_body(self) -> Value {
         let mut message = self.message;
         if !self.calls.is_empty() {
-            message.insert("tool_calls".to_owned(), self.calls.into_iter().map(Call::into_body).collect());
+            message.insert("tool_calls".to_owned(), self.calls.into_iter().map(StreamCall::into_body).collect());
         }
         let mut choice = self.choice;
         choice.insert("message".to_owned(), Value::Object(message));
@@ -91,89 +90,105 @@ impl Assembly {
         Value::Object(body)
     }
 
-    fn add_fragment(&mut self, fragment: &Value) {
-        let index = fragment.get("index").and_then(Value::as_u64);
-        let text = |pointer: &str| fragment.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let (id, name) = (text("/id"), text("/function/name"));
-        let position = self.place(index, id, name).unwrap_or_else(|| {
-            self.calls.push(Call { index, ..Call::default() });
-            self.calls.len() - 1
-        });
-        let Some(call) = self.calls.get_mut(position) else { return };
-        if call.id.is_empty() {
-            call.id.push_str(id);
-        }
-        // Some servers repeat the name with every fragment.
-        if call.name != name {
-            call.name.push_str(name);
-        }
-        match fragment.pointer("/function/arguments") {
-            Some(Value::String(arguments)) => call.arguments.push_str(arguments),
-            None | Some(Value::Null) => {}
-            Some(arguments) => call.arguments.push_str(&arguments.to_string()),
-        }
-        for (key, value) in fragment.as_object().into_iter().flatten() {
-            if !matches!(key.as_str(), "index" | "id" | "type" | "function") {
-                grow(&mut call.fields, key, value);
-            }
-        }
-        for (key, value) in fragment.get("function").and_then(Value::as_object).into_iter().flatten() {
-            if !matches!(key.as_str(), "name" | "arguments") {
-                grow(&mut call.function, key, value);
+    /// Adds the fragments of calls that came in one piece.
+    fn add_fragments(&mut self, fragments: &[Value]) {
+        for (position, fragment) in fragments.iter().map(Fragment::of).enumerate() {
+            let stands_alone = position > 0 && fragment.index.is_none() && !fragment.name.is_empty();
+            let place = self.place(&fragment).filter(|_| !stands_alone || !fragment.id.is_empty());
+            let place = place.unwrap_or_else(|| {
+                self.calls.push(StreamCall::new(fragment.index));
+                self.calls.len() - 1
+            });
+            if let Some(call) = self.calls.get_mut(place) {
+                call.add(&fragment);
             }
         }
     }
 
     /// Returns the position of the call that a fragment belongs to; `None` when it begins one.
     ///
-    /// Some servers send no index, others the same one for every call: a new id with a name begins a call. A new id
-    /// alone does not where there is an index, since some servers make one up for each fragment.
-    fn place(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
-        let of_index = |call: &Call| index.is_none() || call.index == index;
-        let found = self.calls.iter().rposition(|call| of_index(call) && (id.is_empty() || call.id == id));
-        let latest = || self.calls.iter().rposition(of_index);
-        match found {
-            Some(position) => Some(position),
-            None if index.is_none() => None,
-            None => latest()
-                .filter(|position| name.is_empty() || self.calls.get(*position).is_some_and(|call| call.id.is_empty())),
+    /// Some servers send no index, others the same one for every call, or another one for each fragment. What begins a call
+    /// is a new id, unless there is an index and no name: some servers make an id up for each fragment. Behind arguments
+    /// that are whole, a name begins one as well.
+    fn place(&self, fragment: &Fragment<'_>) -> Option<usize> {
+        let Fragment { index, id, name, .. } = *fragment;
+        let at = |position: &usize| self.calls.get(*position);
+        if index.is_some() && id.is_empty() && name.is_empty() {
+            let of_index = self.calls.iter().rposition(|call| call.index == index);
+            return of_index.or_else(|| self.calls.len().checked_sub(1));
         }
-    }
-}
-
-impl Call {
-    fn into_body(self) -> Value {
-        let mut function = self.function;
-        function.insert("name".to_owned(), json!(self.name));
-        function.insert("arguments".to_owned(), json!(self.arguments));
-        let mut call = self.fields;
-        call.insert("id".to_owned(), json!(self.id));
-        call.insert("type".to_owned(), json!("function"));
-        call.insert("function".to_owned(), Value::Object(function));
-        Value::Object(call)
+        let of_index = |call: &StreamCall| index.is_none() || call.index == index;
+        let begins_anew = |position: &usize| {
+            let whole = at(position).is_some_and(StreamCall::is_whole);
+            whole && id.is_empty() && !name.is_empty() && fragment.has_arguments()
+        };
+        let known = self.calls.iter().rposition(|call| of_index(call) && (id.is_empty() || call.id == id));
+        if known.is_some() {
+            return known.filter(|position| !begins_anew(position));
+        }
+        index?;
+        let latest = self.calls.iter().rposition(of_index)?;
+        let open = at(&latest).is_some_and(|call| call.id.is_empty() || (name.is_empty() && !call.is_whole()));
+        Some(latest).filter(|position| open && !begins_anew(position))
     }
 }
 
 /// Adds a value to a field: texts and lists go on, objects field by field, anything else is replaced.
-fn grow(fields: &mut Map<String, Value>, key: &str, value: &Value) {
+pub(crate) fn grow(fields: &mut Map<String, Value>, key: &str, value: &Value) {
     match (fields.get_mut(key), value) {
         (_, Value::Null) => {}
-        (Some(Value::String(text)), Value::String(more)) => text.push_str(more),
+        (Some(Value::String(text)), Value::String(more)) if is_running(key) || text != more => text.push_str(more),
+        (Some(Value::String(_)), Value::String(_)) => {}
         (Some(Value::Array(list)), Value::Array(more)) => more.iter().for_each(|item| extend(list, item)),
+        // The text of some servers is now a list of parts, now a bare text.
+        (Some(Value::Array(list)), Value::String(text)) => extend(list, &json!({ "type": "text", "text": text })),
+        (Some(own @ Value::String(_)), Value::Array(more)) => {
+            let text = own.as_str().filter(|text| !text.is_empty());
+            let mut list: Vec<Value> = text.map(|text| json!({ "type": "text", "text": text })).into_iter().collect();
+            more.iter().for_each(|item| extend(&mut list, item));
+            *own = Value::Array(list);
+        }
         (Some(Value::Object(own)), Value::Object(more)) => more.iter().for_each(|(key, value)| grow(own, key, value)),
         (_, value) => drop(fields.insert(key.to_owned(), value.clone())),
     }
 }
 
+/// Returns whether a text goes on in the next piece even where that says the same; a text of another field that comes twice
+/// is repeated.
+fn is_running(key: &str) -> bool {
+    const RUNNING: [&str; 9] = [
+        "content",
+        "text",
+        "refusal",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_text",
+        "thinking",
+        "thought",
+        "summary",
+    ];
+    RUNNING.contains(&key)
+}
+
 /// Adds an item to a list; one with the `index` of an earlier one, such as a piece of `reasoning_details`, goes on with
-/// that one.
+/// that one, and so does one of the latest one's kind where that is a text without an end.
 fn extend(list: &mut Vec<Value>, item: &Value) {
-    let index = item.get("index").and_then(Value::as_u64);
-    let kind = item.get("type");
-    let same = |earlier: &&mut Value| {
-        index.is_some() && earlier.get("index").and_then(Value::as_u64) == index && earlier.get("type") == kind
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let index = |value: &Value| value.get("index").and_then(Value::as_u64);
+    let (kind, number) = (text(item, "type"), index(item));
+    let same = |earlier: &Value| index(earlier) == number && text(earlier, "type") == kind;
+    let goes_on = |latest: &Value| {
+        matches!(kind.as_str(), "text" | "thinking" | "reasoning.text" | "reasoning.summary")
+            && same(latest)
+            && text(latest, "id") == text(item, "id")
+            && text(latest, "signature").is_empty()
     };
-    match (list.iter_mut().find(same), item) {
+    let place = match number {
+        Some(_) => list.iter().position(same),
+        None => list.last().is_some_and(goes_on).then(|| list.len() - 1),
+    };
+    let earlier = place.and_then(|place| list.get_mut(place));
+    match (earlier, item) {
         (Some(Value::Object(earlier)), Value::Object(more)) => {
             for (key, value) in more {
                 let settled = matches!(key.as_str(), "type" | "index" | "id" | "format");

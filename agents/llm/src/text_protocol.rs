@@ -7,6 +7,7 @@ use agent_core::{Completion, Extras, FinishReason, Message, Model, ModelError, R
 use async_trait::async_trait;
 use prompts::{PromptError, Prompts};
 
+use crate::extras::PARTS;
 use crate::json_tools::malformed;
 use crate::response::unique;
 use crate::thoughts;
@@ -88,7 +89,9 @@ impl TextProtocol {
         match self.form.read(&said, whole, &request.tools, &self.prompts)? {
             Ok(read) if read.calls.is_empty() => {}
             Ok(read) => {
-                let fields = completion.message.extras.take().map(|extras| extras.message).unwrap_or_default();
+                let mut fields = completion.message.extras.take().map(|extras| extras.message).unwrap_or_default();
+                // The calls are written anew, so that the parts in which the text came are no longer it.
+                fields.remove(PARTS);
                 let extras = Extras { message: fields, calls: Vec::new() };
                 let words = if thought.is_empty() { read.words } else { format!("{thought}{}", read.words) };
                 let words = words.trim_end().to_owned();

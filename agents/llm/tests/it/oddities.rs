@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use agent_core::{Completion, Message, ModelError, Request, ToolSpec};
+use agent_core::{Completion, FinishReason, Message, ModelError, Request, ToolSpec};
 use llm::ModelConfig;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -72,6 +72,8 @@ struct Wanted {
     calls: Option<Vec<String>>,
     /// What the model must be told.
     malformed: Option<String>,
+    /// The reason for stopping.
+    finish: Option<FinishReason>,
     /// What must stand where in what is kept of the server's answer.
     #[serde(default)]
     served: BTreeMap<String, Value>,
@@ -215,6 +217,8 @@ async fn check(case: &Case) -> Vec<String> {
             wanted.malformed.as_ref().is_none_or(|text| malformed.contains(text)),
             format!("malformed {malformed:?}"),
         );
+        let finish = &answer.finish_reason;
+        expect(wanted.finish.as_ref().is_none_or(|wanted| wanted == finish), format!("ended by {finish:?}"));
         let served = serde_json::to_value(&answer.served).unwrap();
         for (place, value) in &wanted.served {
             let found = served.pointer(place).unwrap_or(&Value::Null);
