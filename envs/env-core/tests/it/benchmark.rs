@@ -366,7 +366,7 @@ async fn reset_gives_the_repository_and_a_baseline() {
 #[tokio::test]
 async fn what_cannot_be_judged_says_why() {
     let (benchmark, counts) = Case { fail_to_pass: Vec::new(), ..Case::default() }.benchmark();
-    let reason = benchmark.reset(&instance("o__r-1")).await.err().unwrap().to_string();
+    let reason = benchmark.check_judging(&instance("o__r-1")).unwrap_err().to_string();
     assert!(reason.contains("`o__r-1`") && reason.contains("FAIL_TO_PASS"), "{reason}");
     let reason = benchmark.evaluate(&instance("o__r-1"), &Patch(GOLD.to_owned())).await.unwrap_err().to_string();
     assert!(reason.contains("FAIL_TO_PASS"), "{reason}");
