@@ -118,8 +118,8 @@ impl Benchmark {
     /// Returns what patches of an instance are judged by.
     fn judging<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a Judging), EnvError> {
         let (image, judging) = self.testing(instance)?;
-        if judging.grading.fail_to_pass.is_empty() {
-            return Err(unusable(instance, "it names no FAIL_TO_PASS test, so that every patch would pass"));
+        if judging.grading.fail_to_pass.is_empty() && judging.grading.pass_to_pass.is_empty() {
+            return Err(unusable(instance, "it names no test, so that every patch would pass"));
         }
         Ok((image, judging))
     }

@@ -12,7 +12,7 @@ use crate::scratch::{read_scratch, scratch_path, write_scratch};
 use crate::{EnvError, Evaluation, Failure, GradingSpec, Patch, Report, conclude, read_log};
 
 /// Version of how patches are judged. It is raised when a verdict may come out otherwise than before.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What a patch is judged by.
 pub struct Judging {

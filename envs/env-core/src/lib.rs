@@ -71,6 +71,6 @@ pub use report::{Failure, Report, TestGroup, TestsStatus};
 pub use settings::BenchmarkSettings;
 pub use spec::{RepoSpecs, Spec, SpecError, Specs};
 pub use status::{Status, StatusMap};
-pub use test_log::{Reading, Unread, read_log};
+pub use test_log::{Marks, Reading, Unread, read_log};
 pub use test_patch::old_files;
 pub use validation::{Observed, TestLists, observe};

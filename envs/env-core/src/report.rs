@@ -38,8 +38,10 @@ pub struct TestsStatus {
     /// Tests that must go on passing.
     pub pass_to_pass: TestGroup,
     /// Kept for the format; never filled.
+    #[serde(default)]
     pub fail_to_fail: TestGroup,
     /// Kept for the format; never filled.
+    #[serde(default)]
     pub pass_to_fail: TestGroup,
 }
 

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod facts;
+mod marks;
 
 use std::io::{self, Read, Seek};
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use self::blocks::Blocks;
 use self::facts::{Facts, SuiteSigns};
+pub use self::marks::Marks;
 use crate::infra::Signs;
 use crate::markers::{OWN_START, OWN_TESTS};
 use crate::parsers::LineParser;

@@ -144,3 +144,143 @@ fn parity_counts_what_agrees_and_names_what_does_not() {
     write_lines(&program, "manifest.jsonl", &[record("one.log", true)]);
     assert_eq!(program.run(&["parity", "--logs", ".", "--dataset", "rows.jsonl", "--check"]).code, Some(0));
 }
+
+/// A row of SWE-bench's shape, judged by one test of Flask.
+fn row(fail_to_pass: Value) -> Value {
+    json!({
+        "instance_id": "o__flask-1", "repo": "pallets/flask", "base_commit": "c", "patch": "p", "test_patch": "t",
+        "version": "1", "FAIL_TO_PASS": fail_to_pass, "PASS_TO_PASS": [],
+    })
+}
+
+#[test]
+fn a_log_is_graded_by_its_own_marks_and_what_does_not_fit_is_told() {
+    let program = Program::new();
+    write_lines(&program, "rows.jsonl", &[row(json!(["t.py::test_a"]))]);
+    let older = "[x] Task Metadata:\n>>>>> Applied Patch (pred)\nPASSED t.py::test_a\n";
+    let between = "+ : '>>>>> Start Test Output'\nPASSED t.py::test_a\n+ : '>>>>> End Test Output'\n";
+    let coded = format!("{between}>>>>> Test Exit Code: 0\n");
+    for (log, options, dialect, resolved, said) in [
+        (older, vec![], "swe-gym", true, "read as swe-gym\nhint: `--dialect swe-bench-4`"),
+        (older, vec!["--dialect", "swe-bench-4"], "swe-bench-4", false, "hint: `--dialect swe-gym`"),
+        (between, vec![], "swe-bench-4", true, "1 resolved"),
+        (between, vec!["--dialect", "swe-gym"], "swe-gym", false, "hint: `--dialect swe-bench-4`"),
+        (&coded, vec![], "swe-bench-5", true, "read as swe-bench-5"),
+    ] {
+        fs::create_dir_all(program.path("logs")).unwrap();
+        fs::write(program.path("logs/o__flask-1.log"), log).unwrap();
+        let ran = program.run(&[&["grade", "--logs", "logs", "--dataset", "rows.jsonl"], &options[..]].concat());
+        let line = &lines(&ran)[0];
+        assert_eq!((&line["dialect"], &line["report"]["resolved"]), (&json!(dialect), &json!(resolved)), "{ran:?}");
+        assert!(ran.stderr.contains(said), "{said}: {ran:?}");
+        let ids = ["grade", "--log", "logs/o__flask-1.log", "--instance", "o__flask-1", "--dataset", "rows.jsonl"];
+        let ran = program.run(&[&ids, &options[..]].concat());
+        assert_eq!(ran.printed_report("o__flask-1")["resolved"], resolved, "{ran:?}");
+        assert!(said == "1 resolved" || ran.stderr.contains(said), "{said}: {ran:?}");
+    }
+}
+
+#[test]
+fn what_is_not_read_and_what_asks_for_nothing_is_told() {
+    let program = Program::new();
+    write_lines(&program, "rows.jsonl", &[row(json!([]))]);
+    fs::create_dir_all(program.path("logs")).unwrap();
+    let log = b"Applied patch a.py cleanly.\nPASSED\nPASSED t.py::test_b\xff\n";
+    for name in ["o__flask-1.log", "o__flask-2.log"] {
+        fs::write(program.path(&format!("logs/{name}")), log).unwrap();
+    }
+    fs::write(program.path("logs/more.tar"), []).unwrap();
+    write_lines(&program, "m.jsonl", &[json!({ "log": "o__flask-1.log", "instance_id": "o__flask-1" })]);
+    let ran = program.run(&["grade", "--logs", "logs", "--manifest", "m.jsonl", "--dataset", "rows.jsonl"]);
+    let line = &lines(&ran)[0];
+    assert_eq!((ran.code, &line["report"]["resolved"]), (Some(0), &json!(true)), "{ran:?}");
+    assert_eq!((&line["unread"]["lines"], &line["unread"]["invalid_bytes"]), (&json!(1), &json!(1)), "{ran:?}");
+    for said in [
+        "warning: 1 instance names no FAIL_TO_PASS test",
+        "1 of them no test at all",
+        "o__flask-1.log: 1 lines look like results and are none, first line 2: `PASSED`",
+        "o__flask-1.log: 1 places are not UTF-8",
+        "no record names them: 2 (`o__flask-2.log` and so on)",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}: {ran:?}");
+    }
+}
+
+#[test]
+fn parity_is_with_what_each_harness_would_have_read() {
+    let program = Program::new();
+    let between =
+        "PASSED t.py::test_b\n+ : '>>>>> Start Test Output'\nPASSED t.py::test_a\n+ : '>>>>> End Test Output'\n";
+    let logs = [
+        ("four.log", between.to_owned(), true),
+        ("coded.log", format!("{between}>>>>> Test Exit Code: 0\n"), true),
+        // The exit code says that something failed of which the log does not tell.
+        ("forged.log", format!("{between}>>>>> Test Exit Code: 1\n"), false),
+    ];
+    for (name, log, _) in &logs {
+        fs::write(program.path(name), log).unwrap();
+    }
+    let record = |(name, _, resolved): &(&str, String, bool)| json!({ "log": name, "instance_id": "o__flask-1", "repo": "pallets/flask", "resolved": resolved });
+    write_lines(&program, "manifest.jsonl", &logs.iter().map(record).collect::<Vec<_>>());
+    write_lines(&program, "rows.jsonl", &[row(json!(["t.py::test_a"]))]);
+    let parsed = |log: &str, found: bool| {
+        let map = if found { json!({ "t.py::test_a": "PASSED" }) } else { json!({}) };
+        json!({ "log": log, "found": found, "map": map })
+    };
+    write_lines(&program, "parsed_by_swebench_4.jsonl", &[parsed("four.log", true)]);
+    write_lines(&program, "parsed_by_swebench_5.jsonl", &[parsed("coded.log", true), parsed("forged.log", false)]);
+    let ran = program.run(&["parity", "--logs", ".", "--dataset", "rows.jsonl", "--check"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let figures: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let group = |what: &str, dialect: &str, logs: usize| json!({ "what": what, "dialect": dialect, "repo": "pallets/flask", "logs": logs, "equal": logs });
+    let expected = [("statuses", "swe-bench-4", 1), ("statuses", "swe-bench-5", 2), ("applied", "swe-bench-4", 1)];
+    let more = [("applied", "swe-bench-5", 2), ("verdict", "swe-bench-4", 1), ("verdict", "swe-bench-5", 2)];
+    let expected: Vec<Value> =
+        expected.into_iter().chain(more).map(|(what, dialect, logs)| group(what, dialect, logs)).collect();
+    assert_eq!(figures["agreement"], json!(expected), "{ran:?}");
+
+    let tests = json!({ "FAIL_TO_PASS": { "success": [], "failure": ["t.py::test_a"] }, "PASS_TO_PASS": { "success": [], "failure": [] } });
+    write_lines(&program, "official_tests_status.jsonl", &[json!({ "log": "four.log", "tests_status": tests })]);
+    let ran = program.run(&["parity", "--logs", ".", "--dataset", "rows.jsonl", "--check"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let said =
+        "four.log, `t.py::test_a`: ours resolved, in FAIL_TO_PASS success, official resolved, in FAIL_TO_PASS failure";
+    assert!(ran.stderr.contains(said), "{ran:?}");
+}
+
+#[test]
+fn a_comparison_that_says_nothing_is_an_error() {
+    let program = Program::new();
+    fs::write(program.path("o__flask-1.log"), "PASSED t.py::test_a\n").unwrap();
+    let record = json!({ "log": "o__flask-1.log", "instance_id": "o__flask-1", "repo": "pallets/flask" });
+    write_lines(&program, "manifest.jsonl", std::slice::from_ref(&record));
+    let fails = |arguments: &[&str], code: i32, said: &str| {
+        let ran = program.run(&[&["parity", "--logs", "."], arguments].concat());
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        assert!(ran.stderr.contains(said), "{said}: {ran:?}");
+    };
+    fails(&[], 2, "nothing was compared: no record has `resolved`");
+    for share in ["2", "-0.1", "nan", "99%"] {
+        fails(&[&format!("--check={share}")], 2, "--check");
+    }
+    let found = |log: &str| json!({ "log": log, "found": false, "map": { "t.py::test_a": "PASSED" } });
+    let none = json!({ "success": [], "failure": [] });
+    let tests = json!({ "FAIL_TO_PASS": none, "PASS_TO_PASS": none });
+    for (name, line, said) in [
+        ("parsed_by_swebench_3.jsonl", found("o__flask-1.log"), "`parsed_by_swebench_4`"),
+        ("findings.jsonl", found("o__flask-1.log"), "its name says not which"),
+        ("parsed_by_swegym.jsonl", found("another.log"), "none of its 1 logs, such as `another.log`"),
+        ("official_tests_status.jsonl", json!({ "log": "x", "tests_status": tests }), "none of its 1 logs"),
+    ] {
+        write_lines(&program, name, &[line]);
+        fails(&[], 2, said);
+        fs::remove_file(program.path(name)).unwrap();
+    }
+    write_lines(&program, "parsed_by_swegym.jsonl", &[found("o__flask-1.log"), found("another.log")]);
+    fails(&[], 0, "1 of its logs, such as `another.log`, are none of those compared");
+    let gone = json!({ "log": "gone.log", "instance_id": "o__flask-1", "repo": "pallets/flask" });
+    write_lines(&program, "manifest.jsonl", &[record, gone]);
+    fails(&[], 1, "no such log: `gone.log`");
+    let help = program.run(&["parity", "--help"]);
+    assert!(help.stdout.contains("official_tests_status*.jsonl") && help.stdout.contains("tests_status"), "{help:?}");
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use env_core::{Environment, find_instance};
+use env_core::{Environment, Instance, find_instance};
 
 use super::Failed;
 use super::output::{Entries, print, show};
@@ -68,7 +68,8 @@ pub(super) async fn run(
     }
     let judged = predictions.iter().filter_map(|one| find_instance(environment.instances(), &one.instance_id).ok());
     let hint = "mend its row, or leave it out with `--skip-unknown`";
-    refuse_unjudgeable(environment.as_ref(), judged, hint).map_err(Failed::Usage)?;
+    refuse_unjudgeable(environment.as_ref(), judged.clone(), hint).map_err(Failed::Usage)?;
+    warn_of_easy(environment.as_ref(), judged);
     // The patches are part of what the run is, so that two files never share a folder by chance.
     let made = || {
         let dataset = resolved.config.env.dataset.as_deref().unwrap_or_default();
@@ -100,6 +101,21 @@ pub(super) async fn run(
     }
     let all = results.iter().all(|result| result.resolved.is_some());
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Says which instances ask for no test that the fix must turn; every harness counts an empty list as passed.
+fn warn_of_easy<'a>(environment: &dyn Environment, instances: impl Iterator<Item = &'a Instance>) {
+    let is_easy =
+        |instance: &&Instance| environment.lists(instance).is_ok_and(|(_, lists)| lists.fail_to_pass.is_empty());
+    let mut easy: Vec<&str> = instances.filter(is_easy).map(|instance| instance.instance_id.as_str()).collect();
+    easy.dedup();
+    if let Some(first) = easy.first() {
+        say(&format!(
+            "warning: no FAIL_TO_PASS test is named for {} of the instances, such as `{first}`: a patch resolves them \
+             that keeps PASS_TO_PASS",
+            easy.len()
+        ));
+    }
 }
 
 /// Leaves out the predictions for instances that cannot be judged here, and says which.

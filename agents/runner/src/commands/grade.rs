@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use env_core::{Dialect, Graded, grade};
+use env_core::{Dialect, Graded, GradingSpec, Unread, grade};
 use serde_json::{Value, json};
 
 use super::Failed;
 use super::output::{print, print_json, to_json};
 use crate::console::say;
-use crate::logs::{Grader, Record, Saved, read_manifest, records_below};
+use crate::logs::{Grader, Record, Saved, Suit, Suits, read_manifest, records_below};
 
 #[derive(Debug, Args)]
 pub(crate) struct Grade {
@@ -41,7 +41,8 @@ pub(crate) struct Rows {
     /// an instance the first counts.
     #[arg(short, long = "dataset", value_name = "DATASET")]
     pub(crate) datasets: Vec<String>,
-    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`. Default: by the row.
+    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`. Default: by the row, and
+    /// by the marks of the log where they do not fit it.
     #[arg(long)]
     pub(crate) dialect: Option<Dialect>,
 }
@@ -73,9 +74,15 @@ pub(super) fn records(folder: &Path, manifest: Option<&Path>) -> anyhow::Result<
 async fn one(log: &Path, instance: &str, rows: &Rows) -> Result<ExitCode, Failed> {
     let ids = [instance.to_owned()];
     let grader = Grader::load(&rows.datasets, &ids, rows.dialect).await.map_err(Failed::Usage)?;
-    let spec = grader.spec(instance, None).map_err(Failed::Usage)?;
-    let file = File::open(log).with_context(|| format!("cannot read `{}`", log.display())).map_err(Failed::Usage)?;
-    let graded = grade(file, &spec).with_context(|| format!("cannot read `{}`", log.display()))?;
+    let unreadable = || format!("cannot read `{}`", log.display());
+    let mut file = File::open(log).with_context(unreadable).map_err(Failed::Usage)?;
+    let (spec, suit) = grader.suit(instance, None, &mut file).map_err(Failed::Usage)?;
+    let graded = grade(file, &spec).with_context(unreadable)?;
+    let mut suits = Suits::default();
+    suits.add(instance, suit, &spec);
+    for line in suits.remarks() {
+        say(&line);
+    }
     for line in remarks(&graded) {
         say(&line);
     }
@@ -92,7 +99,13 @@ fn remarks(graded: &Graded) -> Vec<String> {
     if let Some(infra) = graded.infra {
         lines.push(format!("sign of a broken environment ({}): {}", name(&infra.tier), name(&infra.reason)));
     }
-    let unread = &graded.unread;
+    lines.extend(unread_remarks(&graded.unread));
+    lines
+}
+
+/// Returns what could not be read, in words.
+fn unread_remarks(unread: &Unread) -> Vec<String> {
+    let mut lines = Vec::new();
     if let Some((line, text)) = &unread.first {
         lines.push(format!("{} lines look like results and are none, first line {line}: `{text}`", unread.lines));
     }
@@ -110,36 +123,44 @@ fn name(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
 }
 
+/// What came of one log.
+struct One {
+    suit: Suit,
+    spec: GradingSpec,
+    graded: Graded,
+}
+
 /// Grades all logs and prints an object a line, in the order of the manifest.
 fn many(saved: &Saved, records: &[Record], grader: &Grader) -> Result<ExitCode, Failed> {
     let begun = Instant::now();
-    let lines = saved.each(records, |record, log| {
-        let spec = grader.spec(&record.instance_id, record.dialect)?;
-        let graded = grade(log.into_source(), &spec).with_context(|| format!("cannot read `{}`", record.log))?;
-        let mut line = head(record);
-        line.insert("dialect".to_owned(), spec.dialect.name().into());
-        line.insert("failure".to_owned(), to_json(&graded.failure)?);
-        line.insert("infra".to_owned(), to_json(&graded.infra)?);
-        line.insert("report".to_owned(), to_json(&graded.report)?);
-        let resolved = graded.report.resolved;
-        Ok((resolved, Value::Object(line)))
+    let (all, left_out) = saved.each(records, |record, log| {
+        let mut log = log.into_source();
+        let (spec, suit) = grader.suit(&record.instance_id, record.dialect, &mut log)?;
+        let graded = grade(log, &spec).with_context(|| format!("cannot read `{}`", record.log))?;
+        Ok(One { suit, spec, graded })
     });
     let (mut resolved, mut failed) = (0, 0);
-    for (record, graded) in records.iter().zip(lines) {
-        let line = match graded {
-            Ok((is_resolved, line)) => {
-                resolved += usize::from(is_resolved);
-                line
+    let (mut suits, mut unread) = (Suits::default(), Vec::new());
+    for (record, one) in records.iter().zip(all) {
+        let mut line = head(record);
+        match one {
+            Ok(One { suit, spec, graded }) => {
+                resolved += usize::from(graded.report.resolved);
+                suits.add(&record.instance_id, suit, &spec);
+                if graded.unread != Unread::default() {
+                    unread.push((record, graded.unread.clone()));
+                }
+                line.extend(graded_line(&spec, &graded)?);
             }
             Err(err) => {
                 failed += 1;
-                let mut line = head(record);
                 line.insert("error".to_owned(), format!("{err:#}").into());
-                Value::Object(line)
             }
-        };
-        print(&format!("{line}\n"))?;
+        }
+        print(&format!("{}\n", Value::Object(line)))?;
     }
+    suits.remarks().iter().for_each(|line| say(line));
+    tell_unread(&unread, &left_out);
     let unresolved = records.len() - resolved - failed;
     let seconds = begun.elapsed().as_secs_f64();
     say(&format!(
@@ -148,6 +169,40 @@ fn many(saved: &Saved, records: &[Record], grader: &Grader) -> Result<ExitCode, 
     ));
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
+
+fn graded_line(spec: &GradingSpec, graded: &Graded) -> anyhow::Result<serde_json::Map<String, Value>> {
+    let mut line = serde_json::Map::new();
+    line.insert("dialect".to_owned(), spec.dialect.name().into());
+    line.insert("failure".to_owned(), to_json(&graded.failure)?);
+    line.insert("infra".to_owned(), to_json(&graded.infra)?);
+    if graded.unread != Unread::default() {
+        line.insert("unread".to_owned(), to_json(&graded.unread)?);
+    }
+    line.insert("report".to_owned(), to_json(&graded.report)?);
+    Ok(line)
+}
+
+/// Says what of the logs, and which logs, were not read.
+fn tell_unread(unread: &[(&Record, Unread)], left_out: &[String]) {
+    for (record, unread) in unread.iter().take(TOLD) {
+        unread_remarks(unread).iter().for_each(|line| say(&format!("{}: {line}", record.log)));
+    }
+    if let Some(more) = unread.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        say(&format!("and {more} more logs that could not be read whole: `unread` in their lines"));
+    }
+    tell_left_out(left_out);
+}
+
+/// Says which logs were not read because nothing names them.
+pub(super) fn tell_left_out(left_out: &[String]) {
+    if let Some(first) = left_out.first() {
+        let count = left_out.len();
+        say(&format!("not read, as no record names them: {count} (`{first}` and so on)\nhint: a manifest names logs"));
+    }
+}
+
+/// How many logs of a kind are named one by one.
+const TOLD: usize = 5;
 
 fn head(record: &Record) -> serde_json::Map<String, Value> {
     let names = [("log", &record.log), ("instance_id", &record.instance_id)];

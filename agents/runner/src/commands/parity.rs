@@ -7,25 +7,36 @@ use clap::Args;
 use serde_json::json;
 
 use super::Failed;
-use super::grade::{Rows, records};
+use super::grade::{Rows, records, tell_left_out};
 use super::output::{print_json, to_json};
 use crate::console::say;
-use crate::logs::{Agreement, Difference, Grader, Parity, Recorded, Saved, What};
+use crate::logs::{Agreement, Difference, Grader, Parity, Record, Recorded, Saved, What};
+
+/// The files with recorded findings, for `--help`.
+const FORMATS: &str = "\
+Reference files, JSON lines in the folder of the logs, which may be compressed by zstd (`.jsonl.zst`):
+  parsed_by_swegym*.jsonl      what SWE-Gym's fork read: {\"log\": \"a/b.log\", \"found\": true, \"map\": {\"t.py::test\": \"PASSED\"}}
+  parsed_by_swebench_4*.jsonl  the same by SWE-bench 4; with `different` in the name, the file holds what its parser alone
+                               made of the logs that it reads otherwise than the fork
+  parsed_by_swebench_5*.jsonl  the same by SWE-bench 5
+  official_tests_status*.jsonl the tests of official reports: {\"log\": \"a/b.log\", \"tests_status\": {\"FAIL_TO_PASS\":
+                               {\"success\": [], \"failure\": []}, \"PASS_TO_PASS\": {\"success\": [], \"failure\": []}}}
+`log` is the path as in the manifest; `found` says whether the harness counted the log; `map` is empty where it did not.";
 
 #[derive(Debug, Args)]
+#[command(after_help = FORMATS)]
 pub(crate) struct ParityCommand {
-    /// The logs: a folder, which may hold archives. What the official harnesses found in them is read from the files
-    /// `parsed_by_swegym*.jsonl`, `parsed_by_swebench_4*.jsonl`, `parsed_by_swebench_5*.jsonl` and
-    /// `official_tests_status*.jsonl` in it, which may be compressed by zstd.
+    /// The logs: a folder, which may hold archives, or one archive. What the official harnesses found in them is read
+    /// from files beside them; see below.
     #[arg(long, value_name = "DIR")]
     logs: PathBuf,
     /// A JSON object a line with `log`, `instance_id`, `repo`, and `resolved` where the verdict is known. Default:
     /// `manifest.jsonl` in the folder.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// Ends with exit code 1 unless all verdicts agree, those of SWE-bench 1 aside, and this share of all other
-    /// comparisons; with a dataset, at least one verdict must have been compared.
-    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "1")]
+    /// Ends with exit code 1 unless all verdicts agree, those of SWE-bench 1 aside, and this share, from 0 to 1, of all
+    /// other comparisons; with a dataset, at least one verdict must have been compared.
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "1", value_parser = share)]
     check: Option<f64>,
     #[command(flatten)]
     rows: Rows,
@@ -39,7 +50,10 @@ pub(super) async fn run(args: ParityCommand) -> Result<ExitCode, Failed> {
     let datasets = &args.rows.datasets;
     let ids = if datasets.is_empty() { &[] } else { ids.as_slice() };
     let grader = Grader::load(datasets, ids, args.rows.dialect).await.map_err(Failed::Usage)?;
-    let compared = saved.each(&records, |record, log| Parity::compare(record, log, &recorded, &grader));
+    for remark in recorded.match_with(&records).map_err(Failed::Usage)? {
+        say(&remark);
+    }
+    let (compared, left_out) = saved.each(&records, |record, log| Parity::compare(record, log, &recorded, &grader));
     let (mut parity, mut broken) = (Parity::default(), 0);
     for compared in compared {
         match compared {
@@ -50,10 +64,34 @@ pub(super) async fn run(args: ParityCommand) -> Result<ExitCode, Failed> {
             }
         }
     }
+    tell_left_out(&left_out);
+    if parity.totals().is_empty() && broken == 0 {
+        return Err(Failed::Usage(nothing_compared(&records, datasets)));
+    }
     tell(&parity, datasets.is_empty());
     print(&parity)?;
-    let agree = args.check.is_none_or(|share| broken == 0 && agrees(&parity, share, !datasets.is_empty()));
-    Ok(ExitCode::from(u8::from(!agree)))
+    let agree = args.check.is_none_or(|share| agrees(&parity, share, !datasets.is_empty()));
+    Ok(ExitCode::from(u8::from(broken > 0 || !agree)))
+}
+
+/// Says why nothing could be compared.
+fn nothing_compared(records: &[Record], datasets: &[String]) -> anyhow::Error {
+    let verdicts = records.iter().filter(|record| record.resolved.is_some()).count();
+    let why = match (verdicts, datasets) {
+        (0, _) => "no record has `resolved`, and no file beside the logs says what a harness found in them",
+        (_, []) => "verdicts need `--dataset`, and no file beside the logs says what a harness found in them",
+        _ => "no dataset holds an instance of the records, and no file beside the logs says what a harness found",
+    };
+    anyhow::anyhow!("nothing was compared: {why}\nhint: `spotter parity --help` shows the formats of such files")
+}
+
+/// Reads a share from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    if (0.0..=1.0).contains(&share) {
+        return Ok(share);
+    }
+    Err("a share is from 0 to 1, such as 0.999".to_owned())
 }
 
 /// Returns whether all verdicts agree, and enough of the rest; nothing compared is no agreement.

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use dataset::Row;
 use env_core::{Answers, Dialect, Family, GradingSpec, Instance, find_instance};
 
+use super::{Source, Suit};
 use crate::config::EnvKind;
 use crate::environments::{guess, kind_of, load};
 
@@ -80,21 +81,29 @@ impl Grader {
         Some(&instance.repo)
     }
 
-    /// Returns what a log of an instance is judged by: the first row of the instance. `dialect` stands in for the row's
-    /// unless one was set for all.
+    /// Returns what a log of an instance is judged by: the first row of the instance, read as the harness whose marks the
+    /// log bears, unless a dialect was set for all logs or is known of this one (`known`).
     ///
     /// # Errors
-    /// When no dataset holds the instance, naming the nearest id, and for a row without tests or by which no log can be
-    /// read.
-    pub(crate) fn spec(&self, instance_id: &str, dialect: Option<Dialect>) -> anyhow::Result<GradingSpec> {
-        let mut specs = self.specs(instance_id, dialect)?;
-        Ok(specs.swap_remove(0))
+    /// When no dataset holds the instance, naming the nearest id, for a row by which no log can be read, and when the log
+    /// cannot be read.
+    pub(crate) fn suit(
+        &self,
+        instance_id: &str,
+        known: Option<Dialect>,
+        log: &mut dyn Source,
+    ) -> anyhow::Result<(GradingSpec, Suit)> {
+        let mut spec = self.specs(instance_id, known)?.swap_remove(0);
+        let is_set = self.dialect.or(known).is_some();
+        let suit = Suit::of(log, spec.dialect, is_set).context("the log cannot be read")?;
+        spec.dialect = suit.read_as;
+        Ok((spec, suit))
     }
 
     /// Returns what a log of an instance may be judged by, of which there is at least one.
     ///
     /// # Errors
-    /// As [`Grader::spec`].
+    /// When no dataset holds the instance, naming the nearest id, and for a row by which no log can be read.
     pub(crate) fn specs(&self, instance_id: &str, dialect: Option<Dialect>) -> anyhow::Result<Vec<GradingSpec>> {
         let dialect = self.dialect.or(dialect);
         let Some(rows) = self.rows.get(&instance_id.to_lowercase()) else {
@@ -106,11 +115,7 @@ impl Grader {
         };
         let specs = rows.iter().map(|(kind, instance, answers)| {
             let family = if *kind == EnvKind::SweGym { &self.swegym } else { &self.swebench };
-            let spec = family.grading(instance, answers, dialect).map_err(anyhow::Error::msg)?;
-            if spec.fail_to_pass.is_empty() {
-                bail!("it names no FAIL_TO_PASS test, so that every log would pass");
-            }
-            Ok(spec)
+            family.grading(instance, answers, dialect).map_err(anyhow::Error::msg)
         });
         specs.collect::<anyhow::Result<Vec<_>>>().with_context(|| format!("instance `{instance_id}`"))
     }

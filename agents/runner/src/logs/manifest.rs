@@ -85,7 +85,7 @@ pub(crate) fn records_below(folder: &Path) -> anyhow::Result<Vec<Record>> {
 }
 
 /// Returns the instance that a log is of by its name.
-fn instance_of(log: &Path) -> Option<String> {
+pub(crate) fn instance_of(log: &Path) -> Option<String> {
     let name = log.file_name()?.to_str()?;
     let id = if name == "test_output.txt" {
         log.parent()?.file_name()?.to_str()?

@@ -5,9 +5,11 @@ mod manifest;
 mod parity;
 mod recorded;
 mod saved;
+mod suit;
 
 pub(crate) use grader::Grader;
-pub(crate) use manifest::{Record, read_manifest, records_below};
+pub(crate) use manifest::{Record, instance_of, read_manifest, records_below};
 pub(crate) use parity::{Agreement, Difference, Parity, What};
 pub(crate) use recorded::Recorded;
-pub(crate) use saved::{Log, Saved};
+pub(crate) use saved::{Log, Saved, Source};
+pub(crate) use suit::{Suit, Suits};

@@ -1,14 +1,13 @@
 //! Our reading of logs and our verdicts beside the recorded ones.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Cursor;
 
 use anyhow::Context;
-use env_core::{Dialect, GradingSpec, Parser, StatusMap, TestGroup, TestsStatus, grade, read_log};
-use memchr::memmem;
+use env_core::{Dialect, GradingSpec, Marks, Parser, StatusMap, TestGroup, TestsStatus, grade, read_log};
 use serde::Serialize;
 
-use super::recorded::{Parsed, Statuses};
+use super::recorded::{Official, Statuses};
 use super::{Grader, Log, Record, Recorded};
 
 /// What is compared.
@@ -31,7 +30,7 @@ pub(crate) struct Difference {
     pub(crate) what: What,
     pub(crate) dialect: Dialect,
     pub(crate) log: String,
-    /// The first test that differs, where one does.
+    /// The first test that differs, where one does; of a verdict, the first that stands elsewhere in the report.
     pub(crate) test: Option<String>,
     pub(crate) ours: String,
     pub(crate) official: String,
@@ -73,8 +72,8 @@ impl Parity {
         let bytes = log.into_bytes()?;
         let mut compared = Vec::new();
         let repo = record.repo.as_deref().or_else(|| grader.repo(&record.instance_id)).unwrap_or_default();
-        for (dialect, official) in recorded.parsed(&record.log) {
-            statuses(record, repo, &bytes, dialect, official, &mut compared)?;
+        for official in recorded.parsed(&record.log) {
+            statuses(record, repo, &bytes, &official, &mut compared)?;
         }
         if record.resolved.is_some() && grader.knows(&record.instance_id) {
             compared.push(verdict(record, repo, &bytes, recorded.tests_status(&record.log), grader)?);
@@ -107,44 +106,39 @@ impl Parity {
 /// What the official harnesses hand to their parsers begins after this.
 const APPLIED: &str = ">>>>> Applied Patch (pred)";
 
-/// Compares what one official parser found in a log.
+/// Compares what one official harness, or its parser alone, found in a log.
 fn statuses(
     record: &Record,
     repo: &str,
     log: &[u8],
-    dialect: Dialect,
-    official: &Parsed,
+    official: &Official<'_>,
     compared: &mut Vec<Compared>,
 ) -> anyhow::Result<()> {
     let parser = Parser::for_repo(repo)
         .ok_or_else(|| anyhow::anyhow!("`{}`: no log parser is known for `{repo}`", record.log))?;
+    let Official { dialect, parsed, is_parser_alone } = *official;
     let one = |what, difference| Compared { what, dialect, repo: repo.to_owned(), difference };
-    // The recorded maps are of the parser alone, without what the harness looks for around the tests.
+    let differ =
+        |what, test, ours, official| Difference { what, dialect, log: record.log.clone(), test, ours, official };
     let alone = || parser.parse(String::from_utf8_lossy(log).rsplit(APPLIED).next().unwrap_or_default(), dialect);
-    let map = match (official.found, dialect) {
-        (Some(found), Dialect::SweGym) => {
-            let read = read_log(Cursor::new(log), parser, dialect)?.statuses;
-            let difference = (read.is_ok() != found).then(|| Difference {
-                what: What::Applied,
-                dialect,
-                log: record.log.clone(),
-                test: None,
-                ours: read.as_ref().map_or_else(|failure| failure.to_string(), |_| true.to_string()),
-                official: found.to_string(),
-            });
+    let map = if is_parser_alone {
+        alone()
+    } else {
+        let read = read_log(Cursor::new(log), parser, dialect)?.statuses;
+        if let Some(found) = parsed.found {
+            let ours = read.as_ref().map_or_else(|failure| failure.to_string(), |_| true.to_string());
+            let difference = (read.is_ok() != found).then(|| differ(What::Applied, None, ours, found.to_string()));
             compared.push(one(What::Applied, difference));
-            read.unwrap_or_else(|_| alone())
         }
-        _ => alone(),
+        match read {
+            Ok(map) => map,
+            // What the harness leaves aside was recorded by the parser alone, if at all.
+            Err(_) if parsed.map.is_empty() => StatusMap::default(),
+            Err(_) => alone(),
+        }
     };
-    let difference = first_difference(&map, &official.map).map(|(test, ours, official)| Difference {
-        what: What::Statuses,
-        dialect,
-        log: record.log.clone(),
-        test: Some(test),
-        ours,
-        official,
-    });
+    let difference = first_difference(&map, &parsed.map)
+        .map(|(test, ours, official)| differ(What::Statuses, Some(test), ours, official));
     compared.push(one(What::Statuses, difference));
     Ok(())
 }
@@ -166,28 +160,31 @@ fn verdict(
     tests: Option<&TestsStatus>,
     grader: &Grader,
 ) -> anyhow::Result<Compared> {
-    let marked = memmem::find(log, b">>>>> Start Test Output").is_some();
-    let (dialect, what) = match grader.dialect().or(record.dialect) {
-        Some(dialect) => (dialect, What::Verdict),
-        None if marked => (Dialect::SweBench4, What::Verdict),
-        None => (Dialect::SweGym, What::VerdictOfSweBench1),
-    };
-    let spec = spec_of(tests, grader.specs(&record.instance_id, Some(dialect))?)
+    let marks = Marks::read(&mut Cursor::new(log))?;
+    let mut spec = spec_of(tests, grader.specs(&record.instance_id, record.dialect)?)
         .with_context(|| format!("`{}`: no row of `{}`", record.log, record.instance_id))?;
+    let is_set = grader.dialect().or(record.dialect).is_some();
+    if !is_set {
+        spec.dialect = marks.dialect(spec.dialect);
+    }
+    let what = if marks.is_swe_bench_1() && !is_set { What::VerdictOfSweBench1 } else { What::Verdict };
     let graded = grade(Cursor::new(log), &spec)?;
     let (official, resolved) = (record.resolved.unwrap_or_default(), graded.report.resolved);
     let ours = graded.report.tests_status.as_ref();
-    let test = tests.zip(ours).and_then(|(official, ours)| first_other_test(ours, official));
-    let differs = official != resolved || tests.is_some() && tests != ours;
+    let other = tests.and_then(|official| first_other_place(ours, official));
+    let differs = official != resolved || other.is_some();
     let reason = graded.failure.map(|failure| format!(" ({failure})")).unwrap_or_default();
     let name = |resolved: bool| if resolved { "resolved" } else { "unresolved" };
+    let (test, places) = other.map_or((None, None), |(test, ours, official)| (Some(test), Some((ours, official))));
+    let (our_place, official_place) =
+        places.map(|(ours, official)| (format!(", {ours}"), format!(", {official}"))).unwrap_or_default();
     let difference = differs.then(|| Difference {
         what,
         dialect: spec.dialect,
         log: record.log.clone(),
         test,
-        ours: name(resolved).to_owned() + &reason,
-        official: name(official).to_owned(),
+        ours: format!("{}{reason}{our_place}", name(resolved)),
+        official: format!("{}{official_place}", name(official)),
     });
     Ok(Compared { what, dialect: spec.dialect, repo: repo.to_owned(), difference })
 }
@@ -208,13 +205,37 @@ fn spec_of(tests: Option<&TestsStatus>, specs: Vec<GradingSpec>) -> Option<Gradi
     specs.into_iter().min_by_key(others)
 }
 
-/// Returns the first test that stands in another place of one report than of the other.
-fn first_other_test(ours: &TestsStatus, official: &TestsStatus) -> Option<String> {
-    let pairs = [(&ours.fail_to_pass, &official.fail_to_pass), (&ours.pass_to_pass, &official.pass_to_pass)];
-    let lists =
-        pairs.into_iter().flat_map(|(one, other)| [(&one.success, &other.success), (&one.failure, &other.failure)]);
-    lists.filter(|(one, other)| one != other).find_map(|(one, other)| {
-        let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
-        one.get(same).or_else(|| other.get(same)).cloned()
-    })
+/// Returns the first test that stands in other lists of our report than of the official one, with both places.
+fn first_other_place(ours: Option<&TestsStatus>, official: &TestsStatus) -> Option<(String, String, String)> {
+    let empty = TestsStatus::default();
+    let ours = places(ours.unwrap_or(&empty));
+    let official = places(official);
+    let spell = |places: Option<&Vec<&str>>| {
+        places.map_or("in no list".to_owned(), |places| format!("in {}", places.join(" and ")))
+    };
+    let mut names: Vec<&&str> = official.keys().chain(ours.keys()).collect();
+    names.sort_unstable();
+    let other = names.into_iter().find(|test| ours.get(**test) != official.get(**test))?;
+    Some(((*other).to_owned(), spell(ours.get(*other)), spell(official.get(*other))))
+}
+
+/// Returns the lists of a report in which each test stands.
+fn places(tests: &TestsStatus) -> HashMap<&str, Vec<&'static str>> {
+    let TestsStatus { fail_to_pass, pass_to_pass, .. } = tests;
+    let lists = [
+        ("FAIL_TO_PASS success", &fail_to_pass.success),
+        ("FAIL_TO_PASS failure", &fail_to_pass.failure),
+        ("PASS_TO_PASS success", &pass_to_pass.success),
+        ("PASS_TO_PASS failure", &pass_to_pass.failure),
+    ];
+    let mut places: HashMap<&str, Vec<&'static str>> = HashMap::new();
+    for (name, list) in lists {
+        for test in list {
+            let of_test = places.entry(test).or_default();
+            if !of_test.contains(&name) {
+                of_test.push(name);
+            }
+        }
+    }
+    places
 }

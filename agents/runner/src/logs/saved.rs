@@ -1,6 +1,6 @@
 //! Saved logs, in a folder or in archives, handed out to all cores.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use anyhow::{Context, bail};
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
-use super::Record;
+use super::{Record, instance_of, records_below};
 
 /// A larger log in an archive is copied to a temporary file rather than held in memory.
 const IN_MEMORY: u64 = 64 << 20;
@@ -19,6 +19,8 @@ const WAITING: usize = 8;
 /// Where saved logs are.
 pub(crate) struct Saved {
     folder: PathBuf,
+    /// Whether the logs in the folder count, too.
+    is_folder: bool,
     archives: Vec<PathBuf>,
 }
 
@@ -65,39 +67,39 @@ impl Saved {
                 bail!("`{}` is neither a folder nor a `.tar` or `.tar.zst` archive", path.display());
             }
             let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-            return Ok(Self { folder, archives: vec![path.to_owned()] });
+            return Ok(Self { folder, is_folder: false, archives: vec![path.to_owned()] });
         }
         let entries = std::fs::read_dir(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let mut archives: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         archives.retain(|path| is_archive(path));
         archives.sort();
-        Ok(Self { folder: path.to_owned(), archives })
+        Ok(Self { folder: path.to_owned(), is_folder: true, archives })
     }
 
-    /// Runs `act` on every log that a record names, on all cores, and returns what came of each: an error for a log that
-    /// is not there or cannot be read.
+    /// Runs `act` on every log that a record names, on all cores, and returns what came of each, an error for a log that
+    /// is not there or cannot be read, and the paths of what looks like a log or an archive and was not read.
     pub(crate) fn each<T: Send>(
         &self,
         records: &[Record],
         act: impl Fn(&Record, Log) -> anyhow::Result<T> + Sync,
-    ) -> Vec<anyhow::Result<T>> {
+    ) -> (Vec<anyhow::Result<T>>, Vec<String>) {
         let (sender, receiver) = sync_channel(WAITING);
         let mut done: Vec<anyhow::Result<T>> = records.iter().map(|record| Err(self.missing(record))).collect();
-        let acted: Vec<_> = std::thread::scope(|scope| {
-            scope.spawn(|| self.send(records, sender));
+        let (acted, left_out): (Vec<_>, Vec<String>) = std::thread::scope(|scope| {
+            let sending = scope.spawn(|| self.send(records, sender));
             let logs = receiver.into_iter().par_bridge();
             let acted = logs.filter_map(|(index, log): (usize, anyhow::Result<Log>)| {
                 let record = records.get(index)?;
                 Some((index, log.and_then(|log| act(record, log))))
             });
-            acted.collect()
+            (acted.collect(), sending.join().unwrap_or_default())
         });
         for (index, result) in acted {
             if let Some(place) = done.get_mut(index) {
                 *place = result;
             }
         }
-        done
+        (done, left_out)
     }
 
     fn missing(&self, record: &Record) -> anyhow::Error {
@@ -105,8 +107,9 @@ impl Saved {
         anyhow::anyhow!("no such log: `{}` in `{}`{archives}", record.log, self.folder.display())
     }
 
-    /// Sends every log with the index of its record. Nobody listens any more only when `each` has panicked.
-    fn send(&self, records: &[Record], sender: SyncSender<(usize, anyhow::Result<Log>)>) {
+    /// Sends every log with the index of its record, and returns what was not read. Nobody listens any more only when
+    /// `each` has panicked.
+    fn send(&self, records: &[Record], sender: SyncSender<(usize, anyhow::Result<Log>)>) -> Vec<String> {
         let mut wanted: HashMap<&str, usize> = HashMap::new();
         for (index, record) in records.iter().enumerate() {
             match self.file(&record.log) {
@@ -118,8 +121,11 @@ impl Saved {
                 None => drop(wanted.insert(&record.log, index)),
             }
         }
+        let mut left_out = self.unnamed(records);
         for archive in &self.archives {
-            if let Err(err) = unpack(archive, &mut wanted, &sender) {
+            if wanted.is_empty() {
+                left_out.push(archive.display().to_string());
+            } else if let Err(err) = unpack(archive, &mut wanted, &sender, &mut left_out) {
                 // Whatever the archive was to bring is not there for this reason.
                 let reason = format!("archive `{}` cannot be read: {err:#}", archive.display());
                 for (_, index) in wanted.drain() {
@@ -127,6 +133,17 @@ impl Saved {
                 }
             }
         }
+        left_out
+    }
+
+    /// Returns the logs in the folder, by their names, that no record names.
+    fn unnamed(&self, records: &[Record]) -> Vec<String> {
+        if !self.is_folder {
+            return Vec::new();
+        }
+        let named: HashSet<PathBuf> = records.iter().filter_map(|record| self.file(&record.log)).collect();
+        let found = records_below(&self.folder).unwrap_or_default();
+        found.into_iter().map(|record| record.log).filter(|log| !named.contains(&self.folder.join(log))).collect()
     }
 
     /// Returns the file of a log; its path may begin with the name of the folder itself.
@@ -147,15 +164,13 @@ fn is_archive(path: &Path) -> bool {
     name.ends_with(".tar") || name.ends_with(".tar.zst")
 }
 
-/// Sends the wanted logs of one archive, which are then wanted no more.
+/// Sends the wanted logs of one archive, which are then wanted no more, and names its other logs in `left_out`.
 fn unpack(
     path: &Path,
     wanted: &mut HashMap<&str, usize>,
     sender: &SyncSender<(usize, anyhow::Result<Log>)>,
+    left_out: &mut Vec<String>,
 ) -> anyhow::Result<()> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
     let file = File::open(path)?;
     let reader: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "zst") {
         true => Box::new(zstd::Decoder::new(file)?),
@@ -164,10 +179,11 @@ fn unpack(
     for entry in tar::Archive::new(reader).entries()? {
         let mut entry = entry?;
         let name = entry.path()?.to_string_lossy().into_owned();
-        let Some(index) = wanted.remove(name.strip_prefix("./").unwrap_or(&name)) else { continue };
-        let _ = sender.send((index, read_entry(&mut entry)));
-        if wanted.is_empty() {
-            break;
+        let name = name.strip_prefix("./").unwrap_or(&name);
+        if let Some(index) = wanted.remove(name) {
+            let _ = sender.send((index, read_entry(&mut entry)));
+        } else if entry.header().entry_type().is_file() && instance_of(Path::new(name)).is_some() {
+            left_out.push(format!("{}: {name}", path.display()));
         }
     }
     Ok(())

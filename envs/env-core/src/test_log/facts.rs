@@ -154,7 +154,7 @@ impl Facts {
 }
 
 /// Returns whether `applied patch` occurs in any case: `git apply -v` says so of each file of the test patch.
-fn has_applied_patch(text: &str) -> bool {
+pub(super) fn has_applied_patch(text: &str) -> bool {
     const WORDS: &[u8] = b"applied patch";
     let bytes = text.as_bytes();
     memmem::find(bytes, b"Applied patch").is_some()

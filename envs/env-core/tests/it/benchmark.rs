@@ -125,6 +125,7 @@ struct Case {
     max_file: u64,
     broken: Option<fn(String) -> SandboxError>,
     fail_to_pass: Vec<String>,
+    pass_to_pass: Vec<String>,
 }
 
 impl Default for Case {
@@ -136,6 +137,7 @@ impl Default for Case {
             max_file: 1 << 20,
             broken: None,
             fail_to_pass: vec!["f".to_owned()],
+            pass_to_pass: vec!["p".to_owned()],
         }
     }
 }
@@ -154,7 +156,7 @@ impl Case {
         let answers = Answers {
             patch: GOLD.to_owned(),
             fail_to_pass: self.fail_to_pass.clone(),
-            pass_to_pass: vec!["p".to_owned()],
+            pass_to_pass: self.pass_to_pass.clone(),
             eval_script: Some(self.script.to_owned()),
             log_parser: Some("parse_log_pytest".to_owned()),
             ..Answers::default()
@@ -365,14 +367,27 @@ async fn reset_gives_the_repository_and_a_baseline() {
 
 #[tokio::test]
 async fn what_cannot_be_judged_says_why() {
-    let (benchmark, counts) = Case { fail_to_pass: Vec::new(), ..Case::default() }.benchmark();
+    let without = Case { fail_to_pass: Vec::new(), pass_to_pass: Vec::new(), ..Case::default() };
+    let (benchmark, counts) = without.benchmark();
     let reason = benchmark.check_judging(&instance("o__r-1")).unwrap_err().to_string();
-    assert!(reason.contains("`o__r-1`") && reason.contains("FAIL_TO_PASS"), "{reason}");
+    assert!(reason.contains("`o__r-1`") && reason.contains("it names no test"), "{reason}");
     let reason = benchmark.evaluate(&instance("o__r-1"), &Patch(GOLD.to_owned())).await.unwrap_err().to_string();
-    assert!(reason.contains("FAIL_TO_PASS"), "{reason}");
+    assert!(reason.contains("it names no test"), "{reason}");
     let unknown = benchmark.evaluate(&instance("o__r-2"), &Patch(GOLD.to_owned())).await.unwrap_err().to_string();
     assert_eq!(unknown, "unknown instance `o__r-2`\nhint: did you mean `o__r-1`?");
     assert_eq!(counts.started.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn an_empty_list_counts_as_passed_as_with_every_harness() {
+    for dialect in Dialect::ALL {
+        let script = "echo \": '>>>>> Start Test Output'\"; echo Applied patch; echo PASSED p; echo \": '>>>>> End Test Output'\"";
+        let case = Case { dialect, script, fail_to_pass: Vec::new(), ..Case::default() };
+        assert!(case.benchmark().0.check_judging(&instance("o__r-1")).is_ok());
+        assert!(case.evaluate(GOLD).await.unwrap().report.resolved, "{dialect}");
+        let other = Case { pass_to_pass: vec!["q".to_owned()], ..case };
+        assert!(!other.evaluate(GOLD).await.unwrap().report.resolved, "{dialect}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use env_core::{Dialect, EvalType, Failure, GradingSpec, Parser, Patch, Report};
+use env_core::{Dialect, EvalType, Failure, GradingSpec, Marks, Parser, Patch, Report};
 use expect_test::{Expect, expect};
 
 fn spec(dialect: Dialect, fail_to_pass: &[&str], pass_to_pass: &[&str]) -> GradingSpec {
@@ -237,10 +237,44 @@ fn a_runner_that_only_names_failures_is_judged_by_them() {
 }
 
 #[test]
-fn the_fork_judges_every_runner_by_what_passed() {
-    let spec = GradingSpec { eval_type: EvalType::FailOnly, ..spec(Dialect::SweGym, &["f"], &["p"]) };
-    let (report, failure) = grade(&log("PASSED p"), &spec);
-    assert_eq!(outcome(&report, failure), "No f2p (0, 1) p2p (1, 0)");
+fn before_swe_bench_5_every_runner_is_judged_by_what_passed() {
+    for dialect in [Dialect::SweGym, Dialect::SweBench4] {
+        let spec = GradingSpec { eval_type: EvalType::FailOnly, ..spec(dialect, &["f"], &["p"]) };
+        let (report, failure) = grade(&log("PASSED p"), &spec);
+        assert_eq!(outcome(&report, failure), "No f2p (0, 1) p2p (1, 0)", "{dialect}");
+    }
+}
+
+#[test]
+fn a_log_is_of_the_harness_whose_marks_it_bears() {
+    use Dialect::{SweBench4, SweBench5, SweGym};
+    let between = "Applied patch a.py cleanly.\n+ : '>>>>> Start Test Output'\nPASSED a\n+ : '>>>>> End Test Output'\n";
+    let bare = between.replace("Applied patch a.py cleanly.\n", "");
+    let coded = format!("{bare}>>>>> Test Exit Code: 0\n");
+    let whole = "Checking patch a.py...\nApplied patch a.py cleanly.\nPASSED a\n";
+    let first = "[x] [a__b-1] Task Metadata:\n>>>>> Applied Patch (pred)\nPASSED a\n";
+    let own = format!(">>>>> Applying Patch\nApplied patch a.py cleanly.\n>>>>> Running Tests\n{bare}");
+    for (log, read_as) in [
+        (between, [SweGym, SweBench4, SweBench4]),
+        (&bare, [SweBench4, SweBench4, SweBench4]),
+        (&coded, [SweBench5, SweBench5, SweBench5]),
+        // Nobody takes the exit code from the middle of the tests' own output.
+        (&format!(">>>>> Test Exit Code: 0\n{bare}"), [SweBench4, SweBench4, SweBench4]),
+        // Cut short, so that nobody knows whether the exit code would have come.
+        (bare.split("PASSED").next().unwrap(), [SweBench4, SweBench4, SweBench5]),
+        (whole, [SweGym, SweGym, SweGym]),
+        (first, [SweGym, SweGym, SweGym]),
+        (&own, [SweBench4, SweBench4, SweBench4]),
+        ("PASSED a\n", [SweGym, SweBench4, SweBench5]),
+        ("", [SweGym, SweBench4, SweBench5]),
+    ] {
+        let marks = Marks::read(&mut Cursor::new(log)).unwrap();
+        assert_eq!(Dialect::ALL.map(|own| marks.dialect(own)), read_as, "{log}");
+        assert!(Dialect::ALL.into_iter().all(|own| marks.fit(marks.dialect(own))), "{log}");
+        assert_eq!(marks.is_swe_bench_1(), log == first);
+    }
+    let marks = Marks::read(&mut Cursor::new(whole)).unwrap();
+    assert!(!marks.fit(SweBench4) && marks.fit(SweGym));
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! Which harness's rules a saved log is read by, and what of that people should know.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use env_core::{Dialect, GradingSpec, Marks};
+
+use super::Source;
+
+/// By whose rules one log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Suit {
+    /// The dialect that its row is of, or that was set.
+    pub(crate) asked: Dialect,
+    /// The dialect by which it is read.
+    pub(crate) read_as: Dialect,
+    /// The dialect whose marks it bears: `read_as` where they fit it.
+    pub(crate) marked: Dialect,
+    /// Whether SWE-bench 1 wrote it.
+    pub(crate) is_swe_bench_1: bool,
+}
+
+impl Suit {
+    /// Returns by whose rules a log is read whose row is of the dialect `asked`; with `is_set`, somebody said so of the
+    /// log itself.
+    pub(crate) fn of(mut log: &mut dyn Source, asked: Dialect, is_set: bool) -> io::Result<Self> {
+        let marks = Marks::read(&mut log)?;
+        let marked = if is_set && marks.fit(asked) { asked } else { marks.dialect(asked) };
+        let read_as = if is_set { asked } else { marked };
+        Ok(Self { asked, read_as, marked, is_swe_bench_1: marks.is_swe_bench_1() })
+    }
+}
+
+/// How many logs were read by other rules than one would think, and by which rows little is asked.
+#[derive(Debug, Default)]
+pub(crate) struct Suits {
+    suits: BTreeMap<[&'static str; 3], usize>,
+    swe_bench_1: usize,
+    /// The instances whose rows name no FAIL_TO_PASS test, with whether they name no test at all.
+    without_tests: BTreeMap<String, bool>,
+}
+
+impl Suits {
+    /// Counts one log, judged by `spec`.
+    pub(crate) fn add(&mut self, instance_id: &str, suit: Suit, spec: &GradingSpec) {
+        *self.suits.entry([suit.asked.name(), suit.read_as.name(), suit.marked.name()]).or_default() += 1;
+        self.swe_bench_1 += usize::from(suit.is_swe_bench_1);
+        if spec.fail_to_pass.is_empty() {
+            self.without_tests.insert(instance_id.to_owned(), spec.pass_to_pass.is_empty());
+        }
+    }
+
+    /// Returns what should be told.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for ([asked, read_as, marked], count) in &self.suits {
+            let logs = logs(*count);
+            if asked != read_as {
+                lines.push(format!(
+                    "{logs} by the marks of {read_as}, not of {asked} as the row says: read as {read_as}\nhint: \
+                     `--dialect {asked}` reads by the row"
+                ));
+            } else if read_as != marked {
+                lines.push(format!(
+                    "{logs} by the marks of {marked}, but read as {read_as}, as was asked for: a verdict may be \
+                     wrong\nhint: `--dialect {marked}`, or no dialect, here and in the manifest, to go by the marks"
+                ));
+            }
+        }
+        if self.swe_bench_1 > 0 {
+            let logs = logs(self.swe_bench_1);
+            lines
+                .push(format!("{logs} of SWE-bench 1, which is no dialect here; a verdict may not be the one it gave"));
+        }
+        lines.extend(self.without_tests_remark());
+        lines
+    }
+
+    fn without_tests_remark(&self) -> Option<String> {
+        let (first, _) = self.without_tests.first_key_value()?;
+        let count = self.without_tests.len();
+        let all = self.without_tests.values().filter(|all| **all).count();
+        let pass = if all > 0 {
+            format!("; {all} of them no test at all, so that any run of tests resolves it")
+        } else {
+            String::new()
+        };
+        Some(format!(
+            "warning: {count} {} no FAIL_TO_PASS test, which every harness counts as passed{pass}; the first is `{first}`",
+            if count == 1 { "instance names" } else { "instances name" }
+        ))
+    }
+}
+
+fn logs(count: usize) -> String {
+    if count == 1 { "1 log is".to_owned() } else { format!("{count} logs are") }
+}
