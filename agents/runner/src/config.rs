@@ -162,7 +162,7 @@ impl Resolved {
         };
         without(&mut value, &["run", "runs", "evaluate", "evaluation", "prompts", "images"]);
         without(&mut value["env"], &["eval_timeout", "dialect", "network", "memory", "cpus", "pids"]);
-        without(&mut value["sandbox"], &["pull", "start_timeout"]);
+        without(&mut value["sandbox"], &["pull", "start_timeout", "kept"]);
         let of_transport = [
             "retry",
             "timeout",

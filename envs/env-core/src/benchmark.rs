@@ -1,13 +1,13 @@
 //! Instances with their answers, posed in containers and judged by the tests of their repositories.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tool_core::{Image, Sandbox, SandboxProvider};
 
-use crate::history::prepare;
+use crate::history::{key, prepare, resume};
 use crate::judge::{Judging, judge};
 use crate::{
     Answers, BenchmarkSettings, Dialect, EnvError, Environment, Evaluation, Family, Instance, Patch, Ready, TestLists,
@@ -28,6 +28,8 @@ pub struct Benchmark {
     /// The limits of these sandboxes, in words that a verdict's key holds.
     judge_limits: String,
     keep_history: bool,
+    /// Held by who prepares an image for the first time, by its name, so that the others can start from what it keeps.
+    preparing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// How an instance is posed and judged.
@@ -60,7 +62,8 @@ impl Benchmark {
         }
         let (judge_provider, judge_limits) = (provider.clone(), String::new());
         let name = name.into();
-        Ok(Self { name, instances, posed, positions, provider, judge_provider, judge_limits, keep_history })
+        let preparing = Mutex::default();
+        Ok(Self { name, instances, posed, positions, provider, judge_provider, judge_limits, keep_history, preparing })
     }
 
     /// Returns the environment with patches judged in sandboxes of another provider, whose limits, such as those on memory
@@ -124,11 +127,36 @@ impl Benchmark {
         Ok((image, judging))
     }
 
-    async fn make_ready(&self, sandbox: Arc<dyn Sandbox>, instance: &Instance) -> Result<Ready, EnvError> {
+    /// Starts a sandbox and prepares it.
+    async fn start(&self, image: &Image, instance: &Instance) -> Result<Ready, EnvError> {
+        let sandbox = self.provider.start(image).await?;
         let root = sandbox.info().root.clone();
-        let baseline = prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await;
-        let baseline = baseline.map_err(|err| err.for_instance(&instance.instance_id))?;
-        Ok(Ready { sandbox, baseline, history_kept: self.keep_history })
+        match prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await {
+            Ok(baseline) => Ok(Ready { sandbox, baseline, history_kept: self.keep_history }),
+            Err(err) => {
+                stop(&*sandbox).await;
+                Err(err.for_instance(&instance.instance_id))
+            }
+        }
+    }
+
+    /// Starts a sandbox from what an earlier start has kept; `None` where that is nothing, or not as it was left.
+    async fn start_kept(&self, image: &Image, key: &str) -> Option<Ready> {
+        let sandbox = self.provider.start_kept(image, key).await.ok()??;
+        let root = sandbox.info().root.clone();
+        match resume(&*sandbox, &root).await {
+            Ok(baseline) => Some(Ready { sandbox, baseline, history_kept: false }),
+            Err(_) => {
+                stop(&*sandbox).await;
+                None
+            }
+        }
+    }
+
+    /// Returns the lock of an image.
+    fn preparing(&self, image: &Image) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.preparing.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.entry(format!("{image:?}")).or_default().clone()
     }
 }
 
@@ -145,12 +173,21 @@ impl Environment for Benchmark {
     /// Solving needs no tests: whether patches can be judged is for [`Environment::check_judging`] to say.
     async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError> {
         let image = &self.posed(instance)?.image;
-        let sandbox = self.provider.start(image).await?;
-        let ready = self.make_ready(sandbox.clone(), instance).await;
-        if ready.is_err() {
-            stop(&*sandbox).await;
+        if self.keep_history || !self.provider.keeps() {
+            return self.start(image, instance).await;
         }
-        ready
+        let key = key(&image.root, &instance.base_commit, &image.startup);
+        if let Some(ready) = self.start_kept(image, &key).await {
+            return Ok(ready);
+        }
+        let lock = self.preparing(image);
+        let _held = lock.lock().await;
+        if let Some(ready) = self.start_kept(image, &key).await {
+            return Ok(ready);
+        }
+        let ready = self.start(image, instance).await?;
+        self.provider.keep(&*ready.sandbox, image, &key).await;
+        Ok(ready)
     }
 
     fn check_judging(&self, instance: &Instance) -> Result<(), EnvError> {

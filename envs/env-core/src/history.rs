@@ -1,12 +1,17 @@
 //! Cleans a repository's history before an agent sees it, and keeps what the patch will be taken against.
 
+use sha2::{Digest, Sha256};
 use tool_core::Sandbox;
 
-use crate::script::{SNAPSHOT, run};
+use crate::script::{PRELUDE, SNAPSHOT, run};
 use crate::{Baseline, EnvError};
 
 const CLEAN: &str = include_str!("scripts/clean.sh");
+const LAYOUT: &str = include_str!("scripts/layout.sh");
 const VERIFY: &str = include_str!("scripts/verify.sh");
+const LISTING: &str = include_str!("scripts/listing.sh");
+const NOTE: &str = include_str!("scripts/note.sh");
+const RESUME: &str = include_str!("scripts/resume.sh");
 const STRAY: &str = include_str!("scripts/stray.sh");
 const BASELINE: &str = include_str!("scripts/baseline.sh");
 
@@ -40,10 +45,38 @@ pub async fn prepare(
     if !keep_history {
         verify(sandbox, root, commit).await?;
     }
-    let git_dir = format!("{}/base.git", sandbox.info().scratch.trim_end_matches('/'));
+    let git_dir = git_dir(sandbox);
     let variables = [("root", root), ("commit", commit), ("shadow", &git_dir), ("whole", flag(whole))];
-    let kept = run(sandbox, &variables, &[SNAPSHOT, BASELINE]).await?;
+    let kept = run(sandbox, &variables, &[SNAPSHOT, BASELINE, LISTING, NOTE]).await?;
     Ok(Baseline { root: root.to_owned(), tree: kept.get("tree")?.to_owned(), git_dir })
+}
+
+/// Returns the [`Baseline`] of a sandbox that was started from a state that [`prepare`] has made, without
+/// `keep_history`. That the git directories are as they were is checked, not their objects once more.
+///
+/// # Errors
+/// [`EnvError::Leak`] when the check finds something.
+pub(crate) async fn resume(sandbox: &dyn Sandbox, root: &str) -> Result<Baseline, EnvError> {
+    let git_dir = git_dir(sandbox);
+    let variables = [("root", root), ("shadow", git_dir.as_str())];
+    let resumed = run(sandbox, &variables, &[LISTING, RESUME, LAYOUT]).await?;
+    Ok(Baseline { root: root.to_owned(), tree: resumed.get("tree")?.to_owned(), git_dir })
+}
+
+/// Returns what tells the state that [`prepare`] makes of an image from those that others would make of it.
+pub(crate) fn key(root: &str, base_commit: &str, startup: &str) -> String {
+    let scripts = [PRELUDE, STRAY, CLEAN, LAYOUT, VERIFY, SNAPSHOT, BASELINE, LISTING, NOTE];
+    let parts = [root, base_commit, startup].into_iter().chain(scripts);
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.len().to_le_bytes());
+        digest.update(part);
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn git_dir(sandbox: &dyn Sandbox) -> String {
+    format!("{}/base.git", sandbox.info().scratch.trim_end_matches('/'))
 }
 
 /// Checks that the repository holds the history up to `commit`, a full object id, and nothing else.
@@ -51,7 +84,7 @@ pub async fn prepare(
 /// # Errors
 /// [`EnvError::Leak`] with the first thing that should not be there.
 pub async fn verify(sandbox: &dyn Sandbox, root: &str, commit: &str) -> Result<(), EnvError> {
-    run(sandbox, &[("root", root), ("commit", commit)], &[STRAY, VERIFY]).await?.get("clean").map(drop)
+    run(sandbox, &[("root", root), ("commit", commit)], &[STRAY, LAYOUT, VERIFY]).await?.get("clean").map(drop)
 }
 
 /// Returns whether `text` can only be taken for a revision, never for an option.

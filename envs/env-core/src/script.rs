@@ -10,7 +10,7 @@ use crate::EnvError;
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// What every script starts with.
-const PRELUDE: &str = include_str!("scripts/prelude.sh");
+pub(crate) const PRELUDE: &str = include_str!("scripts/prelude.sh");
 
 /// The functions that bring an index to the state of the working tree.
 pub(crate) const SNAPSHOT: &str = include_str!("scripts/snapshot.sh");

@@ -34,6 +34,9 @@ pub struct Config {
     pub start_timeout: u64,
     /// Seconds that a shell has to end by itself after its command was killed; after them its state is lost; default 2.
     pub grace: u64,
+    /// Disk for the prepared states of images, such as `20g`, from which later episodes start at once; the oldest go first,
+    /// and `0` keeps none. Default `20g`. Docker only.
+    pub kept: Size,
     /// Leaves in the repository what came after the base commit; default `false`. The environments act on it.
     pub keep_history: bool,
 }
@@ -53,6 +56,7 @@ impl Default for Config {
             pull: Pull::Missing,
             start_timeout: 120,
             grace: 2,
+            kept: Size(20 << 30),
             keep_history: false,
         }
     }

@@ -49,6 +49,27 @@ impl SandboxProvider for Provider {
         }
     }
 
+    fn keeps(&self) -> bool {
+        match self {
+            Self::Docker(docker) => docker.keeps(),
+            Self::Local(local) => local.keeps(),
+        }
+    }
+
+    async fn start_kept(&self, image: &Image, key: &str) -> Result<Option<Arc<dyn Sandbox>>, SandboxError> {
+        match self {
+            Self::Docker(docker) => docker.start_kept(image, key).await,
+            Self::Local(local) => local.start_kept(image, key).await,
+        }
+    }
+
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
+        match self {
+            Self::Docker(docker) => docker.keep(sandbox, image, key).await,
+            Self::Local(local) => local.keep(sandbox, image, key).await,
+        }
+    }
+
     async fn image_digest(&self, image: &Image) -> Option<String> {
         match self {
             Self::Docker(docker) => docker.image_digest(image).await,

@@ -53,6 +53,26 @@ pub trait SandboxProvider: Send + Sync {
     /// See [`SandboxError`]; a missing image names what was tried.
     async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError>;
 
+    /// Returns whether [`SandboxProvider::keep`] does anything.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// Starts a sandbox from the state of `image` that was kept under `key`; `None` where none is kept.
+    ///
+    /// # Errors
+    /// As [`SandboxProvider::start`].
+    async fn start_kept(&self, image: &Image, key: &str) -> Result<Option<Arc<dyn Sandbox>>, SandboxError> {
+        let _ = (image, key);
+        Ok(None)
+    }
+
+    /// Keeps the files of a sandbox, which this provider started from `image`, as they are, so that others can be started
+    /// from them. That they could not be kept changes nothing but how long later starts take.
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
+        let _ = (sandbox, image, key);
+    }
+
     /// Returns what tells the contents of `image` from any other that may come to have its name; `None` where that is not
     /// known, as for an image that is not here yet.
     async fn image_digest(&self, image: &Image) -> Option<String> {

@@ -14,6 +14,7 @@ use tool_core::SandboxError;
 use super::build::{self, Build, BuildError};
 use super::engine;
 use super::image::{fetch, is_transient};
+use super::kept;
 use crate::Host;
 
 /// The images that an engine holds.
@@ -134,7 +135,7 @@ impl Images {
         Ok(made.ok_or_else(|| SandboxError::Lost(format!("`{}` was saved and is not there", order.name)))?)
     }
 
-    /// Returns all images, those without a name included, the oldest first.
+    /// Returns all images, those without a name included, the oldest first; states that starts have kept are none.
     ///
     /// # Errors
     /// When the engine does not answer.
@@ -142,7 +143,7 @@ impl Images {
         let options = ListImagesOptionsBuilder::new().all(false).build();
         let list = self.client.list_images(Some(options)).await.map_err(|err| lost("cannot list the images", &err))?;
         let mut found = Vec::new();
-        for summary in list {
+        for summary in list.into_iter().filter(|summary| !summary.labels.contains_key(kept::KEPT)) {
             // One that goes away meanwhile is not there.
             let Some(image) = self.find(&summary.id).await? else { continue };
             let Some(parts) = self.parts(&summary.id).await? else { continue };
@@ -173,11 +174,26 @@ impl Images {
         Ok(Some(parts.collect()))
     }
 
-    /// Takes a name from an image, and with its last name the image and the layers that no other needs.
+    /// Removes the prepared states of images that starts have kept, and returns how many there were.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn remove_kept(&self) -> Result<usize, SandboxError> {
+        kept::remove_all(&self.client, None).await.map_err(|err| lost("cannot list the kept states of images", &err))
+    }
+
+    /// Takes a name from an image, and with its last name the image, the layers that no other needs, and the states that
+    /// starts have kept of it.
     ///
     /// # Errors
     /// When the engine does not answer.
     pub async fn remove(&self, name: &str) -> Result<Removal, SandboxError> {
+        if let Some(StoredImage { id, names, .. }) = self.find(name).await?
+            && names.len() < 2
+        {
+            let removed = kept::remove_all(&self.client, Some(&id)).await;
+            removed.map_err(|err| lost("cannot list the kept states of images", &err))?;
+        }
         let options = RemoveImageOptionsBuilder::new().force(false).build();
         match self.client.remove_image(name, Some(options), None).await {
             Ok(_) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(Removal::Done),

@@ -7,6 +7,7 @@ mod damage;
 mod engine;
 mod image;
 mod images;
+mod kept;
 mod progress;
 mod warden;
 
@@ -83,6 +84,22 @@ impl SandboxProvider for Docker {
         task.await.map_err(|err| SandboxError::Lost(format!("the start was cut off: {err}")))?
     }
 
+    fn keeps(&self) -> bool {
+        self.inner.config.kept.0 > 0
+    }
+
+    async fn start_kept(&self, image: &Image, key: &str) -> Result<Option<Arc<dyn Sandbox>>, SandboxError> {
+        let (inner, image, key) = (self.inner.clone(), image.clone(), key.to_owned());
+        let task = self.inner.removals.spawn(async move { inner.start_kept(&image, &key).await });
+        task.await.map_err(|err| SandboxError::Lost(format!("the start was cut off: {err}")))?
+    }
+
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
+        if self.keeps() {
+            self.inner.keep(&sandbox.info().id, image, key).await;
+        }
+    }
+
     async fn image_digest(&self, image: &Image) -> Option<String> {
         let Source::Container { name, .. } = &image.source else { return None };
         self.inner.client.inspect_image(name).await.ok()?.id
@@ -99,8 +116,18 @@ impl Inner {
         };
         let platform = platform.as_deref();
         let known = image::ensure(&self.client, name, platform, self.config.pull, &self.host).await?;
+        self.start_in_time(image, name, platform, &known).await
+    }
+
+    async fn start_in_time(
+        &self,
+        image: &Image,
+        name: &str,
+        platform: Option<&str>,
+        known: &ImageInspect,
+    ) -> Result<Arc<dyn Sandbox>, SandboxError> {
         let patience = self.config.start_timeout();
-        let start = self.start_container(image, name, platform, &known);
+        let start = self.start_container(image, name, platform, known);
         match tokio::time::timeout(patience, start).await {
             Ok(result) => result,
             Err(_) => Err(late(name, patience)),
