@@ -35,13 +35,15 @@ impl PageHeader {
         let mut sizes = Numbers::default();
         let (mut data, mut dictionary, mut second) = (None, None, None);
         thrift.fields(|thrift, number, kind| {
-            let part = match (number, kind) {
-                (5, STRUCT) => &mut data,
-                (7, STRUCT) => &mut dictionary,
-                (8, STRUCT) => &mut second,
-                _ => return sizes.take(thrift, number, kind),
-            };
-            *part = Some(Numbers::parse(thrift)?);
+            match (number, kind) {
+                (5, STRUCT) => data = Some(Numbers::parse(thrift, 4)?),
+                (7, STRUCT) => dictionary = Some(Numbers::parse(thrift, 2)?),
+                (8, STRUCT) => second = Some(Numbers::parse(thrift, 6)?),
+                (5 | 7 | 8, _) => return None,
+                // What an index says is not read.
+                (6, kind) if kind != STRUCT => return None,
+                _ => sizes.take(thrift, number, kind, 4)?,
+            }
             Some(())
         })?;
         let length = text.len() - thrift.left();
@@ -78,23 +80,26 @@ fn second_version(data: &Numbers) -> Result<Contents, String> {
     Ok(Contents::Data { values, encoding, levels, is_compressed: data.get(7) != Some(0) })
 }
 
-/// The whole numbers of a struct by their field number; true is 1 and false is 0.
+/// The whole numbers of a struct by their field number, and the flag that comes next: true is 1 and false is 0.
 #[derive(Default)]
 struct Numbers([Option<i32>; 8]);
 
 impl Numbers {
-    fn parse(thrift: &mut Thrift<'_>) -> Option<Self> {
+    /// Reads a struct whose first `count` fields are numbers.
+    fn parse(thrift: &mut Thrift<'_>, count: i16) -> Option<Self> {
         let mut numbers = Self::default();
-        thrift.fields(|thrift, number, kind| numbers.take(thrift, number, kind))?;
+        thrift.fields(|thrift, number, kind| numbers.take(thrift, number, kind, count))?;
         Some(numbers)
     }
 
-    /// Takes a field that is a number, and passes over any other. A number of more than 32 bits is a damaged one.
-    fn take(&mut self, thrift: &mut Thrift<'_>, number: i16, kind: u8) -> Option<()> {
+    /// Takes a number or a flag, and passes over what comes after them. A field of another kind than it should have is a
+    /// damaged one, which the reader would take for what it is not; so is a number of more than 32 bits.
+    fn take(&mut self, thrift: &mut Thrift<'_>, number: i16, kind: u8, count: i16) -> Option<()> {
         let place = usize::try_from(number).ok().and_then(|number| self.0.get_mut(number));
         match (place, kind) {
-            (Some(place), INT32) => *place = Some(i32::try_from(thrift.integer()?).ok()?),
-            (Some(place), TRUE | FALSE) => *place = Some(i32::from(kind == TRUE)),
+            (Some(place), INT32) if number <= count => *place = Some(i32::try_from(thrift.integer()?).ok()?),
+            (Some(place), TRUE | FALSE) if number == count + 1 => *place = Some(i32::from(kind == TRUE)),
+            _ if (1..=count).contains(&number) => return None,
             _ => thrift.skip(kind, DEPTH)?,
         }
         Some(())

@@ -244,6 +244,9 @@ fn what_is_no_header_is_refused() {
         (of_kind(0, None), "does not describe its data"),
         (of_kind(2, None), "does not describe its dictionary"),
         (of_kind(3, None), "does not describe its data"),
+        (encode(&[(1, Raw(1, vec![])), (2, Number(0)), (3, Number(0))]), no_page),
+        (encode(&[(1, Number(0)), (2, Number(0)), (3, Number(0)), (5, Raw(8, vec![0]))]), no_page),
+        (encode(&[(1, Number(1)), (2, Number(0)), (3, Number(0)), (6, Raw(8, vec![0]))]), no_page),
         (long_list, no_page),
         (long_text, no_page),
     ] {
