@@ -15,6 +15,7 @@ mod source;
 mod load;
 mod select;
 
+mod bare_words;
 mod columns;
 mod deltas;
 mod expand;

@@ -228,6 +228,21 @@ fn what_is_wrong_with_a_value_is_said_by_name() {
 }
 
 #[test]
+fn words_of_python_for_numbers_are_nulls() {
+    let plain = load("x.jsonl", ROW.as_bytes()).expect("it is sound");
+    let words = r#""extra": {"x": [NaN]}, "created_at": NaN, "score":-Infinity,"hints_text": NaN, "most": Infinity"#;
+    let row = ROW.replace(r#""extra": {"x": [1]}"#, words);
+    assert_eq!(load("x.jsonl", row.as_bytes()).expect("words in a line"), plain);
+    assert_eq!(load("x.json", format!("[{row}]").as_bytes()).expect("words in a list"), plain);
+    let text = r#"\"NaN, NaN\" is NaN"#;
+    let row = row.replace(r#""problem_statement": "s""#, &format!(r#""problem_statement": "{text}""#));
+    let read = load("x.jsonl", row.as_bytes()).expect("words in a text");
+    assert_eq!(read[0].problem_statement, r#""NaN, NaN" is NaN"#);
+    let lost = row.replace(r#""repo": "a/b""#, r#""repo": NaN"#);
+    check("x.jsonl", lost.as_bytes(), expect!["`x.jsonl`, line 1, `a__b-1`: column `repo` is null"]);
+}
+
+#[test]
 fn what_is_harmless_is_taken() {
     for (column, value) in [
         ("version", "null"),
