@@ -138,12 +138,13 @@ fn dictionary(uncompressed: i64, compressed: i64, values: i64) -> Vec<u8> {
 
 /// Returns a file whose footer is sound, with a column `patch` of three rows that has these pages.
 fn file(pages: &[u8], compression: Compression, values: i64) -> Vec<u8> {
-    chunks(pages, compression, values, &[(4, pages.len() as i64)])
+    chunks("required", pages, compression, values, &[(4, pages.len() as i64)])
 }
 
-/// Returns such a file with a row group for each pair of an offset and a length of its column.
-fn chunks(pages: &[u8], compression: Compression, values: i64, places: &[(i64, i64)]) -> Vec<u8> {
-    let schema = parse_message_type("message schema { required binary patch (UTF8); }").expect("it is sound");
+/// Returns such a file with a row group for each pair of an offset and a length of its column, which may be `repeated`.
+fn chunks(kind: &str, pages: &[u8], compression: Compression, values: i64, places: &[(i64, i64)]) -> Vec<u8> {
+    let schema = parse_message_type(&format!("message schema {{ {kind} binary patch (UTF8); }}"));
+    let schema = schema.expect("it is sound");
     let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
     let group = |(start, length): &(i64, i64)| {
         let column = ColumnChunkMetaData::builder(schema.column(0))
@@ -220,6 +221,11 @@ fn counts_that_cannot_be_are_refused() {
     }
     let page = [data(8, 8, 2, 0), vec![0; 8]].concat();
     refused(&file(&page, Compression::UNCOMPRESSED, 3), " claims 3 values; its pages have 2");
+    // A run of nulls takes no room, but no list has two thousand million of them.
+    let long = [data(8, 8, 2_000_000_000, 0), vec![0; 8]].concat();
+    let bytes = chunks("repeated", &long, Compression::UNCOMPRESSED, 2_000_000_000, &[(4, long.len() as i64)]);
+    let expected = ", page at byte 4: claims 2000000000 values; no column has so many in 8 bytes";
+    refused(&bytes, expected);
     let expected = ", page at byte 29: claims 2 values after 2; the column has 3 in all";
     refused(&file(&page.repeat(2), Compression::UNCOMPRESSED, 3), expected);
 }
@@ -259,11 +265,11 @@ fn column_chunks_that_are_not_there_are_refused() {
     let page = [data(15, 15, 3, 0), b"\x01\0\0\0p".repeat(3)].concat();
     let whole = page.len() as i64;
     for (start, length) in [(4, 1_000_000), (1_000_000, 10), (4, -1), (i64::MAX, i64::MAX)] {
-        let bytes = chunks(&page, Compression::UNCOMPRESSED, 3, &[(start, length)]);
+        let bytes = chunks("required", &page, Compression::UNCOMPRESSED, 3, &[(start, length)]);
         let expected = format!(" claims {length} bytes from byte {start} on; the file has {}", bytes.len());
         refused(&bytes, &expected);
     }
-    let bytes = chunks(&page, Compression::UNCOMPRESSED, 3, &[(4, whole), (4, whole)]);
+    let bytes = chunks("required", &page, Compression::UNCOMPRESSED, 3, &[(4, whole), (4, whole)]);
     let expected = "is damaged Parquet: column `patch` in row group 2 lies on top of column `patch` in row group 1";
     refused(&bytes, expected);
 }
