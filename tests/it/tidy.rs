@@ -143,6 +143,23 @@ fn every_arrow_points_to_a_lower_layer() {
     }
 }
 
+/// The fuzz targets have a lock file of their own, which no other command reads.
+#[test]
+fn the_lock_of_the_fuzz_targets_fits_the_manifests() {
+    let lock = fs::read_to_string(root().join("tests/fuzz/Cargo.lock")).unwrap();
+    let mut ours = 0;
+    for (name, dependencies) in manifests() {
+        let start = format!("[[package]]\nname = \"{name}\"\n");
+        let Some((_, package)) = lock.split_once(&start) else { continue };
+        let package = package.split("[[package]]").next().unwrap_or(package);
+        let listed = package.lines().filter_map(|line| line.strip_prefix(" \"")?.split(['"', ' ']).next());
+        let listed: BTreeSet<String> = listed.map(str::to_owned).collect();
+        assert_eq!(listed, dependencies, "`{name}`; run `cargo update --workspace` in tests/fuzz");
+        ours += 1;
+    }
+    assert!(ours >= 4, "the lock file has {ours} crates of ours");
+}
+
 #[test]
 fn agents_use_the_runner_from_main_only() {
     for path in files() {

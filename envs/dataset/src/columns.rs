@@ -1,5 +1,6 @@
 //! One record of a file into one row, column by column.
 
+use env_core::nearest;
 use serde_json::{Map, Value};
 
 use crate::python_list::python_list;
@@ -7,6 +8,12 @@ use crate::{DatasetError, Row};
 
 /// Columns that every dataset has.
 const REQUIRED: [&str; 5] = ["instance_id", "repo", "base_commit", "patch", "test_patch"];
+
+/// The tests that the fix must turn, and those that must go on passing.
+const TESTS: [&str; 2] = ["FAIL_TO_PASS", "PASS_TO_PASS"];
+
+/// Columns of some datasets that are no misspelt ones of ours.
+const OTHERS: [&str; 2] = ["FAIL_TO_FAIL", "PASS_TO_FAIL"];
 
 /// Columns in which datasets name a row's own image, the first that is there counts.
 const IMAGES: [&str; 3] = ["image", "image_name", "docker_image"];
@@ -23,6 +30,10 @@ fn read(record: Map<String, Value>) -> Result<Row, String> {
         if !record.contains_key(column) {
             return Err(missing(column, &record));
         }
+    }
+    // Without issue texts there is something to grade still, but nobody means a misspelt column to be overlooked.
+    if !record.contains_key("problem_statement") && near("problem_statement", &record).is_some() {
+        return Err(missing("problem_statement", &record));
     }
     let mut columns = Columns(record);
     let (fail_to_pass, pass_to_pass) = columns.test_lists()?;
@@ -114,19 +125,14 @@ impl Columns {
 
     /// Takes both test lists, whose names may be in lower case: each a list, or the text of one in JSON or Python.
     fn test_lists(&mut self) -> Result<(Vec<String>, Vec<String>), String> {
-        let [fail_to_pass, pass_to_pass] = ["FAIL_TO_PASS", "PASS_TO_PASS"];
-        for column in [fail_to_pass, pass_to_pass] {
-            if !self.0.contains_key(column)
-                && let Some(value) = self.0.remove(&column.to_lowercase())
-            {
-                self.0.insert(column.to_owned(), value);
-            }
-        }
+        let [fail_to_pass, pass_to_pass] = TESTS;
+        self.raise(fail_to_pass)?;
+        self.raise(pass_to_pass)?;
         match (self.0.contains_key(fail_to_pass), self.0.contains_key(pass_to_pass)) {
             (true, false) => return Err(missing(pass_to_pass, &self.0)),
             (false, true) => return Err(missing(fail_to_pass, &self.0)),
             // A misspelt column must not pass for a dataset without tests.
-            (false, false) if near(fail_to_pass, &self.0, 2).is_some() => return Err(missing(fail_to_pass, &self.0)),
+            (false, false) if near(fail_to_pass, &self.0).is_some() => return Err(missing(fail_to_pass, &self.0)),
             _ => {}
         }
         let lost = self.is_null(pass_to_pass) && !self.is_null(fail_to_pass);
@@ -138,50 +144,84 @@ impl Columns {
         Ok(lists)
     }
 
+    /// Gives a test list whose name is in lower case its other name. Of two that are there, one may be null.
+    fn raise(&mut self, column: &str) -> Result<(), String> {
+        let lower = column.to_lowercase();
+        let Some(value) = self.0.remove(&lower) else { return Ok(()) };
+        if self.is_null(column) {
+            self.0.insert(column.to_owned(), value);
+            return Ok(());
+        }
+        if value.is_null() {
+            return Ok(());
+        }
+        let sorted = |name: &str, value: Value| {
+            let mut tests = test_list(name, value)?;
+            tests.sort();
+            Ok::<_, String>(tests)
+        };
+        let other = self.0.get(column).cloned().unwrap_or_default();
+        match sorted(column, other)? == sorted(&lower, value)? {
+            true => Ok(()),
+            false => Err(format!("columns `{column}` and `{lower}` differ\nhint: leave out the one that is wrong")),
+        }
+    }
+
     fn is_null(&self, column: &str) -> bool {
         self.0.get(column).is_none_or(Value::is_null)
     }
 
     fn test_list(&mut self, column: &str) -> Result<Vec<String>, String> {
-        let value = match self.0.remove(column) {
-            None | Some(Value::Null) => return Ok(Vec::new()),
-            Some(Value::String(text)) => serde_json::from_str(&text).or_else(|err| {
-                if let Some(names) = python_list(&text) {
-                    return Ok(Value::Array(names.into_iter().map(Value::String).collect()));
-                }
-                let start: String = text.chars().take(60).collect();
-                Err(format!("column `{column}` is not the JSON text of a list: {err}; it starts with `{start}`"))
-            })?,
-            Some(value) => value,
-        };
-        let Value::Array(tests) = value else {
-            return Err(format!("column `{column}` holds {}, not a list", kind(&value)));
-        };
-        let names = tests.into_iter().enumerate().map(|(index, test)| match test {
-            Value::String(name) => Ok(name),
-            other => Err(format!("entry {} of column `{column}` is {}, not text", index + 1, kind(&other))),
-        });
-        names.collect()
+        test_list(column, self.0.remove(column).unwrap_or_default())
+    }
+}
+
+/// Returns the tests that a column holds; none when it is null.
+fn test_list(column: &str, value: Value) -> Result<Vec<String>, String> {
+    let value = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::String(text) => list_of_text(&text).map_err(|reason| {
+            let start: String = text.chars().take(60).collect();
+            format!("column `{column}` is {reason}; it starts with `{start}`")
+        })?,
+        value => value,
+    };
+    let Value::Array(tests) = value else {
+        return Err(format!("column `{column}` holds {}, not a list", kind(&value)));
+    };
+    let names = tests.into_iter().enumerate().map(|(index, test)| match test {
+        Value::String(name) => Ok(name),
+        other => Err(format!("entry {} of column `{column}` is {}, not text", index + 1, kind(&other))),
+    });
+    names.collect()
+}
+
+/// Returns what a text in JSON, or of a list in Python, stands for.
+fn list_of_text(text: &str) -> Result<Value, String> {
+    let err = match serde_json::from_str(text) {
+        Ok(value) => return Ok(value),
+        Err(err) => err,
+    };
+    match python_list(text) {
+        Ok(names) => Ok(Value::Array(names.into_iter().map(Value::String).collect())),
+        Err(Some(list)) => Err(list.to_owned()),
+        Err(None) => Err(format!("not the JSON text of a list: {err}")),
     }
 }
 
 /// Says that a column is missing, with the nearest one that is there.
 fn missing(column: &str, record: &Map<String, Value>) -> String {
-    let hint = near(column, record, column.len() / 2).map(|name| format!("\nhint: there is a column `{name}`"));
+    let hint = near(column, record).map(|name| format!("\nhint: there is a column `{name}`"));
     format!("column `{column}` is missing{}", hint.unwrap_or_default())
 }
 
-/// Returns the nearest unknown column, at most `limit` edits away without regard to case.
-fn near<'a>(column: &str, record: &'a Map<String, Value>, limit: usize) -> Option<&'a str> {
-    let wanted = column.to_lowercase();
-    let known = |name: &str| REQUIRED.contains(&name) || name == "FAIL_TO_PASS" || name == "PASS_TO_PASS";
-    record
-        .keys()
-        .filter(|name| !known(name) && name.len() <= 2 * column.len())
-        .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name.as_str())
+/// Returns the unknown column whose name is near.
+fn near<'a>(column: &str, record: &'a Map<String, Value>) -> Option<&'a str> {
+    let is_known = |name: &str| {
+        REQUIRED.contains(&name) || TESTS.contains(&name) || OTHERS.iter().any(|other| other.eq_ignore_ascii_case(name))
+    };
+    let unknown = record.keys().map(|name| name.as_str());
+    nearest(column, unknown.filter(|name| !is_known(name) && name.len() <= 2 * column.len()))
 }
 
 fn is_id(id: &str) -> bool {

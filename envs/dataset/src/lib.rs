@@ -15,13 +15,19 @@ mod source;
 mod load;
 mod select;
 
+mod bare_words;
 mod columns;
+mod deltas;
+mod expand;
 mod footer;
 mod hub;
+mod page_header;
+mod pages;
 mod parquet;
 mod python_list;
 mod shards;
 mod text;
+mod thrift;
 
 pub use error::DatasetError;
 pub use hub::{Download, HubSettings, commit, download};

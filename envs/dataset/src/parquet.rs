@@ -1,15 +1,17 @@
 //! Rows from Parquet.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
 use bytes::{Buf, Bytes};
+use parquet::file::metadata::ParquetMetaDataReader;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Map, Number, Value};
 
 use crate::{DatasetError, Row};
-use crate::{columns, footer};
+use crate::{columns, deltas, footer, pages};
 
 /// Returns the rows of one file, which may be a zstd frame as a whole.
 pub(crate) fn read(path: &Path, name: &str) -> Result<Vec<Row>, DatasetError> {
@@ -38,13 +40,29 @@ fn records(input: impl ChunkReader + 'static, name: &str) -> Result<Vec<Row>, Da
     if footer(&input).is_some_and(|footer| !footer::is_plausible(&footer)) {
         return Err(malformed("is damaged Parquet: its footer cannot hold what it claims".to_owned()));
     }
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&input).map_err(broken)?;
+    let damaged = |reason: String| malformed(format!("is damaged Parquet: {reason}"));
+    let deltas = pages::check(&input, &metadata).map_err(damaged)?;
     let reader = SerializedFileReader::new(input).map_err(broken)?;
-    let mut rows = Vec::new();
+    for (group, index) in deltas {
+        let column = metadata.row_group(group).column(index);
+        let mut pages =
+            reader.get_row_group(group).and_then(|group| group.get_column_page_reader(index)).map_err(broken)?;
+        let checked = deltas::check(pages.as_mut(), &column.column_descr_ptr());
+        checked.map_err(|reason| damaged(format!("{}: {reason}", pages::place(column, group))))?;
+    }
+    let (mut rows, mut ids) = (Vec::new(), HashSet::new());
     for record in reader.get_row_iter(None).map_err(broken)? {
         let place = format!("`{name}`, row {}", rows.len() + 1);
         let record: Map<String, Value> =
             record.map_err(broken)?.into_columns().into_iter().map(|(column, field)| (column, value(field))).collect();
-        rows.push(columns::row(record, &place)?);
+        let row = columns::row(record, &place)?;
+        let is_new = ids.insert(row.instance_id.to_lowercase());
+        rows.push(row);
+        // An id that comes twice is refused later on. A small file may hold a row thousands of millions of times.
+        if !is_new {
+            break;
+        }
     }
     Ok(rows)
 }

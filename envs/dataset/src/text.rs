@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::columns;
 use crate::{DatasetError, Row};
+use crate::{bare_words, columns};
 
 /// What starts a UTF-8 file made on Windows; it carries no meaning.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -61,19 +61,19 @@ fn record(line: &[u8]) -> Result<Map<String, Value>, String> {
         true => "is UTF-16\nhint: save the file as UTF-8".to_owned(),
         false => format!("is not UTF-8 from byte {} on", err.valid_up_to() + 1),
     })?;
-    match serde_json::from_str(text.trim_ascii_end()) {
+    match bare_words::parse(text.trim_ascii_end()) {
         Ok(Value::Object(record)) => Ok(record),
         Ok(_) => Err("is not a JSON object".to_owned()),
-        Err(err) if err.is_eof() && !line.ends_with(b"\n") => {
+        Err((err, _)) if err.is_eof() && !line.ends_with(b"\n") => {
             Err("the file ends in the middle of a row\nhint: was it copied or downloaded to its end?".to_owned())
         }
-        Err(err) if err.is_eof() => {
+        Err((err, _)) if err.is_eof() => {
             Err("the row does not end on its line\nhint: one object a line, or a list in brackets".to_owned())
         }
-        Err(err) => {
+        Err((err, column)) => {
             let reason = err.to_string();
             let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
-            Err(format!("is not JSON: {reason} at column {}", err.column()))
+            Err(format!("is not JSON: {reason} at column {column}"))
         }
     }
 }
@@ -83,8 +83,10 @@ fn list(first: &[u8], mut rest: impl Read, name: &str) -> Result<Vec<Row>, Datas
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     let mut bytes = first.to_vec();
     rest.read_to_end(&mut bytes).map_err(|err| malformed(format!("cannot read on: {err}")))?;
+    let text = std::str::from_utf8(&bytes);
+    let text = text.map_err(|err| malformed(format!("is not UTF-8 from byte {} on", err.valid_up_to() + 1)))?;
     let records: Vec<Value> =
-        serde_json::from_slice(&bytes).map_err(|err| malformed(format!("is not a JSON list: {err}")))?;
+        bare_words::parse(text).map_err(|(err, _)| malformed(format!("is not a JSON list: {err}")))?;
     if records.is_empty() {
         return Err(malformed("holds no rows".to_owned()));
     }

@@ -52,7 +52,10 @@ fn same_as_list(lines: &[u8], rows: &[Row]) {
     }
     let lines = text.split('\n').filter(|line| !line.trim_ascii().is_empty());
     let list: Result<Vec<Value>, _> = lines.map(|line| serde_json::from_str(line.trim_ascii_end())).collect();
-    let Ok(list) = list else { panic!("rows of lines that are no JSON") };
+    let Ok(list) = list else {
+        assert!(["NaN", "Infinity"].iter().any(|word| text.contains(word)), "rows of lines that are no JSON");
+        return;
+    };
     let list = Value::from(list).to_string();
     match load("json", list.as_bytes()) {
         Ok(same) => assert_eq!(same, rows),

@@ -204,6 +204,118 @@ fn what_is_wrong_with_a_column_is_said_by_name() {
 }
 
 #[test]
+fn test_lists_are_read_as_numpy_prints_them() {
+    let lists = |text: &str| with("FAIL_TO_PASS", Some(&serde_json::to_string(text).expect("it is text")));
+    for text in ["['a' 'b\\n c' \"d\"]", "['a'\n 'b\\n c' \"d\"]", "array(['a', 'b\\n c',\n  'd'], dtype=object)"] {
+        let rows = load("x.jsonl", &lists(text)).unwrap_or_else(|err| panic!("{text}: {err}"));
+        assert_eq!(rows[0].fail_to_pass, ["a", "b\n c", "d"], "{text}");
+    }
+    check(
+        "x.jsonl",
+        &lists("['a' 'b' ... 'z']"),
+        expect![
+            "`x.jsonl`, line 1, `a__b-1`: column `FAIL_TO_PASS` is a list that NumPy shortened: it has `...` in place of entries; it starts with `['a' 'b' ... 'z']`"
+        ],
+    );
+    check(
+        "x.jsonl",
+        &lists("['a' 'b', 'c']"),
+        expect![
+            "`x.jsonl`, line 1, `a__b-1`: column `FAIL_TO_PASS` is a list with commas between some entries only; it starts with `['a' 'b', 'c']`"
+        ],
+    );
+}
+
+#[test]
+fn test_lists_under_two_names_must_agree() {
+    let both = |column: &str, value: &str| with(column, Some(value));
+    for (column, value) in [
+        ("fail_to_pass", r#"["f"]"#),
+        ("fail_to_pass", r#""['f']""#),
+        ("fail_to_pass", "null"),
+        ("pass_to_pass", r#"["p2", "p1"]"#),
+    ] {
+        let rows = load("x.jsonl", &both(column, value)).unwrap_or_else(|err| panic!("{column} {value}: {err}"));
+        assert_eq!((rows[0].fail_to_pass.len(), rows[0].pass_to_pass.len()), (1, 2), "{column} {value}");
+    }
+    let lower = ROW.replace(r#""FAIL_TO_PASS": ["f"]"#, r#""FAIL_TO_PASS": null, "fail_to_pass": ["g"]"#);
+    assert_eq!(load("x.jsonl", lower.as_bytes()).expect("one is null")[0].fail_to_pass, ["g"]);
+    check(
+        "x.jsonl",
+        &both("fail_to_pass", r#"["g"]"#),
+        expect![[r#"
+        `x.jsonl`, line 1, `a__b-1`: columns `FAIL_TO_PASS` and `fail_to_pass` differ
+        hint: leave out the one that is wrong"#]],
+    );
+    check(
+        "x.jsonl",
+        &both("pass_to_pass", "[]"),
+        expect![[r#"
+        `x.jsonl`, line 1, `a__b-1`: columns `PASS_TO_PASS` and `pass_to_pass` differ
+        hint: leave out the one that is wrong"#]],
+    );
+    check(
+        "x.jsonl",
+        &both("pass_to_pass", "17"),
+        expect!["`x.jsonl`, line 1, `a__b-1`: column `pass_to_pass` holds a number, not a list"],
+    );
+}
+
+#[test]
+fn a_misspelt_issue_text_is_not_overlooked() {
+    let renamed = |name: &str| ROW.replace("problem_statement", name);
+    check(
+        "x.jsonl",
+        renamed("problem_statment").as_bytes(),
+        expect![[r#"
+        `x.jsonl`, line 1, `a__b-1`: column `problem_statement` is missing
+        hint: there is a column `problem_statment`"#]],
+    );
+    check(
+        "x.jsonl",
+        renamed("Problem_Statement").as_bytes(),
+        expect![[r#"
+        `x.jsonl`, line 1, `a__b-1`: column `problem_statement` is missing
+        hint: there is a column `Problem_Statement`"#]],
+    );
+    let rows = load("x.jsonl", renamed("issue").as_bytes()).expect("there is no issue text");
+    assert!(rows[0].problem_statement.is_empty() && rows[0].has_tests());
+    let both = renamed(r#"problem_statement": "s", "problem_statement2"#);
+    assert_eq!(load("x.jsonl", both.as_bytes()).expect("it is there")[0].problem_statement, "s");
+}
+
+#[test]
+fn only_near_columns_are_named() {
+    let renamed = |from: &str, to: &str| ROW.replace(&format!("\"{from}\""), &format!("\"{to}\""));
+    check(
+        "x.jsonl",
+        renamed("base_commit", "commit").as_bytes(),
+        expect!["`x.jsonl`, line 1, `a__b-1`: column `base_commit` is missing"],
+    );
+    check(
+        "x.jsonl",
+        renamed("base_commit", "baseCommit").as_bytes(),
+        expect![[r#"
+        `x.jsonl`, line 1, `a__b-1`: column `base_commit` is missing
+        hint: there is a column `baseCommit`"#]],
+    );
+    check(
+        "x.jsonl",
+        renamed("patch", "path").as_bytes(),
+        expect![[r#"
+        `x.jsonl`, line 1, `a__b-1`: column `patch` is missing
+        hint: there is a column `path`"#]],
+    );
+    check(
+        "x.jsonl",
+        renamed("patch", "watch_it").as_bytes(),
+        expect!["`x.jsonl`, line 1, `a__b-1`: column `patch` is missing"],
+    );
+    let others = renamed("FAIL_TO_PASS", "FAIL_TO_FAIL").replace("\"PASS_TO_PASS\"", "\"pass_to_fail\"");
+    assert!(!load("x.jsonl", others.as_bytes()).expect("a raw row")[0].has_tests());
+}
+
+#[test]
 fn what_is_wrong_with_a_value_is_said_by_name() {
     check("x.jsonl", &with("instance_id", Some("null")), expect!["`x.jsonl`, line 1: column `instance_id` is null"]);
     check(
@@ -225,6 +337,21 @@ fn what_is_wrong_with_a_value_is_said_by_name() {
         &with("patch", Some("[]")),
         expect!["`x.jsonl`, line 1, `a__b-1`: column `patch` is a list, not text"],
     );
+}
+
+#[test]
+fn words_of_python_for_numbers_are_nulls() {
+    let plain = load("x.jsonl", ROW.as_bytes()).expect("it is sound");
+    let words = r#""extra": {"x": [NaN]}, "created_at": NaN, "score":-Infinity,"hints_text": NaN, "most": Infinity"#;
+    let row = ROW.replace(r#""extra": {"x": [1]}"#, words);
+    assert_eq!(load("x.jsonl", row.as_bytes()).expect("words in a line"), plain);
+    assert_eq!(load("x.json", format!("[{row}]").as_bytes()).expect("words in a list"), plain);
+    let text = r#"\"NaN, NaN\" is NaN"#;
+    let row = row.replace(r#""problem_statement": "s""#, &format!(r#""problem_statement": "{text}""#));
+    let read = load("x.jsonl", row.as_bytes()).expect("words in a text");
+    assert_eq!(read[0].problem_statement, r#""NaN, NaN" is NaN"#);
+    let lost = row.replace(r#""repo": "a/b""#, r#""repo": NaN"#);
+    check("x.jsonl", lost.as_bytes(), expect!["`x.jsonl`, line 1, `a__b-1`: column `repo` is null"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod files;
 mod hub;
+mod pages;
 mod parquet_file;
 mod real;
 mod select;

@@ -17,9 +17,18 @@ const SCHEMA: &str = "message schema {
 
 /// Returns a Parquet file with one row for each id; the last has nulls where a column allows them.
 pub(crate) fn bytes(ids: &[&str]) -> Vec<u8> {
+    written(&[ids], WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY).build())
+}
+
+/// Returns a Parquet file with a row group for each list of ids, as [`bytes`] has one.
+pub(crate) fn written(groups: &[&[&str]], properties: WriterProperties) -> Vec<u8> {
     let schema = Arc::new(parse_message_type(SCHEMA).expect("the schema parses"));
-    let properties = WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY).build();
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).expect("a writer");
+    groups.iter().for_each(|ids| write_group(&mut writer, ids));
+    writer.into_inner().expect("finished")
+}
+
+fn write_group(writer: &mut SerializedFileWriter<Vec<u8>>, ids: &[&str]) {
     let mut group = writer.next_row_group().expect("a row group");
     let names = ["instance_id", "repo", "base_commit", "patch", "test_patch", "problem_statement", "version"];
     for name in names {
@@ -59,5 +68,4 @@ pub(crate) fn bytes(ids: &[&str]) -> Vec<u8> {
         column.close().expect("closed");
     }
     group.close().expect("closed");
-    writer.into_inner().expect("finished")
 }
