@@ -32,9 +32,9 @@ if [ ! -d .git ] || [ -L .git ]; then
 fi
 [ -z "$(ls .git/sharedindex.* 2> /dev/null)" ] || git update-index --no-split-index
 rm -f .git/index.lock
-# An image's files have other inodes and times of change than those that the index knows. Without a look by size and time
-# of writing, the reset would write all of them again.
-git -c core.trustctime=false -c core.checkStat=minimal update-index -q --refresh > /dev/null
+# An image's files have other inodes and times of change than those that the index knows. Unless their contents are
+# compared first, the reset writes all of them again.
+git update-index -q --refresh > /dev/null
 git reset -q --hard "$commit" || { rm -f .git/index && git reset -q --hard "$commit"; } ||
     fail unusable "the tree of commit \`$commit\` cannot be checked out"
 say "commit $commit"
