@@ -16,25 +16,31 @@ struct Reached {
     provider: Arc<sandbox::Provider>,
 }
 
-impl Reached {
-    /// Makes the first registry instance ready whose image is there; says why when there is none.
-    async fn open() -> Option<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let rows: PathBuf = root.join(".runs/registry/swe-bench.jsonl");
-        if !rows.exists() {
-            eprintln!("skipped: no {} (run tests/registry/build_images.py)", rows.display());
-            return None;
+/// Returns the rows of the registry instances, one of them whose image is there, and a provider; says why when there is
+/// none.
+pub(crate) async fn registry() -> Option<(Vec<Row>, Row, Arc<sandbox::Provider>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let rows: PathBuf = root.join(".runs/registry/swe-bench.jsonl");
+    if !rows.exists() {
+        eprintln!("skipped: no {} (run tests/registry/build_images.py)", rows.display());
+        return None;
+    }
+    let rows = dataset::load_file(&rows).unwrap();
+    let row = rows.iter().find(|row| row.instance_id == "pallets__flask-5014").or(rows.first())?.clone();
+    let config = sandbox::Config { pull: sandbox::Pull::Never, ..sandbox::Config::default() };
+    match sandbox::connect(&config, &sandbox::Host::from_process(), "tests").await {
+        Ok(provider) => Some((rows, row, Arc::new(provider))),
+        Err(err) => {
+            eprintln!("skipped: {err}");
+            None
         }
-        let rows = dataset::load_file(&rows).unwrap();
-        let row = rows.iter().find(|row| row.instance_id == "pallets__flask-5014").or(rows.first())?.clone();
-        let config = sandbox::Config { pull: sandbox::Pull::Never, ..sandbox::Config::default() };
-        let provider = match sandbox::connect(&config, &sandbox::Host::from_process(), "tests").await {
-            Ok(provider) => Arc::new(provider),
-            Err(err) => {
-                eprintln!("skipped: {err}");
-                return None;
-            }
-        };
+    }
+}
+
+impl Reached {
+    /// Makes a registry instance ready.
+    async fn open() -> Option<Self> {
+        let (rows, row, provider) = registry().await?;
         let environment = swebench::environment(rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
         let ready = environment.reset(&row.instance()).await.unwrap();
         Some(Self { ready, row, provider })

@@ -12,6 +12,7 @@ mod container;
 mod corpus;
 mod embeddings;
 mod episode;
+mod kept;
 mod moatless;
 mod schemas;
 mod scripted;

@@ -138,6 +138,7 @@ fn solve(program: &Program, ids: &[String], more: &[&str]) -> Ran {
     let settings = [
         "sandbox.pull=never",
         "sandbox.pids=200",
+        "sandbox.kept=0",
         "sandbox.timeout=5",
         "env.network=none",
         "env.eval_timeout=5",

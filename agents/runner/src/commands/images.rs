@@ -88,6 +88,9 @@ struct PruneArgs {
     /// Base and environment images that no instance image stands on.
     #[arg(long)]
     env: bool,
+    /// The prepared states that episodes start from (`sandbox.kept`).
+    #[arg(long, conflicts_with = "dry_run")]
+    kept: bool,
     /// All images of instances, and those that they stand on.
     #[arg(long, conflicts_with_all = ["unused_by", "env"])]
     all: bool,
@@ -244,8 +247,16 @@ fn row(one: &Stored, width: usize) -> String {
 
 async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
     let picks = args.all || args.env || args.unused_by.is_some() || args.older_than.is_some() || args.tag.is_some();
+    if args.kept {
+        let count = connect().await?.remove_kept().await.map_err(anyhow::Error::new)?;
+        say(&format!("removed {count} prepared states"));
+        if !picks {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     if !picks {
-        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG` or `--all`";
+        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept` or \
+                    `--all`";
         return Err(Failed::Usage(anyhow::anyhow!(what)));
     }
     let of_others = match &args.unused_by {

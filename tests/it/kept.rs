@@ -1,0 +1,94 @@
+//! The prepared state of an image, from which later episodes start.
+
+use std::path::Path;
+use std::process::{Command as Program, Stdio};
+use std::sync::Arc;
+
+use env_core::capture::capture;
+use env_core::history::verify;
+use env_core::{Benchmark, BenchmarkSettings, Environment, Instance, Ready};
+use tool_core::Command;
+
+use crate::container::registry;
+
+fn docker(arguments: &[&str]) -> String {
+    let output = Program::new("docker").args(arguments).stderr(Stdio::inherit()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Returns what a sandbox was started from.
+fn image_of(ready: &Ready) -> String {
+    docker(&["inspect", "--format", "{{.Config.Image}}", &ready.sandbox.info().id])
+}
+
+async fn run(ready: &Ready, script: &str) -> String {
+    ready.sandbox.exec(Command::new(script)).await.unwrap().output
+}
+
+/// Checks that a sandbox is as one from the image itself: clean, at its commit, and able to give a patch.
+async fn check(ready: &Ready, instance: &Instance) {
+    verify(&*ready.sandbox, &ready.baseline.root, &instance.base_commit).await.unwrap();
+    assert_eq!(run(ready, "git status --porcelain --untracked-files=no").await, "");
+    assert_eq!(run(ready, "git rev-parse HEAD").await.trim(), instance.base_commit);
+    let patch = |text: &str| text.contains("+++ b/new.txt") && text.contains("+new");
+    run(ready, "echo new > new.txt; git add -A; git commit -qm x").await;
+    let captured = capture(&*ready.sandbox, &ready.baseline).await.unwrap();
+    assert!(patch(&captured.patch.0), "{captured:?}");
+}
+
+#[tokio::test]
+async fn a_state_is_kept_once_and_checked_at_every_start() {
+    let Some((rows, row, provider)) = registry().await else { return };
+    let instance = row.instance();
+    let benchmark: Arc<Benchmark> =
+        Arc::new(swebench::environment(rows, &BenchmarkSettings::default(), provider.clone()).unwrap());
+    // Several at once: one prepares, or somebody has before, and the others start from what it kept.
+    let starts = (0..3).map(|_| {
+        let (benchmark, instance) = (benchmark.clone(), instance.clone());
+        tokio::spawn(async move { benchmark.reset(&instance).await.unwrap() })
+    });
+    let mut images = Vec::new();
+    for start in starts.collect::<Vec<_>>() {
+        let ready = start.await.unwrap();
+        images.push(image_of(&ready));
+        check(&ready, &instance).await;
+        ready.sandbox.stop().await.unwrap();
+    }
+    let kept = images.iter().filter(|image| image.starts_with("spotter-kept:")).count();
+    assert!(kept >= 2, "{images:?}");
+    let name = images.iter().find(|image| image.starts_with("spotter-kept:")).unwrap().clone();
+
+    // What each of these leaves behind must not be started from; the next state is a clean one again.
+    for damage in [
+        "git -C /testbed update-ref refs/heads/future HEAD",
+        "cp /testbed/.git/index /testbed/.git/objects/pack/more.pack",
+        "rm /.spotter/state",
+    ] {
+        let container = docker(&["run", "-d", "--entrypoint", "sleep", &name, "60"]);
+        docker(&["exec", &container, "git", "config", "--global", "--add", "safe.directory", "*"]);
+        docker(&["exec", &container, "bash", "-c", damage]);
+        docker(&["commit", "-p=false", &container, &name]);
+        docker(&["rm", "-f", &container]);
+        let ready = benchmark.reset(&instance).await.unwrap();
+        assert!(!image_of(&ready).starts_with("spotter-kept:"), "started after `{damage}`");
+        check(&ready, &instance).await;
+        ready.sandbox.stop().await.unwrap();
+    }
+    let ready = benchmark.reset(&instance).await.unwrap();
+    assert_eq!(image_of(&ready), name);
+    ready.sandbox.stop().await.unwrap();
+    provider.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_kept_where_the_setting_says_so() {
+    let Some((rows, row, _)) = registry().await else { return };
+    let config = sandbox::Config { kept: sandbox::Size(0), pull: sandbox::Pull::Never, ..sandbox::Config::default() };
+    let provider = Arc::new(sandbox::connect(&config, &sandbox::Host::from_process(), "tests").await.unwrap());
+    let benchmark = swebench::environment(rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
+    let ready = benchmark.reset(&row.instance()).await.unwrap();
+    assert!(!image_of(&ready).starts_with("spotter-kept:"));
+    assert!(Path::new(&ready.baseline.git_dir).ends_with("base.git"));
+    ready.sandbox.stop().await.unwrap();
+    provider.close().await.unwrap();
+}
