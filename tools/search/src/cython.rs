@@ -115,6 +115,12 @@ impl<'a> Finder<'a> {
             bases.into_iter().for_each(|base| self.found.bases.push(shifted(&base, line.start)));
             return true;
         }
+        if let Some(name) = alias_name(code) {
+            let (range, name) = (line.start..line.end, shifted(&name, line.start));
+            let body = range.end;
+            self.found.definitions.push(Definition { role: Role::Alias, range, name, receiver: None, body });
+            return false;
+        }
         if let Some(name) = function_name(code, plain) {
             let range = shifted(&name, line.start);
             self.define(line, Role::Function, name, body, outer);
@@ -173,6 +179,8 @@ fn type_name(code: &str) -> Option<(Range<usize>, Vec<Range<usize>>)> {
     // `cdef enum class Name`, and `cdef enum:`, which has none.
     let name = words.get(kind + 1).filter(|_| is_head)?;
     let name = name.start..head[name.clone()].find('[').map_or(name.end, |at| name.start + at);
+    // A class of another module is `numpy.ndarray`.
+    let name = head[name.clone()].rfind('.').map_or(name.start, |at| name.start + at + 1)..name.end;
     let bases = code.get(head.len()..).and_then(|rest| rest.strip_prefix('('));
     let bases = bases.and_then(|rest| Some(&rest[..rest.find(')')?])).unwrap_or_default();
     let mut at = head.len() + 1;
@@ -198,8 +206,8 @@ fn function_name(code: &str, plain: bool) -> Option<Range<usize>> {
             ']' => depth = depth.saturating_sub(1),
             '=' | ':' if depth == 0 && place >= at => return None,
             '(' if depth == 0 && place >= at => {
-                let before = code[..place].trim_end();
-                let start = before.trim_end_matches(|c| is_word(c) || matches!(c, '{' | '}')).len();
+                let before = without_parameters(code[..place].trim_end());
+                let start = before.trim_end_matches(is_word).len();
                 let name = &before[start..];
                 let rest = code[place + 1..].trim_start();
                 if rest.starts_with('*') && !plain {
@@ -217,6 +225,40 @@ fn function_name(code: &str, plain: bool) -> Option<Range<usize>> {
         }
     }
     None
+}
+
+/// Returns a text without the square brackets at its end, such as those of `swap[T]`.
+fn without_parameters(text: &str) -> &str {
+    let mut depth = 0usize;
+    for (at, character) in text.char_indices().rev() {
+        match character {
+            ']' => depth += 1,
+            '[' if depth == 1 => return text[..at].trim_end(),
+            '[' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => break,
+            _ => {}
+        }
+    }
+    text
+}
+
+/// Returns where the name stands that a line such as `ctypedef int name` gives to a type.
+fn alias_name(code: &str) -> Option<Range<usize>> {
+    let after = code.strip_prefix("ctypedef").filter(|rest| rest.starts_with([' ', '\t']))?;
+    let from = code.len() - after.len();
+    // A pointer to a function, `ctypedef int (*name)(int)`.
+    if let Some(star) = after.find("(*") {
+        let start = from + star + 2;
+        let name = code[start..].trim_start_matches(['*', ' ']);
+        let start = code.len() - name.len();
+        let end = start + word(name).len();
+        return (start < end).then_some(start..end);
+    }
+    // The name in C, which is quoted, is masked by now.
+    let named = code.trim_end();
+    let named = without_parameters(named.strip_suffix(" 0").map_or(named, str::trim_end));
+    let start = named.trim_end_matches(is_word).len();
+    (from < start && start < named.len()).then_some(start..named.len())
 }
 
 /// Returns the words of a text; what stands between square brackets belongs to the word before.
@@ -269,7 +311,11 @@ mod tests {
         let found = find(text);
         let row = |byte: usize| text[..byte].matches('\n').count() + 1;
         let line = |definition: &Definition| {
-            let role = if definition.role == Role::Class { "class" } else { "function" };
+            let role = match definition.role {
+                Role::Class | Role::Scope => "class",
+                Role::Function => "function",
+                Role::Alias => "alias",
+            };
             let (start, end) = (row(definition.range.start), row(definition.range.end));
             format!("{role} {} {start}-{end}", &text[definition.name.clone()])
         };
@@ -295,6 +341,12 @@ mod tests {
                 vec!["function c_call 2-2", "class point 3-4"],
             ),
             ("ctypedef fused real:\n    float\n    double\n", vec!["class real 1-3"]),
+            ("cdef T swap[T](T a, T b):\n    pass\n", vec!["function swap 1-2"]),
+            ("ctypedef class numpy.ndarray [object PyArrayObject]:\n    cdef int flags\n", vec!["class ndarray 1-2"]),
+            (
+                "ctypedef unsigned long size\nctypedef double (*call)(double)\nctypedef int row[3]\nctypedef int c0 \"c\"\n",
+                vec!["alias size 1-1", "alias call 2-2", "alias row 3-3", "alias c0 4-4"],
+            ),
             ("cdef:\n    int a = f(2)\n    void go(int b):\n        pass\n", vec!["function go 3-4"]),
             ("cdef int (*pointer)(int)\ncdef object x = call(1)\n", vec![]),
             (
