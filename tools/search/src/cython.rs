@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::cython_lines::{Line, lines, masked};
+use crate::cython_lines::{Line, lines, masked, quoted};
 use crate::parse::{Definition, Found, Role};
 
 /// Words before a name that is no return type and no name.
@@ -20,6 +20,9 @@ const KEYWORDS: [&str; 26] = [
     "and", "as", "assert", "await", "cdef", "cpdef", "def", "del", "elif", "else", "except", "for", "from", "if", "in",
     "is", "lambda", "not", "or", "raise", "return", "sizeof", "while", "with", "yield", "import",
 ];
+
+/// Letters that may stand before quotes.
+const PREFIXES: [char; 6] = ['r', 'R', 'u', 'U', 'b', 'B'];
 
 /// What is open around a line.
 struct Open {
@@ -55,9 +58,9 @@ pub(crate) fn find(text: &str) -> Found {
             continue;
         }
         if std::mem::take(&mut may_be_doc) && is_text(text.get(line.start..).unwrap_or_default()) {
-            finder.found.docs.push(line.start..line.end);
+            finder.found.docs.push(line.start..text_end(text, line.start).max(line.end));
         }
-        let body = lines.get(number + 1).filter(|next| next.indent > line.indent).map(|next| next.start);
+        let body = lines.get(number + 1).filter(|next| next.indent > line.indent).map(|_| line.end);
         may_be_doc = finder.line(line, body, decorators.take());
         finder.last = line.end;
     }
@@ -92,8 +95,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Takes in a line; `body` is where the lines of greater indentation below it begin. Returns whether a docstring may
-    /// follow.
+    /// Takes in a line; `body` is where it ends, if lines of greater indentation are below it. Returns whether a docstring
+    /// may follow.
     fn line(&mut self, line: &Line, body: Option<usize>, outer: Option<usize>) -> bool {
         let code = self.code(line);
         let first = word(code);
@@ -294,8 +297,13 @@ fn is_word(character: char) -> bool {
 
 /// Returns whether a text begins with quotes, as a docstring does.
 fn is_text(text: &str) -> bool {
-    let text = text.trim_start_matches(['r', 'R', 'u', 'U', 'b', 'B']);
-    text.starts_with(['"', '\''])
+    text.trim_start_matches(PREFIXES).starts_with(['"', '\''])
+}
+
+/// Returns where the text in quotes ends that begins at a byte.
+fn text_end(text: &str, start: usize) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    quoted(text.as_bytes(), start + rest.len() - rest.trim_start_matches(PREFIXES).len())
 }
 
 fn shifted(range: &Range<usize>, by: usize) -> Range<usize> {

@@ -72,7 +72,7 @@ pub use find_symbol::{FindSymbol, FindSymbolArgs};
 pub use index::{CodeIndex, Options};
 pub use list_files::{ListFiles, ListFilesArgs};
 pub use near::did_you_mean;
-pub use notebook::code;
+pub use notebook::{code, is_notebook};
 pub use offer::{SearchTool, offer};
 pub use parse::outline;
 pub use place::{Skip, is_test};

@@ -18,7 +18,7 @@ pub(crate) const BREAK: char = '\r';
 const PYTHON: [&str; 9] = ["time", "timeit", "capture", "prun", "python", "python3", "pypy", "debug", "memit"];
 
 /// Returns whether a file is a notebook.
-pub(crate) fn is_notebook(path: &str) -> bool {
+pub fn is_notebook(path: &str) -> bool {
     path.ends_with(".ipynb")
 }
 
