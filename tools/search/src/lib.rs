@@ -6,7 +6,8 @@
 //! [`CodeIndex::search`] answers a [`SearchRequest`] by BM25 over spans and files, by the symbol table, by exact code and
 //! by file pattern. The tools [`SearchCode`], [`FindSymbol`], [`ViewCode`] and [`ListFiles`] do so for the repository of
 //! a sandbox, over one [`Checkout`], which re-ranks by the vectors of a [`tool_core::Embed`] where it is given one.
-//! [`measure`] tells how good the ranking is. Not here: a watch on files, a model for vectors, and what to do with what
+//! Of notebooks the code of the cells is indexed, and templates of Cython and Python by what they are made into; what
+//! could not be parsed is in [`CodeIndex::unparsed`]. [`measure`] tells how good the ranking is. Not here: a watch on files, a model for vectors, and what to do with what
 //! was found.
 
 mod span;
