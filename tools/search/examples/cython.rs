@@ -2,7 +2,7 @@
 //! expressions find.
 //!
 //! The list is made of lines alone, those in quotes, in comments and in the statements of templates left out:
-//! - `def`, `cdef` and `cpdef` with a name before the first bracket (not `cdef int x = f(…)`, nor a pointer to a function);
+//! - `def`, `cdef` and `cpdef` with a name before the first bracket (not `cdef int x = f(…)`, nor a pointer to a function), the name in C between or not;
 //! - `class`, `struct`, `union`, `enum`, `fused` and `cppclass` with a name;
 //! - `ctypedef` with the name at its end, or in `(*name)`;
 //! - below `cdef extern from …:`, each line with a name before the first bracket as well.
@@ -46,7 +46,7 @@ impl Patterns {
         let definitions = [
             r"^\s*(?:async\s+)?def\s+NAME\s*\(",
             // A `=` before the bracket makes it a variable, and a star behind it a pointer.
-            r"^\s*cp?def\b(?:[^=({:#]|\{\{[^{}]*\}\}|\[[^\]]*\])*?[\s*&\])]NAME(?:\[[\w, ]+\])?\s*\((?:[^*]|$)",
+            r#"^\s*cp?def\b(?:[^=({:#]|\{\{[^{}]*\}\}|\[[^\]]*\])*?[\s*&\])]NAME\s*(?:"[^"]*"\s*)?(?:\[[\w, ]+\])?\s*\((?:[^*]|$)"#,
             r"^\s*(?:(?:cdef|cpdef|ctypedef|public|api|extern)\s+)*class\s+(?:\w+\.)*NAME",
             r"^\s*(?:(?:cdef|cpdef|ctypedef|public|api|extern|packed)\s+)*(?:struct|union|enum|enum\s+class|fused|cppclass)\s+NAME",
         ];
@@ -55,7 +55,7 @@ impl Patterns {
             alias: compile(r#"^\s*ctypedef\s.*?(?:\(\s*\*+\s*NAME\s*\).*|[\s*]NAME\s*(?:\[\w*\]\s*)*(?:".*")?\s*)$"#),
             block: compile(r"^\s*cdef\s+(?:public\s+)?extern\s+from\b.*:\s*$"),
             foreign: compile(
-                r"^\s*(?:[\w\s*&,.:]|\{\{[^{}]*\}\}|\[[^\]]*\])*?[\s*&]NAME(?:\[[\w, ]+\])?\s*\((?:[^*]|$)",
+                r#"^\s*(?:[\w\s*&,.:]|\{\{[^{}]*\}\}|\[[^\]]*\])*?[\s*&]NAME\s*(?:"[^"]*"\s*)?(?:\[[\w, ]+\])?\s*\((?:[^*]|$)"#,
             ),
             left_out: [
                 compile(r"(?s)\{\{(?:py:|#|for |endfor|if |elif |else|endif|default ).*?\}\}"),

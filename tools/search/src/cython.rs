@@ -209,7 +209,7 @@ fn function_name(code: &str, plain: bool) -> Option<Range<usize>> {
             ']' => depth = depth.saturating_sub(1),
             '=' | ':' if depth == 0 && place >= at => return None,
             '(' if depth == 0 && place >= at => {
-                let before = without_parameters(code[..place].trim_end());
+                let before = up_to_name(&code[..place]);
                 let start = before.trim_end_matches(is_word).len();
                 let name = &before[start..];
                 let rest = code[place + 1..].trim_start();
@@ -228,6 +228,13 @@ fn function_name(code: &str, plain: bool) -> Option<Range<usize>> {
         }
     }
     None
+}
+
+/// Returns a text without what may stand behind a name: its parameters, and its name in C, which is quoted and masked by
+/// now.
+fn up_to_name(text: &str) -> &str {
+    let text = without_parameters(text.trim_end());
+    without_parameters(text.strip_suffix(" 0").map_or(text, str::trim_end))
 }
 
 /// Returns a text without the square brackets at its end, such as those of `swap[T]`.
@@ -257,9 +264,7 @@ fn alias_name(code: &str) -> Option<Range<usize>> {
         let end = start + word(name).len();
         return (start < end).then_some(start..end);
     }
-    // The name in C, which is quoted, is masked by now.
-    let named = code.trim_end();
-    let named = without_parameters(named.strip_suffix(" 0").map_or(named, str::trim_end));
+    let named = up_to_name(code);
     let start = named.trim_end_matches(is_word).len();
     (from < start && start < named.len()).then_some(start..named.len())
 }
@@ -347,6 +352,10 @@ mod tests {
             (
                 "cdef extern from \"a.h\" nogil:\n    int c_call(int)\n    ctypedef struct point:\n        int x\n",
                 vec!["function c_call 2-2", "class point 3-4"],
+            ),
+            (
+                "cdef extern from \"a.h\":\n    int call \"c_call\" (int)\n    T pick \"c_pick\" [T](T)\n    int tell[T] \"t\"(T)\n",
+                vec!["function call 2-2", "function pick 3-3", "function tell 4-4"],
             ),
             ("ctypedef fused real:\n    float\n    double\n", vec!["class real 1-3"]),
             ("cdef T swap[T](T a, T b):\n    pass\n", vec!["function swap 1-2"]),
