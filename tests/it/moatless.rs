@@ -471,6 +471,14 @@ async fn files_are_created_where_that_is_allowed() {
     assert_eq!(path(&ran), "SIDPEP Submitted");
     assert!(ran.outcome.patch.as_ref().unwrap().0.contains("+++ b/lru/new.py"), "{:?}", ran.outcome.patch);
     assert!(ran.last()[1].content.contains("lru/new.py"), "it is in the file context: {:?}", ran.last());
+    let notebook = "{\n \"cells\": [\n  {\n   \"cell_type\": \"code\",\n   \"source\": [\n    \"def plot(x):\\n\",\n    \"    pass\"\n   ]\n  }\n ]\n}\n";
+    let change = json!({ "action": "modify", "file_path": "n.ipynb", "span_id": "plot", "instructions": "x" });
+    let turns = vec![create("n.ipynb"), replace(notebook), call("plan", change), plan("finish")];
+    let ran = run_with(config(), planned(&["Cache.get"], turns)).await;
+    let asked = ran.requests[5].messages[1].content.as_str();
+    assert!(asked.contains("     6  def plot(x):\n") && asked.contains("they cannot be changed here"), "{asked}");
+    assert!(refusals(&ran)[0].contains("`n.ipynb` is a notebook"), "{:?}", refusals(&ran));
+    assert_eq!(path(&ran), "SIDPEP Submitted");
     let ran = run_with(config(), planned(&["Cache.get"], vec![create("lru/memo.py")])).await;
     assert!(refusals(&ran)[0].contains("is there already"), "{:?}", refusals(&ran));
 }

@@ -66,6 +66,10 @@ impl FileContext {
         self.spans.iter().any(|member| member.path == path)
     }
 
+    pub(crate) fn has_notebook(&self) -> bool {
+        self.spans.iter().any(|member| search::is_notebook(&member.path))
+    }
+
     /// Returns whether a span is in it, or one of its own parts or members is.
     pub(crate) fn has(&self, path: &str, span: &str) -> bool {
         let part = |id: &str| id.strip_prefix(span).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':']));
@@ -137,9 +141,11 @@ impl FileContext {
                 Ok(None) | Err(ToolError::Rejected(_)) => continue,
                 Err(err) => return Err(err),
             };
-            let outline = search::outline(path, text.body());
+            // Of a notebook, its code.
+            let code = search::code(path, text.body());
+            let outline = search::outline(path, &code);
             for member in self.of(path) {
-                let mut part = Shown::of(member, &outline, text.body(), fit.hide_comments);
+                let mut part = Shown::of(member, &outline, &code, fit.hide_comments);
                 // A class that is shown itself needs no heading above its methods.
                 let shown_too = |id: &str| self.of(path).any(|member| member.span == id);
                 part.iter_mut().for_each(|part| part.class = part.class.take().filter(|class| !shown_too(&class.id)));

@@ -24,7 +24,7 @@ use crate::schema::Fields;
 use crate::vectors::Vectors;
 
 /// Changes with what is in a pack, with how files are cut and with the grammars.
-const FORMAT: &str = "4";
+const FORMAT: &str = "5";
 /// Packs that stay open though no index uses them.
 const RECENT: usize = 16;
 /// Trees that are in memory at once while they are indexed.

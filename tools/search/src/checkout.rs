@@ -11,8 +11,8 @@ use tool_core::{Command, Embed, ExecEnd, FileError, Sandbox, ToolError, shell_qu
 use crate::config::SearchConfig;
 use crate::error::SearchError;
 use crate::index::{CodeIndex, Options};
-use crate::language::LANGUAGES;
-use crate::place::{FOREIGN, is_test};
+use crate::language::Language;
+use crate::place::{FOREIGN, NOTEBOOK, is_test, largest};
 use crate::request::{Found, SearchRequest};
 use crate::rerank::Reranker;
 use crate::tree::unpack;
@@ -214,15 +214,17 @@ async fn list(sandbox: &dyn Sandbox, max_file: u64) -> Result<Vec<Listed>, ToolE
     for name in FOREIGN {
         let _ = write!(folders, " -o -name {}", shell_quote(name));
     }
-    let extensions = LANGUAGES.iter().flat_map(|row| row.extensions);
-    let names: Vec<String> = extensions.map(|extension| format!("-name '*.{extension}'")).collect();
+    let names: Vec<String> = Language::endings().iter().map(|ending| format!("-name '*.{ending}'")).collect();
     let tests = format!(
         "-type d \\( {folders} \\) -prune -o -type f \\( {names} \\) -size -{max}c -printf '%s %C@ %i %P\\0'",
         names = names.join(" -o "),
-        max = max_file.saturating_add(1),
+        max = max_file.saturating_mul(NOTEBOOK).saturating_add(1),
     );
     let listing = find(sandbox, &tests).await?;
-    Ok(listing.split(|byte| *byte == 0).filter_map(listed).collect())
+    let listed = listing.split(|byte| *byte == 0).filter_map(listed);
+    // One that alone is too large to be fetched would keep the others from being so.
+    let room = sandbox.info().max_file / 2;
+    Ok(listed.filter(|file| file.size <= largest(&file.path, max_file).min(room.max(max_file))).collect())
 }
 
 /// Returns every path of the repository that is not hidden, folders left out.

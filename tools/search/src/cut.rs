@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::notebook::CELL;
 use crate::parse::{Content, Definition, Found, Parsed, Role, Symbol};
 use crate::span::{Outline, Span, SpanKind};
+use crate::template::spellings;
 
 /// Deeper definitions belong to the one around them.
 const DEEPEST: usize = 8;
@@ -43,13 +45,15 @@ pub(crate) fn cut(
     let [above, lines] = [first, lines.count()].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
     let spans = spans.into_iter().map(|span| span.above(above)).collect();
     let outline = Outline { language: language.to_owned(), lines: lines - above, has_errors, spans };
-    Parsed { outline, contents }
+    Parsed { outline, contents, unparsed: None }
 }
 
 /// Where the lines of a text are.
 struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// Whether a line may hold several lines of code, as in notebooks.
+    shared: bool,
 }
 
 impl<'a> Lines<'a> {
@@ -59,7 +63,7 @@ impl<'a> Lines<'a> {
         if text.is_empty() || text.ends_with('\n') {
             starts.pop();
         }
-        Self { text, starts }
+        Self { text, starts, shared: text.starts_with(CELL) }
     }
 
     fn count(&self) -> usize {
@@ -87,6 +91,13 @@ impl<'a> Lines<'a> {
     fn indent(&self, row: usize) -> usize {
         let line = self.line(row);
         line.len() - line.trim_start().len()
+    }
+
+    /// Returns whether nothing else of the code is on the lines of a range, as far as they may be shared.
+    fn fills(&self, range: &Range<usize>) -> bool {
+        let whole = self.bytes(&self.rows(range));
+        let is_blank = |range| self.text.get(range).is_none_or(|text: &str| text.trim().is_empty());
+        !self.shared || (is_blank(whole.start..range.start) && is_blank(range.end..whole.end))
     }
 
     /// Returns the rows that a range of bytes touches.
@@ -137,9 +148,10 @@ fn nest<'a>(text: &'a str, lines: &Lines<'_>, lead: &[&str], found: &'a Found) -
         let outer = outers.get(&definition.range.end).copied().filter(within);
         let start = outer.unwrap_or(usize::MAX).min(definition.range.start);
         let next = place(text, definition, around);
-        let rows = with_lead(lines, lead, lines.rows(&(start..definition.range.end)));
+        let range = start..definition.range.end;
+        let own = next.own && lines.fills(&range);
         open.push(nested.len());
-        nested.push(Nested { rows, ..next });
+        nested.push(Nested { rows: with_lead(lines, lead, lines.rows(&range)), own, ..next });
     }
     nested
 }
@@ -149,19 +161,22 @@ fn place<'a>(text: &'a str, definition: &'a Definition, around: Option<&Nested<'
     let name = text.get(definition.name.clone()).unwrap_or_default();
     let receiver = definition.receiver.clone().and_then(|receiver| text.get(receiver));
     let inside_function = around.is_some_and(|around| !around.own || around.definition.role == Role::Function);
+    let own = !inside_function && definition.role != Role::Alias;
     let depth = around.map_or(0, |around| around.depth + 1);
     let class = match (around, receiver) {
         (_, Some(receiver)) => Some(receiver.to_owned()),
         (Some(around), None) => Some(around.path.clone()),
         (None, None) => None,
     };
-    let path = class.as_ref().map_or_else(|| name.to_owned(), |class| format!("{class}.{name}"));
+    // Code in the braces of a template is no path.
+    let step = if name.contains("{{") { name.replace(['.', ':'], "_") } else { name.to_owned() };
+    let path = class.as_ref().map_or_else(|| step.clone(), |class| format!("{class}.{step}"));
     let kind = match definition.role {
-        Role::Class | Role::Scope => SpanKind::Class,
+        Role::Class | Role::Scope | Role::Alias => SpanKind::Class,
         Role::Function if class.is_some() && !inside_function => SpanKind::Method,
         Role::Function => SpanKind::Function,
     };
-    Nested { definition, name, path, kind, rows: 0..0, own: !inside_function && depth < DEEPEST, depth, class }
+    Nested { definition, name, path, kind, rows: 0..0, own: own && depth < DEEPEST, depth, class }
 }
 
 /// Extends lines by the comments and attributes that stand right above them.
@@ -196,7 +211,8 @@ fn owners(nested: &[Nested<'_>], lines: usize) -> Vec<Option<usize>> {
 fn module_kinds(lines: &Lines<'_>, found: &Found) -> Vec<SpanKind> {
     let mut kinds: Vec<Option<SpanKind>> = vec![None; lines.count()];
     for (ranges, kind) in [(&found.imports, SpanKind::Imports), (&found.docs, SpanKind::Docstring)] {
-        for rows in ranges.iter().map(|range| lines.rows(range)).filter(|rows| lines.indent(rows.start) == 0) {
+        let ranges = ranges.iter().filter(|range| lines.fills(range));
+        for rows in ranges.map(|range| lines.rows(range)).filter(|rows| lines.indent(rows.start) == 0) {
             kinds.get_mut(rows).unwrap_or_default().fill(Some(kind));
         }
     }
@@ -293,7 +309,7 @@ fn contents(lines: &Lines<'_>, nested: &[Nested<'_>], spans: &[Span], found: &Fo
         for range in ranges {
             let content = outline.at(lines, range.start).and_then(|at| contents.get_mut(at));
             if let (Some(content), Some(name)) = (content, lines.text.get(range.clone())) {
-                content.symbols.push(symbol(name.to_owned()));
+                content.symbols.extend(names(name).map(symbol));
             }
         }
     }
@@ -319,16 +335,21 @@ fn define(content: &mut Content, nested: &Nested<'_>, lines: &Lines<'_>) {
         }
     }
     match definition.role {
-        Role::Class => content.symbols.push(Symbol::Class(nested.name.to_owned())),
+        Role::Class | Role::Alias => content.symbols.extend(names(nested.name).map(Symbol::Class)),
         Role::Scope => {}
         Role::Function => {
-            content.symbols.push(Symbol::Function(nested.name.to_owned()));
-            if let Some(class) = &nested.class {
-                let class = class.rsplit('.').next().unwrap_or_default();
-                content.symbols.push(Symbol::Function(format!("{class}.{}", nested.name)));
+            content.symbols.extend(names(nested.name).map(Symbol::Function));
+            let class = nested.class.as_deref().map(|class| class.rsplit('.').next().unwrap_or_default());
+            for class in class.into_iter().flat_map(names) {
+                content.symbols.extend(names(nested.name).map(|name| Symbol::Function(format!("{class}.{name}"))));
             }
         }
     }
+}
+
+/// Returns what a name is found by.
+fn names(name: &str) -> impl Iterator<Item = String> {
+    std::iter::once(name.to_owned()).chain(spellings(name))
 }
 
 struct Spans<'a>(&'a [Span]);

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::cython_lines::{Line, lines, masked};
+use crate::cython_lines::{Line, lines, masked, quoted};
 use crate::parse::{Definition, Found, Role};
 
 /// Words before a name that is no return type and no name.
@@ -20,6 +20,9 @@ const KEYWORDS: [&str; 26] = [
     "and", "as", "assert", "await", "cdef", "cpdef", "def", "del", "elif", "else", "except", "for", "from", "if", "in",
     "is", "lambda", "not", "or", "raise", "return", "sizeof", "while", "with", "yield", "import",
 ];
+
+/// Letters that may stand before quotes.
+const PREFIXES: [char; 6] = ['r', 'R', 'u', 'U', 'b', 'B'];
 
 /// What is open around a line.
 struct Open {
@@ -55,9 +58,9 @@ pub(crate) fn find(text: &str) -> Found {
             continue;
         }
         if std::mem::take(&mut may_be_doc) && is_text(text.get(line.start..).unwrap_or_default()) {
-            finder.found.docs.push(line.start..line.end);
+            finder.found.docs.push(line.start..text_end(text, line.start).max(line.end));
         }
-        let body = lines.get(number + 1).filter(|next| next.indent > line.indent).map(|next| next.start);
+        let body = lines.get(number + 1).filter(|next| next.indent > line.indent).map(|_| line.end);
         may_be_doc = finder.line(line, body, decorators.take());
         finder.last = line.end;
     }
@@ -92,8 +95,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Takes in a line; `body` is where the lines of greater indentation below it begin. Returns whether a docstring may
-    /// follow.
+    /// Takes in a line; `body` is where it ends, if lines of greater indentation are below it. Returns whether a docstring
+    /// may follow.
     fn line(&mut self, line: &Line, body: Option<usize>, outer: Option<usize>) -> bool {
         let code = self.code(line);
         let first = word(code);
@@ -114,6 +117,12 @@ impl<'a> Finder<'a> {
             self.define(line, Role::Class, name, body, outer);
             bases.into_iter().for_each(|base| self.found.bases.push(shifted(&base, line.start)));
             return true;
+        }
+        if let Some(name) = alias_name(code) {
+            let (range, name) = (line.start..line.end, shifted(&name, line.start));
+            let body = range.end;
+            self.found.definitions.push(Definition { role: Role::Alias, range, name, receiver: None, body });
+            return false;
         }
         if let Some(name) = function_name(code, plain) {
             let range = shifted(&name, line.start);
@@ -173,6 +182,8 @@ fn type_name(code: &str) -> Option<(Range<usize>, Vec<Range<usize>>)> {
     // `cdef enum class Name`, and `cdef enum:`, which has none.
     let name = words.get(kind + 1).filter(|_| is_head)?;
     let name = name.start..head[name.clone()].find('[').map_or(name.end, |at| name.start + at);
+    // A class of another module is `numpy.ndarray`.
+    let name = head[name.clone()].rfind('.').map_or(name.start, |at| name.start + at + 1)..name.end;
     let bases = code.get(head.len()..).and_then(|rest| rest.strip_prefix('('));
     let bases = bases.and_then(|rest| Some(&rest[..rest.find(')')?])).unwrap_or_default();
     let mut at = head.len() + 1;
@@ -198,8 +209,8 @@ fn function_name(code: &str, plain: bool) -> Option<Range<usize>> {
             ']' => depth = depth.saturating_sub(1),
             '=' | ':' if depth == 0 && place >= at => return None,
             '(' if depth == 0 && place >= at => {
-                let before = code[..place].trim_end();
-                let start = before.trim_end_matches(|c| is_word(c) || matches!(c, '{' | '}')).len();
+                let before = up_to_name(&code[..place]);
+                let start = before.trim_end_matches(is_word).len();
                 let name = &before[start..];
                 let rest = code[place + 1..].trim_start();
                 if rest.starts_with('*') && !plain {
@@ -217,6 +228,45 @@ fn function_name(code: &str, plain: bool) -> Option<Range<usize>> {
         }
     }
     None
+}
+
+/// Returns a text without what may stand behind a name: its parameters, and its name in C, which is quoted and masked by
+/// now.
+fn up_to_name(text: &str) -> &str {
+    let text = without_parameters(text.trim_end());
+    without_parameters(text.strip_suffix(" 0").map_or(text, str::trim_end))
+}
+
+/// Returns a text without the square brackets at its end, such as those of `swap[T]`.
+fn without_parameters(text: &str) -> &str {
+    let mut depth = 0usize;
+    for (at, character) in text.char_indices().rev() {
+        match character {
+            ']' => depth += 1,
+            '[' if depth == 1 => return text[..at].trim_end(),
+            '[' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => break,
+            _ => {}
+        }
+    }
+    text
+}
+
+/// Returns where the name stands that a line such as `ctypedef int name` gives to a type.
+fn alias_name(code: &str) -> Option<Range<usize>> {
+    let after = code.strip_prefix("ctypedef").filter(|rest| rest.starts_with([' ', '\t']))?;
+    let from = code.len() - after.len();
+    // A pointer to a function, `ctypedef int (*name)(int)`.
+    if let Some(star) = after.find("(*") {
+        let start = from + star + 2;
+        let name = code[start..].trim_start_matches(['*', ' ']);
+        let start = code.len() - name.len();
+        let end = start + word(name).len();
+        return (start < end).then_some(start..end);
+    }
+    let named = up_to_name(code);
+    let start = named.trim_end_matches(is_word).len();
+    (from < start && start < named.len()).then_some(start..named.len())
 }
 
 /// Returns the words of a text; what stands between square brackets belongs to the word before.
@@ -252,8 +302,13 @@ fn is_word(character: char) -> bool {
 
 /// Returns whether a text begins with quotes, as a docstring does.
 fn is_text(text: &str) -> bool {
-    let text = text.trim_start_matches(['r', 'R', 'u', 'U', 'b', 'B']);
-    text.starts_with(['"', '\''])
+    text.trim_start_matches(PREFIXES).starts_with(['"', '\''])
+}
+
+/// Returns where the text in quotes ends that begins at a byte.
+fn text_end(text: &str, start: usize) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    quoted(text.as_bytes(), start + rest.len() - rest.trim_start_matches(PREFIXES).len())
 }
 
 fn shifted(range: &Range<usize>, by: usize) -> Range<usize> {
@@ -269,7 +324,11 @@ mod tests {
         let found = find(text);
         let row = |byte: usize| text[..byte].matches('\n').count() + 1;
         let line = |definition: &Definition| {
-            let role = if definition.role == Role::Class { "class" } else { "function" };
+            let role = match definition.role {
+                Role::Class | Role::Scope => "class",
+                Role::Function => "function",
+                Role::Alias => "alias",
+            };
             let (start, end) = (row(definition.range.start), row(definition.range.end));
             format!("{role} {} {start}-{end}", &text[definition.name.clone()])
         };
@@ -294,7 +353,17 @@ mod tests {
                 "cdef extern from \"a.h\" nogil:\n    int c_call(int)\n    ctypedef struct point:\n        int x\n",
                 vec!["function c_call 2-2", "class point 3-4"],
             ),
+            (
+                "cdef extern from \"a.h\":\n    int call \"c_call\" (int)\n    T pick \"c_pick\" [T](T)\n    int tell[T] \"t\"(T)\n",
+                vec!["function call 2-2", "function pick 3-3", "function tell 4-4"],
+            ),
             ("ctypedef fused real:\n    float\n    double\n", vec!["class real 1-3"]),
+            ("cdef T swap[T](T a, T b):\n    pass\n", vec!["function swap 1-2"]),
+            ("ctypedef class numpy.ndarray [object PyArrayObject]:\n    cdef int flags\n", vec!["class ndarray 1-2"]),
+            (
+                "ctypedef unsigned long size\nctypedef double (*call)(double)\nctypedef int row[3]\nctypedef int c0 \"c\"\n",
+                vec!["alias size 1-1", "alias call 2-2", "alias row 3-3", "alias c0 4-4"],
+            ),
             ("cdef:\n    int a = f(2)\n    void go(int b):\n        pass\n", vec!["function go 3-4"]),
             ("cdef int (*pointer)(int)\ncdef object x = call(1)\n", vec![]),
             (

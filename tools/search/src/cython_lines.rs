@@ -41,8 +41,8 @@ pub(crate) fn masked(text: &str) -> String {
 }
 
 /// Returns where the text in quotes that begins at `start` ends; one of a single line ends there at the latest.
-fn quoted(bytes: &[u8], start: usize) -> usize {
-    let quote = bytes[start];
+pub(crate) fn quoted(bytes: &[u8], start: usize) -> usize {
+    let Some(&quote) = bytes.get(start) else { return bytes.len() };
     let triple = bytes[start..].starts_with(&[quote; 3]);
     let mut at = start + if triple { 3 } else { 1 };
     while let Some(&byte) = bytes.get(at) {

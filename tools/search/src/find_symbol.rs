@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
 use crate::checkout::Checkout;
+use crate::place::is_test;
 use crate::show::{Budget, did_you_mean, places};
 
 /// Finds where a class or function is defined, and where it is used.
@@ -39,14 +40,19 @@ impl Tool for FindSymbol {
             Some(false) => Vec::new(),
             _ => index.references(&args.name, tests)?,
         };
+        let remark = || index.remark_on(|path| tests || !is_test(path));
         if defined.is_empty() && used.is_empty() {
             let hint = did_you_mean(&index.did_you_mean(&args.name)?);
-            return Ok(Observation::text(format!("`{}` is neither defined nor used here.{hint}\n", args.name)));
+            let shown = format!("`{}` is neither defined nor used here.{hint}\n{}", args.name, remark());
+            return Ok(Observation::text(shown));
         }
         let mut budget = Budget::new(self.0.config().max_tokens);
         places("Defined", &defined, &mut budget);
         if !used.is_empty() {
             places("Used", &used, &mut budget);
+        }
+        if defined.is_empty() {
+            budget.tell(&remark());
         }
         Ok(Observation::text(budget.end()))
     }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use tree_sitter::Query;
 
+use crate::template;
+
 /// A language: a row of [`LANGUAGES`] and the file `languages/<name>.scm`, below what it shares with others.
 ///
 /// The captures of a query: `@class`, `@function` and `@scope` are definitions with their `@name`, `@body` and
@@ -98,12 +100,18 @@ impl Language {
         self.grammar.is_some()
     }
 
-    /// Returns the place in [`LANGUAGES`] of the language of a file, by its extension.
+    /// Returns the place in [`LANGUAGES`] of the language of a file, by its extension; that of a template is what comes
+    /// before its last one.
     pub(crate) fn of(path: &str) -> Option<usize> {
-        // Templates of Cython files, such as `sparse.pyx.in`.
-        let path = path.strip_suffix(".in").filter(|path| path.contains(".p")).unwrap_or(path);
+        let path = template::written(path).unwrap_or(path);
         let extension = Path::new(path).extension()?.to_str()?;
         LANGUAGES.iter().position(|language| language.extensions.contains(&extension))
+    }
+
+    /// Returns how the names of all files end that are of some language, without the first dot.
+    pub(crate) fn endings() -> Vec<String> {
+        let plain = LANGUAGES.iter().flat_map(|row| row.extensions).map(|extension| (*extension).to_owned());
+        plain.chain(template::endings()).collect()
     }
 
     /// Returns the grammar and the query over it.

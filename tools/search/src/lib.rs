@@ -6,18 +6,22 @@
 //! [`CodeIndex::search`] answers a [`SearchRequest`] by BM25 over spans and files, by the symbol table, by exact code and
 //! by file pattern. The tools [`SearchCode`], [`FindSymbol`], [`ViewCode`] and [`ListFiles`] do so for the repository of
 //! a sandbox, over one [`Checkout`], which re-ranks by the vectors of a [`tool_core::Embed`] where it is given one.
-//! [`measure`] tells how good the ranking is. Not here: a watch on files, a model for vectors, and what to do with what
+//! Of notebooks the code of the cells is indexed, and templates of Cython and Python by what they are made into; what
+//! could not be parsed is in [`CodeIndex::unparsed`]. [`measure`] tells how good the ranking is. Not here: a watch on files, a model for vectors, and what to do with what
 //! was found.
 
 mod span;
 
 mod language;
 mod place;
+mod template;
 mod tokens;
 
 mod cut;
 mod cython;
 mod cython_lines;
+mod json;
+mod notebook;
 mod parse;
 mod part;
 mod row;
@@ -45,6 +49,7 @@ mod symbols;
 mod error;
 mod index;
 mod show;
+mod unparsed;
 
 mod rerank;
 mod vectors;
@@ -54,7 +59,6 @@ mod config;
 mod find_symbol;
 mod list_files;
 mod near;
-mod notebook;
 mod offer;
 mod search_code;
 mod view_code;
@@ -69,6 +73,7 @@ pub use find_symbol::{FindSymbol, FindSymbolArgs};
 pub use index::{CodeIndex, Options};
 pub use list_files::{ListFiles, ListFilesArgs};
 pub use near::did_you_mean;
+pub use notebook::{code, is_notebook};
 pub use offer::{SearchTool, offer};
 pub use parse::outline;
 pub use place::{Skip, is_test};
@@ -78,4 +83,5 @@ pub use search_code::SearchCode;
 pub use span::{Outline, Span, SpanKind};
 pub use symbols::Place;
 pub use tree::Skipped;
+pub use unparsed::Unparsed;
 pub use view_code::{ViewCode, ViewCodeArgs};

@@ -32,6 +32,8 @@ pub(crate) struct Unit {
     docs: u32,
     /// The outline, as bytes: most are never looked at.
     outline: Vec<u8>,
+    /// Why names may be missing.
+    unparsed: Option<String>,
 }
 
 /// Makes a pack in memory.
@@ -78,7 +80,7 @@ impl<'a> PackWriter<'a> {
             self.writer.add_document(document)?;
         }
         let outline = postcard::to_stdvec(&parsed.outline)?;
-        self.units.push(Unit { key, docs, outline });
+        self.units.push(Unit { key, docs, outline, unparsed: parsed.unparsed.clone() });
         Ok(())
     }
 
@@ -218,6 +220,11 @@ impl Pack {
             }
         }
         Ok(())
+    }
+
+    /// Returns why names of a unit may be missing.
+    pub(crate) fn unparsed(&self, unit: usize) -> Option<&str> {
+        self.units.get(unit)?.unparsed.as_deref()
     }
 
     /// Returns the text of a unit.

@@ -1,10 +1,11 @@
 //! A file's text cut into what is indexed of it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 
 use rustc_hash::FxHashMap;
-use tree_sitter::{Parser, Query, QueryCursor, StreamingIterator};
+use tree_sitter::{Parser, Query, QueryCursor, StreamingIterator, Tree};
 
 use crate::cut::cut;
 use crate::cython;
@@ -12,6 +13,7 @@ use crate::language::{LANGUAGES, Language};
 use crate::notebook;
 use crate::part::parts;
 use crate::span::Outline;
+use crate::template;
 
 /// A file as it goes into the index.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub(crate) struct Parsed {
     pub(crate) outline: Outline,
     /// What is indexed of each span, in the order of the outline.
     pub(crate) contents: Vec<Content>,
+    /// Why names may be missing.
+    pub(crate) unparsed: Option<String>,
 }
 
 /// What is indexed of one span; ranges are of the file's bytes.
@@ -74,6 +78,8 @@ pub(crate) enum Role {
     Function,
     /// Gives its name to what is in it, and is no definition of its own.
     Scope,
+    /// Gives a type a name, in a span with what stands around it.
+    Alias,
 }
 
 /// The grammars and their queries, each loaded when it is first needed.
@@ -119,18 +125,30 @@ impl<'a> FileParser<'a> {
     /// Cuts a file, or a part of one, into spans. The first bytes are lines that only say what the others are in. Text of
     /// no known language, or that its grammar gives up on, is cut by length alone.
     pub(crate) fn parse(&mut self, path: &str, text: &str, prefix: usize) -> Parsed {
+        let plain = |why| Parsed { unparsed: why, ..cut(text, prefix, ("", &[]), &Found::default(), false) };
         let language = Language::of(path);
         let Some((index, row)) = language.and_then(|index| Some((index, LANGUAGES.get(index)?))) else {
-            return cut(text, prefix, ("", &[]), &Found::default(), false);
+            return plain(None);
         };
-        if !row.has_grammar() {
-            return cut(text, prefix, (row.name, row.lead), &cython::find(text), false);
+        let is_notebook = notebook::is_notebook(path);
+        if let Some(why) = notebook::unparsed(text).filter(|_| is_notebook) {
+            return plain(Some(why));
         }
-        let (found, has_errors) = self.find(index, text).unwrap_or_else(|| (Found::default(), true));
-        cut(text, prefix, (row.name, row.lead), &found, has_errors)
+        let masked = match template::written(path) {
+            Some(_) => Cow::Owned(template::masked(text)),
+            None if is_notebook => Cow::Owned(notebook::masked(text)),
+            None => Cow::Borrowed(text),
+        };
+        let (found, errors) = match row.has_grammar() {
+            true => self.find(index, &masked).unwrap_or_else(|| (Found::default(), Errors::All)),
+            false => (cython::find(&masked), Errors::None),
+        };
+        let parsed = cut(text, prefix, (row.name, row.lead), &found, errors != Errors::None);
+        let why = (errors == Errors::All).then(|| "syntax errors, so that names may be missing".to_owned());
+        Parsed { unparsed: why, ..parsed }
     }
 
-    fn find(&mut self, language: usize, text: &str) -> Option<(Found, bool)> {
+    fn find(&mut self, language: usize, text: &str) -> Option<(Found, Errors)> {
         let (grammar, query) = self.grammars.get(language)?;
         self.parser.set_language(grammar).ok()?;
         let tree = self.parser.parse(text, None)?;
@@ -144,7 +162,39 @@ impl<'a> FileParser<'a> {
             });
             found.add(captures);
         }
-        Some((found, tree.root_node().has_error()))
+        Some((found, Errors::of(&tree, text)))
+    }
+}
+
+/// How much of a text the grammar could not make sense of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Errors {
+    None,
+    Some,
+    /// Of more than half.
+    All,
+}
+
+impl Errors {
+    fn of(tree: &Tree, text: &str) -> Self {
+        if !tree.root_node().has_error() {
+            return Self::None;
+        }
+        let mut cursor = tree.walk();
+        let mut bytes = 0;
+        loop {
+            let node = cursor.node();
+            if node.is_error() {
+                bytes += text.get(node.byte_range()).map_or(0, |text| text.trim().len());
+            } else if node.has_error() && cursor.goto_first_child() {
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    return if 2 * bytes > text.trim().len() { Self::All } else { Self::Some };
+                }
+            }
+        }
     }
 }
 

@@ -17,7 +17,7 @@ impl Tool for SearchCode {
     async fn call(&self, args: SearchRequest, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
         let (index, found) = self.0.search(sandbox, &args).await?;
         let config = self.0.config();
-        let shown = index.render(&found, config.max_tokens, config.max_lines);
-        Ok(Observation::text(shown?))
+        let shown = index.render(&found, config.max_tokens, config.max_lines)?;
+        Ok(Observation::text(shown + &index.remark(&args, &found)?))
     }
 }

@@ -138,7 +138,7 @@ fn clipped(line: &str) -> Cow<'_, str> {
 
 /// Returns a span's lines with their numbers, the later ones left out where there are too many.
 pub(crate) fn code(span: &Span, text: &str, max_lines: usize) -> String {
-    let count = (span.end + 1 - span.start) as usize;
+    let count = span.lines(text).count();
     let mut shown = heading(span) + &numbered(span.lines(text).take(max_lines));
     if count > max_lines {
         let _ = writeln!(shown, "        ({} more lines)", count - max_lines);

@@ -3,6 +3,8 @@
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::notebook::{BREAK, CELL};
+
 /// What a file consists of: spans one below the other, each of whole lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outline {
@@ -98,10 +100,16 @@ impl Span {
         }
     }
 
-    /// Returns the span's lines of its file's text, each with its number.
+    /// Returns the span's lines of its file's text, each with its number. In a notebook several lines of code may be on
+    /// one line of the file.
     pub fn lines<'a>(&self, text: &'a str) -> impl Iterator<Item = (u32, &'a str)> + use<'a> {
         let (start, end) = (self.start, self.end);
-        let from = text.lines().skip(start as usize - 1);
-        (start..=end).zip(from)
+        let from = text.lines().skip((start as usize).saturating_sub(1));
+        let is_code = text.starts_with(CELL);
+        (start..=end).zip(from).flat_map(move |(number, line)| {
+            // No line has a line end in it.
+            let parts = line.split(if is_code { BREAK } else { '\n' });
+            parts.map(move |part| (number, if is_code { part.trim_matches(CELL) } else { part }))
+        })
     }
 }

@@ -103,7 +103,7 @@ impl CodeIndex {
         for (file, docs) in by_file {
             let ((outline, order), text) = (self.view.outline(file)?, self.view.text(file)?);
             for (span, _) in outline.spans.iter().zip(order).filter(|(_, doc)| docs.contains(doc)) {
-                let lines = span.lines(&text).filter(|(_, line)| has_word(line, last_part(name)));
+                let lines = span.lines(&text).filter(|(_, line)| has_name(line, last_part(name)));
                 let lines = lines.map(|(number, line)| (number, line.trim_end().to_owned())).collect();
                 places.push(Place { path: self.view.path(file).to_owned(), span: span.clone(), lines });
             }
@@ -176,6 +176,11 @@ impl CodeIndex {
 /// Returns a name without what stands before its last dot.
 fn last_part(name: &str) -> &str {
     name.trim().trim_end_matches("()").rsplit('.').next().unwrap_or_default()
+}
+
+/// Returns whether a line has a name, which in a template may be a part of a word, or have braces.
+fn has_name(line: &str, name: &str) -> bool {
+    has_word(line, name) || (name.contains("{{") || line.contains("{{")) && line.contains(name)
 }
 
 /// Returns whether a line has a word.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use crate::error::SearchError;
-use crate::place::{Skip, is_test, skip_contents, skip_folder, skip_path};
+use crate::place::{Skip, is_test, largest, skip_contents, skip_folder, skip_path};
 
 /// How many files were left out, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -114,7 +114,7 @@ pub(crate) fn walk(root: &Path, limits: Limits, skipped: &mut Skipped) -> Result
             continue;
         }
         match entry.metadata() {
-            Ok(metadata) if metadata.len() > limits.max_file => skipped.count(Skip::TooLarge),
+            Ok(metadata) if metadata.len() > largest(&path, limits.max_file) => skipped.count(Skip::TooLarge),
             Ok(metadata) => candidates.push(Candidate { path, stamp: Stamp::of(&metadata), bytes: None }),
             Err(err) => skipped.unreadable(&path, &err),
         }
@@ -147,9 +147,10 @@ pub(crate) fn admit(path: &str, size: u64, limits: Limits) -> Option<Skip> {
 
 /// Reads a file; what cannot be read, or is no text of a person, is counted and left out.
 pub(crate) fn read(root: &Path, candidate: Candidate, limits: Limits, skipped: &mut Skipped) -> Option<Vec<u8>> {
+    let max = largest(&candidate.path, limits.max_file);
     let bytes = match candidate.bytes {
         Some(bytes) => bytes,
-        None => match read_bounded(&root.join(&candidate.path), limits.max_file) {
+        None => match read_bounded(&root.join(&candidate.path), max) {
             Ok(bytes) => bytes,
             Err(err) => {
                 skipped.unreadable(&candidate.path, &err);
@@ -157,7 +158,7 @@ pub(crate) fn read(root: &Path, candidate: Candidate, limits: Limits, skipped: &
             }
         },
     };
-    let skip = if bytes.len() as u64 > limits.max_file { Some(Skip::TooLarge) } else { skip_contents(&bytes) };
+    let skip = if bytes.len() as u64 > max { Some(Skip::TooLarge) } else { skip_contents(&candidate.path, &bytes) };
     match skip {
         Some(skip) => {
             skipped.count(skip);

@@ -110,6 +110,11 @@ impl View {
             .flat_map(|(part, pack)| pack.docs(part.unit as usize).map(move |doc| DocId { layer: part.layer, doc }))
     }
 
+    /// Returns why names of a file may be missing.
+    pub(crate) fn unparsed(&self, id: FileId) -> Option<&str> {
+        self.parts(id).find_map(|(part, pack)| pack.unparsed(part.unit as usize))
+    }
+
     /// Returns a file's text.
     pub(crate) fn text(&self, id: FileId) -> Result<String, SearchError> {
         self.parts(id).map(|(part, pack)| pack.text(part.unit as usize)).collect()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use edit::{EditError, Text, miss, new_problems, str_replace};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
 use crate::desk::Desk;
@@ -79,8 +80,38 @@ async fn write(
     if let Some(problem) = broken.first() {
         return Err(ToolError::Rejected(format!("`{path}` would no longer parse: {problem}\nNothing was changed.")));
     }
+    if let Some(problem) = no_notebook(path, before.body(), after) {
+        return Err(ToolError::Rejected(format!(
+            "`{path}` would no longer be a notebook, which is JSON: {problem}\nNothing was changed."
+        )));
+    }
     let problems = lint::around(path, desk.config.lint, sandbox, save(path, before, after, sandbox)).await?;
     let list: String = problems.iter().flatten().map(|problem| format!("- {problem}\n")).collect();
     let list = if list.is_empty() { list } else { format!("New errors:\n{list}") };
     Ok(Observation::text(format!("Changed `{path}`:\n{}{list}", diff(path, before.body(), after))))
+}
+
+/// Returns why a notebook is none after a change, unless it was none before.
+fn no_notebook(path: &str, before: &str, after: &str) -> Option<String> {
+    let check = |text| serde_json::from_str::<IgnoredAny>(text).err();
+    let was_whole = before.trim().is_empty() || check(before).is_none();
+    if search::is_notebook(path) && was_whole { check(after).map(|err| err.to_string()) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::no_notebook;
+
+    #[test]
+    fn a_change_that_breaks_a_notebook_is_told() {
+        for (path, before, after, broken) in [
+            ("a.ipynb", "{\"cells\": []}", "{\"cells\": [1]}", false),
+            ("a.ipynb", "{\"cells\": []}", "{\"cells\": [\"a\nb\"]}", true),
+            ("a.ipynb", "", "x = 1\n", true),
+            ("a.ipynb", "{", "{{", false),
+            ("a.json", "{}", "{", false),
+        ] {
+            assert_eq!(no_notebook(path, before, after).is_some(), broken, "{path}: {after}");
+        }
+    }
 }

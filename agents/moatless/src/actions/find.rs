@@ -93,5 +93,6 @@ async fn find(
     let request = SearchRequest { file_pattern: file_pattern.unwrap_or_default(), include_tests: tests, ..request };
     let (index, found) = desk.checkout.search(sandbox, &request).await?;
     let settings = desk.checkout.config();
-    Ok(Observation::text(index.render(&found, settings.max_tokens, settings.max_lines)?))
+    let shown = index.render(&found, settings.max_tokens, settings.max_lines)?;
+    Ok(Observation::text(shown + &index.remark(&request, &found)?))
 }

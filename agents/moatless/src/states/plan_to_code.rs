@@ -1,7 +1,7 @@
 //! `PlanToCode`: asks for the next change, or for the end.
 
 use schemars::JsonSchema;
-use search::{Outline, Span, SpanKind, did_you_mean};
+use search::{Outline, Span, SpanKind, did_you_mean, is_notebook};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
@@ -71,6 +71,7 @@ impl Asks for PlanToCode {
             "run_tests": room.config.runs_tests(),
             "review": room.config.finish_on_review,
             "edits": room.work.edits,
+            "notebooks": room.work.context.has_notebook(),
         }))
     }
 
@@ -137,6 +138,12 @@ async fn modify(
     room: &Room<'_>,
 ) -> Result<Move<PlanToCode>, ToolError> {
     let context = &room.work.context;
+    // Its lines are JSON, and not the code that was shown.
+    if is_notebook(path) {
+        return Err(ToolError::Rejected(format!(
+            "`{path}` is a notebook, which cannot be changed here: change other code, or `reject` where only it is at fault"
+        )));
+    }
     if !context.has_file(path) {
         return Err(ToolError::Rejected(format!("`{path}` is not in the file context, which has\n{}", context.list())));
     }

@@ -12,6 +12,8 @@ use super::Failed;
 use super::output::{print, print_json};
 use crate::console::say;
 
+/// Files that were not parsed and are named.
+const NAMED: usize = 20;
 /// Bytes that the cache may take.
 const MAX_CACHE: u64 = 2 << 30;
 
@@ -90,11 +92,11 @@ pub(super) fn run(args: &Index) -> Result<ExitCode, Failed> {
     let index = args.tree.open(&args.path)?;
     let seconds = begin.elapsed().as_secs_f64();
     let (files, spans) = index.size();
-    let skipped = index.skipped();
+    let (skipped, unparsed) = (index.skipped(), index.unparsed());
     if args.json {
         let report = json!({
             "files": files, "spans": spans, "reused": index.reused(), "seconds": seconds,
-            "skipped": skipped.counts, "unreadable": skipped.unreadable,
+            "skipped": skipped.counts, "unreadable": skipped.unreadable, "unparsed": unparsed,
         });
         print_json(&report)?;
         return Ok(ExitCode::SUCCESS);
@@ -109,6 +111,12 @@ pub(super) fn run(args: &Index) -> Result<ExitCode, Failed> {
     }
     for path in &skipped.unreadable {
         say(&format!("warning: cannot be read: {path}"));
+    }
+    for file in unparsed.iter().take(NAMED) {
+        say(&format!("warning: not parsed: {}: {}", file.path, file.why));
+    }
+    if unparsed.len() > NAMED {
+        say(&format!("warning: not parsed: {} more; --json names them", unparsed.len() - NAMED));
     }
     Ok(ExitCode::SUCCESS)
 }

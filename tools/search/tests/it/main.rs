@@ -4,9 +4,11 @@
 
 mod cache;
 mod edits;
+mod notebooks;
 mod queries;
 mod rerank;
 mod robust;
 mod spans;
+mod templates;
 mod tools;
 mod tree;

@@ -79,6 +79,35 @@ fn deep_nesting_costs_no_stack() {
 }
 
 #[test]
+fn templates_and_notebooks_that_were_damaged_are_indexed_all_the_same() {
+    let names = ["vector.pyx.tp", "config.py.in", "plot.ipynb", "strings.ipynb", "line.ipynb", "old.ipynb"];
+    let pieces = "{{ }} \" \\ [ ] { } \r \n \u{c} ''' def ctypedef ( é \u{feff} %%";
+    let pieces: Vec<&str> = pieces.split(' ').collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spans");
+    let mut random = fastrand::Rng::with_seed(7);
+    for name in names {
+        let whole = std::fs::read_to_string(folder.join(name)).unwrap();
+        for _ in 0..60 {
+            let mut text: Vec<char> = whole.chars().collect();
+            for _ in 0..random.usize(1..4) {
+                let at = random.usize(0..text.len());
+                match random.usize(0..4) {
+                    0 => drop(text.drain(at..text.len().min(at + 9))),
+                    1 if text.len() > 200 => text.truncate(at.max(100)),
+                    _ => drop(text.splice(at..at, random.choice(&pieces).unwrap().chars())),
+                }
+            }
+            let text: String = text.into_iter().collect();
+            let outline = search::outline(name, &text);
+            let code = search::code(name, &text);
+            assert_eq!(code.lines().count(), text.lines().count(), "{name}: {text}");
+            assert_eq!(search::outline(name, &code), outline, "{name}: {text}");
+            assert!(outline.spans.iter().all(|span| span.start <= span.end && span.end <= outline.lines), "{text}");
+        }
+    }
+}
+
+#[test]
 fn text_that_is_not_utf_8_is_indexed_all_the_same() {
     let shop = shop();
     std::fs::write(shop.path().join("latin.py"), b"# caf\xe9\ndef serve_coffee():\n    return '\xff\xfe'\n").unwrap();

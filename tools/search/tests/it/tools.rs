@@ -274,6 +274,39 @@ async fn changes_by_anyone_show_in_the_next_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_that_has_little_tells_what_was_not_parsed() {
+    let mut files = Shop::files();
+    files.insert("plots.ipynb".to_owned(), b"{\"cells\": [".to_vec());
+    files.insert("tests/plots.ipynb".to_owned(), b"{}".to_vec());
+    let kept = include_str!("../fixtures/spans/vector.pyx.tp").as_bytes().to_vec();
+    files.insert("vector.pyx.tp".to_owned(), kept);
+    let shop = Shop::start(files).await;
+    shop.check(
+        "find_symbol",
+        json!({"name": "draw_plot"}),
+        expect![[r#"
+            `draw_plot` is neither defined nor used here.
+            Not parsed, so that what they define may be missing here: `plots.ipynb` (the notebook is no JSON: EOF while parsing a list at line 1 column 11).
+        "#]],
+    )
+    .await;
+    for (tool, args, told) in [
+        ("find_symbol", json!({"name": "round_price"}), 0),
+        ("find_symbol", json!({"name": "Decimal"}), 1),
+        ("find_symbol", json!({"name": "draw_plot", "include_tests": true}), 2),
+        ("search_code", json!({"query": "negative quantity"}), 0),
+        ("search_code", json!({"function_names": ["round_price"]}), 1),
+        ("search_code", json!({"function_names": ["round_price"], "file_pattern": "*.py"}), 0),
+        ("search_code", json!({"query": "zzyzx"}), 1),
+    ] {
+        let shown = shop.call(tool, args.clone()).await;
+        assert_eq!(shown.matches("plots.ipynb").count(), told, "{args}: {shown}");
+        assert_eq!(shown.matches("Not parsed").count(), told.min(1), "{args}: {shown}");
+    }
+    assert!(shop.call("find_symbol", json!({"name": "Vector"})).await.contains("cdef class {{name}}Vector"));
+}
+
+#[tokio::test]
 async fn tests_come_in_when_they_are_asked_for() {
     let shop = Shop::open().await;
     let find = |tests: bool| shop.call("find_symbol", json!({"name": "test_total", "include_tests": tests}));
