@@ -2,7 +2,7 @@
 
 mod text;
 
-use tool_core::{FileError, Sandbox};
+use tool_core::{Command, FileError, Sandbox, SandboxError, shell_quote};
 
 use crate::script::{SNAPSHOT, run, run_alone};
 use crate::{Baseline, EnvError, LeftOut, Patch};
@@ -75,6 +75,31 @@ pub async fn rebuild(
         [("root", baseline.root.as_str()), ("shadow", &baseline.git_dir), ("tree", &baseline.tree), ("tar", &tar)];
     let script = include_str!("scripts/rebuild.sh");
     run(sandbox, &variables, &[script]).await.map(drop)
+}
+
+/// Returns the changes in a sandbox in which nothing need run any more: its tree is copied, from outside, into one that was
+/// just prepared for the same instance, and compared there.
+///
+/// # Errors
+/// As [`capture`], and when the tree cannot be copied, or the other sandbox was not prepared from the same tree.
+pub async fn capture_copy(
+    sandbox: &dyn Sandbox,
+    baseline: &Baseline,
+    (fresh, kept): (&dyn Sandbox, &Baseline),
+) -> Result<Captured, EnvError> {
+    if kept.tree != baseline.tree {
+        let reason = format!("the fresh baseline is tree `{}`, not `{}`", kept.tree, baseline.tree);
+        return Err(EnvError::Patch(reason));
+    }
+    let archive = sandbox.export(&baseline.root).await.map_err(file_error)?;
+    let folder = format!("{}/copy", fresh.info().scratch);
+    let made = fresh.exec(Command::fresh(format!("mkdir -p {}", shell_quote(&folder)))).await?;
+    if !made.success() {
+        return Err(SandboxError::Lost(format!("`{folder}` cannot be made: {}", made.output)).into());
+    }
+    fresh.import(&folder, archive).await.map_err(file_error)?;
+    let name = baseline.root.rsplit('/').next().unwrap_or_default();
+    capture(fresh, &Baseline { root: format!("{folder}/{name}"), ..kept.clone() }).await
 }
 
 /// Runs the diff with `binary` as further attribute lines, and returns it.

@@ -1,5 +1,6 @@
 //! What a shell needs of the place where it runs, and a sandbox of the place where its files are.
 
+use std::fs::File;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -58,11 +59,27 @@ pub(crate) trait Backend: Send + Sync {
     /// See [`tool_core::Sandbox::archive`]; `path` is absolute and has a last component.
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError>;
 
+    /// See [`tool_core::Sandbox::export`]; `path` is absolute and has a last component.
+    async fn export(&self, path: &str) -> Result<File, FileError> {
+        Err(unsupported(path))
+    }
+
+    /// See [`tool_core::Sandbox::import`]; `folder` is absolute.
+    async fn import(&self, folder: &str, archive: File) -> Result<(), FileError> {
+        drop(archive);
+        Err(unsupported(folder))
+    }
+
     /// Removes everything; a second call does nothing.
     async fn remove(&self) -> Result<(), SandboxError>;
 
     /// Removes everything without waiting for it, where no one waits any more.
     fn abandon(&self);
+}
+
+fn unsupported(path: &str) -> FileError {
+    let reason = "nothing but the sandbox itself reaches its files".to_owned();
+    FileError::Refused { path: path.to_owned(), reason }
 }
 
 /// A running bash: what goes in, what comes out.

@@ -1,5 +1,6 @@
 //! A sandbox of either provider: a backend, and the worker that runs the commands in it.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -64,6 +65,17 @@ impl Running {
     }
 }
 
+/// Returns an absolute path without what stands behind its last component; refuses one that has none.
+fn with_name(path: &str, mut absolute: String) -> Result<String, FileError> {
+    while let Some(shorter) = absolute.strip_suffix('/').or_else(|| absolute.strip_suffix("/.")) {
+        absolute.truncate(shorter.len());
+    }
+    if absolute.is_empty() || absolute.ends_with("/..") {
+        return Err(FileError::Refused { path: path.to_owned(), reason: "it has no last component".to_owned() });
+    }
+    Ok(absolute)
+}
+
 fn gone() -> SandboxError {
     SandboxError::Lost("the sandbox has been stopped".to_owned())
 }
@@ -123,18 +135,21 @@ impl Sandbox for Running {
 
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
         self.check_running()?;
-        let absolute = self.absolute(path)?;
-        let mut trimmed = absolute.as_str();
-        while let Some(shorter) = trimmed.strip_suffix('/').or_else(|| trimmed.strip_suffix("/.")) {
-            trimmed = shorter;
-        }
-        if trimmed.is_empty() || trimmed.ends_with("/..") {
-            return Err(FileError::Refused { path: path.to_owned(), reason: "it has no last component".to_owned() });
-        }
-        match self.backend.archive(trimmed).await {
+        let absolute = with_name(path, self.absolute(path)?)?;
+        match self.backend.archive(&absolute).await {
             Err(err) => Err(self.as_given(err, path).await),
             result => result,
         }
+    }
+
+    async fn export(&self, path: &str) -> Result<File, FileError> {
+        let absolute = with_name(path, self.absolute(path)?)?;
+        self.backend.export(&absolute).await.map_err(|err| as_given(err, path))
+    }
+
+    async fn import(&self, folder: &str, archive: File) -> Result<(), FileError> {
+        self.check_running()?;
+        self.backend.import(&self.absolute(folder)?, archive).await.map_err(|err| as_given(err, folder))
     }
 
     async fn stop(&self) -> Result<(), SandboxError> {

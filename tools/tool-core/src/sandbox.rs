@@ -1,5 +1,6 @@
 //! Where commands run and files live.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -36,6 +37,25 @@ pub trait Sandbox: Send + Sync {
     /// # Errors
     /// [`FileError`] says what is wrong with the path.
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError>;
+
+    /// Returns a file with a tar archive of a folder, made without anything that is in the sandbox, so that it can be had of
+    /// one in which nothing runs any more. Member names start with the folder's last component; what lies in its `.git` is
+    /// left out, and so is what follows the first [`SandboxInfo::max_file`] bytes and one of a file.
+    ///
+    /// # Errors
+    /// [`FileError`] says what is wrong with the path; by default it is refused.
+    async fn export(&self, path: &str) -> Result<File, FileError> {
+        Err(FileError::Refused { path: path.to_owned(), reason: "this sandbox exports nothing".to_owned() })
+    }
+
+    /// Unpacks an archive of [`Sandbox::export`] in a folder, which is there.
+    ///
+    /// # Errors
+    /// [`FileError`] says what is wrong with the path; by default it is refused.
+    async fn import(&self, folder: &str, archive: File) -> Result<(), FileError> {
+        drop(archive);
+        Err(FileError::Refused { path: folder.to_owned(), reason: "this sandbox imports nothing".to_owned() })
+    }
 
     /// Ends the sandbox and removes all it held. A second call does nothing.
     ///

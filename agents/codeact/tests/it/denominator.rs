@@ -33,19 +33,20 @@ echo PASSED p
 : '>>>>> End Test Output'
 ";
 
-/// What the model has done in each instance, with how many do so; the first word tells them apart.
-const SCENARIOS: &[(&str, usize, &str)] = &[
+/// What the model has done in so many instances; the first word tells them apart.
+type Scenario = (&'static str, usize, &'static str);
+
+const FORKS: &str =
+    "python3 -c '\nimport os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n'";
+
+const SCENARIOS: &[Scenario] = &[
     ("solves", 6, "echo two > code.txt"),
     ("errs", 3, "echo three > code.txt"),
     ("idles", 1, "true"),
     ("hangs", 1, "touch hang; echo > hang"),
     ("excuses", 1, "echo > excuse"),
     ("deletes", 1, "rm -rf /usr /bin /lib /lib64 /etc"),
-    (
-        "forks",
-        1,
-        "python3 -c '\nimport os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n'",
-    ),
+    ("forks", 1, FORKS),
     ("bombs", 1, ":(){ :|:& };:"),
     ("kills", 1, "kill -9 -1"),
     ("ungits", 1, "rm -rf .git /usr/bin/git /usr/lib/git-core"),
@@ -53,8 +54,20 @@ const SCENARIOS: &[(&str, usize, &str)] = &[
     ("imageless", 1, ""),
 ];
 
+/// What breaks the sandbox once the work is done.
+const WRECKS: &[Scenario] = &[
+    ("deletes", 1, "echo two > code.txt; rm -rf /usr /bin /lib /lib64 /etc"),
+    ("ungits", 1, "echo two > code.txt; rm -rf .git /usr/bin/git /usr/lib/git-core /.spotter/base.git"),
+    ("uncores", 1, "echo two > code.txt; rm -f /usr/bin/{mkdir,mktemp,cat,rm,mv,cp,ls,wc,tr}; seq 9 > seq.txt"),
+    (
+        "forks",
+        1,
+        "echo two > code.txt; python3 -c 'import os\nwhile True:\n    try: os.fork()\n    except OSError: pass\n'",
+    ),
+];
+
 /// Plays the model: the instance's issue text says which scenario it is. Its server is dead for some.
-struct Scripted;
+struct Scripted(&'static [Scenario]);
 
 impl Respond for Scripted {
     fn respond(&self, request: &Request) -> ResponseTemplate {
@@ -62,7 +75,7 @@ impl Respond for Scripted {
         let messages = body["messages"].as_array().unwrap();
         let asked = messages.iter().any(|message| message["role"] == "assistant");
         let text = body["messages"].to_string();
-        let scenario = SCENARIOS.iter().find(|(name, ..)| text.contains(&format!("the one that {name}."))).unwrap();
+        let scenario = self.0.iter().find(|(name, ..)| text.contains(&format!("the one that {name}."))).unwrap();
         if scenario.0 == "dead" {
             return ResponseTemplate::new(500);
         }
@@ -86,13 +99,13 @@ struct Image(String);
 
 impl Image {
     /// Builds it; says why when it cannot.
-    fn build() -> Option<Self> {
+    fn build(name: &str) -> Option<Self> {
         let found = Command::new("docker").args(["image", "inspect", BASE]).output();
         if !found.is_ok_and(|output| output.status.success()) {
             eprintln!("skipped: no image `{BASE}`, or no Docker engine");
             return None;
         }
-        let name = format!("spotter/denominator-{}:test", std::process::id());
+        let name = format!("spotter/{name}-{}:test", std::process::id());
         let mut command = Command::new("docker");
         command.args(["build", "-q", "-t", &name, "-"]).env("DOCKER_BUILDKIT", "0");
         let mut build = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -115,9 +128,9 @@ impl Drop for Image {
 }
 
 /// Writes the rows and returns their ids.
-fn write_rows(program: &Program, image: &Image) -> Vec<String> {
+fn write_rows(program: &Program, image: &Image, scenarios: &[Scenario]) -> Vec<String> {
     let (base_commit, mut rows, mut ids) = (image.base_commit(), String::new(), Vec::new());
-    for (name, count, _) in SCENARIOS {
+    for (name, count, _) in scenarios {
         for number in 0..*count {
             let id = format!("o__r-{name}-{number}");
             let image = if *name == "imageless" { "spotter/no-such-image:test" } else { &image.0 };
@@ -132,6 +145,18 @@ fn write_rows(program: &Program, image: &Image) -> Vec<String> {
     }
     fs::write(program.path("rows.jsonl"), rows).unwrap();
     ids
+}
+
+/// Starts the model's server, which lives as long as the runtime, and returns the program that asks it.
+fn serve(scenarios: &'static [Scenario]) -> ((tokio::runtime::Runtime, MockServer), Program) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(async {
+        let server = MockServer::start().await;
+        Mock::given(method("POST")).respond_with(Scripted(scenarios)).mount(&server).await;
+        server
+    });
+    let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));
+    ((runtime, server), program)
 }
 
 fn solve(program: &Program, ids: &[String], more: &[&str]) -> Ran {
@@ -153,15 +178,9 @@ fn solve(program: &Program, ids: &[String], more: &[&str]) -> Ran {
 
 #[test]
 fn every_count_and_rate_of_twenty_instances_is_as_worked_out_by_hand() {
-    let Some(image) = Image::build() else { return };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let server = runtime.block_on(async {
-        let server = MockServer::start().await;
-        Mock::given(method("POST")).respond_with(Scripted).mount(&server).await;
-        server
-    });
-    let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));
-    let ids = write_rows(&program, &image);
+    let Some(image) = Image::build("denominator") else { return };
+    let (_runtime, program) = serve(SCENARIOS);
+    let ids = write_rows(&program, &image, SCENARIOS);
     assert_eq!(ids.len(), 20);
     // Two commands into one run add up.
     let first = solve(&program, &ids[..7], &[]);
@@ -204,4 +223,19 @@ fn every_count_and_rate_of_twenty_instances_is_as_worked_out_by_hand() {
     assert!(again.stderr.contains("resolved: 30.0% of the 20 asked (95% interval 14.5% to 51.9%)"), "{again:?}");
     let rate = summary()["resolved"].clone();
     assert_eq!(rate["of_asked"], 0.3, "{rate}");
+}
+
+#[test]
+fn what_was_done_before_the_sandbox_broke_is_kept_and_counts() {
+    let Some(image) = Image::build("wrecks") else { return };
+    let (_runtime, program) = serve(WRECKS);
+    let ids = write_rows(&program, &image, WRECKS);
+    let ran = solve(&program, &ids, &[]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for id in &ids {
+        let line = ran.line(id);
+        assert_eq!(line["resolved"], true, "{id}: {line}\n{ran:?}");
+    }
+    let predictions = fs::read_to_string(program.path(".runs/r/codeact/preds.jsonl")).unwrap();
+    assert!(predictions.contains("uncores") && predictions.contains("+++ b/seq.txt"), "{predictions}");
 }

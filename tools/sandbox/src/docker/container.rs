@@ -1,5 +1,6 @@
 //! One container: its first process, its shells and its files.
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -18,6 +19,7 @@ use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 use tool_core::{FileError, SandboxError, SandboxInfo};
 
+use super::copy;
 use super::damage::explain;
 use super::engine::force_remove;
 use super::new_name;
@@ -316,6 +318,14 @@ impl Backend for Container {
         let data = self.within_limit(path, answer.data)?;
         judge(path, &answer.verdict)?;
         Ok(data)
+    }
+
+    async fn export(&self, path: &str) -> Result<File, FileError> {
+        copy::export(&self.client, self.id(), path, self.info.max_file).await
+    }
+
+    async fn import(&self, folder: &str, archive: File) -> Result<(), FileError> {
+        copy::import(&self.client, self.id(), folder, archive).await
     }
 
     async fn remove(&self) -> Result<(), SandboxError> {

@@ -2,6 +2,7 @@
 
 mod build;
 mod container;
+mod copy;
 mod credentials;
 mod damage;
 mod engine;
