@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tool_core::SandboxError;
 
 use super::processes::{Process, table};
+use super::urgent::Urgent;
 use super::{MARKER, blocking};
 
 /// Time for which a look is new enough for the limits of all commands that run.
@@ -16,9 +17,9 @@ const SHARE: u32 = 10;
 
 /// Which process belongs to which sandbox of a provider.
 ///
-/// They are found by descent from the shells of a sandbox, and by a variable in the environment that they inherit: a
-/// process that has detached itself is found by the latter, one that has cleared its environment by the former. One
-/// that did both is found as long as a process in between was seen before.
+/// They are found by descent from the shells of a sandbox, by their session, which no one can join, and by a variable
+/// in the environment that they inherit: a process that has detached itself is found by the last, one that has cleared
+/// its environment by the others. One that did both is found as long as a process in between was seen before.
 ///
 /// Nothing here looks by itself: who wants to know does, and shares the look with all who want to know at that time.
 #[derive(Default)]
@@ -39,6 +40,8 @@ struct Members {
     /// The sandbox of each process that was there at the last look and when the process began; none for those that
     /// have nothing to do with a sandbox, so that their environment is read once.
     known: HashMap<u32, (u64, Option<u64>)>,
+    /// The sandbox of each session that a process of one leads or has led.
+    sessions: HashMap<u32, u64>,
 }
 
 /// The processes of all sandboxes at one time.
@@ -92,13 +95,20 @@ impl Census {
         if latest.began_after(not_before) {
             return latest;
         }
+        let _urgent = Urgent::new();
         let begun = Instant::now();
         let leaving = std::mem::take(&mut *lock(&self.leaving));
         members.forget(&leaving);
-        let sandboxes = members.find(table());
+        let sandboxes = members.find(table(&HashMap::new()));
         let look = Arc::new(Look { taken: Some((begun, begun.elapsed())), sandboxes });
         *lock(&self.latest) = look.clone();
         look
+    }
+
+    /// Looks for the processes of one sandbox when those in `stopped` are known and can do nothing. Blocks.
+    pub(super) fn look_again(&self, sandbox: u64, stopped: &HashMap<u32, Process>) -> Vec<Process> {
+        let mut members = lock(&self.members);
+        members.find(table(stopped)).remove(&sandbox).unwrap_or_default()
     }
 
     /// Returns a look that is not old, which one task takes for all that ask.
@@ -124,6 +134,7 @@ impl Members {
         if !sandboxes.is_empty() {
             self.markers.retain(|_, sandbox| !sandboxes.contains(sandbox));
             self.known.retain(|_, (_, owner)| owner.is_none_or(|owner| !sandboxes.contains(&owner)));
+            self.sessions.retain(|_, owner| !sandboxes.contains(owner));
         }
     }
 
@@ -137,14 +148,17 @@ impl Members {
                 owners.insert(process.id, *sandbox);
             }
         }
-        descend(&table, &parents, &mut owners);
+        spread(&table, &parents, &mut self.sessions, &mut owners);
+        // The environment comes last: it cannot be read while the process forks.
         let unknown = table.iter().filter(|process| !owners.contains_key(&process.id) && known(process).is_none());
         let marked: Vec<(u32, u64)> =
             unknown.filter_map(|process| Some((process.id, self.marked(process.id)?))).collect();
         if !marked.is_empty() {
             owners.extend(marked);
-            descend(&table, &parents, &mut owners);
+            spread(&table, &parents, &mut self.sessions, &mut owners);
         }
+        let sessions = table.iter().map(|process| process.session).collect::<HashSet<u32>>();
+        self.sessions.retain(|session, _| sessions.contains(session));
         self.known =
             table.iter().map(|process| (process.id, (process.begun, owners.get(&process.id).copied()))).collect();
         let mut sandboxes: HashMap<u64, Vec<Process>> = HashMap::new();
@@ -164,6 +178,26 @@ impl Members {
             self.markers.get(value).copied()
         })
     }
+}
+
+/// Gives processes without an owner that of their session or of their nearest ancestor with one.
+fn spread(
+    table: &[Process],
+    parents: &HashMap<u32, u32>,
+    sessions: &mut HashMap<u32, u64>,
+    owners: &mut HashMap<u32, u64>,
+) {
+    for process in table.iter().filter(|process| process.session == process.id) {
+        if let Some(owner) = owners.get(&process.id) {
+            sessions.insert(process.session, *owner);
+        }
+    }
+    for process in table {
+        if let Some(owner) = sessions.get(&process.session) {
+            owners.entry(process.id).or_insert(*owner);
+        }
+    }
+    descend(table, parents, owners);
 }
 
 /// Gives each process without an owner that of its nearest ancestor that has one.
@@ -200,32 +234,35 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn process(id: u32, parent: u32) -> Process {
-        let stat = format!("{id} (p) S {parent} 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 {id} 99 77");
+    fn process(id: u32, parent: u32, session: u32) -> Process {
+        let stat = format!("{id} (p) S {parent} 1 {session} 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 {id} 99 77");
         Process::parse(id, &stat).unwrap()
     }
 
-    fn ids(members: &mut Members, table: &[(u32, u32)], sandbox: u64) -> Vec<u32> {
-        let table = table.iter().map(|(id, parent)| process(*id, *parent)).collect();
-        let found = members.find(table).remove(&sandbox).unwrap_or_default();
-        found.iter().map(|process| process.id).collect()
-    }
-
-    #[test]
-    fn each_process_is_found_by_descent_and_stays_known() {
+    fn ids(members: &mut Members, table: &[(u32, u32, u32)], sandbox: u64) -> Vec<u32> {
         // Ids beyond any process table, so that no environment is read.
         const BASE: u32 = 3_000_000_000;
         let at = |id: u32| BASE + id;
-        let mut members = Members::default();
-        for (shell, sandbox) in [(10, 1), (20, 2)] {
-            members.known.insert(at(shell), (u64::from(at(shell)), Some(sandbox)));
+        if members.known.is_empty() {
+            let shells = [(10, 1), (20, 2)].map(|(shell, sandbox)| (at(shell), (u64::from(at(shell)), Some(sandbox))));
+            members.known.extend(shells);
         }
-        let table = [(9, 1), (10, 9), (11, 10), (12, 11), (20, 9), (21, 20), (30, 31), (31, 30)];
-        let table = table.map(|(id, parent)| (at(id), at(parent)));
-        assert_eq!(ids(&mut members, &table, 1), [at(10), at(11), at(12)]);
-        // What was seen is known though its parent has ended; a child of it is found as well.
-        let table = [(9, 1), (12, 1), (13, 12), (21, 1), (20, 9)].map(|(id, parent)| (at(id), at(parent)));
-        assert_eq!(ids(&mut members, &table, 1), [at(12), at(13)]);
-        assert_eq!(ids(&mut members, &table, 2), [at(21), at(20)]);
+        let table = table.iter().map(|(id, parent, session)| process(at(*id), at(*parent), at(*session))).collect();
+        let found = members.find(table).remove(&sandbox).unwrap_or_default();
+        found.iter().map(|process| process.id - BASE).collect()
+    }
+
+    #[test]
+    fn each_process_is_found_by_descent_or_session_and_stays_known() {
+        let mut members = Members::default();
+        let table = [(9, 1, 9), (10, 9, 10), (11, 10, 10), (12, 11, 12), (13, 1, 10), (20, 9, 9), (21, 20, 9)];
+        assert_eq!(ids(&mut members, &table, 1), [10, 11, 12, 13]);
+        // What was seen is known though its parent has ended, and so is its session; a child of it is found as well.
+        let table =
+            [(9, 1, 9), (12, 1, 12), (14, 12, 14), (15, 1, 12), (21, 1, 9), (20, 9, 9), (30, 31, 9), (31, 30, 9)];
+        assert_eq!(ids(&mut members, &table, 1), [12, 14, 15]);
+        assert_eq!(ids(&mut members, &table, 2), [21, 20]);
+        members.forget(&[1]);
+        assert_eq!(ids(&mut members, &table, 1), [0; 0]);
     }
 }

@@ -6,6 +6,7 @@ mod environment;
 mod files;
 mod processes;
 mod removal;
+mod urgent;
 
 use std::fs;
 use std::path::Path;
@@ -165,6 +166,23 @@ impl Folder {
         blocking(move || Ok(work(&content.processes))).await
     }
 
+    /// Compares what the processes use with the limits.
+    async fn judge(&self, processes: &[Process], shell: u32) -> Result<Health, SandboxError> {
+        let usage = Usage::of(processes);
+        Ok(if usage.memory > self.limits.memory {
+            self.oom_kills.fetch_add(1, Ordering::Relaxed);
+            Health::Memory
+        } else if usage.count > self.limits.count {
+            Health::Pids
+        } else if processes.iter().any(|process| process.id == shell)
+            || blocking(move || Ok::<_, SandboxError>(Processes::is_alive(shell))).await?
+        {
+            Health::Good
+        } else {
+            Health::Dead
+        })
+    }
+
     /// Does work on files, unless there is no folder any more.
     async fn with_files<T: Send + 'static>(
         &self,
@@ -266,20 +284,11 @@ impl Backend for Folder {
     }
 
     async fn check(&self, shell: u32) -> Result<Health, SandboxError> {
-        let processes = self.content.processes.lately().await?;
-        let usage = Usage::of(&processes);
-        Ok(if usage.memory > self.limits.memory {
-            self.oom_kills.fetch_add(1, Ordering::Relaxed);
-            Health::Memory
-        } else if usage.count > self.limits.count {
-            Health::Pids
-        } else if processes.iter().any(|process| process.id == shell)
-            || blocking(move || Ok::<_, SandboxError>(Processes::is_alive(shell))).await?
-        {
-            Health::Good
-        } else {
-            Health::Dead
-        })
+        self.judge(&self.content.processes.lately().await?, shell).await
+    }
+
+    async fn check_now(&self, shell: u32) -> Result<Health, SandboxError> {
+        self.judge(&self.with_processes(Processes::look).await?, shell).await
     }
 
     async fn explain(&self, err: SandboxError) -> SandboxError {

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, getpriority_process, kill_process, kill_process_group, setpriority_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tool_core::SandboxError;
 
 use super::census::Census;
+use super::urgent::Urgent;
 use crate::backend::Moment;
 
 /// Looks at the process table, and looks again, at most so often.
@@ -21,6 +22,7 @@ pub(crate) struct Process {
     pub(crate) id: u32,
     pub(crate) parent: u32,
     group: u32,
+    pub(super) session: u32,
     state: char,
     threads: u64,
     /// Clock ticks since boot.
@@ -39,6 +41,7 @@ impl Process {
             state: fields.first()?.chars().next()?,
             parent: fields.get(1)?.parse().ok()?,
             group: fields.get(2)?.parse().ok()?,
+            session: fields.get(3)?.parse().ok()?,
             threads: fields.get(17)?.parse().ok()?,
             begun: fields.get(19)?.parse().ok()?,
             pages: fields.get(21)?.parse().ok()?,
@@ -161,23 +164,22 @@ impl Processes {
 
     fn end(&self, is_victim: impl Fn(&Process, &HashMap<u32, Process>) -> bool) {
         let _urgent = Urgent::new();
-        let mut held = Vec::new();
-        let choose = || {
-            let table: HashMap<u32, Process> = self.look().into_iter().map(|process| (process.id, process)).collect();
-            let (victims, others): (Vec<Process>, Vec<Process>) =
-                table.values().partition(|process| is_victim(process, &table));
-            (victims, others)
+        let part = |living: Vec<Process>| {
+            let table: HashMap<u32, Process> = living.into_iter().map(|process| (process.id, process)).collect();
+            table.values().partition::<Vec<Process>, _>(|process| is_victim(process, &table))
         };
-        let (mut victims, mut others) = choose();
+        let (mut victims, mut others) = part(self.look());
+        let (mut stopped, mut held) = (HashMap::new(), Vec::new());
         for _ in 0..ROUNDS {
             held.extend(stop_groups(&victims, &others));
+            let mut new: Vec<Process> =
+                victims.iter().filter(|process| !stopped.contains_key(&process.id)).copied().collect();
             // The newest are the likeliest to start more.
-            victims.sort_by_key(|process| std::cmp::Reverse((process.begun, process.id)));
-            victims.iter().filter(|process| !process.is_stopped()).for_each(|process| process.signal(Signal::STOP));
-            let stopped: HashSet<u32> = victims.iter().map(|process| process.id).collect();
-            (victims, others) = choose();
-            let settled = victims.iter().all(|process| stopped.contains(&process.id));
-            if settled {
+            new.sort_by_key(|process| std::cmp::Reverse((process.begun, process.id)));
+            new.iter().filter(|process| !process.is_stopped()).for_each(|process| process.signal(Signal::STOP));
+            stopped.extend(new.into_iter().map(|process| (process.id, process)));
+            (victims, others) = part(self.census.look_again(self.sandbox, &stopped));
+            if victims.iter().all(|process| stopped.contains_key(&process.id)) {
                 break;
             }
         }
@@ -186,9 +188,9 @@ impl Processes {
                 break;
             }
             victims.iter().for_each(|process| process.signal(Signal::KILL));
-            (victims, _) = choose();
+            (victims, _) = part(self.look());
             // A process in the middle of a system call takes its time to die.
-            std::thread::sleep(std::time::Duration::from_millis(if victims.is_empty() { 0 } else { 1 }));
+            std::thread::sleep(Duration::from_millis(if victims.is_empty() { 0 } else { 1 }));
         }
         held.iter().for_each(|process: &Process| process.signal(Signal::CONT));
     }
@@ -216,25 +218,6 @@ fn stop_groups(victims: &[Process], others: &[Process]) -> Vec<Process> {
     others.iter().filter(|process| groups.contains(&process.group) && !process.is_stopped()).copied().collect()
 }
 
-/// Puts this thread before the processes that it has to stop, where that is allowed.
-struct Urgent(Option<i32>);
-
-impl Urgent {
-    fn new() -> Self {
-        let usual = getpriority_process(None).ok();
-        Self(usual.filter(|_| setpriority_process(None, -20).is_ok()))
-    }
-}
-
-impl Drop for Urgent {
-    fn drop(&mut self) {
-        if let Some(usual) = self.0 {
-            // To be less urgent is always allowed.
-            let _ = setpriority_process(None, usual);
-        }
-    }
-}
-
 /// Sends a signal to a process of ours.
 pub(super) fn signal(id: u32, signal: Signal) {
     if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
@@ -243,11 +226,11 @@ pub(super) fn signal(id: u32, signal: Signal) {
     }
 }
 
-/// Returns all processes of this machine that we may see.
-pub(super) fn table() -> Vec<Process> {
+/// Returns all processes of this machine that we may see; those in `seen` are taken to be as they were.
+pub(super) fn table(seen: &HashMap<u32, Process>) -> Vec<Process> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    ids.filter_map(Process::read).collect()
+    ids.filter_map(|id| seen.get(&id).copied().or_else(|| Process::read(id))).collect()
 }
 
 #[cfg(test)]
@@ -259,7 +242,7 @@ mod tests {
         let stat = "42 (a) b (c) R 7 42 42 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 1234 99 77 18446744073709551615";
         let process = Process::parse(42, stat).unwrap();
         assert_eq!((process.parent, process.state, process.begun, process.pages), (7, 'R', 1234, 77));
-        assert_eq!((process.group, process.threads), (42, 1));
+        assert_eq!((process.group, process.session, process.threads), (42, 42, 1));
         assert_eq!(Process::parse(42, "42 (torn"), None);
     }
 }

@@ -117,7 +117,7 @@ impl Worker {
             return job;
         }
         if let Some(shell) = &self.shell
-            && let Ok(Health::Pids | Health::Full) = self.backend.check(shell.process()).await
+            && let Ok(Health::Pids | Health::Full) = self.backend.check_now(shell.process()).await
             && let Err(err) = self.backend.end_all().await
         {
             tracing::debug!("the next command tries again: {err}");

@@ -251,7 +251,7 @@ async fn a_sandbox_that_kills_its_shells_is_damaged() {
     // What kills has cleared its environment and detached itself before anyone looked, so it is not known.
     let killer = "import os, sys, time
 marker = ('SPOTTER_SANDBOX=' + sys.argv[1]).encode()
-end = time.time() + 6
+end = time.time() + 4
 while time.time() < end:
   for name in os.listdir('/proc'):
     try:
