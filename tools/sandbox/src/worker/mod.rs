@@ -242,7 +242,7 @@ impl Worker {
         let mut output = clean::captured(captured);
         match end {
             ExecEnd::Exited(_) => {}
-            ExecEnd::SyntaxError => output = output.replace("__spotter_begin && :; ", ""),
+            ExecEnd::SyntaxError => output = output.replace("__spotter_begin && builtin :; ", ""),
             _ => loop {
                 let start = output.trim_end_matches('\n').rfind('\n').map_or(0, |end| end + 1);
                 let last = &output[start..];

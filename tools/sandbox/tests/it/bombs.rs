@@ -90,7 +90,7 @@ fn marked(value: &str) -> usize {
 
 /// Ends a bomb by itself, should no one else.
 const BOUND: &str = "import time, os
-END = time.time() + 0.6
+END = time.time() + 1.5
 def forever(): return time.time() < END
 ";
 
@@ -121,7 +121,7 @@ async fn a_fork_bomb_of_bash_is_ended_locally() {
     let sandbox = &*sandbox;
     let marker = ok(sandbox, "echo mended >kept; echo $SPOTTER_SANDBOX").await;
     let begun = Instant::now();
-    let bomb = "x=1; end=$((SECONDS + 2)); :(){ ((SECONDS < end)) && :|:& };:";
+    let bomb = "x=1; end=$((SECONDS + 3)); :(){ ((SECONDS < end)) && :|:& };:";
     let output = run(sandbox, &format!("{bomb}; sleep 20")).await;
     eprintln!("bash: {:?} after {:?}", output.end, begun.elapsed());
     assert_eq!(output.end, ExecEnd::TooManyProcesses, "{output:?}");
@@ -130,11 +130,8 @@ async fn a_fork_bomb_of_bash_is_ended_locally() {
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     // In the background, it is gone soon after the command.
     run(sandbox, bomb).await;
-    let begun = Instant::now();
-    while marked(marker.trim()) > 1 {
-        assert!(begun.elapsed() < Duration::from_secs(3), "{} are left", marked(marker.trim()));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert!(marked(marker.trim()) <= 1, "{} are left", marked(marker.trim()));
     assert!(run(sandbox, "cat kept").await.output.ends_with("mended\n"));
     sandbox.stop().await.unwrap();
 }
