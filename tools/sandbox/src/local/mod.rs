@@ -169,11 +169,12 @@ impl Folder {
     /// Compares what the processes use with the limits.
     async fn judge(&self, processes: &[Process], shell: u32) -> Result<Health, SandboxError> {
         let usage = Usage::of(processes);
-        Ok(if usage.memory > self.limits.memory {
+        // A bomb soon fills the memory as well.
+        Ok(if usage.count > self.limits.count {
+            Health::Pids
+        } else if usage.memory > self.limits.memory {
             self.oom_kills.fetch_add(1, Ordering::Relaxed);
             Health::Memory
-        } else if usage.count > self.limits.count {
-            Health::Pids
         } else if processes.iter().any(|process| process.id == shell)
             || blocking(move || Ok::<_, SandboxError>(Processes::is_alive(shell))).await?
         {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sandbox::{Config, Kind, Size};
+use tokio::sync::Mutex;
 use tool_core::{Command, ExecEnd, FileError, SandboxError};
 
 use crate::place::{Place, config, ok, run, within};
@@ -55,8 +56,12 @@ async fn a_fork_bomb_in_the_background_is_gone_before_the_next_command() {
     sandbox.stop().await.unwrap();
 }
 
+/// Held by the test whose bomb goes off: several at once are more than a small machine should have to bear.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 /// Checks that a bomb that stops by itself after some seconds, should all else fail, is ended much earlier.
 async fn check_local(name: &str, script: &str) {
+    let _alone = ALONE.lock().await;
     let place = Place::with(Config { pids: 64, memory: Size(4 << 30), ..config(Kind::Local) }).await.unwrap();
     let sandbox = place.start().await;
     let sandbox = &*sandbox;
@@ -70,7 +75,7 @@ async fn check_local(name: &str, script: &str) {
         let output = sandbox.exec(command).await.unwrap();
         eprintln!("{name}: {:?} after {:?}", output.end, begun.elapsed());
         assert_eq!(output.end, ExecEnd::TooManyProcesses, "{name}: {output:?}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{name}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(10), "{name}: {:?}", begun.elapsed());
         let begun = Instant::now();
         assert!(run(sandbox, "cat kept | cat; echo $X").await.output.ends_with("mended\nkept\n"), "{name}");
         assert!(begun.elapsed() < Duration::from_secs(2), "{name}: {:?}", begun.elapsed());
@@ -116,6 +121,7 @@ while forever():
 
 #[tokio::test]
 async fn a_fork_bomb_of_bash_is_ended_locally() {
+    let _alone = ALONE.lock().await;
     let place = Place::with(Config { pids: 64, memory: Size(4 << 30), ..config(Kind::Local) }).await.unwrap();
     let sandbox = place.start().await;
     let sandbox = &*sandbox;
