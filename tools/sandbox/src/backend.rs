@@ -39,6 +39,11 @@ pub(crate) trait Backend: Send + Sync {
     /// Looks after a command that takes its time; called each [`Backend::check_every`].
     async fn check(&self, shell: u32) -> Result<Health, SandboxError>;
 
+    /// Looks once after a command that has ended, at what is there by now.
+    async fn check_now(&self, shell: u32) -> Result<Health, SandboxError> {
+        self.check(shell).await
+    }
+
     /// Returns the time between two checks.
     fn check_every(&self) -> Duration;
 

@@ -16,7 +16,7 @@ pub struct Config {
     pub memory: Size,
     /// CPUs that a sandbox may use, such as `1.5`; default `null`, no limit. Docker only.
     pub cpus: Option<f64>,
-    /// Processes and threads that a sandbox may have; default 1024. Local: processes, best effort.
+    /// Processes and threads that a sandbox may have; default 1024. Local: best effort.
     pub pids: u32,
     /// Network of a sandbox: `none` (default) or `bridge`. Docker only; a local sandbox has the network of the machine.
     pub network: Network,

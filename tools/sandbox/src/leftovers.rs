@@ -33,7 +33,8 @@ pub struct Removed {
 /// # Errors
 /// When the engine cannot be reached, or when something cannot be removed.
 pub async fn clean(config: &Config, host: &Host, all: bool) -> Result<Removed, SandboxError> {
-    let folders = clean_folders(&host.temporary())?;
+    let temporary = host.temporary();
+    let folders = local::blocking(move || clean_folders(&temporary)).await?;
     let containers = match docker::connect(host).await {
         Ok(client) => clean_containers(&client, all).await?,
         Err(_) if config.provider != Kind::Docker => Vec::new(),

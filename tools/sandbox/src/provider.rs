@@ -3,10 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt};
 use tool_core::{Image, Sandbox, SandboxError, SandboxProvider};
 
 use crate::backend::Backend;
 use crate::{Config, Docker, Host, Kind, Local};
+
+/// Sandboxes removed at once.
+const TOGETHER: usize = 16;
 
 /// Starts sandboxes of the kind that the configuration asks for.
 pub enum Provider {
@@ -91,12 +95,10 @@ impl Started {
 
     pub(crate) async fn remove_all(&self) -> Result<(), SandboxError> {
         let list = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut result = Ok(());
-        for backend in list {
-            if let Some(backend) = backend.upgrade() {
-                result = result.and(backend.remove().await);
-            }
-        }
-        result
+        let removals = list.into_iter().filter_map(|backend| backend.upgrade());
+        // Together, as sandboxes of this machine share what they look at.
+        let removals = removals.map(|backend| async move { backend.remove().await });
+        let results: Vec<_> = stream::iter(removals).buffer_unordered(TOGETHER).collect().await;
+        results.into_iter().collect()
     }
 }

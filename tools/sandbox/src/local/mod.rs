@@ -1,14 +1,18 @@
 //! Sandboxes in temporary folders of this machine.
 
+mod census;
+mod damage;
 mod environment;
 mod files;
 mod processes;
+mod removal;
+mod urgent;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +20,6 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::oneshot;
-use tokio_util::task::TaskTracker;
 use tool_core::{FileError, Image, Sandbox, SandboxError, SandboxInfo, SandboxProvider, Source};
 
 use crate::Config;
@@ -26,9 +29,12 @@ use crate::provider::Started;
 use crate::sandbox::Running;
 use crate::shell::BOOT;
 
+use census::Census;
 use environment::variables;
 pub(crate) use processes::Process;
 use processes::{Processes, Usage};
+pub(crate) use removal::remove_leftover;
+use removal::{Content, Removals};
 
 /// Start of the names of our temporary folders.
 pub(crate) const PREFIX: &str = "spotter-";
@@ -39,34 +45,33 @@ const MARKER: &str = "SPOTTER_SANDBOX";
 const PIECE: usize = 64 << 10;
 /// Processes that must be left for a command of the harness.
 const ROOM: u64 = 10;
+const REMOVED: &str = "the sandbox has been removed";
 
 /// Starts sandboxes in temporary folders of this machine.
 ///
 /// There is **no isolation**: a command can read, write and reach whatever the user can. Limits on memory and
-/// processes are kept by a watchdog that looks every 100 ms while a command runs, which a quick command outruns.
+/// processes are kept by a look at the process table every 100 ms while a command runs, one for all sandboxes, which a
+/// quick command outruns. While none runs, nothing is looked at.
 pub struct Local {
     config: Config,
     host: Host,
     started: Arc<Started>,
-    /// Folders in the making.
-    making: TaskTracker,
+    census: Arc<Census>,
+    removals: Removals,
 }
 
 impl Local {
     pub(crate) fn new(config: Config, host: Host) -> Self {
-        Self { config, host, started: Arc::default(), making: TaskTracker::new() }
+        Self { config, host, started: Arc::default(), census: Arc::default(), removals: Removals::default() }
     }
 
-    /// Removes all sandboxes that are still there.
+    /// Removes all sandboxes that are still there, and once more tries those whose removal has failed.
     ///
     /// # Errors
     /// When something is left behind.
     pub async fn close(&self) -> Result<(), SandboxError> {
         let result = self.started.remove_all().await;
-        self.making.close();
-        self.making.wait().await;
-        self.making.reopen();
-        result
+        result.and(self.removals.finish().await)
     }
 }
 
@@ -79,11 +84,13 @@ impl SandboxProvider for Local {
             )));
         }
         let (image, config, host) = (image.clone(), self.config.clone(), self.host.clone());
+        let (census, removals) = (self.census.clone(), self.removals.clone());
         let startup = image.startup.clone();
         // When the caller gives up, the folder is still made to its end, and removed before the provider is closed.
         let (sender, made) = oneshot::channel();
-        self.making.spawn(async move {
-            let _ = sender.send(blocking(move || Folder::create(&image, &config, &host)).await);
+        self.removals.tasks.spawn(async move {
+            let create = move || Folder::create(&image, &config, &host, &census, removals);
+            let _ = sender.send(blocking(create).await);
         });
         let cut_off = |_| SandboxError::Lost("the making of the folder was cut off".to_owned());
         let folder = made.await.map_err(cut_off)??;
@@ -99,6 +106,7 @@ struct Folder {
     marker: String,
     variables: Vec<(&'static str, String)>,
     content: Arc<Content>,
+    removals: Removals,
     limits: Usage,
     oom_kills: AtomicU64,
     /// The persistent shell, which stays when room has to be made.
@@ -107,7 +115,13 @@ struct Folder {
 }
 
 impl Folder {
-    fn create(image: &Image, config: &Config, host: &Host) -> Result<Self, SandboxError> {
+    fn create(
+        image: &Image,
+        config: &Config,
+        host: &Host,
+        census: &Arc<Census>,
+        removals: Removals,
+    ) -> Result<Self, SandboxError> {
         let broken = |err: std::io::Error| SandboxError::Unavailable(format!("no temporary folder: {err}"));
         let guard = tempfile::Builder::new().prefix(PREFIX).tempdir_in(host.temporary()).map_err(broken)?;
         let path = guard.path().canonicalize().map_err(broken)?;
@@ -129,13 +143,14 @@ impl Folder {
             isolated: false,
             max_file: config.max_file.0,
         };
-        let processes = Mutex::new(Processes::marked(&format!("{MARKER}={marker}")));
+        let processes = Processes::marked(census, &marker);
         let _ = guard.keep();
         Ok(Self {
             info,
             variables: variables(&path, host),
             marker,
-            content: Arc::new(Content { path, processes, removed: AtomicBool::new(false) }),
+            content: Arc::new(Content::new(path, processes)),
+            removals,
             limits: Usage { count: u64::from(config.pids), memory: config.memory.0 },
             oom_kills: AtomicU64::new(0),
             shell: AtomicU32::new(0),
@@ -145,32 +160,41 @@ impl Folder {
 
     async fn with_processes<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Processes) -> T + Send + 'static,
+        work: impl FnOnce(&Processes) -> T + Send + 'static,
     ) -> Result<T, SandboxError> {
         let content = self.content.clone();
-        blocking(move || Ok(work(&mut content.processes()))).await
-    }
-}
-
-/// What has to be removed of a sandbox.
-struct Content {
-    path: PathBuf,
-    processes: Mutex<Processes>,
-    removed: AtomicBool,
-}
-
-impl Content {
-    fn processes(&self) -> MutexGuard<'_, Processes> {
-        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+        blocking(move || Ok(work(&content.processes))).await
     }
 
-    fn remove(&self) -> Result<(), SandboxError> {
-        if self.removed.swap(true, Ordering::SeqCst) {
-            return Ok(());
-        }
-        self.processes().end_all();
-        files::remove_tree_but_last(&self.path, OWNER)
-            .map_err(|err| SandboxError::Lost(format!("cannot remove `{}`: {err}", self.path.display())))
+    /// Compares what the processes use with the limits.
+    async fn judge(&self, processes: &[Process], shell: u32) -> Result<Health, SandboxError> {
+        let usage = Usage::of(processes);
+        // A bomb soon fills the memory as well.
+        Ok(if usage.count > self.limits.count {
+            Health::Pids
+        } else if usage.memory > self.limits.memory {
+            self.oom_kills.fetch_add(1, Ordering::Relaxed);
+            Health::Memory
+        } else if processes.iter().any(|process| process.id == shell)
+            || blocking(move || Ok::<_, SandboxError>(Processes::is_alive(shell))).await?
+        {
+            Health::Good
+        } else {
+            Health::Dead
+        })
+    }
+
+    /// Does work on files, unless there is no folder any more.
+    async fn with_files<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+    ) -> Result<T, FileError> {
+        let content = self.content.clone();
+        blocking(move || {
+            damage::check(&content.path)?;
+            work()
+        })
+        .await
     }
 }
 
@@ -195,9 +219,6 @@ impl Backend for Folder {
     }
 
     async fn open(&self) -> Result<Pipe, SandboxError> {
-        if self.content.removed.load(Ordering::SeqCst) {
-            return Err(SandboxError::Lost("the sandbox has been removed".to_owned()));
-        }
         // In a session of its own, no command can reach the user's terminal, and Ctrl-C does not reach a command.
         let mut command = tokio::process::Command::new("setsid");
         command.args(["bash", "--norc", "--noprofile", "-p", "-c", BOOT, "bash"]);
@@ -205,7 +226,15 @@ impl Backend for Folder {
         command.env(MARKER, &self.marker).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let unavailable = |reason: String| SandboxError::Unavailable(format!("cannot start bash: {reason}"));
-        let mut child = command.spawn().map_err(|err| unavailable(err.to_string()))?;
+        let content = self.content.clone();
+        let spawn = move || {
+            damage::check(&content.path)?;
+            let child = command.spawn().map_err(|err| unavailable(err.to_string()))?;
+            content.processes.claim(child.id().unwrap_or_default());
+            // A removal that began in the meantime may not have seen it.
+            if content.is_unwanted() { Err(SandboxError::Lost(REMOVED.to_owned())) } else { Ok(child) }
+        };
+        let mut child = blocking(spawn).await?;
         let (Some(input), Some(output), Some(messages)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -237,7 +266,7 @@ impl Backend for Folder {
     }
 
     async fn make_room(&self) -> Result<(), SandboxError> {
-        let used = self.with_processes(|processes| processes.usage()).await?;
+        let used = self.with_processes(|processes| Usage::of(&processes.look())).await?;
         if used.count + ROOM.min(self.limits.count / 2) > self.limits.count {
             self.end_all().await?;
         }
@@ -256,18 +285,21 @@ impl Backend for Folder {
     }
 
     async fn check(&self, shell: u32) -> Result<Health, SandboxError> {
-        let (alive, usage) =
-            self.with_processes(move |processes| (Processes::is_alive(shell), processes.usage())).await?;
-        Ok(if usage.memory > self.limits.memory {
-            self.oom_kills.fetch_add(1, Ordering::Relaxed);
-            Health::Memory
-        } else if usage.count > self.limits.count {
-            Health::Pids
-        } else if alive {
-            Health::Good
-        } else {
-            Health::Dead
-        })
+        self.judge(&self.content.processes.lately().await?, shell).await
+    }
+
+    async fn check_now(&self, shell: u32) -> Result<Health, SandboxError> {
+        self.judge(&self.with_processes(Processes::look).await?, shell).await
+    }
+
+    async fn explain(&self, err: SandboxError) -> SandboxError {
+        if self.content.is_unwanted() {
+            return err;
+        }
+        let (content, root) = (self.content.clone(), self.info.root.clone());
+        blocking(move || Ok::<_, SandboxError>(damage::explain(&content.path, Path::new(&root), err)))
+            .await
+            .unwrap_or_else(|err| err)
     }
 
     fn check_every(&self) -> Duration {
@@ -280,28 +312,25 @@ impl Backend for Folder {
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
         let (path, limit) = (path.to_owned(), self.info.max_file);
-        blocking(move || files::read(&path, limit)).await
+        self.with_files(move || files::read(&path, limit)).await
     }
 
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
         let (root, path, contents) = (self.info.root.clone(), path.to_owned(), contents.to_vec());
-        blocking(move || files::write(&root, &path, &contents, mode)).await
+        self.with_files(move || files::write(&root, &path, &contents, mode)).await
     }
 
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
         let (path, limit) = (path.to_owned(), self.info.max_file);
-        blocking(move || files::archive(&path, limit)).await
+        self.with_files(move || files::archive(&path, limit)).await
     }
 
     async fn remove(&self) -> Result<(), SandboxError> {
-        let content = self.content.clone();
-        blocking(move || content.remove()).await
+        self.removals.remove(&self.content).await
     }
 
     fn abandon(&self) {
-        if let Err(err) = self.content.remove() {
-            tracing::warn!("{err}");
-        }
+        self.removals.abandon(&self.content);
     }
 }
 
@@ -311,17 +340,8 @@ impl Drop for Folder {
     }
 }
 
-/// Removes a folder that a dead process left behind, and what still runs in it.
-pub(crate) fn remove_leftover(path: &Path) -> std::io::Result<()> {
-    let owner = fs::read_to_string(path.join(OWNER)).unwrap_or_default();
-    if let Some(marker) = owner.lines().nth(1).filter(|marker| !marker.is_empty()) {
-        Processes::marked(&format!("{MARKER}={marker}")).end_all();
-    }
-    files::remove_tree_but_last(path, OWNER)
-}
-
 /// Runs what blocks away from the async tasks; it runs to its end even if no one waits any more.
-async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+pub(crate) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,
     E: From<SandboxError> + Send + 'static,

@@ -1,20 +1,30 @@
 //! The processes of a local sandbox: which they are, what they use, and how they end.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tool_core::SandboxError;
 
+use super::census::Census;
+use super::urgent::Urgent;
 use crate::backend::Moment;
 
 /// Looks at the process table, and looks again, at most so often.
 const ROUNDS: usize = 100;
+/// So many processes that have to end at once are taken for a bomb.
+const CROWD: usize = 32;
 
 /// A line of the process table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) id: u32,
     pub(crate) parent: u32,
+    group: u32,
+    pub(super) session: u32,
     state: char,
+    threads: u64,
     /// Clock ticks since boot.
     pub(crate) begun: u64,
     /// Resident pages.
@@ -30,6 +40,9 @@ impl Process {
             id,
             state: fields.first()?.chars().next()?,
             parent: fields.get(1)?.parse().ok()?,
+            group: fields.get(2)?.parse().ok()?,
+            session: fields.get(3)?.parse().ok()?,
+            threads: fields.get(17)?.parse().ok()?,
             begun: fields.get(19)?.parse().ok()?,
             pages: fields.get(21)?.parse().ok()?,
         })
@@ -43,6 +56,10 @@ impl Process {
 
     pub(crate) fn is_dead(&self) -> bool {
         matches!(self.state, 'Z' | 'X')
+    }
+
+    fn is_stopped(&self) -> bool {
+        matches!(self.state, 'T' | 't')
     }
 
     fn is_older(&self, moment: Moment) -> bool {
@@ -61,78 +78,54 @@ impl Process {
 }
 
 /// The processes of one sandbox.
-///
-/// They are found by descent from its shells, and by a variable in the environment that they inherit: a process that
-/// has detached itself is found by the latter, one that has cleared its environment by the former. One that did both
-/// is found as long as a process in between was seen before.
 pub(super) struct Processes {
-    marker: Vec<u8>,
-    known: HashMap<u32, u64>,
-    /// Processes that have nothing to do with the sandbox, so that their environment is read once.
-    strangers: HashMap<u32, u64>,
+    census: Arc<Census>,
+    sandbox: u64,
 }
 
 /// What the processes of a sandbox use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Usage {
+    /// Processes and threads.
     pub(super) count: u64,
     pub(super) memory: u64,
 }
 
-impl Processes {
-    /// Returns the processes that have `NAME=value` in their environment.
-    pub(super) fn marked(marker: &str) -> Self {
-        Self { marker: marker.as_bytes().to_vec(), known: HashMap::new(), strangers: HashMap::new() }
-    }
-
-    /// Returns the living processes of the sandbox.
-    fn look(&mut self) -> Vec<Process> {
-        let table = table();
-        let by_id: HashMap<u32, &Process> = table.iter().map(|process| (process.id, process)).collect();
-        let mut ours: HashSet<u32> = HashSet::new();
-        for process in &table {
-            let is = |list: &HashMap<u32, u64>| list.get(&process.id) == Some(&process.begun);
-            if is(&self.known) || (!is(&self.strangers) && self.is_marked(process.id)) {
-                ours.insert(process.id);
-            }
-        }
-        for process in &table {
-            let mut line = vec![process.id];
-            let mut up = process;
-            while !ours.contains(&up.id) {
-                match by_id.get(&up.parent) {
-                    Some(parent) if line.len() < table.len() => up = parent,
-                    _ => {
-                        line.clear();
-                        break;
-                    }
-                }
-                line.push(up.id);
-            }
-            ours.extend(line);
-        }
-        let (ours, strangers): (Vec<Process>, Vec<Process>) =
-            table.into_iter().partition(|process| ours.contains(&process.id));
-        self.known = ours.iter().map(|process| (process.id, process.begun)).collect();
-        self.strangers = strangers.iter().map(|process| (process.id, process.begun)).collect();
-        ours.into_iter().filter(|process| !process.is_dead()).collect()
-    }
-
-    fn is_marked(&self, id: u32) -> bool {
-        std::fs::read(format!("/proc/{id}/environ"))
-            .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|variable| variable == self.marker))
-    }
-
-    /// Returns what the processes use together.
-    pub(super) fn usage(&mut self) -> Usage {
+impl Usage {
+    /// Returns what processes use together.
+    pub(super) fn of(processes: &[Process]) -> Self {
         let page = rustix::param::page_size() as u64;
-        self.look().iter().fold(Usage::default(), |usage, process| Usage {
-            count: usage.count + 1,
+        processes.iter().fold(Self::default(), |usage, process| Self {
+            count: usage.count + process.threads,
             memory: usage.memory + process.pages * page,
         })
     }
+}
 
-    /// Returns whether a process of the sandbox still runs under this id.
+impl Processes {
+    /// Returns the processes that have `marker` as their variable, and those that descend from them.
+    pub(super) fn marked(census: &Arc<Census>, marker: &str) -> Self {
+        Self { census: census.clone(), sandbox: census.enter(marker) }
+    }
+
+    /// Takes a process in that has just been started for the sandbox.
+    pub(super) fn claim(&self, id: u32) {
+        if let Some(process) = Process::read(id) {
+            self.census.claim(&process, self.sandbox);
+        }
+    }
+
+    /// Returns the living processes, as they are now.
+    pub(super) fn look(&self) -> Vec<Process> {
+        self.census.look(Instant::now()).of(self.sandbox).to_vec()
+    }
+
+    /// Returns the living processes as they were a moment ago, and shares the look with the other sandboxes.
+    pub(super) async fn lately(&self) -> Result<Vec<Process>, SandboxError> {
+        Ok(self.census.lately().await?.of(self.sandbox).to_vec())
+    }
+
+    /// Returns whether a process still runs under this id.
     pub(super) fn is_alive(id: u32) -> bool {
         Process::read(id).is_some_and(|process| !process.is_dead())
     }
@@ -141,7 +134,7 @@ impl Processes {
     ///
     /// All victims are stopped before one is killed, looking again until no new ones turn up: what is stopped starts
     /// no more.
-    pub(super) fn end_tree(&mut self, shell: u32, since: Moment) {
+    pub(super) fn end_tree(&self, shell: u32, since: Moment) {
         self.end(|process, table| {
             if process.id == shell || process.is_older(since) {
                 return false;
@@ -160,28 +153,33 @@ impl Processes {
     }
 
     /// Kills all processes of the sandbox but `shell`.
-    pub(super) fn end_all_but(&mut self, shell: u32) {
+    pub(super) fn end_all_but(&self, shell: u32) {
         self.end(|process, _| process.id != shell);
     }
 
     /// Kills all processes of the sandbox.
-    pub(super) fn end_all(&mut self) {
+    pub(super) fn end_all(&self) {
         self.end(|_, _| true);
     }
 
-    fn end(&mut self, is_victim: impl Fn(&Process, &HashMap<u32, Process>) -> bool) {
-        let mut choose = || {
-            let table: HashMap<u32, Process> = self.look().into_iter().map(|process| (process.id, process)).collect();
-            let victims = table.values().filter(|process| is_victim(process, &table)).copied();
-            victims.collect::<Vec<Process>>()
+    fn end(&self, is_victim: impl Fn(&Process, &HashMap<u32, Process>) -> bool) {
+        let _urgent = Urgent::new();
+        let part = |living: Vec<Process>| {
+            let table: HashMap<u32, Process> = living.into_iter().map(|process| (process.id, process)).collect();
+            table.values().partition::<Vec<Process>, _>(|process| is_victim(process, &table))
         };
-        let mut victims = choose();
+        let (mut victims, mut others) = part(self.look());
+        let (mut stopped, mut held) = (HashMap::new(), Vec::new());
         for _ in 0..ROUNDS {
-            victims.iter().for_each(|process| process.signal(Signal::STOP));
-            let stopped: HashSet<u32> = victims.iter().map(|process| process.id).collect();
-            victims = choose();
-            let settled = victims.iter().all(|process| stopped.contains(&process.id));
-            if settled {
+            held.extend(stop_groups(&victims, &others));
+            let mut new: Vec<Process> =
+                victims.iter().filter(|process| !stopped.contains_key(&process.id)).copied().collect();
+            // The newest are the likeliest to start more.
+            new.sort_by_key(|process| std::cmp::Reverse((process.begun, process.id)));
+            new.iter().filter(|process| !process.is_stopped()).for_each(|process| process.signal(Signal::STOP));
+            stopped.extend(new.into_iter().map(|process| (process.id, process)));
+            (victims, others) = part(self.census.look_again(self.sandbox, &stopped));
+            if victims.iter().all(|process| stopped.contains_key(&process.id)) {
                 break;
             }
         }
@@ -190,11 +188,34 @@ impl Processes {
                 break;
             }
             victims.iter().for_each(|process| process.signal(Signal::KILL));
-            victims = choose();
+            (victims, _) = part(self.look());
             // A process in the middle of a system call takes its time to die.
-            std::thread::sleep(std::time::Duration::from_millis(if victims.is_empty() { 0 } else { 1 }));
+            std::thread::sleep(Duration::from_millis(if victims.is_empty() { 0 } else { 1 }));
+        }
+        held.iter().for_each(|process: &Process| process.signal(Signal::CONT));
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        self.census.leave(self.sandbox);
+    }
+}
+
+/// Stops the groups of a crowd of victims, each group at once, as a bomb is faster than whoever stops its processes one
+/// by one; returns the others in these groups that ran and have to go on.
+fn stop_groups(victims: &[Process], others: &[Process]) -> Vec<Process> {
+    if victims.len() < CROWD {
+        return Vec::new();
+    }
+    let groups: HashSet<u32> = victims.iter().map(|process| process.group).collect();
+    for group in &groups {
+        if let Some(group) = i32::try_from(*group).ok().filter(|group| *group > 1).and_then(Pid::from_raw) {
+            // It may have ended.
+            let _ = kill_process_group(group, Signal::STOP);
         }
     }
+    others.iter().filter(|process| groups.contains(&process.group) && !process.is_stopped()).copied().collect()
 }
 
 /// Sends a signal to a process of ours.
@@ -205,11 +226,11 @@ pub(super) fn signal(id: u32, signal: Signal) {
     }
 }
 
-/// Returns all processes of this machine that we may see.
-fn table() -> Vec<Process> {
+/// Returns all processes of this machine that we may see; those in `seen` are taken to be as they were.
+pub(super) fn table(seen: &HashMap<u32, Process>) -> Vec<Process> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    ids.filter_map(Process::read).collect()
+    ids.filter_map(|id| seen.get(&id).copied().or_else(|| Process::read(id))).collect()
 }
 
 #[cfg(test)]
@@ -221,6 +242,7 @@ mod tests {
         let stat = "42 (a) b (c) R 7 42 42 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 1234 99 77 18446744073709551615";
         let process = Process::parse(42, stat).unwrap();
         assert_eq!((process.parent, process.state, process.begun, process.pages), (7, 'R', 1234, 77));
+        assert_eq!((process.group, process.session, process.threads), (42, 42, 1));
         assert_eq!(Process::parse(42, "42 (torn"), None);
     }
 }

@@ -63,7 +63,7 @@ __spotter_next() {
   fi
   builtin printf 'B\n\0' >&52
   __spotter_busy=1 __spotter_ran=
-  __spotter_code="__spotter_begin && :; ${__spotter_request[1]}"
+  __spotter_code="__spotter_begin && builtin :; ${__spotter_request[1]}"
   [[ ${__spotter_request[0]} == check ]] && __spotter_check
   builtin return 0
 }

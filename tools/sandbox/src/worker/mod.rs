@@ -21,7 +21,7 @@ const KILLED: i32 = 137;
 /// A command that takes less time does not fill the memory.
 const QUICK: Duration = Duration::from_millis(50);
 
-/// Time after a command until a look at what it has left running.
+/// Longest time after a command until a look at what it has left running.
 const LOOK_AFTER: Duration = Duration::from_millis(300);
 
 /// A command, and where to answer; whoever drops the receiver cancels the command.
@@ -112,11 +112,12 @@ impl Worker {
 
     /// Waits for the next job. After a while without one, it looks once at what the last has left running.
     async fn next(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
-        if let Ok(job) = tokio::time::timeout(LOOK_AFTER, jobs.recv()).await {
+        let pause = LOOK_AFTER.min(self.backend.check_every());
+        if let Ok(job) = tokio::time::timeout(pause, jobs.recv()).await {
             return job;
         }
         if let Some(shell) = &self.shell
-            && let Ok(Health::Pids | Health::Full) = self.backend.check(shell.process()).await
+            && let Ok(Health::Pids | Health::Full) = self.backend.check_now(shell.process()).await
             && let Err(err) = self.backend.end_all().await
         {
             tracing::debug!("the next command tries again: {err}");
@@ -241,7 +242,7 @@ impl Worker {
         let mut output = clean::captured(captured);
         match end {
             ExecEnd::Exited(_) => {}
-            ExecEnd::SyntaxError => output = output.replace("__spotter_begin && :; ", ""),
+            ExecEnd::SyntaxError => output = output.replace("__spotter_begin && builtin :; ", ""),
             _ => loop {
                 let start = output.trim_end_matches('\n').rfind('\n').map_or(0, |end| end + 1);
                 let last = &output[start..];

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use sandbox::{Config, Host, Kind, clean, connect};
-use tool_core::{Image, SandboxError, SandboxProvider, Source};
+use tool_core::{FileError, Image, SandboxError, SandboxProvider, Source};
 
 use crate::place::{Place, config, ok, run, unique_sleep, wait_for};
 
@@ -19,6 +19,16 @@ fn host(temporary: &Path) -> Host {
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+async fn wait_for_names(folder: &Path, expected: &[String]) {
+    for _ in 0..500 {
+        if names(folder) == expected {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{:?} are left", names(folder));
 }
 
 #[tokio::test]
@@ -132,18 +142,12 @@ async fn folders_go_on_every_path() {
     let kept = provider.start(&image).await.unwrap();
     assert_eq!(names(temporary.path()).len(), 2);
     drop(dropped);
-    assert_eq!(names(temporary.path()), [kept.info().id.clone()]);
+    wait_for_names(temporary.path(), &[kept.info().id.clone()]).await;
     provider.close().await.unwrap();
     assert_eq!(names(temporary.path()), [""; 0]);
     assert!(kept.exec(tool_core::Command::new("true")).await.is_err());
     let _ = tokio::time::timeout(std::time::Duration::from_millis(1), provider.start(&image)).await;
-    for _ in 0..200 {
-        if names(temporary.path()).is_empty() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("{:?} are left", names(temporary.path()));
+    wait_for_names(temporary.path(), &[]).await;
 }
 
 #[tokio::test]
@@ -178,4 +182,97 @@ async fn clean_finds_folders_of_dead_processes() {
     assert!(!orphan.wait().unwrap().success());
     assert_eq!(names(temporary.path()).len(), 4);
     alive.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_removal_that_fails_is_tried_again() {
+    let temporary = tempfile::tempdir().unwrap();
+    let provider = connect(&config(Kind::Local), &host(temporary.path()), "run").await.unwrap();
+    let files = BTreeMap::from([("a".to_owned(), b"a".to_vec())]);
+    let image = Image { source: Source::Files(files), root: "/testbed".to_owned(), startup: String::new() };
+    let sandbox = provider.start(&image).await.unwrap();
+    // Someone who is no process of the sandbox writes into its folder all the time.
+    let folder = sandbox.info().root.clone();
+    let begun = std::time::Instant::now();
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let folder = folder.clone();
+            std::thread::spawn(move || {
+                while begun.elapsed() < std::time::Duration::from_millis(600) {
+                    for number in 0..20 {
+                        let _ = fs::create_dir(format!("{folder}/{writer}-{number}"));
+                    }
+                }
+            })
+        })
+        .collect();
+    sandbox.stop().await.unwrap();
+    assert_eq!(names(temporary.path()), [""; 0]);
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+}
+
+#[test]
+fn no_runtime_is_needed_to_remove_what_is_dropped() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().to_owned();
+    let started = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let sandbox = runtime.block_on(async {
+            let provider = connect(&config(Kind::Local), &host(&folder), "run").await.unwrap();
+            let source = Source::Files(BTreeMap::new());
+            provider.start(&Image { source, root: "/testbed".to_owned(), startup: String::new() }).await.unwrap()
+        });
+        drop(runtime);
+        sandbox
+    });
+    drop(started.join());
+    assert_eq!(names(temporary.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_sandbox_whose_folder_was_removed_is_damaged() {
+    let place = Place::of(Kind::Local).await.unwrap();
+    let sandbox = place.start().await;
+    run(&*sandbox, "cd /; rm -rf \"$(dirname ~)\"").await;
+    assert_eq!(run(&*sandbox, "echo on").await.output, "on\n");
+    let fresh = sandbox.exec(tool_core::Command::fresh("true")).await;
+    assert!(matches!(fresh, Err(SandboxError::Damaged(_))), "{fresh:?}");
+    for result in [sandbox.read_file("README").await.map(drop), sandbox.write_file("a", b"a", None).await] {
+        assert!(matches!(result, Err(FileError::Sandbox(SandboxError::Damaged(_)))), "{result:?}");
+    }
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sandbox_that_kills_its_shells_is_damaged() {
+    let place = Place::of(Kind::Local).await.unwrap();
+    let sandbox = place.start().await;
+    let marker = ok(&*sandbox, "echo $SPOTTER_SANDBOX").await;
+    // What kills has cleared its environment and detached itself before anyone looked, so it is not known.
+    let killer = "import os, sys, time
+marker = ('SPOTTER_SANDBOX=' + sys.argv[1]).encode()
+end = time.time() + 30
+while time.time() < end and os.path.exists(sys.argv[0]):
+  for name in os.listdir('/proc'):
+    try:
+      if marker in open(f'/proc/{name}/environ', 'rb').read(): os.kill(int(name), 9)
+    except (OSError, ValueError): pass
+";
+    sandbox.write_file("killer.py", killer.as_bytes(), None).await.unwrap();
+    let script = format!("(setsid env -i python3 \"$PWD/killer.py\" {} >/dev/null 2>&1 &)", marker.trim());
+    run(&*sandbox, &script).await;
+    let mut damaged = false;
+    for _ in 0..20 {
+        let fresh = sandbox.exec(tool_core::Command::fresh("sleep 1")).await;
+        match fresh {
+            Ok(_) => {}
+            Err(SandboxError::Damaged(_)) => damaged = true,
+            Err(err) => panic!("{err}"),
+        }
+        if damaged {
+            break;
+        }
+    }
+    assert!(damaged);
+    sandbox.stop().await.unwrap();
 }

@@ -12,6 +12,7 @@ on_both! {
     fresh_shells_run_their_exit_trap
     posix_mode_sets_no_trap
     driver_variables_are_not_restored
+    a_function_named_colon_is_not_run_by_the_driver
 }
 
 async fn check_room(kind: Kind) {
@@ -99,6 +100,13 @@ async fn posix_mode_sets_no_trap(sandbox: &dyn Sandbox) {
 async fn driver_variables_are_not_restored(sandbox: &dyn Sandbox) {
     exits(sandbox, "__spotter_busy=; __spotter_mine=1; x=1; exit 3", 3).await;
     assert_eq!(ok(sandbox, "echo $x ${__spotter_mine-gone}").await, "1 gone\n");
+}
+
+async fn a_function_named_colon_is_not_run_by_the_driver(sandbox: &dyn Sandbox) {
+    // As the best known fork bomb leaves it.
+    ok(sandbox, ":() { echo bomb; }").await;
+    assert_eq!(ok(sandbox, "echo on").await, "on\n");
+    assert_eq!(ok(sandbox, ":").await, "bomb\n");
 }
 
 /// Checks that a sandbox outlives its startup commands, once they have worked.
