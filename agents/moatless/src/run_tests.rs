@@ -51,6 +51,7 @@ pub(crate) async fn run_tests(
         ExecEnd::Interrupted => "interrupted".to_owned(),
         ExecEnd::OutOfMemory => "killed: the sandbox is out of memory".to_owned(),
         ExecEnd::TooManyProcesses => "killed: too many processes".to_owned(),
+        ExecEnd::DiskFull => "killed: no space left in the sandbox".to_owned(),
         ExecEnd::SyntaxError => "the command for tests is no valid shell command".to_owned(),
     };
     Ok(format!("{}\n[{ended}]", end_of(output.output.trim_end(), config.tokens * TOKEN)))

@@ -70,6 +70,8 @@ pub(crate) struct EnvConfig {
     pub(crate) cpus: Option<f64>,
     /// Processes and threads that one of them may have; default 1024.
     pub(crate) pids: u32,
+    /// What one of them may hold beyond its image; default `20g`.
+    pub(crate) disk: sandbox::Size,
     /// Seconds that the tests of an instance may take. Default 1800.
     pub(crate) eval_timeout: u64,
 }
@@ -161,7 +163,7 @@ impl Resolved {
             }
         };
         without(&mut value, &["run", "runs", "evaluate", "evaluation", "prompts", "images"]);
-        without(&mut value["env"], &["eval_timeout", "dialect", "network", "memory", "cpus", "pids"]);
+        without(&mut value["env"], &["eval_timeout", "dialect", "network", "memory", "cpus", "pids", "disk"]);
         without(&mut value["sandbox"], &["pull", "start_timeout", "kept"]);
         let of_transport = [
             "retry",
@@ -298,6 +300,7 @@ impl EnvConfig {
             memory: self.memory,
             cpus: self.cpus,
             pids: self.pids,
+            disk: self.disk,
             ..sandbox::Config::default()
         }
     }
@@ -315,6 +318,7 @@ impl Default for EnvConfig {
             memory: limits.memory,
             cpus: limits.cpus,
             pids: limits.pids,
+            disk: limits.disk,
             eval_timeout: 1800,
         }
     }

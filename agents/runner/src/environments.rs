@@ -104,8 +104,8 @@ pub(crate) async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::
 
 /// Returns what of the sandboxes in which patches are judged may change a verdict. A local one has the machine's network.
 fn limits(env: &EnvConfig, of_agent: &sandbox::Config) -> String {
-    let sandbox::Config { provider, network, memory, cpus, pids, .. } = env.judging(of_agent);
-    format!("{provider:?} {network:?} {memory} {cpus:?} {pids}")
+    let sandbox::Config { provider, network, memory, cpus, pids, disk, .. } = env.judging(of_agent);
+    format!("{provider:?} {network:?} {memory} {cpus:?} {pids} {disk}")
 }
 
 /// Returns the dataset that instance ids belong to; `None` without any id.

@@ -1,6 +1,7 @@
 //! What a shell needs of the place where it runs, and a sandbox of the place where its files are.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -54,6 +55,12 @@ pub(crate) trait Backend: Send + Sync {
 
     /// Returns how many processes the memory limit has killed so far.
     async fn oom_kills(&self) -> Result<u64, SandboxError>;
+
+    /// Returns a path on the file system that takes what the sandbox writes, where it can be seen from here.
+    fn disk(&self) -> Option<PathBuf>;
+
+    /// Returns how many bytes the sandbox has written and still holds, as far as that can be told.
+    async fn written(&self) -> Option<u64>;
 
     /// See [`tool_core::Sandbox::read_file`]; `path` is absolute.
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError>;

@@ -61,6 +61,10 @@ fn describe(output: &ExecOutput) -> String {
         ExecEnd::Interrupted => note("interrupted; all processes it started were killed"),
         ExecEnd::OutOfMemory => note("killed: the sandbox is out of memory"),
         ExecEnd::TooManyProcesses => note("killed: too many processes; all that ran in the sandbox was ended"),
+        ExecEnd::DiskFull => note(
+            "killed with all processes it started: no space left, the sandbox holds more than it may; remove what is not \
+             needed",
+        ),
         ExecEnd::SyntaxError => note("syntax error: nothing was run"),
     }
     match output.restart {

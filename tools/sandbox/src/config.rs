@@ -18,6 +18,9 @@ pub struct Config {
     pub cpus: Option<f64>,
     /// Processes and threads that a sandbox may have; default 1024. Local: best effort.
     pub pids: u32,
+    /// What a sandbox may hold beyond its image, such as `20g`, the default; `0` is no limit. Where the storage of the engine
+    /// keeps such limits, the disk is full at this size; elsewhere a command is ended soon after it has written more.
+    pub disk: Size,
     /// Network of a sandbox: `none` (default) or `bridge`. Docker only; a local sandbox has the network of the machine.
     pub network: Network,
     /// Seconds that a command may run; default 300.
@@ -48,6 +51,7 @@ impl Default for Config {
             memory: Size(4 << 30),
             cpus: None,
             pids: 1024,
+            disk: Size(20 << 30),
             network: Network::None,
             timeout: 300,
             idle_timeout: 180,

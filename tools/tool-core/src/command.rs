@@ -130,7 +130,7 @@ impl ExecOutput {
             ExecEnd::Exited(code) => code,
             ExecEnd::TimedOut(_) | ExecEnd::Silent(_) => 124,
             ExecEnd::Interrupted => 130,
-            ExecEnd::OutOfMemory | ExecEnd::TooManyProcesses => 137,
+            ExecEnd::OutOfMemory | ExecEnd::TooManyProcesses | ExecEnd::DiskFull => 137,
             ExecEnd::SyntaxError => 2,
         }
     }
@@ -157,6 +157,8 @@ pub enum ExecEnd {
     OutOfMemory,
     /// It filled the sandbox with processes and was killed with all of them.
     TooManyProcesses,
+    /// It wrote more than the sandbox may hold, and its process tree was killed.
+    DiskFull,
     /// Bash could not parse it, so nothing of it ran.
     SyntaxError,
 }

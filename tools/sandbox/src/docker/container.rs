@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,7 +13,9 @@ use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::ContainerCreateBody;
-use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptions};
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CreateContainerOptions, InspectContainerOptionsBuilder,
+};
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -55,11 +58,19 @@ pub(super) struct Container {
     clerk: Mutex<Option<Warden>>,
     removed: Arc<AtomicBool>,
     removals: TaskTracker,
+    /// Where the engine keeps what containers write, where that is on this machine.
+    disk: Option<PathBuf>,
 }
 
 impl Container {
     /// Returns a container that is yet to be created under the name [`Container::id`].
-    pub(super) fn new(client: &Client, config: &Config, root: &str, removals: TaskTracker) -> Self {
+    pub(super) fn new(
+        client: &Client,
+        config: &Config,
+        root: &str,
+        removals: TaskTracker,
+        disk: Option<PathBuf>,
+    ) -> Self {
         let root = match root.trim_end_matches('/') {
             "" => "/",
             root => root,
@@ -84,6 +95,7 @@ impl Container {
             clerk: Mutex::default(),
             removed,
             removals,
+            disk,
         }
     }
 
@@ -296,6 +308,16 @@ impl Backend for Container {
     async fn oom_kills(&self) -> Result<u64, SandboxError> {
         let answer = self.ask_warden("oom_kills", [&[], &[], &[], &[]]).await?;
         Ok(answer.verdict.parse().unwrap_or_default())
+    }
+
+    fn disk(&self) -> Option<PathBuf> {
+        self.disk.clone()
+    }
+
+    async fn written(&self) -> Option<u64> {
+        let options = InspectContainerOptionsBuilder::new().size(true).build();
+        let seen = self.client.inspect_container(self.id(), Some(options)).await.ok()?;
+        u64::try_from(seen.size_rw?).ok()
     }
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {

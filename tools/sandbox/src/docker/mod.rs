@@ -13,13 +13,16 @@ mod progress;
 mod warden;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker as Client;
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ImageInspect};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
+use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 use tool_core::{Image, Sandbox, SandboxError, SandboxProvider, Source};
 
@@ -53,13 +56,19 @@ struct Inner {
     run: String,
     started: Started,
     removals: TaskTracker,
+    /// Where the engine keeps what containers write, where that is on this machine.
+    disk: OnceCell<Option<PathBuf>>,
+    /// Whether the storage of the engine has refused a limit.
+    unlimited: AtomicBool,
 }
 
 impl Docker {
     pub(crate) async fn connect(config: Config, host: &Host, run: &str) -> Result<Self, SandboxError> {
         let client = engine::connect(host).await?;
         let (host, run) = (host.clone(), run.to_owned());
-        let inner = Inner { client, config, host, run, started: Started::default(), removals: TaskTracker::new() };
+        let (started, removals) = (Started::default(), TaskTracker::new());
+        let (disk, unlimited) = (OnceCell::new(), AtomicBool::new(false));
+        let inner = Inner { client, config, host, run, started, removals, disk, unlimited };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -142,12 +151,20 @@ impl Inner {
         platform: Option<&str>,
         known: &ImageInspect,
     ) -> Result<Arc<dyn Sandbox>, SandboxError> {
-        let container = Container::new(&self.client, &self.config, &image.root, self.removals.clone());
+        let disk = self.disk.get_or_init(|| disk_of(&self.client)).await.clone();
+        let container = Container::new(&self.client, &self.config, &image.root, self.removals.clone(), disk);
         let mut options = CreateContainerOptionsBuilder::new().name(container.id());
         if let Some(platform) = platform {
             options = options.platform(platform);
         }
-        let created = container.create(options.build(), self.body(name, image, known)).await;
+        let (options, mut body) = (options.build(), self.body(name, image, known));
+        let mut created = container.create(options.clone(), body.clone()).await;
+        if created.as_ref().is_err_and(|err| refuses_limit(&err.to_string())) {
+            self.unlimited.store(true, Ordering::Relaxed);
+            tracing::info!("the engine's storage has no limits for containers: what they write is watched");
+            body.host_config = Some(self.host_config());
+            created = container.create(options, body).await;
+        }
         created.map_err(|err| SandboxError::Unavailable(format!("cannot create a container of `{name}`: {err}")))?;
         let container = container.start().await?;
         let backend: Arc<dyn Backend> = Arc::new(container);
@@ -178,12 +195,15 @@ impl Inner {
 
     fn host_config(&self) -> HostConfig {
         let memory = i64::try_from(self.config.memory.0).unwrap_or(i64::MAX);
+        let disk = self.config.disk.0;
+        let limit = (disk > 0 && !self.unlimited.load(Ordering::Relaxed)).then(|| disk.to_string());
         let network = if self.config.network == Network::None { "none" } else { "bridge" };
         HostConfig {
             auto_remove: Some(true),
             memory: Some(memory),
             memory_swap: Some(memory),
             nano_cpus: self.config.cpus.map(|cpus| (cpus * 1e9) as i64),
+            storage_opt: limit.map(|limit| [("size".to_owned(), limit)].into()),
             pids_limit: Some(i64::from(self.config.pids)),
             network_mode: Some(network.to_owned()),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
@@ -191,6 +211,18 @@ impl Inner {
             ..Default::default()
         }
     }
+}
+
+/// Returns where the engine keeps what containers write, where that is on this machine.
+async fn disk_of(client: &Client) -> Option<PathBuf> {
+    let folder = PathBuf::from(client.info().await.ok()?.docker_root_dir?);
+    tokio::fs::try_exists(&folder).await.is_ok_and(|is_there| is_there).then_some(folder)
+}
+
+/// Returns whether the creation of a container failed because its storage keeps no limits.
+fn refuses_limit(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    ["storage-opt", "storage opt", "pquota", "project quota", "quota"].iter().any(|sign| reason.contains(sign))
 }
 
 fn late(name: &str, patience: Duration) -> SandboxError {

@@ -6,10 +6,11 @@ mod environment;
 mod files;
 mod processes;
 mod removal;
+mod size;
 mod urgent;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -28,6 +29,7 @@ use crate::host::{Host, Owner, nonce};
 use crate::provider::Started;
 use crate::sandbox::Running;
 use crate::shell::BOOT;
+use size::size_below;
 
 use census::Census;
 use environment::variables;
@@ -290,6 +292,15 @@ impl Backend for Folder {
 
     async fn check_now(&self, shell: u32) -> Result<Health, SandboxError> {
         self.judge(&self.with_processes(Processes::look).await?, shell).await
+    }
+
+    fn disk(&self) -> Option<PathBuf> {
+        Some(self.content.path.clone())
+    }
+
+    async fn written(&self) -> Option<u64> {
+        let path = self.content.path.clone();
+        blocking(move || Ok::<_, SandboxError>(size_below(&path))).await.ok()
     }
 
     async fn explain(&self, err: SandboxError) -> SandboxError {

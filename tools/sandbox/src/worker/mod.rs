@@ -1,5 +1,6 @@
 //! The one task of a sandbox that runs its commands, one after the other.
 
+mod disk;
 mod open;
 
 use std::future::Future;
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tool_core::{Command, ExecEnd, ExecOutput, Interrupt, Restart, SandboxError, Shell as Kind};
 
+use self::disk::DiskWatch;
 use crate::Config;
 use crate::backend::{Backend, Health, Moment, Signal};
 use crate::capture::Captured;
@@ -51,6 +53,7 @@ pub(crate) struct Worker {
     oom_kills: u64,
     /// Whether the command that runs has filled the sandbox with processes, which were ended.
     filled: bool,
+    disk: DiskWatch,
 }
 
 /// How a command ended, before it is known what became of the shell.
@@ -64,6 +67,7 @@ enum Finish {
 impl Worker {
     pub(crate) fn new(backend: Arc<dyn Backend>, config: Config, startup: String, stopped: CancellationToken) -> Self {
         let cwd = backend.info().root.clone();
+        let disk = DiskWatch::new(config.disk.0);
         Self {
             backend,
             config,
@@ -78,6 +82,7 @@ impl Worker {
             moment: Moment::default(),
             oom_kills: 0,
             filled: false,
+            disk,
         }
     }
 
@@ -295,6 +300,9 @@ impl Worker {
                 () = &mut deadline => return Ok(Finish::Limit(ExecEnd::TimedOut(total))),
                 () = tokio::time::sleep_until(silent_at.into()) => {}
                 _ = checks.tick() => match self.backend.check(process).await? {
+                    Health::Good if self.disk.is_full(&*self.backend).await => {
+                        return Ok(Finish::Limit(ExecEnd::DiskFull));
+                    }
                     Health::Good => {}
                     Health::Dead => return Ok(shell.ended_by_now().map_or(Finish::Died, Finish::Reported)),
                     Health::Memory => return Ok(Finish::Limit(ExecEnd::OutOfMemory)),

@@ -3,6 +3,7 @@
 
 mod bombs;
 mod commands;
+mod disk;
 mod docker;
 mod ends;
 mod files;
