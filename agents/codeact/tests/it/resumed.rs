@@ -25,7 +25,7 @@ const COMMANDS: [&str; 7] = [
     "git status --short",
 ];
 
-/// A conversation as it was sent: role and text of each message.
+/// A conversation as it was sent: role and text of each message, with its calls behind the text.
 type Conversation = Vec<(String, String)>;
 
 /// Answers by the number of answers in the conversation, each with a text of its own, and keeps what it was sent.
@@ -37,8 +37,16 @@ impl Respond for Numbered {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         let messages = body["messages"].as_array().unwrap();
         let text = |message: &Value, key: &str| message[key].as_str().unwrap_or_default().to_owned();
+        let said = |message: &Value| {
+            let calls = message["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let calls = calls.iter().map(|call| {
+                let function = &call["function"];
+                called([&text(call, "id"), &text(function, "name"), &text(function, "arguments")])
+            });
+            text(message, "content") + &calls.collect::<String>()
+        };
         let conversation: Conversation =
-            messages.iter().map(|message| (text(message, "role"), text(message, "content"))).collect();
+            messages.iter().map(|message| (text(message, "role"), said(message))).collect();
         let number = messages.iter().filter(|message| message["role"] == "assistant").count();
         let mut log = self.0.lock().unwrap();
         let name = format!("answer {}", log.len());
@@ -56,6 +64,11 @@ impl Respond for Numbered {
     }
 }
 
+/// Returns a call as it stands in a [`Conversation`].
+fn called(call: [&str; 3]) -> String {
+    format!("\n{}", call.join(" "))
+}
+
 /// Returns the conversation before each answer of a trajectory, by the answer's text.
 fn conversations(trajectory: &Trajectory) -> HashMap<String, Conversation> {
     let (mut said, mut found): (Conversation, _) = (Vec::new(), HashMap::new());
@@ -68,7 +81,9 @@ fn conversations(trajectory: &Trajectory) -> HashMap<String, Conversation> {
             Record::Completion { completion, .. } => {
                 let text = completion.message.content.clone();
                 found.insert(text.clone(), said.clone());
-                said.push(("assistant".to_owned(), text));
+                let calls = completion.message.tool_calls.iter();
+                let calls = calls.map(|call| called([&call.id, &call.name, &call.arguments]));
+                said.push(("assistant".to_owned(), text + &calls.collect::<String>()));
             }
             Record::Observation { observation, .. } => said.push(("tool".to_owned(), observation.text.clone())),
             _ => {}
@@ -113,6 +128,11 @@ fn check(instants: &[Duration]) -> (usize, usize) {
     for (name, said) in &conversations {
         assert_eq!(sent[name.as_str()], said, "{name} stands behind another conversation");
     }
+    // Only a request that was under way when the program was killed is sent again.
+    let mut asked: Vec<&Conversation> = log.iter().map(|(_, said)| said).collect();
+    asked.sort();
+    let again = asked.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    assert!(again <= instants.len(), "{again} requests were sent again after {} kills", instants.len());
     // An answer that arrived is not asked for again: of those to one conversation, one at most was kept.
     let cut: Vec<String> = (1..=instants.len()).map(|number| format!("trajectory.cut.{number}.jsonl")).collect();
     let cut = read(&program, &cut.iter().map(String::as_str).collect::<Vec<_>>());
