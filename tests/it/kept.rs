@@ -92,3 +92,50 @@ async fn nothing_is_kept_where_the_setting_says_so() {
     ready.sandbox.stop().await.unwrap();
     provider.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn the_state_of_a_local_sandbox_is_kept_in_the_cache_and_a_damaged_one_is_made_anew() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut host = sandbox::Host::from_process();
+    host.variables.insert("XDG_CACHE_HOME".to_owned(), cache.path().to_str().unwrap().to_owned());
+    let config = sandbox::Config { provider: sandbox::Kind::Local, ..sandbox::Config::default() };
+    let provider = Arc::new(sandbox::connect(&config, &host, "tests").await.unwrap());
+    let environment = demo::environment(provider.clone(), false).unwrap();
+    let instance = environment.instances()[0].clone();
+    let archives = || -> Vec<std::path::PathBuf> {
+        let kept = std::fs::read_dir(cache.path().join("spotter/kept"));
+        kept.into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    };
+    let mut trees = Vec::new();
+    for damage in ["no archive", "none", "cut short", "other contents", "none"] {
+        if let [archive] = archives().as_slice() {
+            let bytes = std::fs::read(archive).unwrap();
+            match damage {
+                "cut short" => std::fs::write(archive, &bytes[..bytes.len() / 2]).unwrap(),
+                "other contents" => {
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    assert!(text.contains("logallrefupdates"));
+                    let at = bytes.windows(16).position(|part| part == b"logallrefupdates").unwrap();
+                    let mut bytes = bytes;
+                    bytes[at] = b'k';
+                    std::fs::write(archive, bytes).unwrap();
+                }
+                _ => {}
+            }
+        }
+        let ready = environment.reset(&instance).await.unwrap();
+        let commit = run(&ready, "git rev-parse HEAD").await;
+        verify(&*ready.sandbox, &ready.baseline.root, commit.trim()).await.unwrap();
+        assert_eq!(run(&ready, "git status --porcelain").await, "", "{damage}");
+        run(&ready, "echo new > new.txt").await;
+        let captured = capture(&*ready.sandbox, &ready.baseline).await.unwrap();
+        assert!(captured.patch.0.contains("+++ b/new.txt"), "{captured:?}");
+        assert_eq!(captured.patch.0.matches("diff --git").count(), 1, "{captured:?}");
+        trees.push((commit, ready.baseline.tree.clone()));
+        ready.sandbox.stop().await.unwrap();
+        assert_eq!(archives().len(), 1, "{damage}");
+    }
+    trees.dedup();
+    assert_eq!(trees.len(), 1, "{trees:?}");
+    provider.close().await.unwrap();
+}

@@ -18,6 +18,11 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 git -c init.defaultBranch=main init -q . && git -c core.autocrlf=false add -A && git -c commit.gpgsign=false commit -qm Base.
 "#;
 
+/// Returns a key for states that this commit is in.
+fn own(key: &str) -> String {
+    format!("{key}{COMMIT}")
+}
+
 #[async_trait]
 impl SandboxProvider for Committed {
     async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError> {
@@ -31,6 +36,18 @@ impl SandboxProvider for Committed {
         // The sandbox is of no use any more; that it failed to stop as well would only hide the reason.
         let _ = sandbox.stop().await;
         Err(failed)
+    }
+
+    fn keeps(&self) -> bool {
+        self.inner.keeps()
+    }
+
+    async fn start_kept(&self, image: &Image, key: &str) -> Result<Option<Arc<dyn Sandbox>>, SandboxError> {
+        self.inner.start_kept(image, &own(key)).await
+    }
+
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
+        self.inner.keep(sandbox, image, &own(key)).await;
     }
 
     async fn image_digest(&self, image: &Image) -> Option<String> {

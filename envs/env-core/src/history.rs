@@ -59,7 +59,7 @@ pub async fn prepare(
 pub(crate) async fn resume(sandbox: &dyn Sandbox, root: &str) -> Result<Baseline, EnvError> {
     let git_dir = git_dir(sandbox);
     let variables = [("root", root), ("shadow", git_dir.as_str())];
-    let resumed = run(sandbox, &variables, &[LISTING, RESUME, LAYOUT]).await?;
+    let resumed = run(sandbox, &variables, &[LISTING, RESUME]).await?;
     Ok(Baseline { root: root.to_owned(), tree: resumed.get("tree")?.to_owned(), git_dir })
 }
 

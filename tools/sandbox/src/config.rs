@@ -37,8 +37,8 @@ pub struct Config {
     pub start_timeout: u64,
     /// Seconds that a shell has to end by itself after its command was killed; after them its state is lost; default 2.
     pub grace: u64,
-    /// Disk for the prepared states of images, such as `20g`, from which later episodes start at once; the oldest go first,
-    /// and `0` keeps none. Default `20g`. Docker only.
+    /// Disk for the prepared states of images, such as `20g`, from which later episodes start at once: images of the engine,
+    /// and of local sandboxes archives in the user's cache. The oldest go first, and `0` keeps none. Default `20g`.
     pub kept: Size,
     /// Leaves in the repository what came after the base commit; default `false`. The environments act on it.
     pub keep_history: bool,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Nothing of it reaches a sandbox but `PATH`, and that only a local one.
 #[derive(Debug, Clone, Default)]
 pub struct Host {
-    /// Environment variables: `PATH`, `HOME`, `TMPDIR`, `XDG_RUNTIME_DIR`, and `DOCKER_*` as the Docker client reads them.
+    /// Environment variables: `PATH`, `HOME`, `TMPDIR`, `XDG_CACHE_HOME`, `XDG_RUNTIME_DIR`, and `DOCKER_*` as the Docker client reads them.
     pub variables: BTreeMap<String, String>,
     /// Whether standard error is a terminal, where the progress of a pull can be drawn.
     pub terminal: bool,
@@ -17,8 +17,10 @@ pub struct Host {
 impl Host {
     /// Reads the environment of this process; to be called by whoever owns the command line.
     pub fn from_process() -> Self {
-        let wanted =
-            |name: &str| name.starts_with("DOCKER_") || ["PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR"].contains(&name);
+        let wanted = |name: &str| {
+            name.starts_with("DOCKER_")
+                || ["PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"].contains(&name)
+        };
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| wanted(name))

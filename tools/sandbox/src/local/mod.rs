@@ -4,6 +4,7 @@ mod census;
 mod damage;
 mod environment;
 mod files;
+mod kept;
 mod processes;
 mod removal;
 mod size;
@@ -85,13 +86,40 @@ impl SandboxProvider for Local {
                 "a local sandbox cannot run the container image `{name}`\nhint: use the docker provider"
             )));
         }
+        self.start_from(image, None).await
+    }
+
+    fn keeps(&self) -> bool {
+        self.config.kept.0 > 0
+    }
+
+    async fn start_kept(&self, image: &Image, key: &str) -> Result<Option<Arc<dyn Sandbox>>, SandboxError> {
+        match kept::archive(image, key, &self.host).filter(|archive| archive.exists()) {
+            Some(archive) => self.start_from(image, Some(archive)).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
+        let Some(archive) = kept::archive(image, key, &self.host).filter(|_| self.keeps()) else { return };
+        let (info, limit) = (sandbox.info().clone(), self.config.kept.0);
+        let kept = tokio::task::spawn_blocking(move || kept::keep(&info, &archive, limit)).await;
+        if let Err(err) = kept.map_err(std::io::Error::other).flatten() {
+            tracing::info!("the prepared state of `{}` is not kept: {err}", sandbox.info().id);
+        }
+    }
+}
+
+impl Local {
+    /// Starts a sandbox from the files of an image, or from a state of it that was kept.
+    async fn start_from(&self, image: &Image, kept: Option<PathBuf>) -> Result<Arc<dyn Sandbox>, SandboxError> {
         let (image, config, host) = (image.clone(), self.config.clone(), self.host.clone());
         let (census, removals) = (self.census.clone(), self.removals.clone());
         let startup = image.startup.clone();
         // When the caller gives up, the folder is still made to its end, and removed before the provider is closed.
         let (sender, made) = oneshot::channel();
         self.removals.tasks.spawn(async move {
-            let create = move || Folder::create(&image, &config, &host, &census, removals);
+            let create = move || Folder::create((&image, kept.as_deref()), &config, &host, &census, removals);
             let _ = sender.send(blocking(create).await);
         });
         let cut_off = |_| SandboxError::Lost("the making of the folder was cut off".to_owned());
@@ -118,7 +146,7 @@ struct Folder {
 
 impl Folder {
     fn create(
-        image: &Image,
+        (image, kept): (&Image, Option<&Path>),
         config: &Config,
         host: &Host,
         census: &Arc<Census>,
@@ -135,7 +163,10 @@ impl Folder {
             fs::create_dir_all(folder).map_err(broken)?;
         }
         fs::write(path.join("home/.gitconfig"), GIT_CONFIG).map_err(broken)?;
-        fill(image, &root)?;
+        match kept {
+            Some(kept) => kept::restore(kept, &root, &path.join("scratch")).map_err(broken)?,
+            None => fill(image, &root)?,
+        }
         let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let info = SandboxInfo {
             provider: "local",
