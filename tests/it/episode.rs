@@ -32,6 +32,7 @@ async fn a_submission_carries_the_patch_and_every_event_is_recorded() {
             Record::Conversation { .. } => "conversation",
             Record::Message { .. } => "message",
             Record::TooLong { .. } => "too long",
+            Record::RecordCut { .. } => "cut",
             Record::Completion { .. } => "completion",
             Record::Observation { .. } => "observation",
             Record::Outcome(_) => "outcome",

@@ -163,6 +163,7 @@ impl Episode {
     /// When it cannot be recorded.
     pub fn push(&mut self, message: Message) -> Result<(), AgentError> {
         let recorded = self.restore.as_mut().and_then(|restore| restore.message(&message));
+        self.note_end_of_record()?;
         let restored = recorded.is_some();
         let message = recorded.unwrap_or(message);
         self.parts.recorder.append(&Record::Message {
@@ -181,6 +182,7 @@ impl Episode {
     /// When it cannot be recorded.
     pub fn begin_conversation(&mut self, name: &str) -> Result<(), AgentError> {
         let restored = self.restore.as_mut().is_some_and(|restore| restore.conversation(name));
+        self.note_end_of_record()?;
         let record = Record::Conversation { step: self.spending.steps, name: name.to_owned(), restored };
         self.parts.recorder.append(&record)?;
         self.messages.clear();
@@ -228,9 +230,10 @@ impl Episode {
         let seconds = started.elapsed().as_secs_f64();
         self.spending.tool_seconds += seconds;
         let step = self.spending.steps;
-        let recorded = self.restored(call, &observation);
+        let recorded = self.restore.as_mut().and_then(|restore| restore.observation(call, &observation));
+        self.note_end_of_record()?;
         let restored = recorded.is_some();
-        let observation = recorded.unwrap_or(observation);
+        let (observation, seconds) = recorded.unwrap_or((observation, seconds));
         let (call_made, shown) = (call.clone(), observation.clone());
         let record = Record::Observation { step, call: call_made, observation: shown, seconds, restored };
         self.parts.recorder.append(&record)?;
@@ -362,17 +365,19 @@ impl Episode {
         }
         let masked = self.render("episode/masked.md")?;
         let started = Instant::now();
+        let mut took_then = 0.0;
         let (fingerprint, answer, restored) = loop {
             let request = Request { messages: self.context.view(&self.messages, &masked), tools: tools.clone() };
             let (fingerprint, answer, restored) = match self.restore.as_mut().and_then(Restore::answer) {
                 Some(Answered::Completion(fingerprint, completion, seconds)) => {
-                    self.spending.model_seconds += seconds;
+                    took_then = seconds;
                     (fingerprint, Ok(*completion), true)
                 }
                 Some(Answered::TooLong(fingerprint)) => {
                     (fingerprint, Err(ModelError::ContextLength("the request was too long".to_owned())), true)
                 }
                 None => {
+                    self.note_end_of_record()?;
                     self.go_on_live();
                     let fingerprint = request.fingerprint(&self.root);
                     (fingerprint, self.parts.model.complete(&request).await, false)
@@ -388,7 +393,7 @@ impl Episode {
             }
             break (fingerprint, answer, restored);
         };
-        let seconds = started.elapsed().as_secs_f64();
+        let seconds = took_then + started.elapsed().as_secs_f64();
         self.spending.model_seconds += seconds;
         let mut completion = answer?;
         self.account(&completion);
@@ -405,16 +410,13 @@ impl Episode {
         Ok(completion)
     }
 
-    /// Returns what the model was shown of a call before the episode was killed. Where the call shows something else now,
-    /// the rest of the record is left, and that is said.
-    fn restored(&mut self, call: &ToolCall, now: &Observation) -> Option<Observation> {
-        match self.restore.as_mut()?.observation(call, now) {
-            Ok(recorded) => recorded,
-            Err(why) => {
-                tracing::warn!("the rest of the record is not used: {why}; the episode goes on from there");
-                None
-            }
+    /// Says and records that the rest of a killed episode's record is not used, where that is so.
+    fn note_end_of_record(&mut self) -> Result<(), AgentError> {
+        if let Some(why) = self.restore.as_mut().and_then(Restore::take_cut) {
+            tracing::warn!("the rest of the record is not used: {why}; the episode goes on from there");
+            self.parts.recorder.append(&Record::RecordCut { step: self.spending.steps, why })?;
         }
+        Ok(())
     }
 
     /// Ends the restoring of a killed episode.

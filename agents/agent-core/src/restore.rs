@@ -18,6 +18,8 @@ pub(crate) struct Restore {
     root: String,
     /// How many answers were given again.
     answers: usize,
+    /// Why the record ended before its last answer, where nobody has asked yet.
+    cut: Option<String>,
 }
 
 /// What the record holds in the place of an answer.
@@ -33,13 +35,14 @@ impl Restore {
     pub(crate) fn new(trajectory: Trajectory) -> Option<Self> {
         trajectory.completions().next()?;
         let root = trajectory.header()?.root.clone();
-        let is_event = |record: &Record| !matches!(record, Record::Header(_) | Record::Outcome(_));
+        let is_event =
+            |record: &Record| !matches!(record, Record::Header(_) | Record::Outcome(_) | Record::RecordCut { .. });
         let mut records: VecDeque<Record> = trajectory.records.into_iter().filter(is_event).collect();
         // What stands behind the last answer was not seen by the model, unless it goes on with that answer's calls.
         let last =
             records.iter().rposition(|record| matches!(record, Record::Completion { .. } | Record::TooLong { .. }));
         records.truncate(last.map_or(0, |last| last + 1));
-        Some(Self { records, root, answers: 0 })
+        Some(Self { records, root, answers: 0, cut: None })
     }
 
     /// Returns where the repository was: the model was told so, and is told so from now on.
@@ -51,11 +54,21 @@ impl Restore {
         self.answers
     }
 
-    /// Returns the message that the agent put into the conversation then.
+    /// Returns why the rest of the record is not used, once.
+    pub(crate) fn take_cut(&mut self) -> Option<String> {
+        self.cut.take()
+    }
+
+    /// Returns the message that the agent put into the conversation then, if what it puts there now differs by noise alone.
     pub(crate) fn message(&mut self, now: &Message) -> Option<Message> {
         match self.records.pop_front()? {
-            Record::Message { message, .. } if message.role == now.role => Some(message),
-            other => self.ends_with(other),
+            Record::Message { message, .. } if message.role == now.role => {
+                if same_but_noise(&message.content, &now.content) {
+                    return Some(message);
+                }
+                self.ends("the agent says something else than it did then")
+            }
+            _ => self.ends("the agent said nothing here then"),
         }
     }
 
@@ -63,7 +76,7 @@ impl Restore {
     pub(crate) fn conversation(&mut self, now: &str) -> bool {
         match self.records.pop_front() {
             Some(Record::Conversation { name, .. }) if name == now => true,
-            Some(other) => self.ends_with::<()>(other).is_some(),
+            Some(_) => self.ends::<()>(&format!("no conversation `{now}` began here then")).is_some(),
             None => false,
         }
     }
@@ -76,34 +89,30 @@ impl Restore {
                 self.answers += 1;
                 Some(Answered::Completion(request, Box::new(completion), seconds))
             }
-            other => self.ends_with(other),
+            _ => self.ends("the model was not asked here then"),
         }
     }
 
-    /// Returns what the model was shown of a call then, if what the call shows now differs by noise alone; else the record
-    /// ends here, and why is said.
-    pub(crate) fn observation(&mut self, call: &ToolCall, now: &Observation) -> Result<Option<Observation>, String> {
-        match self.records.pop_front() {
-            None => Ok(None),
-            Some(Record::Observation { call: then, observation, .. })
+    /// Returns what the model was shown of a call then and the seconds that it took, if what the call shows now differs by
+    /// noise alone; else the record ends here.
+    pub(crate) fn observation(&mut self, call: &ToolCall, now: &Observation) -> Option<(Observation, f64)> {
+        match self.records.pop_front()? {
+            Record::Observation { call: then, observation, seconds, .. }
                 if then.name == call.name && then.arguments == call.arguments =>
             {
                 if observation.is_error == now.is_error && same_but_noise(&observation.text, &now.text) {
-                    return Ok(Some(observation));
+                    return Some((observation, seconds));
                 }
-                self.records.clear();
-                Err(format!("`{}` shows something else than it did then", call.name))
+                self.ends(&format!("`{}` shows something else than it did then", call.name))
             }
-            Some(_) => {
-                self.records.clear();
-                Err(format!("`{}` was not called then", call.name))
-            }
+            _ => self.ends(&format!("`{}` was not called then", call.name)),
         }
     }
 
-    /// Ends the record where the agent does not do what it did then.
-    fn ends_with<T>(&mut self, _: Record) -> Option<T> {
+    /// Ends the record here.
+    fn ends<T>(&mut self, why: &str) -> Option<T> {
         self.records.clear();
+        self.cut = Some(why.to_owned());
         None
     }
 }

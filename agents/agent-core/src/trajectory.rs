@@ -51,6 +51,13 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
+    /// The record of a killed attempt is not used from here on, because something now shows what it did not show then.
+    RecordCut {
+        /// Number of the agent's step.
+        step: u64,
+        /// What is not as it was.
+        why: String,
+    },
     /// An answer of the model.
     Completion {
         /// Number of the agent's step.

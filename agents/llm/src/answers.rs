@@ -79,7 +79,7 @@ impl Answers {
                     messages.clear();
                 }
                 Record::Conversation { .. } => messages.clear(),
-                Record::Outcome(_) => {}
+                Record::RecordCut { .. } | Record::Outcome(_) => {}
                 Record::Message { message, .. } => messages.push(message.clone()),
                 Record::Observation { call, observation, .. } => {
                     messages.push(Message::tool(call, observation.text.clone()));

@@ -82,6 +82,12 @@ impl Replay {
                 return Err(ModelError::Permanent(format!("the replay has no more answers, all {count} were given")));
             }
         };
+        if let (Some(_), Some(answer)) = (same, self.answers.list.get(chosen)) {
+            let known = used.last.map_or(0, |last| self.answers.list[last].messages.len());
+            for difference in tolerated(answer, request, &self.root, known) {
+                tracing::info!("the replay passes over a difference: {difference}");
+            }
+        }
         used.given[chosen] = true;
         used.last = Some(chosen);
         Ok(chosen)
@@ -135,6 +141,20 @@ pub(crate) fn divergence(answer: &Answer, index: usize, request: &Request, root:
         }
         None => format!("{start}: the tools, or messages cut to fit, differ\n{hint}"),
     }
+}
+
+/// Returns what differs between a request and the recorded one that counts as the same, from the message `known` on.
+fn tolerated(answer: &Answer, request: &Request, root: &str, known: usize) -> Vec<String> {
+    let pairs = answer.messages.iter().zip(&request.messages).enumerate().skip(known);
+    let differing = pairs.filter_map(|(number, (was, is))| {
+        let (was, now) = (shown(&moved_message(was, &answer.root, root)), shown(is));
+        let role = format!("{:?}", is.role).to_lowercase();
+        (was != now).then(|| {
+            let (was, now) = parting(&was, &now, |was, now| was == now);
+            format!("message {} ({role})\nrecorded: `{was}`\nnow: `{now}`", number + 1)
+        })
+    });
+    differing.collect()
 }
 
 /// Returns all that a message says.

@@ -84,7 +84,7 @@ impl<R: Recorder> Recorder for Narrator<R> {
                 say(&format!("{step:>4}  {:<18} {what:<60} {ended:<8} {seconds:>6.1}s{cost}", call.name));
             }
             Record::Conversation { step, name, .. } => say(&format!("{step:>4}  {name}")),
-            Record::Message { .. } | Record::TooLong { .. } | Record::Outcome(_) => {}
+            Record::Message { .. } | Record::TooLong { .. } | Record::RecordCut { .. } | Record::Outcome(_) => {}
         }
         Ok(())
     }

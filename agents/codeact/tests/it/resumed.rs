@@ -98,9 +98,8 @@ fn read(program: &Program, names: &[&str]) -> Vec<Trajectory> {
     texts.map(|text| Trajectory::parse(&text).unwrap()).collect()
 }
 
-/// Kills an episode at these instants, finishes it, and checks it against the server's log; returns how many answers were
-/// taken from the record, and how many conversations were cut.
-fn check(instants: &[Duration]) -> (usize, usize) {
+/// Starts a server that answers by number and keeps what it was sent, for as long as the runtime lives.
+fn serve() -> (tokio::runtime::Runtime, MockServer, Numbered) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let numbered = Numbered::default();
     let server = runtime.block_on(async {
@@ -108,12 +107,23 @@ fn check(instants: &[Duration]) -> (usize, usize) {
         Mock::given(method("POST")).respond_with(numbered.clone()).mount(&server).await;
         server
     });
+    (runtime, server, numbered)
+}
+
+/// Kills an episode so many requests and so long after its start, time and again, finishes it, and checks it against the
+/// server's log; returns how many answers were taken from the record, and how many conversations were cut.
+fn check(kills: &[(usize, Duration)]) -> (usize, usize) {
+    let (_runtime, server, numbered) = serve();
     let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));
     let arguments =
         ["solve", "demo__lru-1", "--run", "killed", "--model", "m", "-c", "evaluate=false", "-c", "limits.cost=null"];
-    for instant in instants {
+    for (requests, pause) in kills {
+        let begun = numbered.0.lock().unwrap().len();
         let mut child = program.start(&arguments);
-        std::thread::sleep(*instant);
+        while numbered.0.lock().unwrap().len() < begun + requests && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(*pause);
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -132,9 +142,9 @@ fn check(instants: &[Duration]) -> (usize, usize) {
     let mut asked: Vec<&Conversation> = log.iter().map(|(_, said)| said).collect();
     asked.sort();
     let again = asked.windows(2).filter(|pair| pair[0] == pair[1]).count();
-    assert!(again <= instants.len(), "{again} requests were sent again after {} kills", instants.len());
+    assert!(again <= kills.len(), "{again} requests were sent again after {} kills", kills.len());
     // An answer that arrived is not asked for again: of those to one conversation, one at most was kept.
-    let cut: Vec<String> = (1..=instants.len()).map(|number| format!("trajectory.cut.{number}.jsonl")).collect();
+    let cut: Vec<String> = (1..=kills.len()).map(|number| format!("trajectory.cut.{number}.jsonl")).collect();
     let cut = read(&program, &cut.iter().map(String::as_str).collect::<Vec<_>>());
     let mut kept: Vec<&str> = conversations.keys().map(String::as_str).collect();
     kept.extend(cut.iter().flat_map(Trajectory::completions).map(|(_, answer)| answer.message.content.as_str()));
@@ -155,8 +165,8 @@ fn every_answer_stands_behind_the_conversation_that_it_was_given_to() {
     let mut random = fastrand::Rng::with_seed(7);
     let (mut restored, mut cut) = (0, 0);
     for _ in 0..episodes {
-        let mut instants: Vec<Duration> = (0..kills).map(|_| Duration::from_millis(random.u64(150..1500))).collect();
-        instants.sort();
+        let instant = |_| (random.usize(0..4), Duration::from_millis(random.u64(0..80)));
+        let instants: Vec<(usize, Duration)> = (0..kills).map(instant).collect();
         let (answers, cuts) = check(&instants);
         restored += answers;
         cut += cuts;
@@ -166,14 +176,44 @@ fn every_answer_stands_behind_the_conversation_that_it_was_given_to() {
 }
 
 #[test]
+fn a_record_that_does_not_fit_any_more_is_cut_there_and_says_so() {
+    let (_runtime, server, numbered) = serve();
+    let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));
+    let arguments = ["solve", "demo__lru-1", "--run", "r", "--model", "m", "-c", "limits.cost=null"];
+    for (from, to, why, kept) in [
+        ("is checked out at", "was checked out at", "the agent says something else than it did then", 0),
+        // The command before it never shows the same twice.
+        (" M README.md", " M OTHER.md", "`bash` shows something else than it did then", 6),
+    ] {
+        let ran = program.run(&[&arguments[..], &["--fresh"]].concat());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let path = program.found("trajectory.jsonl").remove(0);
+        let text = fs::read_to_string(&path).unwrap();
+        // Killed before its last line, and changed in between.
+        let (record, _) = text.trim_end().rsplit_once('\n').unwrap();
+        let at = record.rfind(from).unwrap_or_else(|| panic!("no `{from}` in {record}"));
+        fs::write(&path, format!("{}{to}{}\n", &record[..at], &record[at + from.len()..])).unwrap();
+        for name in ["outcome.json", "report.json", "result.json"] {
+            program.found(name).iter().for_each(|path| fs::remove_file(path).unwrap());
+        }
+        let asked = numbered.0.lock().unwrap().len();
+        let ran = program.run(&arguments);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.contains("the rest of the record is not used") && ran.stderr.contains(why), "{ran:?}");
+        let again = numbered.0.lock().unwrap().len() - asked;
+        assert_eq!(again, COMMANDS.len() + 1 - kept, "{ran:?}");
+        let trajectory = read(&program, &["trajectory.jsonl"]).remove(0);
+        let cuts = trajectory.records.iter().filter_map(|record| match record {
+            Record::RecordCut { why, .. } => Some(why.as_str()),
+            _ => None,
+        });
+        assert!(cuts.clone().count() == 1 && cuts.clone().all(|said| said.contains(why)), "{ran:?}");
+    }
+}
+
+#[test]
 fn only_what_can_change_an_episode_keeps_it_from_going_on_and_is_named() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let numbered = Numbered::default();
-    let server = runtime.block_on(async {
-        let server = MockServer::start().await;
-        Mock::given(method("POST")).respond_with(numbered.clone()).mount(&server).await;
-        server
-    });
+    let (_runtime, server, numbered) = serve();
     let program = Program::new();
     let url = |path: &str| format!("model.base_url={}/{path}", server.uri());
     let solve = |id: &str, settings: &[&str]| {
