@@ -26,6 +26,7 @@ const SCRIPT: &str = "\
 cd /testbed
 [ ! -e hang ] || sleep 1000
 [ ! -e excuse ] || { echo 'Could not resolve host: example.org'; exit 1; }
+[ ! -e bomb ] || python3 bomb
 set -x
 : '>>>>> Start Test Output'
 if grep -q two code.txt; then echo PASSED f; else echo FAILED f; fi
@@ -65,6 +66,13 @@ const WRECKS: &[Scenario] = &[
         "echo two > code.txt; python3 -c 'import os\nwhile True:\n    try: os.fork()\n    except OSError: pass\n'",
     ),
 ];
+
+/// Patches that go off where they are judged.
+const BOMBS: &[Scenario] = &[(
+    "explodes",
+    1,
+    "printf 'import os\\nwhile True:\\n  try: os.fork()\\n  except OSError: pass\\n' > bomb; echo two > code.txt",
+)];
 
 /// Plays the model: the instance's issue text says which scenario it is. Its server is dead for some.
 struct Scripted(&'static [Scenario]);
@@ -238,4 +246,19 @@ fn what_was_done_before_the_sandbox_broke_is_kept_and_counts() {
     }
     let predictions = fs::read_to_string(program.path(".runs/r/codeact/preds.jsonl")).unwrap();
     assert!(predictions.contains("uncores") && predictions.contains("+++ b/seq.txt"), "{predictions}");
+}
+
+#[test]
+fn a_patch_that_fills_its_judge_with_processes_is_unsolved_in_one_try() {
+    let Some(image) = Image::build("bombs") else { return };
+    let (_runtime, program) = serve(BOMBS);
+    let ids = write_rows(&program, &image, BOMBS);
+    let ran = solve(&program, &ids, &["env.pids=100", "env.eval_timeout=120"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let summary: Value =
+        serde_json::from_str(&fs::read_to_string(program.path(".runs/r/codeact/summary.json")).unwrap()).unwrap();
+    for (key, count) in [("asked", 1), ("judged", 1), ("solved", 0), ("errored", 1), ("infrastructure", 0)] {
+        assert_eq!(summary[key], count, "{key}: {summary}\n{ran:?}");
+    }
+    assert!(!ran.stderr.contains("again"), "{ran:?}");
 }
