@@ -1,6 +1,9 @@
 //! Keeps the values of keys out of what is shown and recorded.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use memchr::memmem;
 
 /// Shorter values stand for no key, and would be found in ordinary words.
 const SHORTEST: usize = 8;
@@ -28,6 +31,26 @@ impl Secrets {
         }
         text
     }
+
+    /// Returns bytes with each value replaced as [`Secrets::redact`] does.
+    pub fn redact_bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut bytes = Cow::Borrowed(bytes);
+        for (name, value) in &self.0 {
+            let places: Vec<usize> = memmem::find_iter(&bytes, value).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let (mut out, mut from) = (Vec::with_capacity(bytes.len()), 0);
+            for at in places {
+                out.extend_from_slice(&bytes[from..at]);
+                out.extend_from_slice(format!("[redacted {name}]").as_bytes());
+                from = at + value.len();
+            }
+            out.extend_from_slice(&bytes[from..]);
+            bytes = Cow::Owned(out);
+        }
+        bytes
+    }
 }
 
 impl fmt::Debug for Secrets {
@@ -45,6 +68,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let secrets = Secrets::new([pair("A", "sk-12345678"), pair("B", "sk-12345678-long\n"), pair("C", "EMPTY")]);
         let text = "A=sk-12345678 B=sk-12345678-long C=EMPTY".to_owned();
+        assert_eq!(secrets.redact_bytes(text.as_bytes()).as_ref(), b"A=[redacted A] B=[redacted B] C=EMPTY");
         assert_eq!(secrets.redact(text), "A=[redacted A] B=[redacted B] C=EMPTY");
         assert!(!format!("{secrets:?}").contains("sk-"));
     }

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use agent_core::{Record, Recorder, Trajectory};
+use agent_core::{Record, Recorder, Secrets, Trajectory};
 use anyhow::{Context, bail};
 use env_core::Report;
 
@@ -217,7 +218,9 @@ impl Recorder for FileRecorder {
 
 /// Writes a file whole, by way of a temporary one beside it.
 pub(crate) fn write_whole(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
-    write_stream(path, |file| file.write_all(contents))
+    // What ran in a sandbox without isolation may have printed the keys of this process.
+    static SECRETS: LazyLock<Secrets> = LazyLock::new(|| llm::secrets(&[]));
+    write_stream(path, |file| file.write_all(&SECRETS.redact_bytes(contents)))
 }
 
 /// Writes a file whole, piece by piece, by way of a temporary one beside it.

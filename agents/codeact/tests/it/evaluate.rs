@@ -382,3 +382,18 @@ fn validation_finds_the_rows_lists() {
     let again = program.run(&command);
     assert!(again.stderr.contains("3 of 3 had their results from an earlier process"), "{again:?}");
 }
+
+#[test]
+fn a_key_that_a_test_prints_is_in_no_file_of_the_run() {
+    let key = "sk-test-0123456789abcdef";
+    let program = Program::new().with("OPENAI_API_KEY", key);
+    // Git prints the names of the files that it makes.
+    let patch =
+        format!("diff --git a/{key} b/{key}\nnew file mode 100644\n--- /dev/null\n+++ b/{key}\n@@ -0,0 +1 @@\n+x\n");
+    let line = json!({ "instance_id": "demo__lru-1", "model_name_or_path": "m", "model_patch": patch });
+    fs::write(program.path("preds.jsonl"), format!("{line}\n")).unwrap();
+    let ran = program.run(&["evaluate", "--dataset", "demo", "--predictions", "preds.jsonl", "--run", "r"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let output = fs::read_to_string(&program.found("test_output.txt")[0]).unwrap();
+    assert!(output.contains("[redacted OPENAI_API_KEY]") && !output.contains(key), "{output}");
+}
