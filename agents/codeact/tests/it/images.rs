@@ -238,7 +238,7 @@ fn wrong_usage_is_told_before_anything_is_done() {
         &["prune"],
         &expect![[r#"
         error: nothing is picked
-        hint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG` or `--all`
+        hint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept` or `--all`
     "#]],
     );
     refused(

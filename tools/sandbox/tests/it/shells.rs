@@ -223,7 +223,12 @@ async fn a_large_state_is_given_up(sandbox: &dyn Sandbox) {
 
 async fn output_between_commands_is_shown(sandbox: &dyn Sandbox) {
     ok(sandbox, "(sleep 0.2; echo late; head -c 1000000 /dev/zero | tr '\\0' x; touch done) &").await;
-    tokio::time::sleep(std::time::Duration::from_millis(800)).await;
+    for _ in 0..200 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        if sandbox.read_file("done").await.is_ok() {
+            break;
+        }
+    }
     let output = ok(sandbox, "ls done").await;
     assert!(output.starts_with("late\nxx") && output.ends_with("x\ndone\n") || output.ends_with("xdone\n"), "{output}");
     assert!(output.len() < 20_000);
