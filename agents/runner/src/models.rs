@@ -15,6 +15,7 @@ use tool_core::Embed;
 use crate::config::{Resolved, digest};
 use crate::console::say;
 use crate::given::read_given;
+use crate::run_dir::hide;
 
 /// What the models of a cell's episodes are made from.
 pub(crate) struct Models {
@@ -63,6 +64,7 @@ impl Models {
         let embeddings = Embeddings::connect(&resolved.config.embeddings)?;
         let embedder = embeddings.map(|embeddings| Arc::new(embeddings) as Arc<dyn Embed>);
         let secrets = llm::secrets(&[&config.api_key_env, &resolved.config.embeddings.api_key_env]);
+        hide(&secrets);
         Ok(Self { config, source, embedder, secrets })
     }
 

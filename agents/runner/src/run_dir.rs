@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use agent_core::{Record, Recorder, Secrets, Trajectory};
 use anyhow::{Context, bail};
@@ -218,9 +218,17 @@ impl Recorder for FileRecorder {
 
 /// Writes a file whole, by way of a temporary one beside it.
 pub(crate) fn write_whole(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
-    // What ran in a sandbox without isolation may have printed the keys of this process.
-    static SECRETS: LazyLock<Secrets> = LazyLock::new(|| llm::secrets(&[]));
-    write_stream(path, |file| file.write_all(&SECRETS.redact_bytes(contents)))
+    let secrets = SECRETS.get_or_init(|| llm::secrets(&[]));
+    write_stream(path, |file| file.write_all(&secrets.redact_bytes(contents)))
+}
+
+/// The keys of this process, which what ran in a sandbox without isolation may have printed.
+static SECRETS: OnceLock<Secrets> = OnceLock::new();
+
+/// Keeps these values out of the files of runs, in the place of those that only look like keys by their names.
+pub(crate) fn hide(secrets: &Secrets) {
+    // Who came first names the same variables, or there was no model.
+    let _ = SECRETS.set(secrets.clone());
 }
 
 /// Writes a file whole, piece by piece, by way of a temporary one beside it.

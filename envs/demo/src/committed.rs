@@ -46,8 +46,8 @@ impl SandboxProvider for Committed {
         self.inner.start_kept(image, &own(key)).await
     }
 
-    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
-        self.inner.keep(sandbox, image, &own(key)).await;
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) -> bool {
+        self.inner.keep(sandbox, image, &own(key)).await
     }
 
     async fn image_digest(&self, image: &Image) -> Option<String> {

@@ -28,8 +28,9 @@ pub struct Benchmark {
     /// The limits of these sandboxes, in words that a verdict's key holds.
     judge_limits: String,
     keep_history: bool,
-    /// Held by who prepares an image for the first time, by its name, so that the others can start from what it keeps.
-    preparing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Held by who prepares an image for the first time, so that the others can start from what it keeps; `None` once that
+    /// has failed, and nobody need wait.
+    preparing: Mutex<HashMap<String, Option<Arc<tokio::sync::Mutex<()>>>>>,
 }
 
 /// How an instance is posed and judged.
@@ -153,10 +154,16 @@ impl Benchmark {
         }
     }
 
-    /// Returns the lock of an image.
-    fn preparing(&self, image: &Image) -> Arc<tokio::sync::Mutex<()>> {
+    /// Returns the lock of a state; `None` for one that cannot be kept.
+    fn preparing(&self, key: &str) -> Option<Arc<tokio::sync::Mutex<()>>> {
         let mut locks = self.preparing.lock().unwrap_or_else(PoisonError::into_inner);
-        locks.entry(format!("{image:?}")).or_default().clone()
+        locks.entry(key.to_owned()).or_insert_with(|| Some(Arc::default())).clone()
+    }
+
+    /// Notes that a state cannot be kept.
+    fn give_up_keeping(&self, key: &str) {
+        let mut locks = self.preparing.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.insert(key.to_owned(), None);
     }
 }
 
@@ -180,14 +187,21 @@ impl Environment for Benchmark {
         if let Some(ready) = self.start_kept(image, &key).await {
             return Ok(ready);
         }
-        let lock = self.preparing(image);
+        let of_image = format!("{image:?}{key}");
+        let Some(lock) = self.preparing(&of_image) else { return self.start(image, instance).await };
         let _held = lock.lock().await;
         if let Some(ready) = self.start_kept(image, &key).await {
             return Ok(ready);
         }
-        let ready = self.start(image, instance).await?;
-        self.provider.keep(&*ready.sandbox, image, &key).await;
-        Ok(ready)
+        let started = self.start(image, instance).await;
+        let is_kept = match &started {
+            Ok(ready) => self.provider.keep(&*ready.sandbox, image, &key).await,
+            Err(_) => false,
+        };
+        if !is_kept {
+            self.give_up_keeping(&of_image);
+        }
+        started
     }
 
     fn check_judging(&self, instance: &Instance) -> Result<(), EnvError> {

@@ -67,7 +67,7 @@ impl SandboxProvider for Provider {
         }
     }
 
-    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) -> bool {
         match self {
             Self::Docker(docker) => docker.keep(sandbox, image, key).await,
             Self::Local(local) => local.keep(sandbox, image, key).await,

@@ -88,9 +88,10 @@ pub trait SandboxProvider: Send + Sync {
     }
 
     /// Keeps the files of a sandbox, which this provider started from `image`, as they are, so that others can be started
-    /// from them. That they could not be kept changes nothing but how long later starts take.
-    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
+    /// from them, and returns whether they are kept: that they are not changes nothing but how long later starts take.
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) -> bool {
         let _ = (sandbox, image, key);
+        false
     }
 
     /// Returns what tells the contents of `image` from any other that may come to have its name; `None` where that is not

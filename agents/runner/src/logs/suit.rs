@@ -25,8 +25,8 @@ impl Suit {
     /// log itself.
     pub(crate) fn of(mut log: &mut dyn Source, asked: Dialect, is_set: bool) -> io::Result<Self> {
         let marks = Marks::read(&mut log)?;
-        let marked = if is_set && marks.fit(asked) { asked } else { marks.dialect(asked) };
-        let read_as = if is_set { asked } else { marked };
+        let read_as = if is_set { asked } else { marks.dialect(asked) };
+        let marked = if marks.fit(read_as) { read_as } else { marks.written_by().unwrap_or(read_as) };
         Ok(Self { asked, read_as, marked, is_swe_bench_1: marks.is_swe_bench_1() })
     }
 }
@@ -62,8 +62,8 @@ impl Suits {
                 ));
             } else if read_as != marked {
                 lines.push(format!(
-                    "{logs} by the marks of {marked}, but read as {read_as}, as was asked for: a verdict may be \
-                     wrong\nhint: `--dialect {marked}`, or no dialect, here and in the manifest, to go by the marks"
+                    "{logs} by the marks of {marked}, but read as {read_as}, as the row says or was asked for: a \
+                     verdict may be wrong\nhint: `--dialect {marked}` goes by the marks"
                 ));
             }
         }

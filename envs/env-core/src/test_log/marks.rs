@@ -58,19 +58,24 @@ impl Marks {
         }
     }
 
-    /// Returns the dialect of the harness that wrote the log, as far as its marks tell: that of the row, `own`, where they
-    /// fit it or there are none.
+    /// Returns the dialect by which the log is read: that of the row, `own`, unless the log bears the marks of another
+    /// harness. That a log of SWE-Gym lacks the words on the applied patch is a verdict, no mark.
     pub fn dialect(self, own: Dialect) -> Dialect {
         match own {
-            Dialect::SweGym if self.start && !self.applied && self.exit_code => Dialect::SweBench5,
-            Dialect::SweGym if self.start && !self.applied => Dialect::SweBench4,
-            Dialect::SweBench4 if self.exit_code => Dialect::SweBench5,
+            Dialect::SweGym if self.exit_code && !self.applied => Dialect::SweBench5,
+            Dialect::SweGym => own,
+            _ => self.written_by().filter(|by| *by != Dialect::SweBench4 || own == *by || self.end).unwrap_or(own),
+        }
+    }
+
+    /// Returns the dialect of the harness whose marks the log bears, where it bears any.
+    pub fn written_by(self) -> Option<Dialect> {
+        match (self.start, self.applied || self.metadata) {
             // SWE-bench 5 has every script record the exit code right behind the end.
-            Dialect::SweBench5 if self.end && !self.exit_code => Dialect::SweBench4,
-            Dialect::SweBench4 | Dialect::SweBench5 if !self.start && (self.applied || self.metadata) => {
-                Dialect::SweGym
-            }
-            own => own,
+            (true, _) if self.exit_code => Some(Dialect::SweBench5),
+            (true, _) => Some(Dialect::SweBench4),
+            (false, true) => Some(Dialect::SweGym),
+            (false, false) => None,
         }
     }
 

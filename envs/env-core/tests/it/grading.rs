@@ -256,21 +256,21 @@ fn a_log_is_of_the_harness_whose_marks_it_bears() {
     let own = format!(">>>>> Applying Patch\nApplied patch a.py cleanly.\n>>>>> Running Tests\n{bare}");
     for (log, read_as) in [
         (between, [SweGym, SweBench4, SweBench4]),
-        (&bare, [SweBench4, SweBench4, SweBench4]),
+        (&bare, [SweGym, SweBench4, SweBench4]),
         (&coded, [SweBench5, SweBench5, SweBench5]),
         // Nobody takes the exit code from the middle of the tests' own output.
-        (&format!(">>>>> Test Exit Code: 0\n{bare}"), [SweBench4, SweBench4, SweBench4]),
+        (&format!(">>>>> Test Exit Code: 0\n{bare}"), [SweGym, SweBench4, SweBench4]),
         // Cut short, so that nobody knows whether the exit code would have come.
-        (bare.split("PASSED").next().unwrap(), [SweBench4, SweBench4, SweBench5]),
+        (bare.split("PASSED").next().unwrap(), [SweGym, SweBench4, SweBench5]),
         (whole, [SweGym, SweGym, SweGym]),
         (first, [SweGym, SweGym, SweGym]),
-        (&own, [SweBench4, SweBench4, SweBench4]),
+        (&own, [SweGym, SweBench4, SweBench4]),
         ("PASSED a\n", [SweGym, SweBench4, SweBench5]),
         ("", [SweGym, SweBench4, SweBench5]),
     ] {
         let marks = Marks::read(&mut Cursor::new(log)).unwrap();
         assert_eq!(Dialect::ALL.map(|own| marks.dialect(own)), read_as, "{log}");
-        assert!(Dialect::ALL.into_iter().all(|own| marks.fit(marks.dialect(own))), "{log}");
+        assert!([SweBench4, SweBench5].into_iter().all(|own| marks.fit(marks.dialect(own))), "{log}");
         assert_eq!(marks.is_swe_bench_1(), log == first);
     }
     let marks = Marks::read(&mut Cursor::new(whole)).unwrap();

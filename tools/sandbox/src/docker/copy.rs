@@ -67,16 +67,21 @@ pub(super) async fn import(client: &Client, id: &str, folder: &str, archive: Fil
 /// Copies an archive but for what lies below `without`, with larger files cut behind `max_file` bytes and one.
 fn filter(from: &mut impl Read, to: &mut impl Write, without: &Path, max_file: u64) -> io::Result<()> {
     let mut to = Builder::new(to);
+    let mut is_first = true;
     for entry in Archive::new(from).entries()? {
         let entry = entry?;
         let path = entry.path()?.into_owned();
         let mut header = entry.header().clone();
-        if path.starts_with(without) {
+        if std::mem::take(&mut is_first) && !header.entry_type().is_dir() {
+            return Err(io::Error::other("it is no folder"));
+        }
+        let target = entry.link_name()?.map(|target| target.into_owned()).unwrap_or_default();
+        let leads_there = header.entry_type() == EntryType::Link && target.starts_with(without);
+        if path.starts_with(without) || leads_there {
             continue;
         }
         match header.entry_type() {
             EntryType::Symlink | EntryType::Link => {
-                let target = entry.link_name()?.map(|target| target.into_owned()).unwrap_or_default();
                 to.append_link(&mut header, path, target)?;
             }
             EntryType::Directory => to.append_data(&mut header, path, io::empty())?,

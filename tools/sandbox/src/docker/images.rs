@@ -174,7 +174,7 @@ impl Images {
         Ok(Some(parts.collect()))
     }
 
-    /// Removes the prepared states of images that starts have kept, and returns how many there were.
+    /// Removes the prepared states of images that starts have kept, and returns how many went: one in use stays.
     ///
     /// # Errors
     /// When the engine does not answer.

@@ -39,11 +39,14 @@ impl Inner {
         }
     }
 
-    /// Keeps the state of a sandbox. That this could not be done is no more than a line for those who look closely.
-    pub(super) async fn keep(&self, id: &str, image: &Image, key: &str) {
-        if let Err(err) = self.try_keep(id, image, key).await {
+    /// Keeps the state of a sandbox and returns whether it could: that it could not is no more than a line for those who
+    /// look closely.
+    pub(super) async fn keep(&self, id: &str, image: &Image, key: &str) -> bool {
+        let kept = self.try_keep(id, image, key).await;
+        if let Err(err) = &kept {
             tracing::info!("the prepared state of the image of `{id}` is not kept: {err}");
         }
+        kept.is_ok()
     }
 
     async fn try_keep(&self, id: &str, image: &Image, key: &str) -> Result<(), Error> {
@@ -73,13 +76,18 @@ async fn make_room(client: &Client, limit: u64) -> Result<(), Error> {
     let mut taken = 0;
     for image in &kept {
         let base = image.labels.get(KEPT).map(String::as_str).unwrap_or_default();
-        let below = client.inspect_image(base).await.ok().and_then(|base| base.size);
-        // Without the image that it stands on, nobody can ask for it.
-        let own = below.map_or(u64::MAX, |below| u64::try_from(image.size - below).unwrap_or_default());
-        taken = own.saturating_add(taken);
-        if taken > limit {
-            remove(client, &image.id).await;
-            taken = taken.saturating_sub(own);
+        let below = match client.inspect_image(base).await {
+            Ok(below) => below.size.unwrap_or_default(),
+            // Without the image that it stands on, nobody can ask for it.
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
+                remove(client, &image.id).await;
+                continue;
+            }
+            Err(err) => return Err(err),
+        };
+        let own = u64::try_from(image.size - below).unwrap_or_default();
+        if own.saturating_add(taken) <= limit || !remove(client, &image.id).await {
+            taken = own.saturating_add(taken);
         }
     }
     Ok(())
@@ -92,19 +100,24 @@ async fn list(client: &Client, base: Option<&str>) -> Result<Vec<ImageSummary>, 
     client.list_images(Some(ListImagesOptionsBuilder::new().filters(&filters).build())).await
 }
 
-/// Removes the kept states of an image by its id, or all, but for those in use; returns how many there were.
+/// Removes the kept states of an image by its id, or all, but for those in use; returns how many went.
 pub(super) async fn remove_all(client: &Client, base: Option<&str>) -> Result<usize, Error> {
     let kept = list(client, base).await?;
+    let mut removed = 0;
     for image in &kept {
-        remove(client, &image.id).await;
+        removed += usize::from(remove(client, &image.id).await);
     }
-    Ok(kept.len())
+    Ok(removed)
 }
 
-/// Removes a kept state; one in use stays, and goes when room is made next.
-async fn remove(client: &Client, id: &str) {
+/// Removes a kept state and returns whether it is gone; one in use stays, and goes when room is made next.
+async fn remove(client: &Client, id: &str) -> bool {
     let options = RemoveImageOptionsBuilder::new().force(false).build();
-    if let Err(err) = client.remove_image(id, Some(options), None).await {
-        tracing::debug!("the kept state `{id}` stays: {err}");
+    match client.remove_image(id, Some(options), None).await {
+        Ok(_) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => true,
+        Err(err) => {
+            tracing::debug!("the kept state `{id}` stays: {err}");
+            false
+        }
     }
 }

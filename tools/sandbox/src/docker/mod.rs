@@ -104,10 +104,8 @@ impl SandboxProvider for Docker {
         task.await.map_err(|err| SandboxError::Lost(format!("the start was cut off: {err}")))?
     }
 
-    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
-        if self.keeps() {
-            self.inner.keep(&sandbox.info().id, image, key).await;
-        }
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) -> bool {
+        self.keeps() && self.inner.keep(&sandbox.info().id, image, key).await
     }
 
     async fn image_digest(&self, image: &Image) -> Option<String> {

@@ -42,6 +42,8 @@ struct Members {
     /// The sandbox of each process that was there at the last look and when the process began; none for those that
     /// have nothing to do with a sandbox, so that their environment is read once.
     known: HashMap<u32, (u64, Option<u64>)>,
+    /// Processes whose environment could not be read at the last look, as while they fork: it is read once more.
+    unread: HashSet<(u32, u64)>,
     /// The sandbox of each session that a process of one leads or has led.
     sessions: HashMap<u32, u64>,
 }
@@ -154,16 +156,27 @@ impl Members {
         spread(&table, &parents, &mut self.sessions, &mut owners);
         // The environment comes last: it cannot be read while the process forks.
         let unknown = table.iter().filter(|process| !owners.contains_key(&process.id) && known(process).is_none());
-        let marked: Vec<(u32, u64)> =
-            unknown.filter_map(|process| Some((process.id, self.marked(process.id)?))).collect();
+        let (mut marked, mut unread) = (Vec::new(), HashSet::new());
+        for process in unknown {
+            match self.marked(process.id) {
+                Some(Some(sandbox)) => marked.push((process.id, sandbox)),
+                None if !self.unread.contains(&(process.id, process.begun)) => {
+                    unread.insert((process.id, process.begun));
+                }
+                _ => {}
+            }
+        }
+        self.unread = unread;
         if !marked.is_empty() {
             owners.extend(marked);
             spread(&table, &parents, &mut self.sessions, &mut owners);
         }
         let sessions = table.iter().map(|process| process.session).collect::<HashSet<u32>>();
         self.sessions.retain(|session, _| sessions.contains(session));
-        self.known =
-            table.iter().map(|process| (process.id, (process.begun, owners.get(&process.id).copied()))).collect();
+        let seen = table
+            .iter()
+            .filter(|process| owners.contains_key(&process.id) || !self.unread.contains(&(process.id, process.begun)));
+        self.known = seen.map(|process| (process.id, (process.begun, owners.get(&process.id).copied()))).collect();
         let mut sandboxes: HashMap<u64, Vec<Process>> = HashMap::new();
         for process in table.into_iter().filter(|process| !process.is_dead()) {
             if let Some(sandbox) = owners.get(&process.id) {
@@ -173,13 +186,13 @@ impl Members {
         sandboxes
     }
 
-    /// Returns the sandbox that the environment of a process names.
-    fn marked(&self, id: u32) -> Option<u64> {
-        let environment = std::fs::read(format!("/proc/{id}/environ")).ok()?;
-        environment.split(|byte| *byte == 0).find_map(|variable| {
+    /// Returns the sandbox that the environment of a process names, if it names one; `None` when it cannot be read.
+    fn marked(&self, id: u32) -> Option<Option<u64>> {
+        let environment = std::fs::read(format!("/proc/{id}/environ")).ok().filter(|bytes| !bytes.is_empty())?;
+        Some(environment.split(|byte| *byte == 0).find_map(|variable| {
             let value = variable.strip_prefix(MARKER.as_bytes())?.strip_prefix(b"=")?;
             self.markers.get(value).copied()
-        })
+        }))
     }
 }
 

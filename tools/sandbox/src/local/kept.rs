@@ -1,7 +1,7 @@
 //! Prepared states of files, kept as archives in the user's cache so that later starts need not prepare them again.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -21,8 +21,8 @@ const SCRATCH: &str = "scratch";
 /// files held in memory, and where there is no cache.
 pub(super) fn archive(image: &Image, key: &str, host: &Host) -> Option<PathBuf> {
     let Source::Files(files) = &image.source else { return None };
-    let cache = match host.variable("XDG_CACHE_HOME") {
-        Some(cache) => PathBuf::from(cache),
+    let cache = match host.variable("XDG_CACHE_HOME").map(Path::new).filter(|cache| cache.is_absolute()) {
+        Some(cache) => cache.to_owned(),
         None => Path::new(host.variable("HOME")?).join(".cache"),
     };
     let mut digest = Sha256::new();
@@ -39,8 +39,7 @@ pub(super) fn archive(image: &Image, key: &str, host: &Host) -> Option<PathBuf> 
 pub(super) fn keep(info: &SandboxInfo, archive: &Path, limit: u64) -> io::Result<()> {
     let folder = archive.parent().ok_or(io::ErrorKind::InvalidInput)?;
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    let mut builder = Builder::new(BufWriter::new(file.as_file_mut()));
+    let mut builder = Builder::new(Vec::new());
     builder.follow_symlinks(false);
     builder.append_dir_all(ROOT, &info.root)?;
     for name in OF_SCRATCH {
@@ -51,7 +50,10 @@ pub(super) fn keep(info: &SandboxInfo, archive: &Path, limit: u64) -> io::Result
             builder.append_path_with_name(path, inside)?
         }
     }
-    builder.into_inner()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let tar = builder.into_inner()?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(digest(&tar).as_bytes())?;
+    file.write_all(&tar)?;
     file.persist(archive)?;
     make_room(folder, limit)
 }
@@ -59,7 +61,8 @@ pub(super) fn keep(info: &SandboxInfo, archive: &Path, limit: u64) -> io::Result
 fn make_room(folder: &Path, limit: u64) -> io::Result<()> {
     let mut kept: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(folder)?.flatten() {
-        if let Ok(metadata) = entry.metadata() {
+        let is_archive = entry.path().extension().is_some_and(|extension| extension == "tar");
+        if let Some(metadata) = entry.metadata().ok().filter(|_| is_archive) {
             kept.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len(), entry.path()));
         }
     }
@@ -68,15 +71,33 @@ fn make_room(folder: &Path, limit: u64) -> io::Result<()> {
     for (_, size, path) in kept.into_iter().rev() {
         taken = taken.saturating_add(size);
         if taken > limit {
-            fs::remove_file(path)?;
+            // Another process may make room as well.
+            if let Err(err) = fs::remove_file(path)
+                && err.kind() != io::ErrorKind::NotFound
+            {
+                return Err(err);
+            }
         }
     }
     Ok(())
 }
 
+/// Returns the SHA-256 that stands in front of an archive: the cache is open to all that runs as this user.
+fn digest(tar: &[u8]) -> String {
+    Sha256::digest(tar).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Puts a kept state into the folders of a sandbox.
+///
+/// # Errors
+/// When it is damaged, too: then nothing was unpacked.
 pub(super) fn restore(archive: &Path, root: &Path, scratch: &Path) -> io::Result<()> {
-    let mut archive = Archive::new(BufReader::new(File::open(archive)?));
+    let bytes = fs::read(archive)?;
+    let (noted, tar) = bytes.split_at_checked(64).ok_or(io::ErrorKind::UnexpectedEof)?;
+    if noted != digest(tar).as_bytes() {
+        return Err(io::Error::other("the kept state is damaged"));
+    }
+    let mut archive = Archive::new(tar);
     for entry in archive.entries()? {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();

@@ -100,13 +100,15 @@ impl SandboxProvider for Local {
         }
     }
 
-    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) {
-        let Some(archive) = kept::archive(image, key, &self.host).filter(|_| self.keeps()) else { return };
+    async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) -> bool {
+        let Some(archive) = kept::archive(image, key, &self.host).filter(|_| self.keeps()) else { return false };
         let (info, limit) = (sandbox.info().clone(), self.config.kept.0);
         let kept = tokio::task::spawn_blocking(move || kept::keep(&info, &archive, limit)).await;
-        if let Err(err) = kept.map_err(std::io::Error::other).flatten() {
+        let kept = kept.map_err(std::io::Error::other).flatten();
+        if let Err(err) = &kept {
             tracing::info!("the prepared state of `{}` is not kept: {err}", sandbox.info().id);
         }
+        kept.is_ok()
     }
 }
 

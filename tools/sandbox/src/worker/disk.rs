@@ -10,47 +10,48 @@ use crate::backend::Backend;
 /// Space that must have gone from the file system before what a sandbox holds is worth adding up again, which takes a
 /// walk over its files.
 const STEP: u64 = 64 << 20;
-/// The same in time, for file systems that cannot be seen from here.
+/// The same in time while a command runs, for file systems that cannot be seen from here.
 const LATEST: Duration = Duration::from_secs(10);
-/// Time between two walks.
+/// Time between two looks.
 const BETWEEN: Duration = Duration::from_secs(1);
-/// What a sandbox that was full may still write before the next command is ended: what cleans up may need a little.
-const GRACE: u64 = 64 << 20;
+/// What a command may add to a sandbox that is too full already: one that cleans up may need a little.
+const LITTLE: u64 = 1 << 20;
 
 /// Looks at what a sandbox has written, where its storage knows no limit or does not keep it.
 pub(super) struct DiskWatch {
-    /// The limit in bytes, or what a command that was ended has left beyond it, and some grace; 0 without a limit.
-    ceiling: u64,
+    /// The limit in bytes; 0 is none.
+    limit: u64,
     /// Free bytes of the file system when the last walk was made, where they are known.
     free: Option<u64>,
+    /// What the sandbox held then.
+    held: u64,
+    looked: Instant,
     walked: Instant,
 }
 
 impl DiskWatch {
     pub(super) fn new(limit: u64) -> Self {
-        Self { ceiling: limit, free: None, walked: Instant::now() }
+        let now = Instant::now();
+        Self { limit, free: None, held: 0, looked: now, walked: now }
     }
 
-    /// Returns whether a command has written more than there may be; called every now and then while one runs.
-    pub(super) async fn is_full(&mut self, backend: &dyn Backend) -> bool {
-        if self.ceiling == 0 || self.walked.elapsed() < BETWEEN {
+    /// Returns whether the sandbox holds more than it may, and more than at the last look; to be called every now and then.
+    /// Where nothing runs, only space that has gone is a reason to walk.
+    pub(super) async fn is_full(&mut self, backend: &dyn Backend, runs: bool) -> bool {
+        if self.limit == 0 || self.looked.elapsed() < BETWEEN {
             return false;
         }
+        self.looked = Instant::now();
         let free = free(backend.disk()).await;
         let before = *self.free.get_or_insert(free.unwrap_or_default());
-        let gone = free.map(|free| before.saturating_sub(free));
-        if gone.is_none_or(|gone| gone < STEP) && self.walked.elapsed() < LATEST {
+        let gone = free.map_or(0, |free| before.saturating_sub(free));
+        if gone < STEP && !(runs && self.walked.elapsed() >= LATEST) {
             return false;
         }
-        let written = backend.written().await;
+        let Some(written) = backend.written().await else { return false };
         (self.free, self.walked) = (free, Instant::now());
-        match written {
-            Some(written) if written > self.ceiling => {
-                self.ceiling = written + GRACE;
-                true
-            }
-            _ => false,
-        }
+        let before = std::mem::replace(&mut self.held, written);
+        written > self.limit && (before <= self.limit || written > before + LITTLE)
     }
 }
 

@@ -26,6 +26,9 @@ const QUICK: Duration = Duration::from_millis(50);
 /// Longest time after a command until a look at what it has left running.
 const LOOK_AFTER: Duration = Duration::from_millis(300);
 
+/// Time between two looks at the disk while no command runs.
+const DISK_LOOK: Duration = Duration::from_secs(5);
+
 /// A command, and where to answer; whoever drops the receiver cancels the command.
 pub(crate) struct Job {
     pub(crate) command: Command,
@@ -127,7 +130,16 @@ impl Worker {
         {
             tracing::debug!("the next command tries again: {err}");
         }
-        jobs.recv().await
+        loop {
+            if let Ok(job) = tokio::time::timeout(DISK_LOOK, jobs.recv()).await {
+                return job;
+            }
+            if self.disk.is_full(&*self.backend, false).await
+                && let Err(err) = self.backend.end_all().await
+            {
+                tracing::debug!("the next command tries again: {err}");
+            }
+        }
     }
 
     async fn exec(
@@ -300,7 +312,9 @@ impl Worker {
                 () = &mut deadline => return Ok(Finish::Limit(ExecEnd::TimedOut(total))),
                 () = tokio::time::sleep_until(silent_at.into()) => {}
                 _ = checks.tick() => match self.backend.check(process).await? {
-                    Health::Good if self.disk.is_full(&*self.backend).await => {
+                    Health::Good if self.disk.is_full(&*self.backend, true).await => {
+                        // What an earlier command has left running may be what writes.
+                        self.backend.end_all().await?;
                         return Ok(Finish::Limit(ExecEnd::DiskFull));
                     }
                     Health::Good => {}
