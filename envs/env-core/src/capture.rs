@@ -64,10 +64,7 @@ pub async fn rebuild(
     fresh: (&dyn Sandbox, &Baseline),
 ) -> Result<(), EnvError> {
     let (other, kept) = fresh;
-    if kept.tree != baseline.tree {
-        let reason = format!("the fresh baseline is tree `{}`, not `{}`", kept.tree, baseline.tree);
-        return Err(EnvError::Patch(reason));
-    }
+    check_same_tree(baseline, kept)?;
     let archive = other.archive(&kept.git_dir).await.map_err(file_error)?;
     let tar = format!("{}/base.tar", sandbox.info().scratch);
     sandbox.write_file(&tar, &archive, None).await.map_err(file_error)?;
@@ -87,10 +84,7 @@ pub async fn capture_copy(
     baseline: &Baseline,
     (fresh, kept): (&dyn Sandbox, &Baseline),
 ) -> Result<Captured, EnvError> {
-    if kept.tree != baseline.tree {
-        let reason = format!("the fresh baseline is tree `{}`, not `{}`", kept.tree, baseline.tree);
-        return Err(EnvError::Patch(reason));
-    }
+    check_same_tree(baseline, kept)?;
     let archive = sandbox.export(&baseline.root).await.map_err(file_error)?;
     let folder = format!("{}/copy", fresh.info().scratch);
     let made = fresh.exec(Command::fresh(format!("mkdir -p {}", shell_quote(&folder)))).await?;
@@ -100,6 +94,13 @@ pub async fn capture_copy(
     fresh.import(&folder, archive).await.map_err(file_error)?;
     let name = baseline.root.rsplit('/').next().unwrap_or_default();
     capture(fresh, &Baseline { root: format!("{folder}/{name}"), ..kept.clone() }).await
+}
+
+fn check_same_tree(baseline: &Baseline, fresh: &Baseline) -> Result<(), EnvError> {
+    if fresh.tree == baseline.tree {
+        return Ok(());
+    }
+    Err(EnvError::Patch(format!("the fresh baseline is tree `{}`, not `{}`", fresh.tree, baseline.tree)))
 }
 
 /// Runs the diff with `binary` as further attribute lines, and returns it.

@@ -37,8 +37,12 @@ echo PASSED p
 /// What the model has done in so many instances; the first word tells them apart.
 type Scenario = (&'static str, usize, &'static str);
 
-const FORKS: &str =
-    "python3 -c '\nimport os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n'";
+/// Forks without end, whatever it is told.
+macro_rules! forks {
+    () => {
+        "python3 -c 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass\n'"
+    };
+}
 
 const SCENARIOS: &[Scenario] = &[
     ("solves", 6, "echo two > code.txt"),
@@ -47,7 +51,7 @@ const SCENARIOS: &[Scenario] = &[
     ("hangs", 1, "touch hang; echo > hang"),
     ("excuses", 1, "echo > excuse"),
     ("deletes", 1, "rm -rf /usr /bin /lib /lib64 /etc"),
-    ("forks", 1, FORKS),
+    ("forks", 1, forks!()),
     ("bombs", 1, ":(){ :|:& };:"),
     ("kills", 1, "kill -9 -1"),
     ("ungits", 1, "rm -rf .git /usr/bin/git /usr/lib/git-core"),
@@ -60,11 +64,7 @@ const WRECKS: &[Scenario] = &[
     ("deletes", 1, "echo two > code.txt; rm -rf /usr /bin /lib /lib64 /etc"),
     ("ungits", 1, "echo two > code.txt; rm -rf .git /usr/bin/git /usr/lib/git-core /.spotter/base.git"),
     ("uncores", 1, "echo two > code.txt; rm -f /usr/bin/{mkdir,mktemp,cat,rm,mv,cp,ls,wc,tr}; seq 9 > seq.txt"),
-    (
-        "forks",
-        1,
-        "echo two > code.txt; python3 -c 'import os\nwhile True:\n    try: os.fork()\n    except OSError: pass\n'",
-    ),
+    ("forks", 1, concat!("echo two > code.txt; ", forks!())),
 ];
 
 /// Patches that go off where they are judged.

@@ -1,6 +1,6 @@
 //! `evaluate`: judges patches that are already there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -107,8 +107,7 @@ pub(super) async fn run(
 fn warn_of_easy<'a>(environment: &dyn Environment, instances: impl Iterator<Item = &'a Instance>) {
     let is_easy =
         |instance: &&Instance| environment.lists(instance).is_ok_and(|(_, lists)| lists.fail_to_pass.is_empty());
-    let mut easy: Vec<&str> = instances.filter(is_easy).map(|instance| instance.instance_id.as_str()).collect();
-    easy.dedup();
+    let easy: BTreeSet<&str> = instances.filter(is_easy).map(|instance| instance.instance_id.as_str()).collect();
     if let Some(first) = easy.first() {
         say(&format!(
             "warning: no FAIL_TO_PASS test is named for {} of the instances, such as `{first}`: a patch resolves them \

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Cursor;
 
 use anyhow::Context;
-use env_core::{Dialect, GradingSpec, Marks, Parser, StatusMap, TestGroup, TestsStatus, grade, read_log};
+use env_core::{Dialect, GradingSpec, Parser, StatusMap, TestGroup, TestsStatus, grade, read_log};
 use serde::Serialize;
 
 use super::recorded::{Official, Statuses};
-use super::{Grader, Log, Record, Recorded};
+use super::{Grader, Log, Record, Recorded, Suit};
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -160,14 +160,12 @@ fn verdict(
     tests: Option<&TestsStatus>,
     grader: &Grader,
 ) -> anyhow::Result<Compared> {
-    let marks = Marks::read(&mut Cursor::new(log))?;
     let mut spec = spec_of(tests, grader.specs(&record.instance_id, record.dialect)?)
         .with_context(|| format!("`{}`: no row of `{}`", record.log, record.instance_id))?;
     let is_set = grader.dialect().or(record.dialect).is_some();
-    if !is_set {
-        spec.dialect = marks.dialect(spec.dialect);
-    }
-    let what = if marks.is_swe_bench_1() && !is_set { What::VerdictOfSweBench1 } else { What::Verdict };
+    let suit = Suit::of(&mut Cursor::new(log), spec.dialect, is_set)?;
+    spec.dialect = suit.read_as;
+    let what = if suit.is_swe_bench_1 && !is_set { What::VerdictOfSweBench1 } else { What::Verdict };
     let graded = grade(Cursor::new(log), &spec)?;
     let (official, resolved) = (record.resolved.unwrap_or_default(), graded.report.resolved);
     let ours = graded.report.tests_status.as_ref();

@@ -30,11 +30,10 @@ impl Inner {
     /// Starts a sandbox from a kept state; `None` where there is none.
     pub(super) async fn start_kept(&self, image: &Image, key: &str) -> Result<Option<Arc<dyn Sandbox>>, SandboxError> {
         let Source::Container { name: base, platform } = &image.source else { return Ok(None) };
-        let platform = platform.as_deref();
-        let known = image::ensure(&self.client, base, platform, self.config.pull, &self.host).await?;
+        let known = image::ensure(&self.client, base, platform.as_deref(), self.config.pull, &self.host).await?;
         let kept = name(known.id.as_deref().unwrap_or_default(), key);
         match self.client.inspect_image(&kept).await {
-            Ok(known) => self.start_in_time(image, &kept, platform, &known).await.map(Some),
+            Ok(known) => self.start_in_time(image, &kept, &known).await.map(Some),
             Err(_) => Ok(None),
         }
     }

@@ -122,37 +122,32 @@ impl Inner {
                     .to_owned(),
             ));
         };
-        let platform = platform.as_deref();
-        let known = image::ensure(&self.client, name, platform, self.config.pull, &self.host).await?;
-        self.start_in_time(image, name, platform, &known).await
+        let known = image::ensure(&self.client, name, platform.as_deref(), self.config.pull, &self.host).await?;
+        self.start_in_time(image, name, &known).await
     }
 
+    /// Starts a container of the image of this name: `image` itself, or a state of it.
     async fn start_in_time(
         &self,
         image: &Image,
         name: &str,
-        platform: Option<&str>,
         known: &ImageInspect,
     ) -> Result<Arc<dyn Sandbox>, SandboxError> {
         let patience = self.config.start_timeout();
-        let start = self.start_container(image, name, platform, known);
-        match tokio::time::timeout(patience, start).await {
-            Ok(result) => result,
-            Err(_) => Err(late(name, patience)),
-        }
+        let started = tokio::time::timeout(patience, self.start_container(image, name, known)).await;
+        started.unwrap_or_else(|_| Err(late(name, patience)))
     }
 
     async fn start_container(
         &self,
         image: &Image,
         name: &str,
-        platform: Option<&str>,
         known: &ImageInspect,
     ) -> Result<Arc<dyn Sandbox>, SandboxError> {
         let disk = self.disk.get_or_init(|| disk_of(&self.client)).await.clone();
         let container = Container::new(&self.client, &self.config, &image.root, self.removals.clone(), disk);
         let mut options = CreateContainerOptionsBuilder::new().name(container.id());
-        if let Some(platform) = platform {
+        if let Source::Container { platform: Some(platform), .. } = &image.source {
             options = options.platform(platform);
         }
         let (options, mut body) = (options.build(), self.body(name, image, known));
