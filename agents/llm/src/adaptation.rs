@@ -259,8 +259,9 @@ impl<'a> Refusal<'a> {
 
     /// Returns the field of reasoning that the server misses.
     fn wanted_reasoning(&self) -> Option<&'static str> {
-        let fields = REASONING.iter().filter(|field| **field != PARTS);
-        fields.copied().find(|field| self.names(field) && field.contains('_') && self.says(&WANTED))
+        // The name of the text itself is none of a field of reasoning.
+        let mut fields = REASONING.into_iter().filter(|field| field.contains('_'));
+        fields.find(|field| self.names(field)).filter(|_| self.says(&WANTED))
     }
 
     fn messages(&self) -> impl Iterator<Item = &'a Value> + Clone {

@@ -80,7 +80,8 @@ impl Http {
         if limit && last.is_some_and(|call| serde_json::from_str::<Map<String, Value>>(&call.arguments).is_err()) {
             completion.finish_reason = FinishReason::Length;
         }
-        if let Some(told) = stray_calls::told(&completion, request)
+        if !self.told.load(Ordering::Relaxed)
+            && let Some(told) = stray_calls::told(&completion, request)
             && !self.told.swap(true, Ordering::Relaxed)
         {
             tracing::warn!("{told}");

@@ -64,27 +64,22 @@ impl Replay {
         let next =
             left.clone().find(|index| used.last.is_none_or(|last| *index > last)).or_else(|| left.clone().next());
         let same = left.find(|index| self.answers.list[*index].fingerprint == fingerprint);
+        // So many messages were found equal before.
+        let known = used.last.map_or(0, |last| self.answers.list[last].messages.len());
         let chosen = match (same, next, self.on_divergence) {
             (Some(same), _, _) => same,
             (None, Some(next), OnDivergence::Ignore) => next,
             (None, Some(next), OnDivergence::Fail) => {
-                let known = used.last.map_or(0, |last| self.answers.list[last].messages.len());
-                return Err(ModelError::Permanent(divergence(
-                    &self.answers.list[next],
-                    next,
-                    request,
-                    &self.root,
-                    known,
-                )));
+                let answer = &self.answers.list[next];
+                return Err(ModelError::Permanent(divergence(answer, next, request, &self.root, known)));
             }
             (None, None, _) => {
                 let count = self.answers.list.len();
                 return Err(ModelError::Permanent(format!("the replay has no more answers, all {count} were given")));
             }
         };
-        if let (Some(_), Some(answer)) = (same, self.answers.list.get(chosen)) {
-            let known = used.last.map_or(0, |last| self.answers.list[last].messages.len());
-            for difference in tolerated(answer, request, &self.root, known) {
+        if let Some(same) = same {
+            for difference in tolerated(&self.answers.list[same], request, &self.root, known) {
                 tracing::info!("the replay passes over a difference: {difference}");
             }
         }

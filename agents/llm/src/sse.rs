@@ -61,8 +61,8 @@ impl Lines {
     /// Adds a line to the piece under way, and returns the piece where it is whole.
     fn add(&mut self, line: &str, is_bare: bool) -> String {
         let text = match self.begun.take() {
-            // Two pieces may stand below each other without a blank line between them.
-            Some(begun) if !is_bare && line.starts_with('{') && !is_json(&begun.text) => {
+            // Two pieces, of which the first is damaged, may stand below each other without a blank line between them.
+            Some(begun) if !is_bare && line.starts_with('{') => {
                 let joined = format!("{}\n{line}", begun.text);
                 if !is_json(&joined) && is_json(line) {
                     return format!("{}{}", whole(&begun.text, false), self.add(line, false));

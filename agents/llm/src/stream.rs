@@ -93,8 +93,9 @@ impl Assembly {
     /// Adds the fragments of calls that came in one piece.
     fn add_fragments(&mut self, fragments: &[Value]) {
         for (position, fragment) in fragments.iter().map(Fragment::of).enumerate() {
-            let stands_alone = position > 0 && fragment.index.is_none() && !fragment.name.is_empty();
-            let place = self.place(&fragment).filter(|_| !stands_alone || !fragment.id.is_empty());
+            let is_unmarked = fragment.index.is_none() && fragment.id.is_empty();
+            let stands_alone = position > 0 && is_unmarked && !fragment.name.is_empty();
+            let place = self.place(&fragment).filter(|_| !stands_alone);
             let place = place.unwrap_or_else(|| {
                 self.calls.push(StreamCall::new(fragment.index));
                 self.calls.len() - 1
@@ -118,10 +119,9 @@ impl Assembly {
             return of_index.or_else(|| self.calls.len().checked_sub(1));
         }
         let of_index = |call: &StreamCall| index.is_none() || call.index == index;
-        let begins_anew = |position: &usize| {
-            let whole = at(position).is_some_and(StreamCall::is_whole);
-            whole && id.is_empty() && !name.is_empty() && fragment.has_arguments()
-        };
+        // Whether a call is whole comes last: that takes a reading of all its arguments so far.
+        let may_begin = id.is_empty() && !name.is_empty() && fragment.has_arguments();
+        let begins_anew = |position: &usize| may_begin && at(position).is_some_and(StreamCall::is_whole);
         let known = self.calls.iter().rposition(|call| of_index(call) && (id.is_empty() || call.id == id));
         if known.is_some() {
             return known.filter(|position| !begins_anew(position));
