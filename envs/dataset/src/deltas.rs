@@ -9,6 +9,8 @@ use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescriptor;
 
+use crate::thrift::varint;
+
 /// Checks that no page of a column has more lengths than values.
 ///
 /// # Errors
@@ -88,17 +90,4 @@ fn after(mut rest: &[u8], parts: u64, part: u64, count: u64) -> Option<&[u8]> {
         }
     }
     Some(rest)
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }

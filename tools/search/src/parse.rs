@@ -131,7 +131,7 @@ impl<'a> FileParser<'a> {
             return plain(None);
         };
         let is_notebook = notebook::is_notebook(path);
-        if let Some(why) = notebook::unparsed(text).filter(|_| is_notebook) {
+        if is_notebook && let Some(why) = notebook::unparsed(text) {
             return plain(Some(why));
         }
         let masked = match template::written(path) {

@@ -130,7 +130,10 @@ impl Removals {
             let removed = content.clone();
             let Err(err) = blocking(move || Ok::<_, SandboxError>(removed.remove())).await? else { return Ok(()) };
             let Some(pause) = pauses.next() else {
-                self.left.lock().unwrap_or_else(PoisonError::into_inner).push(content.clone());
+                let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+                if !left.iter().any(|other| Arc::ptr_eq(other, &content)) {
+                    left.push(content.clone());
+                }
                 return Err(content.left(&err));
             };
             tracing::debug!("the removal of `{}` is tried again: {err}", content.path.display());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::{Arc, Barrier};
 
 use sandbox::{Config, Host, Kind, clean, connect};
 use tool_core::{FileError, Image, SandboxError, SandboxProvider, Source};
@@ -193,11 +194,13 @@ async fn a_removal_that_fails_is_tried_again() {
     let sandbox = provider.start(&image).await.unwrap();
     // Someone who is no process of the sandbox writes into its folder all the time.
     let folder = sandbox.info().root.clone();
-    let begun = std::time::Instant::now();
+    let at_work = Arc::new(Barrier::new(5));
     let writers: Vec<_> = (0..4)
         .map(|writer| {
-            let folder = folder.clone();
+            let (folder, at_work) = (folder.clone(), at_work.clone());
             std::thread::spawn(move || {
+                at_work.wait();
+                let begun = std::time::Instant::now();
                 while begun.elapsed() < std::time::Duration::from_millis(600) {
                     for number in 0..20 {
                         let _ = fs::create_dir(format!("{folder}/{writer}-{number}"));
@@ -206,6 +209,7 @@ async fn a_removal_that_fails_is_tried_again() {
             })
         })
         .collect();
+    at_work.wait();
     sandbox.stop().await.unwrap();
     assert_eq!(names(temporary.path()), [""; 0]);
     writers.into_iter().for_each(|writer| writer.join().unwrap());
@@ -252,6 +256,8 @@ async fn a_sandbox_that_kills_its_shells_is_damaged() {
     // else it goes with the command.
     let killer = "import os, sys, time
 marker = ('SPOTTER_SANDBOX=' + sys.argv[1]).encode()
+open(sys.argv[0] + '.started', 'w').close()
+time.sleep(0.5)
 end = time.time() + 30
 while time.time() < end and os.path.exists(sys.argv[0]):
   for name in os.listdir('/proc'):
@@ -260,8 +266,13 @@ while time.time() < end and os.path.exists(sys.argv[0]):
     except (OSError, ValueError): pass
 ";
     sandbox.write_file("killer.py", killer.as_bytes(), None).await.unwrap();
-    let script = format!("(setsid env -i python3 \"$PWD/killer.py\" {} >/dev/null 2>&1 &)", marker.trim());
+    let script = format!(
+        "(setsid env -i PATH=\"$PATH\" python3 \"$PWD/killer.py\" {} >/dev/null 2>&1 &)
+         for n in $(seq 500); do [ -e killer.py.started ] && break; sleep 0.02; done",
+        marker.trim()
+    );
     run(&*sandbox, &script).await;
+    assert!(sandbox.read_file("killer.py.started").await.is_ok(), "what kills has not begun");
     let mut damaged = false;
     for _ in 0..20 {
         let fresh = sandbox.exec(tool_core::Command::fresh("sleep 1")).await;
