@@ -1,13 +1,12 @@
 //! One look at the process table for all local sandboxes.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tool_core::SandboxError;
 
 use super::processes::{Process, table};
-use super::urgent::{Urgent, UrgentSession};
 use super::{MARKER, blocking};
 
 /// Time for which a look is new enough for the limits of all commands that run.
@@ -30,8 +29,6 @@ pub(super) struct Census {
     leaving: Mutex<Vec<u64>>,
     /// Held by the task that looks for all.
     turn: tokio::sync::Mutex<()>,
-    /// From the first sandbox on.
-    urgent: OnceLock<UrgentSession>,
 }
 
 #[derive(Default)]
@@ -74,7 +71,6 @@ impl Look {
 impl Census {
     /// Takes in a sandbox whose processes have `marker` as their variable; returns its number.
     pub(super) fn enter(&self, marker: &str) -> u64 {
-        self.urgent.get_or_init(UrgentSession::new);
         let mut members = lock(&self.members);
         members.last += 1;
         let sandbox = members.last;
@@ -100,7 +96,6 @@ impl Census {
         if latest.began_after(not_before) {
             return latest;
         }
-        let _urgent = Urgent::new();
         let begun = Instant::now();
         let leaving = std::mem::take(&mut *lock(&self.leaving));
         members.forget(&leaving);

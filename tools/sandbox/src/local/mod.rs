@@ -4,11 +4,11 @@ mod census;
 mod damage;
 mod environment;
 mod files;
+mod group;
 mod kept;
 mod processes;
 mod removal;
 mod size;
-mod urgent;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,7 @@ use size::size_below;
 
 use census::Census;
 use environment::variables;
+use group::Group;
 pub(crate) use processes::Process;
 use processes::{Processes, Usage};
 pub(crate) use removal::remove_leftover;
@@ -54,7 +55,8 @@ const REMOVED: &str = "the sandbox has been removed";
 ///
 /// There is **no isolation**: a command can read, write and reach whatever the user can. Limits on memory and
 /// processes are kept by a look at the process table every 100 ms while a command runs, one for all sandboxes, which a
-/// quick command outruns. While none runs, nothing is looked at.
+/// quick command outruns. While none runs, nothing is looked at. Where this user may make control groups (root may),
+/// the kernel counts the processes as well, and none gets beyond the limit.
 pub struct Local {
     config: Config,
     host: Host,
@@ -178,7 +180,7 @@ impl Folder {
             isolated: false,
             max_file: config.max_file.0,
         };
-        let processes = Processes::marked(census, &marker);
+        let processes = Processes::marked(census, &marker, Group::new(&id, config.pids.into()));
         let _ = guard.keep();
         Ok(Self {
             info,
@@ -205,7 +207,8 @@ impl Folder {
     async fn judge(&self, processes: &[Process], shell: u32) -> Result<Health, SandboxError> {
         let usage = Usage::of(processes);
         // A bomb soon fills the memory as well.
-        Ok(if usage.count > self.limits.count {
+        let are_too_many = usage.count > self.limits.count || self.with_processes(Processes::are_too_many).await?;
+        Ok(if are_too_many {
             Health::Pids
         } else if usage.memory > self.limits.memory {
             self.oom_kills.fetch_add(1, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tool_core::SandboxError;
 
 use super::census::Census;
-use super::urgent::Urgent;
+use super::group::Group;
 use crate::backend::Moment;
 
 /// Looks at the process table, and looks again, at most so often.
@@ -81,6 +81,7 @@ impl Process {
 pub(super) struct Processes {
     census: Arc<Census>,
     sandbox: u64,
+    group: Option<Group>,
 }
 
 /// What the processes of a sandbox use.
@@ -103,13 +104,20 @@ impl Usage {
 }
 
 impl Processes {
-    /// Returns the processes that have `marker` as their variable, and those that descend from them.
-    pub(super) fn marked(census: &Arc<Census>, marker: &str) -> Self {
-        Self { census: census.clone(), sandbox: census.enter(marker) }
+    /// Returns the processes that have `marker` as their variable, those that descend from them, and those in a group.
+    pub(super) fn marked(census: &Arc<Census>, marker: &str, group: Option<Group>) -> Self {
+        Self { census: census.clone(), sandbox: census.enter(marker), group }
     }
 
     /// Takes a process in that has just been started for the sandbox.
     pub(super) fn claim(&self, id: u32) {
+        if let Some(group) = &self.group {
+            group.enter(id);
+        }
+        self.know(id);
+    }
+
+    fn know(&self, id: u32) {
         if let Some(process) = Process::read(id) {
             self.census.claim(&process, self.sandbox);
         }
@@ -123,6 +131,11 @@ impl Processes {
     /// Returns the living processes as they were a moment ago, and shares the look with the other sandboxes.
     pub(super) async fn lately(&self) -> Result<Vec<Process>, SandboxError> {
         Ok(self.census.lately().await?.of(self.sandbox).to_vec())
+    }
+
+    /// Returns whether the kernel has lately refused a process because there are more than allowed. Blocks.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.group.as_ref().is_some_and(Group::is_full)
     }
 
     /// Returns whether a process still runs under this id.
@@ -163,7 +176,18 @@ impl Processes {
     }
 
     fn end(&self, is_victim: impl Fn(&Process, &HashMap<u32, Process>) -> bool) {
-        let _urgent = Urgent::new();
+        let Some(group) = &self.group else { return self.end_each(is_victim) };
+        let is_crowded = group.members().len() >= CROWD;
+        if is_crowded {
+            // A shell among them that goes on asks again when it is refused a process.
+            group.close();
+        }
+        group.members().into_iter().for_each(|id| self.know(id));
+        self.end_each(is_victim);
+        group.open();
+    }
+
+    fn end_each(&self, is_victim: impl Fn(&Process, &HashMap<u32, Process>) -> bool) {
         let part = |living: Vec<Process>| {
             let table: HashMap<u32, Process> = living.into_iter().map(|process| (process.id, process)).collect();
             table.values().partition::<Vec<Process>, _>(|process| is_victim(process, &table))

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tool_core::SandboxError;
 
+use super::group::Group;
 use super::processes::Processes;
 use super::{OWNER, blocking, files};
 
@@ -146,7 +147,8 @@ impl Removals {
 pub(crate) fn remove_leftover(path: &Path) -> io::Result<()> {
     let owner = fs::read_to_string(path.join(OWNER)).unwrap_or_default();
     if let Some(marker) = owner.lines().nth(1).filter(|marker| !marker.is_empty()) {
-        Processes::marked(&Arc::default(), marker).end_all();
+        let group = path.file_name().and_then(|name| Group::left_behind(&name.to_string_lossy()));
+        Processes::marked(&Arc::default(), marker, group).end_all();
     }
     files::remove_tree_but_last(path, OWNER)
 }
@@ -159,7 +161,7 @@ mod tests {
     async fn what_cannot_be_removed_is_told_and_not_forgotten() {
         // No one can remove it.
         let path = PathBuf::from("/proc/self/fdinfo");
-        let content = Arc::new(Content::new(path, Processes::marked(&Arc::default(), "none")));
+        let content = Arc::new(Content::new(path, Processes::marked(&Arc::default(), "none", None)));
         let removals = Removals::default();
         for _ in 0..2 {
             let Err(SandboxError::Lost(message)) = removals.remove(&content).await else { panic!("it was removed") };
