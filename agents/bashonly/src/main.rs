@@ -1,5 +1,5 @@
 //! The command line of the bash-only agent.
 
 fn main() -> std::process::ExitCode {
-    runner::main(&[runner::plug::<bashonly::BashOnly>("")])
+    cli::main(&[cli::plug::<bashonly::BashOnly>("")])
 }

@@ -1,5 +1,5 @@
 //! The command line of the CodeAct agent.
 
 fn main() -> std::process::ExitCode {
-    runner::main(&[runner::plug::<codeact::CodeAct>(codeact::CONFIG)])
+    cli::main(&[cli::plug::<codeact::CodeAct>(codeact::CONFIG)])
 }

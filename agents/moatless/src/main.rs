@@ -1,5 +1,5 @@
 //! The command line of the Moatless agent.
 
 fn main() -> std::process::ExitCode {
-    runner::main(&[runner::plug::<moatless::Moatless>(moatless::CONFIG)])
+    cli::main(&[cli::plug::<moatless::Moatless>(moatless::CONFIG)])
 }

@@ -29,10 +29,10 @@ const SWE_GYM_OWNERS: &[&str] = &[
 
 /// The providers of a command, which are closed when it ends, and the tasks that use them.
 #[derive(Default)]
-pub(crate) struct Providers {
+pub struct Providers {
     connected: Mutex<Vec<Arc<sandbox::Provider>>>,
     /// Tasks that may start sandboxes. When a command is interrupted they are aborted, which takes a moment.
-    pub(crate) tasks: TaskTracker,
+    pub tasks: TaskTracker,
 }
 
 impl Providers {
@@ -57,7 +57,7 @@ impl Providers {
     }
 
     /// Removes the sandboxes that are still there, once the tasks have ended.
-    pub(crate) async fn close(&self) -> Result<(), SandboxError> {
+    pub async fn close(&self) -> Result<(), SandboxError> {
         self.tasks.close();
         self.tasks.wait().await;
         let providers = std::mem::take(&mut *self.connected.lock().unwrap_or_else(PoisonError::into_inner));
@@ -70,7 +70,7 @@ impl Providers {
 }
 
 /// Opens the environment that the settings ask for.
-pub(crate) async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::Result<Arc<dyn Environment>> {
+pub async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::Result<Arc<dyn Environment>> {
     let env = &resolved.config.env;
     let dataset = env
         .dataset
@@ -109,7 +109,7 @@ fn limits(env: &EnvConfig, of_agent: &sandbox::Config) -> String {
 }
 
 /// Returns the dataset that instance ids belong to; `None` without any id.
-pub(crate) fn guess(ids: &[String]) -> anyhow::Result<Option<&'static str>> {
+pub fn guess(ids: &[String]) -> anyhow::Result<Option<&'static str>> {
     let mut names = ids.iter().map(|id| {
         let owner = id.split("__").next().unwrap_or_default().to_lowercase();
         match owner.as_str() {
@@ -126,7 +126,7 @@ pub(crate) fn guess(ids: &[String]) -> anyhow::Result<Option<&'static str>> {
 }
 
 /// Returns the rows of the dataset that the settings name, and their kind.
-pub(crate) async fn load_rows(resolved: &Resolved) -> anyhow::Result<(Vec<Row>, EnvKind)> {
+pub async fn load_rows(resolved: &Resolved) -> anyhow::Result<(Vec<Row>, EnvKind)> {
     let env = &resolved.config.env;
     let dataset = env.dataset.as_deref().context("no dataset is configured\nhint: `--dataset NAME|FILE`")?;
     if dataset == "demo" {
@@ -138,7 +138,7 @@ pub(crate) async fn load_rows(resolved: &Resolved) -> anyhow::Result<(Vec<Row>, 
 }
 
 /// Refuses instances whose patches cannot be judged here, with why and what else can be done.
-pub(crate) fn refuse_unjudgeable<'a>(
+pub fn refuse_unjudgeable<'a>(
     environment: &dyn Environment,
     instances: impl IntoIterator<Item = &'a Instance>,
     hint: &str,
@@ -158,7 +158,7 @@ pub(crate) fn refuse_unjudgeable<'a>(
 const NAMED: usize = 10;
 
 /// Returns the revision of a dataset: the commit of one from the hub, a digest of a file.
-pub(crate) fn revision(dataset: &str) -> Option<String> {
+pub fn revision(dataset: &str) -> Option<String> {
     match Source::parse(dataset).ok()? {
         Source::Hub(dataset) => dataset::commit(&dataset, &HubSettings::from_vars(|name| std::env::var(name).ok())),
         Source::Path { path, .. } => {
@@ -168,14 +168,14 @@ pub(crate) fn revision(dataset: &str) -> Option<String> {
     }
 }
 
-pub(crate) async fn load(dataset: &str) -> anyhow::Result<Vec<Row>> {
+pub async fn load(dataset: &str) -> anyhow::Result<Vec<Row>> {
     let settings = HubSettings::from_vars(|name| std::env::var(name).ok());
     let loaded = dataset::load(&Source::parse(dataset)?, &settings).await;
     loaded.with_context(|| format!("dataset `{dataset}`"))
 }
 
 /// Returns the kind of a dataset by its name, else by its rows' repositories.
-pub(crate) fn kind_of(dataset: &str, rows: &[Row]) -> EnvKind {
+pub fn kind_of(dataset: &str, rows: &[Row]) -> EnvKind {
     let is_gym = |row: &Row| {
         let owner = row.repo.split('/').next().unwrap_or_default().to_lowercase();
         SWE_GYM_OWNERS.contains(&owner.as_str())

@@ -1,42 +1,16 @@
-//! Configuration, solve, evaluate, run folders and the command line.
+//! Configuration, environments and models for it, and the engine that works on items.
 //!
-//! [`main`] is the whole of an agent's `main.rs`: it takes the agents the program knows, each made by [`plug`]. Only
-//! this crate reads files, arguments and the process environment (API keys are read by `llm`). Standard output carries
-//! data only; everything said to a person goes to standard error.
+//! [`Resolved`] is a configuration from its layers; [`environments`] opens what poses and judges; [`stages`] are what can
+//! be done with an instance, and the [`engine`] does it with many at once. The command line is not here: `cli` has it.
 
-mod plug;
+pub mod config;
+pub mod engine;
+pub mod environments;
+pub mod images;
+pub mod logs;
+pub mod plug;
+pub mod shown;
+pub mod stages;
 
-mod cli;
-mod commands;
-
-mod config;
-mod layers;
-mod ranges;
-
-mod environments;
-mod images;
-mod logs;
-mod models;
-
-mod cells;
-mod differences;
-mod evaluate;
-mod given;
-mod predictions;
-mod rows;
-mod solve;
-mod validate;
-mod verdict;
-
-mod asked;
-mod console;
-mod control;
-mod progress;
-mod result;
-mod run_dir;
-mod stream;
-mod summary;
-mod tally;
-
-pub use commands::main;
+pub use config::{Resolved, RunConfig, Settings};
 pub use plug::{Plug, plug};

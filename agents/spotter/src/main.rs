@@ -1,9 +1,9 @@
 //! The command line that knows every agent.
 
 fn main() -> std::process::ExitCode {
-    runner::main(&[
-        runner::plug::<codeact::CodeAct>(codeact::CONFIG),
-        runner::plug::<moatless::Moatless>(moatless::CONFIG),
-        runner::plug::<bashonly::BashOnly>(""),
+    cli::main(&[
+        cli::plug::<codeact::CodeAct>(codeact::CONFIG),
+        cli::plug::<moatless::Moatless>(moatless::CONFIG),
+        cli::plug::<bashonly::BashOnly>(""),
     ])
 }

@@ -6,10 +6,11 @@ use std::path::Path;
 use env_core::{EnvError, Instance, find_instance};
 use regex::RegexBuilder;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::DatasetError;
 
-/// Part of a dataset's instances: the named ones, of those the matching ones, of those a slice.
+/// Part of a dataset's instances: the named ones, of those the matching ones, shuffled, of those a slice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {
@@ -17,6 +18,8 @@ pub struct Selection {
     pub ids: Vec<String>,
     /// Regular expression that an id must match somewhere, in any case.
     pub filter: Option<String>,
+    /// Seed of an order that takes the place of the others: the same on any machine, whatever the order of the dataset.
+    pub shuffle: Option<u64>,
     /// `<from>:<to>`, each optional, counted from 0; negative counts from the end.
     pub slice: Option<String>,
 }
@@ -42,6 +45,9 @@ pub fn select<'a>(instances: &'a [Instance], selection: &Selection) -> Result<Ve
             .build()
             .map_err(|err| DatasetError::Selection(format!("`{filter}` is not a regular expression: {err}")))?;
         picked.retain(|instance| expression.is_match(&instance.instance_id));
+    }
+    if let Some(seed) = selection.shuffle {
+        picked.sort_by_cached_key(|instance| Sha256::digest(format!("{seed} {}", instance.instance_id)));
     }
     if let Some(slice) = &selection.slice {
         let (from, to) = range(slice, picked.len())?;

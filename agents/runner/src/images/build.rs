@@ -17,43 +17,44 @@ use tokio::task::JoinSet;
 use super::passage::{Passage, SHARE};
 use super::source::{Folder, Source, Sources};
 use super::{ImagesConfig, stored};
-use crate::console::say;
-use crate::run_dir::file_name;
+use journal::file_name;
 
 /// Makes the images of instances.
-pub(crate) struct Builder {
-    pub(crate) images: Images,
-    pub(crate) config: ImagesConfig,
-    pub(crate) specs: Specs,
-    pub(crate) sources: Sources,
-    pub(crate) passage: Passage,
+pub struct Builder {
+    /// Tells a person what has been made.
+    pub say: fn(&str),
+    pub images: Images,
+    pub config: ImagesConfig,
+    pub specs: Specs,
+    pub sources: Sources,
+    pub passage: Passage,
     /// Where logs are, and what is kept between builds.
-    pub(crate) folder: PathBuf,
+    pub folder: PathBuf,
     /// Makes even what is up to date.
-    pub(crate) force: bool,
-    pub(crate) workers: usize,
+    pub force: bool,
+    pub workers: usize,
 }
 
 /// What became of an image.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Made {
+pub struct Made {
     /// `base`, `environment` or `instance`.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) instance_id: Option<String>,
-    pub(crate) image: String,
+    pub instance_id: Option<String>,
+    pub image: String,
     /// `built`, `current` when it was up to date, or `failed`.
-    pub(crate) state: &'static str,
-    pub(crate) seconds: f64,
+    pub state: &'static str,
+    pub seconds: f64,
     /// Bytes of the layers that it has on top of what it is made from.
-    pub(crate) own_bytes: u64,
+    pub own_bytes: u64,
     /// Bytes of the layers that it shares with what it is made from.
-    pub(crate) shared_bytes: u64,
+    pub shared_bytes: u64,
     /// The commit that a solver starts from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) base_commit: Option<String>,
+    pub base_commit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) error: Option<String>,
+    pub error: Option<String>,
 }
 
 /// An instance whose image can be made.
@@ -69,7 +70,7 @@ impl Builder {
     ///
     /// # Errors
     /// When the base image cannot be made.
-    pub(crate) async fn build(self: &Arc<Self>, rows: Vec<Row>) -> anyhow::Result<Vec<Made>> {
+    pub async fn build(self: &Arc<Self>, rows: Vec<Row>) -> anyhow::Result<Vec<Made>> {
         let recipes = self.config.recipes();
         let parent = self.obtain(&recipes.base).await?;
         let base = recipes.base(&parent.id);
@@ -122,7 +123,7 @@ impl Builder {
             return Ok(image);
         }
         let (config, platform) = (&self.config, self.config.platform.as_deref());
-        let pulled = self.images.pull(name, platform, config.pull_attempts, config.pull_pause(), &say).await;
+        let pulled = self.images.pull(name, platform, config.pull_attempts, config.pull_pause(), &self.say).await;
         pulled.context("hint: `images.base` names the image that all others are made from")?;
         self.images.find(name).await?.with_context(|| format!("no image `{name}`"))
     }
@@ -174,7 +175,7 @@ impl Builder {
         };
         made.seconds = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
         made.error = made.error.filter(|error| !error.is_empty());
-        say(&made.line());
+        (self.say)(&made.line());
         made
     }
 
@@ -235,7 +236,7 @@ fn failed(kind: &'static str, instance_id: Option<&str>, image: &str, reason: St
 
 impl Made {
     /// Returns the line that tells a person of it.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let name = self.instance_id.as_deref().unwrap_or(&self.image);
         if let Some(error) = &self.error {
             return format!("{name}: {error}");
@@ -247,7 +248,7 @@ impl Made {
 }
 
 /// Does one thing after the other, `workers` at once, and returns the results in the order of the items.
-pub(crate) async fn each<T, R, F>(workers: usize, items: Vec<T>, run: impl Fn(T) -> F) -> anyhow::Result<Vec<R>>
+pub async fn each<T, R, F>(workers: usize, items: Vec<T>, run: impl Fn(T) -> F) -> anyhow::Result<Vec<R>>
 where
     R: Send + 'static,
     F: Future<Output = R> + Send + 'static,

@@ -15,46 +15,46 @@ use std::time::Duration;
 use env_core::{PythonSource, RecipeSettings};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use build::{Builder, Made, each};
-pub(crate) use passage::Passage;
-pub(crate) use rows::write_rows;
-pub(crate) use source::Sources;
-pub(crate) use stored::{Shelf, Stored, Unused};
+pub use build::{Builder, Made, each};
+pub use passage::Passage;
+pub use rows::write_rows;
+pub use source::Sources;
+pub use stored::{Shelf, Stored, Unused};
 
 /// How images are made on this machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct ImagesConfig {
+pub struct ImagesConfig {
     /// The image that base images are made from. Default `ubuntu:22.04`.
-    pub(crate) base: String,
+    pub base: String,
     /// Where a Python comes from: `conda` (default, as in the published images), `uv`, or `system` for that of the base;
     /// the last two need a `python3` with `venv` in the base.
-    pub(crate) python: PythonSource,
+    pub python: PythonSource,
     /// Packages that apt installs into the base image; an empty list where the base has all that is needed.
-    pub(crate) packages: Vec<String>,
+    pub packages: Vec<String>,
     /// Where the installer of Miniconda is; `{arch}` stands for the machine's architecture.
-    pub(crate) miniconda: String,
+    pub miniconda: String,
     /// Where repositories come from: a URL or a local clone, with `{repo}`, `{owner}` and `{name}` filled in.
-    pub(crate) source: String,
+    pub source: String,
     /// A file that maps instance ids to sources of their own: `git: URL`, `clone: PATH`, or `sdist: NAME==VERSION` with
     /// `sha256`, and with `reverse: true` where the package holds the fix already.
-    pub(crate) sources: Option<PathBuf>,
+    pub sources: Option<PathBuf>,
     /// Files of specs that are laid over the embedded ones.
-    pub(crate) specs: Vec<PathBuf>,
+    pub specs: Vec<PathBuf>,
     /// What stands after the colon of the images' names. Default `latest`.
-    pub(crate) tag: String,
+    pub tag: String,
     /// Platform of the images, such as `linux/arm64`; `null` is the engine's own.
-    pub(crate) platform: Option<String>,
+    pub platform: Option<String>,
     /// Network of builds: `bridge` (default), `host`, `none`, or a network's name.
-    pub(crate) network: String,
+    pub network: String,
     /// Memory of a build. Default `8g`.
-    pub(crate) memory: sandbox::Size,
+    pub memory: sandbox::Size,
     /// Seconds that a step of a build may take. Default 3600.
-    pub(crate) step_timeout: u64,
+    pub step_timeout: u64,
     /// How often a pull is tried while the registry is busy or fails. Default 6.
-    pub(crate) pull_attempts: u32,
+    pub pull_attempts: u32,
     /// Seconds before the second attempt of a pull; each further pause is twice as long. Default 5.
-    pub(crate) pull_pause: f64,
+    pub pull_pause: f64,
 }
 
 /// What the published base images install.
@@ -98,12 +98,12 @@ impl Default for ImagesConfig {
 
 impl ImagesConfig {
     /// Returns the pause before the second attempt of a pull.
-    pub(crate) fn pull_pause(&self) -> Duration {
+    pub fn pull_pause(&self) -> Duration {
         Duration::from_secs_f64(self.pull_pause.clamp(0.0, 3600.0))
     }
 
     /// Returns what the recipes depend on.
-    pub(crate) fn recipes(&self) -> RecipeSettings {
+    pub fn recipes(&self) -> RecipeSettings {
         RecipeSettings {
             base: self.base.clone(),
             python: self.python,

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::run_dir::read_text;
+use journal::read_text;
 
 /// Where a build sees the folder that it shares with this machine.
-pub(crate) const SHARE: &str = "/mnt";
+pub const SHARE: &str = "/mnt";
 
 const PROXIES: [&str; 4] = ["http_proxy", "https_proxy", "no_proxy", "all_proxy"];
 const CERTIFICATES: [&str; 6] =
@@ -24,14 +24,14 @@ const OWN_PIP_KEYS: [&str; 6] =
 
 /// Variables and mounts that give a build this machine's way to its package index.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Passage {
-    pub(crate) variables: BTreeMap<String, String>,
-    pub(crate) mounts: Vec<String>,
+pub struct Passage {
+    pub variables: BTreeMap<String, String>,
+    pub mounts: Vec<String>,
 }
 
 impl Passage {
     /// Puts what builds need into the folder `share`; `variables` is the environment of this process.
-    pub(crate) fn open(share: &Path, variables: &BTreeMap<String, String>) -> anyhow::Result<Self> {
+    pub fn open(share: &Path, variables: &BTreeMap<String, String>) -> anyhow::Result<Self> {
         fs::create_dir_all(share).with_context(|| format!("cannot make the folder `{}`", share.display()))?;
         let share = share.canonicalize()?;
         let settings = pip_settings(variables)?;

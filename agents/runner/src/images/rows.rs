@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 
 use super::Made;
 use super::source::{Source, Sources};
-use crate::run_dir::write_whole;
+use journal::write_whole;
 
 /// Writes the rows of the images that are there, each with its image and the commit that is in it.
 ///
 /// A row whose repository has a spec laid over the embedded ones, or whose commit is another, gets an evaluation script
 /// of its own; one on a source package without the install command, which would need the network.
-pub(crate) fn write_rows(
+pub fn write_rows(
     path: &Path,
     rows: &[Row],
     made: &[Made],

@@ -13,8 +13,8 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 
 use super::ImagesConfig;
-use crate::given::read_given;
-use crate::run_dir::file_name;
+use journal::file_name;
+use journal::read_given;
 
 const SDIST: &str = include_str!("sdist.py");
 /// Who made the commits of source packages: the same everywhere, so that the commits are too.
@@ -44,7 +44,7 @@ struct Entry {
 }
 
 /// Where repositories come from, and the copies of them that are kept.
-pub(crate) struct Sources {
+pub struct Sources {
     default: String,
     entries: BTreeMap<String, Entry>,
     folder: PathBuf,
@@ -54,7 +54,7 @@ pub(crate) struct Sources {
 
 /// Where the repository of one instance comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
     /// A URL or path that git knows.
     Git(String),
     /// A source package.
@@ -62,15 +62,15 @@ pub(crate) enum Source {
 }
 
 /// The repository of one instance, ready to be copied into an image.
-pub(crate) struct Repository {
+pub struct Repository {
     /// The git folder.
-    pub(crate) git: PathBuf,
-    pub(crate) commit: String,
+    pub git: PathBuf,
+    pub commit: String,
 }
 
 impl Sources {
     /// Reads the file of sources; copies are kept below `folder`.
-    pub(crate) fn load(config: &ImagesConfig, folder: PathBuf) -> anyhow::Result<Self> {
+    pub fn load(config: &ImagesConfig, folder: PathBuf) -> anyhow::Result<Self> {
         let mut entries = BTreeMap::new();
         if let Some(path) = &config.sources {
             let text = read_given(path)?.with_context(|| format!("no such file of sources: `{}`", path.display()))?;
@@ -82,7 +82,7 @@ impl Sources {
     }
 
     /// Returns where the repository of an instance comes from.
-    pub(crate) fn of(&self, row: &Row) -> anyhow::Result<Source> {
+    pub fn of(&self, row: &Row) -> anyhow::Result<Source> {
         let Some(entry) = self.entries.get(&row.instance_id.to_lowercase()) else {
             let (owner, name) = row.repo.split_once('/').unwrap_or(("", &row.repo));
             let place = self.default.replace("{repo}", &row.repo).replace("{owner}", owner).replace("{name}", name);
@@ -100,7 +100,7 @@ impl Sources {
     }
 
     /// Returns the text of a file of the repository at the commit that the environment is made from.
-    pub(crate) async fn read(&self, source: &Source, row: &Row, path: &str) -> anyhow::Result<Option<String>> {
+    pub async fn read(&self, source: &Source, row: &Row, path: &str) -> anyhow::Result<Option<String>> {
         match source {
             Source::Git(place) => {
                 let commit = row.environment_setup_commit.as_ref().unwrap_or(&row.base_commit);
@@ -118,7 +118,7 @@ impl Sources {
     }
 
     /// Makes the git folder of an instance at `target`: the base commit, what came before it, and its tags.
-    pub(crate) async fn prepare(&self, source: &Source, row: &Row, target: &Path) -> anyhow::Result<Repository> {
+    pub async fn prepare(&self, source: &Source, row: &Row, target: &Path) -> anyhow::Result<Repository> {
         remove_folder(target)?;
         fs::create_dir_all(target).with_context(|| format!("cannot make the folder `{}`", target.display()))?;
         match source {
@@ -194,7 +194,7 @@ impl Sources {
 
 impl Source {
     /// Returns what the tree of an instance depends on.
-    pub(crate) fn key(&self, row: &Row) -> String {
+    pub fn key(&self, row: &Row) -> String {
         match self {
             Self::Git(_) => row.base_commit.clone(),
             Self::Sdist { name, version, sha256, reverse } => {
@@ -206,7 +206,7 @@ impl Source {
 }
 
 /// A folder that is removed when it is no longer needed.
-pub(crate) struct Folder(pub(crate) PathBuf);
+pub struct Folder(pub(crate) PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {

@@ -7,51 +7,51 @@ use sandbox::{Images, StoredImage};
 use serde::Serialize;
 
 /// The label that names what an image was made from and by.
-pub(crate) const RECIPE: &str = "spotter.recipe";
+pub const RECIPE: &str = "spotter.recipe";
 /// The label that names the commit that a solver starts from.
-pub(crate) const COMMIT: &str = "spotter.base_commit";
+pub const COMMIT: &str = "spotter.base_commit";
 /// The label that names the instance of an image.
-pub(crate) const INSTANCE: &str = "spotter.instance_id";
+pub const INSTANCE: &str = "spotter.instance_id";
 
 /// All images of an engine, the oldest first.
-pub(crate) struct Shelf(Vec<StoredImage>);
+pub struct Shelf(Vec<StoredImage>);
 
 /// An image of the family, by one of its names.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Stored {
-    pub(crate) image: String,
+pub struct Stored {
+    pub image: String,
     /// `base`, `env` or `eval`.
-    pub(crate) kind: &'static str,
-    pub(crate) instance_id: Option<String>,
+    pub kind: &'static str,
+    pub instance_id: Option<String>,
     /// Bytes that no older image of the engine has.
-    pub(crate) own_bytes: u64,
-    pub(crate) shared_bytes: u64,
-    pub(crate) age_seconds: u64,
+    pub own_bytes: u64,
+    pub shared_bytes: u64,
+    pub age_seconds: u64,
     #[serde(skip)]
     layers: Vec<String>,
 }
 
 /// Which images are of no use.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Unused {
-    pub(crate) all: bool,
+pub struct Unused {
+    pub all: bool,
     /// Base and environment images that no instance image stands on.
-    pub(crate) environments: bool,
+    pub environments: bool,
     /// Instance images of no instance with such an id, in lower case.
-    pub(crate) of_others: Option<BTreeSet<String>>,
-    pub(crate) older_than: Option<Duration>,
+    pub of_others: Option<BTreeSet<String>>,
+    pub older_than: Option<Duration>,
     /// Only images with this after the colon of their names.
-    pub(crate) tag: Option<String>,
+    pub tag: Option<String>,
 }
 
 impl Shelf {
     /// Asks the engine for its images.
-    pub(crate) async fn read(images: &Images) -> anyhow::Result<Self> {
+    pub async fn read(images: &Images) -> anyhow::Result<Self> {
         Ok(Self(images.list().await?))
     }
 
     /// Returns the images of the family.
-    pub(crate) fn family(&self) -> Vec<Stored> {
+    pub fn family(&self) -> Vec<Stored> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut known = HashSet::new();
         let mut family = Vec::new();
@@ -63,7 +63,7 @@ impl Shelf {
     }
 
     /// Returns the bytes that are free again once the images have lost these names.
-    pub(crate) fn freed(&self, names: &BTreeSet<&str>) -> u64 {
+    pub fn freed(&self, names: &BTreeSet<&str>) -> u64 {
         let goes = |image: &&StoredImage| {
             !image.names.is_empty() && image.names.iter().all(|name| names.contains(name.as_str()))
         };
@@ -103,7 +103,7 @@ fn parse(name: &str) -> Option<(&'static str, &str)> {
 
 impl Unused {
     /// Returns the images that are of no use, in the order in which they can be removed.
-    pub(crate) fn pick<'a>(&self, stored: &'a [Stored]) -> Vec<&'a Stored> {
+    pub fn pick<'a>(&self, stored: &'a [Stored]) -> Vec<&'a Stored> {
         let (instances, below): (Vec<&Stored>, Vec<&Stored>) = stored.iter().partition(|one| one.kind == "eval");
         let (mut picked, mut kept): (Vec<&Stored>, Vec<&Stored>) =
             instances.into_iter().partition(|one| self.may(one) && self.wants_instance(one));

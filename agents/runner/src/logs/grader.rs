@@ -11,7 +11,7 @@ use crate::config::EnvKind;
 use crate::environments::{guess, kind_of, load};
 
 /// What logs are judged by: the rows of datasets, by the id in lower case.
-pub(crate) struct Grader {
+pub struct Grader {
     /// Those of one instance are in the order of the datasets.
     rows: HashMap<String, Vec<(EnvKind, Instance, Answers)>>,
     /// The instances that ship with the project, which bring what they are judged by themselves.
@@ -29,7 +29,7 @@ impl Grader {
     ///
     /// # Errors
     /// When a dataset cannot be had, or the ids belong to several.
-    pub(crate) async fn load(datasets: &[String], ids: &[String], dialect: Option<Dialect>) -> anyhow::Result<Self> {
+    pub async fn load(datasets: &[String], ids: &[String], dialect: Option<Dialect>) -> anyhow::Result<Self> {
         let mut names = datasets.to_vec();
         if names.is_empty() {
             names.extend(guess(ids)?.map(str::to_owned));
@@ -61,12 +61,12 @@ impl Grader {
     }
 
     /// Returns whether a dataset holds the instance.
-    pub(crate) fn knows(&self, instance_id: &str) -> bool {
+    pub fn knows(&self, instance_id: &str) -> bool {
         self.rows.contains_key(&instance_id.to_lowercase()) || self.shipped(instance_id).is_some()
     }
 
     /// Returns the dialect that was set for every log.
-    pub(crate) fn dialect(&self) -> Option<Dialect> {
+    pub fn dialect(&self) -> Option<Dialect> {
         self.dialect
     }
 
@@ -76,7 +76,7 @@ impl Grader {
     }
 
     /// Returns the repository of an instance that a dataset holds.
-    pub(crate) fn repo(&self, instance_id: &str) -> Option<&str> {
+    pub fn repo(&self, instance_id: &str) -> Option<&str> {
         let (_, instance, _) = self.rows.get(&instance_id.to_lowercase())?.first()?;
         Some(&instance.repo)
     }
@@ -87,7 +87,7 @@ impl Grader {
     /// # Errors
     /// When no dataset holds the instance, naming the nearest id, for a row by which no log can be read, and when the log
     /// cannot be read.
-    pub(crate) fn suit(
+    pub fn suit(
         &self,
         instance_id: &str,
         known: Option<Dialect>,
@@ -104,7 +104,7 @@ impl Grader {
     ///
     /// # Errors
     /// When no dataset holds the instance, naming the nearest id, and for a row by which no log can be read.
-    pub(crate) fn specs(&self, instance_id: &str, dialect: Option<Dialect>) -> anyhow::Result<Vec<GradingSpec>> {
+    pub fn specs(&self, instance_id: &str, dialect: Option<Dialect>) -> anyhow::Result<Vec<GradingSpec>> {
         let dialect = self.dialect.or(dialect);
         let Some(rows) = self.rows.get(&instance_id.to_lowercase()) else {
             if let Some(spec) = self.shipped(instance_id) {

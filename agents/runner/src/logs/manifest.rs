@@ -12,27 +12,27 @@ use super::recorded::open_lines;
 
 /// What is known of one saved log. Other keys are passed over.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Record {
+pub struct Record {
     /// Path of the log in its folder or archive.
-    pub(crate) log: String,
+    pub log: String,
     /// The instance that it is of.
-    pub(crate) instance_id: String,
+    pub instance_id: String,
     /// `<owner>/<repo>`; where it is missing, a dataset must hold the instance.
     #[serde(default)]
-    pub(crate) repo: Option<String>,
+    pub repo: Option<String>,
     /// The harness that wrote the log, where the manifest says so.
     #[serde(default)]
-    pub(crate) dialect: Option<Dialect>,
+    pub dialect: Option<Dialect>,
     /// The official verdict, where it is known.
     #[serde(default)]
-    pub(crate) resolved: Option<bool>,
+    pub resolved: Option<bool>,
 }
 
 /// Reads a manifest, which may be compressed by zstd.
 ///
 /// # Errors
 /// Names the line that is no such object, or that names a log a second time.
-pub(crate) fn read_manifest(path: &Path) -> anyhow::Result<Vec<Record>> {
+pub fn read_manifest(path: &Path) -> anyhow::Result<Vec<Record>> {
     let mut records: Vec<Record> = Vec::new();
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (number, line) in (1..).zip(open_lines(path)?.lines()) {
@@ -55,7 +55,7 @@ pub(crate) fn read_manifest(path: &Path) -> anyhow::Result<Vec<Record>> {
 
 /// Returns records of the logs below a folder without a manifest, by the names that the official harness gives them:
 /// `<instance_id>/test_output.txt`, and before that `<instance_id>.log`.
-pub(crate) fn records_below(folder: &Path) -> anyhow::Result<Vec<Record>> {
+pub fn records_below(folder: &Path) -> anyhow::Result<Vec<Record>> {
     let mut records = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(below) = folders.pop() {
@@ -85,7 +85,7 @@ pub(crate) fn records_below(folder: &Path) -> anyhow::Result<Vec<Record>> {
 }
 
 /// Returns the instance that a log is of by its name.
-pub(crate) fn instance_of(log: &Path) -> Option<String> {
+pub fn instance_of(log: &Path) -> Option<String> {
     let name = log.file_name()?.to_str()?;
     let id = if name == "test_output.txt" {
         log.parent()?.file_name()?.to_str()?

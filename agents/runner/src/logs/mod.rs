@@ -7,9 +7,9 @@ mod recorded;
 mod saved;
 mod suit;
 
-pub(crate) use grader::Grader;
-pub(crate) use manifest::{Record, instance_of, read_manifest, records_below};
-pub(crate) use parity::{Agreement, Difference, Parity, What};
-pub(crate) use recorded::Recorded;
-pub(crate) use saved::{Log, Saved, Source};
-pub(crate) use suit::{Suit, Suits};
+pub use grader::Grader;
+pub use manifest::{Record, instance_of, read_manifest, records_below};
+pub use parity::{Agreement, Difference, Parity, What};
+pub use recorded::Recorded;
+pub use saved::{Log, Saved, Source};
+pub use suit::{Suit, Suits};

@@ -13,7 +13,7 @@ use super::{Grader, Log, Record, Recorded, Suit};
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum What {
+pub enum What {
     /// The status of each test.
     Statuses,
     /// Whether the log shows that the patch was applied and the tests ran.
@@ -26,32 +26,32 @@ pub(crate) enum What {
 
 /// One place where our reading of a log is not the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Difference {
-    pub(crate) what: What,
-    pub(crate) dialect: Dialect,
-    pub(crate) log: String,
+pub struct Difference {
+    pub what: What,
+    pub dialect: Dialect,
+    pub log: String,
     /// The first test that differs, where one does; of a verdict, the first that stands elsewhere in the report.
-    pub(crate) test: Option<String>,
-    pub(crate) ours: String,
-    pub(crate) official: String,
+    pub test: Option<String>,
+    pub ours: String,
+    pub official: String,
 }
 
 /// How many logs agree of how many were compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Agreement {
-    pub(crate) logs: usize,
-    pub(crate) equal: usize,
+pub struct Agreement {
+    pub logs: usize,
+    pub equal: usize,
 }
 
 /// All comparisons, by what is compared, dialect and repository.
 #[derive(Default)]
-pub(crate) struct Parity {
-    pub(crate) groups: BTreeMap<(What, &'static str, String), Agreement>,
-    pub(crate) differences: Vec<Difference>,
+pub struct Parity {
+    pub groups: BTreeMap<(What, &'static str, String), Agreement>,
+    pub differences: Vec<Difference>,
 }
 
 /// One comparison.
-pub(crate) struct Compared {
+pub struct Compared {
     what: What,
     dialect: Dialect,
     repo: String,
@@ -63,12 +63,7 @@ impl Parity {
     ///
     /// # Errors
     /// When the log cannot be read, or its repository has no parser.
-    pub(crate) fn compare(
-        record: &Record,
-        log: Log,
-        recorded: &Recorded,
-        grader: &Grader,
-    ) -> anyhow::Result<Vec<Compared>> {
+    pub fn compare(record: &Record, log: Log, recorded: &Recorded, grader: &Grader) -> anyhow::Result<Vec<Compared>> {
         let bytes = log.into_bytes()?;
         let mut compared = Vec::new();
         let repo = record.repo.as_deref().or_else(|| grader.repo(&record.instance_id)).unwrap_or_default();
@@ -82,7 +77,7 @@ impl Parity {
     }
 
     /// Counts comparisons.
-    pub(crate) fn add(&mut self, compared: Vec<Compared>) {
+    pub fn add(&mut self, compared: Vec<Compared>) {
         for Compared { what, dialect, repo, difference } in compared {
             let group = self.groups.entry((what, dialect.name(), repo)).or_default();
             group.logs += 1;
@@ -92,7 +87,7 @@ impl Parity {
     }
 
     /// Returns the figures of all repositories together.
-    pub(crate) fn totals(&self) -> BTreeMap<(What, &'static str), Agreement> {
+    pub fn totals(&self) -> BTreeMap<(What, &'static str), Agreement> {
         let mut totals: BTreeMap<_, Agreement> = BTreeMap::new();
         for ((what, dialect, _), group) in &self.groups {
             let total = totals.entry((*what, *dialect)).or_default();

@@ -11,19 +11,19 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::Record;
-use crate::given::skip_mark;
+use journal::skip_mark;
 
 /// The tests of a log by name, each with its status as the official parsers spell it.
-pub(crate) type Statuses = BTreeMap<String, String>;
+pub type Statuses = BTreeMap<String, String>;
 
 /// What one official parser found in one log.
 #[derive(Deserialize)]
-pub(crate) struct Parsed {
+pub struct Parsed {
     /// Whether the log shows that the patch was applied, where that was recorded.
     #[serde(default)]
-    pub(crate) found: Option<bool>,
+    pub found: Option<bool>,
     /// The tests with their statuses.
-    pub(crate) map: Statuses,
+    pub map: Statuses,
 }
 
 /// The key under which a parser that broke off recorded why.
@@ -49,7 +49,7 @@ struct ReportLine {
 /// the name says that other logs are parsed as by SWE-Gym's fork; and `official_tests_status*.jsonl` with `log` and
 /// `tests_status`.
 #[derive(Default)]
-pub(crate) struct Recorded {
+pub struct Recorded {
     parsed: Vec<Parser>,
     reports: Vec<(PathBuf, HashMap<String, TestsStatus>)>,
 }
@@ -63,11 +63,11 @@ struct Parser {
 }
 
 /// What was recorded of one log by one harness.
-pub(crate) struct Official<'a> {
-    pub(crate) dialect: Dialect,
-    pub(crate) parsed: &'a Parsed,
+pub struct Official<'a> {
+    pub dialect: Dialect,
+    pub parsed: &'a Parsed,
     /// Whether only its parser was at work, without what the harness looks for around the tests.
-    pub(crate) is_parser_alone: bool,
+    pub is_parser_alone: bool,
 }
 
 impl Recorded {
@@ -75,7 +75,7 @@ impl Recorded {
     ///
     /// # Errors
     /// Names the line that cannot be read, and a file with such lines whose name says of no known harness.
-    pub(crate) fn read(logs: &Path) -> anyhow::Result<Self> {
+    pub fn read(logs: &Path) -> anyhow::Result<Self> {
         let folder = if logs.is_file() { logs.parent().filter(|parent| *parent != Path::new("")) } else { Some(logs) };
         let folder = folder.unwrap_or(Path::new("."));
         let mut recorded = Self::default();
@@ -115,7 +115,7 @@ impl Recorded {
     ///
     /// # Errors
     /// Names a file that records none of the logs.
-    pub(crate) fn match_with(&self, records: &[Record]) -> anyhow::Result<Vec<String>> {
+    pub fn match_with(&self, records: &[Record]) -> anyhow::Result<Vec<String>> {
         let logs: HashSet<&str> = records.iter().map(|record| record.log.as_str()).collect();
         let parsed = self.parsed.iter().map(|parser| (&parser.path, parser.maps.keys().collect::<Vec<_>>()));
         let reports = self.reports.iter().map(|(path, reports)| (path, reports.keys().collect()));
@@ -134,7 +134,7 @@ impl Recorded {
     }
 
     /// Returns what each harness found in a log, unless its parser broke off.
-    pub(crate) fn parsed(&self, log: &str) -> impl Iterator<Item = Official<'_>> {
+    pub fn parsed(&self, log: &str) -> impl Iterator<Item = Official<'_>> {
         let fork = self.parsed.iter().find(|parser| parser.dialect == Dialect::SweGym);
         let fork = fork.and_then(|parser| parser.maps.get(log));
         let found = self.parsed.iter().filter_map(move |parser| {
@@ -145,7 +145,7 @@ impl Recorded {
     }
 
     /// Returns the official report's tests of a log.
-    pub(crate) fn tests_status(&self, log: &str) -> Option<&TestsStatus> {
+    pub fn tests_status(&self, log: &str) -> Option<&TestsStatus> {
         self.reports.iter().find_map(|(_, reports)| reports.get(log))
     }
 }
@@ -188,7 +188,7 @@ fn read_lines<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<Vec<T
 }
 
 /// Opens a file of lines, which is decompressed when its name ends with `.zst`.
-pub(crate) fn open_lines(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+pub fn open_lines(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     let place = || format!("cannot read `{}`", path.display());
     let file = File::open(path).with_context(place)?;
     let mut reader: Box<dyn BufRead> = match path.extension().is_some_and(|extension| extension == "zst") {

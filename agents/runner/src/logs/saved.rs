@@ -17,7 +17,7 @@ const IN_MEMORY: u64 = 64 << 20;
 const WAITING: usize = 8;
 
 /// Where saved logs are.
-pub(crate) struct Saved {
+pub struct Saved {
     folder: PathBuf,
     /// Whether the logs in the folder count, too.
     is_folder: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Saved {
 }
 
 /// One log, not read yet.
-pub(crate) enum Log {
+pub enum Log {
     /// In a file of its own, or copied to one that has no name.
     File(File),
     /// In an archive.
@@ -33,13 +33,13 @@ pub(crate) enum Log {
 }
 
 /// What a log is read from.
-pub(crate) trait Source: Read + Seek {}
+pub trait Source: Read + Seek {}
 
 impl<R: Read + Seek> Source for R {}
 
 impl Log {
     /// Returns what the log is read from.
-    pub(crate) fn into_source(self) -> Box<dyn Source> {
+    pub fn into_source(self) -> Box<dyn Source> {
         match self {
             Self::File(file) => Box::new(file),
             Self::Bytes(bytes) => Box::new(Cursor::new(bytes)),
@@ -47,7 +47,7 @@ impl Log {
     }
 
     /// Returns the whole log.
-    pub(crate) fn into_bytes(self) -> io::Result<Vec<u8>> {
+    pub fn into_bytes(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
             Self::File(mut file) => {
@@ -61,7 +61,7 @@ impl Log {
 
 impl Saved {
     /// Returns the logs in a folder and in the archives (`.tar`, `.tar.zst`) that it holds, or in one archive.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
         if path.is_file() {
             if !is_archive(path) {
                 bail!("`{}` is neither a folder nor a `.tar` or `.tar.zst` archive", path.display());
@@ -78,7 +78,7 @@ impl Saved {
 
     /// Runs `act` on every log that a record names, on all cores, and returns what came of each, an error for a log that
     /// is not there or cannot be read, and the paths of what looks like a log or an archive and was not read.
-    pub(crate) fn each<T: Send>(
+    pub fn each<T: Send>(
         &self,
         records: &[Record],
         act: impl Fn(&Record, Log) -> anyhow::Result<T> + Sync,

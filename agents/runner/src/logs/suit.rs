@@ -9,21 +9,21 @@ use super::Source;
 
 /// By whose rules one log is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Suit {
+pub struct Suit {
     /// The dialect that its row is of, or that was set.
-    pub(crate) asked: Dialect,
+    pub asked: Dialect,
     /// The dialect by which it is read.
-    pub(crate) read_as: Dialect,
+    pub read_as: Dialect,
     /// The dialect whose marks it bears: `read_as` where they fit it.
-    pub(crate) marked: Dialect,
+    pub marked: Dialect,
     /// Whether SWE-bench 1 wrote it.
-    pub(crate) is_swe_bench_1: bool,
+    pub is_swe_bench_1: bool,
 }
 
 impl Suit {
     /// Returns by whose rules a log is read whose row is of the dialect `asked`; with `is_set`, somebody said so of the
     /// log itself.
-    pub(crate) fn of(mut log: &mut dyn Source, asked: Dialect, is_set: bool) -> io::Result<Self> {
+    pub fn of(mut log: &mut dyn Source, asked: Dialect, is_set: bool) -> io::Result<Self> {
         let marks = Marks::read(&mut log)?;
         let read_as = if is_set { asked } else { marks.dialect(asked) };
         let marked = if marks.fit(read_as) { read_as } else { marks.written_by().unwrap_or(read_as) };
@@ -33,7 +33,7 @@ impl Suit {
 
 /// How many logs were read by other rules than one would think, and by which rows little is asked.
 #[derive(Debug, Default)]
-pub(crate) struct Suits {
+pub struct Suits {
     suits: BTreeMap<[&'static str; 3], usize>,
     swe_bench_1: usize,
     /// The instances whose rows name no FAIL_TO_PASS test, with whether they name no test at all.
@@ -42,7 +42,7 @@ pub(crate) struct Suits {
 
 impl Suits {
     /// Counts one log, judged by `spec`.
-    pub(crate) fn add(&mut self, instance_id: &str, suit: Suit, spec: &GradingSpec) {
+    pub fn add(&mut self, instance_id: &str, suit: Suit, spec: &GradingSpec) {
         *self.suits.entry([suit.asked.name(), suit.read_as.name(), suit.marked.name()]).or_default() += 1;
         self.swe_bench_1 += usize::from(suit.is_swe_bench_1);
         if spec.fail_to_pass.is_empty() {
@@ -51,7 +51,7 @@ impl Suits {
     }
 
     /// Returns what should be told.
-    pub(crate) fn remarks(&self) -> Vec<String> {
+    pub fn remarks(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for ([asked, read_as, marked], count) in &self.suits {
             let logs = logs(*count);

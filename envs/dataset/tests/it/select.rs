@@ -19,8 +19,12 @@ fn instances() -> Vec<Instance> {
 /// Returns the ids picked, or what is wrong.
 fn picked(ids: &[&str], filter: Option<&str>, slice: Option<&str>) -> String {
     let ids = ids.iter().map(|id| (*id).to_owned()).collect();
-    let selection = Selection { ids, filter: filter.map(str::to_owned), slice: slice.map(str::to_owned) };
-    match select(&instances(), &selection) {
+    let (filter, slice) = (filter.map(str::to_owned), slice.map(str::to_owned));
+    shown(&instances(), &Selection { ids, filter, slice, shuffle: None })
+}
+
+fn shown(instances: &[Instance], selection: &Selection) -> String {
+    match select(instances, selection) {
         Ok(picked) => picked.iter().map(|instance| instance.instance_id.as_str()).collect::<Vec<_>>().join(" "),
         Err(err) => err.to_string(),
     }
@@ -42,6 +46,20 @@ fn ids_filters_and_slices_narrow_down() {
         assert_eq!(picked(&[], None, Some(slice)), expected, "{slice}");
     }
     assert_eq!(picked(&[], Some("a__"), Some("1:")), "a__a-2");
+}
+
+#[test]
+fn a_seed_stands_for_one_order_and_a_slice_is_of_it() {
+    let of = |instances: &[Instance], shuffle, slice: Option<&str>| {
+        shown(instances, &Selection { shuffle: Some(shuffle), slice: slice.map(str::to_owned), ..Selection::default() })
+    };
+    let instances = instances();
+    let reversed: Vec<Instance> = instances.iter().rev().cloned().collect();
+    assert_eq!(of(&instances, 0, None), "a__a-1 b__b-3 a__a-2 Project-MONAI__MONAI-10");
+    assert_eq!(of(&reversed, 0, None), of(&instances, 0, None));
+    assert_eq!(of(&reversed, 0, Some(":2")), "a__a-1 b__b-3");
+    let orders: std::collections::HashSet<String> = (0..40).map(|seed| of(&instances, seed, None)).collect();
+    assert!(orders.len() > 15, "{} orders", orders.len());
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! The commands with their arguments.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    Clean, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Search, Solve, Validate,
+};
+use crate::settings::Settings;
+
+/// Agents that repair real repositories, and the verdict on their patches.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Cmd,
+    /// Says more on standard error; twice for the details of every request.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cmd {
+    /// Solves instances and judges the patches.
+    Solve(Solve),
+    /// Judges patches without solving anything.
+    Evaluate(Evaluate),
+    /// Runs instances with the reference solution and without any, and works out their test lists.
+    Validate(Validate),
+    /// Grades saved logs without any container.
+    Grade(Grade),
+    /// Compares verdicts on saved logs with those that official harnesses reached.
+    Parity(ParityCommand),
+    /// Lists the instances of a dataset, one id a line.
+    Instances(Instances),
+    /// Makes, fetches, lists and removes the images of instances.
+    Images(ImagesCommand),
+    /// Indexes a checkout for search.
+    Index(Index),
+    /// Finds code in a checkout; with `--recall`, measures how well issues find the files that solve them.
+    Search(Box<Search>),
+    /// Prints the configuration that a command would run with, as YAML.
+    Config(Settings),
+    /// Removes containers and folders that killed runs left behind.
+    Clean(Clean),
+}

@@ -1,0 +1,310 @@
+//! `images`: makes, fetches, lists and removes the images of instances.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use dataset::Row;
+use env_core::{Dialect, ImageScheme, Specs, find_instance};
+use journal::read_given;
+use runner::Plug;
+use runner::config::{EnvKind, Resolved};
+use runner::environments::load_rows;
+use runner::images::{Builder, ImagesConfig, Passage, Shelf, Sources, Stored, Unused, each, write_rows};
+use sandbox::Removal;
+use tool_core::{SandboxError, Source};
+
+use super::output::print;
+use crate::console::say;
+use crate::failed::Failed;
+use crate::settings::{Settings, workers};
+
+/// Makes, fetches, lists and removes the images of instances.
+#[derive(Debug, Args)]
+pub(crate) struct ImagesCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Makes the images of instances, and those that they stand on.
+    Build(BuildArgs),
+    /// Fetches the images of instances from their registry.
+    Pull(PullArgs),
+    /// Lists the images that are there, one JSON object a line.
+    List(ListArgs),
+    /// Removes images: those that a combination of the options picks.
+    Prune(PruneArgs),
+}
+
+#[derive(Debug, Args)]
+struct BuildArgs {
+    /// The instances' ids; none for all of the dataset.
+    instances: Vec<String>,
+    /// How many are made at once.
+    #[arg(short, long, default_value_t = 2, value_parser = workers, allow_negative_numbers = true)]
+    workers: usize,
+    /// Makes even what is up to date.
+    #[arg(long)]
+    force: bool,
+    /// Writes the rows with image, commit and evaluation script to this file: a dataset for all other commands.
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Args)]
+struct PullArgs {
+    /// The instances' ids; none for all of the dataset.
+    instances: Vec<String>,
+    /// How many are fetched at once.
+    #[arg(short, long, default_value_t = 2, value_parser = workers, allow_negative_numbers = true)]
+    workers: usize,
+    /// Fetches even what is there.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Prints a table for people.
+    #[arg(long)]
+    table: bool,
+}
+
+#[derive(Debug, Args)]
+struct PruneArgs {
+    /// Instance images of no instance of this dataset.
+    #[arg(long, value_name = "DATASET")]
+    unused_by: Option<String>,
+    /// Base and environment images that no instance image stands on.
+    #[arg(long)]
+    env: bool,
+    /// The prepared states that episodes start from (`sandbox.kept`).
+    #[arg(long, conflicts_with = "dry_run")]
+    kept: bool,
+    /// All images of instances, and those that they stand on.
+    #[arg(long, conflicts_with_all = ["unused_by", "env"])]
+    all: bool,
+    /// Only images with this tag, which `images.tag` gives them.
+    #[arg(long)]
+    tag: Option<String>,
+    /// Only images made longer ago, such as `12h`, `7d`.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Option<Duration>,
+    /// Says what would be removed, and removes nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) async fn run(plugs: &[Plug], args: ImagesCommand) -> Result<ExitCode, Failed> {
+    match args.action {
+        Action::Build(args) => build(plugs, args).await,
+        Action::Pull(args) => pull(plugs, args).await,
+        Action::List(args) => list_all(&args).await.map_err(Failed::Run),
+        Action::Prune(args) => prune(&args).await,
+    }
+}
+
+async fn connect() -> anyhow::Result<sandbox::Images> {
+    // Several images at once have no room for a bar each.
+    let host = sandbox::Host { terminal: false, ..sandbox::Host::from_process() };
+    Ok(sandbox::Images::connect(&host).await?)
+}
+
+/// Returns the rows that are asked for, and of which kind they are.
+async fn chosen(resolved: &Resolved, ids: &[String]) -> anyhow::Result<(Vec<Row>, EnvKind)> {
+    let (rows, kind) = load_rows(resolved).await?;
+    if kind == EnvKind::Demo {
+        bail!("the demo instances need no images");
+    }
+    if ids.is_empty() {
+        return Ok((rows, kind));
+    }
+    let instances: Vec<_> = rows.iter().map(Row::instance).collect();
+    let found = ids.iter().map(|id| find_instance(&instances, id).map(|instance| &instance.instance_id));
+    let wanted = found.collect::<Result<BTreeSet<_>, _>>()?;
+    Ok((rows.into_iter().filter(|row| wanted.contains(&row.instance_id)).collect(), kind))
+}
+
+async fn build(plugs: &[Plug], args: BuildArgs) -> Result<ExitCode, Failed> {
+    let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
+    let (rows, kind) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
+    let config = resolved.config.images.clone();
+    let over = read_specs(&config.specs).map_err(Failed::Usage)?;
+    let (specs, dialect) = match kind {
+        EnvKind::SweGym => (swegym::specs(), Dialect::SweGym),
+        EnvKind::SweBench | EnvKind::Demo => (swebench::specs(), Dialect::SweBench5),
+    };
+    let specs = specs.map_err(anyhow::Error::new)?.laid_under(over.clone());
+    let folder = resolved.config.runs.join("images");
+    let sources = Sources::load(&config, folder.join("sources")).map_err(Failed::Usage)?;
+    let variables: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let images = connect().await?;
+    let passage = Passage::open(&folder.join("share"), &variables)?;
+    let (force, workers) = (args.force, args.workers);
+    let folder = folder.canonicalize().context("the folder of images cannot be found")?;
+    let builder = Arc::new(Builder { images, config, specs, sources, passage, folder, force, workers, say });
+    let made = builder.build(rows.clone()).await?;
+    for one in &made {
+        print(&(serde_json::to_string(one).map_err(anyhow::Error::new)? + "\n"))?;
+    }
+    if let Some(path) = &args.rows {
+        write_rows(path, &rows, &made, (&builder.specs, &over), &builder.sources, dialect)?;
+    }
+    let count = |state: &str| made.iter().filter(|made| made.state == state).count();
+    let failed = count("failed");
+    say(&format!("{} built, {} up to date, {failed} failed", count("built"), count("current")));
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+fn read_specs(files: &[PathBuf]) -> anyhow::Result<Specs> {
+    let mut texts = Vec::new();
+    for file in files {
+        let text = read_given(file)?.with_context(|| format!("no such file of specs: `{}`", file.display()))?;
+        texts.push((file.display().to_string(), text));
+    }
+    Ok(Specs::parse(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
+}
+
+async fn pull(plugs: &[Plug], args: PullArgs) -> Result<ExitCode, Failed> {
+    let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
+    let (rows, kind) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
+    let scheme = if kind == EnvKind::SweGym { ImageScheme::SweGym } else { ImageScheme::SweBench };
+    let images = connect().await?;
+    let (total, config) = (rows.len(), Arc::new(resolved.config));
+    let done = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let pulled = each(args.workers, rows, |row| {
+        let (images, config, done, force) = (images.clone(), config.clone(), done.clone(), args.force);
+        async move {
+            let image = config.env.image.image(&row.instance_id, row.image.as_deref(), scheme);
+            let Source::Container { name, platform } = image.source else {
+                let error = "it runs in no container";
+                return serde_json::json!({"instance_id": row.instance_id, "state": "failed", "error": error});
+            };
+            let (state, error) = match pull_one(&images, &config.images, &name, platform.as_deref(), force).await {
+                Ok(state) => (state, None),
+                Err(err) => ("failed", Some(err.to_string())),
+            };
+            let count = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+            say(&format!("{count} of {total}  {}: {}", row.instance_id, error.as_deref().unwrap_or(state)));
+            serde_json::json!({"instance_id": row.instance_id, "image": name, "state": state, "error": error})
+        }
+    });
+    let pulled = pulled.await?;
+    print(&pulled.iter().map(|one| format!("{one}\n")).collect::<String>())?;
+    let failed = pulled.iter().any(|one| one["state"] == "failed");
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Pulls one image unless it is there; returns what became of it.
+async fn pull_one(
+    images: &sandbox::Images,
+    config: &ImagesConfig,
+    name: &str,
+    platform: Option<&str>,
+    force: bool,
+) -> Result<&'static str, SandboxError> {
+    if !force && images.find(name).await?.is_some() {
+        return Ok("current");
+    }
+    images.pull(name, platform, config.pull_attempts, config.pull_pause(), &say).await?;
+    Ok("pulled")
+}
+
+async fn list_all(args: &ListArgs) -> anyhow::Result<ExitCode> {
+    let shelf = Shelf::read(&connect().await?).await?;
+    let stored = shelf.family();
+    let width = stored.iter().map(|one| one.image.len()).max().unwrap_or_default();
+    for one in &stored {
+        let line = if args.table { row(one, width) } else { serde_json::to_string(one)? };
+        print(&(line + "\n"))?;
+    }
+    let freed = shelf.freed(&stored.iter().map(|one| one.image.as_str()).collect());
+    say(&format!("{} images; {} would be free without them", stored.len(), size(freed)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(one: &Stored, width: usize) -> String {
+    let (own, shared, minutes) = (size(one.own_bytes), size(one.shared_bytes), one.age_seconds / 60);
+    let age = match minutes {
+        0..60 => format!("{minutes} min"),
+        60..2880 => format!("{} h", minutes / 60),
+        _ => format!("{} d", minutes / 1440),
+    };
+    format!("{:<width$} {own:>9} own {shared:>9} shared {age:>7} old", one.image)
+}
+
+async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
+    let picks = args.all || args.env || args.unused_by.is_some() || args.older_than.is_some() || args.tag.is_some();
+    if args.kept {
+        let count = connect().await?.remove_kept().await.map_err(anyhow::Error::new)?;
+        say(&format!("removed {count} prepared states"));
+        if !picks {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    if !picks {
+        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept` or \
+                    `--all`";
+        return Err(Failed::Usage(anyhow::anyhow!(what)));
+    }
+    let of_others = match &args.unused_by {
+        Some(dataset) => {
+            let rows = runner::environments::load(dataset).await.map_err(Failed::Usage)?;
+            Some(rows.iter().map(|row| row.instance_id.to_lowercase()).collect())
+        }
+        None => None,
+    };
+    let (older_than, tag) = (args.older_than, args.tag.clone());
+    let unused = Unused { all: args.all, environments: args.env, of_others, older_than, tag };
+    let images = connect().await?;
+    let shelf = Shelf::read(&images).await?;
+    let stored = shelf.family();
+    let (mut gone, mut left) = (BTreeSet::new(), 0);
+    for one in unused.pick(&stored) {
+        if !args.dry_run
+            && let Removal::InUse(why) = images.remove(&one.image).await.map_err(anyhow::Error::new)?
+        {
+            say(&format!("{} stays: {why}", one.image));
+            left += 1;
+            continue;
+        }
+        print(&format!("{}\n", one.image))?;
+        gone.insert(one.image.as_str());
+    }
+    let verb = if args.dry_run { "would remove" } else { "removed" };
+    say(&format!("{verb} {} images, {}", gone.len(), size(shelf.freed(&gone))));
+    Ok(ExitCode::from(u8::from(left > 0)))
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// Reads an age: a number with `m`, `h` or `d`.
+fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no age, such as `12h` or `7d`");
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}

@@ -1,0 +1,32 @@
+//! `instances`: lists the instances of a dataset.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use dataset::{Selection, select};
+use runner::Plug;
+use runner::Resolved;
+use runner::environments::{Providers, open};
+
+use super::output::print;
+use crate::failed::Failed;
+use crate::settings::Settings;
+
+#[derive(Debug, Args)]
+pub(crate) struct Instances {
+    /// Only ids that this regular expression matches.
+    #[arg(short, long)]
+    pub(crate) filter: Option<String>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+pub(crate) async fn run(plugs: &[Plug], args: Instances, providers: &Providers) -> Result<ExitCode, Failed> {
+    let resolved = Resolved::load(plugs, &args.settings.layered(), &[]).map_err(Failed::Usage)?;
+    let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
+    let selection = Selection { filter: args.filter, ..Selection::default() };
+    let found = select(environment.instances(), &selection).map_err(|err| Failed::Usage(err.into()))?;
+    let ids: Vec<&str> = found.iter().map(|instance| instance.instance_id.as_str()).collect();
+    print(&ids.iter().map(|id| format!("{id}\n")).collect::<String>())?;
+    Ok(ExitCode::SUCCESS)
+}

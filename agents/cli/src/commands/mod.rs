@@ -1,0 +1,28 @@
+//! The commands.
+
+pub(crate) mod clean;
+pub(crate) mod config;
+mod engine;
+pub(crate) mod evaluate;
+pub(crate) mod grade;
+pub(crate) mod images;
+pub(crate) mod index;
+pub(crate) mod instances;
+mod output;
+pub(crate) mod parity;
+mod recall;
+mod run_folder;
+pub(crate) mod search;
+pub(crate) mod solve;
+pub(crate) mod validate;
+
+pub(crate) use clean::Clean;
+pub(crate) use evaluate::Evaluate;
+pub(crate) use grade::Grade;
+pub(crate) use images::ImagesCommand;
+pub(crate) use index::Index;
+pub(crate) use instances::Instances;
+pub(crate) use parity::ParityCommand;
+pub(crate) use search::Search;
+pub(crate) use solve::Solve;
+pub(crate) use validate::Validate;

@@ -1,0 +1,22 @@
+//! The commands: the whole of an agent's `main.rs` is one call of [`main`] with the agents that the program knows.
+//!
+//! Standard output carries data only; everything said to a person goes to standard error. What the commands do is the
+//! business of the crates below: here are arguments, messages and exit codes.
+
+mod program;
+
+mod arguments;
+mod commands;
+mod failed;
+mod settings;
+
+mod console;
+mod interrupt;
+mod listener;
+mod progress;
+mod result;
+mod steps;
+mod stream;
+
+pub use program::main;
+pub use runner::{Plug, plug};

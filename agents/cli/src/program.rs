@@ -1,0 +1,216 @@
+//! The program: arguments, signals, and the end of a command.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{CommandFactory, FromArgMatches};
+use runner::Plug;
+use runner::environments::Providers;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tool_core::SandboxError;
+
+use crate::arguments::{Cli, Cmd};
+use crate::commands::{clean, config, evaluate, grade, images, index, instances, parity, search, solve, validate};
+use crate::console::say;
+use crate::failed::Failed;
+use crate::interrupt::AtInterrupt;
+use crate::stream;
+
+/// How long what is said may take to be written once the program was asked to end.
+const LAST_WRITES: Duration = Duration::from_millis(500);
+
+/// How long a command may take to let go once the program was asked to end.
+const LETTING_GO: Duration = Duration::from_secs(10);
+
+/// Runs the command line of a program that knows these agents.
+///
+/// Exit codes: 0 the command did its work, 1 something of ours or the infrastructure failed, 2 wrong usage or
+/// configuration.
+pub fn main(plugs: &[Plug]) -> ExitCode {
+    let cli = parse();
+    hide_environment();
+    journal::hide(&llm::secrets(&[]));
+    log_to_stderr(cli.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(err) => {
+            let code = fail(&anyhow::Error::new(err).context("the async runtime did not start"), 1);
+            return if stream::drain().is_ok() { code } else { ExitCode::from(1) };
+        }
+    };
+    let code = runtime.block_on(run(plugs.to_vec(), cli.command));
+    runtime.shutdown_background();
+    code
+}
+
+/// Runs a command to its end, or until a signal; then removes the sandboxes and has the last word written.
+async fn run(plugs: Vec<Plug>, command: Cmd) -> ExitCode {
+    let mut signals = Signals::listen();
+    let (providers, at_interrupt) = (Arc::new(Providers::default()), Arc::new(AtInterrupt::default()));
+    // In a task of its own, so that whatever the command waits for, this one goes on.
+    let mut work = tokio::spawn(dispatch(plugs, command, providers.clone(), at_interrupt.clone()));
+    let (ended, mut interrupted) = tokio::select! {
+        ended = &mut work => (ended.unwrap_or_else(|err| Err(Failed::Run(anyhow::anyhow!("the command died: {err}")))), false),
+        name = signals.next() => (Err(Failed::Run(anyhow::anyhow!("interrupted by {name}"))), true),
+    };
+    let close = async {
+        if interrupted {
+            work.abort();
+            // What it holds, such as a sandbox that is about to start, is let go of first.
+            let _ = tokio::time::timeout(LETTING_GO, work).await;
+        }
+        providers.close().await
+    };
+    // A second signal means that there is no time for that.
+    let closed = tokio::select! {
+        closed = close => closed,
+        name = signals.next() => {
+            interrupted = true;
+            Err(SandboxError::Lost(format!("interrupted again by {name}")))
+        }
+    };
+    if let Err(err) = closed {
+        say(&format!("warning: {err}\nhint: `spotter clean` removes what is left"));
+    }
+    at_interrupt.run();
+    let code = match ended {
+        Ok(code) => code,
+        Err(Failed::Usage(err)) => fail(&err, 2),
+        Err(Failed::Run(err)) => fail(&err, 1),
+    };
+    finish(code, interrupted, &mut signals).await
+}
+
+/// Waits until all is written: as long as it takes, or a moment once the program was asked to end.
+async fn finish(code: ExitCode, interrupted: bool, signals: &mut Signals) -> ExitCode {
+    let drained = tokio::task::spawn_blocking(stream::drain);
+    let patience = async {
+        if !interrupted {
+            signals.next().await;
+        }
+        tokio::time::sleep(LAST_WRITES).await;
+    };
+    tokio::select! {
+        drained = drained => match drained {
+            Ok(Err(err)) => {
+                let code = fail(&anyhow::Error::new(err).context("cannot write to standard output"), 1);
+                let told = tokio::task::spawn_blocking(stream::drain);
+                let _ = tokio::time::timeout(LAST_WRITES, told).await;
+                code
+            }
+            _ => code,
+        },
+        () = patience => ExitCode::from(1),
+    }
+}
+
+/// Reads the arguments; what is wrong with them is told in colours only where there may be some.
+fn parse() -> Cli {
+    let colours = stream::has_colours(&std::io::stdout()) && stream::has_colours(&std::io::stderr());
+    let choice = if colours { clap::ColorChoice::Auto } else { clap::ColorChoice::Never };
+    let matches = Cli::command().color(choice).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit())
+}
+
+async fn dispatch(
+    plugs: Vec<Plug>,
+    command: Cmd,
+    providers: Arc<Providers>,
+    at_interrupt: Arc<AtInterrupt>,
+) -> Result<ExitCode, Failed> {
+    let (plugs, providers, at_interrupt) = (plugs.as_slice(), providers.as_ref(), at_interrupt.as_ref());
+    match command {
+        Cmd::Solve(args) => solve::run(plugs, args, providers).await,
+        Cmd::Evaluate(args) => evaluate::run(plugs, args, providers, at_interrupt).await,
+        Cmd::Validate(args) => validate::run(plugs, args, providers, at_interrupt).await,
+        Cmd::Grade(args) => apart(grade::run(args)).await,
+        Cmd::Parity(args) => apart(parity::run(args)).await,
+        Cmd::Instances(args) => instances::run(plugs, args, providers).await,
+        Cmd::Images(args) => images::run(plugs, args).await,
+        Cmd::Index(args) => apart(async move { index::run(&args) }).await,
+        Cmd::Search(args) => apart(async move { search::run(*args) }).await,
+        Cmd::Config(settings) => config::run(plugs, &settings),
+        Cmd::Clean(args) => clean::run(args).await,
+    }
+}
+
+/// Runs a command that computes for long on a thread of its own, which nothing else waits for.
+async fn apart(command: impl Future<Output = Result<ExitCode, Failed>> + Send + 'static) -> Result<ExitCode, Failed> {
+    let runtime = tokio::runtime::Handle::current();
+    let ended = tokio::task::spawn_blocking(move || runtime.block_on(command)).await;
+    ended.context("the command died")?
+}
+
+/// Prints an error with its causes and returns its exit code.
+fn fail(err: &anyhow::Error, code: u8) -> ExitCode {
+    say(&format!("error: {err:#}"));
+    ExitCode::from(code)
+}
+
+/// The signals that ask the program to end.
+struct Signals(Vec<(&'static str, Signal)>);
+
+impl Signals {
+    /// Begins to listen. A signal that cannot be listened to keeps its own effect, and `clean` finds what it leaves
+    /// behind.
+    fn listen() -> Self {
+        let asked = [
+            ("Ctrl-C", SignalKind::interrupt()),
+            ("SIGTERM", SignalKind::terminate()),
+            ("SIGHUP", SignalKind::hangup()),
+        ];
+        Self(asked.into_iter().filter_map(|(name, kind)| Some((name, signal(kind).ok()?))).collect())
+    }
+
+    /// Waits for the next one and returns its name.
+    async fn next(&mut self) -> &'static str {
+        std::future::poll_fn(|context| {
+            let came =
+                self.0.iter_mut().find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
+            came.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+}
+
+/// Keeps other processes of the same user, such as those in a local sandbox, from reading this one's environment, where
+/// the model's key is. Root is not kept from it.
+fn hide_environment() {
+    #[cfg(target_os = "linux")]
+    if let Err(err) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        tracing::debug!("the environment of this process is not hidden: {err}");
+    }
+}
+
+/// Crates of others that tell more than anyone wants to know.
+const FOREIGN: &[&str] = &[
+    "bollard",
+    "h2",
+    "hf_hub",
+    "hyper",
+    "hyper_util",
+    "mio",
+    "reqwest",
+    "rustls",
+    "tantivy",
+    "tokio",
+    "tower",
+    "want",
+];
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    // What is not named here, an agent of someone else's among it, is told as ours is.
+    let foreign = FOREIGN.iter().map(|name| format!("{name}=warn"));
+    let filter = foreign.chain([level.to_owned()]).collect::<Vec<_>>().join(",");
+    let colours = stream::has_colours(&std::io::stderr());
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).without_time();
+    subscriber.with_writer(|| stream::Teller).init();
+}

@@ -1,0 +1,348 @@
+//! The folder of one cell of a run.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, bail};
+use env_core::Report;
+
+use super::episode_dir::EpisodeDir;
+use crate::files::{file_name, read_text, sweep, write_stream, write_whole};
+use crate::journal::EpisodeState;
+use crate::journal::Journal;
+use crate::journal::Lease;
+use crate::journal::{Ended, Entry, Failed, Judged};
+use crate::predictions::{PREDICTIONS, Prediction};
+use crate::verdict::{Subject, Verdict};
+
+/// The folder of the leases of a run.
+const LEASES: &str = "leases";
+/// The view of the instances that were asked for.
+const ASKED: &str = "asked.json";
+/// The view of how an episode ended.
+const ENDED: &str = "ended.json";
+/// The view of what a verdict is on.
+const JUDGED: &str = "judged.json";
+/// The view of what infrastructure kept from a verdict.
+const FAILED: &str = "failed.json";
+/// The official report on an instance.
+pub(crate) const REPORT: &str = "report.json";
+
+/// The files of a verdict in the folder of an episode.
+pub const VERDICT_FILES: [&str; 4] = [JUDGED, FAILED, REPORT, crate::verdict::TEST_OUTPUT];
+
+/// The folder of one cell of a run, and its part of the run's journal.
+///
+/// The journal is what counts. `preds.jsonl` and the other files of the cell are views of it, written for people and
+/// other programs; `preds.jsonl` keeps up with the journal, one line an instance.
+#[derive(Debug, Clone)]
+pub struct CellDir {
+    path: PathBuf,
+    name: String,
+    journal: Journal,
+    /// The ids in `preds.jsonl`, once this process has written it.
+    listed: Arc<Mutex<Option<HashSet<String>>>>,
+}
+
+/// What a run folder holds on a subject.
+pub enum Found {
+    /// The verdict.
+    Verdict(Box<Verdict>),
+    /// That infrastructure kept it from one.
+    Infrastructure,
+    /// Nothing, or something on another patch or way of judging, or something damaged.
+    Nothing,
+}
+
+impl CellDir {
+    /// Returns the folder `<runs>/<run>/<cell>`, made if need be.
+    pub fn create(runs: &Path, run: &str, cell: &str) -> anyhow::Result<Self> {
+        Self::create_in(&Journal::open(&runs.join(file_name(run)))?, cell)
+    }
+
+    /// Returns the folder of a cell in the run of a journal, made if need be.
+    pub fn create_in(journal: &Journal, cell: &str) -> anyhow::Result<Self> {
+        let cell_dir = Self::of(journal, cell);
+        let path = cell_dir.path.display();
+        fs::create_dir_all(&cell_dir.path).with_context(|| format!("cannot make the run folder `{path}`"))?;
+        Ok(cell_dir)
+    }
+
+    /// Returns the same folder, which may not exist.
+    pub fn of(journal: &Journal, cell: &str) -> Self {
+        let name = file_name(cell);
+        Self { path: journal.run().join(&name), name, journal: journal.clone(), listed: Arc::default() }
+    }
+
+    /// Returns the path of the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the journal of the run.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Returns the folder of an episode, made if need be and held by this process alone.
+    pub fn episode(&self, instance_id: &str) -> anyhow::Result<EpisodeDir> {
+        let path = self.instance_path(instance_id);
+        fs::create_dir_all(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
+        let lease = self.journal.run().join(LEASES).join(&self.name).join(file_name(instance_id));
+        let Some(lease) = Lease::take(&lease)? else {
+            bail!(
+                "`{}` is being written by another process\nhint: wait for it, or choose another `--run`",
+                path.display()
+            )
+        };
+        // What another process has written of it until a moment ago counts.
+        self.journal.refresh()?;
+        sweep(&path);
+        Ok(EpisodeDir::new(path, lease))
+    }
+
+    /// Waits for the right to change the cell's own files.
+    pub fn hold(&self) -> anyhow::Result<Lease> {
+        Lease::wait_blocking(&self.journal.run().join(LEASES).join(format!("{}.cell", self.name)))
+    }
+
+    /// Returns the path of an instance's folder, which may not exist.
+    pub fn instance_path(&self, instance_id: &str) -> PathBuf {
+        self.path.join(file_name(instance_id))
+    }
+
+    /// Returns how many instances besides these have an episode in the folder.
+    pub fn episodes_besides(&self, ids: &[String]) -> usize {
+        let ours: HashSet<PathBuf> = ids.iter().map(|id| self.instance_path(id)).collect();
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries.filter(|path| path.join("trajectory.jsonl").exists() && !ours.contains(path)).count()
+    }
+
+    /// Returns the official report on an instance; `None` when there is none.
+    pub fn report(&self, instance_id: &str) -> Option<Report> {
+        let text = read_text(&self.instance_path(instance_id).join(REPORT)).ok()??;
+        Report::from_file(&text, instance_id).ok()
+    }
+
+    fn append(&self, entry: Entry) -> anyhow::Result<()> {
+        self.journal.append(&self.name, vec![entry])
+    }
+
+    /// Notes that these instances were asked for, besides those of earlier commands.
+    pub fn ask<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
+        let known = self.asked();
+        let new: BTreeSet<&str> = ids.into_iter().filter(|id| !known.contains(*id)).collect();
+        if !new.is_empty() {
+            self.append(Entry::Asked { instance_ids: new.into_iter().map(str::to_owned).collect() })?;
+        }
+        write_whole(&self.path.join(ASKED), &serde_json::to_vec_pretty(&self.asked())?)
+    }
+
+    /// Returns the ids of all instances that were asked for.
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.journal.with_cell(&self.name, |cell| cell.asked.clone())
+    }
+
+    fn with_episode<T>(&self, instance_id: &str, look: impl FnOnce(&EpisodeState) -> Option<T>) -> Option<T> {
+        self.journal.with_cell(&self.name, |cell| look(cell.episodes.get(&(instance_id.to_owned(), 0))?))
+    }
+
+    /// Returns how the episode of an instance ended; `None` when it has not, or there is none.
+    pub fn ended(&self, instance_id: &str) -> Option<Ended> {
+        self.with_episode(instance_id, |episode| episode.ended.clone())
+    }
+
+    /// Notes that an episode starts over.
+    pub fn reset(&self, dir: &EpisodeDir, instance_id: &str) -> anyhow::Result<()> {
+        dir.remove(ENDED)?;
+        self.append(Entry::Reset { instance_id: instance_id.to_owned(), sample: 0 })?;
+        self.drop_listed(instance_id)
+    }
+
+    /// Notes that an episode runs or goes on: how it ended before does not count any more.
+    pub fn begin(&self, dir: &EpisodeDir, instance_id: &str) -> anyhow::Result<()> {
+        dir.remove(ENDED)?;
+        self.append(Entry::Begun { instance_id: instance_id.to_owned(), sample: 0 })
+    }
+
+    /// Notes how an episode ended.
+    pub fn end(&self, dir: &EpisodeDir, instance_id: &str, ended: Ended) -> anyhow::Result<()> {
+        let view = serde_json::to_vec_pretty(&ended)?;
+        self.append(Entry::Ended { instance_id: instance_id.to_owned(), sample: 0, ended })?;
+        dir.write(ENDED, &view)
+    }
+
+    /// Notes a verdict.
+    pub fn judge(&self, dir: &EpisodeDir, instance_id: &str, judged: Judged) -> anyhow::Result<()> {
+        let view = serde_json::to_vec_pretty(&judged)?;
+        self.append(Entry::Judged { instance_id: instance_id.to_owned(), sample: 0, judged })?;
+        dir.write(JUDGED, &view)
+    }
+
+    /// Notes that infrastructure kept a patch from its verdict.
+    pub fn fail(&self, dir: &EpisodeDir, instance_id: &str, failed: Failed) -> anyhow::Result<()> {
+        let view = serde_json::to_vec_pretty(&failed)?;
+        self.append(Entry::Failed { instance_id: instance_id.to_owned(), sample: 0, failed })?;
+        dir.write(FAILED, &view)
+    }
+
+    /// Returns what the folder holds on a subject.
+    pub fn find(&self, subject: &Subject, instance_id: &str) -> Found {
+        let judged = self.with_episode(instance_id, |episode| episode.judged.clone());
+        if let Some(judged) = judged.filter(|judged| judged.subject.is(subject))
+            && let Some(report) = self.report(instance_id)
+            && judged.resolved.is_none_or(|resolved| resolved == report.resolved)
+        {
+            let Judged { failure, infra, broken, .. } = judged;
+            return Found::Verdict(Box::new(Verdict { report, failure, infra, broken }));
+        }
+        match self.with_episode(instance_id, |episode| episode.failed.clone()) {
+            Some(failed) if failed.subject.is(subject) => Found::Infrastructure,
+            _ => Found::Nothing,
+        }
+    }
+
+    /// Returns the predictions of the cell, in the order of their instances.
+    pub fn predictions(&self) -> Vec<Prediction> {
+        self.journal.with_cell(&self.name, |cell| {
+            cell.episodes.values().filter_map(|episode| episode.prediction.clone()).collect()
+        })
+    }
+
+    /// Notes the prediction for an instance, and puts it into `preds.jsonl`.
+    ///
+    /// Each id has one line there at any time, so that other programs can read the file of a run that goes on; a line is
+    /// appended in one write.
+    pub fn put_prediction(&self, prediction: &Prediction) -> anyhow::Result<()> {
+        let id = prediction.instance_id.as_str();
+        let known = self.with_episode(id, |episode| Some(episode.prediction.as_ref() == Some(prediction)));
+        if known != Some(true) {
+            self.append(Entry::Predicted { sample: 0, prediction: prediction.clone() })?;
+        }
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        match listed.as_mut().map(|ids| ids.insert(id.to_owned())) {
+            Some(true) => append_line(&self.path.join(PREDICTIONS), prediction),
+            Some(false) if known == Some(true) => Ok(()),
+            _ => self.list_predictions(&mut listed),
+        }
+    }
+
+    /// Notes many predictions, and writes `preds.jsonl` once.
+    pub fn put_predictions<'a>(&self, predictions: impl IntoIterator<Item = &'a Prediction>) -> anyhow::Result<()> {
+        let is_new = |prediction: &&Prediction| {
+            let is_other = |episode: &EpisodeState| Some(episode.prediction.as_ref() != Some(*prediction));
+            self.with_episode(&prediction.instance_id, is_other) != Some(false)
+        };
+        let new = predictions.into_iter().filter(is_new).cloned();
+        let new: Vec<Entry> = new.map(|prediction| Entry::Predicted { sample: 0, prediction }).collect();
+        if !new.is_empty() {
+            self.journal.append(&self.name, new)?;
+        }
+        self.write_predictions()
+    }
+
+    /// Writes `preds.jsonl` anew, whatever has become of it.
+    pub fn write_predictions(&self) -> anyhow::Result<()> {
+        self.list_predictions(&mut self.listed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn drop_listed(&self, instance_id: &str) -> anyhow::Result<()> {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_listed = listed.as_ref().is_none_or(|ids| ids.contains(instance_id));
+        if is_listed && self.path.join(PREDICTIONS).exists() { self.list_predictions(&mut listed) } else { Ok(()) }
+    }
+
+    fn list_predictions(&self, listed: &mut Option<HashSet<String>>) -> anyhow::Result<()> {
+        let predictions = self.predictions();
+        write_stream(&self.path.join(PREDICTIONS), |file| {
+            for prediction in &predictions {
+                serde_json::to_writer(&mut *file, prediction)?;
+                file.write_all(b"\n")?;
+            }
+            Ok(())
+        })?;
+        *listed = Some(predictions.into_iter().map(|prediction| prediction.instance_id).collect());
+        Ok(())
+    }
+}
+
+fn append_line(path: &Path, prediction: &Prediction) -> anyhow::Result<()> {
+    let line = serde_json::to_string(prediction)? + "\n";
+    let append = || OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes());
+    append().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prediction(id: &str, patch: &str) -> Prediction {
+        Prediction {
+            instance_id: id.to_owned(),
+            model_name_or_path: "m".to_owned(),
+            model_patch: Some(patch.to_owned()),
+            spoiled: false,
+        }
+    }
+
+    /// Returns what `preds.jsonl` holds, as `id=patch`.
+    fn listed(cell_dir: &CellDir) -> Vec<String> {
+        let found = crate::read_predictions(&cell_dir.path.join(PREDICTIONS)).unwrap().predictions;
+        found.iter().map(|one| format!("{}={}", one.instance_id, one.patch_text())).collect()
+    }
+
+    #[test]
+    fn an_instance_has_one_prediction_and_the_view_follows_the_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || CellDir::create(folder.path(), "run", "cell").unwrap();
+        let cell_dir = open();
+        for (id, patch) in [("a-1", "x"), ("a-10", "y"), ("a-1", "z"), ("é", "\u{2028}")] {
+            cell_dir.put_prediction(&prediction(id, patch)).unwrap();
+        }
+        assert_eq!(listed(&cell_dir), ["a-1=z", "a-10=y", "é=\u{2028}"]);
+        // Whatever becomes of the view, another process goes by the journal.
+        let path = cell_dir.path().join(PREDICTIONS);
+        fs::write(&path, b"{\"instance_id\": \"b\xc3").unwrap();
+        let other = open();
+        other.put_prediction(&prediction("b", "w")).unwrap();
+        assert_eq!(listed(&other), ["a-1=z", "a-10=y", "é=\u{2028}", "b=w"]);
+        other.put_predictions(&[prediction("a-1", "1"), prediction("c", "2")]).unwrap();
+        assert_eq!(listed(&other), ["a-1=1", "a-10=y", "é=\u{2028}", "b=w", "c=2"]);
+        let dir = other.episode("b").unwrap();
+        other.reset(&dir, "b").unwrap();
+        assert_eq!(listed(&other), ["a-1=1", "a-10=y", "é=\u{2028}", "c=2"]);
+        fs::remove_file(&path).unwrap();
+        open().write_predictions().unwrap();
+        assert_eq!(listed(&other), ["a-1=1", "a-10=y", "é=\u{2028}", "c=2"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_was_writing_is_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let cell_dir = CellDir::create(folder.path(), "run", "cell").unwrap();
+        let path = cell_dir.episode("a").unwrap().file("x.json.1.tmp");
+        fs::write(&path, "{").unwrap();
+        drop(cell_dir.episode("a").unwrap());
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_run_without_a_journal_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let cell = folder.path().join("run/codeact");
+        fs::create_dir_all(cell.join("a")).unwrap();
+        fs::write(cell.join("asked.json"), r#"["a", "b"]"#).unwrap();
+        let line = serde_json::to_string(&prediction("a", "x")).unwrap() + "\n{\"torn";
+        fs::write(cell.join(PREDICTIONS), line).unwrap();
+        fs::write(cell.join("a/ended.json"), r#"{"exit_status": "submitted", "class": "submitted"}"#).unwrap();
+        let cell_dir = CellDir::create(folder.path(), "run", "codeact").unwrap();
+        assert_eq!(cell_dir.asked().len(), 2);
+        assert_eq!(cell_dir.predictions(), [prediction("a", "x")]);
+        assert_eq!(cell_dir.ended("a").unwrap().exit_status, "submitted");
+        // Once.
+        assert_eq!(CellDir::create(folder.path(), "run", "codeact").unwrap().predictions().len(), 1);
+    }
+}

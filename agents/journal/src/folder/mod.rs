@@ -1,0 +1,11 @@
+//! The files of a run: the folders of cells and episodes, and the views of the journal.
+
+mod cell_dir;
+mod episode_dir;
+mod run;
+mod summary;
+
+pub use cell_dir::{CellDir, Found, VERDICT_FILES};
+pub use episode_dir::{EpisodeDir, FileRecorder};
+pub use run::{Episode, Run};
+pub use summary::{Summary, write_summary};

@@ -1,0 +1,51 @@
+//! Run folders of versions that kept no journal.
+
+use std::fs;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use crate::files::read_text;
+use crate::journal::entry::{Ended, Entry, Failed, Judged, Line};
+use crate::predictions::{Lines, PREDICTIONS};
+
+/// Returns what the files of a run say, as a journal would. What is damaged is left out, as it was then.
+pub(crate) fn lines(run: &Path) -> anyhow::Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for entry in fs::read_dir(run).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir()) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let entries = of_cell(&entry.path())?;
+        lines.extend(entries.into_iter().map(|entry| Line::now(&name, entry)));
+    }
+    Ok(lines)
+}
+
+fn of_cell(cell: &Path) -> anyhow::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    if let Some(instance_ids) = parse::<Vec<String>>(&cell.join("asked.json")) {
+        entries.push(Entry::Asked { instance_ids });
+    }
+    let predictions = cell.join(PREDICTIONS);
+    if predictions.is_file() {
+        for prediction in Lines::open(&predictions)?.torn() {
+            entries.push(Entry::Predicted { sample: 0, prediction: prediction? });
+        }
+    }
+    for folder in fs::read_dir(cell).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir()) {
+        let (path, instance_id) = (folder.path(), folder.file_name().to_string_lossy().into_owned());
+        if let Some(ended) = parse::<Ended>(&path.join("ended.json")) {
+            entries.push(Entry::Ended { instance_id: instance_id.clone(), sample: 0, ended });
+        }
+        if let Some(failed) = parse::<Failed>(&path.join("failed.json")) {
+            entries.push(Entry::Failed { instance_id: instance_id.clone(), sample: 0, failed });
+        }
+        if let Some(judged) = parse::<Judged>(&path.join("judged.json")) {
+            entries.push(Entry::Judged { instance_id, sample: 0, judged });
+        }
+    }
+    Ok(entries)
+}
+
+fn parse<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_str(&read_text(path).ok()??).ok()
+}

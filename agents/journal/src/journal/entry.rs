@@ -1,0 +1,161 @@
+//! What a journal says, line by line.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use agent_core::OutcomeClass;
+use env_core::{Failure, Infra};
+use serde::{Deserialize, Serialize};
+
+use crate::predictions::Prediction;
+use crate::verdict::Subject;
+
+/// Version of the lines, in the first line of each file. It changes when a reader of an earlier one would misread them.
+pub const VERSION: u32 = 1;
+
+/// A line of a journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// When it was written, in seconds since 1970.
+    pub at: f64,
+    /// The cell that it is about; empty where it is about the whole run.
+    pub cell: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+impl Line {
+    pub(crate) fn now(cell: &str, entry: Entry) -> Self {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        Self { at, cell: cell.to_owned(), entry }
+    }
+}
+
+/// What a line of a journal says, told by its `type`. `sample` counts the episodes of one agent on one instance from 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Entry {
+    /// A process has begun to write this file.
+    Opened {
+        /// [`VERSION`] of its lines.
+        version: u32,
+        /// Version of the program.
+        spotter: String,
+    },
+    /// A command was asked for these instances; what a rate is of.
+    Asked {
+        /// The instances.
+        instance_ids: Vec<String>,
+    },
+    /// An episode starts over: whatever is said of it before does not count any more.
+    Reset {
+        /// The instance.
+        instance_id: String,
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
+    },
+    /// An episode runs, or goes on.
+    Begun {
+        /// The instance.
+        instance_id: String,
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
+    },
+    /// An episode has ended, or could not be run.
+    Ended {
+        /// The instance.
+        instance_id: String,
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
+        /// How.
+        ended: Ended,
+    },
+    /// There is a patch to judge.
+    Predicted {
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
+        /// The patch, for an instance, by a model.
+        prediction: Prediction,
+    },
+    /// A patch has its verdict.
+    Judged {
+        /// The instance.
+        instance_id: String,
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
+        /// What it is on and what it says; the tests by name are in the `report.json` of the episode's folder.
+        judged: Judged,
+    },
+    /// Infrastructure kept a patch from its verdict.
+    Failed {
+        /// The instance.
+        instance_id: String,
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
+        /// What a verdict would have been on, and what kept it from one.
+        failed: Failed,
+    },
+    /// What a later version says; it is passed over.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Entry {
+    /// Returns whether what a line says took money or time to come by.
+    pub(crate) fn is_paid_for(&self) -> bool {
+        matches!(self, Self::Ended { .. } | Self::Predicted { .. } | Self::Judged { .. })
+    }
+}
+
+/// How an episode ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The exit status in a word; `error` when the episode could not be run.
+    pub exit_status: String,
+    /// What it counts as.
+    pub class: OutcomeClass,
+    /// Why it could not be run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What a verdict is on and what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// What it is on.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// Why the verdict is not an ordinary one, when it is not.
+    pub failure: Option<Failure>,
+    /// A sign in the log that the environment broke.
+    #[serde(default)]
+    pub infra: Option<Infra>,
+    /// What shows that the environment is broken, when the tests do not run without the patch either.
+    #[serde(default)]
+    pub broken: Option<String>,
+    /// Whether the patch is resolved. Absent in what versions before the journal wrote.
+    #[serde(default)]
+    pub resolved: Option<bool>,
+    /// How many tests of FAIL_TO_PASS passed, and how many there are; `null` when none were graded.
+    #[serde(default)]
+    pub fail_to_pass: Option<[usize; 2]>,
+    /// The same for PASS_TO_PASS.
+    #[serde(default)]
+    pub pass_to_pass: Option<[usize; 2]>,
+}
+
+/// What infrastructure kept from a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// What the verdict would have been on.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// What broke.
+    pub error: String,
+}

@@ -1,0 +1,223 @@
+//! Who works on what: a file that one process at a time can hold, on any file system.
+//!
+//! No lock of the kernel is used, which a network file system may not keep. Whoever creates the file holds the lease, and
+//! touches it from time to time. A lease is taken over when its process has ended, which can be told on one machine, or
+//! when no one has touched it for a while.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+
+use crate::files::{read_text, write_whole};
+use crate::journal::owner::Owner;
+
+/// How often a lease that is held is touched.
+const TOUCH: Duration = Duration::from_secs(15);
+/// For how long a lease counts that is not touched.
+const STALE: Duration = Duration::from_secs(120);
+/// How often it is looked whether a lease is free.
+const POLL: Duration = Duration::from_millis(50);
+
+/// The right to work on something, as long as this value lives.
+#[derive(Debug)]
+pub struct Lease {
+    path: Arc<PathBuf>,
+}
+
+impl Lease {
+    /// Takes a lease; `None` when another process or another part of this one holds it.
+    pub fn take(path: &Path) -> anyhow::Result<Option<Self>> {
+        let cannot = || format!("cannot take the lease `{}`", path.display());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).with_context(cannot)?;
+        }
+        loop {
+            match create(path) {
+                Ok(()) => return Ok(Some(Self::held(path))),
+                Err(err) if err.kind() != ErrorKind::AlreadyExists => return Err(err).with_context(cannot),
+                Err(_) if is_free(path) => {}
+                Err(_) => return Ok(None),
+            }
+            if take_over(path)? {
+                return Ok(Some(Self::held(path)));
+            }
+        }
+    }
+
+    /// Waits until a lease is free and takes it.
+    pub async fn wait<F: Future<Output = ()>>(path: &Path, pause: impl Fn(Duration) -> F) -> anyhow::Result<Self> {
+        loop {
+            if let Some(lease) = Self::take(path)? {
+                return Ok(lease);
+            }
+            pause(POLL).await;
+        }
+    }
+
+    /// Waits as [`Lease::wait`] does, and blocks meanwhile; for what is held for a moment.
+    pub fn wait_blocking(path: &Path) -> anyhow::Result<Self> {
+        loop {
+            if let Some(lease) = Self::take(path)? {
+                return Ok(lease);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn held(path: &Path) -> Self {
+        let path = Arc::new(path.to_owned());
+        KEEPER.keep(&path);
+        Self { path }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // One that stays is free once this process has ended.
+        let _ = fs::remove_file(&*self.path);
+    }
+}
+
+fn create(path: &Path) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(Owner::this().to_string().as_bytes())
+}
+
+/// Returns whether the holder of a lease has ended or has not touched it for long.
+fn is_free(path: &Path) -> bool {
+    let Ok(Some(text)) = read_text(path) else { return false };
+    // Without a word, it was created a moment ago, or by a process that was killed then.
+    Owner::parse(&text).is_some_and(|owner| owner.has_ended()) || is_stale(path)
+}
+
+fn is_stale(path: &Path) -> bool {
+    let touched = fs::metadata(path).and_then(|metadata| metadata.modified());
+    touched.is_ok_and(|touched| now_at(path).duration_since(touched).is_ok_and(|age| age > STALE))
+}
+
+/// Returns the time by the clock of the file system, which may be another machine's.
+fn now_at(path: &Path) -> SystemTime {
+    let probe = path.with_extension(format!("{}.probe", std::process::id()));
+    let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
+    let _ = fs::remove_file(&probe);
+    made.unwrap_or_else(|_| SystemTime::now())
+}
+
+/// Takes over a lease that is free; returns whether it is ours. Of several that try, one does.
+fn take_over(path: &Path) -> anyhow::Result<bool> {
+    let mut taking = path.as_os_str().to_owned();
+    taking.push(".taking");
+    let taking = PathBuf::from(taking);
+    match create(&taking) {
+        Ok(()) => {}
+        // Another process is at it, or was killed at it.
+        Err(_) => {
+            if is_free(&taking) {
+                let _ = fs::remove_file(&taking);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+            return Ok(false);
+        }
+    }
+    // Someone may have taken it over since it was found to be free.
+    let taken =
+        if is_free(path) { write_whole(path, Owner::this().to_string().as_bytes()).map(|()| true) } else { Ok(false) };
+    let _ = fs::remove_file(&taking);
+    taken
+}
+
+/// Touches the leases that this process holds. A process has one, as it has one clock.
+static KEEPER: Keeper = Keeper(Mutex::new(Held { leases: Vec::new(), is_running: false }));
+
+struct Keeper(Mutex<Held>);
+
+struct Held {
+    leases: Vec<Weak<PathBuf>>,
+    /// Whether there is a thread that touches them.
+    is_running: bool,
+}
+
+impl Keeper {
+    /// Keeps a lease until it is dropped.
+    fn keep(&'static self, path: &Arc<PathBuf>) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.leases.retain(|lease| lease.strong_count() > 0);
+        held.leases.push(Arc::downgrade(path));
+        if !held.is_running {
+            let started = std::thread::Builder::new().name("leases".to_owned()).spawn(|| self.touch());
+            held.is_running = started.is_ok();
+            if let Err(err) = started {
+                tracing::warn!("leases are not kept beyond {} s: {err}", STALE.as_secs());
+            }
+        }
+    }
+
+    /// Touches what is held until nothing is.
+    fn touch(&self) {
+        loop {
+            std::thread::sleep(TOUCH);
+            let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            held.leases.retain(|lease| lease.strong_count() > 0);
+            if held.leases.is_empty() {
+                held.is_running = false;
+                return;
+            }
+            for path in held.leases.iter().filter_map(Weak::upgrade) {
+                // Where it is gone, someone has taken it away by hand.
+                let _ = File::options().append(true).open(&*path).and_then(|file| file.set_modified(SystemTime::now()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_held_by_one_until_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("leases/item");
+        let lease = Lease::take(&path).unwrap().unwrap();
+        assert!(Lease::take(&path).unwrap().is_none());
+        drop(lease);
+        assert!(Lease::take(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_lease_of_a_process_that_has_ended_is_taken_over_by_one_of_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("item");
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let id = child.id();
+        child.wait().unwrap();
+        let machine = Owner::this().to_string();
+        let machine = machine.split(' ').next().unwrap();
+        for _ in 0..50 {
+            fs::write(&path, format!("{machine} {id} 1")).unwrap();
+            let takers: Vec<_> = (0..4)
+                .map(|_| {
+                    let path = path.clone();
+                    std::thread::spawn(move || Lease::take(&path).unwrap())
+                })
+                .collect();
+            let taken: Vec<_> = takers.into_iter().filter_map(|taker| taker.join().unwrap()).collect();
+            assert_eq!(taken.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_lease_of_another_machine_counts_while_it_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("item");
+        fs::write(&path, "elsewhere 1 1").unwrap();
+        assert!(Lease::take(&path).unwrap().is_none());
+        let file = File::options().append(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() - STALE - Duration::from_secs(5)).unwrap();
+        assert!(Lease::take(&path).unwrap().is_some());
+    }
+}

@@ -1,0 +1,152 @@
+//! One file of a journal: lines with a checksum each, added at the end and never changed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::files::without_secrets;
+use crate::journal::entry::{Entry, Line, VERSION};
+use crate::journal::owner::Owner;
+
+/// How a line begins; its checksum follows.
+const HEAD: &str = "{\"check\":\"";
+/// Digits of a checksum.
+const DIGITS: usize = 8;
+/// What stands between the checksum and the rest of the line.
+const AFTER: &str = "\",";
+
+/// A file of a journal that this process alone appends to.
+#[derive(Debug)]
+pub(crate) struct Log {
+    file: File,
+    path: PathBuf,
+}
+
+impl Log {
+    /// Starts a file of its own in the folder of a journal.
+    pub(crate) fn create(folder: &Path) -> anyhow::Result<Self> {
+        let cannot = || format!("cannot write in the journal `{}`", folder.display());
+        fs::create_dir_all(folder).with_context(cannot)?;
+        let owner = Owner::this();
+        for number in 1.. {
+            let path = folder.join(format!("{}-{number}.jsonl", owner.file_name()));
+            match OpenOptions::new().append(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    let mut log = Self { file, path };
+                    let begun = Entry::Opened { version: VERSION, spotter: env!("CARGO_PKG_VERSION").to_owned() };
+                    log.append(&[Line::now("", begun)])?;
+                    // The name of the file has to outlive a power cut as well.
+                    File::open(folder).and_then(|folder| folder.sync_all()).with_context(cannot)?;
+                    return Ok(log);
+                }
+                Err(err) if err.kind() == ErrorKind::AlreadyExists => {}
+                Err(err) => return Err(err).with_context(cannot),
+            }
+        }
+        anyhow::bail!("the journal `{}` has no name left for a file", folder.display())
+    }
+
+    /// Returns the path of the file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends lines in one write; where one must not be lost, all are on the disk when this returns.
+    pub(crate) fn append(&mut self, lines: &[Line]) -> anyhow::Result<()> {
+        let cannot = || format!("cannot write the journal `{}`", self.path.display());
+        let texts = lines.iter().map(write_line).collect::<anyhow::Result<Vec<_>>>()?;
+        self.file.write_all(&texts.concat()).with_context(cannot)?;
+        if lines.iter().any(|line| line.entry.is_paid_for()) {
+            self.file.sync_data().with_context(cannot)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the whole lines of a file from an offset on; returns them and the offset behind them.
+///
+/// A last line that is not whole is left for later: its writer may still be at it, or was killed. A line with a wrong
+/// checksum is passed over and told.
+pub(crate) fn read(path: &Path, offset: u64) -> anyhow::Result<(Vec<Line>, u64)> {
+    let cannot = || format!("cannot read the journal `{}`", path.display());
+    let mut file = File::open(path).with_context(cannot)?;
+    file.seek(SeekFrom::Start(offset)).with_context(cannot)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).with_context(cannot)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let mut lines = Vec::new();
+    for line in bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match parse_line(line) {
+            Some(line) => lines.push(line),
+            None => tracing::warn!("`{}` has a damaged line, which is passed over", path.display()),
+        }
+    }
+    Ok((lines, offset + whole as u64))
+}
+
+fn write_line(line: &Line) -> anyhow::Result<Vec<u8>> {
+    let body = serde_json::to_vec(line)?;
+    // A patch is judged as it was made, whatever is in it.
+    let body = if matches!(line.entry, Entry::Predicted { .. }) { body } else { without_secrets(&body).into_owned() };
+    let rest = body.strip_prefix(b"{").unwrap_or(&body);
+    let head = format!("{HEAD}{:08x}{AFTER}", crc32fast::hash(rest));
+    Ok([head.as_bytes(), rest, b"\n"].concat())
+}
+
+/// Returns a line whose checksum is right.
+fn parse_line(line: &[u8]) -> Option<Line> {
+    let (check, rest) = line.strip_prefix(HEAD.as_bytes())?.split_at_checked(DIGITS)?;
+    let rest = rest.strip_prefix(AFTER.as_bytes())?;
+    let check = u32::from_str_radix(std::str::from_utf8(check).ok()?, 16).ok()?;
+    (check == crc32fast::hash(rest)).then(|| serde_json::from_slice(&[b"{", rest].concat()).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: &str) -> Line {
+        Line { at: 1.5, cell: "codeact".to_owned(), entry: Entry::Asked { instance_ids: vec![id.to_owned()] } }
+    }
+
+    #[test]
+    fn torn_and_damaged_lines_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::create(folder.path()).unwrap();
+        for id in ["a", "b\n\u{2028}", "c"] {
+            log.append(&[line(id)]).unwrap();
+        }
+        let path = log.path().to_owned();
+        let ids = |lines: &[Line]| -> Vec<String> {
+            let asked = lines.iter().filter_map(|line| match &line.entry {
+                Entry::Asked { instance_ids } => instance_ids.first().cloned(),
+                _ => None,
+            });
+            asked.collect()
+        };
+        let (lines, end) = read(&path, 0).unwrap();
+        assert_eq!(ids(&lines), ["a", "b\n\u{2028}", "c"]);
+        assert_eq!(lines[1], line("a"));
+        // Half a line is read once it is whole.
+        let next = write_line(&line("d")).unwrap();
+        fs::write(&path, [fs::read(&path).unwrap().as_slice(), &next[..20]].concat()).unwrap();
+        assert_eq!(read(&path, end).unwrap(), (Vec::new(), end));
+        fs::write(&path, [&fs::read(&path).unwrap()[..], &next[20..]].concat()).unwrap();
+        assert_eq!(ids(&read(&path, end).unwrap().0), ["d"]);
+        // One bit that was turned costs the line that it is in and no other.
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.windows(3).position(|window| window == b"[\"a").unwrap() + 2;
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(ids(&read(&path, 0).unwrap().0), ["b\n\u{2028}", "c", "d"]);
+    }
+
+    #[test]
+    fn each_writer_has_a_file_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs: Vec<Log> = (0..3).map(|_| Log::create(folder.path()).unwrap()).collect();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), logs.len());
+    }
+}

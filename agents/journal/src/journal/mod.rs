@@ -1,0 +1,124 @@
+//! The journal of a run: what every process has written of it, and what this one adds.
+
+mod earlier;
+mod entry;
+mod lease;
+mod log;
+mod owner;
+mod state;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+
+use log::Log;
+use state::{CellState, State};
+
+pub use entry::{Ended, Entry, Failed, Judged, Line, VERSION};
+pub use lease::Lease;
+pub(crate) use state::EpisodeState;
+
+/// The folder of a journal in the folder of its run.
+pub(crate) const FOLDER: &str = "journal";
+
+/// The journal of a run.
+///
+/// Each process appends to a file of its own, so that none waits for another; what all have written is read once, when
+/// the journal is opened, and kept in memory from then on. Adding a line costs the same however many there are.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    run: PathBuf,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    state: State,
+    /// What this process writes; there is none before it does.
+    own: Option<Log>,
+    /// How much of each file of others was read.
+    read: BTreeMap<PathBuf, u64>,
+}
+
+impl Journal {
+    /// Opens the journal of a run, which need not exist. A run of a version without a journal is taken over.
+    pub fn open(run: &Path) -> anyhow::Result<Self> {
+        let journal = Self { run: run.to_owned(), inner: Arc::default() };
+        let is_new = !journal.folder().is_dir();
+        journal.refresh()?;
+        if is_new {
+            for line in earlier::lines(run)? {
+                journal.append(&line.cell, vec![line.entry])?;
+            }
+        }
+        Ok(journal)
+    }
+
+    /// Returns the folder of the run.
+    pub fn run(&self) -> &Path {
+        &self.run
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.run.join(FOLDER)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds lines on a cell. When this returns they are kept, whatever becomes of the process; where they took money or
+    /// time to come by, whatever becomes of the machine.
+    pub fn append(&self, cell: &str, entries: Vec<Entry>) -> anyhow::Result<()> {
+        let mut inner = self.lock();
+        let lines: Vec<Line> = entries.into_iter().map(|entry| Line::now(cell, entry)).collect();
+        match &mut inner.own {
+            Some(own) => own.append(&lines)?,
+            None => inner.own.insert(Log::create(&self.folder())?).append(&lines)?,
+        }
+        lines.into_iter().for_each(|line| inner.state.add(line));
+        Ok(())
+    }
+
+    /// Reads what other processes have added since it was last read.
+    pub fn refresh(&self) -> anyhow::Result<()> {
+        let folder = self.folder();
+        let mut inner = self.lock();
+        let Inner { state, own, read } = &mut *inner;
+        let own = own.as_ref().map(Log::path);
+        let mut lines = Vec::new();
+        if folder.is_dir() {
+            let entries = fs::read_dir(&folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
+            let paths = entries.flatten().map(|entry| entry.path());
+            for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")) {
+                if Some(path.as_path()) != own {
+                    let from = read.entry(path.clone()).or_default();
+                    let (new, end) = log::read(&path, *from)?;
+                    *from = end;
+                    lines.extend(new);
+                }
+            }
+        }
+        // The lines of one process are in order; those of several by their clocks.
+        lines.sort_by(|one, other| one.at.total_cmp(&other.at));
+        lines.into_iter().for_each(|line| state.add(line));
+        Ok(())
+    }
+
+    /// Looks at what is known of a cell.
+    pub(crate) fn with_cell<T>(&self, cell: &str, look: impl FnOnce(&CellState) -> T) -> T {
+        let inner = self.lock();
+        match inner.state.cells.get(cell) {
+            Some(state) => look(state),
+            None => look(&CellState::default()),
+        }
+    }
+
+    /// Returns the names of the cells that anything is known of.
+    pub(crate) fn cells(&self) -> Vec<String> {
+        self.lock().state.cells.keys().filter(|name| !name.is_empty()).cloned().collect()
+    }
+}

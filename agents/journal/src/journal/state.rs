@@ -1,0 +1,74 @@
+//! What the lines of a journal add up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexmap::IndexMap;
+
+use crate::journal::entry::{Ended, Entry, Failed, Judged, Line};
+use crate::predictions::Prediction;
+
+/// An episode: an instance and which of its samples.
+pub(crate) type Key = (String, u32);
+
+/// What is known of each cell of a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct State {
+    pub(crate) cells: BTreeMap<String, CellState>,
+}
+
+/// What is known of one cell.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CellState {
+    /// The instances that were asked for.
+    pub(crate) asked: BTreeSet<String>,
+    /// What is known of each episode, in the order in which they were first named.
+    pub(crate) episodes: IndexMap<Key, EpisodeState>,
+}
+
+/// What is known of one episode: what was said last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EpisodeState {
+    pub(crate) ended: Option<Ended>,
+    pub(crate) prediction: Option<Prediction>,
+    pub(crate) judged: Option<Judged>,
+    pub(crate) failed: Option<Failed>,
+}
+
+impl State {
+    /// Adds what a line says.
+    pub(crate) fn add(&mut self, line: Line) {
+        let cell = match self.cells.get_mut(&line.cell) {
+            Some(cell) => cell,
+            None => self.cells.entry(line.cell).or_default(),
+        };
+        cell.add(line.entry);
+    }
+}
+
+impl CellState {
+    fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Asked { instance_ids } => self.asked.extend(instance_ids),
+            Entry::Reset { instance_id, sample } => *self.episode(instance_id, sample) = EpisodeState::default(),
+            Entry::Begun { instance_id, sample } => self.episode(instance_id, sample).ended = None,
+            Entry::Ended { instance_id, sample, ended } => self.episode(instance_id, sample).ended = Some(ended),
+            Entry::Predicted { sample, prediction } => {
+                let id = prediction.instance_id.clone();
+                self.episode(id, sample).prediction = Some(prediction);
+            }
+            Entry::Judged { instance_id, sample, judged } => {
+                let episode = self.episode(instance_id, sample);
+                (episode.judged, episode.failed) = (Some(judged), None);
+            }
+            Entry::Failed { instance_id, sample, failed } => {
+                let episode = self.episode(instance_id, sample);
+                (episode.judged, episode.failed) = (None, Some(failed));
+            }
+            Entry::Opened { .. } | Entry::Unknown => {}
+        }
+    }
+
+    fn episode(&mut self, instance_id: String, sample: u32) -> &mut EpisodeState {
+        self.episodes.entry((instance_id, sample)).or_default()
+    }
+}

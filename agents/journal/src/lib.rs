@@ -1,0 +1,21 @@
+//! The run folder: append-only journals, leases, views, and the API that reads a run.
+//!
+//! A [`Journal`] is the only truth of a run. Each process appends to a file of its own; [`CellDir`] writes through it and
+//! keeps the views (`preds.jsonl`, `report.json`, `summary.json`) that people and other programs read. [`Run`] reads a
+//! run for exports and viewers. Nothing here runs or judges anything.
+
+mod journal;
+
+mod folder;
+
+mod files;
+mod predictions;
+mod tally;
+mod verdict;
+
+pub use files::{file_name, hide, read_text, sweep, write_stream, write_whole};
+pub use folder::{CellDir, Episode, EpisodeDir, FileRecorder, Found, Run, Summary, VERDICT_FILES, write_summary};
+pub use journal::{Ended, Entry, Failed, Journal, Judged, Lease, Line, VERSION};
+pub use predictions::{Given, Prediction, read_given, read_predictions, skip_mark};
+pub use tally::{Ending, Rate, Tally};
+pub use verdict::{Subject, TEST_OUTPUT, Verdict, counts, exit_status, word};

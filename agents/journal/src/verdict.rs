@@ -1,0 +1,138 @@
+//! The verdict on a patch, and what it is on.
+
+use agent_core::Outcome;
+use env_core::{Environment, Failure, Infra, Instance, Patch, Report, TestGroup};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::journal::Judged;
+use crate::tally::Ending;
+
+/// The verdict on a patch.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// The official part.
+    pub report: Report,
+    /// Why it is not an ordinary one, when it is not.
+    pub failure: Option<Failure>,
+    /// A sign in the log that the environment broke. It explains; it decides nothing.
+    pub infra: Option<Infra>,
+    /// What shows that the environment is broken, when the tests do not run without the patch either.
+    pub broken: Option<String>,
+}
+
+/// What a verdict is on: a patch, and how it is judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Digest of the patch.
+    pub patch: String,
+    /// How it is judged.
+    pub judging: String,
+    /// Digest of the image, where it is known.
+    #[serde(default)]
+    pub image: Option<String>,
+}
+
+impl Subject {
+    /// Returns what a verdict on this patch would be on.
+    pub fn new(patch: &Patch, environment: &dyn Environment, instance: &Instance) -> Self {
+        Self { patch: patch.digest(), judging: environment.judging_key(instance), image: None }
+    }
+
+    /// Returns the same with the digest of the image that is there now.
+    pub async fn with_image(self, environment: &dyn Environment, instance: &Instance) -> Self {
+        Self { image: environment.image_digest(instance).await, ..self }
+    }
+
+    /// Returns whether a verdict on one is one on the other. Without an image to compare, its name has to do.
+    pub fn is(&self, other: &Self) -> bool {
+        let differ = |ours: &String| other.image.as_ref().is_some_and(|theirs| theirs != ours);
+        self.patch == other.patch && self.judging == other.judging && !self.image.as_ref().is_some_and(differ)
+    }
+}
+
+impl Verdict {
+    /// Returns the verdict with what it is on, as a journal keeps it.
+    pub fn judged(&self, subject: Subject) -> Judged {
+        let status = self.report.tests_status.as_ref();
+        Judged {
+            subject,
+            failure: self.failure,
+            infra: self.infra,
+            broken: self.broken.clone(),
+            resolved: Some(self.report.resolved),
+            fail_to_pass: status.map(|status| counts(&status.fail_to_pass)),
+            pass_to_pass: status.map(|status| counts(&status.pass_to_pass)),
+        }
+    }
+
+    /// Returns which of the ways to end this is.
+    pub fn ending(&self) -> Ending {
+        if self.broken.is_some() {
+            return Ending::Infrastructure;
+        }
+        match self.failure {
+            None if self.report.resolved => Ending::Solved,
+            None => Ending::Unsolved,
+            Some(Failure::EmptyPatch) => Ending::Empty,
+            Some(Failure::PatchNotApplied) => Ending::NotApplied,
+            Some(Failure::TestsTimedOut) => Ending::TimedOut,
+            Some(Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged) => Ending::Errored,
+        }
+    }
+
+    /// Returns the verdict in a few words.
+    pub fn line(&self) -> String {
+        let why = match self.failure {
+            None => self.counts(),
+            Some(failure @ (Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged)) => {
+                format!(" ({failure}; see {TEST_OUTPUT})")
+            }
+            Some(failure) => format!(" ({failure})"),
+        };
+        let broken = match &self.broken {
+            Some(sign) => format!(", infrastructure: the tests do not run without the patch either, {sign}"),
+            None => String::new(),
+        };
+        format!("resolved: {}{why}{broken}", self.report.resolved)
+    }
+
+    /// Returns the counts of passed tests, as in ` (FAIL_TO_PASS 1/1, PASS_TO_PASS 12/12)`.
+    fn counts(&self) -> String {
+        let Some(status) = &self.report.tests_status else { return String::new() };
+        let count = |group: &TestGroup| {
+            let [passed, all] = counts(group);
+            format!("{passed}/{all}")
+        };
+        format!(" (FAIL_TO_PASS {}, PASS_TO_PASS {})", count(&status.fail_to_pass), count(&status.pass_to_pass))
+    }
+}
+
+/// Name of the file of a test run's log in an episode's folder.
+pub const TEST_OUTPUT: &str = "test_output.txt";
+
+/// Returns how many tests of a group passed, and how many there are.
+pub fn counts(group: &TestGroup) -> [usize; 2] {
+    [group.success.len(), group.success.len() + group.failure.len()]
+}
+
+/// Returns the word by which files name a value.
+pub fn word(value: impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// Returns how an episode ended in one word.
+pub fn exit_status(outcome: &Outcome) -> String {
+    match serde_json::to_value(&outcome.exit_status) {
+        Ok(Value::String(word)) => word,
+        Ok(Value::Object(map)) => match map.into_iter().next() {
+            Some((kind, Value::String(what))) if kind == "limit" => format!("{kind}_{what}"),
+            Some((kind, _)) => kind,
+            None => String::new(),
+        },
+        _ => String::new(),
+    }
+}

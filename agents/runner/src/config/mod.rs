@@ -1,0 +1,338 @@
+//! The configuration of a run, resolved from its layers.
+
+mod differences;
+mod layers;
+mod overrides;
+mod ranges;
+mod settings;
+
+use std::path::PathBuf;
+
+use agent_core::{ContextConfig, Limits};
+use anyhow::{Context, bail};
+use env_core::{Dialect, ImageSettings};
+use journal::read_given;
+use serde::{Deserialize, Serialize};
+use serde_yaml::Value;
+use sha2::{Digest, Sha256};
+
+use crate::engine::PermitsConfig;
+use crate::environments::guess;
+use crate::images::ImagesConfig;
+use crate::plug::{Plug, Start};
+use layers::Layers;
+use ranges::check_ranges;
+
+pub(crate) use differences::different;
+pub use differences::{differences, in_words};
+pub(crate) use overrides::overrides;
+pub use settings::Settings;
+use settings::layer_file;
+
+/// The configuration of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Name of the run; `null` makes one from the agent and the settings, so that the same command finds its own run.
+    pub run: Option<String>,
+    /// Folder of all runs. Default `.runs`.
+    pub runs: PathBuf,
+    /// Folder of templates laid over the embedded ones.
+    pub prompts: Option<PathBuf>,
+    /// Whether the patch is judged after the episode. Default true.
+    pub evaluate: bool,
+    /// Where instances come from and how patches are judged.
+    pub env: EnvConfig,
+    /// What is done when infrastructure keeps a patch from its verdict.
+    pub evaluation: EvaluationConfig,
+    /// Where commands run.
+    pub sandbox: sandbox::Config,
+    /// What answers.
+    pub model: llm::ModelConfig,
+    /// What turns texts into vectors, by which code search re-ranks what words found. Default none.
+    pub embeddings: llm::EmbeddingsConfig,
+    /// When an episode ends.
+    pub limits: Limits,
+    /// How the conversation is kept within the model's context.
+    pub context: ContextConfig,
+    /// How images are made and fetched.
+    pub images: ImagesConfig,
+    /// How much may be under way at once, whatever the number of workers.
+    pub permits: PermitsConfig,
+}
+
+/// Where instances come from and how patches are judged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnvConfig {
+    /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, or a file of rows; `null` goes by the instance id.
+    pub dataset: Option<String>,
+    /// Which images, grading dialect and specs: `swe-gym`, `swe-bench` or `demo`; `null` goes by the dataset.
+    pub kind: Option<EnvKind>,
+    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` goes by the row.
+    pub dialect: Option<Dialect>,
+    /// Which container image an instance runs in.
+    pub image: ImageSettings,
+    /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as the official harnesses have it, for
+    /// scripts that install packages. Default bridge.
+    pub network: sandbox::Network,
+    /// Memory of these sandboxes, which have limits of their own; default `4g`.
+    pub memory: sandbox::Size,
+    /// CPUs that one of them may use; default `null`, no limit.
+    pub cpus: Option<f64>,
+    /// Processes and threads that one of them may have; default 1024.
+    pub pids: u32,
+    /// What one of them may hold beyond its image; default `20g`.
+    pub disk: sandbox::Size,
+    /// Seconds that the tests of an instance may take. Default 1800.
+    pub eval_timeout: u64,
+}
+
+/// What is done when infrastructure keeps a patch from its verdict. What a patch does wrong itself is never tried again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// How often it is tried again. Default 2.
+    pub retries: u32,
+    /// Seconds before the first of these, doubled for each further one up to 3600. Default 5.
+    pub wait: f64,
+    /// Share of the patches that had to be run which may fail so before no rate is named, from 0 to 1. Default 0.02.
+    pub infrastructure: f64,
+}
+
+/// Which environment crate poses and judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnvKind {
+    /// The instances that ship with the project.
+    Demo,
+    /// SWE-Gym and SWE-Gym Lite.
+    SweGym,
+    /// SWE-bench, Lite and Verified.
+    SweBench,
+}
+
+/// A configuration with the agent that it is for.
+#[derive(Clone)]
+pub struct Resolved {
+    pub config: RunConfig,
+    pub plug: Plug,
+    /// Starts an episode with the agent's own block.
+    pub start: Start,
+    /// Every value, as it goes into `config.yaml`.
+    pub all: Value,
+    /// Digest of the files that the settings name, whose contents matter and not their places.
+    inputs: String,
+}
+
+impl Resolved {
+    /// Resolves the layers of a command: defaults, the agent's, files and assignments, the short forms.
+    ///
+    /// What is left open goes by the `ids` of the instances: the dataset, and a local sandbox for the demo instances.
+    pub fn load(plugs: &[Plug], settings: &Settings, ids: &[String]) -> anyhow::Result<Self> {
+        let plug = pick(plugs, settings.agent.as_deref())?;
+        let mut defaults = serde_yaml::to_value(RunConfig::default())?;
+        let mapping = defaults.as_mapping_mut().context("the defaults are no mapping")?;
+        mapping.insert(Value::from(plug.name), (plug.settings)()?);
+        let provider = std::mem::replace(&mut defaults["sandbox"]["provider"], Value::Null);
+        let mut layers = Layers::new(defaults);
+        layers.lay_text(plug.defaults, &format!("{}'s config.yaml", plug.name))?;
+        for layer in &settings.layers {
+            lay(&mut layers, layer)?;
+        }
+        for (path, value) in &settings.assignments {
+            layers.lay_at(path, Value::from(value.as_str()))?;
+        }
+        let unset = |layers: &Layers, path: &str| layers.get(path).is_none_or(Value::is_null);
+        if unset(&layers, "env.dataset")
+            && let Some(dataset) = guess(ids)?
+        {
+            layers.lay_at("env.dataset", Value::from(dataset))?;
+        }
+        if unset(&layers, "sandbox.provider") {
+            let is_demo = layers.get("env.dataset").and_then(Value::as_str) == Some("demo");
+            layers.lay_at("sandbox.provider", if is_demo { Value::from("local") } else { provider })?;
+        }
+        let all = layers.into_value();
+        check_ranges(&all).map_err(anyhow::Error::msg)?;
+        let mut typed = all.clone();
+        let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
+        let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
+        config.limits.check().map_err(anyhow::Error::msg)?;
+        config.evaluation.check().map_err(anyhow::Error::msg)?;
+        let start = (plug.prepare)(block)?;
+        let inputs = digest_of_inputs(&config)?;
+        Ok(Self { config, plug, start, all, inputs })
+    }
+
+    /// Returns the settings that can change what an episode does: not how to reach a server and how long to wait for it,
+    /// how to judge, or where to write.
+    pub fn identity(&self) -> Value {
+        let mut value = self.all.clone();
+        let without = |value: &mut Value, keys: &[&str]| {
+            if let Some(mapping) = value.as_mapping_mut() {
+                keys.iter().for_each(|key| drop(mapping.shift_remove(*key)));
+            }
+        };
+        without(&mut value, &["run", "runs", "evaluate", "evaluation", "prompts", "images", "permits"]);
+        without(&mut value["env"], &["eval_timeout", "dialect", "network", "memory", "cpus", "pids", "disk"]);
+        without(&mut value["sandbox"], &["pull", "start_timeout", "kept"]);
+        let of_transport = [
+            "retry",
+            "timeout",
+            "connect_timeout",
+            "prices",
+            "record",
+            "api_key_env",
+            "path",
+            "base_url",
+            "stream",
+            "limit_name",
+        ];
+        without(&mut value["model"], &of_transport);
+        // Without a name none of the others does anything.
+        let of_server = ["retry", "timeout", "connect_timeout", "api_key_env", "batch", "base_url"];
+        match value.get_mut("embeddings").filter(|embeddings| embeddings["name"].as_str().is_some()) {
+            Some(embeddings) => without(embeddings, &of_server),
+            None => without(&mut value, &["embeddings"]),
+        }
+        value
+    }
+
+    /// Returns the fingerprint of all that can change what an episode does.
+    pub fn fingerprint(&self) -> String {
+        let text = serde_json::to_string(&self.identity()).unwrap_or_default();
+        digest(&[self.plug.name, &text, &self.inputs])
+    }
+
+    /// Returns the digest of the files that the settings name: of answers and of templates.
+    pub fn inputs(&self) -> &str {
+        &self.inputs
+    }
+
+    /// Returns the same with other values, for comparing fingerprints.
+    pub fn with_values(&self, all: Value) -> Self {
+        Self { all, ..self.clone() }
+    }
+
+    /// Returns the name of the run.
+    pub fn run_name(&self) -> String {
+        let made = || format!("{}-{}", self.plug.name, self.fingerprint());
+        self.config.run.clone().unwrap_or_else(made)
+    }
+}
+
+/// Returns a digest of the files of answers and of the folder of templates.
+fn digest_of_inputs(config: &RunConfig) -> anyhow::Result<String> {
+    let answers = match &config.model.path {
+        Some(path) => read_given(path)?.unwrap_or_default(),
+        None => String::new(),
+    };
+    let mut parts = vec![answers];
+    for (name, text) in overrides(config.prompts.as_deref())? {
+        parts.extend([name, text]);
+    }
+    Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+/// Returns 8 hex digits that tell these texts from others.
+pub fn digest(texts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update(text.as_bytes());
+        hasher.update([0]);
+    }
+    hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn lay(layers: &mut Layers, layer: &str) -> anyhow::Result<()> {
+    let Some(path) = layer_file(layer) else { return layers.lay_assignment(layer) };
+    match read_given(&path)? {
+        Some(text) => layers.lay_text(&text, layer),
+        None => bail!("no such configuration file: `{layer}`\nhint: a single setting is written `key.path=value`"),
+    }
+}
+
+fn pick(plugs: &[Plug], name: Option<&str>) -> anyhow::Result<Plug> {
+    let found = match name {
+        None => plugs.first(),
+        Some(name) => plugs.iter().find(|plug| plug.name == name),
+    };
+    let known = || plugs.iter().map(|plug| plug.name).collect::<Vec<_>>().join("`, `");
+    found
+        .copied()
+        .with_context(|| format!("unknown agent `{}`\nhint: the agents are `{}`", name.unwrap_or(""), known()))
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            run: None,
+            runs: PathBuf::from(".runs"),
+            prompts: None,
+            evaluate: true,
+            env: EnvConfig::default(),
+            evaluation: EvaluationConfig::default(),
+            sandbox: sandbox::Config::default(),
+            model: llm::ModelConfig::default(),
+            embeddings: llm::EmbeddingsConfig::default(),
+            limits: Limits::default(),
+            context: ContextConfig::default(),
+            images: ImagesConfig::default(),
+            permits: PermitsConfig::default(),
+        }
+    }
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self { retries: 2, wait: 5.0, infrastructure: 0.02 }
+    }
+}
+
+impl EvaluationConfig {
+    fn check(&self) -> Result<(), String> {
+        if !(0.0..=3600.0).contains(&self.wait) {
+            return Err("`evaluation.wait` must be a number of seconds from 0 to 3600".to_owned());
+        }
+        if !(0.0..=1.0).contains(&self.infrastructure) {
+            return Err("`evaluation.infrastructure` must be a share from 0 to 1".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl EnvConfig {
+    /// Returns the settings of the sandboxes in which patches are judged: what the agent's may use does not matter to them.
+    pub fn judging(&self, of_agent: &sandbox::Config) -> sandbox::Config {
+        sandbox::Config {
+            provider: of_agent.provider,
+            pull: of_agent.pull,
+            start_timeout: of_agent.start_timeout,
+            network: self.network,
+            memory: self.memory,
+            cpus: self.cpus,
+            pids: self.pids,
+            disk: self.disk,
+            ..sandbox::Config::default()
+        }
+    }
+}
+
+impl Default for EnvConfig {
+    fn default() -> Self {
+        let limits = sandbox::Config::default();
+        Self {
+            dataset: None,
+            kind: None,
+            dialect: None,
+            image: ImageSettings::default(),
+            network: sandbox::Network::Bridge,
+            memory: limits.memory,
+            cpus: limits.cpus,
+            pids: limits.pids,
+            disk: limits.disk,
+            eval_timeout: 1800,
+        }
+    }
+}

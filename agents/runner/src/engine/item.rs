@@ -1,0 +1,43 @@
+//! What the engine works on.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One piece of work: a stage of one sample of one instance in one cell of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct WorkItem {
+    /// The cell, such as `codeact`.
+    pub cell: String,
+    /// The instance.
+    pub instance_id: String,
+    /// Which of the episodes of one agent on one instance, from 0.
+    pub sample: u32,
+    /// What is done.
+    pub stage: Stage,
+}
+
+/// What is done with an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// An agent solves it, and its patch is judged.
+    Solve,
+    /// A patch that is there is judged.
+    Judge,
+    /// Its tests are run with the reference solution and without any.
+    Validate,
+    /// Its image is made or fetched.
+    Image,
+}
+
+impl fmt::Display for WorkItem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cell, instance_id, sample, stage } = self;
+        write!(formatter, "{cell}/{instance_id}")?;
+        if *sample > 0 {
+            write!(formatter, "/{sample}")?;
+        }
+        write!(formatter, " ({})", format!("{stage:?}").to_lowercase())
+    }
+}

@@ -1,0 +1,163 @@
+//! From settings to the model of an episode.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::sync::Arc;
+
+use agent_core::{Model, Secrets};
+use anyhow::{Context, anyhow};
+use env_core::Instance;
+use journal::{hide, read_given};
+use llm::{Embeddings, ModelConfig, OnDivergence, Provider, Replay, Script};
+use prompts::Prompts;
+use tool_core::Embed;
+
+use crate::config::{Resolved, digest, overrides};
+use crate::engine::Worker;
+
+/// What the models of a cell's episodes are made from.
+pub struct Models {
+    config: ModelConfig,
+    source: Source,
+    embedder: Option<Arc<dyn Embed>>,
+    secrets: Secrets,
+}
+
+enum Source {
+    /// One connection, shared by all episodes.
+    Server(Arc<dyn Model>),
+    /// The text of a recording or a trajectory.
+    Replay(String),
+    /// The text of a script.
+    Script(String),
+    /// The recorded episode of this agent that ships with each demo instance.
+    Shipped(&'static str),
+}
+
+impl Models {
+    /// Connects, or reads the file of answers.
+    pub fn open(resolved: &Resolved, environment: &str) -> anyhow::Result<Self> {
+        let config = resolved.config.model.clone();
+        let source = match config.provider {
+            Provider::Replay => {
+                let text = read_answers(&config)?;
+                replay(&text, "", config.on_divergence).with_context(|| in_answers(&config))?;
+                Source::Replay(text)
+            }
+            Provider::Script => {
+                let text = read_answers(&config)?;
+                script(&text, "").with_context(|| in_answers(&config))?;
+                Source::Script(text)
+            }
+            Provider::Openai if config.name.is_none() => {
+                let agent = resolved.plug.name;
+                if environment != "demo" || !demo::has_episodes(agent) {
+                    let key = &config.api_key_env;
+                    return Err(anyhow!("no model is configured\nhint: `--model NAME`, with the key in `{key}`"));
+                }
+                Source::Shipped(agent)
+            }
+            Provider::Openai => Source::Server(connect(&config, resolved.config.prompts.as_deref())?),
+        };
+        let embeddings = Embeddings::connect(&resolved.config.embeddings)?;
+        let embedder = embeddings.map(|embeddings| Arc::new(embeddings) as Arc<dyn Embed>);
+        let secrets = llm::secrets(&[&config.api_key_env, &resolved.config.embeddings.api_key_env]);
+        hide(&secrets);
+        Ok(Self { config, source, embedder, secrets })
+    }
+
+    /// Returns the name that goes into `model_name_or_path`.
+    pub(crate) fn name(&self) -> String {
+        match &self.source {
+            Source::Server(model) => model.name().to_owned(),
+            Source::Replay(_) => "replay".to_owned(),
+            Source::Script(_) => "script".to_owned(),
+            Source::Shipped(_) => "recorded".to_owned(),
+        }
+    }
+
+    /// Returns whether answers cost something, so that those of a killed episode are kept. Others are given again.
+    pub(crate) fn are_paid(&self) -> bool {
+        matches!(self.source, Source::Server(_))
+    }
+
+    /// Returns the values of the keys that this process was given.
+    pub(crate) fn secrets(&self) -> Secrets {
+        self.secrets.clone()
+    }
+
+    /// Returns what turns texts into vectors, which all episodes share.
+    pub(crate) fn embedder(&self) -> Option<Arc<dyn Embed>> {
+        self.embedder.clone()
+    }
+
+    /// Returns the model of one episode in a sandbox whose repository is at `root`.
+    pub(crate) fn for_episode(
+        &self,
+        instance: &Instance,
+        root: &str,
+        worker: &Worker,
+    ) -> anyhow::Result<Arc<dyn Model>> {
+        let model: Arc<dyn Model> = match &self.source {
+            Source::Server(model) => model.clone(),
+            Source::Replay(text) => Arc::new(replay(text, root, self.config.on_divergence)?),
+            Source::Script(text) => Arc::new(script(text, root)?),
+            Source::Shipped(agent) => {
+                let id = &instance.instance_id;
+                worker.note(&format!("no model is configured: replaying the recorded episode that ships with `{id}`"));
+                let text =
+                    demo::episode(id, agent).with_context(|| format!("`{id}` ships without a recorded episode"))?;
+                Arc::new(replay(text, root, OnDivergence::Ignore)?)
+            }
+        };
+        self.recorded(model, root)
+    }
+
+    /// Wraps a model so that its traffic is recorded, when the settings say so.
+    fn recorded(&self, model: Arc<dyn Model>, root: &str) -> anyhow::Result<Arc<dyn Model>> {
+        let Some(path) = &self.config.record else { return Ok(model) };
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("cannot record to `{}`", path.display()))?;
+        Ok(Arc::new(llm::Record::new(model, root, Box::new(file))))
+    }
+}
+
+/// Returns the templates, with those of a folder laid over them.
+pub fn prompts(folder: Option<&Path>) -> anyhow::Result<Prompts> {
+    Ok(Prompts::new(overrides(folder)?)?)
+}
+
+/// Returns a digest of all templates.
+pub(crate) fn digest_of_prompts(folder: Option<&Path>) -> anyhow::Result<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for (name, source) in prompts::sources().into_iter().chain(overrides(folder)?) {
+        parts.extend([name, source]);
+    }
+    Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+fn connect(config: &ModelConfig, prompts_folder: Option<&Path>) -> anyhow::Result<Arc<dyn Model>> {
+    let over = match &config.prices {
+        Some(path) => Some(read_given(path)?.with_context(|| format!("no such file of prices: `{}`", path.display()))?),
+        None => None,
+    };
+    let prices = llm::Prices::new(over.as_deref()).map_err(|err| anyhow!("prices: {err}"))?;
+    Ok(llm::connect(config, &prices, &prompts(prompts_folder)?)?)
+}
+
+fn script(text: &str, root: &str) -> anyhow::Result<Script> {
+    Script::parse(text, root).map_err(|err| anyhow!("{err}"))
+}
+
+fn in_answers(config: &ModelConfig) -> String {
+    format!("in `{}`", config.path.as_deref().unwrap_or(Path::new("")).display())
+}
+
+fn replay(text: &str, root: &str, on_divergence: OnDivergence) -> anyhow::Result<Replay> {
+    Replay::parse(text, root, on_divergence).map_err(|err| anyhow!("{err}"))
+}
+
+fn read_answers(config: &ModelConfig) -> anyhow::Result<String> {
+    let path = config.path.as_deref().context("the provider needs a file of answers\nhint: set `model.path`")?;
+    read_given(path)?.with_context(|| format!("no such file of answers: `{}`", path.display()))
+}

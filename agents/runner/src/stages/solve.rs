@@ -1,0 +1,353 @@
+//! One instance from start to verdict.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use agent_core::{
+    EpisodeParts, ExitStatus, Header, Model, Origin, Outcome, OutcomeClass, Record, Recorder, Spare, Trajectory,
+};
+use anyhow::{Context, bail};
+use env_core::{Environment, Instance, Patch, Ready};
+use journal::{CellDir, Ended, EpisodeDir, FileRecorder, Prediction, VERDICT_FILES, Verdict, exit_status};
+use tool_core::Toolbox;
+
+use super::judge::Judge;
+use super::models::{Models, digest_of_prompts};
+use crate::config::{Resolved, different, digest, in_words};
+use crate::engine::{Ending, Event, INFRASTRUCTURE, Stage, Work, WorkItem, Worker};
+use crate::shown::short;
+
+/// All that the episodes of one cell share.
+pub struct Cell {
+    /// The configuration.
+    pub resolved: Resolved,
+    /// Poses the instances and judges the patches.
+    pub environment: Arc<dyn Environment>,
+    /// What answers.
+    pub models: Models,
+    /// The templates.
+    pub prompts: prompts::Prompts,
+    /// Where all is written.
+    pub cell_dir: CellDir,
+    /// A commit of the hub, or a digest of the file of rows.
+    pub dataset_revision: Option<String>,
+    /// Whether finished episodes start over.
+    pub fresh: bool,
+}
+
+/// What came of one instance.
+pub struct Solved {
+    /// How the episode ended.
+    pub outcome: Outcome,
+    /// The verdict on its patch; `None` where there is none to be had, or none was asked for.
+    pub verdict: Option<Verdict>,
+}
+
+const TRAJECTORY: &str = "trajectory.jsonl";
+/// The unfinished trajectory that a running one resumes.
+const RESUMED: &str = "trajectory.resumed.jsonl";
+/// Answers that were paid for and are no part of the episode: `trajectory.cut.1.jsonl` and so on.
+const CUT: &str = "trajectory.cut";
+
+impl Cell {
+    /// Solves an instance and judges the patch, going on from where an earlier process was killed.
+    async fn solve(&self, instance: &Instance, worker: &Worker) -> anyhow::Result<Solved> {
+        let id = instance.instance_id.as_str();
+        let dir = self.cell_dir.episode(id)?;
+        if self.fresh {
+            for name in [TRAJECTORY, RESUMED, "patch.diff"].into_iter().chain(VERDICT_FILES) {
+                dir.remove(name)?;
+            }
+            self.cell_dir.reset(&dir, id)?;
+        }
+        let origin = self.origin(instance).await?;
+        let outcome = match self.finished(&origin, &dir, worker)? {
+            Some(outcome) => outcome,
+            None => {
+                let earlier = self.unfinished(&origin, &dir, worker)?;
+                self.cell_dir.begin(&dir, id)?;
+                let outcome = self.run_episode(instance, &dir, (origin, earlier), worker).await;
+                self.cell_dir.end(&dir, id, ended(&outcome))?;
+                outcome?
+            }
+        };
+        let patch = match (&outcome.patch, outcome.exit_status.class()) {
+            (Some(patch), OutcomeClass::Submitted | OutcomeClass::AgentLimit) => patch.clone(),
+            _ => return Ok(Solved { outcome, verdict: None }),
+        };
+        dir.write("patch.diff", patch.0.as_bytes())?;
+        self.cell_dir.put_prediction(&Prediction {
+            instance_id: instance.instance_id.clone(),
+            model_name_or_path: self.models.name(),
+            model_patch: Some(patch.0.clone()),
+            spoiled: false,
+        })?;
+        if !self.resolved.config.evaluate {
+            return Ok(Solved { outcome, verdict: None });
+        }
+        let config = &self.resolved.config.evaluation;
+        let (environment, runs) = (self.environment.as_ref(), self.resolved.config.runs.as_path());
+        let judge = Judge { environment, config, worker, runs };
+        let (verdict, _) = judge.verdict(instance, Some(&patch), (&self.cell_dir, &dir)).await?;
+        Ok(Solved { outcome, verdict: Some(verdict) })
+    }
+
+    /// Returns the outcome of an episode that an earlier process finished; one that failed through us does not count.
+    fn finished(&self, origin: &Origin, dir: &EpisodeDir, worker: &Worker) -> anyhow::Result<Option<Outcome>> {
+        let Some(trajectory) = dir.trajectory(TRAJECTORY)? else { return Ok(None) };
+        let Some(outcome) = trajectory.outcome() else { return Ok(None) };
+        if outcome.exit_status.class() == OutcomeClass::Infrastructure {
+            return Ok(None);
+        }
+        self.check_origin(&trajectory, origin, dir)?;
+        worker.note(&format!("found a finished episode in `{}`; `--fresh` starts over", dir.file("").display()));
+        Ok(Some(outcome.clone()))
+    }
+
+    /// Refuses an episode that was made from something else than one would be now, and says what.
+    fn check_origin(&self, trajectory: &Trajectory, origin: &Origin, dir: &EpisodeDir) -> anyhow::Result<()> {
+        let Some(header) = trajectory.header() else { return Ok(()) };
+        let different = different(header, origin, &self.resolved.fingerprint());
+        if different.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "`{}` holds an episode of another making: {}\nhint: choose another `--run`, or start over with `--fresh`",
+            dir.file(TRAJECTORY).display(),
+            in_words(&different)
+        )
+    }
+
+    /// Returns what an episode on an instance would be made from now.
+    async fn origin(&self, instance: &Instance) -> anyhow::Result<Origin> {
+        let prompts = digest_of_prompts(self.resolved.config.prompts.as_deref())?;
+        Ok(Origin {
+            spotter: env!("CARGO_PKG_VERSION").to_owned(),
+            started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            settings: serde_json::to_value(self.resolved.identity())?,
+            instance: digest(&[&serde_json::to_string(instance)?]),
+            prompts: digest(&[&prompts, self.resolved.inputs()]),
+            dataset: self.resolved.config.env.dataset.clone(),
+            dataset_revision: self.dataset_revision.clone(),
+            image: self.environment.image_digest(instance).await,
+            sample: 0,
+        })
+    }
+
+    async fn run_episode(
+        &self,
+        instance: &Instance,
+        dir: &EpisodeDir,
+        (origin, earlier): (Origin, Option<Trajectory>),
+        worker: &Worker,
+    ) -> anyhow::Result<Outcome> {
+        let _permit = worker.permits.sandbox().await;
+        let ready = self.environment.reset(instance).await.context("the sandbox could not be made ready")?;
+        let sandbox = ready.sandbox.clone();
+        // Now the image is there, also where it had to be pulled.
+        let origin = Origin { image: self.environment.image_digest(instance).await, ..origin };
+        let outcome = self.run_in(instance, dir, ready, (origin, earlier), worker).await;
+        if let Err(err) = sandbox.stop().await {
+            worker.note(&format!("warning: the sandbox was not removed: {err}"));
+        }
+        let outcome = outcome?;
+        if outcome.exit_status.class() != OutcomeClass::Infrastructure {
+            let (earlier, whole) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
+            if let (Some(earlier), Some(whole)) = (earlier, whole)
+                && earlier.holds_more_than(&whole)
+            {
+                dir.write(&dir.free_name(CUT), &lines(&earlier)?)?;
+            }
+            dir.remove(RESUMED)?;
+        }
+        Ok(outcome)
+    }
+
+    async fn run_in(
+        &self,
+        instance: &Instance,
+        dir: &EpisodeDir,
+        ready: Ready,
+        (origin, earlier): (Origin, Option<Trajectory>),
+        worker: &Worker,
+    ) -> anyhow::Result<Outcome> {
+        let info = ready.sandbox.info().clone();
+        let model: Arc<dyn Model> = self.models.for_episode(instance, &info.root, worker)?;
+        let header = Header {
+            version: 1,
+            instance_id: instance.instance_id.clone(),
+            environment: self.environment.name().to_owned(),
+            agent: self.resolved.plug.name.to_owned(),
+            model: model.name().to_owned(),
+            config: self.resolved.fingerprint(),
+            root: info.root,
+            sandbox: info.provider.to_owned(),
+            isolated: info.isolated,
+            history_kept: ready.history_kept,
+            tools: Vec::new(),
+            origin,
+        };
+        let inner = FileRecorder::create(&dir.file(TRAJECTORY))?;
+        let parts = EpisodeParts {
+            instance: instance.clone(),
+            sandbox: ready.sandbox,
+            baseline: ready.baseline,
+            model: worker.permits.model(model),
+            toolbox: Toolbox::default(),
+            prompts: self.prompts.clone(),
+            limits: self.resolved.config.limits.clone(),
+            context: self.resolved.config.context.clone(),
+            recorder: Box::new(Told { inner, worker: worker.clone() }),
+            spare: Some(self.spare(instance)),
+            embedder: self.models.embedder(),
+            earlier,
+            secrets: self.models.secrets(),
+        };
+        (self.resolved.start)(parts, header).await
+    }
+
+    fn spare(&self, instance: &Instance) -> Spare {
+        let (environment, instance) = (self.environment.clone(), instance.clone());
+        Box::new(move || {
+            let (environment, instance) = (environment.clone(), instance.clone());
+            Box::pin(async move { environment.reset(&instance).await })
+        })
+    }
+
+    /// Returns the record that killed or failed attempts left, and keeps it in a file of its own until an attempt ends
+    /// well.
+    ///
+    /// An attempt that was itself killed while it went through the record again has no more than that holds, unless it
+    /// asked the model: then it is the one to go on from. Answers that are in the other one alone, which were cut off as
+    /// the sandbox did not come to the same state, stay in a file beside it.
+    fn unfinished(&self, origin: &Origin, dir: &EpisodeDir, worker: &Worker) -> anyhow::Result<Option<Trajectory>> {
+        let (earlier, latest) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
+        for attempt in earlier.iter().chain(&latest) {
+            self.check_origin(attempt, origin, dir)?;
+        }
+        if !self.models.are_paid() {
+            return Ok(None);
+        }
+        let record = match (earlier, latest) {
+            (Some(earlier), Some(latest)) if latest.asked() => {
+                if earlier.holds_more_than(&latest) {
+                    dir.write(&dir.free_name(CUT), &lines(&earlier)?)?;
+                }
+                latest
+            }
+            (Some(earlier), _) => earlier,
+            (None, Some(latest)) => latest,
+            (None, None) => return Ok(None),
+        };
+        if record.completions().next().is_none() {
+            return Ok(None);
+        }
+        dir.write(RESUMED, &lines(&record)?)?;
+        worker.note(&format!("going on with {} answers of an unfinished episode", record.completions().count()));
+        Ok(Some(record))
+    }
+}
+
+/// Passes records on and tells of each.
+struct Told {
+    inner: FileRecorder,
+    worker: Worker,
+}
+
+impl Recorder for Told {
+    fn append(&mut self, record: &Record) -> std::io::Result<()> {
+        self.inner.append(record)?;
+        self.worker.events.tell(&Event::Recorded { item: &self.worker.item, record });
+        Ok(())
+    }
+}
+
+impl Work for Cell {
+    type Input = Instance;
+    type Output = (Instance, Result<Solved, String>);
+
+    fn endings(&self) -> &'static [&'static str] {
+        &["solved", "unsolved", INFRASTRUCTURE]
+    }
+
+    fn item(&self, instance: &Instance) -> WorkItem {
+        let (cell, instance_id) = (self.resolved.plug.name.to_owned(), instance.instance_id.clone());
+        WorkItem { cell, instance_id, sample: 0, stage: Stage::Solve }
+    }
+
+    async fn work(&self, instance: Instance, worker: &Worker) -> Self::Output {
+        let solved = self.solve(&instance, worker).await;
+        (instance, solved.map_err(|err| format!("{err:#}")))
+    }
+
+    fn ending(&self, (instance, solved): &Self::Output) -> Ending {
+        let (word, line) = match solved {
+            Ok(solved) => (solved.word(), describe(&instance.instance_id, solved)),
+            Err(why) => (INFRASTRUCTURE, format!("{}: {why}", instance.instance_id)),
+        };
+        Ending { word, was_kept: false, line }
+    }
+}
+
+/// Returns how an episode with this outcome, or with none, ended.
+fn ended(outcome: &anyhow::Result<Outcome>) -> Ended {
+    match outcome {
+        Ok(outcome) => Ended { exit_status: exit_status(outcome), class: outcome.exit_status.class(), error: None },
+        Err(err) => Ended {
+            exit_status: "error".to_owned(),
+            class: OutcomeClass::Infrastructure,
+            error: Some(format!("{err:#}")),
+        },
+    }
+}
+
+/// Returns the text of a trajectory.
+fn lines(trajectory: &Trajectory) -> anyhow::Result<Vec<u8>> {
+    let lines = trajectory.records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    Ok((lines.join("\n") + "\n").into_bytes())
+}
+
+/// Returns one line on how an episode ended.
+fn describe(instance_id: &str, solved: &Solved) -> String {
+    let Outcome { exit_status, patch, spending, .. } = &solved.outcome;
+    let ended = match exit_status {
+        ExitStatus::Submitted => "submitted".to_owned(),
+        ExitStatus::Limit(limit) => format!("stopped by the limit on {}", format!("{limit:?}").to_lowercase()),
+        ExitStatus::GaveUp(why) => format!("gave up: {}", short(why)),
+        ExitStatus::ModelFailed(why) => format!("the model failed: {why}"),
+        ExitStatus::SandboxFailed(why) => format!("the sandbox failed: {why}"),
+        ExitStatus::SandboxDamaged(how) => format!("the agent broke its sandbox: {}", short(how)),
+        ExitStatus::AgentFailed(why) => format!("the agent failed: {why}"),
+    };
+    let verdict = solved.verdict.as_ref().map_or_else(|| "no verdict".to_owned(), Verdict::line);
+    let empty = if patch.as_ref().is_some_and(Patch::is_empty) { ", the patch is empty" } else { "" };
+    let cost = match spending.unpriced_queries {
+        0 => format!("${:.4}", spending.cost),
+        _ if spending.cost > 0.0 => {
+            format!("${:.4} and {} queries of unknown price", spending.cost, spending.unpriced_queries)
+        }
+        _ => "cost unknown".to_owned(),
+    };
+    format!(
+        "{instance_id}: {verdict} ({ended}{empty}; {} steps, {} tokens, {cost}, {:.1}s)",
+        spending.steps,
+        spending.usage.total(),
+        spending.seconds
+    )
+}
+
+impl Solved {
+    fn word(&self) -> &'static str {
+        match &self.verdict {
+            _ if self.failed() => INFRASTRUCTURE,
+            Some(verdict) if verdict.report.resolved => "solved",
+            _ => "unsolved",
+        }
+    }
+
+    /// Returns whether something of ours kept the episode from an outcome, or its patch from a verdict.
+    pub fn failed(&self) -> bool {
+        let broke = |verdict: &Verdict| verdict.ending() == journal::Ending::Infrastructure;
+        self.outcome.exit_status.class() == OutcomeClass::Infrastructure || self.verdict.as_ref().is_some_and(broke)
+    }
+}
