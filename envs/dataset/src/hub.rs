@@ -4,13 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hf_hub::{HFClient, HFError};
-
+use crate::hub_client::{HubClient, HubFailure};
 use crate::shards::{self, Shards};
 use crate::{DatasetError, HubDataset};
 
 /// How long a connection may take, and how long it may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+pub(crate) const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long one file may take.
 const FILE_LIMIT: Duration = Duration::from_secs(3600);
@@ -22,29 +21,33 @@ pub struct HubSettings {
     pub endpoint: String,
     /// The folder of the cache.
     pub cache: PathBuf,
-    /// A token; without one the client takes the one that `hf auth login` stored, if any.
+    /// A token; without one the client takes the one in `token_file`, if any.
     pub token: Option<String>,
+    /// Where `hf auth login` stores its token.
+    pub token_file: PathBuf,
     /// Whether only the cache may be used.
     pub offline: bool,
 }
 
 impl HubSettings {
-    /// Reads `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE` and what they fall back to, as the
+    /// Reads `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE` and what they fall back to, as the
     /// Python library does, through `var`.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Self {
         let var = |name: &str| var(name).filter(|value| !value.trim().is_empty());
-        let home = || {
+        let ordinary = || {
             let cache = var("XDG_CACHE_HOME").map(PathBuf::from);
             let cache =
                 cache.unwrap_or_else(|| Path::new(&var("HOME").unwrap_or_else(|| "/tmp".into())).join(".cache"));
             cache.join("huggingface")
         };
+        let home = var("HF_HOME").map_or_else(ordinary, PathBuf::from);
         let cache = var("HF_HUB_CACHE").or_else(|| var("HUGGINGFACE_HUB_CACHE")).map(PathBuf::from);
         let offline = var("HF_HUB_OFFLINE")
             .is_some_and(|value| matches!(value.trim().to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE"));
         Self {
             endpoint: var("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned()),
-            cache: cache.unwrap_or_else(|| var("HF_HOME").map_or_else(home, PathBuf::from).join("hub")),
+            cache: cache.unwrap_or_else(|| home.join("hub")),
+            token_file: var("HF_TOKEN_PATH").map_or_else(|| home.join("token"), PathBuf::from),
             token: var("HF_TOKEN").or_else(|| var("HUGGING_FACE_HUB_TOKEN")).map(|token| token.trim().to_owned()),
             offline,
         }
@@ -97,19 +100,16 @@ pub async fn download(dataset: &HubDataset, settings: &HubSettings) -> Result<Do
         let hint = "hint: unset HF_HUB_OFFLINE to download it";
         return Err(DatasetError::Unavailable(format!("`{id}` at `{revision}` is not in the cache `{place}`\n{hint}")));
     }
-    let failed = |err: HFError| failure(dataset, settings, &err);
-    let client = client(settings).map_err(failed)?;
-    let (owner, name) = hf_hub::split_id(id);
-    let repository = client.dataset(owner, name);
-    let info = within(SILENCE, repository.info().revision(revision.clone()).send(), dataset).await?.map_err(failed)?;
-    let commit = info.sha.filter(|sha| shards::is_commit(sha));
+    let failed = |err: HubFailure| failure(dataset, settings, err);
+    let client = HubClient::new(settings).map_err(failed)?;
+    let (commit, listed) = within(SILENCE, client.info(id, revision), dataset).await?.map_err(failed)?;
+    let commit = Some(commit).filter(|sha| shards::is_commit(sha));
     let commit = commit.ok_or_else(|| DatasetError::Unavailable(format!("the hub gave no commit for `{id}`")))?;
-    let listed = info.siblings.unwrap_or_default().into_iter().map(|sibling| sibling.rfilename);
     let names = Shards::new(listed)
         .choose(dataset.split.as_deref())
         .map_err(|reason| DatasetError::NotFound(format!("`{id}` at `{revision}` {reason}")))?;
     for name in &names {
-        let sent = repository.download_file().filename(name.clone()).revision(commit.clone()).send();
+        let sent = client.fetch(id, &commit, name, &cache.0);
         let path = within(FILE_LIMIT, sent, dataset).await?.map_err(failed)?;
         check_whole(&path)?;
     }
@@ -160,16 +160,6 @@ impl Cache {
     }
 }
 
-fn client(settings: &HubSettings) -> Result<HFClient, HFError> {
-    let http = reqwest::Client::builder().connect_timeout(SILENCE).read_timeout(SILENCE).build();
-    let http = http.map_err(HFError::from)?;
-    let builder = HFClient::builder().client(http).endpoint(&settings.endpoint).cache_dir(&settings.cache);
-    match &settings.token {
-        Some(token) => builder.token(token).build(),
-        None => builder.build(),
-    }
-}
-
 async fn within<T>(limit: Duration, work: impl Future<Output = T>, dataset: &HubDataset) -> Result<T, DatasetError> {
     let late = |_| DatasetError::Unavailable(format!("`{}` took longer than {} s", dataset.id, limit.as_secs()));
     tokio::time::timeout(limit, work).await.map_err(late)
@@ -190,30 +180,16 @@ fn check_whole(path: &Path) -> Result<(), DatasetError> {
 }
 
 /// Says what went wrong on the hub, by what the caller can do.
-fn failure(dataset: &HubDataset, settings: &HubSettings, err: &HFError) -> DatasetError {
+fn failure(dataset: &HubDataset, settings: &HubSettings, failure: HubFailure) -> DatasetError {
     let HubDataset { id, revision, .. } = dataset;
     let endpoint = &settings.endpoint;
-    match err {
-        HFError::AuthRequired { .. } | HFError::Forbidden { .. } => {
+    match failure {
+        HubFailure::Refused => {
             DatasetError::Unauthorized(format!("`{endpoint}` refuses `{id}`: it is private, gated or misspelt"))
         }
-        HFError::RepoNotFound { .. } | HFError::RevisionNotFound { .. } | HFError::EntryNotFound { .. } => {
+        HubFailure::NotFound => {
             DatasetError::NotFound(format!("`{endpoint}` has no dataset `{id}` at revision `{revision}`"))
         }
-        err => DatasetError::Unavailable(format!("cannot get `{id}` from `{endpoint}`: {}", causes(err))),
+        HubFailure::Other(why) => DatasetError::Unavailable(format!("cannot get `{id}` from `{endpoint}`: {why}")),
     }
-}
-
-/// Joins an error with its causes, leaving out what a cause repeats.
-fn causes(err: &dyn std::error::Error) -> String {
-    let mut text = err.to_string();
-    let mut source = err.source();
-    while let Some(err) = source {
-        let cause = err.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        source = err.source();
-    }
-    text
 }

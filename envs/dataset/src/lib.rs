@@ -21,6 +21,7 @@ mod deltas;
 mod expand;
 mod footer;
 mod hub;
+mod hub_client;
 mod page_header;
 mod pages;
 mod parquet;

@@ -74,6 +74,12 @@ const BOMBS: &[Scenario] = &[(
     "printf 'import os\\nwhile True:\\n  try: os.fork()\\n  except OSError: pass\\n' > bomb; echo two > code.txt",
 )];
 
+/// What several workers do side by side; four times as much in the long run.
+const SIDE_BY_SIDE: &[Scenario] =
+    &[("solves", 5, "echo two > code.txt"), ("errs", 3, "echo three > code.txt"), ("idles", 2, "true")];
+const SIDE_BY_SIDE_LONG: &[Scenario] =
+    &[("solves", 20, "echo two > code.txt"), ("errs", 12, "echo three > code.txt"), ("idles", 8, "true")];
+
 /// Plays the model: the instance's issue text says which scenario it is. Its server is dead for some.
 struct Scripted(&'static [Scenario]);
 
@@ -168,6 +174,12 @@ fn serve(scenarios: &'static [Scenario]) -> ((tokio::runtime::Runtime, MockServe
 }
 
 fn solve(program: &Program, ids: &[String], more: &[&str]) -> Ran {
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    solve_with(program, &ids, more)
+}
+
+/// Solves with arguments that pick the instances, and more settings.
+fn solve_with(program: &Program, picked: &[&str], more: &[&str]) -> Ran {
     let settings = [
         "sandbox.pull=never",
         "sandbox.pids=200",
@@ -179,7 +191,7 @@ fn solve(program: &Program, ids: &[String], more: &[&str]) -> Ran {
         "limits.cost=null",
     ];
     let mut arguments = vec!["solve", "--dataset", "rows.jsonl", "--run", "r", "--model", "m"];
-    arguments.extend(ids.iter().map(String::as_str));
+    arguments.extend(picked);
     settings.iter().chain(more).for_each(|setting| arguments.extend(["-c", setting]));
     program.run(&arguments)
 }
@@ -261,4 +273,44 @@ fn a_patch_that_fills_its_judge_with_processes_is_unsolved_in_one_try() {
         assert_eq!(summary[key], count, "{key}: {summary}\n{ran:?}");
     }
     assert!(!ran.stderr.contains("again"), "{ran:?}");
+}
+
+/// Returns what a run came to: the line on each instance without times, and the files of the cell.
+fn came_to(program: &Program, ran: &Ran) -> Vec<String> {
+    let mut lines: Vec<String> = ran
+        .stdout
+        .lines()
+        .map(|line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            line["seconds"] = Value::Null;
+            line.to_string()
+        })
+        .collect();
+    let read = |name: &str| fs::read_to_string(program.path(".runs/r/codeact").join(name)).unwrap();
+    lines.extend(read("preds.jsonl").lines().map(str::to_owned));
+    lines.sort();
+    lines.extend(["report.json", "summary.json"].map(read));
+    lines
+}
+
+#[test]
+fn eight_workers_come_to_what_one_comes_to() {
+    let Some(image) = Image::build("workers") else { return };
+    let is_long = std::env::var_os("SPOTTER_LONG").is_some();
+    let scenarios = if is_long { SIDE_BY_SIDE_LONG } else { SIDE_BY_SIDE };
+    let (_runtime, serial) = serve(scenarios);
+    let (_other, parallel) = serve(scenarios);
+    let ids = write_rows(&serial, &image, scenarios);
+    write_rows(&parallel, &image, scenarios);
+    let begun = std::time::Instant::now();
+    let one = solve_with(&serial, &["--slice", ":"], &[]);
+    let (alone, begun) = (begun.elapsed(), std::time::Instant::now());
+    let eight = solve_with(&parallel, &["--workers", "8", "--shuffle", "7"], &[]);
+    eprintln!("{} instances: {alone:.1?} one by one, {:.1?} by eight workers", ids.len(), begun.elapsed());
+    assert_eq!((one.code, eight.code), (Some(0), Some(0)), "{one:?}\n{eight:?}");
+    assert_eq!(came_to(&serial, &one).len(), 2 * ids.len() + 2, "{one:?}");
+    assert_eq!(came_to(&serial, &one), came_to(&parallel, &eight), "{eight:?}");
+    // A shuffled slice is a part of the same order; what it finds is finished already.
+    let part = solve_with(&parallel, &["--filter", "errs", "--shuffle", "7", "--slice", ":2"], &[]);
+    assert_eq!(part.stderr.matches("found a finished episode").count(), 2, "{part:?}");
 }
