@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tool_core::{Embed, Finish, Observation, Sandbox, SandboxError, Tool, ToolError, Toolbox};
 
 use crate::context::Context;
-use crate::restore::{Answered, Restore};
+use crate::resume::restore::{Answered, Restore};
 use crate::spare::{Spare, take_patch};
 use crate::{
     AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
