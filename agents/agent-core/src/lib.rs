@@ -8,8 +8,8 @@ mod resume;
 
 mod agent;
 mod episode;
+mod fresh_sandbox;
 mod run;
-mod spare;
 
 mod message;
 mod model;
@@ -25,12 +25,12 @@ pub use agent::{Agent, AgentError, Flow};
 pub use clip::clip;
 pub use context::{ContextConfig, ContextStrategy};
 pub use episode::{Episode, EpisodeParts};
+pub use fresh_sandbox::FreshSandbox;
 pub use limits::{Limit, Limits};
 pub use message::{CallExtras, Extras, Message, Role, ToolCall};
 pub use model::{Completion, FinishReason, Model, ModelError, Request, Served, ToolSpec, Usage};
 pub use resume::place::moved;
 pub use run::run;
 pub use secrets::Secrets;
-pub use spare::Spare;
 pub use stuck::{StuckDetector, StuckPattern};
 pub use trajectory::{ExitStatus, Header, Origin, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};

@@ -90,7 +90,7 @@ pub fn parse_json_call(text: &str, tools: &[ToolSpec], whole: bool) -> Result<Te
         let words = TextCalls { words: text.to_owned(), calls: Vec::new() };
         return if attempt { Err(offer.why(&found, text, from, whole)) } else { Ok(words) };
     };
-    if fit.rank != Rank::Exact && found.broken.is_some_and(|broken| broken.earnest) {
+    if fit.rank != Rank::Exact && found.broken.is_some_and(|broken| broken.begins_line) {
         return Err(offer.why(&found, text, from, whole));
     }
     if !whole && offer.lacks(&fit, &found) {
@@ -260,7 +260,7 @@ impl<'a> Offer<'a> {
         if !whole && (is_open || found.unclosed.is_some() || found.tags.iter().any(|tag| !tag.closed)) {
             return UnreadableJson::CutOff;
         }
-        if let Some(broken) = found.broken.filter(|broken| broken.earnest || nothing) {
+        if let Some(broken) = found.broken.filter(|broken| broken.begins_line || nothing) {
             return located(text, from + broken.fault.at, broken.fault.problem);
         }
         if let Some(tag) = found.unclosed {

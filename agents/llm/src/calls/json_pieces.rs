@@ -15,7 +15,7 @@ const SLACK: usize = 1 << 16;
 pub(crate) struct Pieces<'a> {
     pub(crate) objects: Vec<Object>,
     pub(crate) tags: Vec<Tag<'a>>,
-    /// An object that cannot be read, the first that was in earnest before all others.
+    /// An object that cannot be read, the first that begins a line before all others.
     pub(crate) broken: Option<Broken>,
     /// A tag that is not closed although others follow.
     pub(crate) unclosed: Option<&'a str>,
@@ -47,7 +47,7 @@ pub(crate) struct Tag<'a> {
 pub(crate) struct Broken {
     pub(crate) fault: Fault,
     /// Whether it was meant as one: it begins a line.
-    pub(crate) earnest: bool,
+    pub(crate) begins_line: bool,
 }
 
 /// Finds the pieces of a text; only tags of these names count.
@@ -95,9 +95,9 @@ impl<'a> Scan<'a, '_> {
             Err(fault) => fault,
         };
         self.effort += fault.reached - start;
-        let earnest = has_key && begins_line(self.text, start);
-        if has_key && self.found.broken.is_none_or(|known| earnest && !known.earnest) {
-            self.found.broken = Some(Broken { fault, earnest });
+        let begins_line = has_key && begins_line(self.text, start);
+        if has_key && self.found.broken.is_none_or(|known| begins_line && !known.begins_line) {
+            self.found.broken = Some(Broken { fault, begins_line });
         }
         // What stands inside of a broken object is none of its own; and nothing may be read over and over again.
         let whole = fault.reached.max(start + 1);
@@ -105,7 +105,7 @@ impl<'a> Scan<'a, '_> {
             return whole;
         }
         let next = self.text[start + 1..whole].find("\n{").map_or(whole, |index| start + 2 + index);
-        if earnest { next } else { start + 1 }
+        if begins_line { next } else { start + 1 }
     }
 
     /// Reads a value between tags, and returns where to go on.

@@ -12,13 +12,13 @@ pub fn lines(body: &str) -> Vec<&str> {
 /// Lays the lines out as `cat -n` does: the number six wide, a tab, the line. Stops after `max` characters and says so.
 pub fn numbered(lines: &[&str], range: Range<usize>, max: usize) -> String {
     let mut text = String::new();
-    let mut room = max;
+    let mut left = max;
     for (index, line) in lines.iter().enumerate().take(range.end).skip(range.start) {
         let number = index + 1;
         let length = line.chars().count() + 8;
-        if length <= room {
+        if length <= left {
             text.push_str(&format!("{number:6}\t{line}\n"));
-            room -= length;
+            left -= length;
             continue;
         }
         if index == range.start {

@@ -27,14 +27,14 @@ done | LC_ALL=C sort | head -n {lines}"#,
 
 fn layout(path: &str, entries: &[&str], max: usize) -> String {
     let mut text = format!("`{path}/`, two levels deep without hidden entries:\n");
-    let mut room = max;
+    let mut left = max;
     for (index, entry) in entries.iter().enumerate() {
         let length = path.chars().count() + entry.chars().count() + 2;
-        if length > room || index == CAP {
+        if length > left || index == CAP {
             text.push_str(&format!("(clipped: only the first {index} entries are shown; view a folder inside)\n"));
             return text;
         }
-        room -= length;
+        left -= length;
         text.push_str(&format!("{path}/{entry}\n"));
     }
     if entries.is_empty() {

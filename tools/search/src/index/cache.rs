@@ -28,7 +28,7 @@ const FORMAT: &str = "5";
 /// Packs that stay open though no index uses them.
 const RECENT: usize = 16;
 /// Trees that are in memory at once while they are indexed.
-const ROOM: usize = 4;
+const TREES_AT_ONCE: usize = 4;
 
 /// Where packs are kept, those that this process has open, and its vectors. Clones share all.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub struct Cache {
     fields: Fields,
     open: Arc<Mutex<Open>>,
     turns: Arc<Mutex<HashMap<String, Arc<Mutex<()>>>>>,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     vectors: Arc<Vectors>,
 }
 
@@ -75,7 +75,7 @@ impl Cache {
             fields: Fields::new(),
             open: Arc::default(),
             turns: Arc::default(),
-            room: Arc::new(Semaphore::new(ROOM)),
+            permits: Arc::new(Semaphore::new(TREES_AT_ONCE)),
             vectors: Arc::default(),
         }
     }
@@ -91,8 +91,8 @@ impl Cache {
     }
 
     /// Waits until there is room for one more tree in memory.
-    pub(crate) async fn room(&self) -> Option<OwnedSemaphorePermit> {
-        self.room.clone().acquire_owned().await.ok()
+    pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.permits.clone().acquire_owned().await.ok()
     }
 
     /// Returns a lock under which one index of a repository is made after the other: the later ones find the packs of

@@ -9,17 +9,17 @@ use crate::cut::key::Key;
 pub(crate) type Vector = Arc<[f32]>;
 
 /// Bytes of the vectors that are kept: some 40,000 of 1,536 numbers.
-const ROOM: usize = 256 << 20;
+const CAPACITY: usize = 256 << 20;
 
-/// The vectors that a process keeps. When there is no room, those go that were not asked for lately.
+/// The vectors that a process keeps. When there is no space, those go that were not asked for lately.
 pub(crate) struct Vectors {
-    kept: Mutex<Kept>,
-    room: usize,
+    kept: Mutex<Generations>,
+    capacity: usize,
 }
 
-/// Two generations, each of half of the room: a full one takes the place of the elder.
+/// Two generations, each of half of the capacity: a full one takes the place of the elder.
 #[derive(Default)]
-struct Kept {
+struct Generations {
     young: HashMap<Key, Vector>,
     old: HashMap<Key, Vector>,
     /// Bytes of the young ones.
@@ -28,7 +28,7 @@ struct Kept {
 
 impl Default for Vectors {
     fn default() -> Self {
-        Self { kept: Mutex::default(), room: ROOM }
+        Self { kept: Mutex::default(), capacity: CAPACITY }
     }
 }
 
@@ -40,7 +40,7 @@ impl Vectors {
             return Some(vector.clone());
         }
         let vector = kept.old.remove(key)?;
-        kept.put(*key, vector.clone(), self.room);
+        kept.put(*key, vector.clone(), self.capacity);
         Some(vector)
     }
 
@@ -49,15 +49,15 @@ impl Vectors {
         let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
         let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
         let vector: Vector = vector.iter().map(|number| number * scale).collect();
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(key, vector.clone(), self.room);
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(key, vector.clone(), self.capacity);
         vector
     }
 }
 
-impl Kept {
-    fn put(&mut self, key: Key, vector: Vector, room: usize) {
+impl Generations {
+    fn put(&mut self, key: Key, vector: Vector, capacity: usize) {
         let bytes = size_of_val(&*vector);
-        if self.bytes + bytes > room / 2 {
+        if self.bytes + bytes > capacity / 2 {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;
         }
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn vectors_that_are_not_asked_for_make_room() {
-        let vectors = Vectors { kept: Mutex::default(), room: 8 * 8 };
+        let vectors = Vectors { kept: Mutex::default(), capacity: 8 * 8 };
         let key = |number: usize| Key::of(&[&number.to_string()]);
         for number in 0..100 {
             assert_eq!(&*vectors.put(key(number), &[0.0, 2.0]), [0.0, 1.0]);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_vector_of_zeros_and_one_put_twice_do_no_harm() {
-        let vectors = Vectors { kept: Mutex::default(), room: 1 << 10 };
+        let vectors = Vectors { kept: Mutex::default(), capacity: 1 << 10 };
         let key = Key::of(&["a"]);
         for _ in 0..1000 {
             assert_eq!(&*vectors.put(key, &[0.0, 0.0]), [0.0, 0.0]);

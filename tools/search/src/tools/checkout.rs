@@ -114,7 +114,7 @@ impl Checkout {
     /// Indexes the repository for the first time.
     async fn fetch(&self, listed: Vec<Listed>, tests: bool, sandbox: &dyn Sandbox) -> Result<State, ToolError> {
         let (cache, options) = (self.config.open_cache(), self.options());
-        let _room = cache.room().await;
+        let _permit = cache.permit().await;
         let files = read(&listed, sandbox).await?;
         let stamps = stamps(listed, &files);
         let index = blocking(move || CodeIndex::from_files(files, &cache, &options)).await?;
@@ -135,7 +135,7 @@ impl Checkout {
         state = update(state, listed, sandbox).await?;
         if first {
             let (cache, options) = (self.config.open_cache(), self.options());
-            let _room = cache.room().await;
+            let _permit = cache.permit().await;
             let files = read(&more, sandbox).await?;
             state.stamps.extend(stamps(more, &files));
             state.index = blocking(move || state.index.extend(files, &cache, &options)).await?;
@@ -223,8 +223,8 @@ async fn list(sandbox: &dyn Sandbox, max_file: u64) -> Result<Vec<Listed>, ToolE
     let listing = find(sandbox, &tests).await?;
     let listed = listing.split(|byte| *byte == 0).filter_map(listed);
     // One that alone is too large to be fetched would keep the others from being so.
-    let room = sandbox.info().max_file / 2;
-    Ok(listed.filter(|file| file.size <= largest(&file.path, max_file).min(room.max(max_file))).collect())
+    let limit = sandbox.info().max_file / 2;
+    Ok(listed.filter(|file| file.size <= largest(&file.path, max_file).min(limit.max(max_file))).collect())
 }
 
 /// Returns every path of the repository that is not hidden, folders left out.
@@ -280,14 +280,14 @@ async fn read(listed: &[Listed], sandbox: &dyn Sandbox) -> Result<Files, ToolErr
         return Ok(files);
     }
     // An archive pads each file, so that half of the cap is safe.
-    let room = sandbox.info().max_file / 2;
+    let limit = sandbox.info().max_file / 2;
     let mut batch = Vec::new();
     let mut bytes = 0;
     for (at, file) in listed.iter().enumerate() {
         batch.push(file.path.as_str());
         bytes += file.size + 1024;
         let next = listed.get(at + 1).map_or(u64::MAX, |next| next.size + 1024);
-        if bytes.saturating_add(next) > room {
+        if bytes.saturating_add(next) > limit {
             files.extend(archive(&batch, sandbox).await?);
             batch.clear();
             bytes = 0;

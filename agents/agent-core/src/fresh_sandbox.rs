@@ -1,4 +1,4 @@
-//! Takes the patch, with the help of a spare sandbox where the agent damaged the baseline.
+//! Takes the patch, with the help of a fresh sandbox where the agent damaged the baseline.
 
 use std::pin::Pin;
 
@@ -7,27 +7,27 @@ use env_core::{Baseline, EnvError, Ready};
 use tool_core::Sandbox;
 
 /// Makes a sandbox ready for the instance of an episode.
-pub type Spare = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Ready, EnvError>> + Send>> + Send + Sync>;
+pub type FreshSandbox = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Ready, EnvError>> + Send>> + Send + Sync>;
 
-/// Returns the changes in the sandbox. Where nothing can be had of it as it is, a spare one helps: a damaged baseline is
+/// Returns the changes in the sandbox. Where nothing can be had of it as it is, a fresh one helps: a damaged baseline is
 /// put back from it, and of a sandbox in which git or anything else that this takes is gone, the tree is copied into it.
 pub(crate) async fn take_patch(
     sandbox: &dyn Sandbox,
     baseline: &Baseline,
-    spare: Option<&Spare>,
+    fresh_sandbox: Option<&FreshSandbox>,
 ) -> Result<Captured, EnvError> {
-    let (first, spare) = match (capture(sandbox, baseline).await, spare) {
-        (Err(first), Some(spare)) => (first, spare),
+    let (first, fresh_sandbox) = match (capture(sandbox, baseline).await, fresh_sandbox) {
+        (Err(first), Some(fresh_sandbox)) => (first, fresh_sandbox),
         (taken, _) => return taken,
     };
-    let (ready, first) = match (spare().await, first) {
+    let (ready, first) = match (fresh_sandbox().await, first) {
         (Ok(ready), first) => (ready, first),
         // Whether there is a patch is not known without one.
         (Err(err), EnvError::Patch(_)) => return Err(err),
         (Err(_), first) => return Err(first),
     };
-    let taken = with_spare(sandbox, baseline, &ready, &first).await;
-    // The patch matters more than a spare sandbox that failed to stop, which `clean` finds.
+    let taken = from_outside(sandbox, baseline, &ready, &first).await;
+    // The patch matters more than a fresh sandbox that failed to stop, which `clean` finds.
     let _ = ready.sandbox.stop().await;
     taken.map_err(|err| {
         tracing::debug!("nor can the patch be taken from outside: {err}");
@@ -35,7 +35,7 @@ pub(crate) async fn take_patch(
     })
 }
 
-async fn with_spare(
+async fn from_outside(
     sandbox: &dyn Sandbox,
     baseline: &Baseline,
     ready: &Ready,

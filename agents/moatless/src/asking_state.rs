@@ -9,14 +9,14 @@ use serde_json::Value;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
 use crate::config::Config;
-use crate::desk::{Course, Desk, Room, Work};
+use crate::episode_state::{ActionContext, EpisodeState, Progress, Work};
 use crate::machine::{Move, Named};
 
 /// A state that asks the model for one action.
 ///
 /// What it says is in `prompts/moatless/<tool>.md` and `prompts/moatless/<tool>_ask.md`, the description of its tool in
 /// `prompts/tools/<tool>.md`.
-pub(crate) trait Asks: Named + Clone + Send + Sync + 'static {
+pub(crate) trait AskingState: Named + Clone + Send + Sync + 'static {
     /// The tool by which the model answers.
     const TOOL: &'static str;
 
@@ -24,7 +24,7 @@ pub(crate) trait Asks: Named + Clone + Send + Sync + 'static {
     type Action: DeserializeOwned + JsonSchema + Send;
 
     /// Returns what the templates are given.
-    fn brief(&self, room: &mut Room<'_>) -> impl Future<Output = Result<Value, ToolError>> + Send;
+    fn brief(&self, ctx: &mut ActionContext<'_>) -> impl Future<Output = Result<Value, ToolError>> + Send;
 
     /// Does what the model answered.
     ///
@@ -33,7 +33,7 @@ pub(crate) trait Asks: Named + Clone + Send + Sync + 'static {
     fn act(
         &self,
         action: Self::Action,
-        room: &mut Room<'_>,
+        ctx: &mut ActionContext<'_>,
     ) -> impl Future<Output = Result<Move<Self>, ToolError>> + Send;
 
     /// Returns where to go when the model gave too many answers of no use; `None` ends the episode. `why` is what was
@@ -48,27 +48,27 @@ pub(crate) trait Asks: Named + Clone + Send + Sync + 'static {
 
 /// The tool of a state.
 pub(crate) struct ActionTool<S> {
-    desk: Arc<Desk>,
+    shared: Arc<EpisodeState>,
     state: PhantomData<fn() -> S>,
 }
 
 impl<S> ActionTool<S> {
-    pub(crate) fn new(desk: &Arc<Desk>) -> Self {
-        Self { desk: desk.clone(), state: PhantomData }
+    pub(crate) fn new(shared: &Arc<EpisodeState>) -> Self {
+        Self { shared: shared.clone(), state: PhantomData }
     }
 }
 
-impl<S: Asks> Tool for ActionTool<S> {
+impl<S: AskingState> Tool for ActionTool<S> {
     const NAME: &'static str = S::TOOL;
     type Args = S::Action;
 
     async fn call(&self, action: S::Action, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let mut course = self.desk.course().await;
-        let Course { machine, work } = &mut *course;
+        let mut progress = self.shared.progress().await;
+        let Progress { machine, work } = &mut *progress;
         let Some(state) = S::of(machine.state()).cloned() else {
             return Err(ToolError::Rejected(format!("`{}` is not on offer now", S::TOOL)));
         };
-        let moved = state.act(action, &mut self.desk.room(sandbox, work)).await?;
+        let moved = state.act(action, &mut self.shared.action_context(sandbox, work)).await?;
         let shown = format!("{} -> {}", S::NAME, moved.enters());
         machine.leave(moved);
         Ok(Observation::text(shown))

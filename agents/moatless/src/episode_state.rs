@@ -8,18 +8,18 @@ use tool_core::Sandbox;
 
 use crate::config::Config;
 use crate::context::FileContext;
-use crate::machine::Machine;
+use crate::machine::StateMachine;
 
 /// What an episode works with.
-pub(crate) struct Desk {
+pub(crate) struct EpisodeState {
     pub(crate) config: Config,
     pub(crate) checkout: Arc<Checkout>,
-    course: Mutex<Course>,
+    progress: Mutex<Progress>,
 }
 
 /// What changes in the course of an episode.
-pub(crate) struct Course {
-    pub(crate) machine: Machine,
+pub(crate) struct Progress {
+    pub(crate) machine: StateMachine,
     pub(crate) work: Work,
 }
 
@@ -39,25 +39,25 @@ pub(crate) struct Work {
 }
 
 /// What a state has at hand while it asks or acts.
-pub(crate) struct Room<'a> {
+pub(crate) struct ActionContext<'a> {
     pub(crate) config: &'a Config,
     pub(crate) checkout: &'a Checkout,
     pub(crate) sandbox: &'a dyn Sandbox,
     pub(crate) work: &'a mut Work,
 }
 
-impl Desk {
+impl EpisodeState {
     pub(crate) fn new(config: Config) -> Arc<Self> {
         let checkout = Checkout::new(config.search.clone());
-        let course = Course { machine: Machine::new(), work: Work::default() };
-        Arc::new(Self { config, checkout, course: Mutex::new(course) })
+        let progress = Progress { machine: StateMachine::new(), work: Work::default() };
+        Arc::new(Self { config, checkout, progress: Mutex::new(progress) })
     }
 
-    pub(crate) async fn course(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().await
+    pub(crate) async fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().await
     }
 
-    pub(crate) fn room<'a>(&'a self, sandbox: &'a dyn Sandbox, work: &'a mut Work) -> Room<'a> {
-        Room { config: &self.config, checkout: &self.checkout, sandbox, work }
+    pub(crate) fn action_context<'a>(&'a self, sandbox: &'a dyn Sandbox, work: &'a mut Work) -> ActionContext<'a> {
+        ActionContext { config: &self.config, checkout: &self.checkout, sandbox, work }
     }
 }
