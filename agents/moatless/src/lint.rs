@@ -52,7 +52,7 @@ pub(crate) async fn around(
     Ok(look(path, sandbox).await?.and_then(|after| new_problems(before.as_ref(), &after)))
 }
 
-/// AskingState Pylint, or the interpreter itself; `None` where there is no such file or no Python to ask.
+/// Asks Pylint, or the interpreter itself; `None` where there is no such file or no Python to ask.
 async fn look(path: &str, sandbox: &dyn Sandbox) -> Result<Option<Findings>, ToolError> {
     let root = shell_quote(&sandbox.info().root);
     let path = shell_quote(path);
