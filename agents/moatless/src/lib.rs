@@ -10,12 +10,8 @@ mod spot;
 mod context;
 
 mod config;
-mod diff;
-mod doubled;
+mod edits;
 mod files;
-mod lint;
-mod placeholder;
-mod replace;
 mod run_tests;
 
 mod asking_state;

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
-use crate::diff::diff;
+use crate::edits::diff::diff;
+use crate::edits::lint;
 use crate::episode_state::EpisodeState;
 use crate::files::{load, relative, save, vacant};
-use crate::lint;
 
 /// Replaces a text that is in a file once.
 pub(crate) struct StringReplace(pub(crate) Arc<EpisodeState>);

@@ -7,12 +7,12 @@ use tool_core::ToolError;
 
 use crate::asking_state::AskingState;
 use crate::context::Fit;
-use crate::diff::diff;
+use crate::edits::diff::diff;
+use crate::edits::lint;
+use crate::edits::replace::{refusal, replaced};
 use crate::episode_state::{ActionContext, Work};
 use crate::files::{load, save, vacant};
-use crate::lint;
 use crate::machine::{EditCode, Edited, Move, Note, PlanToCode};
-use crate::replace::{refusal, replaced};
 use crate::spot::Spot;
 
 /// Arguments of `replace_code`.

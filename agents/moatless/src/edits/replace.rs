@@ -2,8 +2,8 @@
 
 use edit::{lines, new_problems};
 
-use crate::doubled::new_doubles;
-use crate::placeholder::placeholder;
+use crate::edits::doubled::new_doubles;
+use crate::edits::placeholder::placeholder;
 
 /// Returns the text with the lines from `start` to `end` (counted from 1, both included) replaced.
 ///
