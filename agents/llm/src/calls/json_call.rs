@@ -83,7 +83,7 @@ pub fn parse_json_call(text: &str, tools: &[ToolSpec], whole: bool) -> Result<Te
     let body = &text[from..];
     let found = pieces(body, &offer.texts);
     let best = found.objects.iter().filter_map(|object| offer.fit(object, &found)).min_by_key(|fit| fit.rank);
-    let best = best.or_else(|| offer.tags_alone(&found));
+    let best = best.or_else(|| offer.tags_only(&found));
     let Some(fit) = best else {
         let tagged = !found.tags.is_empty() || found.unclosed.is_some();
         let attempt = tagged || body.contains('{') || body.contains(FENCE);
@@ -183,7 +183,7 @@ impl<'a> Offer<'a> {
     }
 
     fn fit<'b>(&self, object: &'b Object, found: &Pieces<'_>) -> Option<Fit<'b>> {
-        let named = self.named(object).or_else(|| self.alone(object, found));
+        let named = self.named(object).or_else(|| self.unnamed(object, found));
         let (rank, name, arguments) = named.or_else(|| self.unknown(object))?;
         Some(Fit { rank, object: Some(object), name, arguments })
     }
@@ -201,7 +201,7 @@ impl<'a> Offer<'a> {
 
     /// Reads an object that holds the arguments of the only tool. One without any of them is spoken of, unless it stands
     /// apart and none is needed.
-    fn alone(&self, object: &Object, found: &Pieces<'_>) -> Option<(Rank, String, Map<String, Value>)> {
+    fn unnamed(&self, object: &Object, found: &Pieces<'_>) -> Option<(Rank, String, Map<String, Value>)> {
         let (tool, fields) = (self.only()?, &object.fields);
         let complete = tool.missing(fields, &found.tags).is_empty();
         let takes_none = tool.parameters.is_empty() && self.unknown_name(fields).is_none();
@@ -225,7 +225,7 @@ impl<'a> Offer<'a> {
     }
 
     /// Reads tags that hold all that the only tool requires.
-    fn tags_alone(&self, found: &Pieces<'_>) -> Option<Fit<'static>> {
+    fn tags_only(&self, found: &Pieces<'_>) -> Option<Fit<'static>> {
         let tool = self.only().filter(|_| !found.tags.is_empty() && found.unclosed.is_none())?;
         let whole = tool.missing(&Map::new(), &found.tags).is_empty();
         // It gives way to an object that cannot be read, which may hold more.

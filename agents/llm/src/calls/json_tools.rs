@@ -27,9 +27,10 @@ pub fn render_json_call(call: &ToolCall, tools: &[ToolSpec]) -> String {
         return wrapped(&call.name, given);
     };
     let known = tools.iter().find(|tool| tool.name == call.name);
-    let can_alone = known.is_some() && tools.len() == 1;
-    let forms = [(true, true), (false, true), (true, false)].into_iter().filter(|(alone, _)| can_alone || !alone);
-    let mut texts = forms.map(|(alone, tags)| render(&call.name, &arguments, known, alone, tags));
+    let can_be_unnamed = known.is_some() && tools.len() == 1;
+    let forms =
+        [(true, true), (false, true), (true, false)].into_iter().filter(|(unnamed, _)| can_be_unnamed || !unnamed);
+    let mut texts = forms.map(|(unnamed, tags)| render(&call.name, &arguments, known, unnamed, tags));
     let reads_back = |text: &String| known.is_none() || reads_as(text, tools, &call.name, &arguments);
     texts.find(reads_back).unwrap_or_else(|| render(&call.name, &arguments, known, false, false))
 }
@@ -54,7 +55,7 @@ pub(crate) fn malformed(
     prompts.render("llm/malformed_json.md", variables)
 }
 
-fn render(name: &str, arguments: &Map<String, Value>, tool: Option<&ToolSpec>, alone: bool, tags: bool) -> String {
+fn render(name: &str, arguments: &Map<String, Value>, tool: Option<&ToolSpec>, unnamed: bool, tags: bool) -> String {
     let known: Option<Vec<&str>> = tool.map(|tool| {
         let texts = parameters(&tool.parameters).into_iter().filter(|parameter| parameter.is_text);
         texts.map(|parameter| parameter.name).collect()
@@ -66,8 +67,8 @@ fn render(name: &str, arguments: &Map<String, Value>, tool: Option<&ToolSpec>, a
     let (outside, inside): (Map<String, Value>, Map<String, Value>) =
         arguments.clone().into_iter().partition(|(name, value)| is_tag(name, value));
     let object = plain(&Value::Object(inside.clone()));
-    let object = if alone { object } else { wrapped(name, &object) };
-    let object = Some(object).filter(|_| !alone || !inside.is_empty() || outside.is_empty());
+    let object = if unnamed { object } else { wrapped(name, &object) };
+    let object = Some(object).filter(|_| !unnamed || !inside.is_empty() || outside.is_empty());
     let tagged = outside.iter().map(|(name, value)| format!("<{name}>\n{}\n</{name}>", plain(value)));
     object.into_iter().chain(tagged).collect::<Vec<_>>().join("\n")
 }
