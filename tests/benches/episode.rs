@@ -78,7 +78,7 @@ async fn episode(environment: &env_core::Benchmark, waited: &AtomicU64) -> (Outc
         limits: Limits { stuck: false, ..Limits::default() },
         context: Default::default(),
         recorder: Box::new(Lines(file)),
-        spare: None,
+        fresh_sandbox: None,
         embedder: None,
         earlier: None,
         secrets: agent_core::Secrets::default(),

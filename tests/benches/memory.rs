@@ -93,7 +93,7 @@ async fn episode(instance: Instance, ready: Ready, config: Config, model: Gated)
         limits: Limits::default(),
         context: Default::default(),
         recorder: Box::new(Nowhere),
-        spare: None,
+        fresh_sandbox: None,
         embedder: None,
         earlier: None,
         secrets: agent_core::Secrets::default(),

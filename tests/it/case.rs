@@ -67,7 +67,7 @@ impl<A: Agent> Case<A> {
         let ready = environment.reset(&instance).await.unwrap();
         let environment = Arc::new(environment);
         let posed = instance.clone();
-        let spare: agent_core::Spare = Box::new(move || {
+        let fresh_sandbox: agent_core::FreshSandbox = Box::new(move || {
             let (environment, instance) = (environment.clone(), posed.clone());
             Box::pin(async move { environment.reset(&instance).await })
         });
@@ -86,7 +86,7 @@ impl<A: Agent> Case<A> {
             limits: self.limits,
             context: self.context,
             recorder: Box::new(kept.clone()),
-            spare: Some(spare),
+            fresh_sandbox: Some(fresh_sandbox),
             embedder: self.embedder,
             earlier: self.earlier,
             secrets: agent_core::Secrets::new([("TEST_KEY".to_owned(), "sk-of-the-test-1".to_owned())]),

@@ -8,6 +8,7 @@ use tool_core::SandboxProvider;
 
 mod adversarial;
 mod case;
+mod circles;
 mod container;
 mod corpus;
 mod embeddings;

@@ -72,7 +72,8 @@ const TOOLS: [&str; 22] = [
 
 const LINES: usize = 600;
 
-fn root() -> PathBuf {
+/// Returns the folder of the workspace.
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
@@ -94,53 +95,72 @@ fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
 }
 
-/// Returns each crate's name with its dependencies, the ones for tests left out.
+/// Returns a crate's name and its dependencies, the ones for tests left out.
+fn manifest(text: &str) -> (String, BTreeSet<String>) {
+    let mut section = String::new();
+    let (mut name, mut dependencies) = (String::new(), BTreeSet::new());
+    for line in text.lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            section = header.trim_end_matches(']').to_owned();
+        } else if let Some((key, value)) = line.split_once('=') {
+            let key = key.trim().trim_end_matches(".workspace");
+            match section.as_str() {
+                "package" if key == "name" => name = value.trim().trim_matches('"').to_owned(),
+                "dependencies" => drop(dependencies.insert(key.to_owned())),
+                _ => {}
+            }
+        }
+    }
+    (name, dependencies)
+}
+
+/// Returns each crate's name with its dependencies.
 fn manifests() -> BTreeMap<String, BTreeSet<String>> {
-    let mut found = BTreeMap::new();
     // The fuzz targets are a workspace of their own.
     let outside = [root(), root().join("tests/fuzz")];
     let is_crate = |path: &&PathBuf| path.ends_with("Cargo.toml") && outside.iter().all(|at| path.parent() != Some(at));
-    for path in files().iter().filter(is_crate) {
-        let text = fs::read_to_string(path).unwrap();
-        let mut section = String::new();
-        let (mut name, mut dependencies) = (String::new(), BTreeSet::new());
-        for line in text.lines() {
-            if let Some(header) = line.strip_prefix('[') {
-                section = header.trim_end_matches(']').to_owned();
-            } else if let Some((key, value)) = line.split_once('=') {
-                let key = key.trim().trim_end_matches(".workspace");
-                match section.as_str() {
-                    "package" if key == "name" => name = value.trim().trim_matches('"').to_owned(),
-                    "dependencies" => drop(dependencies.insert(key.to_owned())),
-                    _ => {}
-                }
-            }
+    files().iter().filter(is_crate).map(|path| manifest(&fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Returns what is wrong with the dependencies of a crate.
+fn wrong_arrows(name: &str, dependencies: &BTreeSet<String>) -> Vec<String> {
+    let layers: BTreeMap<&str, u8> = LAYERS.iter().copied().collect();
+    let Some(own) = layers.get(name) else { return vec![format!("the layer table lacks `{name}`")] };
+    let mut wrong = Vec::new();
+    for dependency in dependencies {
+        if let Some(layer) = layers.get(dependency.as_str()).filter(|layer| *layer >= own) {
+            wrong.push(format!("`{name}` (layer {own}) may not use `{dependency}` (layer {layer})"));
         }
-        found.insert(name, dependencies);
+        if FORBIDDEN.contains(&(name, dependency.as_str())) {
+            wrong.push(format!("`{name}` may not use `{dependency}`"));
+        }
+        if let Some((_, allowed)) = ONLY.iter().find(|(only, allowed)| only == dependency && !allowed.contains(&name)) {
+            wrong.push(format!("only {allowed:?} may name `{dependency}`, not `{name}`"));
+        }
     }
-    found
+    wrong
 }
 
 #[test]
 fn every_arrow_points_to_a_lower_layer() {
-    let layers: BTreeMap<&str, u8> = LAYERS.iter().copied().collect();
     let manifests = manifests();
-    let listed: BTreeSet<&str> = layers.keys().copied().collect();
-    let there: BTreeSet<&str> = manifests.keys().map(String::as_str).collect();
-    assert_eq!(listed, there, "the layer table and the crates differ");
-    for (name, dependencies) in &manifests {
-        for dependency in dependencies {
-            if let Some(layer) = layers.get(dependency.as_str()) {
-                let own = layers[name.as_str()];
-                assert!(*layer < own, "`{name}` (layer {own}) may not use `{dependency}` (layer {layer})");
-            }
-            let arrow = (name.as_str(), dependency.as_str());
-            assert!(!FORBIDDEN.contains(&arrow), "`{name}` may not use `{dependency}`");
-            if let Some((_, allowed)) = ONLY.iter().find(|(only, _)| only == dependency) {
-                assert!(allowed.contains(&name.as_str()), "only {allowed:?} may name `{dependency}`, not `{name}`");
-            }
-        }
+    let wrong: Vec<String> = manifests.iter().flat_map(|(name, uses)| wrong_arrows(name, uses)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let gone: Vec<_> = LAYERS.iter().filter(|(name, _)| !manifests.contains_key(*name)).collect();
+    assert!(gone.is_empty(), "the layer table has crates that there are not: {gone:?}");
+}
+
+#[test]
+fn an_upward_arrow_is_found() {
+    let upward = "[package]\nname = \"edit\"\n[dependencies]\ntool-core.workspace = true\nagent-core = { path = \"\" }\n\
+                  search.workspace = true\nbollard = \"1\"\n[dev-dependencies]\nspotter.workspace = true\n";
+    let (name, dependencies) = manifest(upward);
+    let wrong = wrong_arrows(&name, &dependencies);
+    assert_eq!(wrong.len(), 3, "{wrong:?}");
+    for dependency in ["agent-core", "search", "bollard"] {
+        assert!(wrong.iter().any(|wrong| wrong.contains(&format!("`{dependency}`"))), "{wrong:?}");
     }
+    assert_eq!(wrong_arrows("unheard-of", &dependencies).len(), 1);
 }
 
 /// The fuzz targets have a lock file of their own, which no other command reads.

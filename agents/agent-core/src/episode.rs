@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use tool_core::{Embed, Finish, Observation, Sandbox, SandboxError, Tool, ToolError, Toolbox};
 
 use crate::context::Context;
-use crate::restore::{Answered, Restore};
-use crate::spare::{Spare, take_patch};
+use crate::fresh_sandbox::{FreshSandbox, take_patch};
+use crate::resume::restore::{Answered, Restore};
 use crate::{
     AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
     Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, ToolCall, ToolSpec, Trajectory,
@@ -64,7 +64,7 @@ pub struct EpisodeParts {
     /// Where the trajectory goes.
     pub recorder: Box<dyn Recorder>,
     /// Makes another sandbox ready for the same instance, from which a damaged baseline is put back.
-    pub spare: Option<Spare>,
+    pub fresh_sandbox: Option<FreshSandbox>,
     /// What turns texts into vectors, for tools that rank by them; `None` where none is configured.
     pub embedder: Option<Arc<dyn Embed>>,
     /// What a killed attempt at the same episode left; the conversation goes on where it ends.
@@ -313,7 +313,9 @@ impl Episode {
     pub(crate) async fn finish(mut self, mut exit_status: ExitStatus) -> Outcome {
         let taken = match self.captured.take() {
             Some(captured) => Ok(captured),
-            None => take_patch(self.parts.sandbox.as_ref(), &self.parts.baseline, self.parts.spare.as_ref()).await,
+            None => {
+                take_patch(self.parts.sandbox.as_ref(), &self.parts.baseline, self.parts.fresh_sandbox.as_ref()).await
+            }
         };
         let (patch, left_out) = match taken {
             Ok(Captured { patch, left_out }) => {

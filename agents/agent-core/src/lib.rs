@@ -4,10 +4,12 @@
 //! [`Model`], `act` on a tool call. Limits, cost, context, clipping, stuck detection and recording live inside `query`
 //! and `act`. [`run`] drives an agent to its [`Outcome`]. This crate does no IO: models and recorders are given to it.
 
+mod resume;
+
 mod agent;
 mod episode;
+mod fresh_sandbox;
 mod run;
-mod spare;
 
 mod message;
 mod model;
@@ -15,11 +17,7 @@ mod trajectory;
 
 mod clip;
 mod context;
-mod fingerprint;
 mod limits;
-mod noise;
-mod place;
-mod restore;
 mod secrets;
 mod stuck;
 
@@ -27,12 +25,12 @@ pub use agent::{Agent, AgentError, Flow};
 pub use clip::clip;
 pub use context::{ContextConfig, ContextStrategy};
 pub use episode::{Episode, EpisodeParts};
+pub use fresh_sandbox::FreshSandbox;
 pub use limits::{Limit, Limits};
 pub use message::{CallExtras, Extras, Message, Role, ToolCall};
 pub use model::{Completion, FinishReason, Model, ModelError, Request, Served, ToolSpec, Usage};
-pub use place::moved;
+pub use resume::place::moved;
 pub use run::run;
 pub use secrets::Secrets;
-pub use spare::Spare;
 pub use stuck::{StuckDetector, StuckPattern};
 pub use trajectory::{ExitStatus, Header, Origin, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};

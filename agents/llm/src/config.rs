@@ -63,7 +63,7 @@ pub struct ModelConfig {
     pub connect_timeout: f64,
     /// When a request is sent again.
     pub retry: RetryConfig,
-    /// File of prices that go before the embedded ones, in the form of `agents/llm/src/prices.yaml`. Default `null`.
+    /// File of prices that go before the embedded ones, in the form of `agents/llm/src/server/prices.yaml`. Default `null`.
     pub prices: Option<PathBuf>,
     /// The recording or `trajectory.jsonl` of `replay`, the turns of `script`. Default `null`.
     pub path: Option<PathBuf>,

@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tool_core::{Embed, EmbedError};
 
-use crate::client::{Transport, client, into_error, transient};
 use crate::connect::server;
-use crate::endpoint::Endpoint;
-use crate::response::embedded_failure;
-use crate::retry::again;
+use crate::layers::retry::again;
+use crate::server::client::{Transport, client, into_error, transient};
+use crate::server::endpoint::Endpoint;
+use crate::server::response::embedded_failure;
 use crate::{ConnectError, EmbeddingsConfig};
 
 /// The embeddings of an OpenAI-compatible server, in batches and with retries.

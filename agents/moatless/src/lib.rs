@@ -10,16 +10,12 @@ mod spot;
 mod context;
 
 mod config;
-mod diff;
-mod doubled;
+mod edits;
 mod files;
-mod lint;
-mod placeholder;
-mod replace;
 mod run_tests;
 
-mod asks;
-mod desk;
+mod asking_state;
+mod episode_state;
 
 mod actions;
 mod states;
@@ -30,7 +26,7 @@ use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use serde_json::json;
 use tool_core::{ToolError, Toolbox};
 
-use crate::desk::{Course, Desk};
+use crate::episode_state::{EpisodeState, Progress};
 use crate::machine::State;
 
 pub use config::{Config, FlowKind, Initial, TestsConfig};
@@ -45,7 +41,7 @@ pub const CONFIG: &str = include_str!("../config.yaml");
 
 /// The agent of one episode.
 pub struct Moatless {
-    desk: Arc<Desk>,
+    shared: Arc<EpisodeState>,
     /// Whether the current state has asked.
     asked: bool,
     /// Answers of no use in the current state, or in a row.
@@ -59,21 +55,21 @@ impl Agent for Moatless {
     type Config = Config;
 
     fn new(config: Config) -> Self {
-        Self { desk: Desk::new(config), asked: false, useless: 0, why: None }
+        Self { shared: EpisodeState::new(config), asked: false, useless: 0, why: None }
     }
 
     fn tools(&self) -> Toolbox {
-        match self.desk.config.flow {
-            FlowKind::States => states::tools(&self.desk),
-            FlowKind::Actions => actions::tools(&self.desk),
+        match self.shared.config.flow {
+            FlowKind::States => states::tools(&self.shared),
+            FlowKind::Actions => actions::tools(&self.shared),
         }
     }
 
     fn start(&mut self, episode: &mut Episode) -> Result<(), AgentError> {
-        self.desk.checkout.name_repository(&episode.instance().repo);
-        self.desk.checkout.rerank_with(episode.embedder());
-        if self.desk.config.flow == FlowKind::Actions {
-            let settings = json!({ "run_tests": self.desk.config.runs_tests() });
+        self.shared.checkout.name_repository(&episode.instance().repo);
+        self.shared.checkout.rerank_with(episode.embedder());
+        if self.shared.config.flow == FlowKind::Actions {
+            let settings = json!({ "run_tests": self.shared.config.runs_tests() });
             episode.push(Message::system(episode.render_with("moatless/actions.md", settings)?))?;
             episode.push(Message::user(episode.render("moatless/actions_ask.md")?))?;
         }
@@ -81,7 +77,7 @@ impl Agent for Moatless {
     }
 
     async fn step(&mut self, episode: &mut Episode) -> Result<Flow, AgentError> {
-        match self.desk.config.flow {
+        match self.shared.config.flow {
             FlowKind::States => self.ask(episode).await,
             FlowKind::Actions => self.go_on(episode).await,
         }
@@ -94,22 +90,22 @@ impl Moatless {
         if !self.asked {
             self.enter(episode).await?;
         }
-        let state = self.desk.course().await.machine.state().clone();
+        let state = self.shared.progress().await.machine.state().clone();
         let tool = state.tool().unwrap_or_default();
         let led_on = self.answer(episode, tool).await?;
-        let mut course = self.desk.course().await;
+        let mut progress = self.shared.progress().await;
         if !led_on {
             self.useless += 1;
-            if self.useless <= state.retries(&self.desk.config) {
+            if self.useless <= state.retries(&self.shared.config) {
                 return Ok(Flow::Continue);
             }
-            if !course.give_in(self.why.as_deref().unwrap_or("there was no call of the tool")) {
+            if !progress.give_in(self.why.as_deref().unwrap_or("there was no call of the tool")) {
                 return Err(AgentError::Limit(Limit::Idle));
             }
         }
-        course.machine.advance(&self.desk.config)?;
+        progress.machine.advance(&self.shared.config)?;
         self.asked = false;
-        match course.machine.state() {
+        match progress.machine.state() {
             State::Finished(_) => Ok(Flow::Submit),
             State::Rejected(rejected) => Err(AgentError::GaveUp(rejected.reason.clone())),
             _ => Ok(Flow::Continue),
@@ -119,10 +115,10 @@ impl Moatless {
     /// Begins the conversation of the current state.
     async fn enter(&mut self, episode: &mut Episode) -> Result<(), AgentError> {
         let (state, brief) = {
-            let mut course = self.desk.course().await;
-            let Course { machine, work } = &mut *course;
+            let mut progress = self.shared.progress().await;
+            let Progress { machine, work } = &mut *progress;
             work.issue.clone_from(&episode.instance().problem_statement);
-            let brief = machine.state().brief(&mut self.desk.room(episode.sandbox(), work)).await;
+            let brief = machine.state().brief(&mut self.shared.action_context(episode.sandbox(), work)).await;
             (machine.state().clone(), brief.map_err(failed)?)
         };
         let tool = state.tool().unwrap_or_default();
@@ -149,7 +145,7 @@ impl Moatless {
                 Ok(_) | Err(AgentError::Limit(Limit::Stuck)) => {}
                 Err(err) => return Err(err),
             }
-            if self.desk.course().await.machine.is_leaving() {
+            if self.shared.progress().await.machine.is_leaving() {
                 return Ok(true);
             }
         }
@@ -181,7 +177,7 @@ impl Moatless {
         self.useless = if completion.message.tool_calls.is_empty() { self.useless + 1 } else { 0 };
         match self.useless {
             0 => {}
-            useless if useless >= self.desk.config.max_idle => return Err(AgentError::Limit(Limit::Idle)),
+            useless if useless >= self.shared.config.max_idle => return Err(AgentError::Limit(Limit::Idle)),
             _ => self.remind(episode, Some(&completion), None)?,
         }
         Ok(Flow::Continue)

@@ -199,7 +199,7 @@ pub struct Edited {
 
 /// Where an episode is.
 #[derive(Debug)]
-pub(crate) struct Machine {
+pub(crate) struct StateMachine {
     state: State,
     next: Option<State>,
     transitions: usize,
@@ -207,7 +207,7 @@ pub(crate) struct Machine {
     visits: BTreeMap<&'static str, usize>,
 }
 
-impl Machine {
+impl StateMachine {
     /// Returns a machine in its first state.
     pub(crate) fn new() -> Self {
         let state = SearchCode { note: None }.into();

@@ -7,6 +7,9 @@
 //! Known datasets are pinned by commit in `hub.json`. What is not, SWE-Gym Raw and datasets that are not in the table, is
 //! taken from `main`, and [`download`] keeps the commit that this was at first.
 
+mod json;
+mod parquet;
+
 mod error;
 mod parts;
 mod row;
@@ -15,20 +18,11 @@ mod source;
 mod load;
 mod select;
 
-mod bare_words;
 mod columns;
-mod deltas;
-mod expand;
-mod footer;
 mod hub;
 mod hub_client;
-mod page_header;
-mod pages;
-mod parquet;
 mod python_list;
 mod shards;
-mod text;
-mod thrift;
 
 pub use error::DatasetError;
 pub use hub::{Download, HubSettings, commit, download};

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::hub::{self, HubSettings};
+use crate::json::text;
+use crate::parquet::rows;
 use crate::shards::{self, Shards};
-use crate::{DatasetError, Row, Source, parquet, text};
+use crate::{DatasetError, Row, Source};
 
 /// Returns the rows of a source.
 ///
@@ -56,7 +58,7 @@ fn load_files<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<Vec<Row>,
         let name = path.display().to_string();
         let stem = path.to_string_lossy();
         let stem = stem.strip_suffix(".zst").unwrap_or(&stem);
-        let read = if stem.ends_with(".parquet") { parquet::read(path, &name)? } else { text::read_file(path, &name)? };
+        let read = if stem.ends_with(".parquet") { rows::read(path, &name)? } else { text::read_file(path, &name)? };
         for (index, row) in read.iter().enumerate() {
             let place = format!("`{name}`, row {}", index + 1);
             if let Some(first) = seen.insert(row.instance_id.to_lowercase(), place.clone()) {

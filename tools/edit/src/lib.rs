@@ -6,39 +6,21 @@
 //! [`StrReplaceEditor`] and [`ApplyPatch`] put it to work in a sandbox. This crate runs no code of the repository and
 //! reads no file but through the sandbox.
 
-mod change;
-mod closest;
-mod diff;
-mod error;
-mod miss;
-mod syntax;
-mod text;
-mod view;
-
-mod hunks;
-mod parse;
+mod edits;
 mod patch;
-mod place;
-mod quoted;
+mod tools;
 
-mod config;
-mod editor;
-mod history;
-mod listing;
-mod path;
+mod error;
 
-mod apply_patch;
-mod staging;
-
-pub use apply_patch::{ApplyPatch, ApplyPatchArgs};
-pub use change::{Change, insert, str_replace};
-pub use config::{EditorConfig, PatchConfig};
-pub use editor::{EditorArgs, StrReplaceEditor};
+pub use edits::change::{Change, insert, str_replace};
+pub use edits::miss::miss;
+pub use edits::syntax::{SyntaxCheck, SyntaxProblem, is_python, new_problems, problems};
+pub use edits::text::Text;
+pub use edits::view::{lines, numbered, parse_range};
 pub use error::EditError;
-pub use hunks::{Patched, apply_hunks};
-pub use miss::miss;
-pub use parse::{ParseError, parse_patch};
-pub use patch::{FilePatch, Hunk, HunkLine, Origin, Sign};
-pub use syntax::{SyntaxCheck, SyntaxProblem, is_python, new_problems, problems};
-pub use text::Text;
-pub use view::{lines, numbered, parse_range};
+pub use patch::file_patch::{FilePatch, Hunk, HunkLine, Origin, Sign};
+pub use patch::hunks::{Patched, apply_hunks};
+pub use patch::parse::{ParseError, parse_patch};
+pub use tools::apply_patch::{ApplyPatch, ApplyPatchArgs};
+pub use tools::config::{EditorConfig, PatchConfig};
+pub use tools::editor::{EditorArgs, StrReplaceEditor};

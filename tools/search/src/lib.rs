@@ -10,78 +10,30 @@
 //! could not be parsed is in [`CodeIndex::unparsed`]. [`measure`] tells how good the ranking is. Not here: a watch on files, a model for vectors, and what to do with what
 //! was found.
 
-mod span;
-
-mod language;
-mod place;
-mod template;
-mod tokens;
-
 mod cut;
-mod cython;
-mod cython_lines;
-mod json;
-mod notebook;
-mod parse;
-mod part;
-mod row;
-
-mod key;
-mod pack;
-mod schema;
-mod tree;
-
-mod build;
-mod cache;
-mod entry;
-mod manifest;
-mod view;
-
-mod query;
+mod index;
 mod rank;
-mod weights;
-
-mod request;
-mod search;
-mod snippet;
-mod symbols;
+mod tools;
 
 mod error;
-mod index;
-mod show;
-mod unparsed;
 
-mod rerank;
-mod vectors;
-
-mod checkout;
-mod config;
-mod find_symbol;
-mod list_files;
-mod near;
-mod offer;
-mod search_code;
-mod view_code;
-
-mod recall;
-
-pub use cache::Cache;
-pub use checkout::{Checkout, Synced};
-pub use config::{SearchConfig, SharedCache};
+pub use cut::notebook::{code, is_notebook};
+pub use cut::parse::outline;
+pub use cut::place::{Skip, is_test};
+pub use cut::span::{Outline, Span, SpanKind};
 pub use error::SearchError;
-pub use find_symbol::{FindSymbol, FindSymbolArgs};
-pub use index::{CodeIndex, Options};
-pub use list_files::{ListFiles, ListFilesArgs};
-pub use near::did_you_mean;
-pub use notebook::{code, is_notebook};
-pub use offer::{SearchTool, offer};
-pub use parse::outline;
-pub use place::{Skip, is_test};
-pub use recall::{CUTS, Case, Measured, measure};
-pub use request::{Found, FoundFile, FoundSpan, SearchRequest};
-pub use search_code::SearchCode;
-pub use span::{Outline, Span, SpanKind};
-pub use symbols::Place;
-pub use tree::Skipped;
-pub use unparsed::Unparsed;
-pub use view_code::{ViewCode, ViewCodeArgs};
+pub use index::cache::Cache;
+pub use index::code_index::{CodeIndex, Options};
+pub use index::tree::Skipped;
+pub use rank::recall::{CUTS, Case, Measured, measure};
+pub use rank::request::{Found, FoundFile, FoundSpan, SearchRequest};
+pub use rank::symbols::Place;
+pub use rank::unparsed::Unparsed;
+pub use tools::checkout::{Checkout, Synced};
+pub use tools::config::{SearchConfig, SharedCache};
+pub use tools::find_symbol::{FindSymbol, FindSymbolArgs};
+pub use tools::list_files::{ListFiles, ListFilesArgs};
+pub use tools::near::did_you_mean;
+pub use tools::offer::{SearchTool, offer};
+pub use tools::search_code::SearchCode;
+pub use tools::view_code::{ViewCode, ViewCodeArgs};

@@ -8,16 +8,16 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
-use crate::desk::Desk;
-use crate::diff::diff;
+use crate::edits::diff::diff;
+use crate::edits::lint;
+use crate::episode_state::EpisodeState;
 use crate::files::{load, relative, save, vacant};
-use crate::lint;
 
 /// Replaces a text that is in a file once.
-pub(crate) struct StringReplace(pub(crate) Arc<Desk>);
+pub(crate) struct StringReplace(pub(crate) Arc<EpisodeState>);
 
 /// Creates a file.
-pub(crate) struct CreateFile(pub(crate) Arc<Desk>);
+pub(crate) struct CreateFile(pub(crate) Arc<EpisodeState>);
 
 /// Arguments of `string_replace`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -73,7 +73,7 @@ async fn write(
     path: &str,
     before: &Text,
     after: &str,
-    desk: &Desk,
+    shared: &EpisodeState,
     sandbox: &dyn Sandbox,
 ) -> Result<Observation, ToolError> {
     let broken = if edit::is_python(path) { new_problems(before.body(), after) } else { Vec::new() };
@@ -85,7 +85,7 @@ async fn write(
             "`{path}` would no longer be a notebook, which is JSON: {problem}\nNothing was changed."
         )));
     }
-    let problems = lint::around(path, desk.config.lint, sandbox, save(path, before, after, sandbox)).await?;
+    let problems = lint::around(path, shared.config.lint, sandbox, save(path, before, after, sandbox)).await?;
     let list: String = problems.iter().flatten().map(|problem| format!("- {problem}\n")).collect();
     let list = if list.is_empty() { list } else { format!("New errors:\n{list}") };
     Ok(Observation::text(format!("Changed `{path}`:\n{}{list}", diff(path, before.body(), after))))

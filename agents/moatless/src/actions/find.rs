@@ -7,16 +7,16 @@ use search::SearchRequest;
 use serde::Deserialize;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
-use crate::desk::Desk;
+use crate::episode_state::EpisodeState;
 
 /// Finds classes by their name.
-pub(crate) struct FindClass(pub(crate) Arc<Desk>);
+pub(crate) struct FindClass(pub(crate) Arc<EpisodeState>);
 
 /// Finds functions by their name.
-pub(crate) struct FindFunction(pub(crate) Arc<Desk>);
+pub(crate) struct FindFunction(pub(crate) Arc<EpisodeState>);
 
 /// Finds code as it is in a file.
-pub(crate) struct FindCodeSnippet(pub(crate) Arc<Desk>);
+pub(crate) struct FindCodeSnippet(pub(crate) Arc<EpisodeState>);
 
 /// Arguments of `find_class`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -84,15 +84,15 @@ impl Tool for FindCodeSnippet {
 }
 
 async fn find(
-    desk: &Desk,
+    shared: &EpisodeState,
     request: SearchRequest,
     file_pattern: Option<String>,
     sandbox: &dyn Sandbox,
 ) -> Result<Observation, ToolError> {
-    let tests = desk.config.search_tests;
+    let tests = shared.config.search_tests;
     let request = SearchRequest { file_pattern: file_pattern.unwrap_or_default(), include_tests: tests, ..request };
-    let (index, found) = desk.checkout.search(sandbox, &request).await?;
-    let settings = desk.checkout.config();
+    let (index, found) = shared.checkout.search(sandbox, &request).await?;
+    let settings = shared.checkout.config();
     let shown = index.render(&found, settings.max_tokens, settings.max_lines)?;
     Ok(Observation::text(shown + &index.remark(&request, &found)?))
 }

@@ -9,18 +9,18 @@ use std::sync::Arc;
 use search::{SearchCode, ViewCode};
 use tool_core::{Finish, Toolbox};
 
-use crate::desk::Desk;
+use crate::episode_state::EpisodeState;
 
 /// Returns the tools.
-pub(crate) fn tools(desk: &Arc<Desk>) -> Toolbox {
+pub(crate) fn tools(shared: &Arc<EpisodeState>) -> Toolbox {
     let tools = Toolbox::default()
-        .with(find::FindClass(desk.clone()))
-        .with(find::FindFunction(desk.clone()))
-        .with(find::FindCodeSnippet(desk.clone()))
-        .with(SearchCode(desk.checkout.clone()))
-        .with(ViewCode(desk.checkout.clone()))
-        .with(change::StringReplace(desk.clone()))
-        .with(change::CreateFile(desk.clone()));
-    let tools = if desk.config.runs_tests() { tools.with(tests::RunTests(desk.clone())) } else { tools };
+        .with(find::FindClass(shared.clone()))
+        .with(find::FindFunction(shared.clone()))
+        .with(find::FindCodeSnippet(shared.clone()))
+        .with(SearchCode(shared.checkout.clone()))
+        .with(ViewCode(shared.checkout.clone()))
+        .with(change::StringReplace(shared.clone()))
+        .with(change::CreateFile(shared.clone()));
+    let tools = if shared.config.runs_tests() { tools.with(tests::RunTests(shared.clone())) } else { tools };
     tools.with(Finish)
 }

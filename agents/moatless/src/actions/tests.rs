@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tool_core::{Observation, Sandbox, Tool, ToolError};
 
-use crate::desk::Desk;
+use crate::episode_state::EpisodeState;
 use crate::run_tests::run_tests;
 
 /// Runs tests of the repository.
-pub(crate) struct RunTests(pub(crate) Arc<Desk>);
+pub(crate) struct RunTests(pub(crate) Arc<EpisodeState>);
 
 /// Arguments of `run_tests`.
 #[derive(Debug, Deserialize, JsonSchema)]

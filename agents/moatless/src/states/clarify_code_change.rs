@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
 
-use crate::asks::Asks;
-use crate::desk::{Room, Work};
+use crate::asking_state::AskingState;
+use crate::episode_state::{ActionContext, Work};
 use crate::files::load;
 use crate::machine::{ClarifyCodeChange, EditCode, Move, Note, PlanToCode};
 use crate::spot::{Spot, TOKEN, tokens};
@@ -32,27 +32,27 @@ pub(crate) struct Action {
     reject: Option<bool>,
 }
 
-impl Asks for ClarifyCodeChange {
+impl AskingState for ClarifyCodeChange {
     const TOOL: &'static str = "select_lines";
     type Action = Action;
 
-    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        let text = load(&self.spot.path, room.sandbox).await?;
+    async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
+        let text = load(&self.spot.path, ctx.sandbox).await?;
         let body = text.as_ref().map(edit::Text::body).unwrap_or_default();
         let lines = edit::lines(body);
         let whole = self.spot.lines.unwrap_or((1, lines.len()));
         let outline = search::outline(&self.spot.path, body);
-        let code = shown(&outline, &lines, whole, room.config.context_tokens.saturating_mul(TOKEN));
+        let code = shown(&outline, &lines, whole, ctx.config.context_tokens.saturating_mul(TOKEN));
         Ok(json!({
             "path": self.spot.path,
             "span": self.spot.span,
             "instructions": self.spot.instructions,
             "code": code,
-            "most": room.config.edit_tokens,
+            "most": ctx.config.edit_tokens,
         }))
     }
 
-    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
+    async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {
         let thoughts = action.scratch_pad.unwrap_or_default();
         if action.reject == Some(true) {
             let reason = Some(thoughts).filter(|thoughts| !thoughts.trim().is_empty());
@@ -61,11 +61,11 @@ impl Asks for ClarifyCodeChange {
         let (Some(start), Some(end)) = (action.start_line, action.end_line) else {
             return Err(ToolError::Rejected("give `start_line` and `end_line`, or set `reject`".to_owned()));
         };
-        let Some(text) = load(&self.spot.path, room.sandbox).await? else {
+        let Some(text) = load(&self.spot.path, ctx.sandbox).await? else {
             return Ok(rejected(format!("`{}` is gone", self.spot.path)));
         };
         let outline = search::outline(&self.spot.path, text.body());
-        let code = Code { lines: edit::lines(text.body()), outline: &outline, most: room.config.edit_tokens };
+        let code = Code { lines: edit::lines(text.body()), outline: &outline, most: ctx.config.edit_tokens };
         let whole = self.spot.lines.unwrap_or((1, code.lines.len()));
         code.check((start, end), whole).map_err(ToolError::Rejected)?;
         let range = if end - start < NARROW { code.widened((start, end), whole) } else { (start, end) };

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
 
-use crate::asks::Asks;
-use crate::desk::{Room, Work};
+use crate::asking_state::AskingState;
+use crate::episode_state::{ActionContext, Work};
 use crate::machine::{DecideRelevance, Move, Note, PlanToCode, SearchCode};
 
 /// Arguments of `decide`.
@@ -26,18 +26,18 @@ pub(crate) struct Action {
     search_suggestions: Option<String>,
 }
 
-impl Asks for DecideRelevance {
+impl AskingState for DecideRelevance {
     const TOOL: &'static str = "decide";
     type Action = Action;
 
-    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        Ok(json!({ "context": room.work.context.show(room.sandbox, room.config.shown()).await? }))
+    async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
+        Ok(json!({ "context": ctx.work.context.show(ctx.sandbox, ctx.config.shown()).await? }))
     }
 
-    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
-        let earlier = room.work.relevant;
-        room.work.relevant += usize::from(action.relevant);
-        let enough = action.complete == Some(true) || earlier >= room.config.finish_after_relevant;
+    async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {
+        let earlier = ctx.work.relevant;
+        ctx.work.relevant += usize::from(action.relevant);
+        let enough = action.complete == Some(true) || earlier >= ctx.config.finish_after_relevant;
         if action.relevant && enough {
             return Ok(Move::to(PlanToCode { note: Note::default() }));
         }

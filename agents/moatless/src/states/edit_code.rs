@@ -5,14 +5,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
 
-use crate::asks::Asks;
+use crate::asking_state::AskingState;
 use crate::context::Fit;
-use crate::desk::{Room, Work};
-use crate::diff::diff;
+use crate::edits::diff::diff;
+use crate::edits::lint;
+use crate::edits::replace::{refusal, replaced};
+use crate::episode_state::{ActionContext, Work};
 use crate::files::{load, save, vacant};
-use crate::lint;
 use crate::machine::{EditCode, Edited, Move, Note, PlanToCode};
-use crate::replace::{refusal, replaced};
 use crate::spot::Spot;
 
 /// Arguments of `replace_code`.
@@ -26,22 +26,22 @@ pub(crate) struct Action {
     reject: Option<String>,
 }
 
-impl Asks for EditCode {
+impl AskingState for EditCode {
     const TOOL: &'static str = "replace_code";
     type Action = Action;
 
-    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        let text = load(&self.spot.path, room.sandbox).await?;
+    async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
+        let text = load(&self.spot.path, ctx.sandbox).await?;
         let body = text.as_ref().map(edit::Text::body).unwrap_or_default();
         let code = self.spot.lines.map(|(start, end)| {
             let lines: Vec<&str> = edit::lines(body).into_iter().take(end).skip(start - 1).collect();
             lines.join("\n")
         });
-        let context = match room.config.edit_context {
+        let context = match ctx.config.edit_context {
             false => String::new(),
             true => {
-                let fit = Fit { tokens: room.config.edit_context_tokens, ..room.config.shown() };
-                room.work.context.show(room.sandbox, fit).await?
+                let fit = Fit { tokens: ctx.config.edit_context_tokens, ..ctx.config.shown() };
+                ctx.work.context.show(ctx.sandbox, fit).await?
             }
         };
         Ok(json!({
@@ -49,11 +49,11 @@ impl Asks for EditCode {
             "instructions": self.spot.instructions,
             "code": code,
             "context": context,
-            "thoughts": room.config.edit_thoughts,
+            "thoughts": ctx.config.edit_thoughts,
         }))
     }
 
-    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
+    async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {
         let reason = action.reject.filter(|reason| !reason.trim().is_empty());
         let code = match (action.replace, reason) {
             (Some(code), Some(_)) if !code.trim().is_empty() => {
@@ -64,8 +64,8 @@ impl Asks for EditCode {
             (Some(code), None) => code,
             (None, None) => return Err(ToolError::Rejected("give `replace`, or `reject` with the reason".to_owned())),
         };
-        let edited = change(&self.spot, &code, room).await?;
-        room.work.edits.push(format!("{}: {}", self.spot.place(), self.spot.instructions.trim()));
+        let edited = change(&self.spot, &code, ctx).await?;
+        ctx.work.edits.push(format!("{}: {}", self.spot.place(), self.spot.instructions.trim()));
         Ok(Move::to(PlanToCode { note: Note { edited: Some(edited), ..Note::default() } }))
     }
 
@@ -79,11 +79,11 @@ fn rejected(reason: String) -> Move<EditCode> {
 }
 
 /// Makes a change unless it is refused, and returns what came of it.
-async fn change(spot: &Spot, code: &str, room: &mut Room<'_>) -> Result<Edited, ToolError> {
+async fn change(spot: &Spot, code: &str, ctx: &mut ActionContext<'_>) -> Result<Edited, ToolError> {
     let path = &spot.path;
     let text = match spot.lines {
-        None => vacant(path, room.sandbox).await?,
-        Some(_) => load(path, room.sandbox)
+        None => vacant(path, ctx.sandbox).await?,
+        Some(_) => load(path, ctx.sandbox)
             .await?
             .ok_or_else(|| ToolError::Rejected(format!("`{path}` is gone; `reject` the instructions")))?,
     };
@@ -94,8 +94,8 @@ async fn change(spot: &Spot, code: &str, room: &mut Room<'_>) -> Result<Edited, 
     if let Some(why) = refused {
         return Err(ToolError::Rejected(why));
     }
-    let save = save(path, &text, &after, room.sandbox);
-    let problems = lint::around(path, room.config.lint, room.sandbox, save).await?;
-    room.work.context.follow(path, &before, &after);
+    let save = save(path, &text, &after, ctx.sandbox);
+    let problems = lint::around(path, ctx.config.lint, ctx.sandbox, save).await?;
+    ctx.work.context.follow(path, &before, &after);
     Ok(Edited { path: path.clone(), diff: diff(path, &before, &after), problems })
 }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
 
-use crate::asks::Asks;
-use crate::desk::{Room, Work};
+use crate::asking_state::AskingState;
+use crate::episode_state::{ActionContext, Work};
 use crate::files::relative;
 use crate::machine::{DecideRelevance, IdentifyCode, Move, SearchCode};
 use crate::spot::TOKEN;
@@ -36,29 +36,29 @@ pub(crate) struct FileSpans {
     span_ids: Vec<String>,
 }
 
-impl Asks for IdentifyCode {
+impl AskingState for IdentifyCode {
     const TOOL: &'static str = "identify";
     type Action = Action;
 
-    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        let tokens = room.config.identify_tokens;
-        let members = members(&index, &self.found, room.config.expand_context, tokens / 4 * TOKEN)?;
+    async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
+        let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests).await?;
+        let tokens = ctx.config.identify_tokens;
+        let members = members(&index, &self.found, ctx.config.expand_context, tokens / 4 * TOKEN)?;
         let left = tokens.saturating_sub(members.len() / TOKEN);
-        let found = index.render(&self.found, left, room.config.search.max_lines)?;
-        Ok(json!({ "found": found, "members": members, "context": room.work.context.list() }))
+        let found = index.render(&self.found, left, ctx.config.search.max_lines)?;
+        Ok(json!({ "found": found, "members": members, "context": ctx.work.context.list() }))
     }
 
-    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
+    async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {
         let files: Vec<FileSpans> = action.identified_spans.unwrap_or_default();
         if files.is_empty() {
             return Ok(Move::to(SearchCode { note: action.scratch_pad }));
         }
         let (mut identified, mut wrong) = (Vec::new(), Vec::new());
         {
-            let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
+            let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests).await?;
             for file in files {
-                match spans(&file, &index, &room.sandbox.info().root) {
+                match spans(&file, &index, &ctx.sandbox.info().root) {
                     Ok(found) => identified.extend(found),
                     Err(ToolError::Rejected(why)) => wrong.push(why),
                     Err(err) => return Err(err),
@@ -70,10 +70,10 @@ impl Asks for IdentifyCode {
             return Err(ToolError::Rejected(wrong.join("\n")));
         }
         for (path, span, _) in &identified {
-            room.work.context.add(path, span);
+            ctx.work.context.add(path, span);
         }
-        for (path, _, related) in identified.iter().filter(|_| room.config.expand_context) {
-            related.iter().for_each(|span| room.work.context.add(path, span));
+        for (path, _, related) in identified.iter().filter(|_| ctx.config.expand_context) {
+            related.iter().for_each(|span| ctx.work.context.add(path, span));
         }
         Ok(Move::to(DecideRelevance {}))
     }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tool_core::{ToolError, Toolbox};
 
-use crate::asks::{ActionTool, Asks};
+use crate::asking_state::{ActionTool, AskingState};
 use crate::config::Config;
-use crate::desk::{Course, Desk, Room};
+use crate::episode_state::{ActionContext, EpisodeState, Progress};
 use crate::machine::{
     ClarifyCodeChange, DecideRelevance, EditCode, IdentifyCode, Named, PlanToCode, RunTests, SearchCode, State,
 };
@@ -37,41 +37,41 @@ macro_rules! each {
 }
 
 /// Returns the tools of all states; each is refused but in its own.
-pub(crate) fn tools(desk: &Arc<Desk>) -> Toolbox {
+pub(crate) fn tools(shared: &Arc<EpisodeState>) -> Toolbox {
     let tools = Toolbox::default()
-        .with(ActionTool::<SearchCode>::new(desk))
-        .with(ActionTool::<IdentifyCode>::new(desk))
-        .with(ActionTool::<DecideRelevance>::new(desk))
-        .with(ActionTool::<PlanToCode>::new(desk))
-        .with(ActionTool::<ClarifyCodeChange>::new(desk))
-        .with(ActionTool::<EditCode>::new(desk));
-    if desk.config.runs_tests() { tools.with(ActionTool::<RunTests>::new(desk)) } else { tools }
+        .with(ActionTool::<SearchCode>::new(shared))
+        .with(ActionTool::<IdentifyCode>::new(shared))
+        .with(ActionTool::<DecideRelevance>::new(shared))
+        .with(ActionTool::<PlanToCode>::new(shared))
+        .with(ActionTool::<ClarifyCodeChange>::new(shared))
+        .with(ActionTool::<EditCode>::new(shared));
+    if shared.config.runs_tests() { tools.with(ActionTool::<RunTests>::new(shared)) } else { tools }
 }
 
 impl State {
     /// Returns the tool that is on offer.
     pub(crate) fn tool(&self) -> Option<&'static str> {
-        fn of<S: Asks>(_: &S) -> &'static str {
+        fn of<S: AskingState>(_: &S) -> &'static str {
             S::TOOL
         }
         each!(self, state => Some(of(state)), None)
     }
 
     /// Returns what the templates are given.
-    pub(crate) async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        each!(self, state => state.brief(room).await, Ok(Value::Null))
+    pub(crate) async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
+        each!(self, state => state.brief(ctx).await, Ok(Value::Null))
     }
 
     /// Returns how many answers of no use are taken.
     pub(crate) fn retries(&self, config: &Config) -> usize {
-        fn of<S: Asks>(_: &S, config: &Config) -> usize {
+        fn of<S: AskingState>(_: &S, config: &Config) -> usize {
             S::retries(config)
         }
         each!(self, state => of(state, config), 0)
     }
 }
 
-impl Course {
+impl Progress {
     /// Leaves the state after too many answers of no use; returns whether the table has a way for that.
     pub(crate) fn give_in(&mut self, why: &str) -> bool {
         let Self { machine, work } = self;

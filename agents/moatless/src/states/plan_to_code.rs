@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
 
-use crate::asks::Asks;
-use crate::desk::{Room, Work};
+use crate::asking_state::AskingState;
+use crate::episode_state::{ActionContext, Work};
 use crate::files::{load, relative, vacant};
 use crate::machine::{ClarifyCodeChange, EditCode, Finished, Move, Note, PlanToCode, Rejected, RunTests};
 use crate::spot::{Spot, tokens};
@@ -58,24 +58,24 @@ pub(crate) enum Kind {
     Reject,
 }
 
-impl Asks for PlanToCode {
+impl AskingState for PlanToCode {
     const TOOL: &'static str = "plan";
     type Action = Action;
 
-    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        let context = room.work.context.show(room.sandbox, room.config.shown()).await?;
+    async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
+        let context = ctx.work.context.show(ctx.sandbox, ctx.config.shown()).await?;
         Ok(json!({
             "note": self.note,
             "context": context,
-            "create": room.config.create_files,
-            "run_tests": room.config.runs_tests(),
-            "review": room.config.finish_on_review,
-            "edits": room.work.edits,
-            "notebooks": room.work.context.has_notebook(),
+            "create": ctx.config.create_files,
+            "run_tests": ctx.config.runs_tests(),
+            "review": ctx.config.finish_on_review,
+            "edits": ctx.work.edits,
+            "notebooks": ctx.work.context.has_notebook(),
         }))
     }
 
-    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
+    async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         // Words on the end go before the action, as models now and then leave the action at its first value.
         if given(&action.finish).is_some() {
@@ -90,19 +90,19 @@ impl Asks for PlanToCode {
         match kind {
             Kind::Finish => Ok(Move::to(Finished {})),
             Kind::Reject => Ok(Move::to(Rejected { reason: "no reason was given".to_owned() })),
-            Kind::Review if !room.config.finish_on_review => rejected("`review` is not on offer: `finish` or `modify`"),
-            Kind::Review if !room.work.edits.is_empty() => Ok(Move::to(Finished {})),
+            Kind::Review if !ctx.config.finish_on_review => rejected("`review` is not on offer: `finish` or `modify`"),
+            Kind::Review if !ctx.work.edits.is_empty() => Ok(Move::to(Finished {})),
             Kind::Review => rejected("nothing was changed yet: `modify` code, `finish` or `reject`"),
-            Kind::RunTests if room.config.runs_tests() => Ok(Move::to(RunTests { note: self.carried() })),
+            Kind::RunTests if ctx.config.runs_tests() => Ok(Move::to(RunTests { note: self.carried() })),
             Kind::RunTests => rejected("tests cannot be run here"),
             Kind::Modify | Kind::Create => {
                 let Some(path) = path else { return rejected("give the `file_path`") };
-                let path = relative(&path, &room.sandbox.info().root)?;
+                let path = relative(&path, &ctx.sandbox.info().root)?;
                 let Some(instructions) = instructions else { return rejected("give `instructions`") };
                 if kind == Kind::Create {
-                    return create(path, instructions, room).await;
+                    return create(path, instructions, ctx).await;
                 }
-                modify(&path, given(&action.span_id), instructions, room).await
+                modify(&path, given(&action.span_id), instructions, ctx).await
             }
         }
     }
@@ -123,11 +123,11 @@ fn rejected<T>(why: &str) -> Result<T, ToolError> {
     Err(ToolError::Rejected(why.to_owned()))
 }
 
-async fn create(path: String, instructions: String, room: &Room<'_>) -> Result<Move<PlanToCode>, ToolError> {
-    if !room.config.create_files {
+async fn create(path: String, instructions: String, ctx: &ActionContext<'_>) -> Result<Move<PlanToCode>, ToolError> {
+    if !ctx.config.create_files {
         return rejected("files cannot be created here: `modify` code that is there");
     }
-    vacant(&path, room.sandbox).await?;
+    vacant(&path, ctx.sandbox).await?;
     Ok(Move::to(EditCode { spot: Spot { path, span: String::new(), lines: None, instructions } }))
 }
 
@@ -135,9 +135,9 @@ async fn modify(
     path: &str,
     span: Option<String>,
     instructions: String,
-    room: &Room<'_>,
+    ctx: &ActionContext<'_>,
 ) -> Result<Move<PlanToCode>, ToolError> {
-    let context = &room.work.context;
+    let context = &ctx.work.context;
     // Its lines are JSON, and not the code that was shown.
     if is_notebook(path) {
         return Err(ToolError::Rejected(format!(
@@ -162,14 +162,14 @@ async fn modify(
         let why = format!("the span `{span}` of `{path}` is not in the file context{hint}\nIn it are\n{list}");
         return Err(ToolError::Rejected(why));
     }
-    let text = load(path, room.sandbox).await?;
+    let text = load(path, ctx.sandbox).await?;
     let lines = text.as_ref().and_then(|text| lines(&search::outline(path, text.body()), &span));
     let (Some(lines), Some(text)) = (lines, text) else {
         return Err(ToolError::Rejected(format!("the span `{span}` is no longer in `{path}`")));
     };
     let replaced: Vec<&str> = edit::lines(text.body()).into_iter().take(lines.1).skip(lines.0 - 1).collect();
     let spot = Spot { path: path.to_owned(), span, lines: Some(lines), instructions };
-    if tokens(&replaced.join("\n")) > room.config.edit_tokens {
+    if tokens(&replaced.join("\n")) > ctx.config.edit_tokens {
         return Ok(Move::to(ClarifyCodeChange { spot }));
     }
     Ok(Move::to(EditCode { spot }))

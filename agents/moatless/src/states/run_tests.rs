@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
 
-use crate::asks::Asks;
-use crate::desk::{Room, Work};
+use crate::asking_state::AskingState;
+use crate::episode_state::{ActionContext, Work};
 use crate::machine::{Move, Note, PlanToCode, RunTests};
 use crate::run_tests::run_tests;
 
@@ -26,13 +26,13 @@ pub(crate) struct Action {
     test_files: Option<Vec<String>>,
 }
 
-impl Asks for RunTests {
+impl AskingState for RunTests {
     const TOOL: &'static str = "choose_tests";
     type Action = Action;
 
-    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        let context = room.work.context.list();
-        let index = room.checkout.sync(room.sandbox, true).await?;
+    async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
+        let context = ctx.work.context.list();
+        let index = ctx.checkout.sync(ctx.sandbox, true).await?;
         // The names of what was changed find the tests that use them.
         let words = context.replace(['`', '.', ':', '/', '_', '-'], " ");
         let request = SearchRequest { include_tests: true, ..SearchRequest::text(words) };
@@ -42,12 +42,12 @@ impl Asks for RunTests {
         Ok(json!({ "tests": tests, "context": context }))
     }
 
-    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
+    async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {
         let files = action.test_files.unwrap_or_default();
         if files.is_empty() {
             return Ok(Move::to(PlanToCode { note: self.note.clone() }));
         }
-        let output = run_tests(&files, &room.config.tests, room.sandbox).await?;
+        let output = run_tests(&files, &ctx.config.tests, ctx.sandbox).await?;
         Ok(Move::to(PlanToCode { note: Note { tested: Some(output), ..self.note.clone() } }))
     }
 

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tool_core::ToolError;
 
-use crate::asks::Asks;
+use crate::asking_state::AskingState;
 use crate::config::{Config, Initial};
-use crate::desk::{Room, Work};
+use crate::episode_state::{ActionContext, Work};
 use crate::machine::{IdentifyCode, Move, Note, PlanToCode, SearchCode};
 
 /// Arguments of `search`.
@@ -54,30 +54,30 @@ impl Request {
     }
 }
 
-impl Asks for SearchCode {
+impl AskingState for SearchCode {
     const TOOL: &'static str = "search";
     type Action = Action;
 
-    async fn brief(&self, room: &mut Room<'_>) -> Result<Value, ToolError> {
-        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        let context = room.work.context.show(room.sandbox, room.config.shown()).await?;
-        let first = context.is_empty() && room.work.searched.is_empty() && room.config.initial.tokens > 0;
-        let initial = if first { initial(&index, &room.work.issue, room.config).await? } else { String::new() };
+    async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
+        let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests).await?;
+        let context = ctx.work.context.show(ctx.sandbox, ctx.config.shown()).await?;
+        let first = context.is_empty() && ctx.work.searched.is_empty() && ctx.config.initial.tokens > 0;
+        let initial = if first { initial(&index, &ctx.work.issue, ctx.config).await? } else { String::new() };
         Ok(json!({ "note": self.note, "context": context, "initial": initial }))
     }
 
-    async fn act(&self, action: Action, room: &mut Room<'_>) -> Result<Move<Self>, ToolError> {
+    async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {
         if action.complete == Some(true) {
-            if room.work.context.is_empty() {
+            if ctx.work.context.is_empty() {
                 let why = "no code was identified yet, so the search cannot be complete: search for something";
                 return Err(ToolError::Rejected(why.to_owned()));
             }
             return Ok(Move::to(PlanToCode { note: Note::default() }));
         }
         let asked = action.search_requests.unwrap_or_default().into_iter();
-        let asked: Vec<SearchRequest> = asked.map(|request| request.into_search(room.config.search_tests)).collect();
+        let asked: Vec<SearchRequest> = asked.map(|request| request.into_search(ctx.config.search_tests)).collect();
         let new: Vec<SearchRequest> =
-            asked.iter().filter(|request| !room.work.searched.contains(request)).cloned().collect();
+            asked.iter().filter(|request| !ctx.work.searched.contains(request)).cloned().collect();
         if new.is_empty() {
             let why = if asked.is_empty() {
                 "give at least one of `search_requests`, or set `complete`"
@@ -86,9 +86,9 @@ impl Asks for SearchCode {
             };
             return Err(ToolError::Rejected(why.to_owned()));
         }
-        let index = room.checkout.sync(room.sandbox, room.config.search_tests).await?;
-        let found = find(&index, &new, room.config.max_results).await?;
-        room.work.searched.extend(new);
+        let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests).await?;
+        let found = find(&index, &new, ctx.config.max_results).await?;
+        ctx.work.searched.extend(new);
         if found.files.is_empty() {
             let hint = match found.did_you_mean.as_slice() {
                 [] => String::new(),

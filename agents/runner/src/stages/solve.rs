@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_core::{
-    EpisodeParts, ExitStatus, Header, Model, Origin, Outcome, OutcomeClass, Record, Recorder, Spare, Trajectory,
+    EpisodeParts, ExitStatus, FreshSandbox, Header, Model, Origin, Outcome, OutcomeClass, Record, Recorder, Trajectory,
 };
 use anyhow::{Context, bail};
 use env_core::{Environment, Instance, Patch, Ready};
@@ -198,7 +198,7 @@ impl Cell {
             limits: self.resolved.config.limits.clone(),
             context: self.resolved.config.context.clone(),
             recorder: Box::new(Told { inner, worker: worker.clone() }),
-            spare: Some(self.spare(instance)),
+            fresh_sandbox: Some(self.fresh_sandbox(instance)),
             embedder: self.models.embedder(),
             earlier,
             secrets: self.models.secrets(),
@@ -206,7 +206,7 @@ impl Cell {
         (self.resolved.start)(parts, header).await
     }
 
-    fn spare(&self, instance: &Instance) -> Spare {
+    fn fresh_sandbox(&self, instance: &Instance) -> FreshSandbox {
         let (environment, instance) = (self.environment.clone(), instance.clone());
         Box::new(move || {
             let (environment, instance) = (environment.clone(), instance.clone());

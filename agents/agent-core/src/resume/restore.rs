@@ -1,0 +1,118 @@
+//! Brings an episode that was killed back to where it was.
+
+use std::collections::VecDeque;
+
+use tool_core::Observation;
+
+use crate::resume::noise::same_but_noise;
+use crate::{Completion, Message, Record, ToolCall, Trajectory};
+
+/// The record of an unfinished episode, which is gone through again.
+///
+/// What it holds is the conversation, word for word: its messages, answers and observations are given again as they were,
+/// and its commands are only run to bring the sandbox to the same state. Where a command now shows something that differs
+/// by more than noise, or the agent does something else, the record ends before the next answer.
+pub(crate) struct Restore {
+    records: VecDeque<Record>,
+    /// Where the repository was.
+    root: String,
+    /// How many answers were given again.
+    answers: usize,
+    /// Why the record ended before its last answer, where nobody has asked yet.
+    cut: Option<String>,
+}
+
+/// What the record holds in the place of an answer.
+pub(crate) enum Answered {
+    /// The request was refused as too long.
+    TooLong(String),
+    /// An answer: the fingerprint of its request, itself, and the seconds it took.
+    Completion(String, Box<Completion>, f64),
+}
+
+impl Restore {
+    /// Takes in an unfinished trajectory; `None` where nothing was answered in it.
+    pub(crate) fn new(trajectory: Trajectory) -> Option<Self> {
+        trajectory.completions().next()?;
+        let root = trajectory.header()?.root.clone();
+        let is_event =
+            |record: &Record| !matches!(record, Record::Header(_) | Record::Outcome(_) | Record::RecordCut { .. });
+        let mut records: VecDeque<Record> = trajectory.records.into_iter().filter(is_event).collect();
+        // What stands behind the last answer was not seen by the model, unless it goes on with that answer's calls.
+        let last =
+            records.iter().rposition(|record| matches!(record, Record::Completion { .. } | Record::TooLong { .. }));
+        records.truncate(last.map_or(0, |last| last + 1));
+        Some(Self { records, root, answers: 0, cut: None })
+    }
+
+    /// Returns where the repository was: the model was told so, and is told so from now on.
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    pub(crate) fn answers(&self) -> usize {
+        self.answers
+    }
+
+    /// Returns why the rest of the record is not used, once.
+    pub(crate) fn take_cut(&mut self) -> Option<String> {
+        self.cut.take()
+    }
+
+    /// Returns the message that the agent put into the conversation then, if what it puts there now differs by noise alone.
+    pub(crate) fn message(&mut self, now: &Message) -> Option<Message> {
+        match self.records.pop_front()? {
+            Record::Message { message, .. } if message.role == now.role => {
+                if same_but_noise(&message.content, &now.content) {
+                    return Some(message);
+                }
+                self.ends("the agent says something else than it did then")
+            }
+            _ => self.ends("the agent said nothing here then"),
+        }
+    }
+
+    /// Returns whether a conversation of this name began then.
+    pub(crate) fn conversation(&mut self, now: &str) -> bool {
+        match self.records.pop_front() {
+            Some(Record::Conversation { name, .. }) if name == now => true,
+            Some(_) => self.ends::<()>(&format!("no conversation `{now}` began here then")).is_some(),
+            None => false,
+        }
+    }
+
+    /// Returns what was answered then.
+    pub(crate) fn answer(&mut self) -> Option<Answered> {
+        match self.records.pop_front()? {
+            Record::TooLong { request, .. } => Some(Answered::TooLong(request)),
+            Record::Completion { request, completion, seconds, .. } => {
+                self.answers += 1;
+                Some(Answered::Completion(request, Box::new(completion), seconds))
+            }
+            _ => self.ends("the model was not asked here then"),
+        }
+    }
+
+    /// Returns what the model was shown of a call then and the seconds that it took, if what the call shows now differs by
+    /// noise alone; else the record ends here.
+    pub(crate) fn observation(&mut self, call: &ToolCall, now: &Observation) -> Option<(Observation, f64)> {
+        match self.records.pop_front()? {
+            Record::Observation { call: then, observation, seconds, .. }
+                if then.name == call.name && then.arguments == call.arguments =>
+            {
+                if observation.is_error == now.is_error && same_but_noise(&observation.text, &now.text) {
+                    return Some((observation, seconds));
+                }
+                self.ends(&format!("`{}` shows something else than it did then", call.name))
+            }
+            _ => self.ends(&format!("`{}` was not called then", call.name)),
+        }
+    }
+
+    /// Ends the record here.
+    fn ends<T>(&mut self, why: &str) -> Option<T> {
+        self.records.clear();
+        self.cut = Some(why.to_owned());
+        None
+    }
+}

@@ -1,0 +1,49 @@
+//! Why there is no model to ask.
+
+/// Why there is no model to ask.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The settings name no model.
+    #[error("no model is configured\nhint: set `model.name`")]
+    NoName,
+    /// There is no key for a server that wants one.
+    #[error(
+        "no key for `{url}`: the environment variable `{variable}` is not set\n\
+         hint: for a server without keys, set `{block}.base_url`"
+    )]
+    NoKey {
+        /// The block of settings.
+        block: &'static str,
+        /// The variable that should hold it.
+        variable: String,
+        /// The server.
+        url: String,
+    },
+    /// The key has characters that no key has.
+    #[error("the environment variable `{0}` holds no key: it has characters that cannot be sent")]
+    BadKey(String),
+    /// The address is none.
+    #[error("`{url}` is no address of a server: {reason}")]
+    BadUrl {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A setting is no positive number of seconds.
+    #[error("`{block}.{setting}` must be a positive number of seconds, not {value}")]
+    NotSeconds {
+        /// The block of settings.
+        block: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A setting of `embeddings` is 0, with which nothing could be asked.
+    #[error("`embeddings.{0}` must be at least 1")]
+    Zero(&'static str),
+    /// The HTTP client could not be made.
+    #[error("the http client could not be made: {0}")]
+    Client(String),
+}

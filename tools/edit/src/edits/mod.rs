@@ -1,0 +1,9 @@
+//! Edits of one text, and what to say where one fits nowhere. Pure functions.
+
+pub(crate) mod change;
+pub(crate) mod closest;
+pub(crate) mod diff;
+pub(crate) mod miss;
+pub(crate) mod syntax;
+pub(crate) mod text;
+pub(crate) mod view;

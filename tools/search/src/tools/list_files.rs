@@ -1,0 +1,43 @@
+//! The `list_files` tool.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tool_core::{Observation, Sandbox, Tool, ToolError};
+
+use crate::rank::search::Pattern;
+use crate::tools::checkout::{Checkout, every_file};
+use crate::tools::show::Budget;
+
+/// Lists the files of the repository.
+pub struct ListFiles(pub Arc<Checkout>);
+
+/// Arguments of `list_files`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListFilesArgs {
+    /// A file pattern such as `*.py` or `src/**/forms/*.py`, or a folder; without one, all files.
+    #[serde(default)]
+    pattern: String,
+}
+
+impl Tool for ListFiles {
+    const NAME: &'static str = "list_files";
+    type Args = ListFilesArgs;
+
+    async fn call(&self, args: ListFilesArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+        let pattern = Pattern::new(&args.pattern, &sandbox.info().root)?;
+        let mut paths = every_file(sandbox).await?;
+        paths.retain(|path| pattern.fits(path));
+        if paths.is_empty() {
+            return Ok(Observation::text(format!("No file fits `{}`.\n", args.pattern)));
+        }
+        let mut budget = Budget::new(self.0.config().max_tokens);
+        let more = |more| {
+            format!("({} of {} files shown; a narrower pattern shows the rest)\n", paths.len() - more, paths.len())
+        };
+        budget.list(paths.iter().map(|path| format!("{path}\n")), more);
+        Ok(Observation::text(budget.end()))
+    }
+}

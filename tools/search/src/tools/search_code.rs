@@ -1,0 +1,23 @@
+//! The `search_code` tool.
+
+use std::sync::Arc;
+
+use tool_core::{Observation, Sandbox, Tool, ToolError};
+
+use crate::rank::request::SearchRequest;
+use crate::tools::checkout::Checkout;
+
+/// Finds code by words, names, snippets and file patterns.
+pub struct SearchCode(pub Arc<Checkout>);
+
+impl Tool for SearchCode {
+    const NAME: &'static str = "search_code";
+    type Args = SearchRequest;
+
+    async fn call(&self, args: SearchRequest, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+        let (index, found) = self.0.search(sandbox, &args).await?;
+        let config = self.0.config();
+        let shown = index.render(&found, config.max_tokens, config.max_lines)?;
+        Ok(Observation::text(shown + &index.remark(&args, &found)?))
+    }
+}
