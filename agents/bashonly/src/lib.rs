@@ -1,7 +1,7 @@
 //! A linear agent with nothing but bash: the shortest whole agent, and the tutorial of the README.
 
 use agent_core::{Agent, AgentError, Episode, Flow, Limit, Message};
-use sandbox::Bash;
+use shell::Bash;
 use serde::{Deserialize, Serialize};
 use tool_core::{Finish, Toolbox};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use edit::{EditorConfig, StrReplaceEditor};
-use sandbox::Bash;
+use shell::Bash;
 use search::{Checkout, SearchConfig, SearchTool};
 use serde::{Deserialize, Serialize};
 use tool_core::{Finish, Think, Toolbox};

@@ -6,8 +6,9 @@ use agent_core::{ContextConfig, Limits};
 use anyhow::{Context, bail};
 use env_core::{Dialect, ImageSettings};
 use serde::{Deserialize, Serialize};
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 use sha2::{Digest, Sha256};
+use tool_core::{Network, SandboxConfig, Size};
 
 use crate::Plug;
 use crate::cli::{Settings, layer_file};
@@ -18,6 +19,7 @@ use crate::layers::Layers;
 use crate::models::overrides;
 use crate::plug::Start;
 use crate::ranges::check_ranges;
+use crate::sandboxes;
 
 /// The configuration of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub(crate) struct RunConfig {
     /// What is done when infrastructure keeps a patch from its verdict.
     pub(crate) evaluation: EvaluationConfig,
     /// Where commands run.
-    pub(crate) sandbox: sandbox::Config,
+    pub(crate) sandbox: SandboxConfig,
     /// What answers.
     pub(crate) model: llm::ModelConfig,
     /// What turns texts into vectors, by which code search re-ranks what words found. Default none.
@@ -63,15 +65,15 @@ pub(crate) struct EnvConfig {
     pub(crate) image: ImageSettings,
     /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as the official harnesses have it, for
     /// scripts that install packages. Default bridge.
-    pub(crate) network: sandbox::Network,
+    pub(crate) network: Network,
     /// Memory of these sandboxes, which have limits of their own; default `4g`.
-    pub(crate) memory: sandbox::Size,
+    pub(crate) memory: Size,
     /// CPUs that one of them may use; default `null`, no limit.
     pub(crate) cpus: Option<f64>,
     /// Processes and threads that one of them may have; default 1024.
     pub(crate) pids: u32,
     /// What one of them may hold beyond its image; default `20g`.
-    pub(crate) disk: sandbox::Size,
+    pub(crate) disk: Size,
     /// Seconds that the tests of an instance may take. Default 1800.
     pub(crate) eval_timeout: u64,
 }
@@ -123,6 +125,8 @@ impl Resolved {
         let mapping = defaults.as_mapping_mut().context("the defaults are no mapping")?;
         mapping.insert(Value::from(plug.name), (plug.settings)()?);
         let provider = std::mem::replace(&mut defaults["sandbox"]["provider"], Value::Null);
+        // Known, and written only where something is in it.
+        defaults["sandbox"]["options"] = Value::Mapping(Mapping::new());
         let mut layers = Layers::new(defaults);
         layers.lay_text(plug.defaults, &format!("{}'s config.yaml", plug.name))?;
         for layer in &settings.layers {
@@ -141,11 +145,17 @@ impl Resolved {
             let is_demo = layers.get("env.dataset").and_then(Value::as_str) == Some("demo");
             layers.lay_at("sandbox.provider", if is_demo { Value::from("local") } else { provider })?;
         }
-        let all = layers.into_value();
+        let mut all = layers.into_value();
+        if let Some(sandbox) = all["sandbox"].as_mapping_mut()
+            && sandbox.get("options").and_then(Value::as_mapping).is_some_and(Mapping::is_empty)
+        {
+            sandbox.shift_remove("options");
+        }
         check_ranges(&all).map_err(anyhow::Error::msg)?;
         let mut typed = all.clone();
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
         let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
+        sandboxes::find(sandboxes::PLUGS, &config.sandbox)?;
         config.limits.check().map_err(anyhow::Error::msg)?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
         let start = (plug.prepare)(block)?;
@@ -261,7 +271,7 @@ impl Default for RunConfig {
             evaluate: true,
             env: EnvConfig::default(),
             evaluation: EvaluationConfig::default(),
-            sandbox: sandbox::Config::default(),
+            sandbox: SandboxConfig::default(),
             model: llm::ModelConfig::default(),
             embeddings: llm::EmbeddingsConfig::default(),
             limits: Limits::default(),
@@ -291,9 +301,9 @@ impl EvaluationConfig {
 
 impl EnvConfig {
     /// Returns the settings of the sandboxes in which patches are judged: what the agent's may use does not matter to them.
-    pub(crate) fn judging(&self, of_agent: &sandbox::Config) -> sandbox::Config {
-        sandbox::Config {
-            provider: of_agent.provider,
+    pub(crate) fn judging(&self, of_agent: &SandboxConfig) -> SandboxConfig {
+        SandboxConfig {
+            provider: of_agent.provider.clone(),
             pull: of_agent.pull,
             start_timeout: of_agent.start_timeout,
             network: self.network,
@@ -301,20 +311,21 @@ impl EnvConfig {
             cpus: self.cpus,
             pids: self.pids,
             disk: self.disk,
-            ..sandbox::Config::default()
+            options: of_agent.options.clone(),
+            ..SandboxConfig::default()
         }
     }
 }
 
 impl Default for EnvConfig {
     fn default() -> Self {
-        let limits = sandbox::Config::default();
+        let limits = SandboxConfig::default();
         Self {
             dataset: None,
             kind: None,
             dialect: None,
             image: ImageSettings::default(),
-            network: sandbox::Network::Bridge,
+            network: Network::Bridge,
             memory: limits.memory,
             cpus: limits.cpus,
             pids: limits.pids,

@@ -17,6 +17,7 @@ mod environments;
 mod images;
 mod logs;
 mod models;
+mod sandboxes;
 
 mod cells;
 mod differences;

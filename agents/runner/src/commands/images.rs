@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use dataset::Row;
 use env_core::{Dialect, ImageScheme, Specs, find_instance};
-use sandbox::Removal;
+use docker::Removal;
 use tool_core::{SandboxError, Source};
 
 use super::Failed;
@@ -114,10 +114,10 @@ pub(super) async fn run(plugs: &[Plug], args: ImagesCommand) -> Result<ExitCode,
     }
 }
 
-async fn connect() -> anyhow::Result<sandbox::Images> {
+async fn connect() -> anyhow::Result<docker::Images> {
     // Several images at once have no room for a bar each.
-    let host = sandbox::Host { terminal: false, ..sandbox::Host::from_process() };
-    Ok(sandbox::Images::connect(&host).await?)
+    let host = tool_core::Host { terminal: false, ..crate::sandboxes::host() };
+    Ok(docker::Images::connect(&host).await?)
 }
 
 /// Returns the rows that are asked for, and of which kind they are.
@@ -209,7 +209,7 @@ async fn pull(plugs: &[Plug], args: PullArgs) -> Result<ExitCode, Failed> {
 
 /// Pulls one image unless it is there; returns what became of it.
 async fn pull_one(
-    images: &sandbox::Images,
+    images: &docker::Images,
     config: &ImagesConfig,
     name: &str,
     platform: Option<&str>,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use dataset::Row;
 use env_core::{PackageList, Recipe, RecipeSettings, Spec, Specs};
-use sandbox::{Build, Images, StoredImage};
+use docker::{Build, Images, StoredImage};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
