@@ -57,7 +57,9 @@ mod tests {
         );
         check(
             json!({"options": {"region": "north"}}),
-            &expect![[r#"`sandbox.options` does not fit the provider `docker`: unknown field `region`, there are no fields"#]],
+            &expect![[
+                r#"`sandbox.options` does not fit the provider `docker`: unknown field `region`, there are no fields"#
+            ]],
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Measures what local sandboxes cost while nothing happens in them: first with no command, then with one that waits.
 //!
-//! `cargo run --release -p sandbox --example idle -- 256`
+//! `cargo run --release -p local --example idle -- 256`
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::error::Error;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, try_join_all};
-use sandbox::{Config, Host, Kind, connect};
-use tool_core::{Command, Image, Sandbox, SandboxProvider, Source};
+use local::Local;
+use tool_core::{Command, Host, Image, Sandbox, SandboxConfig, SandboxPlug, Source};
 
 const MEASURED: Duration = Duration::from_secs(10);
 /// Sandboxes started at once.
@@ -20,8 +20,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let count = std::env::args().nth(1).map_or(Ok(256), |text| text.parse())?;
-    let config = Config { provider: Kind::Local, ..Config::default() };
-    let provider = connect(&config, &Host::from_process(), "idle").await?;
+    let host = Host::new(std::env::vars_os(), false);
+    let provider = SandboxPlug::of::<Local>().connect(&SandboxConfig::default(), &host, "idle").await?;
     let image =
         Image { source: Source::Files(Default::default()), root: "/testbed".to_owned(), startup: String::new() };
     let begun = Instant::now();

@@ -34,7 +34,8 @@ pub(super) async fn run(args: Clean) -> Result<ExitCode, Failed> {
     let names = removed.iter().flat_map(|(_, names)| names);
     print(&names.map(|name| format!("{name}\n")).collect::<String>())?;
     let counts = sandboxes::PLUGS.iter().map(|plug| {
-        let count = removed.iter().find(|(sandboxes, _)| *sandboxes == plug.sandboxes).map_or(0, |(_, names)| names.len());
+        let count =
+            removed.iter().find(|(sandboxes, _)| *sandboxes == plug.sandboxes).map_or(0, |(_, names)| names.len());
         format!("{count} {}", plug.sandboxes)
     });
     say(&format!("removed {}", counts.collect::<Vec<_>>().join(" and ")));

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use dataset::Row;
-use env_core::{Dialect, ImageScheme, Specs, find_instance};
 use docker::Removal;
+use env_core::{Dialect, ImageScheme, Specs, find_instance};
 use tool_core::{SandboxError, Source};
 
 use super::Failed;

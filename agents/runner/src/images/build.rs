@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use dataset::Row;
-use env_core::{PackageList, Recipe, RecipeSettings, Spec, Specs};
 use docker::{Build, Images, StoredImage};
+use env_core::{PackageList, Recipe, RecipeSettings, Spec, Specs};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

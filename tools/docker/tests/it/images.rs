@@ -4,9 +4,12 @@ use std::path::Path;
 use std::process::Command as Program;
 use std::time::Duration;
 
-use sandbox::{Build, BuildError, Host, Images, Removal, Size, StoredImage};
+use docker::{Build, BuildError, Images, Removal, StoredImage};
 
-use crate::place::test_image;
+use tool_core::{Host, Size};
+
+use crate::provider::test_image;
+use crate::suite::fixture::host;
 
 /// Removes an image when a test ends, however it ends.
 pub(crate) struct Gone(pub(crate) String);
@@ -19,7 +22,7 @@ impl Drop for Gone {
 
 async fn engine() -> Option<(Images, String)> {
     let parent = test_image()?;
-    Some((Images::connect(&Host { terminal: false, ..Host::from_process() }).await.unwrap(), parent))
+    Some((Images::connect(&Host { terminal: false, ..host() }).await.unwrap(), parent))
 }
 
 fn order(name: &str, parent: &str, steps: &[(&str, &str)]) -> Build {

@@ -1,17 +1,13 @@
-//! One contract for both providers, and what is special about each.
+//! The contract of all providers in containers, and what is special about these.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, clippy::print_stdout)]
 
 mod bombs;
-mod commands;
-mod disk;
-mod docker;
-mod ends;
-mod files;
+mod containers;
 mod images;
-mod local;
-mod place;
+mod provider;
 mod pull;
 mod registry;
 mod sabotage;
-mod shells;
+#[path = "../../../shell/tests/suite/mod.rs"]
+mod suite;
 mod tls;

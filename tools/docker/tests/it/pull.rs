@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command as Program, Stdio};
 use std::time::Duration;
 
-use sandbox::{Host, Kind, connect};
-use tool_core::{Image, SandboxError, SandboxProvider, Source};
+use tool_core::{Image, SandboxError, Source};
 
-use crate::place::{config, test_image};
+use crate::provider::{PLUG, test_image};
+use crate::suite::fixture::{config, host};
 
 /// `user` with the password `secret`, in bcrypt, the only kind that the registry takes.
 const USERS: &str = "user:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
@@ -99,9 +99,9 @@ fn remove(name: &str) {
 }
 
 async fn start(name: &str, docker_config: &Path) -> String {
-    let mut host = Host::from_process();
+    let mut host = host();
     host.variables.insert("DOCKER_CONFIG".to_owned(), docker_config.to_string_lossy().into_owned());
-    let provider = connect(&config(Kind::Docker), &host, "pull").await.unwrap();
+    let provider = PLUG.connect(&config(), &host, "pull").await.unwrap();
     let source = Source::Container { name: name.to_owned(), platform: None };
     let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
     match provider.start(&image).await {

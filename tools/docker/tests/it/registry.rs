@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sandbox::{Host, Images};
-use tool_core::SandboxError;
+use docker::Images;
+use tool_core::{Host, SandboxError};
 
 use crate::images::Gone;
+use crate::suite::fixture::host;
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
@@ -124,7 +125,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 async fn engine() -> Option<Images> {
-    let images = Images::connect(&Host { terminal: false, ..Host::from_process() }).await;
+    let images = Images::connect(&Host { terminal: false, ..host() }).await;
     images.map_err(|err| eprintln!("skipped: {err}")).ok()
 }
 

@@ -4,10 +4,10 @@ use std::io::BufRead;
 use std::path::Path;
 use std::process::{Command as Program, Stdio};
 
-use sandbox::{Host, Kind, connect};
-use tool_core::{Image, SandboxError, SandboxProvider, Source};
+use tool_core::{Host, Image, SandboxError, Source};
 
-use crate::place::{config, ok, test_image};
+use crate::provider::{PLUG, test_image};
+use crate::suite::fixture::{config, ok};
 
 /// Makes an authority and certificates for both sides, as the engine's manual says.
 const CERTIFICATES: &str = r"set -e
@@ -78,10 +78,10 @@ async fn the_engine_is_reached_over_tls() {
     let mut port = String::new();
     std::io::BufReader::new(proxy.stdout.take().unwrap()).read_line(&mut port).unwrap();
     let address = format!("tcp://127.0.0.1:{}", port.trim());
-    let refused = connect(&config(Kind::Docker), &host(&address, None), "tls").await.map(drop);
+    let refused = PLUG.connect(&config(), &host(&address, None), "tls").await.map(drop);
     assert!(matches!(refused, Err(SandboxError::Unavailable(_))), "{refused:?}");
     let certificates = folder.path().join("client");
-    let provider = connect(&config(Kind::Docker), &host(&address, Some(&certificates)), "tls").await.unwrap();
+    let provider = PLUG.connect(&config(), &host(&address, Some(&certificates)), "tls").await.unwrap();
     let source = Source::Container { name, platform: None };
     let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
     let sandbox = provider.start(&image).await.unwrap();

@@ -10,7 +10,7 @@ use search::{Checkout, SearchConfig, SearchTool, offer};
 use serde_json::{Value, json};
 use tool_core::{
     Command, ExecEnd, ExecOutput, FileError, Host, Image, Sandbox, SandboxConfig, SandboxError, SandboxInfo,
-    SandboxPlug, SandboxProvider, Source, ToolError, Toolbox,
+    SandboxPlug, Source, ToolError, Toolbox,
 };
 
 use crate::tree::SHOP;

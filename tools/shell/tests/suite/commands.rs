@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sandbox::Bash;
+use shell::Bash;
 use tool_core::{Command, ExecEnd, Sandbox, SandboxError, Toolbox};
 
-use crate::place::{exits, ok, on_both, run, within};
+use super::fixture::{exits, ok, run, with_a_sandbox, within};
 
-on_both! {
+with_a_sandbox! {
     state_lasts
     standard_input_is_empty
     syntax_errors_run_nothing

@@ -1,16 +1,16 @@
 //! Commands that fill the disk.
 
-use sandbox::{Config, Kind, Size};
-use tool_core::ExecEnd;
+use tool_core::{ExecEnd, SandboxConfig, Size};
 
-use crate::place::{Place, config, ok, run, within};
+use super::fixture::{Fixture, config, ok, run, within};
 
 /// Writes 40 MiB several times a second, on and on.
 const WRITES: &str = "echo mended > kept; for n in $(seq 100); do head -c 40m /dev/zero > big.$n; sleep 0.1; done";
 
-async fn check(kind: Kind) {
-    let Some(place) = Place::with(Config { disk: Size(100 << 20), ..config(kind) }).await else { return };
-    let sandbox = place.start().await;
+#[tokio::test]
+async fn a_sandbox_that_is_full_ends_what_fills_it() {
+    let Some(fixture) = Fixture::with(SandboxConfig { disk: Size(100 << 20), ..config() }).await else { return };
+    let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     let output = sandbox.exec(within(60.0, WRITES)).await.unwrap();
     if output.end == ExecEnd::Exited(0) || output.output.contains("No space left on device") {
@@ -26,14 +26,4 @@ async fn check(kind: Kind) {
     assert!(run(sandbox, "rm big.*; sleep 1.5").await.success());
     assert!(run(sandbox, "head -c 40m /dev/zero > big; sleep 1.5; rm big").await.success());
     sandbox.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_local_sandbox_that_is_full_ends_what_fills_it() {
-    check(Kind::Local).await;
-}
-
-#[tokio::test]
-async fn a_container_that_is_full_ends_what_fills_it() {
-    check(Kind::Docker).await;
 }

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::Kind;
 use tool_core::{Command, ExecEnd, Interrupt, Restart, Sandbox};
 
-use crate::place::{Place, config, ok, on_both, processes, run, unique_sleep, wait_for, within};
+use super::fixture::{ok, processes, run, unique_sleep, wait_for, with_a_sandbox, within};
 
-on_both! {
+with_a_sandbox! {
     a_timeout_kills_the_tree
     a_timeout_keeps_what_was_printed
     silence_is_a_limit
@@ -164,36 +163,4 @@ async fn nothing_outlives_the_sandbox(sandbox: &dyn Sandbox) {
     wait_for(&needle, 2).await;
     sandbox.stop().await.unwrap();
     wait_for(&needle, 0).await;
-}
-
-#[tokio::test]
-async fn a_fork_bomb_meets_the_limit_in_docker() {
-    let Some(place) = Place::of(Kind::Docker).await else { return };
-    let sandbox = place.start().await;
-    let sandbox = &*sandbox;
-    ok(sandbox, "x=1").await;
-    let begun = Instant::now();
-    let output = sandbox.exec(within(1.5, "bomb() { bomb | bomb & }; bomb; sleep 1000")).await.unwrap();
-    eprintln!("fork bomb: {:?} after {:?}", output.end, begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(10), "{output:?}");
-    assert!(!matches!(output.end, ExecEnd::Exited(0)), "{output:?}");
-    ok(sandbox, "sleep 0.1").await;
-    assert!(ok(sandbox, "ls -d /proc/[0-9]* | wc -l").await.trim().parse::<u32>().unwrap() < 8);
-    let full = "for i in $(seq 300); do sleep 1000 & done; sleep 1000";
-    let output = sandbox.exec(within(1.0, full)).await.unwrap();
-    assert_eq!(output.end, ExecEnd::TimedOut(Duration::from_secs(1)), "{output:?}");
-    assert_eq!(run(sandbox, "echo on").await.output, "on\n");
-    sandbox.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn too_many_processes_end_a_local_command() {
-    let place = Place::with(sandbox::Config { pids: 40, ..config(Kind::Local) }).await.unwrap();
-    let sandbox = place.start().await;
-    let needle = unique_sleep();
-    let script = format!("for i in $(seq 60); do sleep {needle} & done; wait");
-    let output = run(&*sandbox, &script).await;
-    assert_eq!(output.end, ExecEnd::TooManyProcesses, "{output:?}");
-    wait_for(&needle, 0).await;
-    sandbox.stop().await.unwrap();
 }

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use tool_core::{FileError, Sandbox};
 
-use crate::place::{ok, on_both, run};
+use super::fixture::{ok, run, with_a_sandbox};
 
-on_both! {
+with_a_sandbox! {
     bytes_come_back
     names_may_be_odd
     modes_are_kept

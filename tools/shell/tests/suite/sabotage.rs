@@ -2,23 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::{Kind, Size};
-use tool_core::{Command, ExecEnd, Restart, Sandbox};
+use tool_core::{Command, ExecEnd, Sandbox, SandboxConfig, Size};
 
-use crate::place::{Place, config, exits, ok, on_both, run, unique_sleep, wait_for, within};
+use super::fixture::{Fixture, config, exits, ok, run, unique_sleep, wait_for, with_a_sandbox};
 
-on_both! {
-    a_command_can_be_alone
+with_a_sandbox! {
+    a_command_can_be_exclusive
     fresh_shells_run_their_exit_trap
     posix_mode_sets_no_trap
     driver_variables_are_not_restored
     a_function_named_colon_is_not_run_by_the_driver
 }
 
-async fn check_room(kind: Kind) {
+#[tokio::test]
+async fn jobs_that_leave_no_room_are_ended() {
     // Locally, each process counts with what it shares.
-    let Some(place) = Place::with(sandbox::Config { memory: Size(2 << 30), ..config(kind) }).await else { return };
-    let sandbox = place.start().await;
+    let Some(fixture) = Fixture::with(SandboxConfig { memory: Size(2 << 30), ..config() }).await else { return };
+    let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     let needle = unique_sleep();
     ok(sandbox, &format!("x=1; for ((i = 0; i < 192; i++)); do sleep {needle} & done; disown -a")).await;
@@ -34,35 +34,14 @@ async fn check_room(kind: Kind) {
     sandbox.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn jobs_that_leave_no_room_are_ended() {
-    check_room(Kind::Local).await;
-    check_room(Kind::Docker).await;
-}
-
-async fn a_command_can_be_alone(sandbox: &dyn Sandbox) {
+async fn a_command_can_be_exclusive(sandbox: &dyn Sandbox) {
     let needle = unique_sleep();
     ok(sandbox, &format!("x=1; sleep {needle} & (setsid sleep {needle} &); disown -a")).await;
     wait_for(&needle, 2).await;
-    let output = sandbox.exec(Command::fresh("echo on").alone()).await.unwrap();
+    let output = sandbox.exec(Command::fresh("echo on").exclusive()).await.unwrap();
     assert_eq!((output.end, output.output.as_str()), (ExecEnd::Exited(0), "on\n"), "{output:?}");
     wait_for(&needle, 0).await;
     assert!(run(sandbox, "echo $x").await.output.ends_with("]\n1\n"));
-}
-
-#[tokio::test]
-async fn files_move_though_jobs_fill_the_container() {
-    let Some(place) = Place::of(Kind::Docker).await else { return };
-    let sandbox = place.start().await;
-    for _ in 0..2 {
-        ok(&*sandbox, "for ((i = 0; i < 192; i++)); do sleep 1000 & done; disown -a").await;
-        let begun = Instant::now();
-        sandbox.write_file("f", b"text", None).await.unwrap();
-        assert_eq!(sandbox.read_file("f").await.unwrap(), b"text");
-        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-        assert!(run(&*sandbox, "true").await.output.starts_with("[the processes in the background"));
-    }
-    sandbox.stop().await.unwrap();
 }
 
 async fn fresh_shells_run_their_exit_trap(sandbox: &dyn Sandbox) {
@@ -110,10 +89,10 @@ async fn a_function_named_colon_is_not_run_by_the_driver(sandbox: &dyn Sandbox) 
 }
 
 /// Checks that a sandbox outlives its startup commands, once they have worked.
-async fn check_startup(kind: Kind, breakage: &str, note: &str) {
-    let Some(mut place) = Place::with(sandbox::Config { start_timeout: 6, ..config(kind) }).await else { return };
-    "[ ! -e ~/broken ] || . ~/broken; started=1".clone_into(&mut place.image.startup);
-    let sandbox = place.start().await;
+async fn check_startup(breakage: &str, note: &str) {
+    let Some(mut fixture) = Fixture::with(SandboxConfig { start_timeout: 6, ..config() }).await else { return };
+    "[ ! -e ~/broken ] || . ~/broken; started=1".clone_into(&mut fixture.image.startup);
+    let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     run(sandbox, &format!("echo '{breakage}' >~/broken; kill -9 $$")).await;
     let output = run(sandbox, "echo on").await;
@@ -127,54 +106,8 @@ async fn check_startup(kind: Kind, breakage: &str, note: &str) {
 
 #[tokio::test]
 async fn a_startup_that_breaks_later_is_told() {
-    for kind in [Kind::Local, Kind::Docker] {
-        let note = "[the startup commands of the image failed with exit code 3: `";
-        check_startup(kind, "echo why; exit 3", note).await;
-        check_startup(kind, "set -e; (exit 3)", note).await;
-        check_startup(kind, "sleep 1000", "[the startup commands of the image did not end and are run no more: `")
-            .await;
-    }
-}
-
-#[tokio::test]
-async fn whoever_reads_our_requests_is_got_round() {
-    let Some(place) = Place::of(Kind::Docker).await else { return };
-    let sandbox = place.start().await;
-    let sandbox = &*sandbox;
-    ok(sandbox, "x=1; for i in 1 2 3; do cat /proc/1/fd/50 >/dev/null & done; disown -a").await;
-    for _ in 0..2 {
-        let (begun, needle) = (Instant::now(), unique_sleep());
-        let output = sandbox.exec(within(0.4, &format!("sleep {needle}"))).await.unwrap();
-        assert_eq!(output.end, ExecEnd::TimedOut(Duration::from_millis(400)), "{output:?}");
-        assert_eq!(output.restart, Some(Restart::StateKept), "{output:?}");
-        wait_for(&needle, 0).await;
-        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-    }
-    assert_eq!(ok(sandbox, "kill -9 -1; sleep 0.6; echo $x").await, "1\n");
-    assert_eq!(ok(sandbox, "sleep 0.6; echo $x").await, "1\n");
-    sandbox.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn files_move_though_the_scratch_folder_was_removed() {
-    let Some(place) = Place::of(Kind::Docker).await else { return };
-    let sandbox = place.start().await;
-    sandbox.write_file("f", b"text", None).await.unwrap();
-    for removal in ["rm -rf /.spotter", "rm -rf /.spotter; ln -s /tmp /.spotter"] {
-        ok(&*sandbox, removal).await;
-        assert_eq!(sandbox.read_file("f").await.unwrap(), b"text");
-        sandbox.write_file("g/h", b"text", None).await.unwrap();
-        sandbox.archive("g").await.unwrap();
-        assert_eq!(ok(&*sandbox, "stat -c '%a %F' /.spotter").await, "700 directory\n");
-    }
-    sandbox.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn memory_is_blamed_on_the_command_that_took_it() {
-    let Some(place) = Place::of(Kind::Docker).await else { return };
-    let sandbox = place.start().await;
-    ok(&*sandbox, "python3 -c 'x = bytearray(600 << 20)'; true").await;
-    assert_eq!(run(&*sandbox, "sh -c 'kill -9 $$'").await.end, ExecEnd::Exited(137));
-    sandbox.stop().await.unwrap();
+    let note = "[the startup commands of the image failed with exit code 3: `";
+    check_startup("echo why; exit 3", note).await;
+    check_startup("set -e; (exit 3)", note).await;
+    check_startup("sleep 1000", "[the startup commands of the image did not end and are run no more: `").await;
 }

@@ -2,9 +2,9 @@
 
 use tool_core::{ExecEnd, Restart, Sandbox};
 
-use crate::place::{exits, ok, on_both, run, within};
+use super::fixture::{exits, ok, run, with_a_sandbox, within};
 
-on_both! {
+with_a_sandbox! {
     exit_keeps_the_state
     exit_deep_inside
     the_shell_can_be_replaced_or_killed

@@ -1,51 +1,37 @@
-//! Where the contract is checked: a provider and an image for it.
+//! A provider with an image for it, and short ways to run commands.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbox::{Config, Host, Kind, Provider, Size, connect};
-use tool_core::{Command, ExecOutput, Image, Restart, Sandbox, SandboxProvider, Source};
+use tool_core::{Command, ExecOutput, Host, Image, Restart, Sandbox, SandboxConfig, SandboxProvider, Size};
+
+use crate::provider::{PLUG, source};
 
 /// A provider, and what it can start.
-pub(crate) struct Place {
-    pub(crate) provider: Provider,
+pub(crate) struct Fixture {
+    pub(crate) provider: Arc<dyn SandboxProvider>,
     pub(crate) image: Image,
 }
 
-/// Returns the image for tests, or `None` with a word on standard error when there is none.
-pub(crate) fn test_image() -> Option<String> {
-    let image = std::env::var("SPOTTER_TEST_IMAGE").unwrap_or_else(|_| "spotter/registry-base:latest".to_owned());
-    let output = std::process::Command::new("docker").args(["image", "inspect", &image]).output();
-    match output {
-        Ok(output) if output.status.success() => Some(image),
-        Ok(_) => {
-            eprintln!("skipped: no image `{image}` (set SPOTTER_TEST_IMAGE), or no Docker engine");
-            None
-        }
-        Err(err) => {
-            eprintln!("skipped: no Docker: {err}");
-            None
-        }
-    }
+pub(crate) fn config() -> SandboxConfig {
+    let (memory, max_file) = (Size(256 << 20), Size(8 << 20));
+    SandboxConfig { memory, pids: 200, grace: 1, max_file, ..SandboxConfig::default() }
 }
 
-pub(crate) fn config(provider: Kind) -> Config {
-    Config { provider, memory: Size(256 << 20), pids: 200, grace: 1, max_file: Size(8 << 20), ..Config::default() }
+/// Returns what providers may know of this machine.
+pub(crate) fn host() -> Host {
+    Host::new(std::env::vars_os(), std::io::IsTerminal::is_terminal(&std::io::stderr()))
 }
 
-impl Place {
-    pub(crate) async fn of(kind: Kind) -> Option<Self> {
-        Self::with(config(kind)).await
+impl Fixture {
+    /// Returns a provider with the settings of most tests; `None` where there is no image for it.
+    pub(crate) async fn new() -> Option<Self> {
+        Self::with(config()).await
     }
 
-    pub(crate) async fn with(config: Config) -> Option<Self> {
-        let source = match config.provider {
-            Kind::Docker => Source::Container { name: test_image()?, platform: None },
-            Kind::Local => Source::Files(BTreeMap::from([("README".to_owned(), b"hello\n".to_vec())])),
-        };
-        let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
-        let provider = connect(&config, &Host::from_process(), "contract").await.unwrap();
+    pub(crate) async fn with(config: SandboxConfig) -> Option<Self> {
+        let image = Image { source: source()?, root: "/testbed".to_owned(), startup: String::new() };
+        let provider = PLUG.connect(&config, &host(), "contract").await.unwrap();
         Some(Self { provider, image })
     }
 
@@ -54,24 +40,14 @@ impl Place {
     }
 }
 
-/// Makes a test for each provider of each function that takes a sandbox.
-macro_rules! on_both {
+/// Makes a test of each function that takes a sandbox.
+macro_rules! with_a_sandbox {
     ($($name:ident)*) => {
-        mod on_docker {
+        mod tests {
             $(#[tokio::test]
             async fn $name() {
-                if let Some(place) = crate::place::Place::of(sandbox::Kind::Docker).await {
-                    let sandbox = place.start().await;
-                    super::$name(&*sandbox).await;
-                    sandbox.stop().await.unwrap();
-                }
-            })*
-        }
-        mod on_local {
-            $(#[tokio::test]
-            async fn $name() {
-                if let Some(place) = crate::place::Place::of(sandbox::Kind::Local).await {
-                    let sandbox = place.start().await;
+                if let Some(fixture) = crate::suite::fixture::Fixture::new().await {
+                    let sandbox = fixture.start().await;
                     super::$name(&*sandbox).await;
                     sandbox.stop().await.unwrap();
                 }
@@ -79,7 +55,7 @@ macro_rules! on_both {
         }
     };
 }
-pub(crate) use on_both;
+pub(crate) use with_a_sandbox;
 
 pub(crate) fn within(seconds: f64, script: &str) -> Command {
     Command::new(script).timeout(Duration::from_secs_f64(seconds)).idle_timeout(Duration::from_secs(60))

@@ -3,10 +3,10 @@
 use std::process::{Command as Program, Stdio};
 use std::time::{Duration, Instant};
 
-use sandbox::{Config, Host, Kind, Pull, clean, connect};
-use tool_core::{Command, ExecEnd, Image, Restart, SandboxError, SandboxProvider, Source};
+use tool_core::{Command, ExecEnd, Host, Image, Pull, Restart, SandboxConfig, SandboxError, Source};
 
-use crate::place::{Place, config, ok, run, test_image, unique_sleep, wait_for, within};
+use crate::provider::{PLUG, test_image};
+use crate::suite::fixture::{Fixture, config, host, ok, run, unique_sleep, wait_for, within};
 
 /// Set where this binary plays the process that is killed; the value is what it prints.
 const VICTIM: &str = "SPOTTER_TEST_VICTIM";
@@ -30,9 +30,9 @@ async fn wait_gone(id: &str) {
 
 #[tokio::test]
 async fn limits_reach_the_engine() {
-    let config = Config { cpus: Some(0.5), ..config(Kind::Docker) };
-    let Some(place) = Place::with(config).await else { return };
-    let sandbox = place.start().await;
+    let config = SandboxConfig { cpus: Some(0.5), ..config() };
+    let Some(fixture) = Fixture::with(config).await else { return };
+    let sandbox = fixture.start().await;
     let format = "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}} \
                   {{.HostConfig.NetworkMode}} {{.HostConfig.SecurityOpt}} {{.HostConfig.LogConfig.Type}} \
                   {{.HostConfig.Privileged}} {{len .Mounts}} {{index .Config.Labels \"spotter.run\"}}";
@@ -64,21 +64,21 @@ async fn limits_reach_the_engine() {
 
 #[tokio::test]
 async fn containers_go_on_every_path() {
-    let Some(place) = Place::of(Kind::Docker).await else { return };
-    let stopped = place.start().await;
+    let Some(fixture) = Fixture::new().await else { return };
+    let stopped = fixture.start().await;
     let id = stopped.info().id.clone();
     stopped.stop().await.unwrap();
     assert!(!exists(&id));
-    let dropped = place.start().await;
+    let dropped = fixture.start().await;
     let id = dropped.info().id.clone();
     drop(dropped);
-    place.provider.close().await.unwrap();
+    fixture.provider.close().await.unwrap();
     assert!(!exists(&id), "dropped");
-    let forgotten = place.start().await;
+    let forgotten = fixture.start().await;
     let id = forgotten.info().id.clone();
-    place.provider.close().await.unwrap();
+    fixture.provider.close().await.unwrap();
     assert!(!exists(&id), "closed");
-    let panics = place.start().await;
+    let panics = fixture.start().await;
     let id = panics.info().id.clone();
     let task = tokio::spawn(async move {
         let _held = panics;
@@ -87,10 +87,10 @@ async fn containers_go_on_every_path() {
     assert!(task.await.is_err());
     wait_gone(&id).await;
     for millis in [1, 20, 60, 120, 200] {
-        let start = tokio::time::timeout(Duration::from_millis(millis), place.provider.start(&place.image));
+        let start = tokio::time::timeout(Duration::from_millis(millis), fixture.provider.start(&fixture.image));
         drop(start.await);
     }
-    place.provider.close().await.unwrap();
+    fixture.provider.close().await.unwrap();
     let own = format!("label=spotter.owner={}", owner_of_this_process());
     assert_eq!(docker(&["ps", "-aq", "--filter", &own, "--filter", "label=spotter.run=nobody"]), "");
 }
@@ -108,14 +108,14 @@ fn a_runtime_that_ends_takes_its_containers_along() {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (sandbox, place) = runtime.block_on(async {
-        let place = Place::of(Kind::Docker).await.unwrap();
-        (place.start().await, place)
+    let (sandbox, fixture) = runtime.block_on(async {
+        let fixture = Fixture::new().await.unwrap();
+        (fixture.start().await, fixture)
     });
     let id = sandbox.info().id.clone();
     drop(runtime);
     drop(sandbox);
-    drop(place);
+    drop(fixture);
     tokio::runtime::Runtime::new().unwrap().block_on(wait_gone(&id));
 }
 
@@ -125,8 +125,8 @@ async fn victim() {
     if std::env::var_os(VICTIM).is_none() {
         return;
     }
-    let place = Place::of(Kind::Docker).await.unwrap();
-    let sandbox = place.start().await;
+    let fixture = Fixture::new().await.unwrap();
+    let sandbox = fixture.start().await;
     println!("container={}", sandbox.info().id);
     let _ = sandbox.exec(within(100.0, "sleep 1000")).await;
 }
@@ -137,7 +137,7 @@ async fn a_killed_process_leaves_no_container() {
         return;
     }
     let mut victim = Program::new(std::env::current_exe().unwrap())
-        .args(["docker::victim", "--exact", "--nocapture"])
+        .args(["containers::victim", "--exact", "--nocapture"])
         .env(VICTIM, "1")
         .stdout(Stdio::piped())
         .spawn()
@@ -161,10 +161,7 @@ async fn clean_finds_containers_of_dead_processes() {
     let dead = create(&format!("{} 1 1", machine.trim()));
     let alive = create(&owner_of_this_process());
     let elsewhere = create(&format!("another-machine-{} 1 1", std::process::id()));
-    let (config, mut host) = (config(Kind::Docker), Host::from_process());
-    let temporary = tempfile::tempdir().unwrap();
-    host.variables.insert("TMPDIR".to_owned(), temporary.path().to_string_lossy().into_owned());
-    clean(&config, &host, false).await.unwrap();
+    PLUG.clean(&host(), false).await.unwrap();
     assert_eq!((exists(&dead), exists(&alive), exists(&elsewhere)), (false, true, true));
     docker(&["rm", &alive, &elsewhere]);
 }
@@ -175,8 +172,8 @@ async fn missing_images_say_what_to_do() {
         return;
     }
     for pull in [Pull::Never, Pull::Missing] {
-        let config = Config { pull, ..config(Kind::Docker) };
-        let provider = connect(&config, &Host::from_process(), "run").await.unwrap();
+        let config = SandboxConfig { pull, ..config() };
+        let provider = PLUG.connect(&config, &host(), "run").await.unwrap();
         let source = Source::Container { name: "localhost:1/no/such:tag".to_owned(), platform: None };
         let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
         let Err(SandboxError::Image(message)) = provider.start(&image).await else { panic!("{pull:?}") };
@@ -193,8 +190,7 @@ async fn an_engine_that_is_not_there_is_told() {
     for address in ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1", "what://x", "/nowhere.sock"] {
         let variables = [("DOCKER_HOST".to_owned(), address.to_owned())].into();
         let host = Host { variables, terminal: false };
-        let Err(SandboxError::Unavailable(message)) = connect(&config(Kind::Docker), &host, "run").await.map(drop)
-        else {
+        let Err(SandboxError::Unavailable(message)) = PLUG.connect(&config(), &host, "run").await.map(drop) else {
             panic!("{address}")
         };
         assert!(message.contains(address) && message.contains("hint: "), "{message}");
@@ -217,7 +213,7 @@ async fn the_engine_is_reached_over_tcp() {
         }
     });
     let variables = [("DOCKER_HOST".to_owned(), address)].into();
-    let provider = connect(&config(Kind::Docker), &Host { variables, terminal: false }, "run").await.unwrap();
+    let provider = PLUG.connect(&config(), &Host { variables, terminal: false }, "run").await.unwrap();
     let source = Source::Container { name: test_image().unwrap(), platform: Some("linux/amd64".to_owned()) };
     let sandbox = provider.start(&Image { source, root: "/testbed".to_owned(), startup: String::new() }).await.unwrap();
     assert_eq!(ok(&*sandbox, "echo over tcp").await, "over tcp\n");
@@ -226,8 +222,8 @@ async fn the_engine_is_reached_over_tcp() {
 
 #[tokio::test]
 async fn all_processes_may_be_killed() {
-    let Some(place) = Place::of(Kind::Docker).await else { return };
-    let sandbox = place.start().await;
+    let Some(fixture) = Fixture::new().await else { return };
+    let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     ok(sandbox, "mkdir d; cd d").await;
     let output = run(sandbox, "kill -9 -1; kill -9 1; kill -9 $$").await;

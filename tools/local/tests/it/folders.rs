@@ -6,13 +6,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 
-use sandbox::{Config, Host, Kind, clean, connect};
-use tool_core::{FileError, Image, SandboxError, SandboxProvider, Source};
+use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, Source};
 
-use crate::place::{Place, config, ok, processes, run, unique_sleep, wait_for};
+use crate::provider::PLUG;
+use crate::suite::fixture::{self, Fixture, config, ok, processes, run, unique_sleep, wait_for};
 
 fn host(temporary: &Path) -> Host {
-    let mut host = Host::from_process();
+    let mut host = fixture::host();
     host.variables.insert("TMPDIR".to_owned(), temporary.to_string_lossy().into_owned());
     host
 }
@@ -43,7 +43,7 @@ async fn a_directory_is_copied_as_it_is() {
     symlink("pkg", from.join("folder")).unwrap();
     fs::hard_link(from.join("pkg/run.sh"), from.join("hard")).unwrap();
     fs::set_permissions(from.join("pkg/.hidden"), fs::Permissions::from_mode(0o500)).unwrap();
-    let provider = connect(&config(Kind::Local), &host(temporary.path()), "run").await.unwrap();
+    let provider = PLUG.connect(&config(), &host(temporary.path()), "run").await.unwrap();
     let source = Source::Directory(from.to_owned());
     let image = Image { source, root: "/testbed".to_owned(), startup: "cd pkg; export STARTED=1".to_owned() };
     let sandbox = provider.start(&image).await.unwrap();
@@ -61,8 +61,8 @@ async fn a_directory_is_copied_as_it_is() {
 
 #[tokio::test]
 async fn the_environment_is_our_own() {
-    let place = Place::of(Kind::Local).await.unwrap();
-    let sandbox = place.start().await;
+    let fixture = Fixture::new().await.unwrap();
+    let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     let names = ok(sandbox, "env | cut -d = -f 1 | sort | tr '\\n' ' '").await;
     let expected = "GIT_CONFIG_NOSYSTEM GIT_PAGER GIT_TERMINAL_PROMPT HOME LANG PAGER PATH PWD PYTHONDONTWRITEBYTECODE \
@@ -78,8 +78,8 @@ async fn the_environment_is_our_own() {
 
 #[tokio::test]
 async fn processes_that_hide_are_found() {
-    let place = Place::of(Kind::Local).await.unwrap();
-    let sandbox = place.start().await;
+    let fixture = Fixture::new().await.unwrap();
+    let sandbox = fixture.start().await;
     let needle = unique_sleep();
     ok(&*sandbox, &format!("(setsid env -i /bin/sleep {needle} &) ; (setsid sleep {needle} &); sleep 0.3")).await;
     // While a command runs, the watchdog comes to know even those that have cleared their environment.
@@ -95,7 +95,7 @@ async fn processes_that_hide_are_found() {
 
 #[tokio::test]
 async fn containers_are_refused() {
-    let provider = connect(&config(Kind::Local), &Host::default(), "run").await.unwrap();
+    let provider = PLUG.connect(&config(), &Host::default(), "run").await.unwrap();
     let source = Source::Container { name: "a/b:c".to_owned(), platform: None };
     let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
     let Err(SandboxError::Unsupported(message)) = provider.start(&image).await else { panic!("it was not refused") };
@@ -109,21 +109,23 @@ async fn containers_are_refused() {
 
 #[tokio::test]
 async fn a_startup_that_fails_is_an_error() {
-    let mut place = Place::of(Kind::Local).await.unwrap();
+    let mut fixture = Fixture::new().await.unwrap();
     for (startup, part) in
         [("echo why; false", "exit code 1: `echo why; false`\nwhy"), ("exit 3", "exit code 3"), ("if", "if")]
     {
-        startup.clone_into(&mut place.image.startup);
-        let Err(SandboxError::Image(message)) = place.provider.start(&place.image).await else { panic!("{startup}") };
+        startup.clone_into(&mut fixture.image.startup);
+        let Err(SandboxError::Image(message)) = fixture.provider.start(&fixture.image).await else {
+            panic!("{startup}")
+        };
         assert!(message.contains(part), "{message}");
     }
 }
 
 #[tokio::test]
 async fn a_startup_is_run_where_a_shell_begins_anew() {
-    let mut place = Place::of(Kind::Local).await.unwrap();
-    place.image.startup = "echo noise; started=$((started + 1))".to_owned();
-    let sandbox = place.start().await;
+    let mut fixture = Fixture::new().await.unwrap();
+    fixture.image.startup = "echo noise; started=$((started + 1))".to_owned();
+    let sandbox = fixture.start().await;
     assert_eq!(ok(&*sandbox, "echo $started").await, "1\n");
     run(&*sandbox, "exit").await;
     assert_eq!(ok(&*sandbox, "echo $started").await, "1\n");
@@ -136,7 +138,7 @@ async fn a_startup_is_run_where_a_shell_begins_anew() {
 #[tokio::test]
 async fn folders_go_on_every_path() {
     let temporary = tempfile::tempdir().unwrap();
-    let provider = connect(&config(Kind::Local), &host(temporary.path()), "run").await.unwrap();
+    let provider = PLUG.connect(&config(), &host(temporary.path()), "run").await.unwrap();
     let files = BTreeMap::from([("a".to_owned(), b"a".to_vec())]);
     let image = Image { source: Source::Files(files), root: "/testbed".to_owned(), startup: String::new() };
     let dropped = provider.start(&image).await.unwrap();
@@ -172,14 +174,14 @@ async fn clean_finds_folders_of_dead_processes() {
     make("spotter-elsewhere", Some("another-machine 1 1"));
     make("spotter-without", None);
     make("other", Some(&format!("{} 1 1", machine.trim())));
-    let config = Config { provider: Kind::Local, ..Config::default() };
-    let provider = connect(&config, &host, "run").await.unwrap();
+    let config = SandboxConfig::default();
+    let provider = PLUG.connect(&config, &host, "run").await.unwrap();
     let source = Source::Files(BTreeMap::new());
     let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
     let alive = provider.start(&image).await.unwrap();
-    let removed = clean(&config, &host, false).await.unwrap();
+    let removed = PLUG.clean(&host, false).await.unwrap();
     let expected = ["spotter-dead", "spotter-old"].map(|name| temporary.path().join(name));
-    assert_eq!(removed.folders, expected.map(|path| path.to_string_lossy().into_owned()));
+    assert_eq!(removed, expected.map(|path| path.to_string_lossy().into_owned()));
     assert!(!orphan.wait().unwrap().success());
     assert_eq!(names(temporary.path()).len(), 4);
     alive.stop().await.unwrap();
@@ -188,7 +190,7 @@ async fn clean_finds_folders_of_dead_processes() {
 #[tokio::test]
 async fn a_removal_that_fails_is_tried_again() {
     let temporary = tempfile::tempdir().unwrap();
-    let provider = connect(&config(Kind::Local), &host(temporary.path()), "run").await.unwrap();
+    let provider = PLUG.connect(&config(), &host(temporary.path()), "run").await.unwrap();
     let files = BTreeMap::from([("a".to_owned(), b"a".to_vec())]);
     let image = Image { source: Source::Files(files), root: "/testbed".to_owned(), startup: String::new() };
     let sandbox = provider.start(&image).await.unwrap();
@@ -222,7 +224,7 @@ fn no_runtime_is_needed_to_remove_what_is_dropped() {
     let started = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let sandbox = runtime.block_on(async {
-            let provider = connect(&config(Kind::Local), &host(&folder), "run").await.unwrap();
+            let provider = PLUG.connect(&config(), &host(&folder), "run").await.unwrap();
             let source = Source::Files(BTreeMap::new());
             provider.start(&Image { source, root: "/testbed".to_owned(), startup: String::new() }).await.unwrap()
         });
@@ -235,8 +237,8 @@ fn no_runtime_is_needed_to_remove_what_is_dropped() {
 
 #[tokio::test]
 async fn a_sandbox_whose_folder_was_removed_is_damaged() {
-    let place = Place::of(Kind::Local).await.unwrap();
-    let sandbox = place.start().await;
+    let fixture = Fixture::new().await.unwrap();
+    let sandbox = fixture.start().await;
     run(&*sandbox, "cd /; rm -rf \"$(dirname ~)\"").await;
     assert_eq!(run(&*sandbox, "echo on").await.output, "on\n");
     let fresh = sandbox.exec(tool_core::Command::fresh("true")).await;
@@ -249,8 +251,8 @@ async fn a_sandbox_whose_folder_was_removed_is_damaged() {
 
 #[tokio::test]
 async fn a_sandbox_that_kills_its_shells_is_damaged() {
-    let place = Place::of(Kind::Local).await.unwrap();
-    let sandbox = place.start().await;
+    let fixture = Fixture::new().await.unwrap();
+    let sandbox = fixture.start().await;
     let marker = ok(&*sandbox, "echo $SPOTTER_SANDBOX").await;
     // What kills clears its environment and detaches itself: where that was done before anyone looked, it is not known, and
     // else it goes with the command.
