@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use shell::{BOOT, Backend, Chunk, Health, Moment, Owner, Pipe, Process, Signal, nonce};
+use shell::{BOOT, Backend, Chunk, Ending, Health, Moment, Owner, Pipe, Process, Signal, nonce};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, SandboxInfo, Source};
 
@@ -22,7 +22,7 @@ use crate::processes::{Processes, Usage};
 use crate::removal::{Content, Removals};
 use crate::size::size_below;
 use crate::tracker::Tracker;
-use crate::{damage, files, kept, processes};
+use crate::{damage, files, kept};
 
 const PIECE: usize = 64 << 10;
 /// Processes that must be left for a command of the harness.
@@ -187,12 +187,7 @@ impl Backend for Folder {
             Signal::End => rustix::process::Signal::POWER,
             Signal::Kill => rustix::process::Signal::KILL,
         };
-        self.with_processes(move |processes| {
-            processes::signal(shell, signal);
-            processes.end_tree(shell, since);
-            processes::signal(shell, rustix::process::Signal::CONT);
-        })
-        .await
+        self.with_processes(move |processes| processes.end(Ending::new(shell, since), Some(signal))).await
     }
 
     fn keep(&self, shell: u32) {
@@ -209,7 +204,7 @@ impl Backend for Folder {
 
     async fn end_background(&self) -> Result<(), SandboxError> {
         let shell = self.shell.load(Ordering::SeqCst);
-        self.with_processes(move |processes| processes.end_all_but(shell)).await?;
+        self.with_processes(move |processes| processes.end(Ending::new(shell, Moment::default()), None)).await?;
         self.background_ended.store(true, Ordering::SeqCst);
         Ok(())
     }

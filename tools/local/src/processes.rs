@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use shell::{Moment, Process};
+use shell::{Ending, Moment, Process};
 use tool_core::SandboxError;
 
 use crate::cgroup::ControlGroup;
 use crate::tracker::Tracker;
 
-/// Looks at the process table, and looks again, at most so often.
+/// Looks at the process table before all victims are stopped, at most.
 const ROUNDS: usize = 100;
+/// Time between a kill and a look at what is left.
+const PAUSE: Duration = Duration::from_millis(1);
 /// So many processes that have to end at once are taken for a bomb.
 const MANY: usize = 32;
 
@@ -82,80 +84,62 @@ impl Processes {
         Process::read(id).is_some_and(|process| !process.is_dead())
     }
 
-    /// Kills what was started since `since`, but for `shell` and what older processes started.
-    ///
-    /// All victims are stopped before one is killed, looking again until no new ones turn up: what is stopped starts
-    /// no more.
-    pub(crate) fn end_tree(&self, shell: u32, since: Moment) {
-        self.end(|process, table| {
-            if process.id == shell || process.is_older(since) {
-                return false;
-            }
-            let mut up = process;
-            for _ in 0..table.len() {
-                match table.get(&up.parent) {
-                    Some(parent) if parent.id == shell => return true,
-                    Some(parent) if parent.is_older(since) => return false,
-                    Some(parent) => up = parent,
-                    None => break,
-                }
-            }
-            true
-        });
-    }
-
-    /// Kills all processes of the sandbox but `shell`.
-    pub(crate) fn end_all_but(&self, shell: u32) {
-        self.end(|process, _| process.id != shell);
-    }
-
     /// Kills all processes of the sandbox.
-    pub(crate) fn end_background(&self) {
-        self.end(|_, _| true);
+    pub(crate) fn end_all(&self) {
+        self.end(Ending::new(0, Moment::default()), None);
     }
 
-    fn end(&self, is_victim: impl Fn(&Process, &HashMap<u32, Process>) -> bool) {
-        let Some(group) = &self.group else { return self.end_each(is_victim) };
+    /// Kills what `ending` chooses. Where it has a shell to be told by a signal, the shell goes on afterwards.
+    pub(crate) fn end(&self, ending: Ending, told: Option<Signal>) {
+        let Some(group) = &self.group else { return self.end_each(ending, told) };
         let are_many = group.members().len() >= MANY;
         if are_many {
             // A shell among them that goes on asks again when it is refused a process.
             group.forbid_forks();
         }
         group.members().into_iter().for_each(|id| self.track(id));
-        self.end_each(is_victim);
+        self.end_each(ending, told);
         group.allow_forks();
     }
 
-    fn end_each(&self, is_victim: impl Fn(&Process, &HashMap<u32, Process>) -> bool) {
-        let part = |living: Vec<Process>| {
-            let table: HashMap<u32, Process> = living.into_iter().map(|process| (process.id, process)).collect();
-            table.values().partition::<Vec<Process>, _>(|process| is_victim(process, &table))
-        };
-        let (mut victims, mut others) = part(self.snapshot());
-        let (mut stopped, mut held) = (HashMap::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            held.extend(stop_groups(&victims, &others));
-            let mut new: Vec<Process> =
-                victims.iter().filter(|process| !stopped.contains_key(&process.id)).copied().collect();
-            // The newest are the likeliest to start more.
-            new.sort_by_key(|process| std::cmp::Reverse((process.begun, process.id)));
-            new.iter().filter(|process| !process.is_stopped()).for_each(|process| process.signal(Signal::STOP));
-            stopped.extend(new.into_iter().map(|process| (process.id, process)));
-            (victims, others) = part(self.tracker.find_again(self.sandbox, &stopped));
-            if victims.iter().all(|process| stopped.contains_key(&process.id)) {
-                break;
-            }
-        }
-        for _ in 0..ROUNDS {
+    fn end_each(&self, mut ending: Ending, told: Option<Signal>) {
+        let shell = ending.shell();
+        told.into_iter().for_each(|told| signal(shell, told));
+        let (mut table, held) = self.stop(&ending);
+        loop {
+            let victims = ending.next(&table);
             if victims.is_empty() {
                 break;
             }
             victims.iter().for_each(|process| process.signal(Signal::KILL));
-            (victims, _) = part(self.snapshot());
             // A process in the middle of a system call takes its time to die.
-            std::thread::sleep(Duration::from_millis(if victims.is_empty() { 0 } else { 1 }));
+            std::thread::sleep(PAUSE);
+            table = self.snapshot();
         }
-        held.iter().for_each(|process: &Process| process.signal(Signal::CONT));
+        held.iter().for_each(|process| process.signal(Signal::CONT));
+        told.into_iter().for_each(|_| signal(shell, Signal::CONT));
+    }
+
+    /// Stops the victims, looking again until no new ones turn up; returns the last table, and what was stopped besides.
+    fn stop(&self, ending: &Ending) -> (Vec<Process>, Vec<Process>) {
+        let mut table = self.snapshot();
+        let (mut stopped, mut held) = (HashMap::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let (victims, others) = ending.part(&table);
+            held.extend(stop_groups(&victims, &others));
+            let mut new: Vec<Process> =
+                victims.into_iter().filter(|process| !stopped.contains_key(&process.id)).collect();
+            // The newest are the likeliest to start more.
+            new.sort_by_key(|process| std::cmp::Reverse((process.begun, process.id)));
+            new.iter().filter(|process| !process.is_stopped()).for_each(|process| process.signal(Signal::STOP));
+            stopped.extend(new.into_iter().map(|process| (process.id, process)));
+            table = self.tracker.find_again(self.sandbox, &stopped);
+            let victims = ending.part(&table).0;
+            if victims.iter().all(|process| stopped.contains_key(&process.id)) {
+                break;
+            }
+        }
+        (table, held)
     }
 }
 
@@ -182,7 +166,7 @@ fn stop_groups(victims: &[Process], others: &[Process]) -> Vec<Process> {
 }
 
 /// Sends a signal to a process of ours.
-pub(crate) fn signal(id: u32, signal: Signal) {
+fn signal(id: u32, signal: Signal) {
     if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
         // It may have ended by itself.
         let _ = kill_process(id, signal);

@@ -57,7 +57,7 @@ impl Content {
         if self.is_gone() {
             return Ok(());
         }
-        self.processes.end_background();
+        self.processes.end_all();
         files::remove_tree_but_last(&self.path, OWNER)?;
         self.gone.store(true, Ordering::SeqCst);
         Ok(())
@@ -150,7 +150,7 @@ pub(crate) fn remove_leftover(path: &Path) -> io::Result<()> {
     let owner = fs::read_to_string(path.join(OWNER)).unwrap_or_default();
     if let Some(marker) = owner.lines().nth(1).filter(|marker| !marker.is_empty()) {
         let group = path.file_name().and_then(|name| ControlGroup::existing(&name.to_string_lossy()));
-        Processes::marked(&Arc::default(), marker, group).end_background();
+        Processes::marked(&Arc::default(), marker, group).end_all();
     }
     files::remove_tree_but_last(path, OWNER)
 }

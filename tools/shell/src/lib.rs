@@ -3,7 +3,8 @@
 //! A provider brings a [`Backend`]: how bash is started in its sandboxes, how processes are ended and how files are
 //! moved. [`Running`] makes a sandbox of it, with one shell that keeps its state from command to command. [`Started`]
 //! holds what a provider has to remove in the end, [`Owner`] tells what a killed program has left from what is in use,
-//! and [`Process`] is a line of the process table. [`Bash`] is the tool that runs a command.
+//! [`Process`] is a line of the process table, and
+//! [`Ending`] chooses from it what is ended. [`Bash`] is the tool that runs a command.
 //!
 //! Where the shell runs is none of this crate's business: it knows neither containers nor folders.
 
@@ -18,6 +19,7 @@ mod capture;
 mod clean;
 mod protocol;
 
+mod ending;
 mod nonce;
 mod owner;
 mod process;
@@ -25,6 +27,7 @@ mod process;
 pub use backend::{Backend, Chunk, Health, Moment, Pipe, Signal};
 pub use bash::{Bash, BashArgs};
 pub use clean::plain_text;
+pub use ending::Ending;
 pub use nonce::nonce;
 pub use owner::Owner;
 pub use process::{Process, table};

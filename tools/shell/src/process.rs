@@ -44,6 +44,12 @@ impl Process {
         })
     }
 
+    /// Parses lines of `/proc/ID/stat`, each with a NUL behind it.
+    pub fn parse_all(stats: &[u8]) -> Vec<Self> {
+        let stats = stats.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        stats.filter_map(|stat| Self::parse(stat.split(' ').next()?.parse().ok()?, &stat)).collect()
+    }
+
     /// Reads the line of a process; `None` when there is none.
     pub fn read(id: u32) -> Option<Self> {
         // The name need not be text.
@@ -96,5 +102,7 @@ mod tests {
         assert_eq!((process.parent, process.state, process.begun, process.pages), (7, 'R', 1234, 77));
         assert_eq!((process.group, process.session, process.threads), (42, 42, 1));
         assert_eq!(Process::parse(42, "42 (torn"), None);
+        let all = Process::parse_all(format!("{stat}\n\0torn\0{stat}\0").as_bytes());
+        assert_eq!(all, [process, process]);
     }
 }
