@@ -15,9 +15,9 @@ use futures_util::StreamExt;
 use shell::{Owner, plain_text};
 use tool_core::{SandboxError, Size};
 
+use crate::container::{Input, Output};
 use crate::engine::force_remove;
 use crate::labels::{OWNER, RUN, new_name};
-use crate::supervisor::{Input, Output};
 
 /// Committing a large container takes its time.
 const TIMEOUT: Duration = Duration::from_secs(1800);

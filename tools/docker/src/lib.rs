@@ -7,9 +7,6 @@
 mod provider;
 
 mod container;
-mod copy;
-mod damage;
-mod supervisor;
 
 mod engine;
 mod labels;

@@ -17,9 +17,9 @@ use tool_core::{
     Connect, Host, Image, Network, NoOptions, Sandbox, SandboxConfig, SandboxError, SandboxProvider, Source,
 };
 
-use crate::container::Container;
+use crate::container::{Container, SUPERVISOR};
 use crate::labels::{OWNER, RUN};
-use crate::{engine, image, leftovers, supervisor};
+use crate::{engine, image, leftovers};
 
 /// Starts sandboxes in containers.
 ///
@@ -150,7 +150,7 @@ impl Inner {
 
     fn body(&self, name: &str, image: &Image, known: &ImageInspect) -> ContainerCreateBody {
         let labels = [(RUN, self.run.clone()), (OWNER, Owner::this().to_string())];
-        let arguments = ["bash", "--norc", "--noprofile", "-p", "-c", supervisor::BOOT, "spotter"];
+        let arguments = ["bash", "--norc", "--noprofile", "-p", "-c", SUPERVISOR, "spotter"];
         ContainerCreateBody {
             image: Some(name.to_owned()),
             entrypoint: Some(arguments.map(str::to_owned).to_vec()),

@@ -64,64 +64,46 @@ count_processes() {
   done
 }
 
-# Ends what commands have left running when less than `need` of the processes that the container may have are left.
-end_background_if_full() {
+# Says whether less than `need` of the processes that the container may have are left, and commands have most of them.
+crowded() {
   local need=$1 limit used
   count_processes
-  if [[ $limit == [0-9]* ]] && ((limit - used < need && used > limit / 2)); then end_background "$2" "$3"; else answer ok; fi
+  if [[ $limit == [0-9]* ]] && ((limit - used < need && used > limit / 2)); then answer yes; else answer no; fi
 }
 
-# Ends all processes but a shell, and one that works for the host, with what it started.
-end_background() {
-  end_tree "$1" 0 0 '' "$2" ended
-}
-
-# Reads the process table into `parent`, `begun` and `live`.
-look() {
-  local entry line pid fields
-  parent=() begun=() live=()
+# Prints the process table but for the first process and this one, each line as the kernel has it with a NUL behind.
+table() {
+  local entry line lines=()
   for entry in /proc/[0-9]*; do
+    [[ $entry == /proc/1 || $entry == "/proc/$$" ]] && continue
     line=
     read -r -d '' line <"$entry/stat"
-    [[ $line ]] || continue
-    pid=${entry#/proc/}
-    fields=(${line##*) })
-    [[ ${fields[0]} == [ZX] ]] && continue
-    parent[pid]=${fields[1]} begun[pid]=${fields[19]}
-    live+=("$pid")
+    [[ $line ]] && lines+=("$line")
   done
+  ((${#lines[@]})) && printf '%s\0' "${lines[@]}" >&51
+  answer ok
 }
 
-# Sets `victims` to what was started since the moment `since`/`last`, except what a process from before started, and
-# the process `spared` with what it started.
-choose() {
-  local pid up
-  victims=()
-  for pid in "${live[@]}"; do
-    ((pid == 1 || pid == $$ || pid == shell || pid == spared)) && continue
-    is_new "$pid" || continue
-    up=${parent[pid]}
-    while ((up > 1 && up != shell && up != spared)) && is_new "$up"; do up=${parent[up]-0}; done
-    ((up > 1 && up != shell)) || victims+=("$pid")
-  done
-}
-
-is_new() { ((${begun[$1]-0} > since || (${begun[$1]-0} == since && $1 > last))); }
-
-# Stops everything at once before it kills: the kernel lets no process start another on the way, so that what is stopped
-# starts no more, however fast it was. What stays goes on afterwards.
-end_tree() {
-  local shell=$1 since=$2 last=$3 signal=$4 spared=${5:-0} round
+# Stops everything at once: the kernel lets no process start another on the way, so that what is stopped starts no more,
+# however fast it was. A shell gets its signal then. The host chooses from the table what `end` kills.
+stop() {
+  local shell=$1 signal=$2
   kill -STOP -1
   [[ $signal ]] && kill "-$signal" "$shell"
-  for round in {1..40}; do
-    look
-    choose
-    ((${#victims[@]})) || break
-    kill -KILL "${victims[@]}"
-  done
+  table
+}
+
+# Kills processes, and prints the table of what is left.
+end() {
+  # The ids are words.
+  kill -KILL $1
+  table
+}
+
+# Lets what stays go on.
+resume() {
   kill -CONT -1
-  answer "${6-ok}"
+  answer ok
 }
 
 read_file() {
@@ -214,7 +196,7 @@ while mapfile -t -d '' -n 6 -u 50 request && ((${#request[@]} == 6)); do
   nonce=${request[1]}
   case ${request[0]} in
     read_file | write_file | archive) restore_scratch; "${request[0]}" "${request[@]:2}" ;;
-    end_tree | end_background | end_background_if_full | oom_kills | alive) "${request[0]}" "${request[@]:2}" ;;
+    stop | end | resume | crowded | oom_kills | alive) "${request[0]}" "${request[@]:2}" ;;
     hello) answer "$$" ;;
   esac
 done

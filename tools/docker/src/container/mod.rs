@@ -1,40 +1,43 @@
 //! One container: its first process, its shells and its files.
 
+mod copy;
+mod damage;
+mod exec;
+mod supervisor;
+mod supervisors;
+
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker as Client;
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
-use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, InspectContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
-use shell::{BOOT, Backend, Chunk, Health, Moment, Pipe, Signal};
+use shell::{BOOT, Backend, Chunk, Ending, Health, Moment, Pipe, Signal};
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 use tool_core::{FileError, SandboxConfig, SandboxError, SandboxInfo};
 
-use crate::copy;
-use crate::damage::explain;
 use crate::engine::force_remove;
 use crate::labels::new_name;
-use crate::supervisor::{self, Answer, Input, Output, Supervisor};
 
-/// Largest piece that the client cuts the output into.
-const PIECE: usize = 64 << 10;
+use self::damage::explain;
+use self::exec::exec;
+pub(crate) use self::exec::{Input, Output};
+pub(crate) use self::supervisor::BOOT as SUPERVISOR;
+use self::supervisor::{Answer, SHORT, Supervisor};
+use self::supervisors::Supervisors;
+
 const SCRATCH: &str = "/.spotter";
-/// Processes that must be left for a command of the harness: the engine alone takes a dozen to start one.
-const RESERVED: &str = "40";
-
 /// A container that is full at so many looks in a row is kept full.
 const FULL_CHECKS: usize = 3;
 const BETWEEN_CHECKS: Duration = Duration::from_millis(50);
@@ -43,17 +46,8 @@ const BETWEEN_CHECKS: Duration = Duration::from_millis(50);
 pub(crate) struct Container {
     client: Client,
     info: SandboxInfo,
-    /// The first process: it kills. Absent until the container has started.
-    supervisor: Option<Supervisor>,
-    /// Another process that kills, once something has got between us and the first.
-    second: Mutex<Option<Supervisor>>,
-    /// The persistent shell; it and the one that moves files stay when the rest is ended.
-    shell: AtomicU32,
-    /// The id of that process inside the container.
-    files_process: AtomicU32,
-    background_ended: AtomicBool,
-    /// A process that moves files, started with the first file and again when a command has killed it.
-    files: Mutex<Option<Supervisor>>,
+    /// Absent until the container has started.
+    supervisors: Option<Arc<Supervisors>>,
     removed: Arc<AtomicBool>,
     removals: TaskTracker,
     /// Where the engine keeps what containers write, where that is on this machine.
@@ -82,19 +76,7 @@ impl Container {
             max_file: config.max_file.0,
         };
         let removed = Arc::new(AtomicBool::new(false));
-        Self {
-            client: client.clone(),
-            info,
-            supervisor: None,
-            second: Mutex::default(),
-            shell: AtomicU32::new(0),
-            files_process: AtomicU32::new(0),
-            background_ended: AtomicBool::new(false),
-            files: Mutex::default(),
-            removed,
-            removals,
-            disk,
-        }
+        Self { client: client.clone(), info, supervisors: None, removed, removals, disk }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -118,76 +100,19 @@ impl Container {
         let attached = self.client.attach_container(self.id(), Some(options)).await;
         let AttachContainerResults { input, output } = attached.map_err(|err| failed(err.to_string()))?;
         self.client.start_container(self.id(), None).await.map_err(|err| explain_start(&err))?;
-        let supervisor =
-            Supervisor::start(input, output, supervisor::SHORT).await.map_err(|err| failed(err.to_string()))?;
-        self.supervisor = Some(supervisor);
+        let supervisor = Supervisor::start(input, output, SHORT).await.map_err(|err| failed(err.to_string()))?;
+        self.supervisors = Some(Supervisors::new(&self.client, &self.info.id, supervisor));
         Ok(self)
     }
 
-    async fn exec(&self, arguments: &[&str]) -> Result<(String, Input, Output), SandboxError> {
-        let failed = |err: Error| SandboxError::Lost(format!("cannot start a process in the container: {err}"));
-        let options = CreateExecOptions {
-            attach_stdin: Some(true),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            cmd: Some(arguments.to_vec()),
-            // Unlike the repository, it is there whatever a command did.
-            working_dir: Some("/"),
-            ..Default::default()
-        };
-        let exec = self.client.create_exec(self.id(), options).await.map_err(failed)?.id;
-        let options = StartExecOptions { output_capacity: Some(PIECE), ..Default::default() };
-        match self.client.start_exec(&exec, Some(options)).await.map_err(failed)? {
-            StartExecResults::Attached { input, output } => Ok((exec, input, output)),
-            StartExecResults::Detached => Err(SandboxError::Lost("the engine did not attach the process".to_owned())),
-        }
+    /// Returns the processes that do our work, which are there once the container has started.
+    fn supervisors(&self) -> Result<&Arc<Supervisors>, SandboxError> {
+        self.supervisors.as_ref().ok_or_else(|| gone("it has not started"))
     }
 
-    /// Asks the first process; when a command has got hold of what is meant for it, another one.
-    async fn ask_supervisor(&self, operation: &str, fields: [&[u8]; 4]) -> Result<Answer, SandboxError> {
-        let mut second = self.second.lock().await;
-        let Some(supervisor) = second.as_ref().or(self.supervisor.as_ref()) else {
-            return Err(gone("it has not started"));
-        };
-        if let Ok(answer) = supervisor.ask(operation, fields, Vec::new()).await {
-            return Ok(answer);
-        }
-        let new = second.insert(self.start_supervisor(supervisor::SHORT).await?);
-        new.ask(operation, fields, Vec::new()).await.map_err(|err| gone(&err.to_string()))
-    }
-
-    async fn start_supervisor(&self, timeout: Duration) -> Result<Supervisor, SandboxError> {
-        let arguments = ["bash", "--norc", "--noprofile", "-p", "-c", supervisor::BOOT, "spotter"];
-        let (_, input, output) = self.exec(&arguments).await?;
-        Supervisor::start(input, output, timeout).await.map_err(|err| gone(&err.to_string()))
-    }
-
-    /// Asks the process that moves files; when a command has killed it, another one.
+    /// Asks the process that moves files.
     async fn ask_for_files(&self, operation: &str, fields: [&[u8]; 4], body: &[u8]) -> Result<Answer, SandboxError> {
-        let mut slot = self.files.lock().await;
-        self.end_background_if_full().await?;
-        if let Some(files) = slot.take()
-            && let Ok(answer) = files.ask(operation, fields, body.to_vec()).await
-        {
-            *slot = Some(files);
-            return Ok(answer);
-        }
-        let files = match self.start_supervisor(supervisor::LONG).await {
-            Ok(files) => files,
-            Err(_) => {
-                self.end_background().await?;
-                self.start_supervisor(supervisor::LONG).await?
-            }
-        };
-        self.files_process.store(files.process(), Ordering::SeqCst);
-        let answer = files.ask(operation, fields, body.to_vec()).await.map_err(|err| gone(&err.to_string()))?;
-        *slot = Some(files);
-        Ok(answer)
-    }
-
-    /// Returns the fields that name the processes that stay, whatever else is ended.
-    fn kept(&self) -> [Vec<u8>; 2] {
-        [&self.shell, &self.files_process].map(|process| process.load(Ordering::SeqCst).to_string().into_bytes())
+        self.supervisors()?.ask_for_files(operation, fields, body).await
     }
 
     fn limit(&self) -> Vec<u8> {
@@ -233,7 +158,8 @@ impl Backend for Container {
     }
 
     async fn open(&self) -> Result<Pipe, SandboxError> {
-        let (exec, input, output) = self.exec(&["bash", "--norc", "--noprofile", "-p", "-c", BOOT, "bash"]).await?;
+        let (exec, input, output) =
+            exec(&self.client, self.id(), &["bash", "--norc", "--noprofile", "-p", "-c", BOOT, "bash"]).await?;
         let chunks = output.filter_map(async |piece| match piece {
             Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => Some(Chunk::Output(message)),
             Ok(LogOutput::StdErr { message }) => Some(Chunk::Message(message)),
@@ -254,41 +180,33 @@ impl Backend for Container {
     }
 
     async fn end_tree(&self, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError> {
-        let number = |value: u64| value.to_string().into_bytes();
-        let (shell, ticks, last) = (number(shell.into()), number(since.ticks), number(since.last.into()));
-        let signal: &[u8] = match signal {
-            Signal::End => b"PWR",
-            Signal::Kill => b"KILL",
+        let signal = match signal {
+            Signal::End => "PWR",
+            Signal::Kill => "KILL",
         };
-        self.ask_supervisor("end_tree", [&shell, &ticks, &last, signal]).await.map(drop)
+        self.supervisors()?.end(Ending::new(shell, since), signal).await
     }
 
     fn keep(&self, shell: u32) {
-        self.shell.store(shell, Ordering::SeqCst);
+        self.supervisors.iter().for_each(|supervisors| supervisors.keep(shell));
     }
 
     async fn end_background_if_full(&self) -> Result<(), SandboxError> {
-        let [shell, files] = self.kept();
-        let answer = self.ask_supervisor("end_background_if_full", [RESERVED.as_bytes(), &shell, &files, &[]]).await?;
-        self.background_ended.fetch_or(answer.status == "ended", Ordering::SeqCst);
-        Ok(())
+        self.supervisors()?.end_background_if_full().await
     }
 
     async fn end_background(&self) -> Result<(), SandboxError> {
-        let [shell, files] = self.kept();
-        self.ask_supervisor("end_background", [&shell, &files, &[], &[]]).await?;
-        self.background_ended.store(true, Ordering::SeqCst);
-        Ok(())
+        self.supervisors()?.end_background().await
     }
 
     fn take_background_ended(&self) -> bool {
-        self.background_ended.swap(false, Ordering::SeqCst)
+        self.supervisors.as_ref().is_some_and(|supervisors| supervisors.take_background_ended())
     }
 
     async fn check(&self, shell: u32) -> Result<Health, SandboxError> {
         let shell = shell.to_string();
         for _ in 0..FULL_CHECKS {
-            let answer = self.ask_supervisor("alive", [shell.as_bytes(), &[], &[], &[]]).await?;
+            let answer = self.supervisors()?.ask("alive", [shell.as_bytes(), &[], &[], &[]]).await?;
             match answer.status.as_str() {
                 "yes" => return Ok(Health::Good),
                 "no" => return Ok(Health::Dead),
@@ -307,7 +225,7 @@ impl Backend for Container {
     }
 
     async fn oom_kills(&self) -> Result<u64, SandboxError> {
-        let answer = self.ask_supervisor("oom_kills", [&[], &[], &[], &[]]).await?;
+        let answer = self.supervisors()?.ask("oom_kills", [&[], &[], &[], &[]]).await?;
         Ok(answer.status.parse().unwrap_or_default())
     }
 

@@ -23,7 +23,7 @@ const PIECE: usize = 256 << 10;
 
 /// Returns an archive of a folder of the container, by an absolute path. What lies in its `.git` is left out; a file of
 /// more than `max_file` bytes has one byte more than that, and is cut there.
-pub(crate) async fn export(client: &Client, id: &str, path: &str, max_file: u64) -> Result<File, FileError> {
+pub(super) async fn export(client: &Client, id: &str, path: &str, max_file: u64) -> Result<File, FileError> {
     let client = client.clone().with_timeout(TIMEOUT);
     let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
     let mut pieces = Box::pin(client.download_from_container(id, Some(options)));
@@ -49,7 +49,7 @@ pub(crate) async fn export(client: &Client, id: &str, path: &str, max_file: u64)
 }
 
 /// Unpacks an archive in a folder of the container, which is there.
-pub(crate) async fn import(client: &Client, id: &str, folder: &str, archive: File) -> Result<(), FileError> {
+pub(super) async fn import(client: &Client, id: &str, folder: &str, archive: File) -> Result<(), FileError> {
     let client = client.clone().with_timeout(TIMEOUT);
     let pieces = stream::try_unfold(archive, async |mut archive| {
         let read = spawn_blocking(move || {

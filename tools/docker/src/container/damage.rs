@@ -12,7 +12,7 @@ use tool_core::SandboxError;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Blames what ran inside for an error if the engine says that the container runs, or that its memory limit ended it.
-pub(crate) async fn explain(client: &Client, id: &str, err: SandboxError) -> SandboxError {
+pub(super) async fn explain(client: &Client, id: &str, err: SandboxError) -> SandboxError {
     let is_damaged = tokio::time::timeout(TIMEOUT, is_damaged(client, id)).await.unwrap_or(false);
     match err {
         SandboxError::Damaged(_) | SandboxError::Unsupported(_) => err,

@@ -1,35 +1,31 @@
 //! A process in a container that does the host's own work: it ends process trees and moves files.
 
 use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
 use bollard::container::LogOutput;
-use bollard::errors::Error;
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use memchr::memmem;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use shell::nonce;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot};
 
-use shell::nonce;
+use super::exec::{Input, Output};
 
 /// The program that a supervisor is started with; its script follows on its standard input.
 pub(crate) const BOOT: &str = "builtin mapfile -t -d '' -n 1 script; builtin eval \"${script[0]}\"";
 const SCRIPT: &str = include_str!("supervisor.sh");
 /// No request that moves a file takes this long unless the engine is stuck.
-pub(crate) const LONG: Duration = Duration::from_secs(120);
+pub(super) const LONG: Duration = Duration::from_secs(120);
 /// No other request takes this long unless someone else reads what is meant for the supervisor.
-pub(crate) const SHORT: Duration = Duration::from_secs(5);
-
-pub(crate) type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
-pub(crate) type Input = Pin<Box<dyn AsyncWrite + Send>>;
+pub(super) const SHORT: Duration = Duration::from_secs(5);
 
 /// A process in a container that does the host's own work, one request after the other.
 ///
 /// A request that was sent is carried out even if no one waits for the answer, so that the two ends stay in step.
 /// After one that failed, it answers no more, and its process goes on until this is dropped.
 #[derive(Clone)]
-pub(crate) struct Supervisor {
+pub(super) struct Supervisor {
     requests: mpsc::Sender<Request>,
     process: u32,
 }
@@ -42,15 +38,15 @@ struct Request {
 
 /// What a supervisor answers.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) data: Vec<u8>,
+pub(super) struct Answer {
+    pub(super) data: Vec<u8>,
     /// `ok`, or what went wrong.
-    pub(crate) status: String,
+    pub(super) status: String,
 }
 
 impl Supervisor {
     /// Sends the script to a new bash and waits until it is ready.
-    pub(crate) async fn start(input: Input, output: Output, timeout: Duration) -> io::Result<Self> {
+    pub(super) async fn start(input: Input, output: Output, timeout: Duration) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel(16);
         let mut channel = Channel { input, output, pending: Vec::new(), timeout };
         let script = [SCRIPT.as_bytes(), b"\0"].concat();
@@ -64,12 +60,12 @@ impl Supervisor {
     }
 
     /// Returns the id of its process inside the container.
-    pub(crate) fn process(&self) -> u32 {
+    pub(super) fn process(&self) -> u32 {
         self.process
     }
 
     /// Sends a request and waits for the answer.
-    pub(crate) async fn ask(&self, operation: &str, fields: [&[u8]; 4], body: Vec<u8>) -> io::Result<Answer> {
+    pub(super) async fn ask(&self, operation: &str, fields: [&[u8]; 4], body: Vec<u8>) -> io::Result<Answer> {
         let [one, two, three, four] = fields.map(<[u8]>::to_vec);
         let (reply, answer) = oneshot::channel();
         let request = Request { fields: [operation.into(), one, two, three, four], body, reply };
