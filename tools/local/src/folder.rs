@@ -53,8 +53,8 @@ impl Folder {
         removals: Removals,
     ) -> Result<Self, SandboxError> {
         let broken = |err: std::io::Error| SandboxError::Unavailable(format!("no temporary folder: {err}"));
-        let guard = tempfile::Builder::new().prefix(PREFIX).tempdir_in(host.temporary()).map_err(broken)?;
-        let path = guard.path().canonicalize().map_err(broken)?;
+        let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir_in(host.temporary()).map_err(broken)?;
+        let path = temporary.path().canonicalize().map_err(broken)?;
         let marker = nonce();
         fs::write(path.join(OWNER), format!("{}\n{marker}\n", Owner::this())).map_err(broken)?;
         let name = Path::new(&image.root).file_name().unwrap_or_else(|| "repository".as_ref());
@@ -77,7 +77,7 @@ impl Folder {
             max_file: config.max_file.0,
         };
         let processes = Processes::marked(tracker, &marker, ControlGroup::new(&id, config.pids.into()));
-        let _ = guard.keep();
+        let _ = temporary.keep();
         Ok(Self {
             info,
             variables: variables(&path, host),
@@ -267,14 +267,14 @@ impl Backend for Folder {
         self.removals.remove(&self.content).await
     }
 
-    fn abandon(&self) {
-        self.removals.abandon(&self.content);
+    fn remove_in_background(&self) {
+        self.removals.remove_in_background(&self.content);
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        self.abandon();
+        self.remove_in_background();
     }
 }
 

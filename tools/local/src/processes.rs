@@ -149,7 +149,7 @@ impl Drop for Processes {
     }
 }
 
-/// Stops the groups of a crowd of victims, each group at once, as a bomb is faster than whoever stops its processes one
+/// Stops the groups of many victims, each group at once, as a bomb is faster than whoever stops its processes one
 /// by one; returns the others in these groups that ran and have to go on.
 fn stop_groups(victims: &[Process], others: &[Process]) -> Vec<Process> {
     if victims.len() < MANY {

@@ -98,7 +98,7 @@ impl Removals {
     }
 
     /// Removes a sandbox that no one waits for.
-    pub(crate) fn abandon(&self, content: &Arc<Content>) {
+    pub(crate) fn remove_in_background(&self, content: &Arc<Content>) {
         if content.removing.swap(true, Ordering::SeqCst) {
             return;
         }

@@ -86,7 +86,7 @@ pub trait Backend: Send + Sync {
     async fn remove(&self) -> Result<(), SandboxError>;
 
     /// Removes everything without waiting for it, where no one waits any more.
-    fn abandon(&self);
+    fn remove_in_background(&self);
 }
 
 fn unsupported(path: &str) -> FileError {

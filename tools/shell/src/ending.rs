@@ -49,8 +49,8 @@ impl Ending {
 
     /// Returns the processes of `table` that have to be killed next; empty when it is done, or cannot be.
     ///
-    /// The table holds no process that is not to be judged, such as the first one of a container: what such a process has
-    /// taken on when its own parent ended goes by its own age.
+    /// The table leaves out the first process of a container and whoever makes the table: what the first process has
+    /// taken on when its parent ended goes by its own age.
     pub fn next(&mut self, table: &[Process]) -> Vec<Process> {
         self.rounds += 1;
         if self.rounds > ROUNDS { Vec::new() } else { self.part(table).0 }

@@ -164,7 +164,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if !self.stopped.is_cancelled() {
             self.stopped.cancel();
-            self.backend.abandon();
+            self.backend.remove_in_background();
         }
     }
 }

@@ -283,7 +283,7 @@ impl Backend for Container {
             .map_err(|err| SandboxError::Lost(format!("the container `{}` is left behind: {err}", self.id())))
     }
 
-    fn abandon(&self) {
+    fn remove_in_background(&self) {
         if self.removed.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -303,6 +303,6 @@ impl Backend for Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        self.abandon();
+        self.remove_in_background();
     }
 }

@@ -123,7 +123,7 @@ write_file() {
   cd -P -- "$root" && real_root=$PWD
   if ! resolve "$path" || refuse; then
     head -c "$size" <&50 >/dev/null || exit 1
-    answer "$verdict"
+    answer "$status"
   elif put 2>"$scratch/err"; then
     answer ok
   else
@@ -138,18 +138,18 @@ write_file() {
 # Sets `folder` and `name` to where a path really leads, and goes there. Without a program where that is possible.
 resolve() {
   local real
-  verdict='refused the path cannot be resolved'
+  status='refused the path cannot be resolved'
   folder=${1%/*}/ name=${1##*/}
   if [[ -L $1 || ! -d $folder || $name == . || $name == .. ]]; then
     mapfile -t -d '' real < <(realpath -mz -- "$1")
     [[ ${real[0]-} ]] || return
     folder=${real[0]%/*}/ name=${real[0]##*/}
     if [[ -L ${real[0]} ]]; then
-      verdict='refused too many levels of symbolic links'
+      status='refused too many levels of symbolic links'
       return 1
     fi
     is_inside "$folder" || return 0
-    [[ -d $folder ]] || mkdir -p -- "$folder" 2>"$scratch/err" || { complaint; verdict="refused $text"; return 1; }
+    [[ -d $folder ]] || mkdir -p -- "$folder" 2>"$scratch/err" || { complaint; status="refused $text"; return 1; }
   fi
   cd -P -- "$folder" && folder=${PWD%/}/
 }
@@ -159,11 +159,11 @@ is_inside() {
   [[ $path != "$root"/* || $1 == "$real_root"/* ]]
 }
 
-# Whether the place where we are now must not be written to; the verdict says why.
+# Whether the place where we are now must not be written to; the status says why.
 refuse() {
-  if ! is_inside "$folder"; then verdict="outside $folder$name"
-  elif [[ ! $name || -d ./$name ]]; then verdict=directory
-  elif [[ -e ./$name && ! -f ./$name ]]; then verdict='refused not a regular file'
+  if ! is_inside "$folder"; then status="outside $folder$name"
+  elif [[ ! $name || -d ./$name ]]; then status=directory
+  elif [[ -e ./$name && ! -f ./$name ]]; then status='refused not a regular file'
   else return 1
   fi
 }

@@ -1,4 +1,4 @@
-//! Commands that fill or break their sandbox: what runs goes, the files stay, and the blame is right.
+//! Commands that fill or break their sandbox: what runs goes, the files stay, and the error says who broke it.
 
 use std::time::{Duration, Instant};
 

@@ -26,7 +26,7 @@ struct Refusal {
 /// A registry on a loopback port, which the engine trusts without TLS, with one image of one small file.
 struct Registry {
     address: String,
-    /// How often the image was asked for in earnest.
+    /// How often the image was asked for, checks of a name left out.
     asked: Arc<AtomicUsize>,
 }
 

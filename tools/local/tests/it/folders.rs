@@ -82,7 +82,7 @@ async fn processes_that_hide_are_found() {
     let sandbox = fixture.start().await;
     let needle = unique_sleep();
     ok(&*sandbox, &format!("(setsid env -i /bin/sleep {needle} &) ; (setsid sleep {needle} &); sleep 0.3")).await;
-    // While a command runs, the watchdog comes to know even those that have cleared their environment.
+    // While a command runs, the tracker comes to know even those that have cleared their environment.
     ok(&*sandbox, &format!("env -i /bin/sleep {needle} & sleep 0.4; disown -a")).await;
     let counted = ok(&*sandbox, "cat /proc/self/cgroup").await.contains(&sandbox.info().id);
     drop(sandbox);
