@@ -17,7 +17,7 @@ use tool_core::{
     Connect, Host, Image, Network, NoOptions, Sandbox, SandboxConfig, SandboxError, SandboxProvider, Source,
 };
 
-use crate::container::{Container, SUPERVISOR};
+use crate::container::{Container, supervisor_arguments};
 use crate::labels::{OWNER, RUN};
 use crate::{engine, image, leftovers};
 
@@ -150,10 +150,9 @@ impl Inner {
 
     fn body(&self, name: &str, image: &Image, known: &ImageInspect) -> ContainerCreateBody {
         let labels = [(RUN, self.run.clone()), (OWNER, Owner::this().to_string())];
-        let arguments = ["bash", "--norc", "--noprofile", "-p", "-c", SUPERVISOR, "spotter"];
         ContainerCreateBody {
             image: Some(name.to_owned()),
-            entrypoint: Some(arguments.map(str::to_owned).to_vec()),
+            entrypoint: Some(supervisor_arguments().map(str::to_owned).to_vec()),
             cmd: Some(Vec::new()),
             user: Some("0:0".to_owned()),
             working_dir: Some(image.root.clone()),

@@ -18,8 +18,8 @@ const ROUNDS: usize = 100;
 /// 2. take a table, and kill what [`Ending::next`] names, until it names nothing;
 /// 3. let go on what stays.
 ///
-/// How processes are stopped and killed is left to the provider: inside a container, the kernel stops all processes at
-/// one word; on a machine with other processes, the victims have to be found and stopped one by one.
+/// How processes are stopped is left to the provider, as it cannot be one: inside a container, the kernel stops all
+/// processes at one word; on a machine with other processes, the victims have to be found and stopped one by one.
 #[derive(Debug, Clone)]
 pub struct Ending {
     shell: u32,

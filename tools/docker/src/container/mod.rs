@@ -3,8 +3,6 @@
 mod copy;
 mod damage;
 mod exec;
-mod supervisor;
-mod supervisors;
 
 use std::fs::File;
 use std::io;
@@ -22,7 +20,8 @@ use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, InspectContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
-use shell::{BOOT, Backend, Chunk, Ending, Health, Moment, Pipe, Signal};
+use futures_util::future::BoxFuture;
+use shell::{BOOT, Backend, Chunk, Health, Moment, Pipe, SUPERVISOR, Signal, Streams, Supervisors};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tool_core::{FileError, SandboxConfig, SandboxError, SandboxInfo};
@@ -33,14 +32,8 @@ use crate::labels::new_name;
 use self::damage::explain;
 use self::exec::exec;
 pub(crate) use self::exec::{Input, Output};
-pub(crate) use self::supervisor::BOOT as SUPERVISOR;
-use self::supervisor::{Answer, SHORT, Supervisor};
-use self::supervisors::Supervisors;
 
 const SCRATCH: &str = "/.spotter";
-/// A container that is full at so many looks in a row is kept full.
-const FULL_CHECKS: usize = 3;
-const BETWEEN_CHECKS: Duration = Duration::from_millis(50);
 
 /// One container.
 pub(crate) struct Container {
@@ -100,8 +93,16 @@ impl Container {
         let attached = self.client.attach_container(self.id(), Some(options)).await;
         let AttachContainerResults { input, output } = attached.map_err(|err| failed(err.to_string()))?;
         self.client.start_container(self.id(), None).await.map_err(|err| explain_start(&err))?;
-        let supervisor = Supervisor::start(input, output, SHORT).await.map_err(|err| failed(err.to_string()))?;
-        self.supervisors = Some(Supervisors::new(&self.client, &self.info.id, supervisor));
+        let (client, id) = (self.client.clone(), self.info.id.clone());
+        let another = move || -> BoxFuture<'static, Result<Streams, SandboxError>> {
+            let (client, id) = (client.clone(), id.clone());
+            Box::pin(async move {
+                let (_, input, output) = exec(&client, &id, &supervisor_arguments()).await?;
+                Ok(streams(input, output))
+            })
+        };
+        let supervisors = Supervisors::start(streams(input, output), Box::new(another)).await;
+        self.supervisors = Some(supervisors.map_err(|err| failed(err.to_string()))?);
         Ok(self)
     }
 
@@ -109,21 +110,21 @@ impl Container {
     fn supervisors(&self) -> Result<&Arc<Supervisors>, SandboxError> {
         self.supervisors.as_ref().ok_or_else(|| gone("it has not started"))
     }
+}
 
-    /// Asks the process that moves files.
-    async fn ask_for_files(&self, operation: &str, fields: [&[u8]; 4], body: &[u8]) -> Result<Answer, SandboxError> {
-        self.supervisors()?.ask_for_files(operation, fields, body).await
-    }
+/// Returns how a supervisor is started in a container.
+pub(crate) fn supervisor_arguments() -> [&'static str; 7] {
+    ["bash", "--norc", "--noprofile", "-p", "-c", SUPERVISOR, "spotter"]
+}
 
-    fn limit(&self) -> Vec<u8> {
-        self.info.max_file.to_string().into_bytes()
-    }
-
-    /// Checks a read that was bounded to one byte more than the limit.
-    fn within_limit(&self, path: &str, data: Vec<u8>) -> Result<Vec<u8>, FileError> {
-        let (size, limit) = (data.len() as u64, self.info.max_file);
-        if size > limit { Err(FileError::TooLarge { path: path.to_owned(), size, limit }) } else { Ok(data) }
-    }
+/// Returns the streams of a supervisor.
+fn streams(input: Input, output: Output) -> Streams {
+    let output = output.filter_map(async |piece| match piece {
+        Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => Some(Ok(message)),
+        Ok(_) => None,
+        Err(err) => Some(Err(io::Error::other(err))),
+    });
+    Streams { input, output: output.boxed() }
 }
 
 fn gone(reason: &str) -> SandboxError {
@@ -136,19 +137,6 @@ fn explain_start(err: &Error) -> SandboxError {
         return SandboxError::Image(format!("the image has no bash, which a sandbox needs: {reason}"));
     }
     SandboxError::Unavailable(format!("cannot start the container: {reason}"))
-}
-
-/// Turns the status on a file operation into an error.
-fn file_result(path: &str, status: &str) -> Result<(), FileError> {
-    let path = path.to_owned();
-    let (word, detail) = status.split_once(' ').unwrap_or((status, ""));
-    match word {
-        "ok" => Ok(()),
-        "missing" => Err(FileError::NotFound(path)),
-        "directory" => Err(FileError::IsDirectory(path)),
-        "outside" => Err(FileError::Outside { path, target: detail.to_owned() }),
-        _ => Err(FileError::Refused { path, reason: detail.to_owned() }),
-    }
 }
 
 #[async_trait]
@@ -180,11 +168,7 @@ impl Backend for Container {
     }
 
     async fn end_tree(&self, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError> {
-        let signal = match signal {
-            Signal::End => "PWR",
-            Signal::Kill => "KILL",
-        };
-        self.supervisors()?.end(Ending::new(shell, since), signal).await
+        self.supervisors()?.end_tree(shell, since, signal).await
     }
 
     fn keep(&self, shell: u32) {
@@ -204,16 +188,7 @@ impl Backend for Container {
     }
 
     async fn check(&self, shell: u32) -> Result<Health, SandboxError> {
-        let shell = shell.to_string();
-        for _ in 0..FULL_CHECKS {
-            let answer = self.supervisors()?.ask("alive", [shell.as_bytes(), &[], &[], &[]]).await?;
-            match answer.status.as_str() {
-                "yes" => return Ok(Health::Good),
-                "no" => return Ok(Health::Dead),
-                _ => tokio::time::sleep(BETWEEN_CHECKS).await,
-            }
-        }
-        Ok(Health::Full)
+        self.supervisors()?.check(shell).await
     }
 
     async fn explain(&self, err: SandboxError) -> SandboxError {
@@ -225,8 +200,7 @@ impl Backend for Container {
     }
 
     async fn oom_kills(&self) -> Result<u64, SandboxError> {
-        let answer = self.supervisors()?.ask("oom_kills", [&[], &[], &[], &[]]).await?;
-        Ok(answer.status.parse().unwrap_or_default())
+        self.supervisors()?.oom_kills().await
     }
 
     fn disk(&self) -> Option<PathBuf> {
@@ -240,25 +214,15 @@ impl Backend for Container {
     }
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        let answer = self.ask_for_files("read_file", [&self.limit(), path.as_bytes(), &[], &[]], &[]).await?;
-        file_result(path, &answer.status)?;
-        self.within_limit(path, answer.data)
+        self.supervisors()?.read_file(path, self.info.max_file).await
     }
 
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
-        let mode = mode.map(|mode| format!("{:o}", mode & 0o7777)).unwrap_or_default();
-        let size = contents.len().to_string();
-        let fields = [size.as_bytes(), mode.as_bytes(), self.info.root.as_bytes(), path.as_bytes()];
-        let answer = self.ask_for_files("write_file", fields, contents).await?;
-        file_result(path, &answer.status)
+        self.supervisors()?.write_file(&self.info.root, path, contents, mode).await
     }
 
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        let answer = self.ask_for_files("archive", [&self.limit(), path.as_bytes(), &[], &[]], &[]).await?;
-        // Beyond the limit, tar has reason to complain.
-        let data = self.within_limit(path, answer.data)?;
-        file_result(path, &answer.status)?;
-        Ok(data)
+        self.supervisors()?.archive(path, self.info.max_file).await
     }
 
     async fn export(&self, path: &str) -> Result<File, FileError> {

@@ -1,31 +1,44 @@
-//! A process in a container that does the host's own work: it ends process trees and moves files.
+//! A process in a sandbox that does the host's own work: it ends processes and moves files.
+
+mod supervisors;
 
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
-use bollard::container::LogOutput;
+use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use memchr::memmem;
-use shell::nonce;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 
-use super::exec::{Input, Output};
+use crate::nonce::nonce;
 
-/// The program that a supervisor is started with; its script follows on its standard input.
-pub(crate) const BOOT: &str = "builtin mapfile -t -d '' -n 1 script; builtin eval \"${script[0]}\"";
+pub use supervisors::{Another, Supervisors};
+
+/// The program of a supervisor, as in `bash --norc --noprofile -p -c PROGRAM`; its script follows on its standard input.
+pub const SUPERVISOR: &str = "builtin mapfile -t -d '' -n 1 script; builtin eval \"${script[0]}\"";
 const SCRIPT: &str = include_str!("supervisor.sh");
 /// No request that moves a file takes this long unless the engine is stuck.
-pub(super) const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 /// No other request takes this long unless someone else reads what is meant for the supervisor.
-pub(super) const SHORT: Duration = Duration::from_secs(5);
+pub(crate) const SHORT: Duration = Duration::from_secs(5);
 
-/// A process in a container that does the host's own work, one request after the other.
+/// What goes into a bash that was started with [`SUPERVISOR`], and what it prints.
+pub struct Streams {
+    /// Standard input. The process ends with it.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// Standard output.
+    pub output: BoxStream<'static, io::Result<Bytes>>,
+}
+
+/// A process in a sandbox that does the host's own work, one request after the other.
 ///
 /// A request that was sent is carried out even if no one waits for the answer, so that the two ends stay in step.
 /// After one that failed, it answers no more, and its process goes on until this is dropped.
 #[derive(Clone)]
-pub(super) struct Supervisor {
+pub(crate) struct Supervisor {
     requests: mpsc::Sender<Request>,
     process: u32,
 }
@@ -38,20 +51,20 @@ struct Request {
 
 /// What a supervisor answers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) data: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) data: Vec<u8>,
     /// `ok`, or what went wrong.
-    pub(super) status: String,
+    pub(crate) status: String,
 }
 
 impl Supervisor {
     /// Sends the script to a new bash and waits until it is ready.
-    pub(super) async fn start(input: Input, output: Output, timeout: Duration) -> io::Result<Self> {
+    pub(crate) async fn start(streams: Streams, timeout: Duration) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel(16);
-        let mut channel = Channel { input, output, pending: Vec::new(), timeout };
+        let mut channel = Channel { streams, pending: Vec::new(), timeout };
         let script = [SCRIPT.as_bytes(), b"\0"].concat();
-        channel.input.write_all(&script).await?;
-        channel.input.flush().await?;
+        channel.streams.input.write_all(&script).await?;
+        channel.streams.input.flush().await?;
         tokio::spawn(channel.serve(queue));
         let mut supervisor = Self { requests, process: 0 };
         let answer = supervisor.ask("hello", [&[], &[], &[], &[]], Vec::new()).await?;
@@ -59,13 +72,13 @@ impl Supervisor {
         Ok(supervisor)
     }
 
-    /// Returns the id of its process inside the container.
-    pub(super) fn process(&self) -> u32 {
+    /// Returns the id of its process inside the sandbox.
+    pub(crate) fn process(&self) -> u32 {
         self.process
     }
 
     /// Sends a request and waits for the answer.
-    pub(super) async fn ask(&self, operation: &str, fields: [&[u8]; 4], body: Vec<u8>) -> io::Result<Answer> {
+    pub(crate) async fn ask(&self, operation: &str, fields: [&[u8]; 4], body: Vec<u8>) -> io::Result<Answer> {
         let [one, two, three, four] = fields.map(<[u8]>::to_vec);
         let (reply, answer) = oneshot::channel();
         let request = Request { fields: [operation.into(), one, two, three, four], body, reply };
@@ -79,8 +92,7 @@ fn broken() -> io::Error {
 }
 
 struct Channel {
-    input: Input,
-    output: Output,
+    streams: Streams,
     pending: Vec<u8>,
     timeout: Duration,
 }
@@ -112,9 +124,9 @@ impl Channel {
             request.extend_from_slice(field);
             request.push(0);
         }
-        self.input.write_all(&request).await?;
-        self.input.write_all(body).await?;
-        self.input.flush().await?;
+        self.streams.input.write_all(&request).await?;
+        self.streams.input.write_all(body).await?;
+        self.streams.input.flush().await?;
         let end = self.read_until(nonce.as_bytes(), 0).await?;
         let start = end + nonce.len();
         let stop = self.read_until(b"\0", start).await?;
@@ -132,12 +144,8 @@ impl Channel {
                 return Ok(from + place);
             }
             from = from.max((self.pending.len() + 1).saturating_sub(needle.len()));
-            match self.output.next().await {
-                Some(Ok(LogOutput::StdOut { message } | LogOutput::Console { message })) => {
-                    self.pending.extend_from_slice(&message);
-                }
-                Some(Ok(_)) => {}
-                Some(Err(err)) => return Err(io::Error::other(err)),
+            match self.streams.output.next().await {
+                Some(bytes) => self.pending.extend_from_slice(&bytes?),
                 None => return Err(broken()),
             }
         }
