@@ -104,7 +104,9 @@ impl Processes {
 
     fn end_each(&self, mut ending: Ending, told: Option<Signal>) {
         let shell = ending.shell();
-        told.into_iter().for_each(|told| signal(shell, told));
+        if let Some(told) = told {
+            signal(shell, told);
+        }
         let (mut table, held) = self.stop(&ending);
         loop {
             let victims = ending.next(&table);
@@ -117,7 +119,9 @@ impl Processes {
             table = self.snapshot();
         }
         held.iter().for_each(|process| process.signal(Signal::CONT));
-        told.into_iter().for_each(|_| signal(shell, Signal::CONT));
+        if told.is_some() {
+            signal(shell, Signal::CONT);
+        }
     }
 
     /// Stops the victims, looking again until no new ones turn up; returns the last table, and what was stopped besides.
