@@ -15,7 +15,10 @@ use async_trait::async_trait;
 use codeact::{CodeAct, Config};
 use env_core::{BenchmarkSettings, Environment};
 use serde_json::{Value, json};
-use tool_core::{Command, ExecOutput, FileError, Image, Sandbox, SandboxError, SandboxInfo, SandboxProvider};
+use tool_core::{
+    Command, ExecOutput, FileError, Host, Image, Sandbox, SandboxConfig, SandboxError, SandboxInfo, SandboxPlug,
+    SandboxProvider,
+};
 
 #[path = "../it/scripted.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
@@ -37,9 +40,9 @@ fn main() {
 }
 
 async fn measure(rows: &Path) {
-    let host = sandbox::Host::from_process();
-    let provider = match sandbox::connect(&sandbox::Config::default(), &host, "bench").await {
-        Ok(provider) => Arc::new(provider),
+    let host = Host::new(std::env::vars_os(), false);
+    let provider = match SandboxPlug::of::<docker::Docker>().connect(&SandboxConfig::default(), &host, "bench").await {
+        Ok(provider) => provider,
         Err(err) => return println!("SKIPPED: {err}"),
     };
     let waited = Arc::new(AtomicU64::new(0));

@@ -18,6 +18,7 @@ use env_core::{BenchmarkSettings, Environment, Instance, Ready};
 use moatless::{Config, Moatless};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tool_core::{Host, SandboxConfig, SandboxPlug};
 
 #[path = "../it/scripted.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
@@ -37,9 +38,9 @@ fn main() {
 }
 
 async fn measure(rows: &Path, count: usize) {
-    let host = sandbox::Host::from_process();
-    let provider = match sandbox::connect(&sandbox::Config::default(), &host, "bench").await {
-        Ok(provider) => Arc::new(provider),
+    let host = Host::new(std::env::vars_os(), false);
+    let provider = match SandboxPlug::of::<docker::Docker>().connect(&SandboxConfig::default(), &host, "bench").await {
+        Ok(provider) => provider,
         Err(err) => return println!("SKIPPED: {err}"),
     };
     let rows = dataset::load_file(rows).unwrap();

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use dataset::Row;
 use env_core::{Benchmark, BenchmarkSettings, Dialect, Environment, Failure, Instance, Patch, capture};
 use futures_util::future::join_all;
-use tool_core::Command;
+use tool_core::{Command, Pull, SandboxConfig, SandboxPlug, SandboxProvider};
+
+use crate::host;
 
 /// An instance whose tests take a second: its fix makes one new test of `tests/test_blueprints.py` pass.
 const INSTANCE: &str = "pallets__flask-5014";
@@ -117,7 +119,7 @@ struct Judges {
     environments: Vec<Benchmark>,
     instance: Instance,
     gold: Patch,
-    provider: Arc<sandbox::Provider>,
+    provider: Arc<dyn SandboxProvider>,
 }
 
 impl Judges {
@@ -132,9 +134,9 @@ impl Judges {
             eprintln!("skipped: {INSTANCE} is not among the registry instances");
             return None;
         };
-        let config = sandbox::Config { pull: sandbox::Pull::Never, ..sandbox::Config::default() };
-        let provider = match sandbox::connect(&config, &sandbox::Host::from_process(), "tests").await {
-            Ok(provider) => Arc::new(provider),
+        let config = SandboxConfig { pull: Pull::Never, ..SandboxConfig::default() };
+        let provider = match SandboxPlug::of::<docker::Docker>().connect(&config, &host(), "tests").await {
+            Ok(provider) => provider,
             Err(err) => {
                 eprintln!("skipped: {err}");
                 return None;

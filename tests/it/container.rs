@@ -7,18 +7,20 @@ use std::sync::Arc;
 
 use dataset::Row;
 use env_core::{BenchmarkSettings, Environment, Ready};
-use tool_core::{Command, shell_quote};
+use tool_core::{Command, Pull, SandboxConfig, SandboxPlug, SandboxProvider, shell_quote};
+
+use crate::host;
 
 /// An instance made ready in its container.
 struct Reached {
     ready: Ready,
     row: Row,
-    provider: Arc<sandbox::Provider>,
+    provider: Arc<dyn SandboxProvider>,
 }
 
 /// Returns the rows of the registry instances, one of them whose image is there, and a provider; says why when there is
 /// none.
-pub(crate) async fn registry() -> Option<(Vec<Row>, Row, Arc<sandbox::Provider>)> {
+pub(crate) async fn registry() -> Option<(Vec<Row>, Row, Arc<dyn SandboxProvider>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let rows: PathBuf = root.join(".runs/registry/swe-bench.jsonl");
     if !rows.exists() {
@@ -27,9 +29,9 @@ pub(crate) async fn registry() -> Option<(Vec<Row>, Row, Arc<sandbox::Provider>)
     }
     let rows = dataset::load_file(&rows).unwrap();
     let row = rows.iter().find(|row| row.instance_id == "pallets__flask-5014").or(rows.first())?.clone();
-    let config = sandbox::Config { pull: sandbox::Pull::Never, ..sandbox::Config::default() };
-    match sandbox::connect(&config, &sandbox::Host::from_process(), "tests").await {
-        Ok(provider) => Some((rows, row, Arc::new(provider))),
+    let config = SandboxConfig { pull: Pull::Never, ..SandboxConfig::default() };
+    match SandboxPlug::of::<docker::Docker>().connect(&config, &host(), "tests").await {
+        Ok(provider) => Some((rows, row, provider)),
         Err(err) => {
             eprintln!("skipped: {err}");
             None

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use env_core::capture::capture;
 use env_core::history::verify;
 use env_core::{Benchmark, BenchmarkSettings, Environment, Instance, Ready};
-use tool_core::Command;
+use tool_core::{Command, Pull, SandboxConfig, SandboxPlug, Size};
 
 use crate::container::registry;
+use crate::host;
 
 fn docker(arguments: &[&str]) -> String {
     let output = Program::new("docker").args(arguments).stderr(Stdio::inherit()).output().unwrap();
@@ -82,8 +83,8 @@ async fn a_state_is_kept_once_and_checked_at_every_start() {
 #[tokio::test]
 async fn nothing_is_kept_where_the_setting_says_so() {
     let Some((rows, row, _)) = registry().await else { return };
-    let config = sandbox::Config { kept: sandbox::Size(0), pull: sandbox::Pull::Never, ..sandbox::Config::default() };
-    let provider = Arc::new(sandbox::connect(&config, &sandbox::Host::from_process(), "tests").await.unwrap());
+    let config = SandboxConfig { kept: Size(0), pull: Pull::Never, ..SandboxConfig::default() };
+    let provider = SandboxPlug::of::<docker::Docker>().connect(&config, &host(), "tests").await.unwrap();
     let benchmark = swebench::environment(rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
     let ready = benchmark.reset(&row.instance()).await.unwrap();
     assert!(!image_of(&ready).starts_with("spotter-kept:"));
@@ -94,10 +95,10 @@ async fn nothing_is_kept_where_the_setting_says_so() {
 #[tokio::test]
 async fn the_state_of_a_local_sandbox_is_kept_in_the_cache_and_a_damaged_one_is_made_anew() {
     let cache = tempfile::tempdir().unwrap();
-    let mut host = sandbox::Host::from_process();
+    let mut host = host();
     host.variables.insert("XDG_CACHE_HOME".to_owned(), cache.path().to_str().unwrap().to_owned());
-    let config = sandbox::Config { provider: sandbox::Kind::Local, ..sandbox::Config::default() };
-    let provider = Arc::new(sandbox::connect(&config, &host, "tests").await.unwrap());
+    let config = SandboxConfig { provider: "local".to_owned(), ..SandboxConfig::default() };
+    let provider = SandboxPlug::of::<local::Local>().connect(&config, &host, "tests").await.unwrap();
     let environment = demo::environment(provider.clone(), false).unwrap();
     let instance = environment.instances()[0].clone();
     let archives = || -> Vec<std::path::PathBuf> {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use tool_core::SandboxProvider;
+use tool_core::{Host, SandboxConfig, SandboxPlug, SandboxProvider};
 
 mod adversarial;
 mod case;
@@ -21,6 +21,11 @@ mod tidy;
 
 /// Returns a provider of local sandboxes.
 pub(crate) async fn local_provider() -> Arc<dyn SandboxProvider> {
-    let config = sandbox::Config { provider: sandbox::Kind::Local, ..sandbox::Config::default() };
-    Arc::new(sandbox::connect(&config, &sandbox::Host::from_process(), "tests").await.unwrap())
+    let config = SandboxConfig { provider: "local".to_owned(), ..SandboxConfig::default() };
+    SandboxPlug::of::<local::Local>().connect(&config, &host(), "tests").await.unwrap()
+}
+
+/// Returns what providers may know of this machine.
+pub(crate) fn host() -> Host {
+    Host::new(std::env::vars_os(), false)
 }

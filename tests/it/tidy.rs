@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, u8)] = &[
     ("prompts", 0),
     ("tool-core", 0),
-    ("sandbox", 1),
+    ("shell", 1),
     ("edit", 1),
     ("search", 1),
     ("env-core", 1),
+    ("docker", 2),
+    ("local", 2),
     ("dataset", 2),
     ("agent-core", 2),
     ("swebench", 3),
@@ -32,7 +34,7 @@ const FORBIDDEN: &[(&str, &str)] =
 
 /// Dependencies that only these crates may name.
 const ONLY: &[(&str, &[&str])] = &[
-    ("bollard", &["sandbox"]),
+    ("bollard", &["docker"]),
     ("async-openai", &["llm"]),
     ("reqwest", &["llm", "dataset"]),
     ("tree-sitter", &["edit", "search"]),
@@ -41,7 +43,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("hf-hub", &["dataset"]),
     ("minijinja", &["prompts"]),
     ("clap", &["runner"]),
-    ("schemars", &["tool-core", "sandbox", "edit", "search", "moatless"]),
+    ("schemars", &["tool-core", "shell", "edit", "search", "moatless"]),
 ];
 
 /// Tools, each with its prompt.

@@ -1,8 +1,8 @@
 //! A linear agent with nothing but bash: the shortest whole agent, and the tutorial of the README.
 
 use agent_core::{Agent, AgentError, Episode, Flow, Limit, Message};
-use sandbox::Bash;
 use serde::{Deserialize, Serialize};
+use shell::Bash;
 use tool_core::{Finish, Toolbox};
 
 /// The agent of one episode.

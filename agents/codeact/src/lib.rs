@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use edit::{EditorConfig, StrReplaceEditor};
-use sandbox::Bash;
 use search::{Checkout, SearchConfig, SearchTool};
 use serde::{Deserialize, Serialize};
+use shell::Bash;
 use tool_core::{Finish, Think, Toolbox};
 
 /// The agent's layer of defaults.

@@ -6,11 +6,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use dataset::{HubSettings, Row, Source};
 use env_core::{BenchmarkSettings, Environment, Instance};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
-use tool_core::{SandboxError, SandboxProvider};
+use tool_core::{SandboxConfig, SandboxError, SandboxProvider};
 
 use crate::config::{EnvConfig, EnvKind, Resolved};
+use crate::sandboxes;
 
 /// The owners of SWE-Gym's repositories, by which an instance id tells its dataset.
 const SWE_GYM_OWNERS: &[&str] = &[
@@ -30,15 +32,16 @@ const SWE_GYM_OWNERS: &[&str] = &[
 /// The providers of a command, which are closed when it ends, and the tasks that use them.
 #[derive(Default)]
 pub struct Providers {
-    connected: Mutex<Vec<Arc<sandbox::Provider>>>,
+    connected: Mutex<Vec<Arc<dyn SandboxProvider>>>,
     /// Tasks that may start sandboxes. When a command is interrupted they are aborted, which takes a moment.
     pub tasks: TaskTracker,
 }
 
 impl Providers {
-    async fn connect(&self, config: &sandbox::Config, run: &str) -> anyhow::Result<Arc<dyn SandboxProvider>> {
-        let connected = sandbox::connect(config, &sandbox::Host::from_process(), run).await;
-        let provider = Arc::new(connected.context("no sandbox can be had")?);
+    async fn connect(&self, config: &SandboxConfig, run: &str) -> anyhow::Result<Arc<dyn SandboxProvider>> {
+        let plug = sandboxes::find(sandboxes::PLUGS, config)?;
+        let connected = plug.connect(config, &sandboxes::host(), run).await;
+        let provider = connected.context("no sandbox can be had")?;
         self.connected.lock().unwrap_or_else(PoisonError::into_inner).push(provider.clone());
         Ok(provider)
     }
@@ -47,12 +50,12 @@ impl Providers {
     async fn judge(
         &self,
         env: &EnvConfig,
-        of_agent: &sandbox::Config,
+        of_agent: &SandboxConfig,
         provider: &Arc<dyn SandboxProvider>,
         run: &str,
     ) -> anyhow::Result<Arc<dyn SandboxProvider>> {
         let config = env.judging(of_agent);
-        let same = sandbox::Config { keep_history: of_agent.keep_history, ..config.clone() };
+        let same = SandboxConfig { keep_history: of_agent.keep_history, ..config.clone() };
         if same == *of_agent { Ok(provider.clone()) } else { self.connect(&config, run).await }
     }
 
@@ -103,9 +106,13 @@ pub async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::Result<
 }
 
 /// Returns what of the sandboxes in which patches are judged may change a verdict. A local one has the machine's network.
-fn limits(env: &EnvConfig, of_agent: &sandbox::Config) -> String {
-    let sandbox::Config { provider, network, memory, cpus, pids, disk, .. } = env.judging(of_agent);
-    format!("{provider:?} {network:?} {memory} {cpus:?} {pids} {disk}")
+fn limits(env: &EnvConfig, of_agent: &SandboxConfig) -> String {
+    let SandboxConfig { provider, network, memory, cpus, pids, disk, options, .. } = env.judging(of_agent);
+    // Verdicts that are kept go by these very words.
+    let (first, rest) = provider.split_at_checked(1).unwrap_or_default();
+    let provider = first.to_uppercase() + rest;
+    let options = if options.is_empty() { String::new() } else { format!(" {}", Value::Object(options)) };
+    format!("{provider} {network:?} {memory} {cpus:?} {pids} {disk}{options}")
 }
 
 /// Returns the dataset that instance ids belong to; `None` without any id.

@@ -9,6 +9,7 @@ pub mod environments;
 pub mod images;
 pub mod logs;
 pub mod plug;
+pub mod sandboxes;
 pub mod shown;
 pub mod stages;
 

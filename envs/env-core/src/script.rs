@@ -30,7 +30,7 @@ pub(crate) async fn run_alone(
     variables: &[(&str, &str)],
     parts: &[&str],
 ) -> Result<Answers, EnvError> {
-    answer(sandbox, Command::fresh(source(sandbox, variables, parts)).alone()).await
+    answer(sandbox, Command::fresh(source(sandbox, variables, parts)).exclusive()).await
 }
 
 /// Returns the whole script.

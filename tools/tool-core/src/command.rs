@@ -22,7 +22,7 @@ pub struct Command {
     /// Interrupts the command while it runs, when given.
     pub interrupt: Option<Interrupt>,
     /// Whether the processes that earlier commands left running are ended first.
-    pub alone: bool,
+    pub exclusive: bool,
 }
 
 /// Which shell runs a [`Command`].
@@ -44,7 +44,7 @@ impl Command {
             idle_timeout: None,
             max_output: None,
             interrupt: None,
-            alone: false,
+            exclusive: false,
         }
     }
 
@@ -77,8 +77,8 @@ impl Command {
 
     /// Ends the processes that earlier commands left running, so that none gets in the way.
     #[must_use]
-    pub fn alone(mut self) -> Self {
-        self.alone = true;
+    pub fn exclusive(mut self) -> Self {
+        self.exclusive = true;
         self
     }
 

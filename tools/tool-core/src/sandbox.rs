@@ -100,12 +100,20 @@ pub trait SandboxProvider: Send + Sync {
         let _ = image;
         None
     }
+
+    /// Removes all sandboxes that are still there, and waits for those whose removal is under way.
+    ///
+    /// # Errors
+    /// When something is left behind.
+    async fn close(&self) -> Result<(), SandboxError> {
+        Ok(())
+    }
 }
 
 /// What is fixed about a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SandboxInfo {
-    /// Which provider made it: `docker` or `local`.
+    /// Which provider made it, such as `docker` or `local`.
     pub provider: &'static str,
     /// Name of the container or of the temporary folder.
     pub id: String,

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use runner::sandboxes;
 use tool_core::SandboxError;
 
 use super::output::print;
@@ -17,19 +18,26 @@ pub(crate) struct Clean {
 }
 
 pub(crate) async fn run(args: Clean) -> Result<ExitCode, Failed> {
-    let host = sandbox::Host::from_process();
-    let mut config = sandbox::Config::default();
-    let removed = match sandbox::clean(&config, &host, args.all).await {
-        Err(SandboxError::Unavailable(why)) => {
-            say(&format!("only folders were looked for: {why}"));
-            config.provider = sandbox::Kind::Local;
-            sandbox::clean(&config, &host, args.all).await
+    let host = sandboxes::host();
+    let (mut removed, mut unavailable) = (Vec::new(), Vec::new());
+    for plug in sandboxes::PLUGS {
+        match plug.clean(&host, args.all).await {
+            Ok(names) => removed.push((plug.sandboxes, names)),
+            Err(SandboxError::Unavailable(why)) => unavailable.push((plug.sandboxes, why)),
+            Err(err) => return Err(anyhow::Error::new(err).into()),
         }
-        removed => removed,
-    };
-    let removed = removed.map_err(anyhow::Error::new)?;
-    let names = removed.containers.iter().chain(&removed.folders);
+    }
+    let looked_for: Vec<&str> = removed.iter().map(|(sandboxes, _)| *sandboxes).collect();
+    for (_, why) in &unavailable {
+        say(&format!("only {} were looked for: {why}", looked_for.join(" and ")));
+    }
+    let names = removed.iter().flat_map(|(_, names)| names);
     print(&names.map(|name| format!("{name}\n")).collect::<String>())?;
-    say(&format!("removed {} containers and {} folders", removed.containers.len(), removed.folders.len()));
+    let counts = sandboxes::PLUGS.iter().map(|plug| {
+        let count =
+            removed.iter().find(|(sandboxes, _)| *sandboxes == plug.sandboxes).map_or(0, |(_, names)| names.len());
+        format!("{count} {}", plug.sandboxes)
+    });
+    say(&format!("removed {}", counts.collect::<Vec<_>>().join(" and ")));
     Ok(ExitCode::SUCCESS)
 }

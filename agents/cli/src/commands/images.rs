@@ -9,13 +9,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use dataset::Row;
+use docker::Removal;
 use env_core::{Dialect, ImageScheme, Specs, find_instance};
 use journal::read_given;
 use runner::Plug;
 use runner::config::{EnvKind, Resolved};
 use runner::environments::load_rows;
 use runner::images::{Builder, ImagesConfig, Passage, Shelf, Sources, Stored, Unused, each, write_rows};
-use sandbox::Removal;
 use tool_core::{SandboxError, Source};
 
 use super::output::print;
@@ -114,10 +114,10 @@ pub(crate) async fn run(plugs: &[Plug], args: ImagesCommand) -> Result<ExitCode,
     }
 }
 
-async fn connect() -> anyhow::Result<sandbox::Images> {
+async fn connect() -> anyhow::Result<docker::Images> {
     // Several images at once have no room for a bar each.
-    let host = sandbox::Host { terminal: false, ..sandbox::Host::from_process() };
-    Ok(sandbox::Images::connect(&host).await?)
+    let host = tool_core::Host { terminal: false, ..runner::sandboxes::host() };
+    Ok(docker::Images::connect(&host).await?)
 }
 
 /// Returns the rows that are asked for, and of which kind they are.
@@ -209,7 +209,7 @@ async fn pull(plugs: &[Plug], args: PullArgs) -> Result<ExitCode, Failed> {
 
 /// Pulls one image unless it is there; returns what became of it.
 async fn pull_one(
-    images: &sandbox::Images,
+    images: &docker::Images,
     config: &ImagesConfig,
     name: &str,
     platform: Option<&str>,

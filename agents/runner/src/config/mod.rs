@@ -13,13 +13,15 @@ use anyhow::{Context, bail};
 use env_core::{Dialect, ImageSettings};
 use journal::read_given;
 use serde::{Deserialize, Serialize};
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 use sha2::{Digest, Sha256};
+use tool_core::{Network, SandboxConfig, Size};
 
 use crate::engine::PermitsConfig;
 use crate::environments::guess;
 use crate::images::ImagesConfig;
 use crate::plug::{Plug, Start};
+use crate::sandboxes;
 use layers::Layers;
 use ranges::check_ranges;
 
@@ -46,7 +48,7 @@ pub struct RunConfig {
     /// What is done when infrastructure keeps a patch from its verdict.
     pub evaluation: EvaluationConfig,
     /// Where commands run.
-    pub sandbox: sandbox::Config,
+    pub sandbox: SandboxConfig,
     /// What answers.
     pub model: llm::ModelConfig,
     /// What turns texts into vectors, by which code search re-ranks what words found. Default none.
@@ -75,15 +77,15 @@ pub struct EnvConfig {
     pub image: ImageSettings,
     /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as the official harnesses have it, for
     /// scripts that install packages. Default bridge.
-    pub network: sandbox::Network,
+    pub network: Network,
     /// Memory of these sandboxes, which have limits of their own; default `4g`.
-    pub memory: sandbox::Size,
+    pub memory: Size,
     /// CPUs that one of them may use; default `null`, no limit.
     pub cpus: Option<f64>,
     /// Processes and threads that one of them may have; default 1024.
     pub pids: u32,
     /// What one of them may hold beyond its image; default `20g`.
-    pub disk: sandbox::Size,
+    pub disk: Size,
     /// Seconds that the tests of an instance may take. Default 1800.
     pub eval_timeout: u64,
 }
@@ -135,6 +137,8 @@ impl Resolved {
         let mapping = defaults.as_mapping_mut().context("the defaults are no mapping")?;
         mapping.insert(Value::from(plug.name), (plug.settings)()?);
         let provider = std::mem::replace(&mut defaults["sandbox"]["provider"], Value::Null);
+        // Known, and written only where something is in it.
+        defaults["sandbox"]["options"] = Value::Mapping(Mapping::new());
         let mut layers = Layers::new(defaults);
         layers.lay_text(plug.defaults, &format!("{}'s config.yaml", plug.name))?;
         for layer in &settings.layers {
@@ -153,11 +157,17 @@ impl Resolved {
             let is_demo = layers.get("env.dataset").and_then(Value::as_str) == Some("demo");
             layers.lay_at("sandbox.provider", if is_demo { Value::from("local") } else { provider })?;
         }
-        let all = layers.into_value();
+        let mut all = layers.into_value();
+        if let Some(sandbox) = all["sandbox"].as_mapping_mut()
+            && sandbox.get("options").and_then(Value::as_mapping).is_some_and(Mapping::is_empty)
+        {
+            sandbox.shift_remove("options");
+        }
         check_ranges(&all).map_err(anyhow::Error::msg)?;
         let mut typed = all.clone();
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
         let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
+        sandboxes::find(sandboxes::PLUGS, &config.sandbox)?;
         config.limits.check().map_err(anyhow::Error::msg)?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
         let start = (plug.prepare)(block)?;
@@ -273,7 +283,7 @@ impl Default for RunConfig {
             evaluate: true,
             env: EnvConfig::default(),
             evaluation: EvaluationConfig::default(),
-            sandbox: sandbox::Config::default(),
+            sandbox: SandboxConfig::default(),
             model: llm::ModelConfig::default(),
             embeddings: llm::EmbeddingsConfig::default(),
             limits: Limits::default(),
@@ -304,9 +314,9 @@ impl EvaluationConfig {
 
 impl EnvConfig {
     /// Returns the settings of the sandboxes in which patches are judged: what the agent's may use does not matter to them.
-    pub fn judging(&self, of_agent: &sandbox::Config) -> sandbox::Config {
-        sandbox::Config {
-            provider: of_agent.provider,
+    pub fn judging(&self, of_agent: &SandboxConfig) -> SandboxConfig {
+        SandboxConfig {
+            provider: of_agent.provider.clone(),
             pull: of_agent.pull,
             start_timeout: of_agent.start_timeout,
             network: self.network,
@@ -314,20 +324,21 @@ impl EnvConfig {
             cpus: self.cpus,
             pids: self.pids,
             disk: self.disk,
-            ..sandbox::Config::default()
+            options: of_agent.options.clone(),
+            ..SandboxConfig::default()
         }
     }
 }
 
 impl Default for EnvConfig {
     fn default() -> Self {
-        let limits = sandbox::Config::default();
+        let limits = SandboxConfig::default();
         Self {
             dataset: None,
             kind: None,
             dialect: None,
             image: ImageSettings::default(),
-            network: sandbox::Network::Bridge,
+            network: Network::Bridge,
             memory: limits.memory,
             cpus: limits.cpus,
             pids: limits.pids,

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use dataset::Row;
+use docker::{Build, Images, StoredImage};
 use env_core::{PackageList, Recipe, RecipeSettings, Spec, Specs};
-use sandbox::{Build, Images, StoredImage};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -48,7 +48,7 @@ pub struct ImagesConfig {
     /// Network of builds: `bridge` (default), `host`, `none`, or a network's name.
     pub network: String,
     /// Memory of a build. Default `8g`.
-    pub memory: sandbox::Size,
+    pub memory: tool_core::Size,
     /// Seconds that a step of a build may take. Default 3600.
     pub step_timeout: u64,
     /// How often a pull is tried while the registry is busy or fails. Default 6.
@@ -88,7 +88,7 @@ impl Default for ImagesConfig {
             tag: "latest".to_owned(),
             platform: None,
             network: "bridge".to_owned(),
-            memory: sandbox::Size(8 << 30),
+            memory: tool_core::Size(8 << 30),
             step_timeout: 3600,
             pull_attempts: 6,
             pull_pause: 5.0,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sandbox::{Images, StoredImage};
+use docker::{Images, StoredImage};
 use serde::Serialize;
 
 /// The label that names what an image was made from and by.
@@ -138,7 +138,7 @@ impl Unused {
 
 #[cfg(test)]
 mod tests {
-    use sandbox::Part;
+    use docker::Part;
 
     use super::*;
 

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use expect_test::{Expect, expect};
-use sandbox::{Config, Host, Kind, connect};
+use local::Local;
 use search::{Checkout, SearchConfig, SearchTool, offer};
 use serde_json::{Value, json};
 use tool_core::{
-    Command, ExecEnd, ExecOutput, FileError, Image, Sandbox, SandboxError, SandboxInfo, SandboxProvider, Source,
-    ToolError, Toolbox,
+    Command, ExecEnd, ExecOutput, FileError, Host, Image, Sandbox, SandboxConfig, SandboxError, SandboxInfo,
+    SandboxPlug, Source, ToolError, Toolbox,
 };
 
 use crate::tree::SHOP;
@@ -70,8 +70,9 @@ impl Shop {
 
     pub(crate) async fn with(config: SearchConfig, files: BTreeMap<String, Vec<u8>>) -> Self {
         let search = config;
-        let config = Config { provider: Kind::Local, ..Config::default() };
-        let provider = connect(&config, &Host::from_process(), "search-tests").await.unwrap();
+        let host = Host::new(std::env::vars_os(), false);
+        let plug = SandboxPlug::of::<Local>();
+        let provider = plug.connect(&SandboxConfig::default(), &host, "search-tests").await.unwrap();
         let image = Image { source: Source::Files(files), root: "/shop".to_owned(), startup: String::new() };
         let sandbox = provider.start(&image).await.unwrap();
         let sandbox = Arc::new(Troubled { inner: sandbox, end: Mutex::default(), refused: Mutex::default() });

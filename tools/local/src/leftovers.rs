@@ -1,0 +1,41 @@
+//! Temporary folders that killed processes left behind.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use shell::Owner;
+use tool_core::SandboxError;
+
+use crate::names::{OWNER, PREFIX};
+use crate::removal::remove_leftover;
+
+/// After it, a folder without an owner gets none any more.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Removes temporary folders whose process on this machine has ended without removing them, and returns their paths.
+pub(crate) fn clean(temporary: &Path) -> Result<Vec<String>, SandboxError> {
+    let mut removed = Vec::new();
+    for entry in fs::read_dir(temporary).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let owner = fs::read_to_string(path.join(OWNER)).ok().and_then(|text| Owner::parse(&text));
+        if owner.map_or_else(|| is_stale(&path), |owner| owner.is_here() && !owner.is_alive()) {
+            remove_leftover(&path)
+                .map_err(|err| SandboxError::Lost(format!("cannot remove `{}`: {err}", path.display())))?;
+            removed.push(path.to_string_lossy().into_owned());
+        }
+    }
+    removed.sort();
+    Ok(removed)
+}
+
+/// Returns whether a folder of this user has no owner although it is old: its process ended before it could write one.
+fn is_stale(path: &Path) -> bool {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return false };
+    let is_old = metadata.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > DAY);
+    metadata.is_dir() && is_old && metadata.uid() == rustix::process::geteuid().as_raw() && !path.join(OWNER).exists()
+}

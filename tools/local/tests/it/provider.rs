@@ -1,0 +1,13 @@
+//! The provider that is tested.
+
+use std::collections::BTreeMap;
+
+use local::Local;
+use tool_core::{SandboxPlug, Source};
+
+pub(crate) const PLUG: SandboxPlug = SandboxPlug::of::<Local>();
+
+/// Returns what sandboxes of the tests start from.
+pub(crate) fn source() -> Option<Source> {
+    Some(Source::Files(BTreeMap::from([("README".to_owned(), b"hello\n".to_vec())])))
+}

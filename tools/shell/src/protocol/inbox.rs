@@ -1,0 +1,311 @@
+//! What has come from a shell so far.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use memchr::memmem;
+use tokio::sync::Notify;
+
+use crate::backend::Moment;
+use crate::capture::{Capture, Captured};
+
+/// Output kept of background processes between two commands.
+const BETWEEN: usize = 16 << 10;
+/// Largest message: the state of a shell.
+const MAX_MESSAGE: usize = 1 << 20;
+/// Clock ticks in a second, as the kernel counts them for programs; the same on all systems that run bash.
+const TICKS: u64 = 100;
+
+/// An [`Inbox`] between the task that reads and the one that waits.
+#[derive(Default)]
+pub(super) struct Shared {
+    inbox: Mutex<Inbox>,
+    news: Notify,
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn wake(&self) {
+        self.news.notify_one();
+    }
+
+    /// Waits for [`Inbox::end`].
+    pub(super) async fn end(&self, last_report: bool) -> Option<Report> {
+        loop {
+            let news = self.news.notified();
+            if let Some(end) = self.lock().end(last_report) {
+                return end;
+            }
+            news.await;
+        }
+    }
+
+    /// Waits until the shell has ended.
+    pub(super) async fn closed(&self) {
+        loop {
+            let news = self.news.notified();
+            if self.lock().closed {
+                return;
+            }
+            news.await;
+        }
+    }
+}
+
+/// What the driver says at the end of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) status: i32,
+    /// Whether anything ran: it did not when bash could not parse the command.
+    pub(crate) ran: bool,
+    pub(crate) process: u32,
+    pub(crate) moment: Moment,
+    pub(crate) cwd: String,
+    /// Whether the shell has ended with the command.
+    pub(crate) ending: bool,
+    /// Bash source that brings back the state of a shell that has ended, unless it was too large.
+    pub(crate) state: Option<String>,
+    /// Whether the command had ended by itself before the shell was made to end.
+    pub(crate) late: bool,
+}
+
+impl Report {
+    /// Returns the last report of a shell, with what an earlier one of the same command said of its end.
+    fn after(earlier: Option<Self>, last: Option<Self>) -> Option<Self> {
+        match (earlier, last) {
+            (Some(earlier), Some(last)) => Some(Self { status: earlier.status, ran: earlier.ran, late: true, ..last }),
+            (_, last) => last,
+        }
+    }
+}
+
+/// What has come from a shell so far.
+pub(super) struct Inbox {
+    nonce: String,
+    capture: Capture,
+    /// The end of the output, held back as long as it may be the start of the nonce.
+    held: Vec<u8>,
+    marked: bool,
+    begun: bool,
+    between: Capture,
+    message: Vec<u8>,
+    overflow: bool,
+    saved: Option<Option<String>>,
+    report: Option<Report>,
+    closed: bool,
+    /// When the shell was ready; no report is from before that.
+    earliest: Moment,
+    last_output: Instant,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self {
+            nonce: String::new(),
+            capture: Capture::new(0),
+            held: Vec::new(),
+            marked: true,
+            begun: false,
+            between: Capture::new(BETWEEN),
+            message: Vec::new(),
+            overflow: false,
+            saved: None,
+            report: None,
+            closed: false,
+            earliest: Moment::default(),
+            last_output: Instant::now(),
+        }
+    }
+}
+
+impl Inbox {
+    /// Gets ready for the output of a command that ends with `nonce`.
+    pub(super) fn expect(&mut self, nonce: String, limit: usize) {
+        let between = std::mem::replace(&mut self.between, Capture::new(BETWEEN)).finish();
+        self.capture = Capture::new(limit);
+        self.capture.push(&between.head);
+        self.capture.push(&between.tail);
+        (self.nonce, self.marked, self.begun, self.report) = (nonce, false, false, None);
+        self.last_output = Instant::now();
+    }
+
+    /// Takes no report to be from before `moment`.
+    pub(super) fn begin(&mut self, moment: Moment) {
+        self.earliest = moment;
+    }
+
+    /// Takes output in; returns whether that is news to whoever waits.
+    pub(super) fn output(&mut self, bytes: &[u8]) -> bool {
+        self.last_output = Instant::now();
+        if self.marked {
+            self.between.push(bytes);
+            return false;
+        }
+        let mut text = std::mem::take(&mut self.held);
+        text.extend_from_slice(bytes);
+        if let Some(end) = memmem::find(&text, self.nonce.as_bytes()) {
+            self.capture.push(&text[..end]);
+            self.between.push(&text[end + self.nonce.len()..]);
+            self.marked = true;
+            return true;
+        }
+        let sure = text.len() - possible_start(&text, self.nonce.as_bytes());
+        self.held = text.split_off(sure);
+        self.capture.push(&text);
+        false
+    }
+
+    /// Takes a piece of a message in; returns whether that is news to whoever waits.
+    pub(super) fn message(&mut self, mut bytes: &[u8]) -> bool {
+        let mut news = false;
+        while let Some(end) = memchr::memchr(0, bytes) {
+            self.append(&bytes[..end]);
+            bytes = &bytes[end + 1..];
+            let overflow = std::mem::take(&mut self.overflow);
+            let message = String::from_utf8(std::mem::take(&mut self.message)).ok();
+            match message.as_deref().and_then(|message| message.split_once('\n')) {
+                Some(("B", _)) => self.begun = true,
+                Some(("S", state)) => self.saved = Some((!overflow).then(|| state.to_owned())),
+                Some(("E", report)) => {
+                    let report = self.parse(report);
+                    self.report = Report::after(self.report.take(), report);
+                    news = true;
+                }
+                // A state that is no text, or what bash had to say before the driver began.
+                _ => {}
+            }
+        }
+        self.append(bytes);
+        news
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        let free = MAX_MESSAGE.saturating_sub(self.message.len()).min(bytes.len());
+        self.overflow |= free < bytes.len();
+        self.message.extend_from_slice(&bytes[..free]);
+    }
+
+    fn parse(&mut self, text: &str) -> Option<Report> {
+        let mut lines = text.splitn(6, '\n');
+        let status = lines.next()?.parse().ok()?;
+        let ran = lines.next()? == "1";
+        let process = lines.next()?.parse().ok()?;
+        let (seconds, hundredths) = lines.next()?.split(' ').next()?.split_once('.')?;
+        let ticks = seconds.parse::<u64>().ok()?.checked_mul(TICKS)?.checked_add(hundredths.parse().ok()?)?;
+        let last = lines.next()?.rsplit(' ').next()?.parse().ok()?;
+        let cwd = lines.next()?.to_owned();
+        let saved = self.saved.take();
+        let ending = saved.is_some();
+        let moment = Moment { ticks, last }.max(self.earliest);
+        Some(Report { status, ran, process, moment, cwd, ending, state: saved.flatten(), late: false })
+    }
+
+    /// Notes that the shell has ended; returns whether that is news.
+    pub(super) fn close(&mut self) -> bool {
+        !std::mem::replace(&mut self.closed, true)
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    pub(super) fn last_output(&self) -> Instant {
+        self.last_output
+    }
+
+    /// Returns the end of the command, or only that of the shell: a report, or `None` when the shell has ended without.
+    pub(super) fn end(&self, last_report: bool) -> Option<Option<Report>> {
+        match &self.report {
+            Some(report) if self.closed || (self.marked && (report.ending || !last_report)) => {
+                Some(Some(report.clone()))
+            }
+            _ if self.closed => Some(None),
+            _ => None,
+        }
+    }
+
+    /// Returns the output of the command.
+    pub(super) fn finish(&mut self) -> Captured {
+        let mut capture = std::mem::replace(&mut self.capture, Capture::new(0));
+        if !self.marked {
+            capture.push(&std::mem::take(&mut self.held));
+            self.marked = true;
+        }
+        capture.finish()
+    }
+}
+
+/// Returns the length of the longest end of `text` with which `nonce` begins.
+fn possible_start(text: &[u8], nonce: &[u8]) -> usize {
+    (1..nonce.len()).rev().find(|length| text.ends_with(&nonce[..*length])).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(captured: &Captured) -> String {
+        String::from_utf8([captured.head.as_slice(), captured.tail.as_slice()].concat()).unwrap()
+    }
+
+    #[test]
+    fn a_nonce_is_found_across_pieces() {
+        let stream = b"output NON NO NONCE and after";
+        for size in 1..stream.len() {
+            let mut inbox = Inbox::default();
+            inbox.expect("NONCE".to_owned(), 100);
+            for piece in stream.chunks(size) {
+                inbox.output(piece);
+            }
+            assert!(inbox.marked);
+            assert_eq!(text(&inbox.finish()), "output NON NO ", "{size}");
+            inbox.expect("OTHER".to_owned(), 100);
+            assert_eq!(text(&inbox.finish()), " and after", "{size}");
+        }
+    }
+
+    #[test]
+    fn a_report_is_read_across_pieces() {
+        let stream = b"bash: warning\0S\nx=1\n\0E\n7\n1\n42\n12.34 5.6\n0.1 0.2 0.3 1/2 99\n/a\nb\0";
+        for size in 1..stream.len() {
+            let mut inbox = Inbox::default();
+            inbox.expect("N".to_owned(), 100);
+            for piece in stream.chunks(size) {
+                inbox.message(piece);
+            }
+            assert_eq!(inbox.end(false), None);
+            inbox.output(b"N");
+            let report = inbox.end(false).unwrap().unwrap();
+            assert_eq!((report.status, report.ran, report.process, report.ending), (7, true, 42, true));
+            assert_eq!(report.moment, Moment { ticks: 1234, last: 99 });
+            assert_eq!((report.cwd.as_str(), report.state.as_deref()), ("/a\nb", Some("x=1\n")));
+        }
+    }
+
+    #[test]
+    fn a_forged_report_does_no_harm() {
+        let mut inbox = Inbox::default();
+        inbox.begin(Moment { ticks: 100, last: 9 });
+        inbox.expect("N".to_owned(), 100);
+        inbox.output(b"N");
+        inbox.message(b"E\n0\n1\n42\n18446744073709551615.5 1\n99\n/\0");
+        assert_eq!(inbox.end(false), None);
+        inbox.message(b"E\n0\n1\n42\n0.00 1\n99\n/\0");
+        assert_eq!(inbox.end(false).unwrap().unwrap().moment, Moment { ticks: 100, last: 9 });
+    }
+
+    #[test]
+    fn a_state_that_is_too_large_is_not_kept() {
+        let mut inbox = Inbox::default();
+        inbox.expect("N".to_owned(), 100);
+        inbox.message(b"S\n");
+        inbox.message(&vec![b'x'; MAX_MESSAGE]);
+        inbox.message(b"\0E\n0\n1\n42\n12.34 5.6\n99\n/\0");
+        inbox.output(b"N");
+        let report = inbox.end(false).unwrap().unwrap();
+        assert!(report.ending && report.state.is_none());
+    }
+}
