@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use env_core::capture::{Captured, capture};
-use env_core::{Baseline, EnvError, Instance, LeftOut, Patch, WhyLeftOut};
+use env_core::{Baseline, EnvError, Instance, Patch};
+use repo::capture::{Captured, capture};
+use repo::{LeftOut, WhyLeftOut};
 use prompts::Prompts;
 use serde::Serialize;
 use serde_json::{Map, Value};

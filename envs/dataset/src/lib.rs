@@ -7,8 +7,8 @@
 //! Known datasets are pinned by commit in `hub.json`. What is not, SWE-Gym Raw and datasets that are not in the table, is
 //! taken from `main`, and [`download`] keeps the commit that this was at first.
 
+mod answers;
 mod error;
-mod parts;
 mod row;
 mod source;
 
@@ -29,6 +29,7 @@ mod shards;
 mod text;
 mod thrift;
 
+pub use answers::Answers;
 pub use error::DatasetError;
 pub use hub::{Download, HubSettings, commit, download};
 pub use load::{load, load_file, load_path};
