@@ -4,8 +4,8 @@
 //! patch and the tests, so it stays inside an environment crate: [`Row::instance`] is what may leave it. Nothing here
 //! knows an image, a test command or a log; the process environment is read by the caller.
 //!
-//! Known datasets are pinned by commit in `hub.json`. What is not, SWE-Gym Raw and datasets that are not in the table, is
-//! taken from `main`, and [`download`] keeps the commit that this was at first.
+//! A [`KnownDataset`] names the commit that it is pinned to. What is not pinned is taken from `main`, and [`download`]
+//! keeps the commit that this was at first.
 
 mod answers;
 mod error;
@@ -16,6 +16,7 @@ mod load;
 mod select;
 
 mod bare_words;
+mod column_names;
 mod columns;
 mod deltas;
 mod expand;
@@ -30,9 +31,10 @@ mod text;
 mod thrift;
 
 pub use answers::Answers;
+pub use column_names::ColumnNames;
 pub use error::DatasetError;
 pub use hub::{Download, HubSettings, commit, download};
 pub use load::{load, load_file, load_path};
 pub use row::Row;
 pub use select::{Selection, read_ids, select};
-pub use source::{HubDataset, Source};
+pub use source::{HubDataset, KnownDataset, Source};

@@ -22,15 +22,21 @@ use crate::store;
 
 /// Makes the images of instances.
 pub struct Builder {
+    /// The engine.
     pub images: Images,
+    /// How images are made.
     pub config: ImagesConfig,
+    /// How each version of a repository is installed.
     pub specs: Specs,
+    /// Where repositories come from.
     pub sources: Sources,
+    /// The way to the package index.
     pub network: HostNetwork,
     /// Where logs are, and what is kept between builds.
     pub folder: PathBuf,
     /// Makes even what is up to date.
     pub force: bool,
+    /// How many images are made at once.
     pub workers: usize,
     /// Tells a person of what goes on.
     pub say: fn(&str),
@@ -41,11 +47,14 @@ pub struct Builder {
 pub struct Made {
     /// `base`, `environment` or `instance`.
     pub kind: &'static str,
+    /// The instance that it is of, for an `instance`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
+    /// Its name.
     pub image: String,
     /// `built`, `current` when it was up to date, or `failed`.
     pub state: &'static str,
+    /// How long it took.
     pub seconds: f64,
     /// Bytes of the layers that it has on top of what it is made from.
     pub own_bytes: u64,
@@ -54,6 +63,7 @@ pub struct Made {
     /// The commit that a solver starts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_commit: Option<String>,
+    /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -249,6 +259,9 @@ impl Made {
 }
 
 /// Does one thing after the other, `workers` at once, and returns the results in the order of the items.
+///
+/// # Errors
+/// When one of them has panicked.
 pub async fn each<T, R, F>(workers: usize, items: Vec<T>, run: impl Fn(T) -> F) -> anyhow::Result<Vec<R>>
 where
     R: Send + 'static,

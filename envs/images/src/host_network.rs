@@ -10,7 +10,7 @@ use anyhow::Context;
 use grading::read_given;
 
 /// Where a build sees the folder that it shares with this machine.
-pub const SHARE: &str = "/mnt";
+pub(crate) const SHARE: &str = "/mnt";
 
 const PROXIES: [&str; 4] = ["http_proxy", "https_proxy", "no_proxy", "all_proxy"];
 const CERTIFICATES: [&str; 6] =
@@ -24,7 +24,9 @@ const OWN_PIP_KEYS: [&str; 6] =
 /// Variables and mounts that give a build this machine's way to its package index.
 #[derive(Debug, Clone, Default)]
 pub struct HostNetwork {
+    /// The variables.
     pub variables: BTreeMap<String, String>,
+    /// The mounts, as `<here>:<there>`.
     pub mounts: Vec<String>,
 }
 

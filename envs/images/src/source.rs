@@ -57,13 +57,23 @@ pub enum Source {
     /// A URL or path that git knows.
     Git(String),
     /// A source package.
-    Sdist { name: String, version: String, sha256: String, reverse: bool },
+    Sdist {
+        /// Name of the package.
+        name: String,
+        /// Its version.
+        version: String,
+        /// Its hash.
+        sha256: String,
+        /// Whether it holds the fix, which is taken out.
+        reverse: bool,
+    },
 }
 
 /// The repository of one instance, ready to be copied into an image.
 pub struct Repository {
     /// The git folder.
     pub git: PathBuf,
+    /// The commit that a solver starts from.
     pub commit: String,
 }
 

@@ -7,11 +7,11 @@ use sandbox::{Images, StoredImage};
 use serde::Serialize;
 
 /// The label that names what an image was made from and by.
-pub const RECIPE: &str = "spotter.recipe";
+pub(crate) const RECIPE: &str = "spotter.recipe";
 /// The label that names the commit that a solver starts from.
-pub const COMMIT: &str = "spotter.base_commit";
+pub(crate) const COMMIT: &str = "spotter.base_commit";
 /// The label that names the instance of an image.
-pub const INSTANCE: &str = "spotter.instance_id";
+pub(crate) const INSTANCE: &str = "spotter.instance_id";
 
 /// All images of an engine, the oldest first.
 pub struct ImageStore(Vec<StoredImage>);
@@ -19,13 +19,17 @@ pub struct ImageStore(Vec<StoredImage>);
 /// An image of SWE-bench's naming, by one of its names.
 #[derive(Debug, Clone, Serialize)]
 pub struct Listed {
+    /// The name.
     pub image: String,
     /// `base`, `env` or `eval`.
     pub kind: &'static str,
+    /// The instance of an `eval`.
     pub instance_id: Option<String>,
     /// Bytes that no older image of the engine has.
     pub own_bytes: u64,
+    /// The other bytes.
     pub shared_bytes: u64,
+    /// How long ago it was made.
     pub age_seconds: u64,
     #[serde(skip)]
     layers: Vec<String>,
@@ -34,11 +38,13 @@ pub struct Listed {
 /// Which images are of no use.
 #[derive(Debug, Clone, Default)]
 pub struct Unused {
+    /// All of them.
     pub all: bool,
     /// Base and environment images that no instance image stands on.
     pub environments: bool,
     /// Instance images of no instance with such an id, in lower case.
     pub of_others: Option<BTreeSet<String>>,
+    /// Only images that were made longer ago.
     pub older_than: Option<Duration>,
     /// Only images with this after the colon of their names.
     pub tag: Option<String>,

@@ -1,25 +1,25 @@
-//! Instances with their answers, posed in containers and judged by the tests of their repositories.
+//! Instances with their tests: an environment that starts their images and judges patches by the tests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use env_core::{
+    Dialect, EnvError, Environment, Evaluation, Instance, Patch, Ready, TestLists, find_instance,
+};
+use grading::TestSpec;
+use repo::history::{key, prepare, resume};
 use tool_core::{Image, Sandbox, SandboxProvider};
 
-use crate::history::{key, prepare, resume};
-use crate::judge::{Judging, judge};
-use crate::{
-    Answers, BenchmarkSettings, Dialect, EnvError, Environment, Evaluation, Family, Instance, Patch, Ready, TestLists,
-    find_instance,
-};
+use crate::judge::{judge, judging_key};
 
-/// An environment made of instances with their answers. What a patch is judged by can be put in, never taken out.
+/// An environment made of instances with their tests. What a patch is judged by can be put in, never taken out.
 pub struct Benchmark {
     name: String,
     instances: Vec<Instance>,
     /// One for each instance, in the same order.
-    posed: Vec<Posed>,
+    parts: Vec<Parts>,
     /// Position by instance id in lower case.
     positions: HashMap<String, usize>,
     provider: Arc<dyn SandboxProvider>,
@@ -33,28 +33,38 @@ pub struct Benchmark {
     preparing: Mutex<HashMap<String, Option<Arc<tokio::sync::Mutex<()>>>>>,
 }
 
-/// How an instance is posed and judged.
-pub struct Posed {
+/// One instance with what its sandboxes are started from and its patches are judged by.
+pub struct Entry {
+    /// The instance.
+    pub instance: Instance,
     /// What its sandboxes are started from.
     pub image: Image,
     /// The reference solution.
     pub gold: Option<Patch>,
     /// What a patch is judged by, or why none can be judged.
-    pub judging: Result<Judging, String>,
+    pub tests: Result<TestSpec, String>,
+}
+
+/// An [`Entry`] without its instance.
+struct Parts {
+    image: Image,
+    gold: Option<Patch>,
+    tests: Result<TestSpec, String>,
 }
 
 impl Benchmark {
-    /// Returns an environment over `instances`, whose repositories keep their history when `keep_history` says so.
+    /// Returns an environment over instances, whose repositories keep their history when `keep_history` says so.
     ///
     /// # Errors
     /// [`EnvError::Unusable`] when two instances have the same id, without regard to case.
     pub fn new(
         name: impl Into<String>,
-        instances: Vec<(Instance, Posed)>,
+        entries: Vec<Entry>,
         keep_history: bool,
         provider: Arc<dyn SandboxProvider>,
     ) -> Result<Self, EnvError> {
-        let (instances, posed): (Vec<_>, Vec<_>) = instances.into_iter().unzip();
+        let split = |Entry { instance, image, gold, tests }: Entry| (instance, Parts { image, gold, tests });
+        let (instances, parts): (Vec<_>, Vec<_>) = entries.into_iter().map(split).unzip();
         let mut positions = HashMap::with_capacity(instances.len());
         for (position, instance) in instances.iter().enumerate() {
             if positions.insert(instance.instance_id.to_lowercase(), position).is_some() {
@@ -64,7 +74,7 @@ impl Benchmark {
         let (judge_provider, judge_limits) = (provider.clone(), String::new());
         let name = name.into();
         let preparing = Mutex::default();
-        Ok(Self { name, instances, posed, positions, provider, judge_provider, judge_limits, keep_history, preparing })
+        Ok(Self { name, instances, parts, positions, provider, judge_provider, judge_limits, keep_history, preparing })
     }
 
     /// Returns the environment with patches judged in sandboxes of another provider, whose limits, such as those on memory
@@ -79,53 +89,35 @@ impl Benchmark {
     /// Returns the environment with another time limit for the tests of every instance.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        for judging in self.posed.iter_mut().filter_map(|posed| posed.judging.as_mut().ok()) {
-            judging.timeout = timeout;
+        for tests in self.parts.iter_mut().filter_map(|parts| parts.tests.as_mut().ok()) {
+            tests.timeout = timeout;
         }
         self
     }
 
-    /// Returns an environment over the rows of datasets of one family.
-    ///
-    /// # Errors
-    /// As [`Benchmark::new`]; a row that cannot be judged only fails when it is used.
-    pub fn of_family(
-        name: impl Into<String>,
-        family: &Family,
-        rows: impl IntoIterator<Item = (Instance, Answers)>,
-        settings: &BenchmarkSettings,
-        provider: Arc<dyn SandboxProvider>,
-    ) -> Result<Self, EnvError> {
-        let pose = |(instance, answers)| {
-            let posed = family.pose(&instance, answers, settings);
-            (instance, posed)
-        };
-        Self::new(name, rows.into_iter().map(pose).collect(), settings.keep_history, provider)
-    }
-
-    fn posed(&self, instance: &Instance) -> Result<&Posed, EnvError> {
+    fn parts(&self, instance: &Instance) -> Result<&Parts, EnvError> {
         let position = self.positions.get(&instance.instance_id.to_lowercase());
-        if let Some(posed) = position.and_then(|position| self.posed.get(*position)) {
-            return Ok(posed);
+        if let Some(parts) = position.and_then(|position| self.parts.get(*position)) {
+            return Ok(parts);
         }
         find_instance(&self.instances, &instance.instance_id)?;
         Err(unusable(instance, "it has no answers"))
     }
 
     /// Returns how the tests of an instance are run.
-    fn testing<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a Judging), EnvError> {
-        let posed = self.posed(instance)?;
-        let judging = posed.judging.as_ref().map_err(|reason| unusable(instance, reason))?;
-        Ok((&posed.image, judging))
+    fn testing<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a TestSpec), EnvError> {
+        let parts = self.parts(instance)?;
+        let tests = parts.tests.as_ref().map_err(|reason| unusable(instance, reason))?;
+        Ok((&parts.image, tests))
     }
 
     /// Returns what patches of an instance are judged by.
-    fn judging<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a Judging), EnvError> {
-        let (image, judging) = self.testing(instance)?;
-        if judging.grading.fail_to_pass.is_empty() && judging.grading.pass_to_pass.is_empty() {
+    fn judged_by_tests<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a TestSpec), EnvError> {
+        let (image, tests) = self.testing(instance)?;
+        if tests.grading.fail_to_pass.is_empty() && tests.grading.pass_to_pass.is_empty() {
             return Err(unusable(instance, "it names no test, so that every patch would pass"));
         }
-        Ok((image, judging))
+        Ok((image, tests))
     }
 
     /// Starts a sandbox and prepares it.
@@ -179,7 +171,7 @@ impl Environment for Benchmark {
 
     /// Solving needs no tests: whether patches can be judged is for [`Environment::check_judging`] to say.
     async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError> {
-        let image = &self.posed(instance)?.image;
+        let image = &self.parts(instance)?.image;
         if self.keep_history || !self.provider.keeps() {
             return self.start(image, instance).await;
         }
@@ -205,41 +197,41 @@ impl Environment for Benchmark {
     }
 
     fn check_judging(&self, instance: &Instance) -> Result<(), EnvError> {
-        self.judging(instance).map(drop)
+        self.judged_by_tests(instance).map(drop)
     }
 
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
-        self.judging(instance)?;
+        self.judged_by_tests(instance)?;
         self.run_tests(instance, patch).await
     }
 
     async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
-        let (image, judging) = self.testing(instance)?;
+        let (image, tests) = self.testing(instance)?;
         let sandbox = self.judge_provider.start(image).await?;
-        let evaluation = judge(&*sandbox, judging, patch).await;
+        let evaluation = judge(&*sandbox, tests, patch).await;
         stop(&*sandbox).await;
         evaluation
     }
 
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError> {
-        let (_, Judging { grading, .. }) = self.testing(instance)?;
+        let (_, TestSpec { grading, .. }) = self.testing(instance)?;
         let (fail_to_pass, pass_to_pass) = (grading.fail_to_pass.clone(), grading.pass_to_pass.clone());
         Ok((grading.dialect, TestLists { fail_to_pass, pass_to_pass }))
     }
 
     fn judging_key(&self, instance: &Instance) -> String {
         match self.testing(instance) {
-            Ok((image, judging)) => judging.key(image, &self.judge_limits),
+            Ok((image, tests)) => judging_key(tests, image, &self.judge_limits),
             Err(err) => err.to_string(),
         }
     }
 
     async fn image_digest(&self, instance: &Instance) -> Option<String> {
-        self.judge_provider.image_digest(&self.posed(instance).ok()?.image).await
+        self.judge_provider.image_digest(&self.parts(instance).ok()?.image).await
     }
 
     fn gold(&self, instance: &Instance) -> Option<Patch> {
-        self.posed(instance).ok()?.gold.clone()
+        self.parts(instance).ok()?.gold.clone()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Settings of a benchmark, as a configuration file has them.
 
+use env_core::Dialect;
+use images::ImageSettings;
 use serde::{Deserialize, Serialize};
-
-use crate::{Dialect, ImageSettings};
 
 /// Settings of a benchmark, as a configuration file has them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

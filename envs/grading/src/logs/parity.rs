@@ -34,26 +34,35 @@ pub enum What {
 /// One place where our reading of a log is not the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
+    /// What was compared.
     pub what: What,
+    /// By whose rules.
     pub dialect: Dialect,
+    /// The log, as its record names it.
     pub log: String,
     /// The first test that differs, where one does; of a verdict, the first that stands elsewhere in the report.
     pub test: Option<String>,
+    /// What we made of it.
     pub ours: String,
+    /// What was recorded.
     pub official: String,
 }
 
 /// How many logs agree of how many were compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Agreement {
+    /// How many were compared.
     pub logs: usize,
+    /// How many of them agree.
     pub equal: usize,
 }
 
 /// All comparisons, by what is compared, dialect and repository.
 #[derive(Default)]
 pub struct Parity {
+    /// How many agree, by what is compared, dialect and repository.
     pub groups: BTreeMap<(What, &'static str, String), Agreement>,
+    /// Every place where one does not.
     pub differences: Vec<Difference>,
 }
 

@@ -84,7 +84,7 @@ fn a_verdict_on_its_own_tests_equals_one_on_all_tests() {
             let pass_to_pass = names.iter().step_by(11).cloned().chain(["x[".to_owned()]).collect();
             let spec = GradingSpec { dialect, parser, eval_type: EvalType::PassAndFail, fail_to_pass, pass_to_pass };
             let graded = grade(Cursor::new(&log), &spec).unwrap();
-            assert_eq!(graded.report, env_core::conclude(&map, &spec), "{parser:?} {dialect:?}");
+            assert_eq!(graded.report, grading::conclude(&map, &spec), "{parser:?} {dialect:?}");
         }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use env_core::{
-    Answers, Benchmark, BenchmarkSettings, Dialect, EnvError, Environment, Evaluation, Failure, Family, ImageScheme,
-    Instance, Parser, Patch, Specs,
-};
+use dataset::Answers;
+use env_core::{Dialect, EnvError, Environment, Evaluation, Failure, Instance, Patch};
+use grading::{Parser, Specs};
+use images::ImageScheme;
+use swebench::{Benchmark, BenchmarkSettings, Entry, Rules};
 use tool_core::{Command, ExecOutput, FileError, Image, Sandbox, SandboxError, SandboxInfo, SandboxProvider, Source};
 
 use crate::bash_sandbox::BashSandbox;
@@ -146,7 +147,7 @@ impl Case {
     fn benchmark(&self) -> (Benchmark, Arc<Counts>) {
         let counts = Arc::new(Counts::default());
         let provider = Provider { counts: counts.clone(), max_file: self.max_file, broken: self.broken };
-        let family = Family {
+        let rules = Rules {
             image_scheme: ImageScheme::SweBench,
             scripted: self.dialect,
             plain: self.dialect,
@@ -161,8 +162,9 @@ impl Case {
             log_parser: Some("parse_log_pytest".to_owned()),
             ..Answers::default()
         };
-        let rows = [(instance("o__r-1"), answers)];
-        (Benchmark::of_family("little", &family, rows, &settings, Arc::new(provider)).unwrap(), counts)
+        let entry = rules.entry(instance("o__r-1"), &answers, &settings);
+        let benchmark = Benchmark::new("little", vec![entry], settings.keep_history, Arc::new(provider));
+        (benchmark.unwrap(), counts)
     }
 
     /// Judges a patch and checks that every sandbox was stopped.
@@ -178,7 +180,7 @@ impl Case {
         let evaluation = self.evaluate(patch).await.unwrap();
         let log = String::from_utf8_lossy(&evaluation.test_output);
         println!("{log}");
-        let again = env_core::read_log(std::io::Cursor::new(log.as_bytes()), Parser::Pytest, self.dialect).unwrap();
+        let again = grading::read_log(std::io::Cursor::new(log.as_bytes()), Parser::Pytest, self.dialect).unwrap();
         assert_eq!(again.statuses.is_ok(), evaluation.report.patch_successfully_applied);
         assert_eq!(again.statuses.unwrap_or_default(), evaluation.statuses);
         (evaluation.report.resolved, evaluation.failure)
@@ -400,17 +402,17 @@ async fn a_row_without_lists_has_its_tests_run_and_so_comes_by_its_lists() {
     assert_eq!(counts.stopped.load(Ordering::Relaxed), 2);
     let (dialect, row) = benchmark.lists(&instance("o__r-1")).unwrap();
     assert!(row.fail_to_pass.is_empty());
-    let observed = env_core::observe(dialect, &runs[0], &runs[1]);
+    let observed = grading::observe(dialect, &runs[0], &runs[1]);
     assert_eq!((observed.lists.fail_to_pass, observed.lists.pass_to_pass), (vec!["f".into()], vec!["p".into()]));
 }
 
 #[test]
 fn an_instance_may_occur_only_once() {
-    let posed = |id: &str| {
+    let entry = |id: &str| {
         let image = Image { source: Source::Files(BTreeMap::new()), root: String::new(), startup: String::new() };
-        (instance(id), env_core::Posed { image, gold: None, judging: Err("why not".to_owned()) })
+        Entry { instance: instance(id), image, gold: None, tests: Err("why not".to_owned()) }
     };
     let provider = Provider { counts: Arc::default(), max_file: 0, broken: None };
-    let twice = Benchmark::new("twice", vec![posed("a__b-1"), posed("A__b-1")], false, Arc::new(provider));
+    let twice = Benchmark::new("twice", vec![entry("a__b-1"), entry("A__b-1")], false, Arc::new(provider));
     assert_eq!(twice.err().unwrap().to_string(), "instance `A__b-1`: it occurs twice");
 }
