@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use env_core::{Baseline, EnvError, Instance, Patch};
+use prompts::Prompts;
 use repo::capture::{Captured, capture};
 use repo::{LeftOut, WhyLeftOut};
-use prompts::Prompts;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tool_core::{Embed, Finish, Observation, Sandbox, SandboxError, Tool, ToolError, Toolbox};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use env_core::{EnvError, Environment, Failure, Instance, Patch, Report, find_instance};
+use env_core::{EnvError, Environment, Failure, Instance, Report, find_instance};
+use grading::{read_prediction, write_report};
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
@@ -96,7 +97,7 @@ impl Evaluation {
 async fn evaluate_one(judge: &Judge<'_>, prediction: &Prediction, run_dir: &RunDir) -> anyhow::Result<(Verdict, bool)> {
     let instance = find_instance(judge.environment.instances(), &prediction.instance_id)?;
     let dir = run_dir.instance(&instance.instance_id)?;
-    let patch = prediction.model_patch.as_deref().map(Patch::from_prediction);
+    let patch = prediction.model_patch.as_deref().map(read_prediction);
     let text = patch.as_ref().map_or("", |patch| patch.0.as_str());
     if dir.read("patch.diff")?.as_deref() != Some(text) {
         dir.write("patch.diff", text.as_bytes())?;
@@ -114,14 +115,14 @@ fn spoiled(dir: &InstanceDir, id: &str) -> anyhow::Result<Verdict> {
         dir.remove(name)?;
     }
     let report = Report { patch_exists: true, ..Report::default() };
-    dir.write("report.json", report.to_file(id).as_bytes())?;
+    dir.write("report.json", write_report(&report, id).as_bytes())?;
     Ok(Verdict { report, failure: Some(Failure::PatchNotApplied), infra: None, broken: None })
 }
 
 impl Done {
     fn new(index: usize, job: &Job, judged: Result<(Verdict, bool), String>, took: Duration) -> Self {
         let Job { prediction, run_dir, names_model } = job;
-        let patch = prediction.model_patch.as_deref().map(Patch::from_prediction);
+        let patch = prediction.model_patch.as_deref().map(read_prediction);
         let (id, patch) = (prediction.instance_id.as_str(), patch.as_ref().map(|patch| patch.0.as_str()));
         let verdict = judged.as_ref().map(|(verdict, _)| verdict).map_err(String::as_str);
         let mut result = InstanceResult::judged(id, &run_dir.instance_path(id), patch, verdict);

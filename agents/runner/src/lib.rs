@@ -14,8 +14,6 @@ mod layers;
 mod ranges;
 
 mod environments;
-mod images;
-mod logs;
 mod models;
 
 mod cells;

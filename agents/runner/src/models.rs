@@ -8,13 +8,13 @@ use std::sync::Arc;
 use agent_core::{Model, Secrets};
 use anyhow::{Context, anyhow};
 use env_core::Instance;
+use grading::read_given;
 use llm::{Embeddings, ModelConfig, OnDivergence, Provider, Replay, Script};
 use prompts::Prompts;
 use tool_core::Embed;
 
 use crate::config::{Resolved, digest};
 use crate::console::say;
-use crate::given::read_given;
 use crate::run_dir::hide;
 
 /// What the models of a cell's episodes are made from.

@@ -6,12 +6,12 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use env_core::Patch;
+use grading::{read_prediction, skip_mark};
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde::{Deserialize as Parse, Serialize};
 use serde_json::Value;
 
-use crate::given::{skip_mark, without_halves};
+use crate::given::without_halves;
 use crate::rows::{Raw, split_list, split_object};
 
 /// One prediction, as the official harness reads it.
@@ -38,7 +38,7 @@ impl Prediction {
 
     /// Returns whether another prediction is judged as this one is.
     fn is_same(&self, other: &Self) -> bool {
-        let patch = |one: &Self| Patch::from_prediction(one.patch_text());
+        let patch = |one: &Self| read_prediction(one.patch_text());
         self.spoiled == other.spoiled && patch(self) == patch(other)
     }
 }

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use agent_core::{Record, Recorder, Secrets, Trajectory};
 use anyhow::{Context, bail};
 use env_core::Report;
+use grading::read_report;
 
 use crate::predictions::{Lines, PREDICTIONS, Prediction};
 
@@ -73,7 +74,7 @@ impl RunDir {
     /// Returns the report on an instance; `None` when there is none.
     pub(crate) fn report(&self, instance_id: &str) -> Option<Report> {
         let text = read_text(&self.instance_path(instance_id).join("report.json")).ok()??;
-        Report::from_file(&text, instance_id).ok()
+        read_report(&text, instance_id).ok()
     }
 
     /// Returns the predictions of the folder, read as they are asked for.

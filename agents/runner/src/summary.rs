@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use agent_core::OutcomeClass;
 use anyhow::Context;
 use env_core::{Environment, Failure, InfraReason, Patch, Tier};
+use grading::read_prediction;
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
@@ -73,7 +74,7 @@ pub(crate) fn write_summary(run_dir: &RunDir, environment: &dyn Environment, all
             summary.add_spoiled(id);
             continue;
         }
-        let patch = Patch::from_prediction(prediction.model_patch.as_deref().unwrap_or_default());
+        let patch = read_prediction(prediction.model_patch.as_deref().unwrap_or_default());
         let found = match by_id.get(id.as_str()) {
             _ if patch.is_empty() => Found::Nothing,
             Some(instance) => Subject::new(&patch, environment, instance).find(&run_dir.instance_path(&id), &id),

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use env_core::{
-    Dialect, Environment, Evaluation, Failure, Instance, Observed, Patch, Status, StatusMap, TestLists, observe,
-};
+use env_core::{Dialect, Environment, Evaluation, Failure, Instance, Patch, Status, StatusMap, TestLists};
+use grading::{Observed, observe};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;

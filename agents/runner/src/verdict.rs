@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use env_core::{EnvError, Environment, Evaluation, Failure, Infra, Instance, Patch, Report, TestGroup};
+use grading::{read_report, write_report};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tool_core::SandboxError;
@@ -120,7 +121,7 @@ impl Judge<'_> {
             }
         };
         dir.write(TEST_OUTPUT, &test_output)?;
-        dir.write(REPORT, verdict.report.to_file(id).as_bytes())?;
+        dir.write(REPORT, write_report(&verdict.report, id).as_bytes())?;
         let Verdict { failure, infra, broken, .. } = verdict.clone();
         let judged = Judged { subject, failure, infra, broken };
         dir.write(JUDGED, &serde_json::to_vec_pretty(&judged)?)?;
@@ -244,7 +245,7 @@ impl Subject {
         let read = |name: &str| read_text(&folder.join(name)).ok().flatten();
         let judged = read(JUDGED).and_then(|text| serde_json::from_str::<Judged>(&text).ok());
         if let Some(judged) = judged.filter(|judged| judged.subject.is(self))
-            && let Some(report) = read(REPORT).and_then(|text| Report::from_file(&text, id).ok())
+            && let Some(report) = read(REPORT).and_then(|text| read_report(&text, id).ok())
         {
             let Judged { failure, infra, broken, .. } = judged;
             return Found::Verdict(Box::new(Verdict { report, failure, infra, broken }));

@@ -18,17 +18,11 @@ mod select;
 mod bare_words;
 mod column_names;
 mod columns;
-mod deltas;
-mod expand;
-mod footer;
 mod hub;
-mod page_header;
-mod pages;
-mod parquet;
+mod parquet_file;
 mod python_list;
 mod shards;
 mod text;
-mod thrift;
 
 pub use answers::Answers;
 pub use column_names::ColumnNames;

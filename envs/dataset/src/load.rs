@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::hub::{self, HubSettings};
 use crate::shards::{self, Shards};
-use crate::{ColumnNames, DatasetError, Row, Source, parquet, text};
+use crate::{ColumnNames, DatasetError, Row, Source, parquet_file, text};
 
 /// Returns the rows of a source, whose columns go by these names.
 ///
@@ -53,17 +53,18 @@ pub fn load_file(path: &Path) -> Result<Vec<Row>, DatasetError> {
 }
 
 /// Returns the rows of several files, of which no two may have the same id.
-fn load_files<'a>(
-    files: impl IntoIterator<Item = &'a Path>,
-    columns: &ColumnNames,
-) -> Result<Vec<Row>, DatasetError> {
+fn load_files<'a>(files: impl IntoIterator<Item = &'a Path>, columns: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
     let mut rows: Vec<Row> = Vec::new();
     let mut seen: HashMap<String, String> = HashMap::new();
     for path in files {
         let name = path.display().to_string();
         let stem = path.to_string_lossy();
         let stem = stem.strip_suffix(".zst").unwrap_or(&stem);
-        let read = if stem.ends_with(".parquet") { parquet::read(path, &name, columns)? } else { text::read_file(path, &name, columns)? };
+        let read = if stem.ends_with(".parquet") {
+            parquet_file::read(path, &name, columns)?
+        } else {
+            text::read_file(path, &name, columns)?
+        };
         for (index, row) in read.iter().enumerate() {
             let place = format!("`{name}`, row {}", index + 1);
             if let Some(first) = seen.insert(row.instance_id.to_lowercase(), place.clone()) {

@@ -37,7 +37,7 @@ impl EnvironmentPlug for Demo {
 
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
         let provider = request.providers.of_episodes().await?;
-        let (judge, limits) = request.providers.of_judging().await?;
+        let (judge, limits) = request.providers.of_judging(&provider).await?;
         let demo = environment(provider, request.keep_history)?.judged_by(committed(judge), limits);
         let timeout = request.settings.get("eval_timeout").and_then(serde_json::Value::as_u64);
         let timeout = timeout.ok_or("`env.eval_timeout` is no number of seconds")?;

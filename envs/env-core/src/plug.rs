@@ -63,10 +63,13 @@ pub trait SandboxProviders: Send + Sync {
     /// [`OpenError`] when it cannot be reached.
     async fn of_episodes(&self) -> Result<Arc<dyn SandboxProvider>, OpenError>;
 
-    /// Returns the provider of the sandboxes that patches are judged in, and what of its limits can change a verdict, in
-    /// words.
+    /// Returns the provider of the sandboxes that patches are judged in, which may be the one `of_episodes`, and what of its
+    /// limits can change a verdict, in words.
     ///
     /// # Errors
     /// [`OpenError`] when it cannot be reached.
-    async fn of_judging(&self) -> Result<(Arc<dyn SandboxProvider>, String), OpenError>;
+    async fn of_judging(
+        &self,
+        of_episodes: &Arc<dyn SandboxProvider>,
+    ) -> Result<(Arc<dyn SandboxProvider>, String), OpenError>;
 }

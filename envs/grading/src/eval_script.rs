@@ -3,8 +3,8 @@
 use env_core::{Dialect, Instance};
 
 use crate::markers::{EXIT_CODE, TESTS_END, TESTS_START};
-use crate::test_patch::{directives, mypy_cases, old_files, old_files_anywhere};
 use crate::specs::Spec;
+use crate::test_patch::{directives, mypy_cases, old_files, old_files_anywhere};
 
 const ACTIVATE: [&str; 2] = ["source /opt/miniconda3/bin/activate", "conda activate testbed"];
 const CD: &str = "cd /testbed";

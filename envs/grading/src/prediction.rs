@@ -12,8 +12,7 @@ pub fn read_prediction(text: &str) -> Patch {
     if text.trim().is_empty() {
         return Patch::default();
     }
-    let start =
-        if text.starts_with(HEADER) { Some(0) } else { text.find(&format!("\n{HEADER}")).map(|end| end + 1) };
+    let start = if text.starts_with(HEADER) { Some(0) } else { text.find(&format!("\n{HEADER}")).map(|end| end + 1) };
     let patch = text.get(start.unwrap_or(0)..).unwrap_or_default();
     let converted = patch.split('\n').next().is_some_and(|line| line.ends_with('\r'));
     let patch = if converted { with_plain_ends(patch) } else { patch.to_owned() };

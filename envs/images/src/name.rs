@@ -81,7 +81,7 @@ impl ImageSettings {
     }
 }
 
-/// Where the repository is in every image of the family.
+/// Where the repository is in every such image.
 const ROOT: &str = "/testbed";
 /// Activates the environment of the repository in images that have one.
 const STARTUP: &str =

@@ -115,8 +115,11 @@ async fn diff(sandbox: &dyn Sandbox, baseline: &Baseline, binary: &str) -> Resul
         ("binary", binary),
         ("limit", &limit_text),
     ];
-    let size =
-        run_exclusively(sandbox, &variables, &[SNAPSHOT, CAPTURE]).await?.get("size")?.parse::<u64>().unwrap_or(u64::MAX);
+    let size = run_exclusively(sandbox, &variables, &[SNAPSHOT, CAPTURE])
+        .await?
+        .get("size")?
+        .parse::<u64>()
+        .unwrap_or(u64::MAX);
     if size > limit {
         let reason = format!("it has more than {limit} bytes, in very many files");
         return Err(EnvError::Patch(reason));

@@ -36,7 +36,6 @@ pub enum DatasetsError {
     Kind(String),
 }
 
-
 /// A dataset as a user has named it.
 pub struct Reference {
     /// Where its rows are.

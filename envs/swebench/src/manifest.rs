@@ -147,7 +147,10 @@ impl Manifest {
             split: hub.split.clone(),
             revision: hub.revision.clone(),
         };
-        self.hub.iter().map(move |hub| known(hub, Some(&self.name))).chain(self.mirrors.iter().map(move |hub| known(hub, None)))
+        self.hub
+            .iter()
+            .map(move |hub| known(hub, Some(&self.name)))
+            .chain(self.mirrors.iter().map(move |hub| known(hub, None)))
     }
 
     /// Returns whether rows from `source` are its rows.

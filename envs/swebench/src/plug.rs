@@ -58,11 +58,14 @@ impl EnvironmentPlug for SweBench {
     }
 
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
+        if let Some(kind) = request.kind.filter(|kind| self.kinds().iter().all(|known| known != kind)) {
+            return Err(format!("the {kind} instances take no dataset").into());
+        }
         let Loaded { rows, manifest } = self.datasets.load(request.dataset, request.kind, &self.hub).await?;
         let Settings { image, dialect, eval_timeout } = serde_json::from_value(request.settings)?;
         let settings = BenchmarkSettings { image, dialect, eval_timeout, keep_history: request.keep_history };
         let provider = request.providers.of_episodes().await?;
-        let (judge, limits) = request.providers.of_judging().await?;
+        let (judge, limits) = request.providers.of_judging(&provider).await?;
         let benchmark = Benchmark::of_rows(&manifest, rows, &settings, provider)?;
         Ok(Arc::new(benchmark.judged_by(judge, limits)))
     }

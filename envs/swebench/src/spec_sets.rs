@@ -17,7 +17,8 @@ static SETS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/specs");
 pub fn spec_set(name: &str) -> Result<Option<Specs>, SpecError> {
     let Some(folder) = SETS.get_dir(name) else { return Ok(None) };
     let file_name = |file: &include_dir::File<'static>| file.path().file_name()?.to_str();
-    let files = folder.files().map(|file| (file_name(file).unwrap_or_default(), file.contents_utf8().unwrap_or_default()));
+    let files =
+        folder.files().map(|file| (file_name(file).unwrap_or_default(), file.contents_utf8().unwrap_or_default()));
     Specs::parse(files).map(Some)
 }
 

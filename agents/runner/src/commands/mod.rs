@@ -31,10 +31,10 @@ use crate::console::{LastWords, say};
 use crate::environments::Providers;
 use crate::stream;
 
+pub(crate) use self::images::ImagesCommand;
 pub(crate) use clean::Clean;
 pub(crate) use evaluate::Evaluate;
 pub(crate) use grade::Grade;
-pub(crate) use images::ImagesCommand;
 pub(crate) use index::Index;
 pub(crate) use instances::Instances;
 pub(crate) use parity::ParityCommand;
@@ -227,7 +227,19 @@ fn log_to_stderr(verbose: u8) {
         1 => "info",
         _ => "debug",
     };
-    let own = ["agent_core", "llm", "runner", "sandbox", "dataset", "env_core", "search"];
+    let own = [
+        "agent_core",
+        "llm",
+        "runner",
+        "sandbox",
+        "dataset",
+        "env_core",
+        "repo",
+        "grading",
+        "images",
+        "swebench",
+        "search",
+    ];
     let filter = own.iter().map(|name| format!("{name}={level}")).collect::<Vec<_>>().join(",");
     let colours = stream::has_colours(&std::io::stderr());
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).without_time();

@@ -79,12 +79,7 @@ impl Parity {
     ///
     /// # Errors
     /// When the log cannot be read, or its repository has no parser.
-    pub fn compare(
-        record: &Record,
-        log: Log,
-        recorded: &Recorded,
-        grader: &Grader,
-    ) -> anyhow::Result<Vec<Compared>> {
+    pub fn compare(record: &Record, log: Log, recorded: &Recorded, grader: &Grader) -> anyhow::Result<Vec<Compared>> {
         let bytes = log.into_bytes()?;
         let mut compared = Vec::new();
         let repo = record.repo.as_deref().or_else(|| grader.repo(&record.instance_id)).unwrap_or_default();

@@ -24,7 +24,8 @@ fn the_manifests_that_ship_say_what_is_what() {
         .map(|manifest| {
             let rules = manifest.rules().unwrap();
             let (plain, scripted) = (rules.plain, rules.scripted);
-            let Source::Hub(HubDataset { id, split, revision }) = datasets.resolve(&manifest.name).unwrap().source else {
+            let Source::Hub(HubDataset { id, split, revision }) = datasets.resolve(&manifest.name).unwrap().source
+            else {
                 panic!("it is on the hub");
             };
             let (name, kind, split, revision) = (&manifest.name, manifest.kind(), split.unwrap(), &revision[..4]);
@@ -133,7 +134,9 @@ owners: [mine]
     assert_eq!(benchmark.gold(instance).unwrap().0, "diff --git a/x b/x\n");
     let (dialect, lists) = benchmark.lists(instance).unwrap();
     assert_eq!((dialect, lists.fail_to_pass), (Dialect::SweBench5, vec!["t.py::a".to_owned()]));
-    let Err(EnvError::Sandbox(SandboxError::Image(image))) = benchmark.reset(instance).await else { panic!("no engine") };
+    let Err(EnvError::Sandbox(SandboxError::Image(image))) = benchmark.reset(instance).await else {
+        panic!("no engine")
+    };
     assert!(image.contains(".mine__own-1:latest"), "{image}");
 }
 

@@ -9,7 +9,7 @@ use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescriptor;
 
-use crate::thrift::varint;
+use super::thrift::varint;
 
 /// Checks that no page of a column has more lengths than values.
 ///

@@ -7,8 +7,8 @@ use parquet::basic::{Compression, Type};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 
-use crate::expand;
-use crate::page_header::{Contents, PageHeader};
+use super::expand;
+use super::page_header::{Contents, PageHeader};
 
 /// The largest header in bytes; other readers refuse longer ones too.
 const HEADER: u64 = 16 << 20;

@@ -1,6 +1,6 @@
 //! The header of a page in a column chunk of a Parquet file.
 
-use crate::thrift::{DEPTH, FALSE, INT32, STRUCT, TRUE, Thrift};
+use super::thrift::{DEPTH, FALSE, INT32, STRUCT, TRUE, Thrift};
 
 /// What a page says of itself, sizes in bytes.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,5 +1,12 @@
 //! Rows from Parquet.
 
+mod deltas;
+mod expand;
+mod footer;
+mod page_header;
+mod pages;
+mod thrift;
+
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
@@ -10,8 +17,8 @@ use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Map, Number, Value};
 
+use crate::columns;
 use crate::{ColumnNames, DatasetError, Row};
-use crate::{columns, deltas, footer, pages};
 
 /// Returns the rows of one file, which may be a zstd frame as a whole.
 pub(crate) fn read(path: &Path, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
@@ -26,7 +33,11 @@ pub(crate) fn read(path: &Path, name: &str, names: &ColumnNames) -> Result<Vec<R
 }
 
 /// Returns the rows in `input`.
-pub(crate) fn rows(input: impl ChunkReader + 'static, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
+pub(crate) fn rows(
+    input: impl ChunkReader + 'static,
+    name: &str,
+    names: &ColumnNames,
+) -> Result<Vec<Row>, DatasetError> {
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     // The reader panics on some damaged files.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| records(input, name, names)));

@@ -3,7 +3,7 @@
 //! The reader passes over fields that it does not know, and over a list of two thousand million booleans, which takes no
 //! room in the file, it passes for minutes. No writer makes such a list; a damaged file of 60 bytes may hold one.
 
-use crate::thrift::{DEPTH, STRUCT, Thrift};
+use super::thrift::{DEPTH, STRUCT, Thrift};
 
 /// Returns whether a footer is a whole struct in which no list, map or text is longer than what is left.
 pub(crate) fn is_plausible(footer: &[u8]) -> bool {
