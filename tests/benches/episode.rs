@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use agent_core::{Agent, Episode, EpisodeParts, Header, Limits, Outcome, Record, Recorder, run};
 use async_trait::async_trait;
 use codeact::{CodeAct, Config};
-use env_core::{BenchmarkSettings, Environment};
+use env_core::Environment;
 use serde_json::{Value, json};
+use swebench::BenchmarkSettings;
 use tool_core::{
     Command, ExecOutput, FileError, Host, Image, Sandbox, SandboxConfig, SandboxError, SandboxInfo, SandboxPlug,
     SandboxProvider,
@@ -48,7 +49,7 @@ async fn measure(rows: &Path) {
     let waited = Arc::new(AtomicU64::new(0));
     let timed = Arc::new(TimedProvider { inner: provider.clone(), waited: waited.clone() });
     let rows = dataset::load_file(rows).unwrap();
-    let environment = swebench::environment(rows, &BenchmarkSettings::default(), timed).unwrap();
+    let environment = swebench::environment("swe-bench", rows, &BenchmarkSettings::default(), timed).unwrap();
     let mut own = Vec::new();
     for _ in 0..RUNS {
         let (outcome, loop_time) = episode(&environment, &waited).await;
@@ -65,7 +66,7 @@ async fn measure(rows: &Path) {
 }
 
 /// Runs one episode and returns how long its loop took, the capture of the patch left out.
-async fn episode(environment: &env_core::Benchmark, waited: &AtomicU64) -> (Outcome, Duration) {
+async fn episode(environment: &swebench::Benchmark, waited: &AtomicU64) -> (Outcome, Duration) {
     let instance = environment.instances()[0].clone();
     let ready = environment.reset(&instance).await.unwrap();
     let agent = CodeAct::new(Config::default());

@@ -14,9 +14,10 @@ use agent_core::{
     run,
 };
 use async_trait::async_trait;
-use env_core::{BenchmarkSettings, Environment, Instance, Ready};
+use env_core::{Environment, Instance, Ready};
 use moatless::{Config, Moatless};
 use serde_json::{Value, json};
+use swebench::BenchmarkSettings;
 use tokio::sync::Semaphore;
 use tool_core::{Host, SandboxConfig, SandboxPlug};
 
@@ -44,7 +45,8 @@ async fn measure(rows: &Path, count: usize) {
         Err(err) => return println!("SKIPPED: {err}"),
     };
     let rows = dataset::load_file(rows).unwrap();
-    let environment = swebench::environment(rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
+    let environment =
+        swebench::environment("swe-bench", rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
     let instances = environment.instances();
     let instance = instances.iter().find(|row| row.repo == "django/django").unwrap_or(&instances[0]).clone();
     println!("{}: {count} episodes", instance.instance_id);

@@ -7,8 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dataset::Row;
-use env_core::{Benchmark, BenchmarkSettings, Dialect, Environment, Failure, Instance, Patch, capture};
+use env_core::{Dialect, Environment, Failure, Instance, Patch};
 use futures_util::future::join_all;
+use repo::capture;
+use swebench::{Benchmark, BenchmarkSettings};
 use tool_core::{Command, Pull, SandboxConfig, SandboxPlug, SandboxProvider};
 
 use crate::host;
@@ -144,7 +146,7 @@ impl Judges {
         };
         let environment = |dialect, row: Row| {
             let settings = BenchmarkSettings { dialect: Some(dialect), eval_timeout, ..BenchmarkSettings::default() };
-            swebench::environment(vec![row], &settings, provider.clone()).unwrap()
+            swebench::environment("swe-bench", vec![row], &settings, provider.clone()).unwrap()
         };
         let environments: Vec<Benchmark> =
             Dialect::ALL.into_iter().map(|dialect| environment(dialect, row.clone())).collect();

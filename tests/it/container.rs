@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dataset::Row;
-use env_core::{BenchmarkSettings, Environment, Ready};
+use env_core::{Environment, Ready};
+use swebench::BenchmarkSettings;
 use tool_core::{Command, Pull, SandboxConfig, SandboxPlug, SandboxProvider, shell_quote};
 
 use crate::host;
@@ -43,7 +44,8 @@ impl Reached {
     /// Makes a registry instance ready.
     async fn open() -> Option<Self> {
         let (rows, row, provider) = registry().await?;
-        let environment = swebench::environment(rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
+        let environment =
+            swebench::environment("swe-bench", rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
         let ready = environment.reset(&row.instance()).await.unwrap();
         Some(Self { ready, row, provider })
     }

@@ -3,9 +3,10 @@
 use std::process::{Command as Program, Stdio};
 use std::sync::Arc;
 
-use env_core::capture::capture;
-use env_core::history::verify;
-use env_core::{Benchmark, BenchmarkSettings, Environment, Instance, Ready};
+use env_core::{Environment, Instance, Ready};
+use repo::capture::capture;
+use repo::history::verify;
+use swebench::{Benchmark, BenchmarkSettings};
 use tool_core::{Command, Pull, SandboxConfig, SandboxPlug, Size};
 
 use crate::container::registry;
@@ -41,7 +42,7 @@ async fn a_state_is_kept_once_and_checked_at_every_start() {
     let Some((rows, row, provider)) = registry().await else { return };
     let instance = row.instance();
     let benchmark: Arc<Benchmark> =
-        Arc::new(swebench::environment(rows, &BenchmarkSettings::default(), provider.clone()).unwrap());
+        Arc::new(swebench::environment("swe-bench", rows, &BenchmarkSettings::default(), provider.clone()).unwrap());
     // Several at once: one prepares, or somebody has before, and the others start from what it kept.
     let starts = (0..3).map(|_| {
         let (benchmark, instance) = (benchmark.clone(), instance.clone());
@@ -85,7 +86,7 @@ async fn nothing_is_kept_where_the_setting_says_so() {
     let Some((rows, row, _)) = registry().await else { return };
     let config = SandboxConfig { kept: Size(0), pull: Pull::Never, ..SandboxConfig::default() };
     let provider = SandboxPlug::of::<docker::Docker>().connect(&config, &host(), "tests").await.unwrap();
-    let benchmark = swebench::environment(rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
+    let benchmark = swebench::environment("swe-bench", rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
     let ready = benchmark.reset(&row.instance()).await.unwrap();
     assert!(!image_of(&ready).starts_with("spotter-kept:"));
     ready.sandbox.stop().await.unwrap();

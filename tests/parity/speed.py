@@ -47,7 +47,7 @@ def official_python(folder):
 
 def ours():
     """Returns our program, built for release."""
-    command = ["cargo", "build", "-q", "--release", "-p", "env-core", "--example", "grade_logs"]
+    command = ["cargo", "build", "-q", "--release", "-p", "grading", "--example", "grade_logs"]
     subprocess.run(command, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return target / "release" / "examples" / "grade_logs"

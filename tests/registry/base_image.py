@@ -19,7 +19,7 @@ PACKAGES = (
     "bash bzip2 ca-certificates curl file g++ gcc git jq less libc6-dev make patch procps "
     "python3 python3-dev python3-venv tzdata unzip xz-utils"
 ).split()
-CONDA = Path(__file__).resolve().parents[2] / "envs/env-core/src/recipe/conda"
+CONDA = Path(__file__).resolve().parents[2] / "envs/images/src/recipe/conda"
 PLACES = {
     "activate": ("opt/miniconda3/bin/activate", 0o755),
     "conda": ("opt/miniconda3/bin/conda", 0o755),

@@ -137,7 +137,7 @@ def build(instance: Instance, passage: Passage, out: Path) -> Built:
 def _repository(building: Container, instance: Instance, share: Path) -> str:
     """Puts the tree at /testbed as one commit and returns its id."""
     entry, row = instance.entry, instance.row
-    script = Path(__file__).resolve().parents[2] / "agents/runner/src/images/sdist.py"
+    script = Path(__file__).resolve().parents[2] / "envs/images/src/sdist.py"
     shutil.copyfile(script, share / "sdist.py")
     arguments = [entry["sdist"].partition("==")[0], entry["sdist_file"], entry["sha256"], f"{SHARE}/sdists"]
     fetch = f"{ENVIRONMENT}/bin/python {SHARE}/sdist.py " + " ".join(map(shlex.quote, arguments))

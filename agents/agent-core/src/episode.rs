@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use env_core::capture::{Captured, capture};
-use env_core::{Baseline, EnvError, Instance, LeftOut, Patch, WhyLeftOut};
+use env_core::{Baseline, EnvError, Instance, Patch};
 use prompts::Prompts;
+use repo::capture::{Captured, capture};
+use repo::{LeftOut, WhyLeftOut};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tool_core::{Embed, Finish, Observation, Sandbox, SandboxError, Tool, ToolError, Toolbox};

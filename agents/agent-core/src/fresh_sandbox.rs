@@ -2,8 +2,8 @@
 
 use std::pin::Pin;
 
-use env_core::capture::{Captured, capture, capture_copy, rebuild};
 use env_core::{Baseline, EnvError, Ready};
+use repo::capture::{Captured, capture, capture_copy, rebuild};
 use tool_core::Sandbox;
 
 /// Makes a sandbox ready for the instance of an episode.

@@ -1,6 +1,7 @@
 //! The record of an episode.
 
-use env_core::{LeftOut, Patch};
+use env_core::Patch;
+use repo::LeftOut;
 use serde::{Deserialize, Serialize};
 use tool_core::Observation;
 

@@ -1,33 +1,27 @@
 //! From settings to an environment.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context, bail};
+use async_trait::async_trait;
 use dataset::{HubSettings, Row, Source};
-use env_core::{BenchmarkSettings, Environment, Instance};
+use env_core::{
+    Dialect, Environment, EnvironmentPlug, EnvironmentRequest, Instance, OpenError, SandboxProviders, nearest,
+};
+use grading::logs::Grader;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use swebench::{Datasets, Loaded, SweBench};
 use tokio_util::task::TaskTracker;
 use tool_core::{SandboxConfig, SandboxError, SandboxProvider};
 
-use crate::config::{EnvConfig, EnvKind, Resolved};
+use crate::config::{EnvConfig, Resolved};
 use crate::sandboxes;
 
-/// The owners of SWE-Gym's repositories, by which an instance id tells its dataset.
-const SWE_GYM_OWNERS: &[&str] = &[
-    "pandas-dev",
-    "project-monai",
-    "getmoto",
-    "python",
-    "iterative",
-    "dask",
-    "modin-project",
-    "pydantic",
-    "conan-io",
-    "facebookresearch",
-    "bokeh",
-];
+/// Returns the environments that the program knows: the first that takes a dataset opens it.
+fn plugs() -> anyhow::Result<Vec<Box<dyn EnvironmentPlug>>> {
+    Ok(vec![Box::new(demo::Demo), Box::new(SweBench::new(hub())?)])
+}
 
 /// The providers of a command, which are closed when it ends, and the tasks that use them.
 #[derive(Default)]
@@ -72,37 +66,66 @@ impl Providers {
     }
 }
 
+/// The providers of one environment's sandboxes.
+struct Sandboxes<'a> {
+    resolved: &'a Resolved,
+    providers: &'a Providers,
+    run: String,
+}
+
+#[async_trait]
+impl SandboxProviders for Sandboxes<'_> {
+    async fn of_episodes(&self) -> Result<Arc<dyn SandboxProvider>, OpenError> {
+        Ok(self.providers.connect(&self.resolved.config.sandbox, &self.run).await?)
+    }
+
+    async fn of_judging(
+        &self,
+        of_episodes: &Arc<dyn SandboxProvider>,
+    ) -> Result<(Arc<dyn SandboxProvider>, String), OpenError> {
+        let (env, config) = (&self.resolved.config.env, &self.resolved.config.sandbox);
+        let judge = self.providers.judge(env, config, of_episodes, &self.run).await?;
+        Ok((judge, limits(env, config)))
+    }
+}
+
 /// Opens the environment that the settings ask for.
 pub async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::Result<Arc<dyn Environment>> {
     let env = &resolved.config.env;
     let dataset = env
         .dataset
-        .clone()
+        .as_deref()
         .context("no dataset is configured\nhint: `--dataset swe-bench-verified`, or a file of rows")?;
-    let config = &resolved.config.sandbox;
-    let run = resolved.run_name();
-    if dataset == "demo" {
-        let provider = providers.connect(config, &run).await?;
-        let judge = providers.judge(env, config, &provider, &run).await?;
-        let demo =
-            demo::environment(provider, config.keep_history)?.judged_by(demo::committed(judge), limits(env, config));
-        return Ok(Arc::new(demo.with_timeout(Duration::from_secs(env.eval_timeout))));
+    let plugs = plugs()?;
+    let plug = plugs.iter().find(|plug| plug.takes(dataset)).context("no environment takes the dataset")?;
+    let request = EnvironmentRequest {
+        dataset,
+        kind: env.kind.as_deref(),
+        settings: serde_json::to_value(env)?,
+        keep_history: resolved.config.sandbox.keep_history,
+        providers: &Sandboxes { resolved, providers, run: resolved.run_name() },
+    };
+    plug.open(request).await.map_err(anyhow::Error::from_boxed)
+}
+
+/// Checks that there is an environment of this kind.
+pub(crate) fn check_kind(kind: Option<&str>) -> anyhow::Result<()> {
+    let Some(kind) = kind else { return Ok(()) };
+    let known: Vec<String> = plugs()?.iter().flat_map(|plug| plug.kinds()).collect();
+    if known.iter().any(|known| known == kind) {
+        return Ok(());
     }
-    let rows = load(&dataset).await?;
-    let settings = BenchmarkSettings {
-        image: env.image.clone(),
-        dialect: env.dialect,
-        eval_timeout: env.eval_timeout,
-        keep_history: config.keep_history,
+    let hint = match nearest(kind, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the kinds are `{}`", known.join("`, `")),
     };
-    let provider = providers.connect(config, &run).await?;
-    let judge = providers.judge(env, config, &provider, &run).await?;
-    let benchmark = match env.kind.unwrap_or_else(|| kind_of(&dataset, &rows)) {
-        EnvKind::Demo => bail!("the demo instances take no dataset"),
-        EnvKind::SweGym => swegym::environment(rows, &settings, provider)?,
-        EnvKind::SweBench => swebench::environment(rows, &settings, provider)?,
-    };
-    Ok(Arc::new(benchmark.judged_by(judge, limits(env, config))))
+    bail!("env.kind: unknown kind `{kind}`\nhint: {hint}")
+}
+
+/// Returns the provider of sandboxes for a dataset where none is configured; `None` for the usual one.
+pub(crate) fn usual_provider(dataset: Option<&str>) -> anyhow::Result<Option<&'static str>> {
+    let Some(dataset) = dataset else { return Ok(None) };
+    Ok(plugs()?.iter().find(|plug| plug.takes(dataset)).and_then(|plug| plug.sandbox()))
 }
 
 /// Returns what of the sandboxes in which patches are judged may change a verdict. A local one has the machine's network.
@@ -116,15 +139,9 @@ fn limits(env: &EnvConfig, of_agent: &SandboxConfig) -> String {
 }
 
 /// Returns the dataset that instance ids belong to; `None` without any id.
-pub fn guess(ids: &[String]) -> anyhow::Result<Option<&'static str>> {
-    let mut names = ids.iter().map(|id| {
-        let owner = id.split("__").next().unwrap_or_default().to_lowercase();
-        match owner.as_str() {
-            "demo" => "demo",
-            owner if SWE_GYM_OWNERS.contains(&owner) => "swe-gym",
-            _ => "swe-bench",
-        }
-    });
+pub fn guess(ids: &[String]) -> anyhow::Result<Option<String>> {
+    let plugs = plugs()?;
+    let mut names = ids.iter().filter_map(|id| plugs.iter().find_map(|plug| plug.dataset_of(id)));
     let Some(first) = names.next() else { return Ok(None) };
     if names.any(|name| name != first) {
         bail!("the instances belong to several datasets\nhint: name one with `--dataset`");
@@ -132,16 +149,36 @@ pub fn guess(ids: &[String]) -> anyhow::Result<Option<&'static str>> {
     Ok(Some(first))
 }
 
-/// Returns the rows of the dataset that the settings name, and their kind.
-pub async fn load_rows(resolved: &Resolved) -> anyhow::Result<(Vec<Row>, EnvKind)> {
+/// Returns the rows of the dataset that the settings name, and its manifest.
+pub async fn load_rows(resolved: &Resolved) -> anyhow::Result<Loaded> {
     let env = &resolved.config.env;
     let dataset = env.dataset.as_deref().context("no dataset is configured\nhint: `--dataset NAME|FILE`")?;
-    if dataset == "demo" {
-        return Ok((Vec::new(), EnvKind::Demo));
+    if dataset == "demo" || env.kind.as_deref() == Some("demo") {
+        bail!("the demo instances need no images");
     }
-    let rows = load(dataset).await?;
-    let kind = env.kind.unwrap_or_else(|| kind_of(dataset, &rows));
-    Ok((rows, kind))
+    Ok(Datasets::embedded()?.load(dataset, env.kind.as_deref(), &hub()).await?)
+}
+
+/// Returns what saved logs are judged by: the instances of datasets, in their order; without any dataset, those of the one
+/// that the ids belong to; and those that ship with the project.
+pub async fn load_grader(datasets: &[String], ids: &[String], dialect: Option<Dialect>) -> anyhow::Result<Grader> {
+    let mut names = datasets.to_vec();
+    if names.is_empty() {
+        names.extend(guess(ids)?);
+    }
+    let mut grader = Grader::new(dialect);
+    let known = Datasets::embedded()?;
+    for name in names.iter().filter(|name| *name != "demo") {
+        for (id, repo, spec) in known.load(name, None, &hub()).await?.gradings()? {
+            grader.add(&id, &repo, spec);
+        }
+    }
+    for (Instance { instance_id, repo, .. }, spec) in demo::gradings() {
+        if !grader.knows(&instance_id) {
+            grader.add(&instance_id, &repo, Ok(spec));
+        }
+    }
+    Ok(grader)
 }
 
 /// Refuses instances whose patches cannot be judged here, with why and what else can be done.
@@ -166,8 +203,8 @@ const NAMED: usize = 10;
 
 /// Returns the revision of a dataset: the commit of one from the hub, a digest of a file.
 pub fn revision(dataset: &str) -> Option<String> {
-    match Source::parse(dataset).ok()? {
-        Source::Hub(dataset) => dataset::commit(&dataset, &HubSettings::from_vars(|name| std::env::var(name).ok())),
+    match Datasets::embedded().ok()?.resolve(dataset).ok()?.source {
+        Source::Hub(dataset) => dataset::commit(&dataset, &hub()),
         Source::Path { path, .. } => {
             let digest = Sha256::digest(std::fs::read(path).ok()?);
             Some(format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
@@ -175,21 +212,12 @@ pub fn revision(dataset: &str) -> Option<String> {
     }
 }
 
+/// Returns the rows of a dataset.
 pub async fn load(dataset: &str) -> anyhow::Result<Vec<Row>> {
-    let settings = HubSettings::from_vars(|name| std::env::var(name).ok());
-    let loaded = dataset::load(&Source::parse(dataset)?, &settings).await;
-    loaded.with_context(|| format!("dataset `{dataset}`"))
+    Ok(Datasets::embedded()?.load(dataset, None, &hub()).await?.rows)
 }
 
-/// Returns the kind of a dataset by its name, else by its rows' repositories.
-pub fn kind_of(dataset: &str, rows: &[Row]) -> EnvKind {
-    let is_gym = |row: &Row| {
-        let owner = row.repo.split('/').next().unwrap_or_default().to_lowercase();
-        SWE_GYM_OWNERS.contains(&owner.as_str())
-    };
-    if dataset.to_lowercase().contains("swe-gym") || (!rows.is_empty() && rows.iter().all(is_gym)) {
-        EnvKind::SweGym
-    } else {
-        EnvKind::SweBench
-    }
+/// Returns where the hub is, by the variables that its own libraries read.
+fn hub() -> HubSettings {
+    HubSettings::from_vars(|name| std::env::var(name).ok())
 }

@@ -6,8 +6,6 @@
 pub mod config;
 pub mod engine;
 pub mod environments;
-pub mod images;
-pub mod logs;
 pub mod plug;
 pub mod sandboxes;
 pub mod shown;

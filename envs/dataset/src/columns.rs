@@ -4,7 +4,7 @@ use env_core::nearest;
 use serde_json::{Map, Value};
 
 use crate::python_list::python_list;
-use crate::{DatasetError, Row};
+use crate::{ColumnNames, DatasetError, Row};
 
 /// Columns that every dataset has.
 const REQUIRED: [&str; 5] = ["instance_id", "repo", "base_commit", "patch", "test_patch"];
@@ -18,8 +18,9 @@ const OTHERS: [&str; 2] = ["FAIL_TO_FAIL", "PASS_TO_FAIL"];
 /// Columns in which datasets name a row's own image, the first that is there counts.
 const IMAGES: [&str; 3] = ["image", "image_name", "docker_image"];
 
-/// Returns the row that `record` holds; `place` says where it was found.
-pub(crate) fn row(record: Map<String, Value>, place: &str) -> Result<Row, DatasetError> {
+/// Returns the row that `record` holds, its columns by these names; `place` says where it was found.
+pub(crate) fn row(mut record: Map<String, Value>, names: &ColumnNames, place: &str) -> Result<Row, DatasetError> {
+    names.rename(&mut record);
     let id = record.get("instance_id").and_then(Value::as_str).filter(|id| is_id(id));
     let place = id.map_or_else(|| place.to_owned(), |id| format!("{place}, `{id}`"));
     read(record).map_err(|reason| DatasetError::Malformed { place, reason })

@@ -4,29 +4,32 @@
 //! patch and the tests, so it stays inside an environment crate: [`Row::instance`] is what may leave it. Nothing here
 //! knows an image, a test command or a log; the process environment is read by the caller.
 //!
-//! Known datasets are pinned by commit in `hub.json`. What is not, SWE-Gym Raw and datasets that are not in the table, is
-//! taken from `main`, and [`download`] keeps the commit that this was at first.
+//! A [`KnownDataset`] names the commit that it is pinned to. What is not pinned is taken from `main`, and [`download`]
+//! keeps the commit that this was at first.
 
 mod json;
 mod parquet;
 
+mod answers;
 mod error;
-mod parts;
 mod row;
 mod source;
 
 mod load;
 mod select;
 
+mod column_names;
 mod columns;
 mod hub;
 mod hub_client;
 mod python_list;
 mod shards;
 
+pub use answers::Answers;
+pub use column_names::ColumnNames;
 pub use error::DatasetError;
 pub use hub::{Download, HubSettings, commit, download};
 pub use load::{load, load_file, load_path};
 pub use row::Row;
 pub use select::{Selection, read_ids, select};
-pub use source::{HubDataset, Source};
+pub use source::{HubDataset, KnownDataset, Source};

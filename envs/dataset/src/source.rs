@@ -3,12 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use env_core::nearest;
-use serde::Deserialize;
 
 use crate::DatasetError;
-
-/// Names, ids, default splits and pinned revisions of the datasets that are known.
-const TABLE: &str = include_str!("hub.json");
 
 /// What a path to rows ends in, `.zst` aside.
 const EXTENSIONS: [&str; 3] = ["jsonl", "json", "parquet"];
@@ -39,22 +35,21 @@ pub struct HubDataset {
 }
 
 impl Source {
-    /// Parses a path, a name such as `swe-gym-lite`, or a hub id such as `SWE-Gym/SWE-Gym`; names, ids and folders may
+    /// Parses a path, a name of a `known` dataset such as `swe-gym-lite`, or a hub id such as `SWE-Gym/SWE-Gym`; names, ids and folders may
     /// end in `:<split>`, names and ids in `@<revision>`.
     ///
     /// A known name comes before a file of that name; `./swe-gym` is always the file.
     ///
     /// # Errors
     /// [`DatasetError::NotFound`] with the nearest name.
-    pub fn parse(text: &str) -> Result<Self, DatasetError> {
+    pub fn parse(text: &str, known: &[KnownDataset]) -> Result<Self, DatasetError> {
         let (rest, revision) = cut(text, '@', ':');
         let (name, split) = cut(&rest, ':', '@');
-        let known = entries()?;
         let found = known.iter().find(|entry| entry.goes_by(&name));
         if let Some(entry) = found {
             return Ok(Self::Hub(HubDataset {
                 id: entry.id.clone(),
-                split: Some(split.unwrap_or_else(|| entry.split.clone())),
+                split: split.or_else(|| entry.split.clone()),
                 revision: revision.unwrap_or_else(|| entry.revision.clone()),
             }));
         }
@@ -79,25 +74,26 @@ impl Source {
     }
 }
 
-/// A line of the table.
-#[derive(Debug, Deserialize)]
-struct Entry {
-    #[serde(default)]
-    name: Option<String>,
-    id: String,
-    split: String,
-    revision: String,
+/// A dataset on the hub that goes by a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDataset {
+    /// The name; `None` for one that only goes by its id.
+    pub name: Option<String>,
+    /// Other names.
+    pub aliases: Vec<String>,
+    /// `<owner>/<name>` on the hub, which is a name, too.
+    pub id: String,
+    /// The split that is taken when none is named.
+    pub split: Option<String>,
+    /// The revision that is taken when none is named.
+    pub revision: String,
 }
 
-impl Entry {
+impl KnownDataset {
     fn goes_by(&self, name: &str) -> bool {
-        self.id.eq_ignore_ascii_case(name) || self.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+        let names = self.name.iter().chain(&self.aliases);
+        names.chain([&self.id]).any(|own| own.eq_ignore_ascii_case(name))
     }
-}
-
-fn entries() -> Result<Vec<Entry>, DatasetError> {
-    let place = "`hub.json`".to_owned();
-    serde_json::from_str(TABLE).map_err(|err| DatasetError::Malformed { place, reason: err.to_string() })
 }
 
 /// Cuts what follows `mark` out of `text`, up to `end`.
@@ -130,8 +126,24 @@ fn is_hub_id(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn known() -> Vec<KnownDataset> {
+        let one = |name: Option<&str>, id: &str, split: &str| KnownDataset {
+            name: name.map(str::to_owned),
+            aliases: Vec::new(),
+            id: id.to_owned(),
+            split: Some(split.to_owned()),
+            revision: "b".repeat(40),
+        };
+        vec![
+            one(Some("swe-gym"), "SWE-Gym/SWE-Gym", "train"),
+            one(Some("swe-bench"), "SWE-bench/SWE-bench", "test"),
+            one(Some("swe-bench-lite"), "SWE-bench/SWE-bench_Lite", "test"),
+            one(None, "princeton-nlp/SWE-bench_Lite", "test"),
+        ]
+    }
+
     fn hub(text: &str) -> (String, Option<String>, String) {
-        match Source::parse(text).expect("it parses") {
+        match Source::parse(text, &known()).expect("it parses") {
             Source::Hub(HubDataset { id, split, revision }) => (id, split, revision),
             Source::Path { path, .. } => panic!("`{text}` is taken for the path {}", path.display()),
         }
@@ -153,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_neither_says_what_there_is() {
-        let text = |name: &str| Source::parse(name).expect_err(name).to_string();
+        let text = |name: &str| Source::parse(name, &known()).expect_err(name).to_string();
         assert!(
             text("swe-gim").starts_with("unknown dataset `swe-gim`\nhint: did you mean `swe-gym`?"),
             "{}",
@@ -161,7 +173,7 @@ mod tests {
         );
         assert_eq!(text("./none.jsonl"), "no such file or directory: `./none.jsonl`");
         assert_eq!(text("a/b.parquet.zst"), "no such file or directory: `a/b.parquet.zst`");
-        assert!(Source::parse("").is_err());
-        assert!(Source::parse("a/../b").is_err());
+        assert!(Source::parse("", &known()).is_err());
+        assert!(Source::parse("a/../b", &known()).is_err());
     }
 }

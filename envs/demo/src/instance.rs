@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use env_core::{Dialect, EnvError, EvalType, GradingSpec, Instance, Judging, Parser, Patch, Posed};
+use env_core::{Dialect, EnvError, Instance, Patch};
+use grading::{EvalType, GradingSpec, Parser, TestSpec};
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
+use swebench::Entry;
 use tool_core::{Image, Source};
 
 /// The instances, a folder each.
@@ -31,7 +33,7 @@ struct Row {
 }
 
 /// Returns the instance of a folder with what it is judged by.
-pub(crate) fn load(folder: &Dir<'static>) -> Result<(Instance, Posed), EnvError> {
+pub(crate) fn load(folder: &Dir<'static>) -> Result<Entry, EnvError> {
     let row: Row = serde_json::from_str(text(folder, "instance.json")?).map_err(|err| unusable(folder, &err))?;
     let instance = Instance {
         instance_id: row.instance_id.clone(),
@@ -41,7 +43,7 @@ pub(crate) fn load(folder: &Dir<'static>) -> Result<(Instance, Posed), EnvError>
         hints_text: String::new(),
         version: row.version.clone(),
     };
-    let judging = Judging {
+    let tests = TestSpec {
         eval_script: eval_script(&row, text(folder, "test.patch")?),
         grading: GradingSpec {
             dialect: Dialect::SweBench5,
@@ -57,7 +59,7 @@ pub(crate) fn load(folder: &Dir<'static>) -> Result<(Instance, Posed), EnvError>
     collect(repo, repo.path(), &mut files);
     let image = Image { source: Source::Files(files), root: "/testbed".to_owned(), startup: String::new() };
     let gold = Some(Patch(text(folder, "gold.patch")?.to_owned()));
-    Ok((instance, Posed { image, gold, judging: Ok(judging) }))
+    Ok(Entry { instance, image, gold, tests: Ok(tests) })
 }
 
 /// Returns the script that applies the test patch and runs the tests between the official markers.

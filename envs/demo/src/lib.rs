@@ -1,18 +1,23 @@
 //! A few small instances that ship with the project: no Docker, no key, no download.
 //!
-//! [`environment`] poses them over any provider that takes files; [`episode`] returns the recorded episode of an
+//! [`environment`] gives them over any provider that takes files; [`Demo`] is what the configuration knows of them; [`episode`] returns the recorded episode of an
 //! agent that ships with an instance. Each is a folder below `instances`: the repository, the issue, the patches, the test lists.
 
 mod committed;
 mod instance;
+mod plug;
 
 use std::sync::Arc;
 
-use env_core::{Benchmark, EnvError, GradingSpec, Instance};
+use env_core::{EnvError, Instance};
+use grading::GradingSpec;
+use swebench::{Benchmark, Entry};
 use tool_core::SandboxProvider;
 
 use crate::committed::Committed;
 use crate::instance::{FOLDER, load};
+
+pub use plug::Demo;
 
 /// Returns the environment of the instances that ship with the project.
 ///
@@ -31,7 +36,7 @@ pub fn committed(provider: Arc<dyn SandboxProvider>) -> Arc<dyn SandboxProvider>
 /// Returns each instance with what logs of it are judged by.
 pub fn gradings() -> impl Iterator<Item = (Instance, GradingSpec)> {
     let loaded = FOLDER.dirs().filter_map(|folder| load(folder).ok());
-    loaded.filter_map(|(instance, posed)| Some((instance, posed.judging.ok()?.grading)))
+    loaded.filter_map(|Entry { instance, tests, .. }| Some((instance, tests.ok()?.grading)))
 }
 
 /// Returns the recorded trajectory of an agent that ships with an instance.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tool_core::{Sandbox, SandboxError};
+use tool_core::Sandbox;
 
-use crate::{Baseline, Dialect, Failure, Infra, Instance, Patch, Report, SpecError, StatusMap, TestLists};
+use crate::{Baseline, Dialect, EnvError, Evaluation, Instance, Patch, TestLists};
 
 /// Gives a sandbox for an instance, judges a patch.
 #[async_trait]
@@ -70,65 +70,4 @@ pub struct Ready {
     pub baseline: Baseline,
     /// Whether the repository's history after the base commit was left in place, by request.
     pub history_kept: bool,
-}
-
-/// The verdict on a patch and what it rests on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Evaluation {
-    /// The verdict.
-    pub report: Report,
-    /// Why the verdict is not an ordinary one, when it is not.
-    pub failure: Option<Failure>,
-    /// Sign that the environment broke, looked for when the log does not count. It explains; it decides nothing.
-    pub infra: Option<Infra>,
-    /// Whether the engine ended the tests for want of memory.
-    pub out_of_memory: bool,
-    /// What the log says of each test; empty when it does not count.
-    pub statuses: StatusMap,
-    /// The whole log of applying and testing, as bytes; empty when nothing was run.
-    pub test_output: Vec<u8>,
-}
-
-/// Why an environment could not do its part. Variants are named by what the caller does next.
-#[derive(Debug, thiserror::Error)]
-pub enum EnvError {
-    /// No instance has this id: mend the id.
-    #[error("unknown instance `{id}`{}", nearest.as_ref().map(|id| format!("\nhint: did you mean `{id}`?")).unwrap_or_default())]
-    UnknownInstance {
-        /// The id as given.
-        id: String,
-        /// The nearest known id.
-        nearest: Option<String>,
-    },
-    /// The instance cannot be run as its row stands: mend the row or leave the instance out.
-    #[error("instance `{id}`: {reason}")]
-    Unusable {
-        /// The instance.
-        id: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The project's own file of specs is broken: mend the file.
-    #[error(transparent)]
-    Specs(#[from] SpecError),
-    /// Something after the base commit could still be read: the episode must not start.
-    #[error("the repository's history could not be cleaned: {0}")]
-    Leak(String),
-    /// No patch could be taken from what the agent left behind: the episode ends without one.
-    #[error("the patch could not be taken: {0}")]
-    Patch(String),
-    /// Infrastructure failed: try again.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-}
-
-impl EnvError {
-    /// Returns the error with the instance's id, where it has a place for one that was not known when it was made.
-    #[must_use]
-    pub fn for_instance(self, instance_id: &str) -> Self {
-        match self {
-            Self::Unusable { id, reason } if id.is_empty() => Self::Unusable { id: instance_id.to_owned(), reason },
-            other => other,
-        }
-    }
 }

@@ -1,7 +1,5 @@
 //! The verdict on a patch, with the official harness's field names.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::InfraReason;
@@ -54,33 +52,28 @@ pub struct TestGroup {
     pub failure: Vec<String>,
 }
 
-/// Why an evaluation gave no ordinary verdict. Each is an outcome of the patch, not of our machinery.
+/// How far a patch got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Failure {
-    /// The patch was empty, so nothing was run.
-    EmptyPatch,
-    /// The patch did not apply.
-    PatchNotApplied,
-    /// The tests ran into the time limit.
-    TestsTimedOut,
-    /// The log has no sign that the tests ran.
-    TestsErrored,
-    /// The test command failed while the log shows no failing test, so that the log cannot be trusted.
-    LogContradicted,
-    /// What ran in the sandbox broke it, so that there is no log.
-    SandboxDamaged,
+pub enum Resolution {
+    /// Every FAIL_TO_PASS and every PASS_TO_PASS test passed.
+    #[serde(rename = "RESOLVED_FULL")]
+    Full,
+    /// Some FAIL_TO_PASS tests and every PASS_TO_PASS test passed.
+    #[serde(rename = "RESOLVED_PARTIAL")]
+    Partial,
+    /// Anything less.
+    #[serde(rename = "RESOLVED_NO")]
+    No,
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::EmptyPatch => "the patch is empty",
-            Self::PatchNotApplied => "the patch did not apply",
-            Self::TestsTimedOut => "the tests ran into the time limit",
-            Self::TestsErrored => "the tests did not run",
-            Self::LogContradicted => "the exit code contradicts the log",
-            Self::SandboxDamaged => "the tests broke the sandbox",
-        })
+impl TestsStatus {
+    /// Returns how far the patch got; a list without any counted test stands for a list that passed.
+    pub fn resolution(&self) -> Resolution {
+        let (turned, kept) = (&self.fail_to_pass, &self.pass_to_pass);
+        match (turned.failure.is_empty(), kept.failure.is_empty()) {
+            (true, true) => Resolution::Full,
+            (false, true) if !turned.success.is_empty() => Resolution::Partial,
+            _ => Resolution::No,
+        }
     }
 }

@@ -21,9 +21,6 @@ pub enum Status {
     Other(Box<str>),
 }
 
-/// The status words, in the spelling of pytest.
-pub(crate) const WORDS: [&str; 5] = ["FAILED", "PASSED", "SKIPPED", "ERROR", "XFAIL"];
-
 impl Status {
     /// Returns the status for a word of a log.
     pub fn from_word(word: &str) -> Self {
@@ -38,7 +35,7 @@ impl Status {
     }
 
     /// Returns whether the test failed or broke.
-    pub(crate) fn is_failing(&self) -> bool {
+    pub fn is_failing(&self) -> bool {
         matches!(self, Self::Failed | Self::Error)
     }
 

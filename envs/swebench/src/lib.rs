@@ -1,46 +1,31 @@
-//! SWE-bench, SWE-bench Lite and SWE-bench Verified.
+//! The environment of datasets of SWE-bench's shape: SWE-bench, Lite, Verified, SWE-Gym and whatever has a manifest.
 //!
-//! [`environment`] makes a [`Benchmark`] of their rows. A row's own evaluation script, log parser and image are used
-//! where it has them, and the verdict is then that of SWE-bench 5; other rows are judged as SWE-bench 4 does, by the
-//! specs in the folder `specs`, one file a repository. What is common to all datasets of the kind is in env-core.
+//! A dataset is a [`Manifest`], a YAML file: its names, where its rows are, by which harness they are judged, how its images
+//! are named. Those in the folder `datasets` ship with the project as [`Datasets`]; a user may name a file of their own.
+//! [`Rules`] are what follows from a manifest, and a [`Benchmark`] is the environment itself, over any instances with their
+//! images and tests. How tests are run where a row does not say is in the folder `specs`, one set a folder and one file a
+//! repository.
 
-use std::sync::Arc;
+mod plug;
 
-use dataset::Row;
-use env_core::{Benchmark, BenchmarkSettings, Dialect, EnvError, Family, ImageScheme, SpecError, Specs};
-use include_dir::{Dir, include_dir};
-use tool_core::SandboxProvider;
+mod datasets;
+mod manifest;
+mod manifest_error;
+mod spec_sets;
 
-static SPECS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/specs");
+mod benchmark;
+mod judge;
+mod of_rows;
+mod rules;
+mod settings;
 
-/// Returns the environment `swe-bench` over `rows`.
-///
-/// # Errors
-/// [`EnvError::Unusable`] when an instance occurs twice. A row that cannot be judged only fails when it is used.
-pub fn environment(
-    rows: Vec<Row>,
-    settings: &BenchmarkSettings,
-    provider: Arc<dyn SandboxProvider>,
-) -> Result<Benchmark, EnvError> {
-    Benchmark::of_family("swe-bench", &family()?, rows.into_iter().map(Row::into_parts), settings, provider)
-}
-
-/// Returns what the datasets have in common.
-///
-/// # Errors
-/// As [`specs`].
-pub fn family() -> Result<Family, SpecError> {
-    let specs = specs()?;
-    let (scripted, plain) = (Dialect::SweBench5, Dialect::SweBench4);
-    Ok(Family { image_scheme: ImageScheme::SweBench, scripted, plain, specs })
-}
-
-/// Returns how the tests of each repository and version are run.
-///
-/// # Errors
-/// [`SpecError`] when one of the embedded files is broken.
-pub fn specs() -> Result<Specs, SpecError> {
-    let files =
-        SPECS.files().map(|file| (file.path().to_str().unwrap_or_default(), file.contents_utf8().unwrap_or_default()));
-    Specs::parse(files)
-}
+pub use benchmark::{Benchmark, Entry};
+pub use datasets::{Datasets, DatasetsError, Loaded, Reference};
+pub use judge::judge;
+pub use manifest::Manifest;
+pub use manifest_error::ManifestError;
+pub use of_rows::environment;
+pub use plug::SweBench;
+pub use rules::Rules;
+pub use settings::BenchmarkSettings;
+pub use spec_sets::spec_set;

@@ -2,9 +2,10 @@
 
 use std::io::Cursor;
 
-use env_core::{Dialect, EvalType, GradingSpec, Parser, Reading, Unread, conclude, grade, read_log};
+use env_core::Dialect;
+use grading::{EvalType, GradingSpec, Parser, Reading, Unread, conclude, grade, read_log};
 
-/// How much of a log is read at a time; see `Blocks` in env-core.
+/// How much of a log is read at a time; see `Blocks` in grading.
 const BLOCK: usize = 256 << 10;
 /// A log that starts so is one of ours, and would not be with anything before it.
 const OWN_START: &[u8] = b">>>>> Applying Patch\n";

@@ -1,13 +1,13 @@
 //! Patches: predictions made ready, diffs read, and diffs of two texts applied.
 
 use edit::{apply_hunks, parse_patch};
-use env_core::Patch;
+use grading::read_prediction;
 
 /// Takes a patch; also takes it as two texts, parted by a NUL byte, whose difference is applied.
 pub fn patches(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let patch = Patch::from_prediction(&text);
-    assert_eq!(Patch::from_prediction(&patch.0), patch, "a prediction that was read once is read otherwise");
+    let patch = read_prediction(&text);
+    assert_eq!(read_prediction(&patch.0), patch, "a prediction that was read once is read otherwise");
     assert!(!text.contains("diff --git") || !patch.is_empty(), "a patch was lost");
     if let Ok(files) = parse_patch(&text) {
         assert!(!files.is_empty(), "a patch without files was taken");

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use env_core::{Environment, Instance, Patch, find_instance};
+use env_core::{Environment, Instance, find_instance};
+use grading::read_prediction;
 use journal::Prediction;
 use journal::Summary;
 use journal::file_name;
@@ -192,7 +193,7 @@ fn jobs(cells: &[ModelCell], predictions: Vec<Prediction>) -> Vec<Job> {
 
 fn result(judged: &Judged) -> InstanceResult {
     let Job { prediction, cell_dir, names_model, .. } = &judged.job;
-    let patch = prediction.model_patch.as_deref().map(Patch::from_prediction);
+    let patch = prediction.model_patch.as_deref().map(read_prediction);
     let (id, patch) = (prediction.instance_id.as_str(), patch.as_ref().map(|patch| patch.0.as_str()));
     let verdict = judged.verdict.as_ref().map(|(verdict, _)| verdict).map_err(String::as_str);
     let mut result = InstanceResult::judged(id, &cell_dir.instance_path(id), patch, verdict);

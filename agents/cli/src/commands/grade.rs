@@ -7,13 +7,15 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use env_core::{Dialect, Graded, GradingSpec, Unread, grade};
-use runner::logs::{Grader, Record, Saved, Suit, Suits, read_manifest, records_below};
+use env_core::Dialect;
+use grading::logs::{DialectCounts, Grader, LogDialect, Record, Saved, read_manifest, records_below};
+use grading::{Graded, GradingSpec, Unread, grade};
 use serde_json::{Value, json};
 
 use super::output::{print, print_json, to_json};
 use crate::console::say;
 use crate::failed::Failed;
+use runner::environments::load_grader;
 
 #[derive(Debug, Args)]
 pub(crate) struct Grade {
@@ -55,7 +57,7 @@ pub(crate) async fn run(args: Grade) -> Result<ExitCode, Failed> {
     let records = records(&folder, args.manifest.as_deref()).map_err(Failed::Usage)?;
     let saved = Saved::open(&folder).map_err(Failed::Usage)?;
     let ids: Vec<String> = records.iter().map(|record| record.instance_id.clone()).collect();
-    let grader = Grader::load(&args.rows.datasets, &ids, args.rows.dialect).await.map_err(Failed::Usage)?;
+    let grader = load_grader(&args.rows.datasets, &ids, args.rows.dialect).await.map_err(Failed::Usage)?;
     many(&saved, &records, &grader)
 }
 
@@ -73,14 +75,14 @@ pub(super) fn records(folder: &Path, manifest: Option<&Path>) -> anyhow::Result<
 
 async fn one(log: &Path, instance: &str, rows: &Rows) -> Result<ExitCode, Failed> {
     let ids = [instance.to_owned()];
-    let grader = Grader::load(&rows.datasets, &ids, rows.dialect).await.map_err(Failed::Usage)?;
+    let grader = load_grader(&rows.datasets, &ids, rows.dialect).await.map_err(Failed::Usage)?;
     let unreadable = || format!("cannot read `{}`", log.display());
     let mut file = File::open(log).with_context(unreadable).map_err(Failed::Usage)?;
-    let (spec, suit) = grader.suit(instance, None, &mut file).map_err(Failed::Usage)?;
+    let (spec, log_dialect) = grader.spec_of_log(instance, None, &mut file).map_err(Failed::Usage)?;
     let graded = grade(file, &spec).with_context(unreadable)?;
-    let mut suits = Suits::default();
-    suits.add(instance, suit, &spec);
-    for line in suits.remarks() {
+    let mut dialects = DialectCounts::default();
+    dialects.add(instance, log_dialect, &spec);
+    for line in dialects.remarks() {
         say(&line);
     }
     for line in remarks(&graded) {
@@ -125,7 +127,7 @@ fn name(value: &impl serde::Serialize) -> String {
 
 /// What came of one log.
 struct One {
-    suit: Suit,
+    log_dialect: LogDialect,
     spec: GradingSpec,
     graded: Graded,
 }
@@ -135,18 +137,18 @@ fn many(saved: &Saved, records: &[Record], grader: &Grader) -> Result<ExitCode, 
     let begun = Instant::now();
     let (all, left_out) = saved.each(records, |record, log| {
         let mut log = log.into_source();
-        let (spec, suit) = grader.suit(&record.instance_id, record.dialect, &mut log)?;
+        let (spec, log_dialect) = grader.spec_of_log(&record.instance_id, record.dialect, &mut log)?;
         let graded = grade(log, &spec).with_context(|| format!("cannot read `{}`", record.log))?;
-        Ok(One { suit, spec, graded })
+        Ok(One { log_dialect, spec, graded })
     });
     let (mut resolved, mut failed) = (0, 0);
-    let (mut suits, mut unread) = (Suits::default(), Vec::new());
+    let (mut dialects, mut unread) = (DialectCounts::default(), Vec::new());
     for (record, one) in records.iter().zip(all) {
         let mut line = head(record);
         match one {
-            Ok(One { suit, spec, graded }) => {
+            Ok(One { log_dialect, spec, graded }) => {
                 resolved += usize::from(graded.report.resolved);
-                suits.add(&record.instance_id, suit, &spec);
+                dialects.add(&record.instance_id, log_dialect, &spec);
                 if graded.unread != Unread::default() {
                     unread.push((record, graded.unread.clone()));
                 }
@@ -159,7 +161,7 @@ fn many(saved: &Saved, records: &[Record], grader: &Grader) -> Result<ExitCode, 
         }
         print(&format!("{}\n", Value::Object(line)))?;
     }
-    suits.remarks().iter().for_each(|line| say(line));
+    dialects.remarks().iter().for_each(|line| say(line));
     tell_unread(&unread, &left_out);
     let unresolved = records.len() - resolved - failed;
     let seconds = begun.elapsed().as_secs_f64();

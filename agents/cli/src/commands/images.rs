@@ -6,16 +6,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use dataset::Row;
 use docker::Removal;
-use env_core::{Dialect, ImageScheme, Specs, find_instance};
-use journal::read_given;
-use runner::Plug;
-use runner::config::{EnvKind, Resolved};
+use env_core::find_instance;
+use grading::{Specs, read_given};
+use images::{Builder, HostNetwork, ImageStore, ImagesConfig, Listed, Sources, Unused, each, rows_of_images};
+use journal::write_whole;
 use runner::environments::load_rows;
-use runner::images::{Builder, ImagesConfig, Passage, Shelf, Sources, Stored, Unused, each, write_rows};
+use runner::{Plug, Resolved};
+use swebench::{Loaded, Manifest};
 use tool_core::{SandboxError, Source};
 
 use super::output::print;
@@ -120,47 +121,43 @@ async fn connect() -> anyhow::Result<docker::Images> {
     Ok(docker::Images::connect(&host).await?)
 }
 
-/// Returns the rows that are asked for, and of which kind they are.
-async fn chosen(resolved: &Resolved, ids: &[String]) -> anyhow::Result<(Vec<Row>, EnvKind)> {
-    let (rows, kind) = load_rows(resolved).await?;
-    if kind == EnvKind::Demo {
-        bail!("the demo instances need no images");
-    }
+/// Returns the rows that are asked for, and the manifest of their dataset.
+async fn chosen(resolved: &Resolved, ids: &[String]) -> anyhow::Result<(Vec<Row>, Manifest)> {
+    let Loaded { rows, manifest } = load_rows(resolved).await?;
     if ids.is_empty() {
-        return Ok((rows, kind));
+        return Ok((rows, manifest));
     }
     let instances: Vec<_> = rows.iter().map(Row::instance).collect();
     let found = ids.iter().map(|id| find_instance(&instances, id).map(|instance| &instance.instance_id));
     let wanted = found.collect::<Result<BTreeSet<_>, _>>()?;
-    Ok((rows.into_iter().filter(|row| wanted.contains(&row.instance_id)).collect(), kind))
+    Ok((rows.into_iter().filter(|row| wanted.contains(&row.instance_id)).collect(), manifest))
 }
 
 async fn build(plugs: &[Plug], args: BuildArgs) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
-    let (rows, kind) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
+    let (rows, manifest) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
     let config = resolved.config.images.clone();
     let over = read_specs(&config.specs).map_err(Failed::Usage)?;
-    let (specs, dialect) = match kind {
-        EnvKind::SweGym => (swegym::specs(), Dialect::SweGym),
-        EnvKind::SweBench | EnvKind::Demo => (swebench::specs(), Dialect::SweBench5),
-    };
-    let specs = specs.map_err(anyhow::Error::new)?.laid_under(over.clone());
+    let rules = manifest.rules().map_err(anyhow::Error::new)?;
+    let specs = rules.specs.laid_under(over.clone());
     let folder = resolved.config.runs.join("images");
     let sources = Sources::load(&config, folder.join("sources")).map_err(Failed::Usage)?;
     let variables: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let images = connect().await?;
-    let passage = Passage::open(&folder.join("share"), &variables)?;
+    let network = HostNetwork::open(&folder.join("share"), &variables)?;
     let (force, workers) = (args.force, args.workers);
     let folder = folder.canonicalize().context("the folder of images cannot be found")?;
-    let builder = Arc::new(Builder { images, config, specs, sources, passage, folder, force, workers, say });
+    let builder = Arc::new(Builder { images, config, specs, sources, network, folder, force, workers, say });
     let made = builder.build(rows.clone()).await?;
     for one in &made {
         print(&(serde_json::to_string(one).map_err(anyhow::Error::new)? + "\n"))?;
     }
     if let Some(path) = &args.rows {
-        write_rows(path, &rows, &made, (&builder.specs, &over), &builder.sources, dialect)?;
+        let specs = (&builder.specs, &over);
+        let text = rows_of_images(&rows, &made, specs, &builder.sources, rules.scripted)?;
+        write_whole(path, text.as_bytes())?;
     }
     let count = |state: &str| made.iter().filter(|made| made.state == state).count();
     let failed = count("failed");
@@ -179,8 +176,8 @@ fn read_specs(files: &[PathBuf]) -> anyhow::Result<Specs> {
 
 async fn pull(plugs: &[Plug], args: PullArgs) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
-    let (rows, kind) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
-    let scheme = if kind == EnvKind::SweGym { ImageScheme::SweGym } else { ImageScheme::SweBench };
+    let (rows, manifest) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
+    let scheme = manifest.images;
     let images = connect().await?;
     let (total, config) = (rows.len(), Arc::new(resolved.config));
     let done = Arc::new(std::sync::atomic::AtomicUsize::new(0));
@@ -223,19 +220,19 @@ async fn pull_one(
 }
 
 async fn list_all(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let shelf = Shelf::read(&connect().await?).await?;
-    let stored = shelf.family();
+    let store = ImageStore::read(&connect().await?).await?;
+    let stored = store.listed();
     let width = stored.iter().map(|one| one.image.len()).max().unwrap_or_default();
     for one in &stored {
         let line = if args.table { row(one, width) } else { serde_json::to_string(one)? };
         print(&(line + "\n"))?;
     }
-    let freed = shelf.freed(&stored.iter().map(|one| one.image.as_str()).collect());
+    let freed = store.freed(&stored.iter().map(|one| one.image.as_str()).collect());
     say(&format!("{} images; {} would be free without them", stored.len(), size(freed)));
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(one: &Stored, width: usize) -> String {
+fn row(one: &Listed, width: usize) -> String {
     let (own, shared, minutes) = (size(one.own_bytes), size(one.shared_bytes), one.age_seconds / 60);
     let age = match minutes {
         0..60 => format!("{minutes} min"),
@@ -269,8 +266,8 @@ async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
     let (older_than, tag) = (args.older_than, args.tag.clone());
     let unused = Unused { all: args.all, environments: args.env, of_others, older_than, tag };
     let images = connect().await?;
-    let shelf = Shelf::read(&images).await?;
-    let stored = shelf.family();
+    let store = ImageStore::read(&images).await?;
+    let stored = store.listed();
     let (mut gone, mut left) = (BTreeSet::new(), 0);
     for one in unused.pick(&stored) {
         if !args.dry_run
@@ -284,7 +281,7 @@ async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
         gone.insert(one.image.as_str());
     }
     let verb = if args.dry_run { "would remove" } else { "removed" };
-    say(&format!("{verb} {} images, {}", gone.len(), size(shelf.freed(&gone))));
+    say(&format!("{verb} {} images, {}", gone.len(), size(store.freed(&gone))));
     Ok(ExitCode::from(u8::from(left > 0)))
 }
 

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use runner::logs::{Agreement, Difference, Grader, Parity, Record, Recorded, Saved, What};
+use grading::logs::{Agreement, Difference, Parity, Record, Recorded, Saved, What};
 use serde_json::json;
 
 use super::grade::{Rows, records, tell_left_out};
 use super::output::{print_json, to_json};
 use crate::console::say;
 use crate::failed::Failed;
+use runner::environments::load_grader;
 
 /// The files with recorded findings, for `--help`.
 const FORMATS: &str = "\
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: ParityCommand) -> Result<ExitCode, Failed> {
     let ids: Vec<String> = records.iter().map(|record| record.instance_id.clone()).collect();
     let datasets = &args.rows.datasets;
     let ids = if datasets.is_empty() { &[] } else { ids.as_slice() };
-    let grader = Grader::load(datasets, ids, args.rows.dialect).await.map_err(Failed::Usage)?;
+    let grader = load_grader(datasets, ids, args.rows.dialect).await.map_err(Failed::Usage)?;
     for remark in recorded.match_with(&records).map_err(Failed::Usage)? {
         say(&remark);
     }

@@ -7,7 +7,7 @@ use ::search::{CUTS, Case, Measured, measure};
 use anyhow::Context;
 use clap::Args;
 use dataset::{Row, load_path};
-use env_core::old_files;
+use grading::old_files;
 use serde_json::json;
 
 use super::index::{TreeArgs, failed, project};

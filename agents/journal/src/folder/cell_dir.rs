@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use env_core::Report;
+use grading::read_report;
 
 use super::episode_dir::EpisodeDir;
 use crate::files::{file_name, read_text, sweep, write_stream, write_whole};
@@ -124,7 +125,7 @@ impl CellDir {
     /// Returns the official report on an instance; `None` when there is none.
     pub fn report(&self, instance_id: &str) -> Option<Report> {
         let text = read_text(&self.instance_path(instance_id).join(REPORT)).ok()??;
-        Report::from_file(&text, instance_id).ok()
+        read_report(&text, instance_id).ok()
     }
 
     fn append(&self, entry: Entry) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use agent_core::OutcomeClass;
 use anyhow::Context;
 use env_core::{Environment, Failure, InfraReason, Patch, Tier};
+use grading::read_prediction;
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
@@ -73,7 +74,7 @@ pub fn write_summary(cell_dir: &CellDir, environment: &dyn Environment, allowed:
             summary.add_spoiled(id);
             continue;
         }
-        let patch = Patch::from_prediction(prediction.model_patch.as_deref().unwrap_or_default());
+        let patch = read_prediction(prediction.model_patch.as_deref().unwrap_or_default());
         let found = match by_id.get(id.as_str()) {
             _ if patch.is_empty() => Found::Nothing,
             Some(instance) => cell_dir.find(&Subject::new(&patch, environment, instance), &id),

@@ -8,10 +8,10 @@ use anyhow::Context;
 use serde::Deserialize as Parse;
 use serde::de::IgnoredAny;
 
-use super::given::skip_mark;
 use super::prediction::Prediction;
 use super::row::prediction;
 use super::rows::{Raw, split_list, split_object};
+use grading::skip_mark;
 
 /// Returns the predictions of a file with their lines.
 pub(crate) fn of_file(path: &Path) -> anyhow::Result<Vec<(usize, Prediction)>> {

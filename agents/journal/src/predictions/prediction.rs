@@ -1,6 +1,6 @@
 //! One prediction.
 
-use env_core::Patch;
+use grading::read_prediction;
 use serde::{Deserialize, Serialize};
 
 /// Name of the file of predictions in the folder of a cell.
@@ -30,7 +30,7 @@ impl Prediction {
 
     /// Returns whether another prediction is judged as this one is.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let patch = |one: &Self| Patch::from_prediction(one.patch_text());
+        let patch = |one: &Self| read_prediction(one.patch_text());
         self.spoiled == other.spoiled && patch(self) == patch(other)
     }
 }

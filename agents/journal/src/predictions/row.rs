@@ -5,7 +5,7 @@ use serde::Deserialize as Parse;
 use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::given::without_halves;
+use super::halves::without_halves;
 use super::prediction::Prediction;
 
 /// Returns the prediction of a row that begins on a line. Where half characters keep it from being read, each is

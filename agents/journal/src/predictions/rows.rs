@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anyhow::{Context, bail};
 use serde::de::{Deserialize, IgnoredAny};
 
-use crate::predictions::given::without_halves;
+use crate::predictions::halves::without_halves;
 
 /// A row that is not parsed yet.
 #[derive(Debug)]

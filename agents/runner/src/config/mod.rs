@@ -10,16 +10,16 @@ use std::path::PathBuf;
 
 use agent_core::{ContextConfig, Limits};
 use anyhow::{Context, bail};
-use env_core::{Dialect, ImageSettings};
-use journal::read_given;
+use env_core::Dialect;
+use grading::read_given;
+use images::{ImageSettings, ImagesConfig};
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
 use sha2::{Digest, Sha256};
 use tool_core::{Network, SandboxConfig, Size};
 
 use crate::engine::PermitsConfig;
-use crate::environments::guess;
-use crate::images::ImagesConfig;
+use crate::environments::{check_kind, guess, usual_provider};
 use crate::plug::{Plug, Start};
 use crate::sandboxes;
 use layers::Layers;
@@ -67,10 +67,11 @@ pub struct RunConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnvConfig {
-    /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, or a file of rows; `null` goes by the instance id.
+    /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, a file of rows, or the manifest of a dataset, a `.yaml`
+    /// file; `null` goes by the instance id.
     pub dataset: Option<String>,
     /// Which images, grading dialect and specs: `swe-gym`, `swe-bench` or `demo`; `null` goes by the dataset.
-    pub kind: Option<EnvKind>,
+    pub kind: Option<String>,
     /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` goes by the row.
     pub dialect: Option<Dialect>,
     /// Which container image an instance runs in.
@@ -100,18 +101,6 @@ pub struct EvaluationConfig {
     pub wait: f64,
     /// Share of the patches that had to be run which may fail so before no rate is named, from 0 to 1. Default 0.02.
     pub infrastructure: f64,
-}
-
-/// Which environment crate poses and judges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EnvKind {
-    /// The instances that ship with the project.
-    Demo,
-    /// SWE-Gym and SWE-Gym Lite.
-    SweGym,
-    /// SWE-bench, Lite and Verified.
-    SweBench,
 }
 
 /// A configuration with the agent that it is for.
@@ -154,8 +143,8 @@ impl Resolved {
             layers.lay_at("env.dataset", Value::from(dataset))?;
         }
         if unset(&layers, "sandbox.provider") {
-            let is_demo = layers.get("env.dataset").and_then(Value::as_str) == Some("demo");
-            layers.lay_at("sandbox.provider", if is_demo { Value::from("local") } else { provider })?;
+            let usual = usual_provider(layers.get("env.dataset").and_then(Value::as_str))?;
+            layers.lay_at("sandbox.provider", usual.map_or(provider, Value::from))?;
         }
         let mut all = layers.into_value();
         if let Some(sandbox) = all["sandbox"].as_mapping_mut()
@@ -168,6 +157,7 @@ impl Resolved {
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
         let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
         sandboxes::find(sandboxes::PLUGS, &config.sandbox)?;
+        check_kind(config.env.kind.as_deref())?;
         config.limits.check().map_err(anyhow::Error::msg)?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
         let start = (plug.prepare)(block)?;

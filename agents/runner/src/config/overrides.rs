@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use journal::read_given;
+use grading::read_given;
 
 /// Returns the templates of a folder, by name.
 pub(crate) fn overrides(folder: Option<&Path>) -> anyhow::Result<BTreeMap<String, String>> {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
-use env_core::{EnvError, Environment, Failure, Instance, Patch, Report, find_instance};
+use env_core::{EnvError, Environment, Failure, Instance, Report, find_instance};
+use grading::{read_prediction, write_report};
 use journal::{CellDir, EpisodeDir, Given, Prediction, VERDICT_FILES, Verdict, read_predictions};
 
 use super::judge::Judge;
@@ -93,7 +94,7 @@ async fn evaluate_one(
 ) -> anyhow::Result<(Verdict, bool)> {
     let instance = find_instance(judge.environment.instances(), &prediction.instance_id)?;
     let dir = cell_dir.episode(&instance.instance_id)?;
-    let patch = prediction.model_patch.as_deref().map(Patch::from_prediction);
+    let patch = prediction.model_patch.as_deref().map(read_prediction);
     let text = patch.as_ref().map_or("", |patch| patch.0.as_str());
     if dir.read("patch.diff")?.as_deref() != Some(text) {
         dir.write("patch.diff", text.as_bytes())?;
@@ -111,7 +112,7 @@ fn spoiled(dir: &EpisodeDir, id: &str) -> anyhow::Result<Verdict> {
         dir.remove(name)?;
     }
     let report = Report { patch_exists: true, ..Report::default() };
-    dir.write("report.json", report.to_file(id).as_bytes())?;
+    dir.write("report.json", write_report(&report, id).as_bytes())?;
     Ok(Verdict { report, failure: Some(Failure::PatchNotApplied), infra: None, broken: None })
 }
 

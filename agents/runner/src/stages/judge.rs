@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use env_core::{EnvError, Environment, Evaluation, Failure, Instance, Patch, Report};
+use grading::write_report;
 use journal::{CellDir, Ending, EpisodeDir, Failed, Found, Subject, TEST_OUTPUT, VERDICT_FILES, Verdict};
 use tool_core::SandboxError;
 
@@ -62,7 +63,7 @@ impl Judge<'_> {
             }
         };
         dir.write(TEST_OUTPUT, &test_output)?;
-        dir.write("report.json", verdict.report.to_file(id).as_bytes())?;
+        dir.write("report.json", write_report(&verdict.report, id).as_bytes())?;
         cell_dir.judge(dir, id, verdict.judged(subject))?;
         Ok((verdict, false))
     }

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use env_core::{
-    Dialect, Environment, Evaluation, Failure, Instance, Observed, Patch, Status, StatusMap, TestLists, observe,
-};
+use env_core::{Dialect, Environment, Evaluation, Failure, Instance, Patch, Status, StatusMap, TestLists};
+use grading::{Observed, observe};
 use journal::{CellDir, EpisodeDir, Subject, word};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -6,26 +6,25 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::columns;
 use crate::json::bare_words;
-use crate::{DatasetError, Row};
+use crate::{ColumnNames, DatasetError, Row, columns};
 
 /// What starts a UTF-8 file made on Windows; it carries no meaning.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Returns the rows of one file, which may be a zstd frame as a whole.
-pub(crate) fn read_file(path: &Path, name: &str) -> Result<Vec<Row>, DatasetError> {
+pub(crate) fn read_file(path: &Path, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
     let io = |source| DatasetError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(io)?;
     let reader: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "zst") {
         true => Box::new(zstd::Decoder::new(file).map_err(io)?),
         false => Box::new(file),
     };
-    read(BufReader::with_capacity(1 << 16, reader), name)
+    read(BufReader::with_capacity(1 << 16, reader), name, names)
 }
 
 /// Reads rows from `reader`: a list when its first character is `[`, else one object a line.
-pub(crate) fn read(mut reader: impl BufRead, name: &str) -> Result<Vec<Row>, DatasetError> {
+pub(crate) fn read(mut reader: impl BufRead, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
     let mut lines = Vec::new();
     let mut line = Vec::new();
     let mut number = 0;
@@ -45,10 +44,10 @@ pub(crate) fn read(mut reader: impl BufRead, name: &str) -> Result<Vec<Row>, Dat
             continue;
         }
         if lines.is_empty() && line.trim_ascii_start().starts_with(b"[") {
-            return list(&line, reader, name);
+            return list(&line, reader, name, names);
         }
         let record = record(&line).map_err(malformed)?;
-        lines.push(columns::row(record, &place)?);
+        lines.push(columns::row(record, names, &place)?);
     }
     match lines.is_empty() {
         true => Err(DatasetError::Malformed { place: format!("`{name}`"), reason: "holds no rows".to_owned() }),
@@ -80,7 +79,7 @@ fn record(line: &[u8]) -> Result<Map<String, Value>, String> {
 }
 
 /// Parses a JSON list whose first line was read already.
-fn list(first: &[u8], mut rest: impl Read, name: &str) -> Result<Vec<Row>, DatasetError> {
+fn list(first: &[u8], mut rest: impl Read, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     let mut bytes = first.to_vec();
     rest.read_to_end(&mut bytes).map_err(|err| malformed(format!("cannot read on: {err}")))?;
@@ -94,7 +93,7 @@ fn list(first: &[u8], mut rest: impl Read, name: &str) -> Result<Vec<Row>, Datas
     let numbered = (1..).zip(records).map(|(number, record)| (format!("`{name}`, row {number}"), record));
     numbered
         .map(|(place, record)| match record {
-            Value::Object(record) => columns::row(record, &place),
+            Value::Object(record) => columns::row(record, names, &place),
             _ => Err(DatasetError::Malformed { place, reason: "is not a JSON object".to_owned() }),
         })
         .collect()

@@ -12,30 +12,34 @@ use serde_json::{Map, Number, Value};
 
 use crate::columns;
 use crate::parquet::{deltas, footer, pages};
-use crate::{DatasetError, Row};
+use crate::{ColumnNames, DatasetError, Row};
 
 /// Returns the rows of one file, which may be a zstd frame as a whole.
-pub(crate) fn read(path: &Path, name: &str) -> Result<Vec<Row>, DatasetError> {
+pub(crate) fn read(path: &Path, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
     let io = |source| DatasetError::Io { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(io)?;
     if path.extension().is_some_and(|extension| extension == "zst") {
         let mut bytes = Vec::new();
         zstd::Decoder::new(file).map_err(io)?.read_to_end(&mut bytes).map_err(io)?;
-        return rows(Bytes::from(bytes), name);
+        return rows(Bytes::from(bytes), name, names);
     }
-    rows(file, name)
+    rows(file, name, names)
 }
 
 /// Returns the rows in `input`.
-pub(crate) fn rows(input: impl ChunkReader + 'static, name: &str) -> Result<Vec<Row>, DatasetError> {
+pub(crate) fn rows(
+    input: impl ChunkReader + 'static,
+    name: &str,
+    names: &ColumnNames,
+) -> Result<Vec<Row>, DatasetError> {
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     // The reader panics on some damaged files.
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| records(input, name)));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| records(input, name, names)));
     let rows = outcome.unwrap_or_else(|_| Err(malformed("is damaged Parquet".to_owned())))?;
     if rows.is_empty() { Err(malformed("holds no rows".to_owned())) } else { Ok(rows) }
 }
 
-fn records(input: impl ChunkReader + 'static, name: &str) -> Result<Vec<Row>, DatasetError> {
+fn records(input: impl ChunkReader + 'static, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     let broken = |err: parquet::errors::ParquetError| malformed(format!("is not Parquet: {err}"));
     if footer(&input).is_some_and(|footer| !footer::is_plausible(&footer)) {
@@ -57,7 +61,7 @@ fn records(input: impl ChunkReader + 'static, name: &str) -> Result<Vec<Row>, Da
         let place = format!("`{name}`, row {}", rows.len() + 1);
         let record: Map<String, Value> =
             record.map_err(broken)?.into_columns().into_iter().map(|(column, field)| (column, value(field))).collect();
-        let row = columns::row(record, &place)?;
+        let row = columns::row(record, names, &place)?;
         let is_new = ids.insert(row.instance_id.to_lowercase());
         rows.push(row);
         // An id that comes twice is refused later on. A small file may hold a row thousands of millions of times.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dataset::{DatasetError, HubSettings, Row, Source, load};
+use dataset::{ColumnNames, DatasetError, HubSettings, Row, Source, load};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -46,7 +46,7 @@ async fn hub(files: &[(&str, Vec<u8>)]) -> MockServer {
 }
 
 async fn load_from(name: &str, settings: &HubSettings) -> Result<Vec<Row>, DatasetError> {
-    load(&Source::parse(name)?, settings).await
+    load(&Source::parse(name, &[])?, &ColumnNames::default(), settings).await
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use env_core::{Dialect, eval_script};
+use env_core::Dialect;
+use grading::eval_script;
 
 use crate::data;
 
@@ -41,7 +42,7 @@ fn difference(ours: &str, theirs: &str) -> Option<String> {
 
 fn check(file: &str, compared: fn(&str) -> String) {
     let Some(rows) = data::rows(file) else { return };
-    let specs = swebench::specs().unwrap();
+    let specs = swebench::spec_set("swe-bench").unwrap().unwrap();
     let mut agree: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for row in &rows {
         let spec = specs.find(&row.repo, &row.version).unwrap();

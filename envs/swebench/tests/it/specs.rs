@@ -3,8 +3,8 @@
 use expect_test::expect;
 
 #[test]
-fn every_repository_has_its_versions() {
-    let specs = swebench::specs().unwrap();
+fn every_repository_of_swe_bench_has_its_versions() {
+    let specs = swebench::spec_set("swe-bench").unwrap().unwrap();
     let counts: Vec<String> = specs.iter().map(|(repo, specs)| format!("{repo} {}", specs.versions.len())).collect();
     expect![[r#"
         astropy/astropy 17
@@ -27,5 +27,25 @@ fn every_repository_has_its_versions() {
         sqlfluff/sqlfluff 17
         swe-bench/humaneval 1
         sympy/sympy 15"#]]
+    .assert_eq(&counts.join("\n"));
+}
+
+#[test]
+fn every_repository_of_swe_gym_has_its_versions() {
+    let specs = swebench::spec_set("swe-gym").unwrap().unwrap();
+    let counts: Vec<String> = specs.iter().map(|(repo, specs)| format!("{repo} {}", specs.versions.len())).collect();
+    expect![[r#"
+        bokeh/bokeh 24
+        conan-io/conan 34
+        dask/dask 60
+        facebookresearch/hydra 10
+        getmoto/moto 14
+        hypothesisworks/hypothesis 94
+        iterative/dvc 147
+        modin-project/modin 28
+        pandas-dev/pandas 21
+        project-monai/monai 15
+        pydantic/pydantic 40
+        python/mypy 23"#]]
     .assert_eq(&counts.join("\n"));
 }

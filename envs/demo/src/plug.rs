@@ -1,0 +1,46 @@
+//! The instances that ship with the project, as the configuration sees them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, OpenError};
+
+use crate::{committed, environment};
+
+/// The instances that ship with the project, as the configuration sees them.
+pub struct Demo;
+
+#[async_trait]
+impl EnvironmentPlug for Demo {
+    fn name(&self) -> &'static str {
+        "demo"
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        vec!["demo".to_owned()]
+    }
+
+    fn takes(&self, dataset: &str) -> bool {
+        dataset == "demo"
+    }
+
+    fn dataset_of(&self, instance_id: &str) -> Option<String> {
+        let owner = instance_id.split("__").next().unwrap_or_default();
+        owner.eq_ignore_ascii_case("demo").then(|| "demo".to_owned())
+    }
+
+    /// They need no container.
+    fn sandbox(&self) -> Option<&'static str> {
+        Some("local")
+    }
+
+    async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
+        let provider = request.providers.of_episodes().await?;
+        let (judge, limits) = request.providers.of_judging(&provider).await?;
+        let demo = environment(provider, request.keep_history)?.judged_by(committed(judge), limits);
+        let timeout = request.settings.get("eval_timeout").and_then(serde_json::Value::as_u64);
+        let timeout = timeout.ok_or("`env.eval_timeout` is no number of seconds")?;
+        Ok(Arc::new(demo.with_timeout(Duration::from_secs(timeout))))
+    }
+}

@@ -1,0 +1,47 @@
+//! Why an environment could not do its part.
+
+use tool_core::SandboxError;
+
+/// Why an environment could not do its part. Variants are named by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvError {
+    /// No instance has this id: mend the id.
+    #[error("unknown instance `{id}`{}", nearest.as_ref().map(|id| format!("\nhint: did you mean `{id}`?")).unwrap_or_default())]
+    UnknownInstance {
+        /// The id as given.
+        id: String,
+        /// The nearest known id.
+        nearest: Option<String>,
+    },
+    /// The instance cannot be run as its row stands: mend the row or leave the instance out.
+    #[error("instance `{id}`: {reason}")]
+    Unusable {
+        /// The instance.
+        id: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file that the environment is made from is broken: mend the file.
+    #[error("{0}")]
+    Broken(String),
+    /// Something after the base commit could still be read: the episode must not start.
+    #[error("the repository's history could not be cleaned: {0}")]
+    Leak(String),
+    /// No patch could be taken from what the agent left behind: the episode ends without one.
+    #[error("the patch could not be taken: {0}")]
+    Patch(String),
+    /// Infrastructure failed: try again.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+impl EnvError {
+    /// Returns the error with the instance's id, where it has a place for one that was not known when it was made.
+    #[must_use]
+    pub fn for_instance(self, instance_id: &str) -> Self {
+        match self {
+            Self::Unusable { id, reason } if id.is_empty() => Self::Unusable { id: instance_id.to_owned(), reason },
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The verdict on a patch and what it rests on.
+
+use crate::{Failure, Infra, Report, StatusMap};
+
+/// The verdict on a patch and what it rests on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evaluation {
+    /// The verdict.
+    pub report: Report,
+    /// Why the verdict is not an ordinary one, when it is not.
+    pub failure: Option<Failure>,
+    /// Sign that the environment broke, looked for when the log does not count. It explains; it decides nothing.
+    pub infra: Option<Infra>,
+    /// Whether the engine ended the tests for want of memory.
+    pub out_of_memory: bool,
+    /// What the log says of each test; empty when it does not count.
+    pub statuses: StatusMap,
+    /// The whole log of applying and testing, as bytes; empty when nothing was run.
+    pub test_output: Vec<u8>,
+}

@@ -1,0 +1,26 @@
+//! The images of instances: how they are named, made, fetched and thrown away.
+//!
+//! [`ImageSettings`] says which image an instance runs in, [`RecipeSettings`] how one is made, a [`Builder`] makes them on an
+//! engine from [`Sources`], and an [`ImageStore`] tells which of those that are there are of no use. How a command runs in
+//! an image is the provider's affair.
+
+mod name;
+mod recipe;
+
+mod config;
+
+mod build;
+mod host_network;
+mod rows;
+mod source;
+
+mod store;
+
+pub use build::{Builder, Made, each};
+pub use config::ImagesConfig;
+pub use host_network::HostNetwork;
+pub use name::{ImageScheme, ImageSettings};
+pub use recipe::{PackageList, PythonSource, Recipe, RecipeSettings, Step};
+pub use rows::rows_of_images;
+pub use source::{Repository, Source, Sources};
+pub use store::{ImageStore, Listed, Unused};

@@ -1,0 +1,244 @@
+//! Instances with their tests: an environment that starts their images and judges patches by the tests.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use env_core::{Dialect, EnvError, Environment, Evaluation, Instance, Patch, Ready, TestLists, find_instance};
+use grading::TestSpec;
+use repo::history::{key, prepare, resume};
+use tool_core::{Image, Sandbox, SandboxProvider};
+
+use crate::judge::{judge, judging_key};
+
+/// An environment made of instances with their tests. What a patch is judged by can be put in, never taken out.
+pub struct Benchmark {
+    name: String,
+    instances: Vec<Instance>,
+    /// One for each instance, in the same order.
+    parts: Vec<Parts>,
+    /// Position by instance id in lower case.
+    positions: HashMap<String, usize>,
+    provider: Arc<dyn SandboxProvider>,
+    /// Starts the sandboxes in which patches are judged.
+    judge_provider: Arc<dyn SandboxProvider>,
+    /// The limits of these sandboxes, in words that a verdict's key holds.
+    judge_limits: String,
+    keep_history: bool,
+    /// Held by who prepares an image for the first time, so that the others can start from what it keeps; `None` once that
+    /// has failed, and nobody need wait.
+    preparing: Mutex<HashMap<String, Option<Arc<tokio::sync::Mutex<()>>>>>,
+}
+
+/// One instance with what its sandboxes are started from and its patches are judged by.
+pub struct Entry {
+    /// The instance.
+    pub instance: Instance,
+    /// What its sandboxes are started from.
+    pub image: Image,
+    /// The reference solution.
+    pub gold: Option<Patch>,
+    /// What a patch is judged by, or why none can be judged.
+    pub tests: Result<TestSpec, String>,
+}
+
+/// An [`Entry`] without its instance.
+struct Parts {
+    image: Image,
+    gold: Option<Patch>,
+    tests: Result<TestSpec, String>,
+}
+
+impl Benchmark {
+    /// Returns an environment over instances, whose repositories keep their history when `keep_history` says so.
+    ///
+    /// # Errors
+    /// [`EnvError::Unusable`] when two instances have the same id, without regard to case.
+    pub fn new(
+        name: impl Into<String>,
+        entries: Vec<Entry>,
+        keep_history: bool,
+        provider: Arc<dyn SandboxProvider>,
+    ) -> Result<Self, EnvError> {
+        let split = |Entry { instance, image, gold, tests }: Entry| (instance, Parts { image, gold, tests });
+        let (instances, parts): (Vec<_>, Vec<_>) = entries.into_iter().map(split).unzip();
+        let mut positions = HashMap::with_capacity(instances.len());
+        for (position, instance) in instances.iter().enumerate() {
+            if positions.insert(instance.instance_id.to_lowercase(), position).is_some() {
+                return Err(unusable(instance, "it occurs twice"));
+            }
+        }
+        let (judge_provider, judge_limits) = (provider.clone(), String::new());
+        let name = name.into();
+        let preparing = Mutex::default();
+        Ok(Self { name, instances, parts, positions, provider, judge_provider, judge_limits, keep_history, preparing })
+    }
+
+    /// Returns the environment with patches judged in sandboxes of another provider, whose limits, such as those on memory
+    /// and network, `limits` tells from any others: a verdict holds only under the same.
+    #[must_use]
+    pub fn judged_by(mut self, provider: Arc<dyn SandboxProvider>, limits: String) -> Self {
+        self.judge_provider = provider;
+        self.judge_limits = limits;
+        self
+    }
+
+    /// Returns the environment with another time limit for the tests of every instance.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        for tests in self.parts.iter_mut().filter_map(|parts| parts.tests.as_mut().ok()) {
+            tests.timeout = timeout;
+        }
+        self
+    }
+
+    fn parts(&self, instance: &Instance) -> Result<&Parts, EnvError> {
+        let position = self.positions.get(&instance.instance_id.to_lowercase());
+        if let Some(parts) = position.and_then(|position| self.parts.get(*position)) {
+            return Ok(parts);
+        }
+        find_instance(&self.instances, &instance.instance_id)?;
+        Err(unusable(instance, "it has no answers"))
+    }
+
+    /// Returns how the tests of an instance are run.
+    fn testing<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a TestSpec), EnvError> {
+        let parts = self.parts(instance)?;
+        let tests = parts.tests.as_ref().map_err(|reason| unusable(instance, reason))?;
+        Ok((&parts.image, tests))
+    }
+
+    /// Returns what patches of an instance are judged by.
+    fn judged_by_tests<'a>(&'a self, instance: &Instance) -> Result<(&'a Image, &'a TestSpec), EnvError> {
+        let (image, tests) = self.testing(instance)?;
+        if tests.grading.fail_to_pass.is_empty() && tests.grading.pass_to_pass.is_empty() {
+            return Err(unusable(instance, "it names no test, so that every patch would pass"));
+        }
+        Ok((image, tests))
+    }
+
+    /// Starts a sandbox and prepares it.
+    async fn start(&self, image: &Image, instance: &Instance) -> Result<Ready, EnvError> {
+        let sandbox = self.provider.start(image).await?;
+        let root = sandbox.info().root.clone();
+        match prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await {
+            Ok(baseline) => Ok(Ready { sandbox, baseline, history_kept: self.keep_history }),
+            Err(err) => {
+                stop(&*sandbox).await;
+                Err(err.for_instance(&instance.instance_id))
+            }
+        }
+    }
+
+    /// Starts a sandbox from what an earlier start has kept; `None` where that is nothing, or not as it was left.
+    async fn start_kept(&self, image: &Image, key: &str) -> Option<Ready> {
+        let sandbox = self.provider.start_kept(image, key).await.ok()??;
+        let root = sandbox.info().root.clone();
+        match resume(&*sandbox, &root).await {
+            Ok(baseline) => Some(Ready { sandbox, baseline, history_kept: false }),
+            Err(_) => {
+                stop(&*sandbox).await;
+                None
+            }
+        }
+    }
+
+    /// Returns the lock of a state; `None` for one that cannot be kept.
+    fn preparing(&self, key: &str) -> Option<Arc<tokio::sync::Mutex<()>>> {
+        let mut locks = self.preparing.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.entry(key.to_owned()).or_insert_with(|| Some(Arc::default())).clone()
+    }
+
+    /// Notes that a state cannot be kept.
+    fn give_up_keeping(&self, key: &str) {
+        let mut locks = self.preparing.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.insert(key.to_owned(), None);
+    }
+}
+
+#[async_trait]
+impl Environment for Benchmark {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    /// Solving needs no tests: whether patches can be judged is for [`Environment::check_judging`] to say.
+    async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError> {
+        let image = &self.parts(instance)?.image;
+        if self.keep_history || !self.provider.keeps() {
+            return self.start(image, instance).await;
+        }
+        let key = key(&image.root, &instance.base_commit, &image.startup);
+        if let Some(ready) = self.start_kept(image, &key).await {
+            return Ok(ready);
+        }
+        let of_image = format!("{image:?}{key}");
+        let Some(lock) = self.preparing(&of_image) else { return self.start(image, instance).await };
+        let _held = lock.lock().await;
+        if let Some(ready) = self.start_kept(image, &key).await {
+            return Ok(ready);
+        }
+        let started = self.start(image, instance).await;
+        let is_kept = match &started {
+            Ok(ready) => self.provider.keep(&*ready.sandbox, image, &key).await,
+            Err(_) => false,
+        };
+        if !is_kept {
+            self.give_up_keeping(&of_image);
+        }
+        started
+    }
+
+    fn check_judging(&self, instance: &Instance) -> Result<(), EnvError> {
+        self.judged_by_tests(instance).map(drop)
+    }
+
+    async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
+        self.judged_by_tests(instance)?;
+        self.run_tests(instance, patch).await
+    }
+
+    async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
+        let (image, tests) = self.testing(instance)?;
+        let sandbox = self.judge_provider.start(image).await?;
+        let evaluation = judge(&*sandbox, tests, patch).await;
+        stop(&*sandbox).await;
+        evaluation
+    }
+
+    fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError> {
+        let (_, TestSpec { grading, .. }) = self.testing(instance)?;
+        let (fail_to_pass, pass_to_pass) = (grading.fail_to_pass.clone(), grading.pass_to_pass.clone());
+        Ok((grading.dialect, TestLists { fail_to_pass, pass_to_pass }))
+    }
+
+    fn judging_key(&self, instance: &Instance) -> String {
+        match self.testing(instance) {
+            Ok((image, tests)) => judging_key(tests, image, &self.judge_limits),
+            Err(err) => err.to_string(),
+        }
+    }
+
+    async fn image_digest(&self, instance: &Instance) -> Option<String> {
+        self.judge_provider.image_digest(&self.parts(instance).ok()?.image).await
+    }
+
+    fn gold(&self, instance: &Instance) -> Option<Patch> {
+        self.parts(instance).ok()?.gold.clone()
+    }
+}
+
+/// Stops a sandbox. That it could not be removed must not hide what happened in it: it carries the run's label, by
+/// which it is found later.
+async fn stop(sandbox: &dyn Sandbox) {
+    let _ = sandbox.stop().await;
+}
+
+fn unusable(instance: &Instance, reason: &str) -> EnvError {
+    EnvError::Unusable { id: instance.instance_id.clone(), reason: reason.to_owned() }
+}

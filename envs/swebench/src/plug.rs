@@ -1,0 +1,72 @@
+//! Datasets of SWE-bench's shape, as the configuration sees them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dataset::HubSettings;
+use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, OpenError};
+use images::ImageSettings;
+use serde::Deserialize;
+
+use crate::benchmark::Benchmark;
+use crate::datasets::{Datasets, Loaded};
+use crate::manifest_error::ManifestError;
+use crate::settings::BenchmarkSettings;
+
+/// Datasets of SWE-bench's shape, as the configuration sees them.
+pub struct SweBench {
+    datasets: Datasets,
+    hub: HubSettings,
+}
+
+/// What of the block `env` matters here.
+#[derive(Deserialize)]
+struct Settings {
+    image: ImageSettings,
+    dialect: Option<env_core::Dialect>,
+    eval_timeout: u64,
+}
+
+impl SweBench {
+    /// Returns the environment over the datasets that ship with the project, and over a user's.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when one of the project's own manifests is broken.
+    pub fn new(hub: HubSettings) -> Result<Self, ManifestError> {
+        Ok(Self { datasets: Datasets::embedded()?, hub })
+    }
+}
+
+#[async_trait]
+impl EnvironmentPlug for SweBench {
+    fn name(&self) -> &'static str {
+        "swe-bench"
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.datasets.kinds()
+    }
+
+    /// Whatever is named may be a dataset.
+    fn takes(&self, _dataset: &str) -> bool {
+        true
+    }
+
+    /// Every instance may be one of SWE-bench.
+    fn dataset_of(&self, instance_id: &str) -> Option<String> {
+        Some(self.datasets.of_instance(instance_id).to_owned())
+    }
+
+    async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
+        if let Some(kind) = request.kind.filter(|kind| self.kinds().iter().all(|known| known != kind)) {
+            return Err(format!("the {kind} instances take no dataset").into());
+        }
+        let Loaded { rows, manifest } = self.datasets.load(request.dataset, request.kind, &self.hub).await?;
+        let Settings { image, dialect, eval_timeout } = serde_json::from_value(request.settings)?;
+        let settings = BenchmarkSettings { image, dialect, eval_timeout, keep_history: request.keep_history };
+        let provider = request.providers.of_episodes().await?;
+        let (judge, limits) = request.providers.of_judging(&provider).await?;
+        let benchmark = Benchmark::of_rows(&manifest, rows, &settings, provider)?;
+        Ok(Arc::new(benchmark.judged_by(judge, limits)))
+    }
+}
