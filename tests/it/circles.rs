@@ -96,8 +96,7 @@ impl Modules {
         while let Some(token) = tokens.get(at) {
             let next = word(at + 1);
             match (word(at), token) {
-                ("#", _) if matches!(tokens.get(at + 1), Some(TokenTree::Group(group)) if group.stream().to_string().replace(' ', "") == "cfg(test)") =>
-                {
+                ("#", _) if tokens.get(at + 1).is_some_and(is_for_tests) => {
                     let end = (at..tokens.len()).find(|at| matches!(word(*at), ";" | "{}"));
                     at = end.unwrap_or(tokens.len());
                 }
@@ -203,6 +202,11 @@ impl Modules {
         }
         arrows
     }
+}
+
+/// Returns whether an attribute keeps what follows to tests.
+fn is_for_tests(attribute: &TokenTree) -> bool {
+    matches!(attribute, TokenTree::Group(group) if group.stream().to_string().replace(' ', "") == "cfg(test)")
 }
 
 /// Returns a token as text, a group as its brackets only.
