@@ -34,12 +34,12 @@ fn the_manifests_that_ship_say_what_is_what() {
         })
         .collect();
     expect![[r#"
-        swe-bench swe-bench: SWE-bench/SWE-bench:test@c6fe swe-bench-4/swe-bench-5 SweBench 20
         swe-bench-lite swe-bench: SWE-bench/SWE-bench_Lite:test@b0dd swe-bench-4/swe-bench-5 SweBench 20
         swe-bench-verified swe-bench: SWE-bench/SWE-bench_Verified:test@78f4 swe-bench-4/swe-bench-5 SweBench 20
-        swe-gym swe-gym: SWE-Gym/SWE-Gym:train@bb94 swe-gym/swe-gym SweGym 12
+        swe-bench swe-bench: SWE-bench/SWE-bench:test@c6fe swe-bench-4/swe-bench-5 SweBench 20
         swe-gym-lite swe-gym: SWE-Gym/SWE-Gym-Lite:train@f70b swe-gym/swe-gym SweGym 12
-        swe-gym-raw swe-gym: SWE-Gym/SWE-Gym-Raw:train@main swe-gym/swe-gym SweGym 12"#]]
+        swe-gym-raw swe-gym: SWE-Gym/SWE-Gym-Raw:train@main swe-gym/swe-gym SweGym 12
+        swe-gym swe-gym: SWE-Gym/SWE-Gym:train@bb94 swe-gym/swe-gym SweGym 12"#]]
     .assert_eq(&lines.join("\n"));
     assert_eq!(datasets.kinds(), ["swe-bench", "swe-gym"]);
 }
@@ -149,18 +149,60 @@ fn check(text: &str, wanted: &Expect) {
 fn what_is_wrong_in_a_manifest_is_named_with_its_place() {
     let start = "name: my\nrows: r.jsonl\nimages: local\n";
     let with = |more: &str| format!("{start}{more}");
-    check(&with("dialect: swe-gym\nsplits: a\nowner: [b]\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nowner: [b]\n"), &expect![""]);
-    check("name: my\nhub:\n  id: a/b\n  revison: main\nimages: local\ndialect: swe-gym\n", &expect![""]);
-    check(&with("dialect: swe-gim\n"), &expect![""]);
-    check(&with("dialect: swe-gym\ncolumns:\n  ptch: gold\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nspecs: [swe-gmy]\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nspecs: [none.yaml]\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nowners: b\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nhub: {id: a/b}\n"), &expect![""]);
-    check("name: my\nimages: local\ndialect: swe-gym\n", &expect![""]);
-    check(start, &expect![""]);
-    check("name: [", &expect![""]);
+    check(
+        &with("dialect: swe-gym\nsplits: a\nowner: [b]\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 5: unknown key: `splits`
+        hint: there is `name`, `aliases`, `kind`, `hub`, `mirrors`, `rows`, `dialect`, `script_dialect`, `images`, `specs`, `columns`, `owners`"#]],
+    );
+    check(
+        &with("dialect: swe-gym\nowner: [b]\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 5: unknown key: `owner`
+        hint: did you mean `owners`?"#]],
+    );
+    check(
+        "name: my\nhub:\n  id: a/b\n  revison: main\nimages: local\ndialect: swe-gym\n",
+        &expect![[r#"
+        manifest `my.yaml`, line 4: unknown key in `hub`: `revison`
+        hint: did you mean `revision`?"#]],
+    );
+    check(
+        &with("dialect: swe-gim\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 4: unknown value of `dialect`: `swe-gim`
+        hint: did you mean `swe-gym`?"#]],
+    );
+    check(
+        &with("dialect: swe-gym\ncolumns:\n  ptch: gold\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 6: unknown column: `ptch`
+        hint: did you mean `patch`?"#]],
+    );
+    check(
+        &with("dialect: swe-gym\nspecs: [swe-gmy]\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 5: unknown set in `specs`: `swe-gmy`
+        hint: did you mean `swe-gym`?"#]],
+    );
+    check(
+        &with("dialect: swe-gym\nspecs: [none.yaml]\n"),
+        &expect!["manifest `my.yaml`, line 5: `specs`: there is no file `none.yaml`"],
+    );
+    check(
+        &with("dialect: swe-gym\nowners: b\n"),
+        &expect![[r#"manifest `my.yaml`, line 5: `owners: invalid type`: string "b", expected a sequence"#]],
+    );
+    check(
+        &with("dialect: swe-gym\nhub: {id: a/b}\n"),
+        &expect!["manifest `my.yaml`, line 2: it names both `hub` and `rows`"],
+    );
+    check(
+        "name: my\nimages: local\ndialect: swe-gym\n",
+        &expect!["manifest `my.yaml`, line 1: it names neither `hub` nor `rows`"],
+    );
+    check(start, &expect!["manifest `my.yaml`, line 1: missing field `dialect`"]);
+    check("name: [", &expect!["manifest `my.yaml`, line 1: `name: invalid type`: sequence, expected a string"]);
 }
 
 #[tokio::test]
