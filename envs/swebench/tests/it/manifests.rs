@@ -34,12 +34,12 @@ fn the_manifests_that_ship_say_what_is_what() {
         })
         .collect();
     expect![[r#"
+        swe-bench swe-bench: SWE-bench/SWE-bench:test@c6fe swe-bench-4/swe-bench-5 SweBench 20
         swe-bench-lite swe-bench: SWE-bench/SWE-bench_Lite:test@b0dd swe-bench-4/swe-bench-5 SweBench 20
         swe-bench-verified swe-bench: SWE-bench/SWE-bench_Verified:test@78f4 swe-bench-4/swe-bench-5 SweBench 20
-        swe-bench swe-bench: SWE-bench/SWE-bench:test@c6fe swe-bench-4/swe-bench-5 SweBench 20
+        swe-gym swe-gym: SWE-Gym/SWE-Gym:train@bb94 swe-gym/swe-gym SweGym 12
         swe-gym-lite swe-gym: SWE-Gym/SWE-Gym-Lite:train@f70b swe-gym/swe-gym SweGym 12
-        swe-gym-raw swe-gym: SWE-Gym/SWE-Gym-Raw:train@main swe-gym/swe-gym SweGym 12
-        swe-gym swe-gym: SWE-Gym/SWE-Gym:train@bb94 swe-gym/swe-gym SweGym 12"#]]
+        swe-gym-raw swe-gym: SWE-Gym/SWE-Gym-Raw:train@main swe-gym/swe-gym SweGym 12"#]]
     .assert_eq(&lines.join("\n"));
     assert_eq!(datasets.kinds(), ["swe-bench", "swe-gym"]);
 }
@@ -191,7 +191,7 @@ fn what_is_wrong_in_a_manifest_is_named_with_its_place() {
     );
     check(
         &with("dialect: swe-gym\nowners: b\n"),
-        &expect![[r#"manifest `my.yaml`, line 5: `owners: invalid type`: string "b", expected a sequence"#]],
+        &expect![[r#"manifest `my.yaml`, line 5: `owners`: invalid type: string "b", expected a sequence"#]],
     );
     check(
         &with("dialect: swe-gym\nhub: {id: a/b}\n"),
@@ -202,7 +202,7 @@ fn what_is_wrong_in_a_manifest_is_named_with_its_place() {
         &expect!["manifest `my.yaml`, line 1: it names neither `hub` nor `rows`"],
     );
     check(start, &expect!["manifest `my.yaml`, line 1: missing field `dialect`"]);
-    check("name: [", &expect!["manifest `my.yaml`, line 1: `name: invalid type`: sequence, expected a string"]);
+    check("name: [", &expect!["manifest `my.yaml`, line 1: `name`: invalid type: sequence, expected a string"]);
 }
 
 #[tokio::test]
