@@ -61,10 +61,12 @@ impl Datasets {
         let parse = |file: &include_dir::File<'static>| {
             Manifest::parse(file.contents_utf8().unwrap_or_default(), &PathBuf::from(file.path()))
         };
-        Ok(Self(MANIFESTS.files().map(parse).collect::<Result<_, _>>()?))
+        let mut manifests = MANIFESTS.files().map(parse).collect::<Result<Vec<_>, _>>()?;
+        manifests.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(Self(manifests))
     }
 
-    /// Returns the manifests.
+    /// Returns the manifests, by name.
     pub fn manifests(&self) -> &[Manifest] {
         &self.0
     }

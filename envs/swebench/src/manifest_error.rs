@@ -37,7 +37,7 @@ impl ManifestError {
         let said = err.to_string();
         let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
         let mut line = err.location().map(|location| location.line());
-        let (path, what) = said.rsplit_once(": ").map_or(("", said), |(path, what)| (path, what));
+        let (path, what) = said.split_once(": ").filter(|(path, _)| !path.contains(' ')).unwrap_or(("", said));
         let words: Vec<&str> = what.split('`').skip(1).step_by(2).collect();
         let reason = match (what, words.as_slice()) {
             (what, [key, known @ ..]) if what.starts_with("unknown field") => {

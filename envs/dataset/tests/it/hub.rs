@@ -186,8 +186,9 @@ async fn a_connection_that_breaks_off_is_said_and_not_kept() {
 #[tokio::test]
 async fn a_hub_that_cannot_be_reached_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
-    let err =
-        load_from("swe-gym-lite", &settings("http://127.0.0.1:1", folder.path())).await.expect_err("nobody listens");
+    let err = load_from("SWE-Gym/SWE-Gym-Lite", &settings("http://127.0.0.1:1", folder.path()))
+        .await
+        .expect_err("nobody listens");
     let text = err.to_string();
     assert!(text.starts_with("cannot get `SWE-Gym/SWE-Gym-Lite` from `http://127.0.0.1:1`: "), "{text}");
 }

@@ -149,18 +149,60 @@ fn check(text: &str, wanted: &Expect) {
 fn what_is_wrong_in_a_manifest_is_named_with_its_place() {
     let start = "name: my\nrows: r.jsonl\nimages: local\n";
     let with = |more: &str| format!("{start}{more}");
-    check(&with("dialect: swe-gym\nsplits: a\nowner: [b]\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nowner: [b]\n"), &expect![""]);
-    check("name: my\nhub:\n  id: a/b\n  revison: main\nimages: local\ndialect: swe-gym\n", &expect![""]);
-    check(&with("dialect: swe-gim\n"), &expect![""]);
-    check(&with("dialect: swe-gym\ncolumns:\n  ptch: gold\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nspecs: [swe-gmy]\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nspecs: [none.yaml]\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nowners: b\n"), &expect![""]);
-    check(&with("dialect: swe-gym\nhub: {id: a/b}\n"), &expect![""]);
-    check("name: my\nimages: local\ndialect: swe-gym\n", &expect![""]);
-    check(start, &expect![""]);
-    check("name: [", &expect![""]);
+    check(
+        &with("dialect: swe-gym\nsplits: a\nowner: [b]\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 5: unknown key: `splits`
+        hint: there is `name`, `aliases`, `kind`, `hub`, `mirrors`, `rows`, `dialect`, `script_dialect`, `images`, `specs`, `columns`, `owners`"#]],
+    );
+    check(
+        &with("dialect: swe-gym\nowner: [b]\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 5: unknown key: `owner`
+        hint: did you mean `owners`?"#]],
+    );
+    check(
+        "name: my\nhub:\n  id: a/b\n  revison: main\nimages: local\ndialect: swe-gym\n",
+        &expect![[r#"
+        manifest `my.yaml`, line 4: unknown key in `hub`: `revison`
+        hint: did you mean `revision`?"#]],
+    );
+    check(
+        &with("dialect: swe-gim\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 4: unknown value of `dialect`: `swe-gim`
+        hint: did you mean `swe-gym`?"#]],
+    );
+    check(
+        &with("dialect: swe-gym\ncolumns:\n  ptch: gold\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 6: unknown column: `ptch`
+        hint: did you mean `patch`?"#]],
+    );
+    check(
+        &with("dialect: swe-gym\nspecs: [swe-gmy]\n"),
+        &expect![[r#"
+        manifest `my.yaml`, line 5: unknown set in `specs`: `swe-gmy`
+        hint: did you mean `swe-gym`?"#]],
+    );
+    check(
+        &with("dialect: swe-gym\nspecs: [none.yaml]\n"),
+        &expect!["manifest `my.yaml`, line 5: `specs`: there is no file `none.yaml`"],
+    );
+    check(
+        &with("dialect: swe-gym\nowners: b\n"),
+        &expect![[r#"manifest `my.yaml`, line 5: `owners`: invalid type: string "b", expected a sequence"#]],
+    );
+    check(
+        &with("dialect: swe-gym\nhub: {id: a/b}\n"),
+        &expect!["manifest `my.yaml`, line 2: it names both `hub` and `rows`"],
+    );
+    check(
+        "name: my\nimages: local\ndialect: swe-gym\n",
+        &expect!["manifest `my.yaml`, line 1: it names neither `hub` nor `rows`"],
+    );
+    check(start, &expect!["manifest `my.yaml`, line 1: missing field `dialect`"]);
+    check("name: [", &expect!["manifest `my.yaml`, line 1: `name`: invalid type: sequence, expected a string"]);
 }
 
 #[tokio::test]
