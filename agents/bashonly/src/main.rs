@@ -1,5 +1,5 @@
 //! The command line of the bash-only agent.
 
 fn main() -> std::process::ExitCode {
-    cli::main(&[cli::plug::<bashonly::BashOnly>("")])
+    cli::main(cli::standard().agent::<bashonly::BashOnly>(""))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches};
-use runner::Plug;
+use runner::Plugs;
 use runner::environments::Providers;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tool_core::SandboxError;
@@ -25,11 +25,11 @@ const LAST_WRITES: Duration = Duration::from_millis(500);
 /// How long a command may take to let go once the program was asked to end.
 const LETTING_GO: Duration = Duration::from_secs(10);
 
-/// Runs the command line of a program that knows these agents.
+/// Runs the command line of a program that is put together from these.
 ///
 /// Exit codes: 0 the command did its work, 1 something of ours or the infrastructure failed, 2 wrong usage or
 /// configuration.
-pub fn main(plugs: &[Plug]) -> ExitCode {
+pub fn main(plugs: Plugs) -> ExitCode {
     let cli = parse();
     hide_environment();
     journal::hide(&llm::secrets(&[]));
@@ -41,13 +41,13 @@ pub fn main(plugs: &[Plug]) -> ExitCode {
             return if stream::drain().is_ok() { code } else { ExitCode::from(1) };
         }
     };
-    let code = runtime.block_on(run(plugs.to_vec(), cli.command));
+    let code = runtime.block_on(run(plugs, cli.command));
     runtime.shutdown_background();
     code
 }
 
 /// Runs a command to its end, or until a signal; then removes the sandboxes and has the last word written.
-async fn run(plugs: Vec<Plug>, command: Cmd) -> ExitCode {
+async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
     let mut signals = Signals::listen();
     let (providers, at_interrupt) = (Arc::new(Providers::default()), Arc::new(AtInterrupt::default()));
     // In a task of its own, so that whatever the command waits for, this one goes on.
@@ -116,24 +116,24 @@ fn parse() -> Cli {
 }
 
 async fn dispatch(
-    plugs: Vec<Plug>,
+    plugs: Plugs,
     command: Cmd,
     providers: Arc<Providers>,
     at_interrupt: Arc<AtInterrupt>,
 ) -> Result<ExitCode, Failed> {
-    let (plugs, providers, at_interrupt) = (plugs.as_slice(), providers.as_ref(), at_interrupt.as_ref());
+    let (plugs, providers, at_interrupt) = (&plugs, providers.as_ref(), at_interrupt.as_ref());
     match command {
         Cmd::Solve(args) => solve::run(plugs, args, providers).await,
         Cmd::Evaluate(args) => evaluate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Validate(args) => validate::run(plugs, args, providers, at_interrupt).await,
-        Cmd::Grade(args) => apart(grade::run(args)).await,
-        Cmd::Parity(args) => apart(parity::run(args)).await,
+        Cmd::Grade(args) => apart(grade::run(plugs.clone(), args)).await,
+        Cmd::Parity(args) => apart(parity::run(plugs.clone(), args)).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args).await,
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,
         Cmd::Search(args) => apart(async move { search::run(*args) }).await,
         Cmd::Config(settings) => config::run(plugs, &settings),
-        Cmd::Clean(args) => clean::run(args).await,
+        Cmd::Clean(args) => clean::run(plugs, args).await,
     }
 }
 

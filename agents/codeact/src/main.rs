@@ -1,5 +1,5 @@
 //! The command line of the CodeAct agent.
 
 fn main() -> std::process::ExitCode {
-    cli::main(&[cli::plug::<codeact::CodeAct>(codeact::CONFIG)])
+    cli::main(cli::standard().agent::<codeact::CodeAct>(codeact::CONFIG))
 }

@@ -10,6 +10,7 @@ mod folder;
 
 mod files;
 mod predictions;
+mod subject;
 mod tally;
 mod verdict;
 
@@ -17,5 +18,6 @@ pub use files::{file_name, hide, read_text, sweep, write_stream, write_whole};
 pub use folder::{CellDir, Episode, EpisodeDir, FileRecorder, Found, Run, Summary, VERDICT_FILES, write_summary};
 pub use journal::{Ended, Entry, Failed, Journal, Judged, Lease, Line, VERSION};
 pub use predictions::{Given, Prediction, read_predictions};
+pub use subject::Subject;
 pub use tally::{Ending, Rate, Tally};
-pub use verdict::{Subject, TEST_OUTPUT, Verdict, counts, exit_status, word};
+pub use verdict::{TEST_OUTPUT, Verdict, counts, exit_status, word};

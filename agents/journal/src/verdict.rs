@@ -1,11 +1,12 @@
-//! The verdict on a patch, and what it is on.
+//! The verdict on a patch.
 
 use agent_core::Outcome;
-use env_core::{Environment, Failure, Infra, Instance, Patch, Report, TestGroup};
-use serde::{Deserialize, Serialize};
+use env_core::{Failure, Infra, Report, TestGroup};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::journal::Judged;
+use crate::subject::Subject;
 use crate::tally::Ending;
 
 /// The verdict on a patch.
@@ -19,36 +20,6 @@ pub struct Verdict {
     pub infra: Option<Infra>,
     /// What shows that the environment is broken, when the tests do not run without the patch either.
     pub broken: Option<String>,
-}
-
-/// What a verdict is on: a patch, and how it is judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
-    /// Digest of the patch.
-    pub patch: String,
-    /// How it is judged.
-    pub judging: String,
-    /// Digest of the image, where it is known.
-    #[serde(default)]
-    pub image: Option<String>,
-}
-
-impl Subject {
-    /// Returns what a verdict on this patch would be on.
-    pub fn new(patch: &Patch, environment: &dyn Environment, instance: &Instance) -> Self {
-        Self { patch: patch.digest(), judging: environment.judging_key(instance), image: None }
-    }
-
-    /// Returns the same with the digest of the image that is there now.
-    pub async fn with_image(self, environment: &dyn Environment, instance: &Instance) -> Self {
-        Self { image: environment.image_digest(instance).await, ..self }
-    }
-
-    /// Returns whether a verdict on one is one on the other. Without an image to compare, its name has to do.
-    pub fn is(&self, other: &Self) -> bool {
-        let differ = |ours: &String| other.image.as_ref().is_some_and(|theirs| theirs != ours);
-        self.patch == other.patch && self.judging == other.judging && !self.image.as_ref().is_some_and(differ)
-    }
 }
 
 impl Verdict {

@@ -1,5 +1,5 @@
 //! The command line of the Moatless agent.
 
 fn main() -> std::process::ExitCode {
-    cli::main(&[cli::plug::<moatless::Moatless>(moatless::CONFIG)])
+    cli::main(cli::standard().agent::<moatless::Moatless>(moatless::CONFIG))
 }

@@ -6,10 +6,9 @@
 pub mod config;
 pub mod engine;
 pub mod environments;
-pub mod plug;
-pub mod sandboxes;
+pub mod plugs;
 pub mod shown;
 pub mod stages;
 
 pub use config::{Resolved, RunConfig, Settings};
-pub use plug::{Plug, plug};
+pub use plugs::{AgentPlug, Plugs};

@@ -1,9 +1,10 @@
 //! The command line that knows every agent.
 
 fn main() -> std::process::ExitCode {
-    cli::main(&[
-        cli::plug::<codeact::CodeAct>(codeact::CONFIG),
-        cli::plug::<moatless::Moatless>(moatless::CONFIG),
-        cli::plug::<bashonly::BashOnly>(""),
-    ])
+    cli::main(
+        cli::standard()
+            .agent::<codeact::CodeAct>(codeact::CONFIG)
+            .agent::<moatless::Moatless>(moatless::CONFIG)
+            .agent::<bashonly::BashOnly>(""),
+    )
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, OpenError};
+use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, OpenError, RecordedEpisodes};
 
-use crate::{committed, environment};
+use crate::{committed, environment, episode, has_episodes};
 
 /// The instances that ship with the project, as the configuration sees them.
 pub struct Demo;
@@ -33,6 +33,11 @@ impl EnvironmentPlug for Demo {
     /// They need no container.
     fn sandbox(&self) -> Option<&'static str> {
         Some("local")
+    }
+
+    fn recorded(&self, agent: &str) -> Option<RecordedEpisodes> {
+        let agent = agent.to_owned();
+        has_episodes(&agent).then(|| Box::new(move |id: &str| episode(id, &agent)) as RecordedEpisodes)
     }
 
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {

@@ -30,6 +30,6 @@ pub use instance::{Instance, find_instance};
 pub use lists::TestLists;
 pub use nearest::{all_near, nearest};
 pub use patch::{Baseline, Patch};
-pub use plug::{EnvironmentPlug, EnvironmentRequest, OpenError, SandboxProviders};
+pub use plug::{EnvironmentPlug, EnvironmentRequest, OpenError, RecordedEpisodes, SandboxProviders};
 pub use report::{Report, Resolution, TestGroup, TestsStatus};
 pub use status::{Status, StatusMap};

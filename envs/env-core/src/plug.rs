@@ -33,12 +33,25 @@ pub trait EnvironmentPlug: Send + Sync {
         None
     }
 
+    /// Returns the revision of a dataset of this environment: a commit, or a digest of a file; `None` where it has none.
+    fn revision(&self, _dataset: &str) -> Option<String> {
+        None
+    }
+
+    /// Returns where recorded episodes of an agent are found by the id of their instance, if any ship with the environment.
+    fn recorded(&self, _agent: &str) -> Option<RecordedEpisodes> {
+        None
+    }
+
     /// Opens the environment. The dataset is read before the first sandbox is asked for.
     ///
     /// # Errors
     /// [`OpenError`] when the dataset cannot be had, the settings do not fit it, or no sandbox can be had.
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError>;
 }
+
+/// Finds the recorded episode, a trajectory as its file holds it, of an instance by its id.
+pub type RecordedEpisodes = Box<dyn Fn(&str) -> Option<&'static str> + Send + Sync>;
 
 /// What an environment is opened with.
 pub struct EnvironmentRequest<'a> {

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dataset::HubSettings;
+use dataset::{HubSettings, Source};
 use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, OpenError};
 use images::ImageSettings;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::benchmark::Benchmark;
 use crate::datasets::{Datasets, Loaded};
-use crate::manifest_error::ManifestError;
 use crate::settings::BenchmarkSettings;
 
 /// Datasets of SWE-bench's shape, as the configuration sees them.
 pub struct SweBench {
-    datasets: Datasets,
+    /// An error when one of the project's own manifests is broken, which is told when a dataset is asked for.
+    datasets: Result<Datasets, String>,
     hub: HubSettings,
 }
 
@@ -29,11 +30,8 @@ struct Settings {
 
 impl SweBench {
     /// Returns the environment over the datasets that ship with the project, and over a user's.
-    ///
-    /// # Errors
-    /// [`ManifestError`] when one of the project's own manifests is broken.
-    pub fn new(hub: HubSettings) -> Result<Self, ManifestError> {
-        Ok(Self { datasets: Datasets::embedded()?, hub })
+    pub fn new(hub: HubSettings) -> Self {
+        Self { datasets: Datasets::embedded().map_err(|err| err.to_string()), hub }
     }
 }
 
@@ -44,7 +42,7 @@ impl EnvironmentPlug for SweBench {
     }
 
     fn kinds(&self) -> Vec<String> {
-        self.datasets.kinds()
+        self.datasets.as_ref().map(Datasets::kinds).unwrap_or_default()
     }
 
     /// Whatever is named may be a dataset.
@@ -54,14 +52,25 @@ impl EnvironmentPlug for SweBench {
 
     /// Every instance may be one of SWE-bench.
     fn dataset_of(&self, instance_id: &str) -> Option<String> {
-        Some(self.datasets.of_instance(instance_id).to_owned())
+        Some(self.datasets.as_ref().ok()?.of_instance(instance_id).to_owned())
+    }
+
+    fn revision(&self, dataset: &str) -> Option<String> {
+        match self.datasets.as_ref().ok()?.resolve(dataset).ok()?.source {
+            Source::Hub(dataset) => dataset::commit(&dataset, &self.hub),
+            Source::Path { path, .. } => {
+                let digest = Sha256::digest(std::fs::read(path).ok()?);
+                Some(format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+            }
+        }
     }
 
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
+        let datasets = self.datasets.as_ref().map_err(String::clone)?;
         if let Some(kind) = request.kind.filter(|kind| self.kinds().iter().all(|known| known != kind)) {
             return Err(format!("the {kind} instances take no dataset").into());
         }
-        let Loaded { rows, manifest } = self.datasets.load(request.dataset, request.kind, &self.hub).await?;
+        let Loaded { rows, manifest } = datasets.load(request.dataset, request.kind, &self.hub).await?;
         let Settings { image, dialect, eval_timeout } = serde_json::from_value(request.settings)?;
         let settings = BenchmarkSettings { image, dialect, eval_timeout, keep_history: request.keep_history };
         let provider = request.providers.of_episodes().await?;

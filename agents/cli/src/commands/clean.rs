@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use runner::sandboxes;
+use runner::Plugs;
+use runner::plugs::host;
 use tool_core::SandboxError;
 
-use super::output::print;
 use crate::console::say;
 use crate::failed::Failed;
+use crate::output::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct Clean {
@@ -17,10 +18,10 @@ pub(crate) struct Clean {
     pub(crate) all: bool,
 }
 
-pub(crate) async fn run(args: Clean) -> Result<ExitCode, Failed> {
-    let host = sandboxes::host();
+pub(crate) async fn run(plugs: &Plugs, args: Clean) -> Result<ExitCode, Failed> {
+    let host = host();
     let (mut removed, mut unavailable) = (Vec::new(), Vec::new());
-    for plug in sandboxes::PLUGS {
+    for plug in plugs.sandboxes() {
         match plug.clean(&host, args.all).await {
             Ok(names) => removed.push((plug.sandboxes, names)),
             Err(SandboxError::Unavailable(why)) => unavailable.push((plug.sandboxes, why)),
@@ -33,7 +34,7 @@ pub(crate) async fn run(args: Clean) -> Result<ExitCode, Failed> {
     }
     let names = removed.iter().flat_map(|(_, names)| names);
     print(&names.map(|name| format!("{name}\n")).collect::<String>())?;
-    let counts = sandboxes::PLUGS.iter().map(|plug| {
+    let counts = plugs.sandboxes().iter().map(|plug| {
         let count =
             removed.iter().find(|(sandboxes, _)| *sandboxes == plug.sandboxes).map_or(0, |(_, names)| names.len());
         format!("{count} {}", plug.sandboxes)

@@ -11,7 +11,7 @@ use grading::read_prediction;
 use journal::Prediction;
 use journal::Summary;
 use journal::file_name;
-use runner::Plug;
+use runner::Plugs;
 use runner::Resolved;
 use runner::config::digest;
 use runner::environments::{Providers, open, refuse_unjudgeable};
@@ -19,12 +19,12 @@ use runner::shown::harmless;
 use runner::stages::{Chosen, Evaluation, Job, Judged, ModelCell, choose, is_word, models, name_cells};
 
 use super::engine::engine;
-use super::output::{Entries, print, show};
 use super::run_folder::{open_journal, open_judged, summarize};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
 use crate::listener::counted;
+use crate::output::{Entries, print, show};
 use crate::result::{InstanceResult, table};
 use crate::settings::{Settings, seconds, workers};
 
@@ -60,7 +60,7 @@ pub(crate) struct Evaluate {
 }
 
 pub(crate) async fn run(
-    plugs: &[Plug],
+    plugs: &Plugs,
     args: Evaluate,
     providers: &Providers,
     at_interrupt: &AtInterrupt,

@@ -10,12 +10,13 @@ use clap::Args;
 use env_core::Dialect;
 use grading::logs::{DialectCounts, Grader, LogDialect, Record, Saved, read_manifest, records_below};
 use grading::{Graded, GradingSpec, Unread, grade};
+use runner::Plugs;
 use serde_json::{Value, json};
 
-use super::output::{print, print_json, to_json};
 use crate::console::say;
+use crate::datasets::load_grader;
 use crate::failed::Failed;
-use runner::environments::load_grader;
+use crate::output::{print, print_json, to_json};
 
 #[derive(Debug, Args)]
 pub(crate) struct Grade {
@@ -49,15 +50,15 @@ pub(crate) struct Rows {
     pub(crate) dialect: Option<Dialect>,
 }
 
-pub(crate) async fn run(args: Grade) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: Plugs, args: Grade) -> Result<ExitCode, Failed> {
     if let (Some(log), Some(instance)) = (&args.log, &args.instance) {
-        return one(log, instance, &args.rows).await;
+        return one(&plugs, log, instance, &args.rows).await;
     }
     let folder = args.logs.clone().unwrap_or_default();
     let records = records(&folder, args.manifest.as_deref()).map_err(Failed::Usage)?;
     let saved = Saved::open(&folder).map_err(Failed::Usage)?;
     let ids: Vec<String> = records.iter().map(|record| record.instance_id.clone()).collect();
-    let grader = load_grader(&args.rows.datasets, &ids, args.rows.dialect).await.map_err(Failed::Usage)?;
+    let grader = load_grader(&plugs, &args.rows.datasets, &ids, args.rows.dialect).await.map_err(Failed::Usage)?;
     many(&saved, &records, &grader)
 }
 
@@ -73,9 +74,9 @@ pub(super) fn records(folder: &Path, manifest: Option<&Path>) -> anyhow::Result<
     }
 }
 
-async fn one(log: &Path, instance: &str, rows: &Rows) -> Result<ExitCode, Failed> {
+async fn one(plugs: &Plugs, log: &Path, instance: &str, rows: &Rows) -> Result<ExitCode, Failed> {
     let ids = [instance.to_owned()];
-    let grader = load_grader(&rows.datasets, &ids, rows.dialect).await.map_err(Failed::Usage)?;
+    let grader = load_grader(plugs, &rows.datasets, &ids, rows.dialect).await.map_err(Failed::Usage)?;
     let unreadable = || format!("cannot read `{}`", log.display());
     let mut file = File::open(log).with_context(unreadable).map_err(Failed::Usage)?;
     let (spec, log_dialect) = grader.spec_of_log(instance, None, &mut file).map_err(Failed::Usage)?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::datasets::load_rows;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use dataset::Row;
@@ -14,14 +15,13 @@ use env_core::find_instance;
 use grading::{Specs, read_given};
 use images::{Builder, HostNetwork, ImageStore, ImagesConfig, Listed, Sources, Unused, each, rows_of_images};
 use journal::write_whole;
-use runner::environments::load_rows;
-use runner::{Plug, Resolved};
+use runner::{Plugs, Resolved};
 use swebench::{Loaded, Manifest};
 use tool_core::{SandboxError, Source};
 
-use super::output::print;
 use crate::console::say;
 use crate::failed::Failed;
+use crate::output::print;
 use crate::settings::{Settings, workers};
 
 /// Makes, fetches, lists and removes the images of instances.
@@ -106,7 +106,7 @@ struct PruneArgs {
     dry_run: bool,
 }
 
-pub(crate) async fn run(plugs: &[Plug], args: ImagesCommand) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: &Plugs, args: ImagesCommand) -> Result<ExitCode, Failed> {
     match args.action {
         Action::Build(args) => build(plugs, args).await,
         Action::Pull(args) => pull(plugs, args).await,
@@ -117,7 +117,7 @@ pub(crate) async fn run(plugs: &[Plug], args: ImagesCommand) -> Result<ExitCode,
 
 async fn connect() -> anyhow::Result<docker::Images> {
     // Several images at once have no room for a bar each.
-    let host = tool_core::Host { terminal: false, ..runner::sandboxes::host() };
+    let host = tool_core::Host { terminal: false, ..runner::plugs::host() };
     Ok(docker::Images::connect(&host).await?)
 }
 
@@ -133,7 +133,7 @@ async fn chosen(resolved: &Resolved, ids: &[String]) -> anyhow::Result<(Vec<Row>
     Ok((rows.into_iter().filter(|row| wanted.contains(&row.instance_id)).collect(), manifest))
 }
 
-async fn build(plugs: &[Plug], args: BuildArgs) -> Result<ExitCode, Failed> {
+async fn build(plugs: &Plugs, args: BuildArgs) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
     let (rows, manifest) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
     let config = resolved.config.images.clone();
@@ -174,7 +174,7 @@ fn read_specs(files: &[PathBuf]) -> anyhow::Result<Specs> {
     Ok(Specs::parse(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
 }
 
-async fn pull(plugs: &[Plug], args: PullArgs) -> Result<ExitCode, Failed> {
+async fn pull(plugs: &Plugs, args: PullArgs) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
     let (rows, manifest) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
     let scheme = manifest.images;
@@ -258,7 +258,7 @@ async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
     }
     let of_others = match &args.unused_by {
         Some(dataset) => {
-            let rows = runner::environments::load(dataset).await.map_err(Failed::Usage)?;
+            let rows = crate::datasets::load(dataset).await.map_err(Failed::Usage)?;
             Some(rows.iter().map(|row| row.instance_id.to_lowercase()).collect())
         }
         None => None,

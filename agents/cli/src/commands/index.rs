@@ -8,9 +8,9 @@ use ::search::{Cache, CodeIndex, Options, SearchError};
 use clap::Args;
 use serde_json::json;
 
-use super::output::{print, print_json};
 use crate::console::say;
 use crate::failed::Failed;
+use crate::output::{print, print_json};
 
 /// Files that were not parsed and are named.
 const NAMED: usize = 20;

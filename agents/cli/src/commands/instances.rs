@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use dataset::{Selection, select};
-use runner::Plug;
+use runner::Plugs;
 use runner::Resolved;
 use runner::environments::{Providers, open};
 
-use super::output::print;
 use crate::failed::Failed;
+use crate::output::print;
 use crate::settings::Settings;
 
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Instances {
     pub(crate) settings: Settings,
 }
 
-pub(crate) async fn run(plugs: &[Plug], args: Instances, providers: &Providers) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: &Plugs, args: Instances, providers: &Providers) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings.layered(), &[]).map_err(Failed::Usage)?;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let selection = Selection { filter: args.filter, ..Selection::default() };

@@ -8,7 +8,6 @@ pub(crate) mod grade;
 pub(crate) mod images;
 pub(crate) mod index;
 pub(crate) mod instances;
-mod output;
 pub(crate) mod parity;
 mod recall;
 mod run_folder;

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use grading::logs::{Agreement, Difference, Parity, Record, Recorded, Saved, What};
+use runner::Plugs;
 use serde_json::json;
 
 use super::grade::{Rows, records, tell_left_out};
-use super::output::{print_json, to_json};
 use crate::console::say;
+use crate::datasets::load_grader;
 use crate::failed::Failed;
-use runner::environments::load_grader;
+use crate::output::{print_json, to_json};
 
 /// The files with recorded findings, for `--help`.
 const FORMATS: &str = "\
@@ -43,14 +44,14 @@ pub(crate) struct ParityCommand {
     rows: Rows,
 }
 
-pub(crate) async fn run(args: ParityCommand) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: Plugs, args: ParityCommand) -> Result<ExitCode, Failed> {
     let records = records(&args.logs, args.manifest.as_deref()).map_err(Failed::Usage)?;
     let saved = Saved::open(&args.logs).map_err(Failed::Usage)?;
     let recorded = Recorded::read(&args.logs).map_err(Failed::Usage)?;
     let ids: Vec<String> = records.iter().map(|record| record.instance_id.clone()).collect();
     let datasets = &args.rows.datasets;
     let ids = if datasets.is_empty() { &[] } else { ids.as_slice() };
-    let grader = load_grader(datasets, ids, args.rows.dialect).await.map_err(Failed::Usage)?;
+    let grader = load_grader(&plugs, datasets, ids, args.rows.dialect).await.map_err(Failed::Usage)?;
     for remark in recorded.match_with(&records).map_err(Failed::Usage)? {
         say(&remark);
     }

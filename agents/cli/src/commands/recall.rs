@@ -11,9 +11,9 @@ use grading::old_files;
 use serde_json::json;
 
 use super::index::{TreeArgs, failed, project};
-use super::output::{print, print_json};
 use crate::console::say;
 use crate::failed::Failed;
+use crate::output::{print, print_json};
 
 #[derive(Debug, Args)]
 pub(crate) struct Recall {

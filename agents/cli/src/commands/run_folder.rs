@@ -6,8 +6,8 @@ use journal::{CellDir, Journal, Summary, file_name, read_text, sweep, write_summ
 use runner::Resolved;
 use runner::config::{differences, in_words};
 
-use super::output::show;
 use crate::console::say;
+use crate::output::show;
 
 /// What becomes of a run folder that was made with other settings.
 #[derive(Debug, Clone, Copy)]

@@ -9,10 +9,10 @@ use clap::Args;
 use runner::shown::harmless;
 
 use super::index::{TreeArgs, failed};
-use super::output::{print, print_json};
 use super::recall::{self, Recall};
 use crate::console::say;
 use crate::failed::Failed;
+use crate::output::{print, print_json};
 use crate::stream::has_colours;
 
 #[derive(Debug, Args)]

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use clap::Args;
 use dataset::{Selection, select};
 use env_core::{Environment, Instance};
-use runner::environments::{Providers, open, refuse_unjudgeable, revision};
+use runner::environments::{Providers, open, refuse_unjudgeable};
 use runner::stages::{Cell, Models, Solved, prompts};
-use runner::{Plug, Resolved};
+use runner::{Plugs, Resolved};
 
 use super::engine::engine;
-use super::output::{print, print_json, to_json};
 use super::run_folder::{Others, open_journal, open_run, summarize};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::listener::on_console;
+use crate::output::{print, print_json, to_json};
 use crate::result::{InstanceResult, table};
 use crate::settings::{Settings, workers};
 
@@ -46,19 +46,19 @@ pub(crate) struct Solve {
     pub(crate) settings: Settings,
 }
 
-pub(crate) async fn run(plugs: &[Plug], args: Solve, providers: &Providers) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: &Plugs, args: Solve, providers: &Providers) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let wanted = wanted(&args, environment.as_ref()).map_err(Failed::Usage)?;
     check(&resolved, environment.as_ref(), &wanted).map_err(Failed::Usage)?;
-    let models = Models::open(&resolved, environment.name()).map_err(Failed::Usage)?;
+    let models = Models::open(&resolved).map_err(Failed::Usage)?;
     let prompts = prompts(resolved.config.prompts.as_deref()).map_err(Failed::Usage)?;
     let ids: Vec<String> = wanted.iter().map(|instance| instance.instance_id.clone()).collect();
     let others = if args.fresh { Others::StartOver(&ids) } else { Others::Refuse };
     let journal = open_journal(&resolved, &resolved.run_name())?;
     let cell_dir = open_run(&resolved, &journal, resolved.plug.name, others)?;
     cell_dir.ask(ids.iter().map(String::as_str))?;
-    let dataset_revision = resolved.config.env.dataset.as_deref().and_then(revision);
+    let dataset_revision = resolved.dataset_revision();
     let engine = engine(&resolved, providers, on_console(args.workers), args.workers);
     let cell = Cell { resolved, environment, models, prompts, cell_dir, dataset_revision, fresh: args.fresh };
     let cell = Arc::new(cell);

@@ -7,19 +7,19 @@ use anyhow::Context;
 use clap::Args;
 use env_core::{Environment, find_instance};
 use journal::{CellDir, read_text, write_stream};
-use runner::Plug;
+use runner::Plugs;
 use runner::Resolved;
 use runner::environments::{Providers, open};
 use runner::stages::{Difference, VALIDATION, Validated, Validation};
 use serde_json::{Value, json};
 
 use super::engine::engine;
-use super::output::{print, show};
 use super::run_folder::{Others, open_journal, open_run};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
 use crate::listener::counted;
+use crate::output::{print, show};
 use crate::settings::{Settings, seconds, workers};
 
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub(crate) struct Validate {
 }
 
 pub(crate) async fn run(
-    plugs: &[Plug],
+    plugs: &Plugs,
     args: Validate,
     providers: &Providers,
     at_interrupt: &AtInterrupt,

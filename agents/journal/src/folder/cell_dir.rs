@@ -17,7 +17,8 @@ use crate::journal::Journal;
 use crate::journal::Lease;
 use crate::journal::{Ended, Entry, Failed, Judged};
 use crate::predictions::{PREDICTIONS, Prediction};
-use crate::verdict::{Subject, Verdict};
+use crate::subject::Subject;
+use crate::verdict::Verdict;
 
 /// The folder of the leases of a run.
 const LEASES: &str = "leases";

@@ -12,8 +12,8 @@ use serde_json::ser::{PrettyFormatter, Serializer};
 
 use super::cell_dir::{CellDir, Found};
 use crate::files::{file_name, write_whole};
+use crate::subject::Subject;
 use crate::tally::{Ending, Tally};
-use crate::verdict::Subject;
 
 /// The run summary of the official harness, schema version 2.
 #[derive(Debug, Default, Serialize)]

@@ -7,7 +7,7 @@ use env_core::{Failure, Infra};
 use serde::{Deserialize, Serialize};
 
 use crate::predictions::Prediction;
-use crate::verdict::Subject;
+use crate::subject::Subject;
 
 /// Version of the lines, in the first line of each file. It changes when a reader of an earlier one would misread them.
 pub const VERSION: u32 = 1;

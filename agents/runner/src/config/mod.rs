@@ -19,9 +19,7 @@ use sha2::{Digest, Sha256};
 use tool_core::{Network, SandboxConfig, Size};
 
 use crate::engine::PermitsConfig;
-use crate::environments::{check_kind, guess, usual_provider};
-use crate::plug::{Plug, Start};
-use crate::sandboxes;
+use crate::plugs::{AgentPlug, Plugs, Start};
 use layers::Layers;
 use ranges::check_ranges;
 
@@ -106,8 +104,12 @@ pub struct EvaluationConfig {
 /// A configuration with the agent that it is for.
 #[derive(Clone)]
 pub struct Resolved {
+    /// The values, typed.
     pub config: RunConfig,
-    pub plug: Plug,
+    /// The agent.
+    pub plug: AgentPlug,
+    /// What the program is put together from.
+    pub(crate) plugs: Plugs,
     /// Starts an episode with the agent's own block.
     pub start: Start,
     /// Every value, as it goes into `config.yaml`.
@@ -120,8 +122,8 @@ impl Resolved {
     /// Resolves the layers of a command: defaults, the agent's, files and assignments, the short forms.
     ///
     /// What is left open goes by the `ids` of the instances: the dataset, and a local sandbox for the demo instances.
-    pub fn load(plugs: &[Plug], settings: &Settings, ids: &[String]) -> anyhow::Result<Self> {
-        let plug = pick(plugs, settings.agent.as_deref())?;
+    pub fn load(plugs: &Plugs, settings: &Settings, ids: &[String]) -> anyhow::Result<Self> {
+        let plug = plugs.find_agent(settings.agent.as_deref())?;
         let mut defaults = serde_yaml::to_value(RunConfig::default())?;
         let mapping = defaults.as_mapping_mut().context("the defaults are no mapping")?;
         mapping.insert(Value::from(plug.name), (plug.settings)()?);
@@ -138,12 +140,14 @@ impl Resolved {
         }
         let unset = |layers: &Layers, path: &str| layers.get(path).is_none_or(Value::is_null);
         if unset(&layers, "env.dataset")
-            && let Some(dataset) = guess(ids)?
+            && let Some(dataset) = plugs.dataset_of(ids)?
         {
             layers.lay_at("env.dataset", Value::from(dataset))?;
         }
         if unset(&layers, "sandbox.provider") {
-            let usual = usual_provider(layers.get("env.dataset").and_then(Value::as_str))?;
+            let environment =
+                layers.get("env.dataset").and_then(Value::as_str).and_then(|name| plugs.find_environment(name));
+            let usual = environment.and_then(|plug| plug.sandbox());
             layers.lay_at("sandbox.provider", usual.map_or(provider, Value::from))?;
         }
         let mut all = layers.into_value();
@@ -156,13 +160,13 @@ impl Resolved {
         let mut typed = all.clone();
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
         let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
-        sandboxes::find(sandboxes::PLUGS, &config.sandbox)?;
-        check_kind(config.env.kind.as_deref())?;
+        plugs.find_sandbox(&config.sandbox)?;
+        plugs.check_kind(config.env.kind.as_deref())?;
         config.limits.check().map_err(anyhow::Error::msg)?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
         let start = (plug.prepare)(block)?;
         let inputs = digest_of_inputs(&config)?;
-        Ok(Self { config, plug, start, all, inputs })
+        Ok(Self { config, plug, plugs: plugs.clone(), start, all, inputs })
     }
 
     /// Returns the settings that can change what an episode does: not how to reach a server and how long to wait for it,
@@ -215,6 +219,12 @@ impl Resolved {
         Self { all, ..self.clone() }
     }
 
+    /// Returns the revision of the dataset, where it has one.
+    pub fn dataset_revision(&self) -> Option<String> {
+        let dataset = self.config.env.dataset.as_deref()?;
+        self.plugs.find_environment(dataset)?.revision(dataset)
+    }
+
     /// Returns the name of the run.
     pub fn run_name(&self) -> String {
         let made = || format!("{}-{}", self.plug.name, self.fingerprint());
@@ -251,17 +261,6 @@ fn lay(layers: &mut Layers, layer: &str) -> anyhow::Result<()> {
         Some(text) => layers.lay_text(&text, layer),
         None => bail!("no such configuration file: `{layer}`\nhint: a single setting is written `key.path=value`"),
     }
-}
-
-fn pick(plugs: &[Plug], name: Option<&str>) -> anyhow::Result<Plug> {
-    let found = match name {
-        None => plugs.first(),
-        Some(name) => plugs.iter().find(|plug| plug.name == name),
-    };
-    let known = || plugs.iter().map(|plug| plug.name).collect::<Vec<_>>().join("`, `");
-    found
-        .copied()
-        .with_context(|| format!("unknown agent `{}`\nhint: the agents are `{}`", name.unwrap_or(""), known()))
 }
 
 impl Default for RunConfig {

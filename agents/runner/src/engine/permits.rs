@@ -28,7 +28,7 @@ pub struct Permits {
 }
 
 /// A permit, which is given back when it is dropped; none where there is no bound.
-pub type Permit<'a> = Option<SemaphorePermit<'a>>;
+pub(super) type Permit<'a> = Option<SemaphorePermit<'a>>;
 
 impl Permits {
     /// Returns the permits of an engine with so many workers.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agent_core::{Model, Secrets};
 use anyhow::{Context, anyhow};
-use env_core::Instance;
+use env_core::{Instance, RecordedEpisodes};
 use grading::read_given;
 use journal::hide;
 use llm::{Embeddings, ModelConfig, OnDivergence, Provider, Replay, Script};
@@ -31,13 +31,13 @@ enum Source {
     Replay(String),
     /// The text of a script.
     Script(String),
-    /// The recorded episode of this agent that ships with each demo instance.
-    Shipped(&'static str),
+    /// The recorded episodes of the agent that ship with the instances.
+    Shipped(RecordedEpisodes),
 }
 
 impl Models {
     /// Connects, or reads the file of answers.
-    pub fn open(resolved: &Resolved, environment: &str) -> anyhow::Result<Self> {
+    pub fn open(resolved: &Resolved) -> anyhow::Result<Self> {
         let config = resolved.config.model.clone();
         let source = match config.provider {
             Provider::Replay => {
@@ -51,12 +51,13 @@ impl Models {
                 Source::Script(text)
             }
             Provider::Openai if config.name.is_none() => {
-                let agent = resolved.plug.name;
-                if environment != "demo" || !demo::has_episodes(agent) {
+                let dataset = resolved.config.env.dataset.as_deref().unwrap_or_default();
+                let environment = resolved.plugs.find_environment(dataset);
+                let Some(recorded) = environment.and_then(|plug| plug.recorded(resolved.plug.name)) else {
                     let key = &config.api_key_env;
                     return Err(anyhow!("no model is configured\nhint: `--model NAME`, with the key in `{key}`"));
-                }
-                Source::Shipped(agent)
+                };
+                Source::Shipped(recorded)
             }
             Provider::Openai => Source::Server(connect(&config, resolved.config.prompts.as_deref())?),
         };
@@ -103,11 +104,10 @@ impl Models {
             Source::Server(model) => model.clone(),
             Source::Replay(text) => Arc::new(replay(text, root, self.config.on_divergence)?),
             Source::Script(text) => Arc::new(script(text, root)?),
-            Source::Shipped(agent) => {
+            Source::Shipped(recorded) => {
                 let id = &instance.instance_id;
                 worker.note(&format!("no model is configured: replaying the recorded episode that ships with `{id}`"));
-                let text =
-                    demo::episode(id, agent).with_context(|| format!("`{id}` ships without a recorded episode"))?;
+                let text = recorded(id).with_context(|| format!("`{id}` ships without a recorded episode"))?;
                 Arc::new(replay(text, root, OnDivergence::Ignore)?)
             }
         };

@@ -10,7 +10,7 @@ use serde_yaml::Value;
 
 /// An agent as the command line sees it: its name, its settings, and how to run it.
 #[derive(Clone, Copy)]
-pub struct Plug {
+pub struct AgentPlug {
     /// The agent's name.
     pub name: &'static str,
     /// The agent's layer of defaults, YAML.
@@ -27,8 +27,8 @@ pub(crate) type Start = Arc<dyn Fn(EpisodeParts, Header) -> Running + Send + Syn
 pub(crate) type Running = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
 
 /// Returns an agent as the command line sees it. `defaults` is the agent's `config.yaml`.
-pub fn plug<A: Agent>(defaults: &'static str) -> Plug {
-    Plug { name: A::NAME, defaults, settings: settings::<A>, prepare: prepare::<A> }
+pub fn plug<A: Agent>(defaults: &'static str) -> AgentPlug {
+    AgentPlug { name: A::NAME, defaults, settings: settings::<A>, prepare: prepare::<A> }
 }
 
 /// Returns the agent's own settings at their defaults.

@@ -1,0 +1,105 @@
+//! What a program is put together from.
+
+mod agent;
+mod sandboxes;
+
+use std::sync::Arc;
+
+use agent_core::Agent;
+use anyhow::{Context, bail};
+use env_core::{EnvironmentPlug, nearest};
+use tool_core::{Connect, SandboxConfig, SandboxPlug};
+
+pub(crate) use agent::Start;
+pub use agent::{AgentPlug, plug};
+pub use sandboxes::host;
+
+/// The agents, environments and providers of sandboxes that a program knows.
+///
+/// The first agent is the one that runs when none is named. Of environments, the first that takes a dataset opens it.
+#[derive(Clone, Default)]
+pub struct Plugs {
+    agents: Vec<AgentPlug>,
+    environments: Vec<Arc<dyn EnvironmentPlug>>,
+    sandboxes: Vec<SandboxPlug>,
+}
+
+impl Plugs {
+    /// Adds an agent; `defaults` is its layer of configuration, YAML.
+    #[must_use]
+    pub fn agent<A: Agent>(mut self, defaults: &'static str) -> Self {
+        self.agents.push(plug::<A>(defaults));
+        self
+    }
+
+    /// Adds an environment, which is asked whether it takes a dataset before those that were added earlier.
+    #[must_use]
+    pub fn environment(mut self, environment: impl EnvironmentPlug + 'static) -> Self {
+        self.environments.insert(0, Arc::new(environment));
+        self
+    }
+
+    /// Adds a provider of sandboxes.
+    #[must_use]
+    pub fn sandbox<P: Connect>(mut self) -> Self {
+        self.sandboxes.push(SandboxPlug::of::<P>());
+        self
+    }
+
+    /// Returns the providers of sandboxes, in the order in which they were added.
+    pub fn sandboxes(&self) -> &[SandboxPlug] {
+        &self.sandboxes
+    }
+
+    /// Returns the agent of a name, or the first one.
+    pub(crate) fn find_agent(&self, name: Option<&str>) -> anyhow::Result<AgentPlug> {
+        let found = match name {
+            None => self.agents.first(),
+            Some(name) => self.agents.iter().find(|plug| plug.name == name),
+        };
+        let known = || self.agents.iter().map(|plug| plug.name).collect::<Vec<_>>().join("`, `");
+        found
+            .copied()
+            .with_context(|| format!("unknown agent `{}`\nhint: the agents are `{}`", name.unwrap_or(""), known()))
+    }
+
+    /// Returns the provider of sandboxes that the settings name, which must take its own settings.
+    ///
+    /// # Errors
+    /// When there is none of that name, with the nearest, or when it does not take `sandbox.options`.
+    pub fn find_sandbox(&self, config: &SandboxConfig) -> anyhow::Result<&SandboxPlug> {
+        sandboxes::find(&self.sandboxes, config)
+    }
+
+    /// Returns the environment that takes a dataset.
+    pub(crate) fn find_environment(&self, dataset: &str) -> Option<&Arc<dyn EnvironmentPlug>> {
+        self.environments.iter().find(|plug| plug.takes(dataset))
+    }
+
+    /// Returns the dataset that instance ids belong to; `None` without any id.
+    ///
+    /// # Errors
+    /// When they belong to several.
+    pub fn dataset_of(&self, ids: &[String]) -> anyhow::Result<Option<String>> {
+        let mut names = ids.iter().filter_map(|id| self.environments.iter().find_map(|plug| plug.dataset_of(id)));
+        let Some(first) = names.next() else { return Ok(None) };
+        if names.any(|name| name != first) {
+            bail!("the instances belong to several datasets\nhint: name one with `--dataset`");
+        }
+        Ok(Some(first))
+    }
+
+    /// Checks that there is an environment of this kind.
+    pub(crate) fn check_kind(&self, kind: Option<&str>) -> anyhow::Result<()> {
+        let Some(kind) = kind else { return Ok(()) };
+        let known: Vec<String> = self.environments.iter().flat_map(|plug| plug.kinds()).collect();
+        if known.iter().any(|known| known == kind) {
+            return Ok(());
+        }
+        let hint = match nearest(kind, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the kinds are `{}`", known.join("`, `")),
+        };
+        bail!("env.kind: unknown kind `{kind}`\nhint: {hint}")
+    }
+}
