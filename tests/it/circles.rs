@@ -19,11 +19,7 @@ const CIRCLE: usize = 3;
 const FOLDER: usize = 15;
 
 /// Crates that break a rule for the time being, with the reason.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("agents/runner", "configuration, journal and commands become crates of their own"),
-    ("envs/env-core", "recipes and parsers become crates of their own"),
-    ("tools/sandbox", "each provider becomes a crate of its own"),
-];
+const EXCEPTIONS: &[(&str, &str)] = &[];
 
 /// Keywords that a definition's name follows.
 const DEFINES: [&str; 9] = ["fn", "struct", "enum", "union", "trait", "type", "const", "static", "macro_rules"];

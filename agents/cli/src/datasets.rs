@@ -32,9 +32,7 @@ pub(crate) async fn load_grader(
     let mut grader = Grader::new(dialect);
     let known = Datasets::embedded()?;
     for name in names.iter().filter(|name| *name != "demo") {
-        for (id, repo, spec) in known.load(name, None, &hub()).await?.gradings()? {
-            grader.add(&id, &repo, spec);
-        }
+        known.load(name, None, &hub()).await?.add_to(&mut grader)?;
     }
     for (Instance { instance_id, repo, .. }, spec) in demo::gradings() {
         if !grader.knows(&instance_id) {

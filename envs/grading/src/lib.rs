@@ -1,12 +1,12 @@
 //! Test logs and what follows from them: parsers, dialects, verdicts, the official report, saved logs and parity.
 //!
-//! [`grade`] gives the verdict that a log holds by a [`GradingSpec`], [`read_log`] the status of each test, [`eval_script`]
+//! [`grade`] gives the verdict that a log holds by a [`GradingSpec`], [`read_log`] the status of each test, [`eval_script()`]
 //! the script that makes such a log. [`logs`] finds saved logs and compares verdicts on them with recorded ones. Nothing
 //! here starts a sandbox or knows a dataset.
 //!
 //! # Differences to the official harnesses
 //!
-//! A log is read and graded as the harness of its [`Dialect`] does it. These differences are left:
+//! A log is read and graded as the harness of its [`Dialect`](env_core::Dialect) does it. These differences are left:
 //!
 //! | where | official | here |
 //! |---|---|---|

@@ -2,7 +2,7 @@
 //!
 //! [`history::prepare`] puts a repository at its base commit with nothing of its future in reach and keeps a
 //! [`Baseline`](env_core::Baseline); [`capture::capture`] takes the changes since then as a patch, from outside where the
-//! sandbox is of no more use; [`apply`] applies a patch in a fresh sandbox. All of it runs as shell scripts through a
+//! sandbox is of no more use; [`apply()`] applies a patch in a fresh sandbox. All of it runs as shell scripts through a
 //! `Sandbox`. Nothing here knows a dataset, a test or a log.
 
 pub mod capture;

@@ -29,7 +29,7 @@ pub async fn write_scratch(sandbox: &dyn Sandbox, name: &str, contents: &[u8]) -
 
 /// Appends a file that the tests may have tampered with to `log`: one that cannot be read counts as empty.
 ///
-/// One that is too large to be read at once is read in pieces. Beyond [`PIECES`] times that size, which with the usual
+/// One that is too large to be read at once is read in pieces. Beyond 16 times that size, which with the usual
 /// settings is 1 GiB, its head and its tail are kept, with a line between them that says what was left out.
 pub async fn read_scratch(sandbox: &dyn Sandbox, name: &str, log: &mut Vec<u8>) -> Result<(), EnvError> {
     let (size, limit) = match sandbox.read_file(&scratch_path(sandbox, name)).await {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dataset::{DatasetError, HubSettings, KnownDataset, Row, Source};
-use grading::GradingSpec;
+use grading::logs::Grader;
 use include_dir::{Dir, include_dir};
 
 use crate::manifest::Manifest;
@@ -143,18 +143,17 @@ impl Datasets {
 }
 
 impl Loaded {
-    /// Returns each instance's id and repository with what logs of it are judged by, or why none can be.
+    /// Adds what logs of each instance are judged by.
     ///
     /// # Errors
     /// [`ManifestError`] when the specs of the manifest are broken.
-    pub fn gradings(self) -> Result<Vec<(String, String, Result<GradingSpec, String>)>, ManifestError> {
+    pub fn add_to(self, grader: &mut Grader) -> Result<(), ManifestError> {
         let rules = self.manifest.rules()?;
-        let grading = |row: Row| {
+        for row in self.rows {
             let (instance, answers) = row.into_parts();
-            let spec = rules.grading(&instance, &answers, None);
-            (instance.instance_id, instance.repo, spec)
-        };
-        Ok(self.rows.into_iter().map(grading).collect())
+            grader.add(&instance.instance_id, &instance.repo, rules.grading(&instance, &answers, None));
+        }
+        Ok(())
     }
 }
 
