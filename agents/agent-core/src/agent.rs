@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tool_core::{SandboxError, Toolbox};
@@ -14,7 +15,7 @@ pub trait Agent: Send + Sized + 'static {
     const NAME: &'static str;
 
     /// The agent's own settings.
-    type Config: DeserializeOwned + Serialize + Default + Clone + Send + Sync;
+    type Config: DeserializeOwned + Serialize + JsonSchema + Default + Clone + Send + Sync;
 
     /// Returns an agent for one episode.
     fn new(config: Self::Config) -> Self;

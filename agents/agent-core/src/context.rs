@@ -1,11 +1,12 @@
 //! What of a long conversation the model is shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Message, Role};
 
 /// How a conversation is kept within the model's context.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContextConfig {
     /// What to do when the conversation does not fit: `fail`, `drop-oldest` or `mask-observations`. Default fail.
@@ -24,7 +25,7 @@ impl Default for ContextConfig {
 }
 
 /// What to do when the conversation does not fit the model's context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContextStrategy {
     /// End the episode.

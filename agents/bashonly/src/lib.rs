@@ -1,6 +1,7 @@
 //! A linear agent with nothing but bash: the shortest whole agent, and the tutorial of the README.
 
 use agent_core::{Agent, AgentError, Episode, Flow, Limit, Message};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shell::Bash;
 use tool_core::{Finish, Toolbox};
@@ -12,7 +13,7 @@ pub struct BashOnly {
 }
 
 /// Settings of the agent, which `-c bashonly.max_idle=5` changes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Answers in a row without a usable call after which the episode ends. Default 3.

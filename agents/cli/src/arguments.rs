@@ -3,9 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Clean, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Search, Solve, Validate,
+    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Search, Solve, Validate,
 };
-use crate::settings::Settings;
 
 /// Agents that repair real repositories, and the verdict on their patches.
 #[derive(Debug, Parser)]
@@ -38,8 +37,8 @@ pub(crate) enum Cmd {
     Index(Index),
     /// Finds code in a checkout; with `--recall`, measures how well issues find the files that solve them.
     Search(Box<Search>),
-    /// Prints the configuration that a command would run with, as YAML.
-    Config(Settings),
+    /// Prints the configuration that a command would run with, as YAML, or what its keys are for.
+    Config(Config),
     /// Removes containers and folders that killed runs left behind.
     Clean(Clean),
 }

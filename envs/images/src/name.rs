@@ -1,10 +1,11 @@
 //! Names of the container images of instances.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tool_core::{Image, Source};
 
 /// How the image of an instance is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ImageScheme {
     /// As built on this machine: `sweb.eval.<arch>.<id>:<tag>`.
     #[serde(rename = "local")]
@@ -18,7 +19,7 @@ pub enum ImageScheme {
 }
 
 /// Which container image an instance runs in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageSettings {
     /// `local`, `swe-gym` or `swe-bench`; absent: a row's own `image` where it has one, else the dataset's own scheme.

@@ -16,6 +16,7 @@ pub(crate) mod solve;
 pub(crate) mod validate;
 
 pub(crate) use clean::Clean;
+pub(crate) use config::Config;
 pub(crate) use evaluate::Evaluate;
 pub(crate) use grade::Grade;
 pub(crate) use images::ImagesCommand;

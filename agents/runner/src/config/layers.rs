@@ -1,5 +1,7 @@
 //! Configuration as raw layers: merged by key, checked against the known keys, and only then given types.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, bail};
 use env_core::nearest;
 use serde_yaml::{Mapping, Value};
@@ -10,17 +12,19 @@ pub(crate) struct Layers {
     /// What the known keys are taken from.
     known: Value,
     merged: Value,
+    /// Where a value comes from that is not the default, by its key path.
+    origins: BTreeMap<String, String>,
 }
 
 impl Layers {
     /// Returns the layers with only the defaults, whose keys are the known ones.
     pub(crate) fn new(defaults: Value) -> Self {
-        Self { known: defaults.clone(), merged: defaults }
+        Self { known: defaults.clone(), merged: defaults, origins: BTreeMap::new() }
     }
 
-    /// Returns the merged value.
-    pub(crate) fn into_value(self) -> Value {
-        self.merged
+    /// Returns the merged value, and where what is not a default in it comes from, by key path.
+    pub(crate) fn into_parts(self) -> (Value, BTreeMap<String, String>) {
+        (self.merged, self.origins)
     }
 
     /// Returns the value at a key path.
@@ -33,7 +37,10 @@ impl Layers {
         let value: Value = serde_yaml::from_str(text).with_context(|| format!("`{origin}` is not valid YAML"))?;
         match value {
             Value::Null => Ok(()),
-            Value::Mapping(_) => self.lay(value, origin),
+            Value::Mapping(_) => {
+                note(&value, "", origin, &mut self.origins);
+                self.merge(value, origin)
+            }
             _ => bail!("`{origin}` must hold a mapping of keys to values"),
         }
     }
@@ -45,21 +52,36 @@ impl Layers {
         };
         let value: Value =
             serde_yaml::from_str(text).with_context(|| format!("the value of `{path}` is not valid YAML"))?;
-        self.lay_at(path, value)
+        self.lay_from(path, value, &format!("-c {assignment}"))
     }
 
-    /// Lays one value over what is there.
-    pub(crate) fn lay_at(&mut self, path: &str, value: Value) -> anyhow::Result<()> {
+    /// Lays one value over what is there; `origin` names where it comes from.
+    pub(crate) fn lay_from(&mut self, path: &str, value: Value, origin: &str) -> anyhow::Result<()> {
         let nested = path.rsplit('.').fold(value, |inner, key| {
             let mut mapping = Mapping::new();
             mapping.insert(Value::from(key.trim()), inner);
             Value::Mapping(mapping)
         });
-        self.lay(nested, path)
+        note(&nested, "", origin, &mut self.origins);
+        self.merge(nested, path)
     }
 
-    fn lay(&mut self, over: Value, origin: &str) -> anyhow::Result<()> {
+    fn merge(&mut self, over: Value, origin: &str) -> anyhow::Result<()> {
         merge(&mut self.merged, &self.known, over, "").with_context(|| format!("in `{origin}`"))
+    }
+}
+
+/// Notes where each value below a key path comes from.
+fn note(over: &Value, path: &str, origin: &str, origins: &mut BTreeMap<String, String>) {
+    match over {
+        Value::Mapping(mapping) => {
+            for (key, value) in mapping {
+                let key = key.as_str().unwrap_or_default();
+                let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+                note(value, &path, origin, origins);
+            }
+        }
+        _ => drop(origins.insert(path.to_owned(), origin.to_owned())),
     }
 }
 
@@ -126,7 +148,7 @@ mod tests {
             false => merged.lay_text(layer, "layer.yaml"),
         });
         let shown = match laid {
-            Ok(()) => serde_json::to_string(&merged.into_value()).unwrap(),
+            Ok(()) => serde_json::to_string(&merged.into_parts().0).unwrap(),
             Err(err) => format!("{err:#}"),
         };
         expected.assert_eq(&shown);

@@ -2,10 +2,12 @@
 
 mod differences;
 mod layers;
+mod manual;
 mod overrides;
 mod ranges;
 mod settings;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use agent_core::{ContextConfig, Limits};
@@ -13,6 +15,7 @@ use anyhow::{Context, bail};
 use env_core::Dialect;
 use grading::read_given;
 use images::{ImageSettings, ImagesConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
 use sha2::{Digest, Sha256};
@@ -25,12 +28,16 @@ use ranges::check_ranges;
 
 pub(crate) use differences::different;
 pub use differences::{differences, in_words};
+pub use manual::{Setting, manual};
 pub(crate) use overrides::overrides;
 pub use settings::Settings;
 use settings::layer_file;
 
+/// What a value comes from that nothing has set.
+pub(crate) const DEFAULT: &str = "default";
+
 /// The configuration of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
     /// Name of the run; `null` makes one from the agent and the settings, so that the same command finds its own run.
@@ -62,7 +69,7 @@ pub struct RunConfig {
 }
 
 /// Where instances come from and how patches are judged.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnvConfig {
     /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, a file of rows, or the manifest of a dataset, a `.yaml`
@@ -90,7 +97,7 @@ pub struct EnvConfig {
 }
 
 /// What is done when infrastructure keeps a patch from its verdict. What a patch does wrong itself is never tried again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
     /// How often it is tried again. Default 2.
@@ -114,6 +121,8 @@ pub struct Resolved {
     pub start: Start,
     /// Every value, as it goes into `config.yaml`.
     pub all: Value,
+    /// Where what is not a default comes from, by key path.
+    pub(crate) origins: BTreeMap<String, String>,
     /// Digest of the files that the settings name, whose contents matter and not their places.
     inputs: String,
 }
@@ -136,21 +145,22 @@ impl Resolved {
             lay(&mut layers, layer)?;
         }
         for (path, value) in &settings.assignments {
-            layers.lay_at(path, Value::from(value.as_str()))?;
+            layers.lay_from(path, Value::from(value.as_str()), "the command line")?;
         }
         let unset = |layers: &Layers, path: &str| layers.get(path).is_none_or(Value::is_null);
         if unset(&layers, "env.dataset")
             && let Some(dataset) = plugs.dataset_of(ids)?
         {
-            layers.lay_at("env.dataset", Value::from(dataset))?;
+            layers.lay_from("env.dataset", Value::from(dataset), "the instance ids")?;
         }
         if unset(&layers, "sandbox.provider") {
             let environment =
                 layers.get("env.dataset").and_then(Value::as_str).and_then(|name| plugs.find_environment(name));
             let usual = environment.and_then(|plug| plug.sandbox());
-            layers.lay_at("sandbox.provider", usual.map_or(provider, Value::from))?;
+            let origin = if usual.is_some() { "the dataset" } else { DEFAULT };
+            layers.lay_from("sandbox.provider", usual.map_or(provider, Value::from), origin)?;
         }
-        let mut all = layers.into_value();
+        let (mut all, origins) = layers.into_parts();
         if let Some(sandbox) = all["sandbox"].as_mapping_mut()
             && sandbox.get("options").and_then(Value::as_mapping).is_some_and(Mapping::is_empty)
         {
@@ -166,7 +176,7 @@ impl Resolved {
         config.evaluation.check().map_err(anyhow::Error::msg)?;
         let start = (plug.prepare)(block)?;
         let inputs = digest_of_inputs(&config)?;
-        Ok(Self { config, plug, plugs: plugs.clone(), start, all, inputs })
+        Ok(Self { config, plug, plugs: plugs.clone(), start, all, origins, inputs })
     }
 
     /// Returns the settings that can change what an episode does: not how to reach a server and how long to wait for it,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use agent_core::{Completion, Model, ModelError, Request};
 use async_trait::async_trait;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How many of each kind may be under way at once, whatever the number of workers; `null` is as many as there are workers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PermitsConfig {
     /// Requests to the model.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use agent_core::{Agent, Episode, EpisodeParts, Header, Outcome, run};
 use anyhow::Context;
+use schemars::{Schema, schema_for};
 use serde_yaml::Value;
 
 /// An agent as the command line sees it: its name, its settings, and how to run it.
@@ -16,6 +17,8 @@ pub struct AgentPlug {
     /// The agent's layer of defaults, YAML.
     pub defaults: &'static str,
     pub(crate) settings: fn() -> anyhow::Result<Value>,
+    /// The schema of the agent's own settings, with the docs of their fields.
+    pub(crate) schema: fn() -> Schema,
     pub(crate) prepare: fn(Value) -> anyhow::Result<Start>,
 }
 
@@ -28,7 +31,13 @@ pub(crate) type Running = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> +
 
 /// Returns an agent as the command line sees it. `defaults` is the agent's `config.yaml`.
 pub fn plug<A: Agent>(defaults: &'static str) -> AgentPlug {
-    AgentPlug { name: A::NAME, defaults, settings: settings::<A>, prepare: prepare::<A> }
+    AgentPlug {
+        name: A::NAME,
+        defaults,
+        settings: settings::<A>,
+        schema: || schema_for!(A::Config),
+        prepare: prepare::<A>,
+    }
 }
 
 /// Returns the agent's own settings at their defaults.

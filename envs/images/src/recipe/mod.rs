@@ -8,6 +8,7 @@ mod environment;
 mod packages;
 
 use grading::Spec;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -48,7 +49,7 @@ pub struct RecipeSettings {
 }
 
 /// Where the Python of an environment comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PythonSource {
     /// Miniconda, as in the published images.

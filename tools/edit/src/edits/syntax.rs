@@ -1,12 +1,13 @@
 //! Whether an edit breaks the syntax of Python.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tree_sitter::{Node, Parser};
 
 use crate::edits::change::changed_lines;
 
 /// What to do about an edit that breaks the syntax of a Python file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SyntaxCheck {
     /// Do not look.

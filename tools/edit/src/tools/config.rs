@@ -1,11 +1,12 @@
 //! The settings of the tools.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::SyntaxCheck;
 
 /// The settings of [`StrReplaceEditor`](crate::StrReplaceEditor).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EditorConfig {
     /// What to do about an edit that breaks the syntax of a Python file: `off`, `report` (default) or `refuse`.
@@ -25,7 +26,7 @@ impl Default for EditorConfig {
 }
 
 /// The settings of [`ApplyPatch`](crate::ApplyPatch).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PatchConfig {
     /// What to do about a patch that breaks the syntax of a Python file: `off`, `report` (default) or `refuse`.

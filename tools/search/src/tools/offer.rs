@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tool_core::Toolbox;
 
@@ -12,7 +13,7 @@ use crate::tools::search_code::SearchCode;
 use crate::tools::view_code::ViewCode;
 
 /// The tools of this crate, by the names that they have in a configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchTool {
     /// [`SearchCode`].
