@@ -14,6 +14,7 @@ mod corpus;
 mod embeddings;
 mod episode;
 mod kept;
+mod manual;
 mod moatless;
 mod schemas;
 mod scripted;

@@ -46,7 +46,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("parquet", &["dataset"]),
     ("minijinja", &["prompts"]),
     ("clap", &["cli"]),
-    ("schemars", &["tool-core", "shell", "edit", "search", "moatless"]),
+    ("rustls-graviola", &["llm", "dataset", "docker"]),
 ];
 
 /// Tools, each with its prompt.
@@ -205,6 +205,31 @@ fn the_tutorial_is_the_smallest_agent() {
         assert!(text.lines().count() <= most, "`{name}` has more than {most} lines");
         let (_, code) = text.split_once("\n\n").unwrap();
         assert!(read("README.md").contains(code), "the README does not show `{name}` as it is");
+    }
+}
+
+#[test]
+fn the_examples_are_shown_as_they_are() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    for (example, page) in [
+        ("tool", "tools/tool-core/README.md"),
+        ("provider", "tools/tool-core/README.md"),
+        ("environment", "envs/env-core/README.md"),
+    ] {
+        let text = read(&format!("agents/spotter/examples/{example}.rs"));
+        let (_, code) = text.split_once("\n\n").unwrap();
+        assert!(read(page).contains(code.trim_end()), "`{page}` does not show the example `{example}` as it is");
+    }
+}
+
+#[test]
+fn every_crate_has_a_page() {
+    for name in files().iter().map(|path| relative(path)).filter(|name| name.ends_with("/Cargo.toml")) {
+        let folder = name.trim_end_matches("/Cargo.toml");
+        if !folder.starts_with("tests") {
+            let page = fs::read_to_string(root().join(folder).join("README.md")).unwrap_or_default();
+            assert!(page.starts_with("# ") && page.lines().count() >= 3, "`{folder}` has no README.md");
+        }
     }
 }
 
