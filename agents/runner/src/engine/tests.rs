@@ -44,7 +44,7 @@ impl Work for Counted {
     }
 
     fn ending(&self, output: &usize) -> Ending {
-        let word = if output / 10 % 2 == 0 { "even" } else { "odd" };
+        let word = if (output / 10).is_multiple_of(2) { "even" } else { "odd" };
         Ending { word, was_kept: *output == 0, line: output.to_string() }
     }
 }
