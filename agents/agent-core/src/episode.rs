@@ -16,8 +16,8 @@ use crate::fresh_sandbox::{FreshSandbox, take_patch};
 use crate::resume::restore::{Answered, Restore};
 use crate::{
     AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
-    Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, ToolCall, ToolSpec, Trajectory,
-    clip, moved,
+    Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, Told, ToolCall, ToolSpec,
+    Trajectory, clip, moved,
 };
 
 /// One agent on one instance: the conversation, and all that it may use.
@@ -158,6 +158,11 @@ impl Episode {
         Ok(self.parts.prompts.render(template, variables)?)
     }
 
+    /// Returns the texts of tools, for what an agent says by them outside of a call.
+    pub fn told(&self) -> Told<'_> {
+        Told::new(&self.parts.prompts)
+    }
+
     /// Puts a message into the conversation.
     ///
     /// # Errors
@@ -222,7 +227,9 @@ impl Episode {
         } else {
             let sandbox = self.parts.sandbox.clone();
             let arguments = moved(&call.arguments, &escaped(&self.root), &escaped(&sandbox.info().root));
-            let called = self.parts.toolbox.call(&call.name, &arguments, sandbox.as_ref()).await;
+            let told = self.told();
+            let called = self.parts.toolbox.call(&call.name, &arguments, sandbox.as_ref(), &told).await;
+            told.check()?;
             let observed = self.observed(called)?;
             let text = moved(&observed.text, &sandbox.info().root, &self.root);
             Observation { text: self.parts.secrets.redact(text), ..observed }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::config::Config;
 use crate::episode_state::{ActionContext, EpisodeState, Progress, Work};
@@ -62,7 +62,12 @@ impl<S: AskingState> Tool for ActionTool<S> {
     const NAME: &'static str = S::TOOL;
     type Args = S::Action;
 
-    async fn call(&self, action: S::Action, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        action: S::Action,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let mut progress = self.shared.progress().await;
         let Progress { machine, work } = &mut *progress;
         let Some(state) = S::of(machine.state()).cloned() else {

@@ -5,7 +5,7 @@ use std::future::Future;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{FileError, Observation, Sandbox, SandboxError};
+use crate::{FileError, Observation, Sandbox, SandboxError, Texts};
 
 /// What a model may call. Its description is `prompts/tools/<NAME>.md`; the arguments' docs are the doc comments of
 /// [`Tool::Args`].
@@ -16,11 +16,12 @@ pub trait Tool: Send + Sync + 'static {
     /// The arguments, as the model sends them.
     type Args: DeserializeOwned + JsonSchema + Send;
 
-    /// Runs the tool.
+    /// Runs the tool. What it says may come from `texts`.
     fn call(
         &self,
         args: Self::Args,
         sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
     ) -> impl Future<Output = Result<Observation, ToolError>> + Send;
 }
 

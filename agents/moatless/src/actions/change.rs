@@ -6,7 +6,7 @@ use edit::{EditError, Text, miss, new_problems, str_replace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::edits::diff::diff;
 use crate::edits::lint;
@@ -45,7 +45,12 @@ impl Tool for StringReplace {
     const NAME: &'static str = "string_replace";
     type Args = StringReplaceArgs;
 
-    async fn call(&self, args: StringReplaceArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: StringReplaceArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let path = relative(&args.path, &sandbox.info().root)?;
         let refuse = |why: String| ToolError::Rejected(format!("`{path}`: {why}"));
         let text = load(&path, sandbox).await?.ok_or_else(|| refuse("there is no such file".to_owned()))?;
@@ -61,7 +66,12 @@ impl Tool for CreateFile {
     const NAME: &'static str = "create_file";
     type Args = CreateFileArgs;
 
-    async fn call(&self, args: CreateFileArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: CreateFileArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let path = relative(&args.path, &sandbox.info().root)?;
         let text = vacant(&path, sandbox).await?;
         write(&path, &text, &args.file_text, &self.0, sandbox).await

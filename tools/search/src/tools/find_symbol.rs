@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::cut::place::is_test;
 use crate::tools::checkout::Checkout;
@@ -29,7 +29,12 @@ impl Tool for FindSymbol {
     const NAME: &'static str = "find_symbol";
     type Args = FindSymbolArgs;
 
-    async fn call(&self, args: FindSymbolArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: FindSymbolArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         if args.name.trim().is_empty() {
             return Err(ToolError::Rejected("`name` is empty".to_owned()));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::rank::search::Pattern;
 use crate::tools::checkout::{Checkout, every_file};
@@ -26,7 +26,12 @@ impl Tool for ListFiles {
     const NAME: &'static str = "list_files";
     type Args = ListFilesArgs;
 
-    async fn call(&self, args: ListFilesArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: ListFilesArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let pattern = Pattern::new(&args.pattern, &sandbox.info().root)?;
         let mut paths = every_file(sandbox).await?;
         paths.retain(|path| pattern.fits(path));

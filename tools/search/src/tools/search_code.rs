@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::rank::request::SearchRequest;
 use crate::tools::checkout::Checkout;
@@ -14,7 +14,12 @@ impl Tool for SearchCode {
     const NAME: &'static str = "search_code";
     type Args = SearchRequest;
 
-    async fn call(&self, args: SearchRequest, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: SearchRequest,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let (index, found) = self.0.search(sandbox, &args).await?;
         let config = self.0.config();
         let shown = index.render(&found, config.max_tokens, config.max_lines)?;

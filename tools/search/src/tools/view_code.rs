@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::cut::place::{is_test, relative};
 use crate::cut::span::{Outline, Span};
@@ -32,7 +32,12 @@ impl Tool for ViewCode {
     const NAME: &'static str = "view_code";
     type Args = ViewCodeArgs;
 
-    async fn call(&self, args: ViewCodeArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: ViewCodeArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let path = relative(&args.path, &sandbox.info().root);
         let index = self.0.sync(sandbox, is_test(path)).await?;
         let Some((spans, text)) = index.file(path)? else {
