@@ -18,6 +18,7 @@ mod moatless;
 mod schemas;
 mod scripted;
 mod tidy;
+mod told;
 
 /// Returns a provider of local sandboxes.
 pub(crate) async fn local_provider() -> Arc<dyn SandboxProvider> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::config::Config;
@@ -71,9 +71,9 @@ impl<S: AskingState> Tool for ActionTool<S> {
         let mut progress = self.shared.progress().await;
         let Progress { machine, work } = &mut *progress;
         let Some(state) = S::of(machine.state()).cloned() else {
-            return Err(ToolError::Rejected(format!("`{}` is not on offer now", S::TOOL)));
+            return Err(ToolError::Rejected(texts.render("moatless/not_on_offer", json!({ "tool": S::TOOL }))));
         };
-        let moved = state.act(action, &mut self.shared.action_context(sandbox, work)).await?;
+        let moved = state.act(action, &mut self.shared.action_context(sandbox, texts, work)).await?;
         let shown = format!("{} -> {}", S::NAME, moved.enters());
         machine.leave(moved);
         Ok(Observation::text(shown))

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use serde_json::json;
-use tool_core::{ToolError, Toolbox};
+use tool_core::{Texts, ToolError, Toolbox};
 
 use crate::episode_state::{EpisodeState, Progress};
 use crate::machine::State;
@@ -99,7 +99,11 @@ impl Moatless {
             if self.useless <= state.retries(&self.shared.config) {
                 return Ok(Flow::Continue);
             }
-            if !progress.give_in(self.why.as_deref().unwrap_or("there was no call of the tool")) {
+            let told = episode.told();
+            let why = self.why.clone().unwrap_or_else(|| Texts::render(&told, "moatless/no_call", json!({})));
+            let has_given_in = progress.give_in(&why, &told);
+            told.check()?;
+            if !has_given_in {
                 return Err(AgentError::Limit(Limit::Idle));
             }
         }
@@ -118,7 +122,9 @@ impl Moatless {
             let mut progress = self.shared.progress().await;
             let Progress { machine, work } = &mut *progress;
             work.issue.clone_from(&episode.instance().problem_statement);
-            let brief = machine.state().brief(&mut self.shared.action_context(episode.sandbox(), work)).await;
+            let told = episode.told();
+            let brief = machine.state().brief(&mut self.shared.action_context(episode.sandbox(), &told, work)).await;
+            told.check()?;
             (machine.state().clone(), brief.map_err(failed)?)
         };
         let tool = state.tool().unwrap_or_default();
@@ -190,4 +196,11 @@ fn failed(err: ToolError) -> AgentError {
         ToolError::Sandbox(err) => err.into(),
         ToolError::Rejected(why) => AgentError::Failed(why),
     }
+}
+
+/// Returns the texts that the tools tell.
+#[cfg(test)]
+fn texts() -> impl Texts {
+    let prompts = prompts::Prompts::new(std::collections::BTreeMap::new()).unwrap_or_else(|err| panic!("{err}"));
+    move |name: &str, values: serde_json::Value| prompts.render(name, values).unwrap_or_else(|err| panic!("{err}"))
 }

@@ -62,7 +62,7 @@ impl Tool for FindClass {
     ) -> Result<Observation, ToolError> {
         let class_names = vec![args.class_name];
         let request = SearchRequest { class_names, ..SearchRequest::default() };
-        find(&self.0, request, args.file_pattern, sandbox).await
+        find(&self.0, request, args.file_pattern, sandbox, texts).await
     }
 }
 
@@ -79,7 +79,7 @@ impl Tool for FindFunction {
         let class_names = args.class_name.into_iter().filter(|name| !name.trim().is_empty()).collect();
         let request =
             SearchRequest { class_names, function_names: vec![args.function_name], ..SearchRequest::default() };
-        find(&self.0, request, args.file_pattern, sandbox).await
+        find(&self.0, request, args.file_pattern, sandbox, texts).await
     }
 }
 
@@ -94,7 +94,7 @@ impl Tool for FindCodeSnippet {
         texts: &dyn Texts,
     ) -> Result<Observation, ToolError> {
         let request = SearchRequest { code_snippet: args.code_snippet, ..SearchRequest::default() };
-        find(&self.0, request, args.file_pattern, sandbox).await
+        find(&self.0, request, args.file_pattern, sandbox, texts).await
     }
 }
 
@@ -103,11 +103,12 @@ async fn find(
     request: SearchRequest,
     file_pattern: Option<String>,
     sandbox: &dyn Sandbox,
+    texts: &dyn Texts,
 ) -> Result<Observation, ToolError> {
     let tests = shared.config.search_tests;
     let request = SearchRequest { file_pattern: file_pattern.unwrap_or_default(), include_tests: tests, ..request };
-    let (index, found) = shared.checkout.search(sandbox, &request).await?;
+    let (index, found) = shared.checkout.search(sandbox, &request, texts).await?;
     let settings = shared.checkout.config();
-    let shown = index.render(&found, settings.max_tokens, settings.max_lines)?;
-    Ok(Observation::text(shown + &index.remark(&request, &found)?))
+    let shown = index.render(&found, settings.max_tokens, settings.max_lines, texts)?;
+    Ok(Observation::text(shown + &index.remark(&request, &found, texts)?))
 }

@@ -30,6 +30,6 @@ impl Tool for RunTests {
         sandbox: &dyn Sandbox,
         texts: &dyn Texts,
     ) -> Result<Observation, ToolError> {
-        Ok(Observation::text(run_tests(&args.test_files, &self.0.config.tests, sandbox).await?))
+        Ok(Observation::text(run_tests(&args.test_files, &self.0.config.tests, sandbox, texts).await?))
     }
 }

@@ -48,7 +48,8 @@ pub(crate) fn around(changed: &Range<usize>, context: usize, last: usize) -> Ran
 /// When it has not two numbers, is reversed, starts below 1 or starts after the last line: what the model is told.
 pub fn parse_range(range: &[i64], last: usize, texts: &dyn Texts) -> Result<(Range<usize>, Option<String>), String> {
     let shown = format!("{range:?}");
-    let err = |name: &str| Err(texts.render(name, json!({ "range": shown, "lines": count(last, "line", texts) })));
+    let err =
+        |name: &str| Err(texts.render(name, json!({ "range": shown, "lines": count(last, "edit/line_count", texts) })));
     let &[start, end] = range else { return err("edit/range_not_two") };
     if start < 1 {
         return err("edit/range_from_zero");
@@ -78,7 +79,7 @@ pub(crate) fn span(lines: &Range<usize>, texts: &dyn Texts) -> String {
     }
 }
 
-/// Returns a number with its noun, `line` or `edit`, in the plural where needed.
-pub(crate) fn count(number: usize, noun: &str, texts: &dyn Texts) -> String {
-    texts.render(&format!("edit/{noun}_count"), json!({ "number": number }))
+/// Returns a number with its noun, which the text of this name has in the plural where needed.
+pub(crate) fn count(number: usize, name: &str, texts: &dyn Texts) -> String {
+    texts.render(name, json!({ "number": number }))
 }

@@ -98,7 +98,7 @@ fn only_line_ends(hunk: &Hunk) -> bool {
 
 fn note(number: usize, hunk: &Hunk, place: &Place, texts: &dyn Texts) -> Option<String> {
     let mut parts = Vec::new();
-    let lines = json!({ "lines": count(place.offset.unsigned_abs(), "line", texts) });
+    let lines = json!({ "lines": count(place.offset.unsigned_abs(), "edit/line_count", texts) });
     match place.offset {
         0 => {}
         1.. => parts.push(texts.render("patch/note_down", lines)),

@@ -144,7 +144,7 @@ impl StrReplaceEditor {
         } else if bytes.is_empty() {
             file.texts.plain("edit/empty_file")
         } else {
-            count(lines.len(), "line", file.texts)
+            count(lines.len(), "edit/line_count", file.texts)
         };
         let heading = file.says("edit/view", json!({ "part": part, "remark": text.remark(file.texts) }));
         let note = note.map(|note| note + "\n").unwrap_or_default();
@@ -163,7 +163,8 @@ impl StrReplaceEditor {
         let warning = self.check_syntax(file, "", &text.replace("\r\n", "\n"))?;
         file.sandbox.write_file(file.path, text.as_bytes(), None).await?;
         self.remember(file, None, text.as_bytes());
-        let created = file.says("edit/created", json!({ "lines": count(lines(text).len(), "line", file.texts) }));
+        let created =
+            file.says("edit/created", json!({ "lines": count(lines(text).len(), "edit/line_count", file.texts) }));
         Ok(format!("{created}\n{warning}"))
     }
 
@@ -223,7 +224,7 @@ impl StrReplaceEditor {
             }
         };
         let left = self.history().pop(id, file.path);
-        let left = file.says("edit/left_to_undo", json!({ "edits": count(left, "edit", file.texts) }));
+        let left = file.says("edit/left_to_undo", json!({ "edits": count(left, "edit/edit_count", file.texts) }));
         Ok(format!("{done}{left}\n"))
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::rank::search::Pattern;
@@ -33,14 +34,16 @@ impl Tool for ListFiles {
         texts: &dyn Texts,
     ) -> Result<Observation, ToolError> {
         let pattern = Pattern::new(&args.pattern, &sandbox.info().root)?;
-        let mut paths = every_file(sandbox).await?;
+        let mut paths = every_file(sandbox, texts).await?;
         paths.retain(|path| pattern.fits(path));
         if paths.is_empty() {
-            return Ok(Observation::text(format!("No file fits `{}`.\n", args.pattern)));
+            let values = json!({ "pattern": args.pattern });
+            return Ok(Observation::text(texts.render("search/no_file", values) + "\n"));
         }
         let mut budget = Budget::new(self.0.config().max_tokens);
         let more = |more| {
-            format!("({} of {} files shown; a narrower pattern shows the rest)\n", paths.len() - more, paths.len())
+            let values = json!({ "shown": paths.len() - more, "count": paths.len() });
+            texts.render("search/more_files", values) + "\n"
         };
         budget.list(paths.iter().map(|path| format!("{path}\n")), more);
         Ok(Observation::text(budget.end()))

@@ -20,9 +20,9 @@ impl Tool for SearchCode {
         sandbox: &dyn Sandbox,
         texts: &dyn Texts,
     ) -> Result<Observation, ToolError> {
-        let (index, found) = self.0.search(sandbox, &args).await?;
+        let (index, found) = self.0.search(sandbox, &args, texts).await?;
         let config = self.0.config();
-        let shown = index.render(&found, config.max_tokens, config.max_lines)?;
-        Ok(Observation::text(shown + &index.remark(&args, &found)?))
+        let shown = index.render(&found, config.max_tokens, config.max_lines, texts)?;
+        Ok(Observation::text(shown + &index.remark(&args, &found, texts)?))
     }
 }

@@ -260,7 +260,7 @@ fn an_answer_keeps_to_its_budget() {
           shop/prices.py
           shop/cart.py
     "#]]
-    .assert_eq(&index.render(&found, 100, 3).unwrap());
+    .assert_eq(&index.render(&found, 100, 3, &crate::texts()).unwrap());
 }
 
 #[test]
