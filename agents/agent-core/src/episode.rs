@@ -229,8 +229,8 @@ impl Episode {
             let arguments = moved(&call.arguments, &escaped(&self.root), &escaped(&sandbox.info().root));
             let told = self.told();
             let called = self.parts.toolbox.call(&call.name, &arguments, sandbox.as_ref(), &told).await;
+            let observed = self.observed(called, &told)?;
             told.check()?;
-            let observed = self.observed(called)?;
             let text = moved(&observed.text, &sandbox.info().root, &self.root);
             Observation { text: self.parts.secrets.redact(text), ..observed }
         };
@@ -292,15 +292,13 @@ impl Episode {
     }
 
     /// Returns what a call showed; what the tool refuses is an observation, too.
-    fn observed(&self, called: Result<Observation, ToolError>) -> Result<Observation, AgentError> {
-        match called {
-            Ok(observation) => Ok(observation),
-            Err(ToolError::Rejected(why)) => {
-                let text = self.render_with("episode/rejected.md", [("why", why)].into_iter().collect::<Extra>())?;
-                Ok(Observation::error(text))
-            }
-            Err(ToolError::Sandbox(err)) => Err(err.into()),
-        }
+    fn observed(&self, called: Result<Observation, ToolError>, told: &Told<'_>) -> Result<Observation, AgentError> {
+        let why = match called {
+            Ok(observation) => return Ok(observation),
+            Err(err) => err.told(told)?,
+        };
+        let text = self.render_with("episode/rejected.md", [("why", why)].into_iter().collect::<Extra>())?;
+        Ok(Observation::error(text))
     }
 
     /// Counts a step.

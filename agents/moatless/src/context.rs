@@ -139,8 +139,8 @@ impl FileContext {
         for path in self.paths() {
             let text = match load(path, sandbox, texts).await {
                 Ok(Some(text)) => text,
-                Ok(None) | Err(ToolError::Rejected(_)) => continue,
-                Err(err) => return Err(err),
+                Err(err @ ToolError::Sandbox(_)) => return Err(err),
+                Ok(None) | Err(ToolError::Rejected(_) | ToolError::Refused { .. }) => continue,
             };
             // Of a notebook, its code.
             let code = search::code(path, text.body());

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use serde_json::json;
-use tool_core::{Texts, ToolError, Toolbox};
+use tool_core::{Texts, Toolbox};
 
 use crate::episode_state::{EpisodeState, Progress};
 use crate::machine::State;
@@ -124,8 +124,10 @@ impl Moatless {
             work.issue.clone_from(&episode.instance().problem_statement);
             let told = episode.told();
             let brief = machine.state().brief(&mut self.shared.action_context(episode.sandbox(), &told, work)).await;
+            // Nobody was there to be told of a refusal.
+            let brief = brief.map_err(|err| err.told(&told).map_or_else(AgentError::from, AgentError::Failed))?;
             told.check()?;
-            (machine.state().clone(), brief.map_err(failed)?)
+            (machine.state().clone(), brief)
         };
         let tool = state.tool().unwrap_or_default();
         episode.begin_conversation(state.name())?;
@@ -187,14 +189,6 @@ impl Moatless {
             _ => self.remind(episode, Some(&completion), None)?,
         }
         Ok(Flow::Continue)
-    }
-}
-
-/// Returns why a state could not ask: nobody was there to be told of a refusal.
-fn failed(err: ToolError) -> AgentError {
-    match err {
-        ToolError::Sandbox(err) => err.into(),
-        ToolError::Rejected(why) => AgentError::Failed(why),
     }
 }
 

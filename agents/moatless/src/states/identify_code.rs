@@ -60,8 +60,7 @@ impl AskingState for IdentifyCode {
             for file in files {
                 match spans(&file, &index, &ctx.sandbox.info().root, ctx.texts) {
                     Ok(found) => identified.extend(found),
-                    Err(ToolError::Rejected(why)) => wrong.push(why),
-                    Err(err) => return Err(err),
+                    Err(err) => wrong.push(err.told(ctx.texts)?),
                 }
             }
         }

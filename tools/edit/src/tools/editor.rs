@@ -128,7 +128,9 @@ impl StrReplaceEditor {
                 return list(file.path, self.config.max_view, file.sandbox, file.texts).await;
             }
             Err(err @ FileError::TooLarge { .. }) => {
-                return Err(ToolError::Rejected(file.says("edit/too_large", json!({ "why": err.to_string() }))));
+                return Err(ToolError::Rejected(
+                    file.says("edit/too_large", json!({ "why": ToolError::from(err).told(file.texts)? })),
+                ));
             }
             read => read?,
         };
@@ -289,7 +291,9 @@ pub(crate) fn syntax_warning(
 async fn load(file: File<'_>) -> Result<(Vec<u8>, Text), ToolError> {
     let bytes = match file.sandbox.read_file(file.path).await {
         Err(err @ FileError::NotFound(_)) => {
-            return Err(ToolError::Rejected(file.says("edit/absent", json!({ "why": err.to_string() }))));
+            return Err(ToolError::Rejected(
+                file.says("edit/absent", json!({ "why": ToolError::from(err).told(file.texts)? })),
+            ));
         }
         read => read?,
     };

@@ -195,7 +195,7 @@ async fn call_editor(toolbox: &Toolbox, sandbox: &TempSandbox, path: &str, mut c
     call["path"] = path.into();
     match toolbox.call("str_replace_editor", &call.to_string(), sandbox, &texts()).await {
         Ok(_) => true,
-        Err(ToolError::Rejected(_)) => false,
         Err(ToolError::Sandbox(err)) => panic!("{err}"),
+        Err(_) => false,
     }
 }

@@ -40,7 +40,7 @@ impl CodeIndex {
     /// found; empty where there are none, or enough was found.
     ///
     /// # Errors
-    /// [`SearchError::Request`] for a file pattern that is none.
+    /// [`SearchError::Pattern`] for a file pattern that is none.
     pub fn remark(&self, request: &SearchRequest, found: &Found, texts: &dyn Texts) -> Result<String, SearchError> {
         // The text of every file is searched, so that it is names alone that may be missing.
         let by_name = !(request.class_names.is_empty() && request.function_names.is_empty());

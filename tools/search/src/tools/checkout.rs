@@ -193,7 +193,7 @@ impl Synced<'_> {
     /// vectors, while the scores stay those of the words. An embedder that fails leaves the order of the words.
     ///
     /// # Errors
-    /// [`SearchError::Request`] for an empty request or a pattern that is none.
+    /// [`SearchError::Empty`] for an empty request, [`SearchError::Pattern`] for a pattern that is none.
     pub async fn answer(&self, request: &SearchRequest) -> Result<Found, SearchError> {
         let mut found = self.index.search(request)?;
         let Checkout { config, reranker, .. } = self.checkout;
@@ -267,7 +267,7 @@ async fn find(sandbox: &dyn Sandbox, tests: &str, texts: &dyn Texts) -> Result<V
         // Without its permission a folder cannot be listed, and the others can.
         (ExecEnd::Exited(1), Ok(listing)) if !listing.is_empty() => return Ok(listing),
         (_, Err(FileError::Sandbox(err))) => return Err(err.into()),
-        (_, Err(err @ FileError::TooLarge { .. })) => err.to_string(),
+        (_, Err(err @ FileError::TooLarge { .. })) => ToolError::from(err).told(texts)?,
         _ => texts.render("search/find_failed", json!({ "code": output.exit_code() })),
     };
     let values = json!({ "why": why, "words": output.output.trim() });
@@ -338,7 +338,7 @@ async fn archive(
         Ok(archive) => archive,
         Err(FileError::Sandbox(err)) => return Err(err.into()),
         Err(err) => {
-            let values = json!({ "why": err.to_string(), "words": gathered.output.trim() });
+            let values = json!({ "why": ToolError::from(err).told(texts)?, "words": gathered.output.trim() });
             return Err(ToolError::Rejected(texts.render("search/unfetched", values)));
         }
     };

@@ -10,7 +10,7 @@ use search::{Checkout, SearchConfig, SearchTool, offer};
 use serde_json::{Value, json};
 use tool_core::{
     Command, ExecEnd, ExecOutput, FileError, Host, Image, Sandbox, SandboxConfig, SandboxError, SandboxInfo,
-    SandboxPlug, Source, ToolError, Toolbox,
+    SandboxPlug, Source, Toolbox,
 };
 
 use crate::tree::SHOP;
@@ -92,10 +92,10 @@ impl Shop {
     }
 
     pub(crate) async fn call(&self, tool: &str, args: Value) -> String {
-        match self.toolbox.call(tool, &args.to_string(), &*self.sandbox, &crate::texts()).await {
+        let texts = crate::texts();
+        match self.toolbox.call(tool, &args.to_string(), &*self.sandbox, &texts).await {
             Ok(shown) => shown.text,
-            Err(ToolError::Rejected(text)) => format!("rejected: {text}\n"),
-            Err(err) => panic!("{err}"),
+            Err(err) => format!("rejected: {}\n", err.told(&texts).unwrap()),
         }
     }
 
