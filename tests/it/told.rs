@@ -11,18 +11,21 @@ use crate::circles::is_for_tests;
 use crate::tidy::root;
 
 /// Sources in which all prose is for a model.
-const TOLD: [&str; 7] = [
+const TOLD: [&str; 10] = [
     "tools/tool-core/src/toolbox.rs",
     "tools/tool-core/src/builtin.rs",
     "tools/shell/src/bash.rs",
     "tools/edit/src",
     "tools/search/src/tools",
+    "tools/search/src/rank/unparsed.rs",
+    "agents/bashonly/src",
     "agents/codeact/src",
+    "agents/llm/src/calls",
     "agents/moatless/src",
 ];
 
 /// Sources in which no refusal and no observation may have words of its own.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "tools/tool-core/src",
     "tools/shell/src",
     "tools/edit/src",
@@ -30,6 +33,7 @@ const SOURCES: [&str; 8] = [
     "agents/agent-core/src",
     "agents/bashonly/src",
     "agents/codeact/src",
+    "agents/llm/src",
     "agents/moatless/src",
 ];
 
