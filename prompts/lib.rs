@@ -2,6 +2,8 @@
 //!
 //! [`Prompts`] renders a template by its path below this folder, such as `codeact/system.md`. The templates are
 //! embedded; a caller may lay others over them. A variable that a template names and the context lacks is an error.
+//! A file in `texts` holds many short templates, each below a heading: `texts/bash.md` with `## no_output` has
+//! `bash/no_output`. Those are rendered to the last blank, and a file laid over it may hold some of them only.
 //! This crate reads no file at run time.
 
 use std::collections::BTreeMap;
@@ -44,10 +46,10 @@ impl Prompts {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        for (name, source) in embedded(&EMBEDDED) {
+        for (name, source) in embedded(&EMBEDDED).into_iter().flat_map(templates) {
             add(&mut environment, name, source)?;
         }
-        for (name, source) in overrides {
+        for (name, source) in overrides.into_iter().flat_map(templates) {
             if environment.get_template(&name).is_err() {
                 return Err(PromptError::Unknown(name));
             }
@@ -56,7 +58,7 @@ impl Prompts {
         Ok(Self { environment })
     }
 
-    /// Renders a template.
+    /// Renders a template; the blanks at the end of a whole file are left out.
     ///
     /// # Errors
     /// See [`PromptError`].
@@ -64,7 +66,7 @@ impl Prompts {
         let template = self.environment.get_template(name).map_err(|_| PromptError::Unknown(name.to_owned()))?;
         template
             .render(Value::from(Serde(context)))
-            .map(|text| text.trim_end().to_owned())
+            .map(|text| if is_file(name) { text.trim_end().to_owned() } else { text })
             .map_err(|err| PromptError::Broken { name: name.to_owned(), reason: err.to_string() })
     }
 
@@ -93,12 +95,31 @@ fn add(environment: &mut Environment<'static>, name: String, source: String) -> 
         .map_err(|err| PromptError::Broken { name, reason: err.to_string() })
 }
 
-/// Returns the Markdown files below `dir`, by path relative to this folder.
-/// Returns the embedded templates: name and source of each.
+/// Returns the embedded files: name and source of each.
 pub fn sources() -> Vec<(String, String)> {
     embedded(&EMBEDDED)
 }
 
+/// Returns whether a template is a file of its own.
+fn is_file(name: &str) -> bool {
+    name.ends_with(".md")
+}
+
+/// Returns the templates that a file holds.
+fn templates((name, source): (String, String)) -> Vec<(String, String)> {
+    let group = name.strip_prefix("texts/").and_then(|name| name.strip_suffix(".md"));
+    let Some(group) = group else { return vec![(name, source)] };
+    let source = format!("\n{}", source.replace("\r\n", "\n"));
+    // What stands before the first heading is for whoever reads the file.
+    let sections = source.split("\n## ").skip(1);
+    let template = |section: &str| {
+        let (title, text) = section.split_once('\n').unwrap_or((section, ""));
+        (format!("{group}/{}", title.trim()), text.trim_matches('\n').to_owned())
+    };
+    sections.map(template).collect()
+}
+
+/// Returns the Markdown files below `dir`, by path relative to this folder.
 fn embedded(dir: &Dir<'static>) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for file in dir.files() {
@@ -123,5 +144,20 @@ mod tests {
         let missing = over.render(&name, BTreeMap::<String, String>::new()).unwrap_err();
         assert!(missing.to_string().contains(&name), "{missing}");
         assert!(Prompts::new(BTreeMap::from([("no/such.md".to_owned(), String::new())])).is_err());
+    }
+
+    #[test]
+    fn a_file_of_texts_may_be_overridden_in_part() {
+        let over = |text: &str| Prompts::new(BTreeMap::from([("texts/bash.md".to_owned(), text.to_owned())]));
+        let none = BTreeMap::<String, String>::new();
+        let given = Prompts::new(BTreeMap::new()).unwrap();
+        let prompts = over("For a reader.\n\n## no_output\n\n  nothing \n\n").unwrap();
+        assert_eq!(prompts.render("bash/no_output", &none).unwrap(), "  nothing ");
+        assert_eq!(
+            prompts.render("bash/interrupted", &none).unwrap(),
+            given.render("bash/interrupted", &none).unwrap()
+        );
+        assert!(matches!(over("## no_such\n\nx\n"), Err(PromptError::Unknown(name)) if name == "bash/no_such"));
+        assert!(matches!(prompts.render("texts/bash.md", &none), Err(PromptError::Unknown(_))));
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Case<A: Agent> {
     /// What a killed process left of the same episode; its answers come before the turns.
     pub(crate) earlier: Option<Trajectory>,
     pub(crate) embedder: Option<Arc<dyn Embed>>,
+    /// Templates laid over ours, by their files.
+    pub(crate) prompts: &'static [(&'static str, &'static str)],
 }
 
 /// What came of an episode.
@@ -50,6 +52,7 @@ impl<A: Agent> Default for Case<A> {
             config: A::Config::default(),
             earlier: None,
             embedder: None,
+            prompts: &[],
         }
     }
 }
@@ -76,13 +79,14 @@ impl<A: Agent> Case<A> {
         let model: Arc<dyn Model> = scripted.clone();
         let agent = A::new(self.config);
         let kept = Kept::default();
+        let over = self.prompts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         let parts = EpisodeParts {
             instance,
             sandbox: ready.sandbox.clone(),
             baseline: ready.baseline,
             model,
             toolbox: agent.tools(),
-            prompts: prompts::Prompts::new(Default::default()).unwrap(),
+            prompts: prompts::Prompts::new(over.collect()).unwrap(),
             limits: self.limits,
             context: self.context,
             recorder: Box::new(kept.clone()),

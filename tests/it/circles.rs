@@ -201,7 +201,7 @@ impl Modules {
 }
 
 /// Returns whether an attribute keeps what follows to tests.
-fn is_for_tests(attribute: &TokenTree) -> bool {
+pub(crate) fn is_for_tests(attribute: &TokenTree) -> bool {
     matches!(attribute, TokenTree::Group(group) if group.stream().to_string().replace(' ', "") == "cfg(test)")
 }
 

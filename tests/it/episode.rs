@@ -117,6 +117,22 @@ async fn calls_beside_finish_are_run_and_answered_in_order() {
 }
 
 #[tokio::test]
+async fn what_tools_tell_may_be_overridden() {
+    let turns = || vec![bash("true"), bash("exit 3"), finish()];
+    let prompts = &[("texts/bash.md", "## no_output\n\nall quiet\n")];
+    let ran = Case { prompts, ..Case::of(turns()) }.run().await;
+    assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
+    let told = ran.told();
+    assert!(told.iter().any(|text| text == "[all quiet]"), "{told:?}");
+    assert!(told.iter().any(|text| text.contains("[exit code 3]")), "{told:?}");
+    // As with every template, a value that there is not ends the episode.
+    let prompts = &[("texts/bash.md", "## no_output\n\nall quiet in {{ town }}\n")];
+    let ran = Case { prompts, ..Case::of(turns()) }.run().await;
+    let ExitStatus::AgentFailed(why) = ran.outcome.exit_status else { panic!("{:?}", ran.outcome.exit_status) };
+    assert!(why.contains("bash/no_output"), "{why}");
+}
+
+#[tokio::test]
 async fn an_answer_that_was_cut_off_is_told_as_that() {
     let cut = |raw: &str| json!({ "calls": [{ "name": "bash", "raw": raw }], "cut": true });
     let turns = vec![cut("{\"command\": \"echo 1"), json!({ "content": "So I", "cut": true }), finish()];

@@ -19,6 +19,7 @@ mod moatless;
 mod schemas;
 mod scripted;
 mod tidy;
+mod told;
 
 /// Returns a provider of local sandboxes.
 pub(crate) async fn local_provider() -> Arc<dyn SandboxProvider> {

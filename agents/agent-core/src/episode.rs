@@ -16,8 +16,8 @@ use crate::fresh_sandbox::{FreshSandbox, take_patch};
 use crate::resume::restore::{Answered, Restore};
 use crate::{
     AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
-    Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, ToolCall, ToolSpec, Trajectory,
-    clip, moved,
+    Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, Told, ToolCall, ToolSpec,
+    Trajectory, clip, moved,
 };
 
 /// One agent on one instance: the conversation, and all that it may use.
@@ -158,6 +158,11 @@ impl Episode {
         Ok(self.parts.prompts.render(template, variables)?)
     }
 
+    /// Returns the texts of tools, for what an agent says by them outside of a call.
+    pub fn told(&self) -> Told<'_> {
+        Told::new(&self.parts.prompts)
+    }
+
     /// Puts a message into the conversation.
     ///
     /// # Errors
@@ -222,8 +227,10 @@ impl Episode {
         } else {
             let sandbox = self.parts.sandbox.clone();
             let arguments = moved(&call.arguments, &escaped(&self.root), &escaped(&sandbox.info().root));
-            let called = self.parts.toolbox.call(&call.name, &arguments, sandbox.as_ref()).await;
-            let observed = self.observed(called)?;
+            let told = self.told();
+            let called = self.parts.toolbox.call(&call.name, &arguments, sandbox.as_ref(), &told).await;
+            let observed = self.observed(called, &told)?;
+            told.check()?;
             let text = moved(&observed.text, &sandbox.info().root, &self.root);
             Observation { text: self.parts.secrets.redact(text), ..observed }
         };
@@ -285,15 +292,13 @@ impl Episode {
     }
 
     /// Returns what a call showed; what the tool refuses is an observation, too.
-    fn observed(&self, called: Result<Observation, ToolError>) -> Result<Observation, AgentError> {
-        match called {
-            Ok(observation) => Ok(observation),
-            Err(ToolError::Rejected(why)) => {
-                let text = self.render_with("episode/rejected.md", [("why", why)].into_iter().collect::<Extra>())?;
-                Ok(Observation::error(text))
-            }
-            Err(ToolError::Sandbox(err)) => Err(err.into()),
-        }
+    fn observed(&self, called: Result<Observation, ToolError>, told: &Told<'_>) -> Result<Observation, AgentError> {
+        let why = match called {
+            Ok(observation) => return Ok(observation),
+            Err(err) => err.told(told)?,
+        };
+        let text = self.render_with("episode/rejected.md", [("why", why)].into_iter().collect::<Extra>())?;
+        Ok(Observation::error(text))
     }
 
     /// Counts a step.

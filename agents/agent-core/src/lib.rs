@@ -20,6 +20,7 @@ mod context;
 mod limits;
 mod secrets;
 mod stuck;
+mod told;
 
 pub use agent::{Agent, AgentError, Flow};
 pub use clip::clip;
@@ -33,4 +34,5 @@ pub use resume::place::moved;
 pub use run::run;
 pub use secrets::Secrets;
 pub use stuck::{StuckDetector, StuckPattern};
+pub use told::Told;
 pub use trajectory::{ExitStatus, Header, Origin, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use serde_json::{Value, json};
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::config::Config;
 use crate::episode_state::{ActionContext, EpisodeState, Progress, Work};
@@ -62,13 +62,18 @@ impl<S: AskingState> Tool for ActionTool<S> {
     const NAME: &'static str = S::TOOL;
     type Args = S::Action;
 
-    async fn call(&self, action: S::Action, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        action: S::Action,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let mut progress = self.shared.progress().await;
         let Progress { machine, work } = &mut *progress;
         let Some(state) = S::of(machine.state()).cloned() else {
-            return Err(ToolError::Rejected(format!("`{}` is not on offer now", S::TOOL)));
+            return Err(ToolError::Rejected(texts.render("moatless/not_on_offer", json!({ "tool": S::TOOL }))));
         };
-        let moved = state.act(action, &mut self.shared.action_context(sandbox, work)).await?;
+        let moved = state.act(action, &mut self.shared.action_context(sandbox, texts, work)).await?;
         let shown = format!("{} -> {}", S::NAME, moved.enters());
         machine.leave(moved);
         Ok(Observation::text(shown))

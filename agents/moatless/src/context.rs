@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use search::{Outline, Span, SpanKind};
+use serde_json::json;
 use similar::{DiffOp, TextDiff};
-use tool_core::{Sandbox, ToolError};
+use tool_core::{Sandbox, Texts, ToolError};
 
 use crate::files::load;
 use crate::spot::TOKEN;
@@ -133,13 +134,13 @@ impl FileContext {
     }
 
     /// Returns the code of the spans as it is now, cut to fit. What cannot be read any more is left out.
-    pub(crate) async fn show(&self, sandbox: &dyn Sandbox, fit: Fit) -> Result<String, ToolError> {
+    pub(crate) async fn show(&self, sandbox: &dyn Sandbox, fit: Fit, texts: &dyn Texts) -> Result<String, ToolError> {
         let mut shown = Vec::new();
         for path in self.paths() {
-            let text = match load(path, sandbox).await {
+            let text = match load(path, sandbox, texts).await {
                 Ok(Some(text)) => text,
-                Ok(None) | Err(ToolError::Rejected(_)) => continue,
-                Err(err) => return Err(err),
+                Err(err @ ToolError::Sandbox(_)) => return Err(err),
+                Ok(None) | Err(ToolError::Rejected(_) | ToolError::Refused { .. }) => continue,
             };
             // Of a notebook, its code.
             let code = search::code(path, text.body());
@@ -161,7 +162,7 @@ impl FileContext {
         let mut parts: Vec<(&Shown, usize)> = shown.iter().zip(shares).collect();
         let order = |path: &str| self.spans.iter().position(|member| member.path == path);
         parts.sort_by_key(|(part, _)| (order(&part.path), part.span.start));
-        Ok(laid_out(&parts))
+        Ok(laid_out(&parts, texts))
     }
 }
 
@@ -188,7 +189,7 @@ fn enclosing(span: &Span, outline: &Outline, text: &str) -> Option<Heading> {
 }
 
 /// Puts the spans of each file below its path.
-fn laid_out(parts: &[(&Shown, usize)]) -> String {
+fn laid_out(parts: &[(&Shown, usize)], texts: &dyn Texts) -> String {
     let mut text = String::new();
     let (mut path, mut class) = ("", None);
     for (part, bytes) in parts {
@@ -201,7 +202,9 @@ fn laid_out(parts: &[(&Shown, usize)]) -> String {
             text.push_str(&heading.line);
         }
         class = part.class.as_ref();
-        let _ = writeln!(text, "  span `{}`, lines {}-{}", part.span.id, part.span.start, part.span.end);
+        let Span { id, start, end, .. } = &part.span;
+        text.push_str(&texts.render("moatless/span", json!({ "id": id, "start": start, "end": end })));
+        text.push('\n');
         let mut left = *bytes;
         let fits = part.lines.iter().take_while(|line| {
             let fits = line.len() <= left;
@@ -210,7 +213,8 @@ fn laid_out(parts: &[(&Shown, usize)]) -> String {
         });
         let count = fits.map(|line| text.push_str(line)).count();
         if count < part.lines.len() {
-            let _ = writeln!(text, "        ({} more lines, left out for lack of room)", part.lines.len() - count);
+            text.push_str(&texts.render("moatless/more_lines", json!({ "more": part.lines.len() - count })));
+            text.push('\n');
         }
     }
     text

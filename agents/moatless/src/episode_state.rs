@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use search::{Checkout, SearchRequest};
+use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
-use tool_core::Sandbox;
+use tool_core::{Sandbox, Texts, ToolError};
 
 use crate::config::Config;
 use crate::context::FileContext;
@@ -43,6 +44,7 @@ pub(crate) struct ActionContext<'a> {
     pub(crate) config: &'a Config,
     pub(crate) checkout: &'a Checkout,
     pub(crate) sandbox: &'a dyn Sandbox,
+    pub(crate) texts: &'a dyn Texts,
     pub(crate) work: &'a mut Work,
 }
 
@@ -57,7 +59,24 @@ impl EpisodeState {
         self.progress.lock().await
     }
 
-    pub(crate) fn action_context<'a>(&'a self, sandbox: &'a dyn Sandbox, work: &'a mut Work) -> ActionContext<'a> {
-        ActionContext { config: &self.config, checkout: &self.checkout, sandbox, work }
+    pub(crate) fn action_context<'a>(
+        &'a self,
+        sandbox: &'a dyn Sandbox,
+        texts: &'a dyn Texts,
+        work: &'a mut Work,
+    ) -> ActionContext<'a> {
+        ActionContext { config: &self.config, checkout: &self.checkout, sandbox, texts, work }
+    }
+}
+
+impl ActionContext<'_> {
+    /// Refuses an answer with the text of this name.
+    pub(crate) fn reject<T>(&self, name: &str) -> Result<T, ToolError> {
+        self.reject_with(name, json!({}))
+    }
+
+    /// As [`ActionContext::reject`], with values for the text.
+    pub(crate) fn reject_with<T>(&self, name: &str, values: Value) -> Result<T, ToolError> {
+        Err(ToolError::Rejected(self.texts.render(name, values)))
     }
 }

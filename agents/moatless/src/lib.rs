@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use agent_core::{Agent, AgentError, Completion, Episode, Flow, Limit, Message};
 use serde_json::json;
-use tool_core::{ToolError, Toolbox};
+use tool_core::{Texts, Toolbox};
 
 use crate::episode_state::{EpisodeState, Progress};
 use crate::machine::State;
@@ -99,7 +99,11 @@ impl Moatless {
             if self.useless <= state.retries(&self.shared.config) {
                 return Ok(Flow::Continue);
             }
-            if !progress.give_in(self.why.as_deref().unwrap_or("there was no call of the tool")) {
+            let told = episode.told();
+            let why = self.why.clone().unwrap_or_else(|| Texts::render(&told, "moatless/no_call", json!({})));
+            let has_given_in = progress.give_in(&why, &told);
+            told.check()?;
+            if !has_given_in {
                 return Err(AgentError::Limit(Limit::Idle));
             }
         }
@@ -118,8 +122,12 @@ impl Moatless {
             let mut progress = self.shared.progress().await;
             let Progress { machine, work } = &mut *progress;
             work.issue.clone_from(&episode.instance().problem_statement);
-            let brief = machine.state().brief(&mut self.shared.action_context(episode.sandbox(), work)).await;
-            (machine.state().clone(), brief.map_err(failed)?)
+            let told = episode.told();
+            let brief = machine.state().brief(&mut self.shared.action_context(episode.sandbox(), &told, work)).await;
+            // Nobody was there to be told of a refusal.
+            let brief = brief.map_err(|err| err.told(&told).map_or_else(AgentError::from, AgentError::Failed))?;
+            told.check()?;
+            (machine.state().clone(), brief)
         };
         let tool = state.tool().unwrap_or_default();
         episode.begin_conversation(state.name())?;
@@ -184,10 +192,9 @@ impl Moatless {
     }
 }
 
-/// Returns why a state could not ask: nobody was there to be told of a refusal.
-fn failed(err: ToolError) -> AgentError {
-    match err {
-        ToolError::Sandbox(err) => err.into(),
-        ToolError::Rejected(why) => AgentError::Failed(why),
-    }
+/// Returns the texts that the tools tell.
+#[cfg(test)]
+fn texts() -> impl Texts {
+    let prompts = prompts::Prompts::new(std::collections::BTreeMap::new()).unwrap_or_else(|err| panic!("{err}"));
+    move |name: &str, values: serde_json::Value| prompts.render(name, values).unwrap_or_else(|err| panic!("{err}"))
 }

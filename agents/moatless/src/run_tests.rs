@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tool_core::{Command, ExecEnd, Sandbox, ToolError, shell_quote};
+use serde_json::json;
+use tool_core::{Command, ExecEnd, Sandbox, Texts, ToolError, shell_quote};
 
 use crate::config::TestsConfig;
 use crate::files::relative;
@@ -22,15 +23,16 @@ pub(crate) async fn run_tests(
     files: &[String],
     config: &TestsConfig,
     sandbox: &dyn Sandbox,
+    texts: &dyn Texts,
 ) -> Result<String, ToolError> {
     let root = sandbox.info().root.clone();
     if files.is_empty() {
-        return Err(ToolError::Rejected("name at least one file in `test_files`".to_owned()));
+        return Err(ToolError::Rejected(texts.plain("moatless/test_files_missing")));
     }
     let mut paths = Vec::new();
     for file in files {
         let (path, test) = file.split_once("::").map_or((file.as_str(), None), |(path, test)| (path, Some(test)));
-        paths.push(Picked { path: relative(path, &root)?, test: test.map(str::to_owned) });
+        paths.push(Picked { path: relative(path, &root, texts)?, test: test.map(str::to_owned) });
     }
     let quoted: Vec<String> = paths.iter().map(|picked| shell_quote(&picked.path)).collect();
     let missing = format!(
@@ -40,21 +42,24 @@ pub(crate) async fn run_tests(
     );
     let missing = sandbox.exec(Command::fresh(missing)).await?.output;
     if let Some(first) = missing.lines().next() {
-        return Err(ToolError::Rejected(format!("there is no `{first}`; name files that are there")));
+        return Err(ToolError::Rejected(texts.render("moatless/no_test_file", json!({ "path": first }))));
     }
     let script = script(&paths, config, &root);
     let timeout = Duration::try_from_secs_f64(config.timeout).unwrap_or(Duration::from_secs(300));
     let output = sandbox.exec(Command::new(script).timeout(timeout)).await?;
     let ended = match output.end {
-        ExecEnd::Exited(code) => format!("exit code {code}"),
-        ExecEnd::TimedOut(_) | ExecEnd::Silent(_) => format!("killed after {} s", config.timeout),
-        ExecEnd::Interrupted => "interrupted".to_owned(),
-        ExecEnd::OutOfMemory => "killed: the sandbox is out of memory".to_owned(),
-        ExecEnd::TooManyProcesses => "killed: too many processes".to_owned(),
-        ExecEnd::DiskFull => "killed: no space left in the sandbox".to_owned(),
-        ExecEnd::SyntaxError => "the command for tests is no valid shell command".to_owned(),
+        ExecEnd::Exited(code) => texts.render("moatless/tests_exited", json!({ "code": code })),
+        ExecEnd::TimedOut(_) | ExecEnd::Silent(_) => {
+            // As `{}` writes it: a whole number of seconds has no point.
+            texts.render("moatless/tests_timed_out", json!({ "seconds": config.timeout.to_string() }))
+        }
+        ExecEnd::Interrupted => texts.plain("moatless/tests_interrupted"),
+        ExecEnd::OutOfMemory => texts.plain("moatless/tests_out_of_memory"),
+        ExecEnd::TooManyProcesses => texts.plain("moatless/tests_too_many_processes"),
+        ExecEnd::DiskFull => texts.plain("moatless/tests_disk_full"),
+        ExecEnd::SyntaxError => texts.plain("moatless/tests_syntax_error"),
     };
-    Ok(format!("{}\n[{ended}]", end_of(output.output.trim_end(), config.tokens * TOKEN)))
+    Ok(format!("{}\n[{ended}]", end_of(output.output.trim_end(), config.tokens * TOKEN, texts)))
 }
 
 /// Returns the script that runs the tests the way the repository does. Files that Python makes on the way stay out of it.
@@ -95,7 +100,7 @@ fn dotted(path: &str, test: Option<&str>) -> String {
 }
 
 /// Returns the last lines of a text, as many as fit; of the last one at least its end.
-fn end_of(text: &str, bytes: usize) -> String {
+fn end_of(text: &str, bytes: usize, texts: &dyn Texts) -> String {
     let mut left = bytes;
     let fits = |line: &&str| {
         let fits = line.len() < left;
@@ -109,8 +114,10 @@ fn end_of(text: &str, bytes: usize) -> String {
     }
     let omitted = text.lines().count() - kept.len();
     kept.reverse();
-    let note = if omitted > 0 { format!("({omitted} lines before this are left out)\n") } else { String::new() };
-    note + &kept.join("\n")
+    if omitted == 0 {
+        return kept.join("\n");
+    }
+    texts.render("moatless/tests_cut", json!({ "omitted": omitted })) + "\n" + &kept.join("\n")
 }
 
 #[cfg(test)]
@@ -125,10 +132,11 @@ mod tests {
 
     #[test]
     fn the_end_of_a_long_output_is_shown() {
-        assert_eq!(end_of("a\nb\nc", 100), "a\nb\nc");
-        assert_eq!(end_of("aaaa\nbb\ncc", 6), "(1 lines before this are left out)\nbb\ncc");
-        assert_eq!(end_of("", 6), "");
-        assert_eq!(end_of("a\nbbbbäcc", 4), "(1 lines before this are left out)\näcc");
+        let texts = crate::texts();
+        assert_eq!(end_of("a\nb\nc", 100, &texts), "a\nb\nc");
+        assert_eq!(end_of("aaaa\nbb\ncc", 6, &texts), "(1 lines before this are left out)\nbb\ncc");
+        assert_eq!(end_of("", 6, &texts), "");
+        assert_eq!(end_of("a\nbbbbäcc", 4, &texts), "(1 lines before this are left out)\näcc");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! A place in the code that is to be changed.
 
+use serde_json::json;
+use tool_core::Texts;
+
 /// Bytes that make a token, by rule of thumb.
 pub(crate) const TOKEN: usize = 4;
 
@@ -18,12 +21,14 @@ pub struct Spot {
 
 impl Spot {
     /// Returns where it is, for a sentence.
-    pub(crate) fn place(&self) -> String {
-        match self.lines {
-            Some((start, end)) if start == end => format!("`{}`, line {start}", self.path),
-            Some((start, end)) => format!("`{}`, lines {start}-{end}", self.path),
-            None => format!("`{}`, a new file", self.path),
-        }
+    pub(crate) fn place(&self, texts: &dyn Texts) -> String {
+        let (start, end) = self.lines.unwrap_or_default();
+        let name = match self.lines {
+            Some(_) if start == end => "moatless/place_line",
+            Some(_) => "moatless/place_lines",
+            None => "moatless/place_new",
+        };
+        texts.render(name, json!({ "path": self.path, "start": start, "end": end }))
     }
 }
 

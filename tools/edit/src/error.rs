@@ -1,49 +1,56 @@
 //! Why an edit was not made.
 
-/// Why an edit was not made. The message is for the model.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+use serde_json::json;
+use tool_core::Texts;
+
+/// Why an edit was not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EditError {
     /// Look at the file, and quote it as it is.
-    #[error("old_str is not in the file")]
     NotFound,
-    /// Quote more of the surroundings.
-    #[error(
-        "old_str is {} times in the file, at {}; nothing was changed\n\
-         hint: add lines from before or after the place you mean until it is there only once",
-        .0.len(), at_lines(.0)
-    )]
+    /// Quote more of the surroundings; with the line of each place.
     Ambiguous(Vec<usize>),
     /// Give a text to look for.
-    #[error("old_str is empty; nothing was changed\nhint: use `insert` to add text, or `create` for a new file")]
     EmptyOld,
     /// Give another text.
-    #[error("old_str and new_str are the same; nothing was changed")]
     Same,
     /// Give a line that is there.
-    #[error("insert_line is {line}, but it must be from 0 (before the first line) to {last} (after the last line)")]
     InsertLine {
         /// The line as given.
         line: i64,
         /// Number of lines of the file.
         last: usize,
     },
-    /// Give a range that is there.
-    #[error("{0}")]
-    Range(String),
-    /// Use another tool.
-    #[error("it is a binary file of {0} bytes, which this tool neither shows nor edits")]
+    /// Use another tool; with the number of bytes.
     Binary(usize),
     /// Use other characters.
-    #[error("the file is not UTF-8 but Latin-1, which has no character `{0}`; nothing was changed")]
     Unencodable(char),
 }
 
+impl EditError {
+    /// Returns what the model is told.
+    pub fn told(&self, texts: &dyn Texts) -> String {
+        match self {
+            Self::NotFound => texts.plain("edit/not_found"),
+            Self::Ambiguous(lines) => {
+                let values = json!({ "count": lines.len(), "lines": at_lines(lines, texts) });
+                texts.render("edit/ambiguous", values)
+            }
+            Self::EmptyOld => texts.plain("edit/empty_old"),
+            Self::Same => texts.plain("edit/same"),
+            Self::InsertLine { line, last } => texts.render("edit/insert_line", json!({ "line": line, "last": last })),
+            Self::Binary(bytes) => texts.render("edit/binary", json!({ "bytes": bytes })),
+            Self::Unencodable(character) => texts.render("edit/unencodable", json!({ "character": character })),
+        }
+    }
+}
+
 /// Lists line numbers for a sentence.
-pub(crate) fn at_lines(lines: &[usize]) -> String {
+pub(crate) fn at_lines(lines: &[usize], texts: &dyn Texts) -> String {
     const SHOWN: usize = 20;
     let mut lines = lines.to_vec();
     lines.dedup();
-    let shown: Vec<String> = lines.iter().take(SHOWN).map(usize::to_string).collect();
-    let more = if lines.len() > SHOWN { format!(" and {} more", lines.len() - SHOWN) } else { String::new() };
-    format!("{} {}{more}", if lines.len() == 1 { "line" } else { "lines" }, shown.join(", "))
+    let shown: Vec<usize> = lines.iter().take(SHOWN).copied().collect();
+    let values = json!({ "count": lines.len(), "shown": shown, "more": lines.len().saturating_sub(SHOWN) });
+    texts.render("edit/at_lines", values)
 }

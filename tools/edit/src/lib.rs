@@ -14,7 +14,7 @@ mod error;
 
 pub use edits::change::{Change, insert, str_replace};
 pub use edits::miss::miss;
-pub use edits::syntax::{SyntaxCheck, SyntaxProblem, is_python, new_problems, problems};
+pub use edits::syntax::{SyntaxCheck, SyntaxProblem, SyntaxReason, is_python, new_problems, problems};
 pub use edits::text::Text;
 pub use edits::view::{lines, numbered, parse_range};
 pub use error::EditError;

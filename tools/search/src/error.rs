@@ -1,5 +1,6 @@
 //! What can go wrong.
 
+use serde_json::json;
 use tool_core::ToolError;
 
 /// Why there is no index or no answer. Variants are named by what the caller does next.
@@ -8,9 +9,17 @@ pub enum SearchError {
     /// The tree cannot be read: mend the path.
     #[error("{0}")]
     Tree(String),
-    /// The request makes no sense: mend it.
-    #[error("{0}")]
-    Request(String),
+    /// The request asks for nothing: mend it.
+    #[error("give at least one of query, file_pattern, class_names, function_names and code_snippet")]
+    Empty,
+    /// The file pattern of the request is none: mend it.
+    #[error("`{pattern}` is no file pattern: {why}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A cache is not what it should be: it is built anew.
     #[error("the cache is not usable: {0}")]
     Cache(String),
@@ -31,6 +40,11 @@ impl From<postcard::Error> for SearchError {
 /// The model is told, and the episode goes on.
 impl From<SearchError> for ToolError {
     fn from(err: SearchError) -> Self {
-        Self::Rejected(err.to_string())
+        let (text, values) = match err {
+            SearchError::Empty => ("search/empty_request", json!({})),
+            SearchError::Pattern { pattern, why } => ("search/no_pattern", json!({ "pattern": pattern, "why": why })),
+            err => ("search/failed", json!({ "why": err.to_string() })),
+        };
+        Self::Refused { text, values }
     }
 }

@@ -1,10 +1,12 @@
 //! The tool that runs a command in the persistent shell.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_core::{Command, ExecEnd, ExecOutput, Observation, Restart, Sandbox, Tool, ToolError};
+use serde_json::{Value, json};
+use tool_core::{Command, ExecEnd, ExecOutput, Observation, Restart, Sandbox, Texts, Tool, ToolError};
 
 /// Runs a command in the persistent shell of the sandbox.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,16 +23,14 @@ impl Tool for Bash {
     const NAME: &'static str = "bash";
     type Args = BashArgs;
 
-    async fn call(&self, args: BashArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(&self, args: BashArgs, sandbox: &dyn Sandbox, texts: &dyn Texts) -> Result<Observation, ToolError> {
         let command = args.command.trim();
         if command.is_empty() || ["ctrl+c", "ctrl-c", "c-c", "^c"].contains(&command.to_ascii_lowercase().as_str()) {
-            return Ok(Observation::error(
-                "No command is running: each command runs to its end before its result is shown.",
-            ));
+            return Ok(Observation::error(texts.plain("bash/nothing_runs")));
         }
         let output = sandbox.exec(Command::new(args.command)).await?;
         Ok(Observation {
-            text: describe(&output),
+            text: describe(&output, texts),
             is_error: output.end == ExecEnd::SyntaxError,
             exit_code: Some(output.exit_code()),
         })
@@ -38,52 +38,40 @@ impl Tool for Bash {
 }
 
 /// Returns what the model reads of a command: its output, then a line for each thing out of the ordinary.
-fn describe(output: &ExecOutput) -> String {
+fn describe(output: &ExecOutput, texts: &dyn Texts) -> String {
     let mut text = output.output.trim_end_matches('\n').to_owned();
-    let mut note = |line: &str| {
+    let mut note = |name: &str, values: Value| {
         let gap = if text.is_empty() { "" } else { "\n" };
         // Writing to a String does not fail.
-        let _ = write!(text, "{gap}[{line}]");
+        let _ = write!(text, "{gap}[{}]", texts.render(name, values));
     };
+    // As `{}` writes it: a whole number of seconds has no point.
+    let seconds = |limit: Duration| json!({ "seconds": limit.as_secs_f64().to_string() });
     match output.end {
-        ExecEnd::Exited(0) if output.output.trim().is_empty() && output.restart.is_none() => note("no output"),
+        ExecEnd::Exited(0) if output.output.trim().is_empty() && output.restart.is_none() => {
+            note("bash/no_output", json!({}));
+        }
         ExecEnd::Exited(0) => {}
-        ExecEnd::Exited(code) => note(&format!("exit code {code}")),
-        ExecEnd::TimedOut(limit) => note(&format!(
-            "killed after {} s with all processes it started; run long work in the background with its output in a file",
-            limit.as_secs_f64()
-        )),
-        ExecEnd::Silent(limit) => note(&format!(
-            "killed after {} s without output, with all processes it started; standard input is empty, so a program \
-             that waits for it never ends",
-            limit.as_secs_f64()
-        )),
-        ExecEnd::Interrupted => note("interrupted; all processes it started were killed"),
-        ExecEnd::OutOfMemory => note("killed: the sandbox is out of memory"),
-        ExecEnd::TooManyProcesses => note("killed: too many processes; all that ran in the sandbox was ended"),
-        ExecEnd::DiskFull => note(
-            "killed with all processes it started: no space left, the sandbox holds more than it may; remove what is not \
-             needed",
-        ),
-        ExecEnd::SyntaxError => note("syntax error: nothing was run"),
+        ExecEnd::Exited(code) => note("bash/exit_code", json!({ "code": code })),
+        ExecEnd::TimedOut(limit) => note("bash/timed_out", seconds(limit)),
+        ExecEnd::Silent(limit) => note("bash/silent", seconds(limit)),
+        ExecEnd::Interrupted => note("bash/interrupted", json!({})),
+        ExecEnd::OutOfMemory => note("bash/out_of_memory", json!({})),
+        ExecEnd::TooManyProcesses => note("bash/too_many_processes", json!({})),
+        ExecEnd::DiskFull => note("bash/disk_full", json!({})),
+        ExecEnd::SyntaxError => note("bash/syntax_error", json!({})),
     }
     match output.restart {
         None => {}
-        Some(Restart::StateKept) if matches!(output.end, ExecEnd::Exited(_)) => {
-            note("the shell ended and was started again with its state");
-        }
+        Some(Restart::StateKept) if matches!(output.end, ExecEnd::Exited(_)) => note("bash/state_kept", json!({})),
         Some(Restart::StateKept) => {}
-        Some(Restart::StateLost) => {
-            note(&format!("the shell was started again in {}; variables, functions and jobs are lost", output.cwd));
-        }
+        Some(Restart::StateLost) => note("bash/state_lost", json!({ "folder": output.cwd })),
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -97,7 +85,9 @@ mod tests {
             cwd: "/repo".to_owned(),
             elapsed: Duration::ZERO,
         };
-        expected.assert_eq(&describe(&output));
+        let prompts = prompts::Prompts::new(std::collections::BTreeMap::new()).unwrap();
+        let texts = |name: &str, values: Value| prompts.render(name, values).unwrap();
+        expected.assert_eq(&describe(&output, &texts));
     }
 
     #[test]

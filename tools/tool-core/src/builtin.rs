@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Observation, Sandbox, Tool, ToolError};
+use crate::{Observation, Sandbox, Texts, Tool, ToolError};
 
 /// Ends the episode; the agent turns this call into a submission.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,7 +17,7 @@ impl Tool for Finish {
     const NAME: &'static str = "finish";
     type Args = FinishArgs;
 
-    async fn call(&self, _: FinishArgs, _: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(&self, _: FinishArgs, _: &dyn Sandbox, _: &dyn Texts) -> Result<Observation, ToolError> {
         Ok(Observation::default())
     }
 }
@@ -38,7 +38,7 @@ impl Tool for Think {
     const NAME: &'static str = "think";
     type Args = ThinkArgs;
 
-    async fn call(&self, _: ThinkArgs, _: &dyn Sandbox) -> Result<Observation, ToolError> {
-        Ok(Observation::text("Noted."))
+    async fn call(&self, _: ThinkArgs, _: &dyn Sandbox, texts: &dyn Texts) -> Result<Observation, ToolError> {
+        Ok(Observation::text(texts.plain("think/noted")))
     }
 }

@@ -4,7 +4,8 @@
 //! and files live, and [`SandboxProvider`] starts one. A crate with another provider implements it and [`Connect`], and
 //! is named to a program by its [`SandboxPlug`]. [`Finish`] and [`Think`] are the two tools that touch nothing.
 //! [`Embed`] turns texts into vectors for the tools that have a use for them.
-//! This crate does no IO: no Docker, no file, no clock policy. What a model reads about a tool is in `prompts/tools`.
+//! This crate does no IO: no Docker, no file, no clock policy. What a model reads about a tool is in `prompts/tools`, and
+//! what a tool tells it in `prompts/texts`, which comes to a tool as [`Texts`].
 
 mod command;
 mod host;
@@ -19,6 +20,7 @@ mod coerce;
 mod embed;
 mod observation;
 mod schema;
+mod texts;
 mod tool;
 mod toolbox;
 
@@ -32,5 +34,6 @@ pub use sandbox::{FileError, Sandbox, SandboxError, SandboxInfo, SandboxProvider
 pub use sandbox_config::{Network, Pull, SandboxConfig};
 pub use sandbox_plug::{Connect, NoOptions, SandboxPlug};
 pub use size::Size;
+pub use texts::Texts;
 pub use tool::{Tool, ToolError};
 pub use toolbox::{ToolSignature, Toolbox};

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::coerce::coerce;
 use crate::schema::schema_of;
-use crate::{Observation, Sandbox, Tool, ToolError};
+use crate::{Observation, Sandbox, Texts, Tool, ToolError};
 
 /// The tools of one agent, in the order in which they are shown to the model.
 #[derive(Clone, Default)]
@@ -87,14 +87,15 @@ impl Toolbox {
         wire_name: &str,
         arguments: &str,
         sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
     ) -> Result<Observation, ToolError> {
         let Some(entry) = self.find(wire_name) else {
             let known: Vec<&str> = self.signatures().map(|signature| signature.wire_name.as_str()).collect();
-            let known = known.join("`, `");
-            return Err(ToolError::Rejected(format!("unknown tool `{wire_name}`; the tools are `{known}`")));
+            let values = json!({ "tool": wire_name, "known": known });
+            return Err(ToolError::Rejected(texts.render("toolbox/unknown_tool", values)));
         };
-        let arguments = parse_arguments(wire_name, arguments)?;
-        entry.tool.call(coerce(&entry.signature.parameters, arguments), sandbox).await
+        let arguments = parse_arguments(wire_name, arguments, texts)?;
+        entry.tool.call(coerce(&entry.signature.parameters, arguments), sandbox, texts).await
     }
 
     fn find(&self, wire_name: &str) -> Option<&Entry> {
@@ -103,13 +104,14 @@ impl Toolbox {
 }
 
 /// Parses the arguments of a call; empty text stands for no arguments.
-fn parse_arguments(wire_name: &str, arguments: &str) -> Result<Map<String, Value>, ToolError> {
+fn parse_arguments(wire_name: &str, arguments: &str, texts: &dyn Texts) -> Result<Map<String, Value>, ToolError> {
     let text = if arguments.trim().is_empty() { "{}" } else { arguments };
-    match serde_json::from_str(text) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(ToolError::Rejected(format!("the arguments of `{wire_name}` must be a JSON object"))),
-        Err(err) => Err(ToolError::Rejected(format!("the arguments of `{wire_name}` are not valid JSON: {err}"))),
-    }
+    let told = match serde_json::from_str(text) {
+        Ok(Value::Object(map)) => return Ok(map),
+        Ok(_) => texts.render("toolbox/no_object", json!({ "tool": wire_name })),
+        Err(err) => texts.render("toolbox/no_json", json!({ "tool": wire_name, "why": err.to_string() })),
+    };
+    Err(ToolError::Rejected(told))
 }
 
 /// The twin of [`Tool`] that can be stored.
@@ -118,6 +120,7 @@ trait AnyTool: Send + Sync {
         &'a self,
         arguments: Map<String, Value>,
         sandbox: &'a dyn Sandbox,
+        texts: &'a dyn Texts,
     ) -> Pin<Box<dyn Future<Output = Result<Observation, ToolError>> + Send + 'a>>;
 }
 
@@ -128,11 +131,14 @@ impl<T: Tool> AnyTool for Erased<T> {
         &'a self,
         arguments: Map<String, Value>,
         sandbox: &'a dyn Sandbox,
+        texts: &'a dyn Texts,
     ) -> Pin<Box<dyn Future<Output = Result<Observation, ToolError>> + Send + 'a>> {
         Box::pin(async move {
-            let args = serde_json::from_value(Value::Object(arguments))
-                .map_err(|err| ToolError::Rejected(format!("the arguments of `{}` do not fit: {err}", T::NAME)))?;
-            self.0.call(args, sandbox).await
+            let args = serde_json::from_value(Value::Object(arguments)).map_err(|err| {
+                let values = json!({ "tool": T::NAME, "why": err.to_string() });
+                ToolError::Rejected(texts.render("toolbox/misfit", values))
+            })?;
+            self.0.call(args, sandbox, texts).await
         })
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn project(path: &Path) -> (String, Option<String>) {
 /// Returns the failure of a search by whose fault it is.
 pub(super) fn failed(err: SearchError) -> Failed {
     match err {
-        SearchError::Tree(_) | SearchError::Request(_) => Failed::Usage(err.into()),
+        SearchError::Tree(_) | SearchError::Empty | SearchError::Pattern { .. } => Failed::Usage(err.into()),
         err => Failed::Run(err.into()),
     }
 }

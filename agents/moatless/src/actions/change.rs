@@ -6,12 +6,13 @@ use edit::{EditError, Text, miss, new_problems, str_replace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use serde_json::json;
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::edits::diff::diff;
 use crate::edits::lint;
 use crate::episode_state::EpisodeState;
-use crate::files::{load, relative, save, vacant};
+use crate::files::{load, of_file, relative, save, vacant};
 
 /// Replaces a text that is in a file once.
 pub(crate) struct StringReplace(pub(crate) Arc<EpisodeState>);
@@ -45,15 +46,21 @@ impl Tool for StringReplace {
     const NAME: &'static str = "string_replace";
     type Args = StringReplaceArgs;
 
-    async fn call(&self, args: StringReplaceArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let path = relative(&args.path, &sandbox.info().root)?;
-        let refuse = |why: String| ToolError::Rejected(format!("`{path}`: {why}"));
-        let text = load(&path, sandbox).await?.ok_or_else(|| refuse("there is no such file".to_owned()))?;
+    async fn call(
+        &self,
+        args: StringReplaceArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
+        let path = relative(&args.path, &sandbox.info().root, texts)?;
+        let refuse = |why: String| of_file(&path, &why, texts);
+        let text = load(&path, sandbox, texts).await?;
+        let text = text.ok_or_else(|| refuse(texts.plain("moatless/no_such_file")))?;
         let change = str_replace(text.body(), &args.old_str, &args.new_str).map_err(|err| match err {
-            EditError::NotFound => refuse(text.display(&miss(text.body(), &args.old_str, &args.new_str))),
-            err => refuse(err.to_string()),
+            EditError::NotFound => refuse(text.display(&miss(text.body(), &args.old_str, &args.new_str, texts))),
+            err => refuse(err.told(texts)),
         })?;
-        write(&path, &text, &change.body, &self.0, sandbox).await
+        write(&path, &text, &change.body, &self.0, sandbox, texts).await
     }
 }
 
@@ -61,10 +68,15 @@ impl Tool for CreateFile {
     const NAME: &'static str = "create_file";
     type Args = CreateFileArgs;
 
-    async fn call(&self, args: CreateFileArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let path = relative(&args.path, &sandbox.info().root)?;
-        let text = vacant(&path, sandbox).await?;
-        write(&path, &text, &args.file_text, &self.0, sandbox).await
+    async fn call(
+        &self,
+        args: CreateFileArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
+        let path = relative(&args.path, &sandbox.info().root, texts)?;
+        let text = vacant(&path, sandbox, texts).await?;
+        write(&path, &text, &args.file_text, &self.0, sandbox, texts).await
     }
 }
 
@@ -75,20 +87,23 @@ async fn write(
     after: &str,
     shared: &EpisodeState,
     sandbox: &dyn Sandbox,
+    texts: &dyn Texts,
 ) -> Result<Observation, ToolError> {
     let broken = if edit::is_python(path) { new_problems(before.body(), after) } else { Vec::new() };
     if let Some(problem) = broken.first() {
-        return Err(ToolError::Rejected(format!("`{path}` would no longer parse: {problem}\nNothing was changed.")));
+        let values = json!({ "path": path, "problem": problem.told(texts) });
+        return Err(ToolError::Rejected(texts.render("moatless/no_longer_parses", values)));
     }
     if let Some(problem) = no_notebook(path, before.body(), after) {
-        return Err(ToolError::Rejected(format!(
-            "`{path}` would no longer be a notebook, which is JSON: {problem}\nNothing was changed."
-        )));
+        let values = json!({ "path": path, "problem": problem });
+        return Err(ToolError::Rejected(texts.render("moatless/no_longer_notebook", values)));
     }
-    let problems = lint::around(path, shared.config.lint, sandbox, save(path, before, after, sandbox)).await?;
+    let problems =
+        lint::around(path, shared.config.lint, sandbox, save(path, before, after, sandbox, texts), texts).await?;
     let list: String = problems.iter().flatten().map(|problem| format!("- {problem}\n")).collect();
-    let list = if list.is_empty() { list } else { format!("New errors:\n{list}") };
-    Ok(Observation::text(format!("Changed `{path}`:\n{}{list}", diff(path, before.body(), after))))
+    let list = if list.is_empty() { list } else { format!("{}\n{list}", texts.plain("moatless/new_errors")) };
+    let changed = texts.render("moatless/changed", json!({ "path": path }));
+    Ok(Observation::text(format!("{changed}\n{}{list}", diff(path, before.body(), after))))
 }
 
 /// Returns why a notebook is none after a change, unless it was none before.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use search::SearchRequest;
 use serde::Deserialize;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::episode_state::EpisodeState;
 
@@ -54,10 +54,15 @@ impl Tool for FindClass {
     const NAME: &'static str = "find_class";
     type Args = FindClassArgs;
 
-    async fn call(&self, args: FindClassArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: FindClassArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let class_names = vec![args.class_name];
         let request = SearchRequest { class_names, ..SearchRequest::default() };
-        find(&self.0, request, args.file_pattern, sandbox).await
+        find(&self.0, request, args.file_pattern, sandbox, texts).await
     }
 }
 
@@ -65,11 +70,16 @@ impl Tool for FindFunction {
     const NAME: &'static str = "find_function";
     type Args = FindFunctionArgs;
 
-    async fn call(&self, args: FindFunctionArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: FindFunctionArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let class_names = args.class_name.into_iter().filter(|name| !name.trim().is_empty()).collect();
         let request =
             SearchRequest { class_names, function_names: vec![args.function_name], ..SearchRequest::default() };
-        find(&self.0, request, args.file_pattern, sandbox).await
+        find(&self.0, request, args.file_pattern, sandbox, texts).await
     }
 }
 
@@ -77,9 +87,14 @@ impl Tool for FindCodeSnippet {
     const NAME: &'static str = "find_code_snippet";
     type Args = FindCodeSnippetArgs;
 
-    async fn call(&self, args: FindCodeSnippetArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: FindCodeSnippetArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let request = SearchRequest { code_snippet: args.code_snippet, ..SearchRequest::default() };
-        find(&self.0, request, args.file_pattern, sandbox).await
+        find(&self.0, request, args.file_pattern, sandbox, texts).await
     }
 }
 
@@ -88,11 +103,12 @@ async fn find(
     request: SearchRequest,
     file_pattern: Option<String>,
     sandbox: &dyn Sandbox,
+    texts: &dyn Texts,
 ) -> Result<Observation, ToolError> {
     let tests = shared.config.search_tests;
     let request = SearchRequest { file_pattern: file_pattern.unwrap_or_default(), include_tests: tests, ..request };
-    let (index, found) = shared.checkout.search(sandbox, &request).await?;
+    let (index, found) = shared.checkout.search(sandbox, &request, texts).await?;
     let settings = shared.checkout.config();
-    let shown = index.render(&found, settings.max_tokens, settings.max_lines)?;
-    Ok(Observation::text(shown + &index.remark(&request, &found)?))
+    let shown = index.render(&found, settings.max_tokens, settings.max_lines, texts)?;
+    Ok(Observation::text(shown + &index.remark(&request, &found, texts)?))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::episode_state::EpisodeState;
 use crate::run_tests::run_tests;
@@ -24,7 +24,12 @@ impl Tool for RunTests {
     const NAME: &'static str = "run_tests";
     type Args = RunTestsArgs;
 
-    async fn call(&self, args: RunTestsArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        Ok(Observation::text(run_tests(&args.test_files, &self.0.config.tests, sandbox).await?))
+    async fn call(
+        &self,
+        args: RunTestsArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
+        Ok(Observation::text(run_tests(&args.test_files, &self.0.config.tests, sandbox, texts).await?))
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tool_core::{Command, Sandbox, ToolError, shell_quote};
+use serde_json::json;
+use tool_core::{Command, Sandbox, Texts, ToolError, shell_quote};
 
 const SCRIPT: &str = include_str!("lint.py");
 const TIMEOUT: Duration = Duration::from_secs(90);
@@ -43,13 +44,14 @@ pub(crate) async fn around(
     wanted: bool,
     sandbox: &dyn Sandbox,
     change: impl Future<Output = Result<(), ToolError>>,
+    texts: &dyn Texts,
 ) -> Result<Option<Vec<String>>, ToolError> {
     if !wanted || !edit::is_python(path) {
         return change.await.map(|()| None);
     }
     let before = look(path, sandbox).await?;
     change.await?;
-    Ok(look(path, sandbox).await?.and_then(|after| new_problems(before.as_ref(), &after)))
+    Ok(look(path, sandbox).await?.and_then(|after| new_problems(before.as_ref(), &after, texts)))
 }
 
 /// Asks Pylint, or the interpreter itself; `None` where there is no such file or no Python to ask.
@@ -81,7 +83,7 @@ fn read(printed: &str) -> Option<Findings> {
 
 /// Returns the errors that were not there before, for a reader; `None` where the two looks cannot be compared. Lines
 /// move, so that an error is known by its words.
-fn new_problems(before: Option<&Findings>, after: &Findings) -> Option<Vec<String>> {
+fn new_problems(before: Option<&Findings>, after: &Findings, texts: &dyn Texts) -> Option<Vec<String>> {
     if before.is_some_and(|before| before.by != after.by) {
         return None;
     }
@@ -93,7 +95,10 @@ fn new_problems(before: Option<&Findings>, after: &Findings) -> Option<Vec<Strin
     for problem in &after.problems {
         match known.get_mut(&(problem.code.as_str(), words(problem))) {
             Some(count) if *count > 0 => *count -= 1,
-            _ => new.push(format!("line {}: {} ({})", problem.line, problem.message, problem.code)),
+            _ => {
+                let values = json!({ "line": problem.line, "message": problem.message, "code": problem.code });
+                new.push(texts.render("moatless/lint_error", values));
+            }
         }
     }
     new.truncate(MOST);
@@ -120,11 +125,12 @@ mod tests {
 
     #[test]
     fn only_errors_that_were_not_there_are_told() {
+        let texts = crate::texts();
         let before = findings("pylint", &[("a, see line 3", 1), ("b", 2)]);
         let after = findings("pylint", &[("a, see line 9", 7), ("b", 9), ("b", 10), ("c", 11)]);
-        assert_eq!(new_problems(Some(&before), &after).unwrap(), ["line 10: b (E0602)", "line 11: c (E0602)"]);
-        assert_eq!(new_problems(None, &findings("pylint", &[])), Some(Vec::new()));
-        assert_eq!(new_problems(Some(&before), &findings("python", &[("c", 1)])), None);
+        assert_eq!(new_problems(Some(&before), &after, &texts).unwrap(), ["line 10: b (E0602)", "line 11: c (E0602)"]);
+        assert_eq!(new_problems(None, &findings("pylint", &[]), &texts), Some(Vec::new()));
+        assert_eq!(new_problems(Some(&before), &findings("python", &[("c", 1)]), &texts), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Puts a model's code in the place of some lines, and says when it is of no use. Pure functions.
 
 use edit::{lines, new_problems};
+use serde_json::json;
+use tool_core::Texts;
 
 use crate::edits::doubled::new_doubles;
 use crate::edits::placeholder::placeholder;
@@ -53,30 +55,25 @@ fn without_overlap<'a, 'b>(code: &'b [&'a str], within: &[&str], after: &[&str])
 }
 
 /// Says why a change is of no use; `None` where nothing is wrong with it.
-pub(crate) fn refusal(path: &str, before: &str, after: &str) -> Option<String> {
+pub(crate) fn refusal(path: &str, before: &str, after: &str, texts: &dyn Texts) -> Option<String> {
     if before == after {
-        return Some("nothing changed: the code is what was there before".to_owned());
+        return Some(texts.plain("moatless/nothing_changed"));
     }
     if let Some(line) = placeholder(before, after) {
-        return Some(format!(
-            "`{line}` stands for code that was left out; write all of the code that takes the place of these lines"
-        ));
+        return Some(texts.render("moatless/placeholder", json!({ "line": line })));
     }
     if !edit::is_python(path) {
         return None;
     }
     let problems = new_problems(before, after);
     if !problems.is_empty() {
-        let list: Vec<String> = problems.iter().take(5).map(|problem| format!("- {problem}")).collect();
-        return Some(format!("the file would no longer parse; mind the indentation:\n{}", list.join("\n")));
+        let list: Vec<String> = problems.iter().take(5).map(|problem| format!("- {}", problem.told(texts))).collect();
+        return Some(format!("{}\n{}", texts.plain("moatless/broken"), list.join("\n")));
     }
     let twice = new_doubles(path, before, after);
     if !twice.is_empty() {
         let names: Vec<String> = twice.into_iter().take(5).collect();
-        return Some(format!(
-            "`{}` would be defined twice; write only the code that takes the place of these lines",
-            names.join("`, `")
-        ));
+        return Some(texts.render("moatless/defined_twice", json!({ "names": names })));
     }
     None
 }
@@ -89,7 +86,7 @@ mod tests {
 
     fn check(lines: (usize, usize), code: &str) -> String {
         let after = replaced(TEXT, lines, code);
-        match refusal("a.py", TEXT, &after) {
+        match refusal("a.py", TEXT, &after, &crate::texts()) {
             Some(why) => format!("refused: {}", why.lines().next().unwrap()),
             None => after,
         }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use search::{Outline, Span, SpanKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tool_core::ToolError;
+use tool_core::{Texts, ToolError};
 
 use crate::asking_state::AskingState;
 use crate::episode_state::{ActionContext, Work};
@@ -37,12 +37,12 @@ impl AskingState for ClarifyCodeChange {
     type Action = Action;
 
     async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
-        let text = load(&self.spot.path, ctx.sandbox).await?;
+        let text = load(&self.spot.path, ctx.sandbox, ctx.texts).await?;
         let body = text.as_ref().map(edit::Text::body).unwrap_or_default();
         let lines = edit::lines(body);
         let whole = self.spot.lines.unwrap_or((1, lines.len()));
         let outline = search::outline(&self.spot.path, body);
-        let code = shown(&outline, &lines, whole, ctx.config.context_tokens.saturating_mul(TOKEN));
+        let code = shown(&outline, &lines, whole, ctx.config.context_tokens.saturating_mul(TOKEN), ctx.texts);
         Ok(json!({
             "path": self.spot.path,
             "span": self.spot.span,
@@ -56,18 +56,18 @@ impl AskingState for ClarifyCodeChange {
         let thoughts = action.scratch_pad.unwrap_or_default();
         if action.reject == Some(true) {
             let reason = Some(thoughts).filter(|thoughts| !thoughts.trim().is_empty());
-            return Ok(rejected(reason.unwrap_or_else(|| "the instructions do not fit the code".to_owned())));
+            return Ok(rejected(reason.unwrap_or_else(|| ctx.texts.plain("moatless/unfit_instructions"))));
         }
         let (Some(start), Some(end)) = (action.start_line, action.end_line) else {
-            return Err(ToolError::Rejected("give `start_line` and `end_line`, or set `reject`".to_owned()));
+            return ctx.reject("moatless/give_lines");
         };
-        let Some(text) = load(&self.spot.path, ctx.sandbox).await? else {
-            return Ok(rejected(format!("`{}` is gone", self.spot.path)));
+        let Some(text) = load(&self.spot.path, ctx.sandbox, ctx.texts).await? else {
+            return Ok(rejected(ctx.texts.render("moatless/gone", json!({ "path": self.spot.path }))));
         };
         let outline = search::outline(&self.spot.path, text.body());
         let code = Code { lines: edit::lines(text.body()), outline: &outline, most: ctx.config.edit_tokens };
         let whole = self.spot.lines.unwrap_or((1, code.lines.len()));
-        code.check((start, end), whole).map_err(ToolError::Rejected)?;
+        code.check((start, end), whole, ctx.texts).map_err(ToolError::Rejected)?;
         let range = if end - start < NARROW { code.widened((start, end), whole) } else { (start, end) };
         let gap = if thoughts.trim().is_empty() { "" } else { "\n\n" };
         let instructions = format!("{}{gap}{}", self.spot.instructions, thoughts.trim());
@@ -84,16 +84,20 @@ fn rejected(reason: String) -> Move<ClarifyCodeChange> {
 }
 
 /// Returns lines with their numbers as far as they fit, and the spans of all of them, which tell of the rest.
-fn shown(outline: &Outline, lines: &[&str], (start, end): (usize, usize), bytes: usize) -> String {
+fn shown(outline: &Outline, lines: &[&str], (start, end): (usize, usize), bytes: usize, texts: &dyn Texts) -> String {
     let mut text = String::new();
     for number in start..=end {
         let line = format!("{number:>6}  {}\n", lines.get(number - 1).copied().unwrap_or_default().trim_end());
         if text.len() + line.len() > bytes {
             let within = |span: &&Span| span.start as usize >= start && span.end as usize <= end;
             let spans = outline.spans.iter().filter(within).filter(|span| span.end as usize >= number);
-            let list: String =
-                spans.map(|span| format!("  span `{}`, lines {}-{}\n", span.id, span.start, span.end)).collect();
-            return format!("{text}(the lines {number}-{end} are left out for lack of room; they are)\n{list}");
+            let told = |span: &Span| {
+                let values = json!({ "id": span.id, "start": span.start, "end": span.end });
+                texts.render("moatless/span", values) + "\n"
+            };
+            let list: String = spans.map(told).collect();
+            let left_out = texts.render("moatless/lines_left_out", json!({ "start": number, "end": end }));
+            return format!("{text}{left_out}\n{list}");
         }
         text.push_str(&line);
     }
@@ -114,16 +118,20 @@ impl Code<'_> {
     }
 
     /// Says what is wrong with the lines chosen.
-    fn check(&self, (start, end): (usize, usize), whole: (usize, usize)) -> Result<(), String> {
-        let said = format!("the lines {start}-{end}");
+    fn check(&self, (start, end): (usize, usize), whole: (usize, usize), texts: &dyn Texts) -> Result<(), String> {
+        let wrong = |name: &str, mut values: Value| {
+            values["start"] = start.into();
+            values["end"] = end.into();
+            Err(texts.render(name, values))
+        };
         if start > end {
-            return Err(format!("{said} end before they begin"));
+            return wrong("moatless/lines_reversed", json!({}));
         }
         if start < whole.0 || end > whole.1 {
-            return Err(format!("{said} are not within the code shown, which is lines {}-{}", whole.0, whole.1));
+            return wrong("moatless/lines_outside", json!({ "first": whole.0, "last": whole.1 }));
         }
         if (start, end) == whole && self.tokens(whole) > self.most {
-            return Err(format!("{said} are all of the code; name only those that have to change"));
+            return wrong("moatless/lines_all", json!({}));
         }
         let defines = |span: &&Span| {
             let kinds = [SpanKind::Class, SpanKind::Function, SpanKind::Method];
@@ -135,17 +143,11 @@ impl Code<'_> {
             start == first && end <= last && end < body.1 && self.tokens(body) > self.most
         };
         if let Some(span) = self.outline.spans.iter().filter(defines).find(is_signature) {
-            return Err(format!(
-                "{said} are only the signature of `{}`, which is long; name the lines in it that have to change",
-                span.id
-            ));
+            return wrong("moatless/lines_signature", json!({ "span": span.id }));
         }
         let size = self.tokens((start, end));
         if size > self.most {
-            return Err(format!(
-                "{said} have {size} tokens, and {} at most can be changed at once; name fewer",
-                self.most
-            ));
+            return wrong("moatless/lines_too_many", json!({ "size": size, "most": self.most }));
         }
         Ok(())
     }
@@ -205,7 +207,7 @@ mod tests {
     fn checked(range: (usize, usize), whole: (usize, usize)) -> String {
         let (line, outline) = ("x".repeat(39), outline());
         let code = Code { lines: vec![line.as_str(); 30], outline: &outline, most: 100 };
-        match code.check(range, whole) {
+        match code.check(range, whole, &crate::texts()) {
             Ok(()) => "ok".to_owned(),
             Err(why) => why,
         }

@@ -31,7 +31,7 @@ impl AskingState for DecideRelevance {
     type Action = Action;
 
     async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
-        Ok(json!({ "context": ctx.work.context.show(ctx.sandbox, ctx.config.shown()).await? }))
+        Ok(json!({ "context": ctx.work.context.show(ctx.sandbox, ctx.config.shown(), ctx.texts).await? }))
     }
 
     async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {

@@ -31,7 +31,7 @@ impl AskingState for EditCode {
     type Action = Action;
 
     async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
-        let text = load(&self.spot.path, ctx.sandbox).await?;
+        let text = load(&self.spot.path, ctx.sandbox, ctx.texts).await?;
         let body = text.as_ref().map(edit::Text::body).unwrap_or_default();
         let code = self.spot.lines.map(|(start, end)| {
             let lines: Vec<&str> = edit::lines(body).into_iter().take(end).skip(start - 1).collect();
@@ -41,11 +41,11 @@ impl AskingState for EditCode {
             false => String::new(),
             true => {
                 let fit = Fit { tokens: ctx.config.edit_context_tokens, ..ctx.config.shown() };
-                ctx.work.context.show(ctx.sandbox, fit).await?
+                ctx.work.context.show(ctx.sandbox, fit, ctx.texts).await?
             }
         };
         Ok(json!({
-            "place": self.spot.place(),
+            "place": self.spot.place(ctx.texts),
             "instructions": self.spot.instructions,
             "code": code,
             "context": context,
@@ -56,16 +56,14 @@ impl AskingState for EditCode {
     async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {
         let reason = action.reject.filter(|reason| !reason.trim().is_empty());
         let code = match (action.replace, reason) {
-            (Some(code), Some(_)) if !code.trim().is_empty() => {
-                return Err(ToolError::Rejected("give either `replace` or `reject`, not both".to_owned()));
-            }
+            (Some(code), Some(_)) if !code.trim().is_empty() => return ctx.reject("moatless/replace_and_reject"),
             // Some models fill each text, so that an empty one beside a reason says nothing.
             (_, Some(reason)) => return Ok(rejected(reason)),
             (Some(code), None) => code,
-            (None, None) => return Err(ToolError::Rejected("give `replace`, or `reject` with the reason".to_owned())),
+            (None, None) => return ctx.reject("moatless/replace_or_reject"),
         };
         let edited = change(&self.spot, &code, ctx).await?;
-        ctx.work.edits.push(format!("{}: {}", self.spot.place(), self.spot.instructions.trim()));
+        ctx.work.edits.push(format!("{}: {}", self.spot.place(ctx.texts), self.spot.instructions.trim()));
         Ok(Move::to(PlanToCode { note: Note { edited: Some(edited), ..Note::default() } }))
     }
 
@@ -82,20 +80,22 @@ fn rejected(reason: String) -> Move<EditCode> {
 async fn change(spot: &Spot, code: &str, ctx: &mut ActionContext<'_>) -> Result<Edited, ToolError> {
     let path = &spot.path;
     let text = match spot.lines {
-        None => vacant(path, ctx.sandbox).await?,
-        Some(_) => load(path, ctx.sandbox)
-            .await?
-            .ok_or_else(|| ToolError::Rejected(format!("`{path}` is gone; `reject` the instructions")))?,
+        None => vacant(path, ctx.sandbox, ctx.texts).await?,
+        Some(_) => match load(path, ctx.sandbox, ctx.texts).await? {
+            Some(text) => text,
+            None => return ctx.reject_with("moatless/gone_reject", json!({ "path": path })),
+        },
     };
     let before = text.body().to_owned();
     let after = replaced(&before, spot.lines.unwrap_or((1, 0)), code);
     // A new file may be empty.
-    let refused = if spot.lines.is_none() && after.is_empty() { None } else { refusal(path, &before, &after) };
+    let refused =
+        if spot.lines.is_none() && after.is_empty() { None } else { refusal(path, &before, &after, ctx.texts) };
     if let Some(why) = refused {
         return Err(ToolError::Rejected(why));
     }
-    let save = save(path, &text, &after, ctx.sandbox);
-    let problems = lint::around(path, ctx.config.lint, ctx.sandbox, save).await?;
+    let save = save(path, &text, &after, ctx.sandbox, ctx.texts);
+    let problems = lint::around(path, ctx.config.lint, ctx.sandbox, save, ctx.texts).await?;
     ctx.work.context.follow(path, &before, &after);
     Ok(Edited { path: path.clone(), diff: diff(path, &before, &after), problems })
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use search::{CodeIndex, Found, Outline, Span, SpanKind, did_you_mean};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tool_core::ToolError;
+use tool_core::{Texts, ToolError};
 
 use crate::asking_state::AskingState;
 use crate::episode_state::{ActionContext, Work};
@@ -41,11 +41,11 @@ impl AskingState for IdentifyCode {
     type Action = Action;
 
     async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
-        let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests).await?;
+        let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests, ctx.texts).await?;
         let tokens = ctx.config.identify_tokens;
-        let members = members(&index, &self.found, ctx.config.expand_context, tokens / 4 * TOKEN)?;
+        let members = members(&index, &self.found, ctx.config.expand_context, tokens / 4 * TOKEN, ctx.texts)?;
         let left = tokens.saturating_sub(members.len() / TOKEN);
-        let found = index.render(&self.found, left, ctx.config.search.max_lines)?;
+        let found = index.render(&self.found, left, ctx.config.search.max_lines, ctx.texts)?;
         Ok(json!({ "found": found, "members": members, "context": ctx.work.context.list() }))
     }
 
@@ -56,12 +56,11 @@ impl AskingState for IdentifyCode {
         }
         let (mut identified, mut wrong) = (Vec::new(), Vec::new());
         {
-            let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests).await?;
+            let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests, ctx.texts).await?;
             for file in files {
-                match spans(&file, &index, &ctx.sandbox.info().root) {
+                match spans(&file, &index, &ctx.sandbox.info().root, ctx.texts) {
                     Ok(found) => identified.extend(found),
-                    Err(ToolError::Rejected(why)) => wrong.push(why),
-                    Err(err) => return Err(err),
+                    Err(err) => wrong.push(err.told(ctx.texts)?),
                 }
             }
         }
@@ -85,7 +84,13 @@ impl AskingState for IdentifyCode {
 
 /// Returns, as one list an item for each file, the spans that can be named besides those shown: the members of classes,
 /// and all of a file that was found by its name alone.
-fn members(index: &CodeIndex, found: &Found, of_classes: bool, bytes: usize) -> Result<String, ToolError> {
+fn members(
+    index: &CodeIndex,
+    found: &Found,
+    of_classes: bool,
+    bytes: usize,
+    texts: &dyn Texts,
+) -> Result<String, ToolError> {
     let mut text = String::new();
     for file in &found.files {
         let classes = file.spans.iter().map(|found| &found.span).filter(|span| span.kind == SpanKind::Class);
@@ -98,10 +103,12 @@ fn members(index: &CodeIndex, found: &Found, of_classes: bool, bytes: usize) -> 
             continue;
         }
         let shown: Vec<&str> = ids.iter().copied().take(MEMBERS).collect();
-        let more = if ids.len() > MEMBERS { format!(" and {} more", ids.len() - MEMBERS) } else { String::new() };
-        let line = format!("- `{}`: `{}`{more}\n", file.path, shown.join("`, `"));
+        let more = ids.len().saturating_sub(MEMBERS);
+        let values = json!({ "path": file.path, "ids": shown, "more": more });
+        let line = texts.render("moatless/members", values) + "\n";
         if text.len() + line.len() > bytes {
-            text.push_str("- and those of other files, left out for lack of room\n");
+            text.push_str(&texts.plain("moatless/members_left_out"));
+            text.push('\n');
             break;
         }
         text.push_str(&line);
@@ -113,24 +120,25 @@ fn members(index: &CodeIndex, found: &Found, of_classes: bool, bytes: usize) -> 
 type Identified = (String, String, Vec<String>);
 
 /// Returns the spans that a file has of those asked for; those that it has not are passed over where it has others.
-fn spans(asked: &FileSpans, index: &CodeIndex, root: &str) -> Result<Vec<Identified>, ToolError> {
-    let path = relative(&asked.file_path, root)?;
-    let outline = outline(index, &path)?;
+fn spans(asked: &FileSpans, index: &CodeIndex, root: &str, texts: &dyn Texts) -> Result<Vec<Identified>, ToolError> {
+    let path = relative(&asked.file_path, root, texts)?;
+    let outline = outline(index, &path, texts)?;
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     for id in asked.span_ids.iter().map(|id| id.trim()) {
         let exact: Vec<&Span> = outline.spans.iter().filter(|span| span.id == id).collect();
         let parts = || outline.spans.iter().filter(|span| span.path() == id).collect();
         let spans = if exact.is_empty() { parts() } else { exact };
         if spans.is_empty() {
-            let hint = did_you_mean(id, outline.spans.iter().map(|span| span.id.as_str()));
-            wrong.push(format!("`{path}` has no span `{id}`{hint}"));
+            let hint = did_you_mean(id, outline.spans.iter().map(|span| span.id.as_str()), texts);
+            let values = json!({ "path": path, "id": id, "hint": hint });
+            wrong.push(texts.render("moatless/no_span", values));
         }
         found.extend(spans.into_iter().map(|span| (path.clone(), span.id.clone(), related(span, &outline))));
     }
     match (found.is_empty(), wrong.is_empty()) {
         (false, _) => Ok(found),
         (true, false) => Err(ToolError::Rejected(wrong.join("\n"))),
-        (true, true) => Err(ToolError::Rejected(format!("name the `span_ids` of `{path}` that matter"))),
+        (true, true) => Err(ToolError::Rejected(texts.render("moatless/name_spans", json!({ "path": path })))),
     }
 }
 
@@ -141,12 +149,12 @@ fn related(span: &Span, outline: &Outline) -> Vec<String> {
     related.into_iter().filter(|id| outline.spans.iter().any(|span| span.id == *id)).collect()
 }
 
-fn outline(index: &CodeIndex, path: &str) -> Result<Outline, ToolError> {
+fn outline(index: &CodeIndex, path: &str, texts: &dyn Texts) -> Result<Outline, ToolError> {
     match index.file(path)? {
         Some((outline, _)) => Ok(outline),
         None => {
-            let hint = did_you_mean(path, index.paths());
-            Err(ToolError::Rejected(format!("`{path}` is no file of what was found{hint}")))
+            let values = json!({ "path": path, "hint": did_you_mean(path, index.paths(), texts) });
+            Err(ToolError::Rejected(texts.render("moatless/not_found", values)))
         }
     }
 }

@@ -10,8 +10,8 @@ mod search_code;
 
 use std::sync::Arc;
 
-use serde_json::Value;
-use tool_core::{ToolError, Toolbox};
+use serde_json::{Value, json};
+use tool_core::{Texts, ToolError, Toolbox};
 
 use crate::asking_state::{ActionTool, AskingState};
 use crate::config::Config;
@@ -73,10 +73,10 @@ impl State {
 
 impl Progress {
     /// Leaves the state after too many answers of no use; returns whether the table has a way for that.
-    pub(crate) fn give_in(&mut self, why: &str) -> bool {
+    pub(crate) fn give_in(&mut self, why: &str, texts: &dyn Texts) -> bool {
         let Self { machine, work } = self;
         each!(machine.state().clone(), state => {
-            let why = format!("No usable answer was given in {}: {why}", name(&state));
+            let why = texts.render("moatless/gave_in", json!({ "state": name(&state), "why": why }));
             match state.give_in(work, why) {
                 Some(moved) => {
                     machine.leave(moved);

@@ -63,7 +63,7 @@ impl AskingState for PlanToCode {
     type Action = Action;
 
     async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
-        let context = ctx.work.context.show(ctx.sandbox, ctx.config.shown()).await?;
+        let context = ctx.work.context.show(ctx.sandbox, ctx.config.shown(), ctx.texts).await?;
         Ok(json!({
             "note": self.note,
             "context": context,
@@ -84,21 +84,21 @@ impl AskingState for PlanToCode {
         if let Some(reason) = given(&action.reject) {
             return Ok(Move::to(Rejected { reason }));
         }
-        let Some(kind) = action.action else { return rejected("give an `action`") };
+        let Some(kind) = action.action else { return ctx.reject("moatless/give_action") };
         let path = given(&action.file_path);
         let instructions = given(&action.instructions);
         match kind {
             Kind::Finish => Ok(Move::to(Finished {})),
-            Kind::Reject => Ok(Move::to(Rejected { reason: "no reason was given".to_owned() })),
-            Kind::Review if !ctx.config.finish_on_review => rejected("`review` is not on offer: `finish` or `modify`"),
+            Kind::Reject => Ok(Move::to(Rejected { reason: ctx.texts.plain("moatless/no_reason") })),
+            Kind::Review if !ctx.config.finish_on_review => ctx.reject("moatless/no_review"),
             Kind::Review if !ctx.work.edits.is_empty() => Ok(Move::to(Finished {})),
-            Kind::Review => rejected("nothing was changed yet: `modify` code, `finish` or `reject`"),
+            Kind::Review => ctx.reject("moatless/nothing_to_review"),
             Kind::RunTests if ctx.config.runs_tests() => Ok(Move::to(RunTests { note: self.carried() })),
-            Kind::RunTests => rejected("tests cannot be run here"),
+            Kind::RunTests => ctx.reject("moatless/no_tests"),
             Kind::Modify | Kind::Create => {
-                let Some(path) = path else { return rejected("give the `file_path`") };
-                let path = relative(&path, &ctx.sandbox.info().root)?;
-                let Some(instructions) = instructions else { return rejected("give `instructions`") };
+                let Some(path) = path else { return ctx.reject("moatless/give_path") };
+                let path = relative(&path, &ctx.sandbox.info().root, ctx.texts)?;
+                let Some(instructions) = instructions else { return ctx.reject("moatless/give_instructions") };
                 if kind == Kind::Create {
                     return create(path, instructions, ctx).await;
                 }
@@ -119,15 +119,11 @@ impl PlanToCode {
     }
 }
 
-fn rejected<T>(why: &str) -> Result<T, ToolError> {
-    Err(ToolError::Rejected(why.to_owned()))
-}
-
 async fn create(path: String, instructions: String, ctx: &ActionContext<'_>) -> Result<Move<PlanToCode>, ToolError> {
     if !ctx.config.create_files {
-        return rejected("files cannot be created here: `modify` code that is there");
+        return ctx.reject("moatless/no_new_files");
     }
-    vacant(&path, ctx.sandbox).await?;
+    vacant(&path, ctx.sandbox, ctx.texts).await?;
     Ok(Move::to(EditCode { spot: Spot { path, span: String::new(), lines: None, instructions } }))
 }
 
@@ -140,32 +136,26 @@ async fn modify(
     let context = &ctx.work.context;
     // Its lines are JSON, and not the code that was shown.
     if is_notebook(path) {
-        return Err(ToolError::Rejected(format!(
-            "`{path}` is a notebook, which cannot be changed here: change other code, or `reject` where only it is at fault"
-        )));
+        return ctx.reject_with("moatless/notebook", json!({ "path": path }));
     }
     if !context.has_file(path) {
-        return Err(ToolError::Rejected(format!("`{path}` is not in the file context, which has\n{}", context.list())));
+        return ctx.reject_with("moatless/file_not_in_context", json!({ "path": path, "context": context.list() }));
     }
     let ids = context.ids(path);
     let span = match (span, ids.as_slice()) {
         (Some(span), _) => span.trim().to_owned(),
         (None, [only]) => (*only).to_owned(),
-        (None, _) => {
-            let ids = ids.join("`, `");
-            return Err(ToolError::Rejected(format!("give the `span_id`; in the file context are `{ids}`")));
-        }
+        (None, _) => return ctx.reject_with("moatless/give_span", json!({ "ids": ids })),
     };
     if !context.has(path, &span) {
-        let hint = did_you_mean(&span, ids.iter().copied());
-        let list = context.list();
-        let why = format!("the span `{span}` of `{path}` is not in the file context{hint}\nIn it are\n{list}");
-        return Err(ToolError::Rejected(why));
+        let hint = did_you_mean(&span, ids.iter().copied(), ctx.texts);
+        let values = json!({ "span": span, "path": path, "hint": hint, "context": context.list() });
+        return ctx.reject_with("moatless/span_not_in_context", values);
     }
-    let text = load(path, ctx.sandbox).await?;
+    let text = load(path, ctx.sandbox, ctx.texts).await?;
     let lines = text.as_ref().and_then(|text| lines(&search::outline(path, text.body()), &span));
     let (Some(lines), Some(text)) = (lines, text) else {
-        return Err(ToolError::Rejected(format!("the span `{span}` is no longer in `{path}`")));
+        return ctx.reject_with("moatless/span_gone", json!({ "span": span, "path": path }));
     };
     let replaced: Vec<&str> = edit::lines(text.body()).into_iter().take(lines.1).skip(lines.0 - 1).collect();
     let spot = Spot { path: path.to_owned(), span, lines: Some(lines), instructions };

@@ -32,7 +32,7 @@ impl AskingState for RunTests {
 
     async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
         let context = ctx.work.context.list();
-        let index = ctx.checkout.sync(ctx.sandbox, true).await?;
+        let index = ctx.checkout.sync(ctx.sandbox, true, ctx.texts).await?;
         // The names of what was changed find the tests that use them.
         let words = context.replace(['`', '.', ':', '/', '_', '-'], " ");
         let request = SearchRequest { include_tests: true, ..SearchRequest::text(words) };
@@ -47,7 +47,7 @@ impl AskingState for RunTests {
         if files.is_empty() {
             return Ok(Move::to(PlanToCode { note: self.note.clone() }));
         }
-        let output = run_tests(&files, &ctx.config.tests, ctx.sandbox).await?;
+        let output = run_tests(&files, &ctx.config.tests, ctx.sandbox, ctx.texts).await?;
         Ok(Move::to(PlanToCode { note: Note { tested: Some(output), ..self.note.clone() } }))
     }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use search::{Found, FoundFile, FoundSpan, SearchRequest, Synced};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tool_core::ToolError;
+use tool_core::{Texts, ToolError};
 
 use crate::asking_state::AskingState;
 use crate::config::{Config, Initial};
@@ -59,18 +59,18 @@ impl AskingState for SearchCode {
     type Action = Action;
 
     async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
-        let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests).await?;
-        let context = ctx.work.context.show(ctx.sandbox, ctx.config.shown()).await?;
+        let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests, ctx.texts).await?;
+        let context = ctx.work.context.show(ctx.sandbox, ctx.config.shown(), ctx.texts).await?;
         let first = context.is_empty() && ctx.work.searched.is_empty() && ctx.config.initial.tokens > 0;
-        let initial = if first { initial(&index, &ctx.work.issue, ctx.config).await? } else { String::new() };
+        let initial =
+            if first { initial(&index, &ctx.work.issue, ctx.config, ctx.texts).await? } else { String::new() };
         Ok(json!({ "note": self.note, "context": context, "initial": initial }))
     }
 
     async fn act(&self, action: Action, ctx: &mut ActionContext<'_>) -> Result<Move<Self>, ToolError> {
         if action.complete == Some(true) {
             if ctx.work.context.is_empty() {
-                let why = "no code was identified yet, so the search cannot be complete: search for something";
-                return Err(ToolError::Rejected(why.to_owned()));
+                return ctx.reject("moatless/nothing_identified");
             }
             return Ok(Move::to(PlanToCode { note: Note::default() }));
         }
@@ -79,22 +79,14 @@ impl AskingState for SearchCode {
         let new: Vec<SearchRequest> =
             asked.iter().filter(|request| !ctx.work.searched.contains(request)).cloned().collect();
         if new.is_empty() {
-            let why = if asked.is_empty() {
-                "give at least one of `search_requests`, or set `complete`"
-            } else {
-                "all of this was searched for before; search for something else, or set `complete`"
-            };
-            return Err(ToolError::Rejected(why.to_owned()));
+            let asked_before = !asked.is_empty();
+            return ctx.reject(if asked_before { "moatless/searched_before" } else { "moatless/give_requests" });
         }
-        let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests).await?;
+        let index = ctx.checkout.sync(ctx.sandbox, ctx.config.search_tests, ctx.texts).await?;
         let found = find(&index, &new, ctx.config.max_results).await?;
         ctx.work.searched.extend(new);
         if found.files.is_empty() {
-            let hint = match found.did_you_mean.as_slice() {
-                [] => String::new(),
-                names => format!(" Did you mean `{}`?", names.join("`, `")),
-            };
-            return Err(ToolError::Rejected(format!("Nothing was found.{hint} Search with other words or names.")));
+            return ctx.reject_with("moatless/nothing_found", json!({ "names": found.did_you_mean }));
         }
         Ok(Move::to(IdentifyCode { found }))
     }
@@ -109,7 +101,7 @@ impl AskingState for SearchCode {
 }
 
 /// Returns what the issue's own words find.
-async fn initial(index: &Synced<'_>, issue: &str, config: &Config) -> Result<String, ToolError> {
+async fn initial(index: &Synced<'_>, issue: &str, config: &Config, texts: &dyn Texts) -> Result<String, ToolError> {
     let Initial { tokens, results, spans_per_file } = config.initial;
     if issue.trim().is_empty() {
         return Ok(String::new());
@@ -123,7 +115,7 @@ async fn initial(index: &Synced<'_>, issue: &str, config: &Config) -> Result<Str
     if found.files.is_empty() {
         return Ok(String::new());
     }
-    Ok(index.render(&found, tokens, config.search.max_lines)?)
+    Ok(index.render(&found, tokens, config.search.max_lines, texts)?)
 }
 
 /// Answers requests that share `most` spans, and puts what they found together, file by file.

@@ -1,6 +1,8 @@
 //! Diffs for a model to read.
 
+use serde_json::json;
 use similar::{Algorithm, ChangeTag, capture_diff_slices, group_diff_ops};
+use tool_core::Texts;
 
 /// Lines of a diff shown at most.
 const LINES: usize = 80;
@@ -9,7 +11,7 @@ const LINES: usize = 80;
 const WIDTH: usize = 300;
 
 /// Returns a unified diff from `wanted` to `region`, whose lines are numbered from `first` on.
-pub(crate) fn unified(wanted: &[&str], region: &[&str], first: usize) -> String {
+pub(crate) fn unified(wanted: &[&str], region: &[&str], first: usize, texts: &dyn Texts) -> String {
     let mut out: Vec<String> = Vec::new();
     let ops = capture_diff_slices(Algorithm::Myers, wanted, region);
     for group in group_diff_ops(ops, 3) {
@@ -22,21 +24,22 @@ pub(crate) fn unified(wanted: &[&str], region: &[&str], first: usize) -> String 
                 ChangeTag::Delete => '-',
                 ChangeTag::Insert => '+',
             };
-            out.push(format!("{sign}{}", cut(change.value())));
+            out.push(format!("{sign}{}", cut(change.value(), texts)));
         }
     }
     let hidden = out.len().saturating_sub(LINES);
     out.truncate(LINES);
     if hidden > 0 {
-        out.push(format!("(clipped: {hidden} more lines of this diff)"));
+        out.push(texts.render("edit/clipped_diff", json!({ "hidden": hidden })));
     }
     out.join("\n") + "\n"
 }
 
-fn cut(line: &str) -> String {
+fn cut(line: &str, texts: &dyn Texts) -> String {
     match line.char_indices().nth(WIDTH) {
         Some((at, _)) => {
-            format!("{}… ({} characters)", line.get(..at).unwrap_or(line), line.chars().count())
+            let values = json!({ "shown": line.get(..at).unwrap_or(line), "length": line.chars().count() });
+            texts.render("edit/clipped_in_diff", values)
         }
         None => line.to_owned(),
     }

@@ -2,6 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tool_core::Texts;
 use tree_sitter::{Node, Parser};
 
 use crate::edits::change::changed_lines;
@@ -25,21 +27,55 @@ pub struct SyntaxProblem {
     /// The line, counted from 1.
     pub line: usize,
     /// What is wrong there.
-    pub reason: String,
+    pub reason: SyntaxReason,
     /// The line itself, cut when long.
     pub source: String,
 }
 
-impl SyntaxProblem {
-    fn new(row: usize, reason: String, lines: &[&str]) -> Self {
-        let source = lines.get(row).map_or("", |line| line.trim());
-        Self { line: row + 1, reason, source: source.chars().take(100).collect() }
+/// What is wrong with a text that is to be Python.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyntaxReason {
+    /// This token is missing.
+    Expected(String),
+    /// A block has no statement.
+    NoBlock,
+    /// A statement is not where its block begins.
+    Uneven,
+    /// Something else.
+    Invalid,
+}
+
+impl SyntaxReason {
+    fn told(&self, texts: &dyn Texts) -> String {
+        match self {
+            Self::Expected(token) => texts.render("edit/syntax_expected", json!({ "token": token })),
+            Self::NoBlock => texts.plain("edit/syntax_no_block"),
+            Self::Uneven => texts.plain("edit/syntax_uneven"),
+            Self::Invalid => texts.plain("edit/syntax_invalid"),
+        }
+    }
+
+    /// Returns what comes first where a line has several problems. A quote ends the token, as where it is told.
+    fn order(&self) -> (u8, String) {
+        match self {
+            Self::Expected(token) => (0, format!("{token}`")),
+            Self::NoBlock => (1, String::new()),
+            Self::Uneven => (2, String::new()),
+            Self::Invalid => (3, String::new()),
+        }
     }
 }
 
-impl std::fmt::Display for SyntaxProblem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}: {}: `{}`", self.line, self.reason, self.source)
+impl SyntaxProblem {
+    /// Returns what the model is told.
+    pub fn told(&self, texts: &dyn Texts) -> String {
+        let values = json!({ "line": self.line, "reason": self.reason.told(texts), "source": self.source });
+        texts.render("edit/syntax_problem", values)
+    }
+
+    fn new(row: usize, reason: SyntaxReason, lines: &[&str]) -> Self {
+        let source = lines.get(row).map_or("", |line| line.trim());
+        Self { line: row + 1, reason, source: source.chars().take(100).collect() }
     }
 }
 
@@ -84,7 +120,7 @@ pub fn problems(source: &str) -> Vec<SyntaxProblem> {
         return Vec::new();
     }
     let Some(tree) = parser.parse(source, None) else { return Vec::new() };
-    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut found: Vec<(usize, SyntaxReason)> = Vec::new();
     let mut cursor = tree.walk();
     'walk: loop {
         let node = cursor.node();
@@ -101,7 +137,7 @@ pub fn problems(source: &str) -> Vec<SyntaxProblem> {
             }
         }
     }
-    found.sort();
+    found.sort_by_cached_key(|(row, reason)| (*row, reason.order()));
     found.dedup_by_key(|(row, _)| *row);
     let lines: Vec<&str> = source.lines().collect();
     found.into_iter().map(|(row, reason)| SyntaxProblem::new(row, reason, &lines)).collect()
@@ -121,13 +157,13 @@ fn holds_blocks(kind: &str) -> bool {
     STATEMENTS.contains(&kind) || kind.ends_with("_clause") || kind.ends_with("_definition")
 }
 
-fn problem_at(node: Node<'_>) -> Option<(usize, String)> {
+fn problem_at(node: Node<'_>) -> Option<(usize, SyntaxReason)> {
     let row = node.start_position().row;
     if node.is_missing() {
-        return Some((row, format!("expected `{}`", node.kind())));
+        return Some((row, SyntaxReason::Expected(node.kind().to_owned())));
     }
     if node.is_error() {
-        return Some((row, "invalid syntax".to_owned()));
+        return Some((row, SyntaxReason::Invalid));
     }
     match node.kind() {
         "block" => block_problem(node),
@@ -137,18 +173,18 @@ fn problem_at(node: Node<'_>) -> Option<(usize, String)> {
 }
 
 /// The grammar takes a block without statements for granted; Python does not.
-fn block_problem(block: Node<'_>) -> Option<(usize, String)> {
+fn block_problem(block: Node<'_>) -> Option<(usize, SyntaxReason)> {
     let mut cursor = block.walk();
     let empty = block.named_children(&mut cursor).all(|child| child.kind() == "comment");
     if empty {
         let row = block.prev_sibling().map_or(block.start_position().row, |sibling| sibling.end_position().row);
-        return Some((row, "expected an indented block after this line".to_owned()));
+        return Some((row, SyntaxReason::NoBlock));
     }
     uneven(block)
 }
 
 /// Returns the first statement that does not begin at the column of its block.
-fn uneven(block: Node<'_>) -> Option<(usize, String)> {
+fn uneven(block: Node<'_>) -> Option<(usize, SyntaxReason)> {
     let mut previous: Option<Node<'_>> = None;
     let mut column = None;
     for statement in statements(block) {
@@ -156,7 +192,7 @@ fn uneven(block: Node<'_>) -> Option<(usize, String)> {
         let own_line = previous.is_none_or(|previous| previous.end_position().row < start.row);
         previous = Some(statement);
         if own_line && *column.get_or_insert(start.column) != start.column {
-            return Some((start.row, "indented unlike the rest of its block".to_owned()));
+            return Some((start.row, SyntaxReason::Uneven));
         }
     }
     None

@@ -1,6 +1,7 @@
 //! The text of a file, and the way back to its bytes.
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
+use tool_core::Texts;
 
 use crate::{Change, EditError};
 
@@ -61,14 +62,15 @@ impl Text {
     }
 
     /// Returns a word on what is unusual about the file, for the header of a view.
-    pub fn remark(&self) -> Option<&'static str> {
-        match (&self.endings, self.encoding) {
-            (Endings::Lf, Encoding::Utf8) => None,
-            (Endings::Crlf, Encoding::Utf8) => Some("CRLF line ends, kept by edits"),
-            (Endings::Mixed(_), Encoding::Utf8) => Some("mixed LF and CRLF line ends, kept by edits"),
-            (_, Encoding::Latin1) => Some("not UTF-8, read as Latin-1"),
-            (_, Encoding::Stray) => Some("not valid UTF-8, stray bytes shown as \u{FFFD}"),
-        }
+    pub fn remark(&self, texts: &dyn Texts) -> Option<String> {
+        let name = match (&self.endings, self.encoding) {
+            (Endings::Lf, Encoding::Utf8) => return None,
+            (Endings::Crlf, Encoding::Utf8) => "edit/crlf",
+            (Endings::Mixed(_), Encoding::Utf8) => "edit/mixed",
+            (_, Encoding::Latin1) => "edit/latin1",
+            (_, Encoding::Stray) => "edit/stray",
+        };
+        Some(texts.plain(name))
     }
 
     /// Returns `text` as it may be shown: stray bytes as the replacement character.

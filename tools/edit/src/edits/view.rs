@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::EditError;
+use serde_json::json;
+use tool_core::Texts;
 
 /// Returns the lines of a text, without their ends.
 pub fn lines(body: &str) -> Vec<&str> {
@@ -10,7 +11,7 @@ pub fn lines(body: &str) -> Vec<&str> {
 }
 
 /// Lays the lines out as `cat -n` does: the number six wide, a tab, the line. Stops after `max` characters and says so.
-pub fn numbered(lines: &[&str], range: Range<usize>, max: usize) -> String {
+pub fn numbered(lines: &[&str], range: Range<usize>, max: usize, texts: &dyn Texts) -> String {
     let mut text = String::new();
     let mut left = max;
     for (index, line) in lines.iter().enumerate().take(range.end).skip(range.start) {
@@ -23,14 +24,14 @@ pub fn numbered(lines: &[&str], range: Range<usize>, max: usize) -> String {
         }
         if index == range.start {
             let start: String = line.chars().take(max).collect();
-            text.push_str(&format!(
-                "{number:6}\t{start}\n(clipped: line {number} has {} characters, {max} are shown",
-                length - 8
-            ));
+            text.push_str(&format!("{number:6}\t{start}\n"));
+            let values = json!({ "number": number, "length": length - 8, "max": max });
+            text.push_str(&texts.render("edit/clipped_line", values));
         } else {
-            text.push_str(&format!("(clipped: {} not shown", span(&(index..range.end))));
+            let values = json!({ "lines": span(&(index..range.end), texts), "max": max });
+            text.push_str(&texts.render("edit/clipped_lines", values));
         }
-        text.push_str(&format!("; at most {max} characters fit, use view_range)\n"));
+        text.push('\n');
         break;
     }
     text
@@ -44,25 +45,25 @@ pub(crate) fn around(changed: &Range<usize>, context: usize, last: usize) -> Ran
 /// Turns a `view_range` for a text of `last` lines into lines counted from 0, and a note where it was mended.
 ///
 /// # Errors
-/// When it has not two numbers, is reversed, starts below 1 or starts after the last line.
-pub fn parse_range(range: &[i64], last: usize) -> Result<(Range<usize>, Option<String>), EditError> {
-    let err = |reason: String| Err(EditError::Range(format!("view_range {range:?} {reason}")));
-    let &[start, end] = range else {
-        return err("must have two numbers, the first and the last line to show".to_owned());
-    };
+/// When it has not two numbers, is reversed, starts below 1 or starts after the last line: what the model is told.
+pub fn parse_range(range: &[i64], last: usize, texts: &dyn Texts) -> Result<(Range<usize>, Option<String>), String> {
+    let shown = format!("{range:?}");
+    let err =
+        |name: &str| Err(texts.render(name, json!({ "range": shown, "lines": count(last, "edit/line_count", texts) })));
+    let &[start, end] = range else { return err("edit/range_not_two") };
     if start < 1 {
-        return err("must start at 1 or later: lines are counted from 1".to_owned());
+        return err("edit/range_from_zero");
     }
     if end != -1 && end < start {
-        return err("ends before it starts; -1 as the end means the end of the file".to_owned());
+        return err("edit/range_reversed");
     }
     let first = usize::try_from(start).unwrap_or(usize::MAX) - 1;
     if first >= last && !(first == 0 && last == 0) {
-        return err(format!("starts after the end of the file, which has {}", count(last, "line")));
+        return err("edit/range_behind");
     }
     match usize::try_from(end) {
         Ok(end) if end > last => {
-            let note = format!("(the file ends at line {last}, so the view ends there and not at {end})");
+            let note = texts.render("edit/range_cut", json!({ "last": last, "end": end }));
             Ok((first..last, Some(note)))
         }
         Ok(end) => Ok((first..end, None)),
@@ -71,14 +72,14 @@ pub fn parse_range(range: &[i64], last: usize) -> Result<(Range<usize>, Option<S
 }
 
 /// Names a range of lines, counted from 0, for a reader who counts from 1.
-pub(crate) fn span(lines: &Range<usize>) -> String {
+pub(crate) fn span(lines: &Range<usize>, texts: &dyn Texts) -> String {
     match lines.len() {
-        1 => format!("line {}", lines.start + 1),
-        _ => format!("lines {}-{}", lines.start + 1, lines.end),
+        1 => texts.render("edit/line", json!({ "line": lines.start + 1 })),
+        _ => texts.render("edit/lines", json!({ "first": lines.start + 1, "last": lines.end })),
     }
 }
 
-/// Returns a number with its noun, in the plural where needed.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+/// Returns a number with its noun, which the text of this name has in the plural where needed.
+pub(crate) fn count(number: usize, name: &str, texts: &dyn Texts) -> String {
+    texts.render(name, json!({ "number": number }))
 }

@@ -1,5 +1,8 @@
 //! Applies the hunks of one file to its text.
 
+use serde_json::json;
+use tool_core::Texts;
+
 use crate::edits::miss::describe;
 use crate::edits::view::{count, lines};
 use crate::patch::file_patch::{Hunk, HunkLine, Sign};
@@ -23,28 +26,31 @@ pub struct Patched {
 ///
 /// # Errors
 /// For each hunk that does not fit, which one it is, why, and what is most like it in the text.
-pub fn apply_hunks(body: &str, hunks: &[Hunk], fuzz: usize) -> Result<Patched, Vec<String>> {
+pub fn apply_hunks(body: &str, hunks: &[Hunk], fuzz: usize, texts: &dyn Texts) -> Result<Patched, Vec<String>> {
     let text = lines(body);
     let mut places: Vec<(Place, &Hunk)> = Vec::new();
     let mut patched = Patched::default();
     let mut failures = Vec::new();
     let mut shift = 0;
     for (number, hunk) in (1..).zip(hunks) {
-        let name = format!("hunk {number} of {} (line {} of the patch)", hunks.len(), hunk.patch_line);
+        let failure = |reason: String| {
+            let values = json!({ "number": number, "count": hunks.len(), "line": hunk.patch_line, "reason": reason });
+            texts.render("patch/hunk", values) + "\n"
+        };
         let taken: Vec<_> = places.iter().map(|(place, _)| place.lines.clone()).collect();
         if only_line_ends(hunk) {
-            failures.push(format!("{name}: it changes nothing but line ends, which this tool keeps as they are\n"));
+            failures.push(failure(texts.plain("patch/only_line_ends")));
             continue;
         }
-        match place(&text, hunk, &taken, shift, fuzz) {
+        match place(&text, hunk, &taken, shift, fuzz, texts) {
             Ok(place) => {
                 shift = place.offset;
-                patched.notes.extend(note(number, hunk, &place));
+                patched.notes.extend(note(number, hunk, &place, texts));
                 patched.added += hunk.count(Sign::Added);
                 patched.removed += hunk.count(Sign::Removed);
                 places.push((place, hunk));
             }
-            Err(reason) => failures.push(format!("{name}: {reason}\n{}", nearest(body, &text, hunk))),
+            Err(reason) => failures.push(failure(reason) + &nearest(body, &text, hunk, texts)),
         }
     }
     if !failures.is_empty() {
@@ -90,38 +96,41 @@ fn only_line_ends(hunk: &Hunk) -> bool {
     differ && side(Sign::Removed).map(HunkLine::plain).eq(side(Sign::Added).map(HunkLine::plain))
 }
 
-fn note(number: usize, hunk: &Hunk, place: &Place) -> Option<String> {
+fn note(number: usize, hunk: &Hunk, place: &Place, texts: &dyn Texts) -> Option<String> {
     let mut parts = Vec::new();
-    let lines = count(place.offset.unsigned_abs(), "line");
+    let lines = json!({ "lines": count(place.offset.unsigned_abs(), "edit/line_count", texts) });
     match place.offset {
         0 => {}
-        1.. => parts.push(format!("{lines} further down than stated")),
-        _ => parts.push(format!("{lines} further up than stated")),
+        1.. => parts.push(texts.render("patch/note_down", lines)),
+        _ => parts.push(texts.render("patch/note_up", lines)),
     }
     if hunk.stated.is_none() {
-        parts.push("found without a line number".to_owned());
+        parts.push(texts.plain("patch/note_unnumbered"));
     }
     if place.fuzz > 0 {
-        parts.push(format!("with fuzz {}", place.fuzz));
+        parts.push(texts.render("patch/note_fuzz", json!({ "fuzz": place.fuzz })));
     }
     if hunk.miscounted {
-        parts.push("with its line counts corrected".to_owned());
+        parts.push(texts.plain("patch/note_miscounted"));
     }
-    let line = place.lines.start + 1;
-    (!parts.is_empty()).then(|| format!("hunk {number} went in at line {line}: {}", parts.join(", ")))
+    let values = json!({ "number": number, "line": place.lines.start + 1, "notes": parts });
+    (!parts.is_empty()).then(|| texts.render("patch/note", values))
 }
 
 /// Says what in the text is most like the hunk.
-fn nearest(body: &str, text: &[&str], hunk: &Hunk) -> String {
+fn nearest(body: &str, text: &[&str], hunk: &Hunk, texts: &dyn Texts) -> String {
     let new: Vec<&str> = hunk.new_lines().map(HunkLine::plain).collect();
     let mut hint = String::new();
     if hunk.count(Sign::Added) > 0
         && let Some(at) = text.windows(new.len().max(1)).position(|window| window == new)
     {
-        hint = format!("hint: what it would make is already in the file at line {}\n", at + 1);
+        hint = texts.render("patch/hint_already_there", json!({ "line": at + 1 })) + "\n";
     }
     let old: Vec<&str> = hunk.old_lines().map(HunkLine::plain).collect();
-    if old.is_empty() || starts_like(text, &old) { hint } else { hint + &describe(body, &old.join("\n"), "the hunk") }
+    if old.is_empty() || starts_like(text, &old) {
+        return hint;
+    }
+    hint + &describe(body, &old.join("\n"), &texts.plain("patch/the_hunk"), texts)
 }
 
 /// Returns whether the lines are in the text, so that there is nothing to compare.

@@ -1,5 +1,8 @@
 //! Reads unified diffs, also those written by hand.
 
+use serde_json::json;
+use tool_core::Texts;
+
 use crate::patch::file_patch::{FilePatch, Hunk, HunkLine, Origin, Sign};
 use crate::patch::quoted::{header_path, parse_path};
 
@@ -12,14 +15,14 @@ pub struct ParseError(String);
 ///
 /// # Errors
 /// When it names no file, or a hunk cannot be told from the text around it.
-pub fn parse_patch(patch: &str) -> Result<Vec<FilePatch>, ParseError> {
+pub fn parse_patch(patch: &str, texts: &dyn Texts) -> Result<Vec<FilePatch>, ParseError> {
     let mut lines: Vec<&str> = patch.split_terminator('\n').collect();
     let is_header =
         |line: &&&str| line.starts_with("@@") || line.starts_with("--- ") || line.starts_with("diff --git ");
     if lines.iter().find(is_header).is_some_and(|line| line.ends_with('\r')) {
         lines = lines.into_iter().map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
     }
-    let mut parser = Parser { lines, at: 0 };
+    let mut parser = Parser { lines, at: 0, texts };
     let mut files: Vec<FilePatch> = Vec::new();
     while let Some(line) = parser.line(0) {
         if line.starts_with("diff --git ") {
@@ -34,7 +37,7 @@ pub fn parse_patch(patch: &str) -> Result<Vec<FilePatch>, ParseError> {
         }
     }
     if files.is_empty() {
-        return Err(ParseError("the patch names no file: `--- a/path` and `+++ b/path` are missing".to_owned()));
+        return Err(ParseError(texts.plain("patch/no_file_named")));
     }
     Ok(files)
 }
@@ -42,6 +45,7 @@ pub fn parse_patch(patch: &str) -> Result<Vec<FilePatch>, ParseError> {
 struct Parser<'a> {
     lines: Vec<&'a str>,
     at: usize,
+    texts: &'a dyn Texts,
 }
 
 impl<'a> Parser<'a> {
@@ -49,9 +53,11 @@ impl<'a> Parser<'a> {
         self.lines.get(self.at + ahead).copied()
     }
 
+    /// Refuses the line at hand for the reason of this name.
     fn err<T>(&self, reason: &str) -> Result<T, ParseError> {
         let line: String = self.line(0).unwrap_or_default().chars().take(100).collect();
-        Err(ParseError(format!("line {} of the patch {reason}: `{line}`", self.at + 1)))
+        let values = json!({ "line": self.at + 1, "reason": self.texts.plain(reason), "source": line });
+        Err(ParseError(self.texts.render("patch/at_line", values)))
     }
 
     fn at_plain_header(&self) -> bool {
@@ -62,10 +68,10 @@ impl<'a> Parser<'a> {
     /// Passes over a line outside of any hunk, unless it looks like a part of one.
     fn pass_over(&mut self, line: &str) -> Result<(), ParseError> {
         if line.starts_with("@@") {
-            return self.err("begins a hunk, but no file was named before it by `--- a/path` and `+++ b/path`");
+            return self.err("patch/hunk_without_file");
         }
         if line.starts_with("*** ") && (line.contains(" Patch") || line.contains(" File:")) {
-            return self.err("is of another patch format; this tool takes unified diffs");
+            return self.err("patch/other_format");
         }
         self.at += if is_signature(line) { 2 } else { 1 };
         Ok(())
@@ -89,7 +95,7 @@ impl<'a> Parser<'a> {
             self.at += 1;
         }
         if file.old.is_none() && file.new.is_none() {
-            return Err(ParseError("a `diff --git` line of the patch names no file".to_owned()));
+            return Err(ParseError(self.texts.plain("patch/header_names_no_file")));
         }
         self.hunks(&mut file)?;
         Ok(file)
@@ -99,12 +105,12 @@ impl<'a> Parser<'a> {
     fn extended_header(&self, line: &str, file: &mut FilePatch) -> Result<bool, ParseError> {
         const PLAIN: [&str; 4] = ["index ", "similarity index ", "dissimilarity index ", "old mode "];
         if line.starts_with("GIT binary patch") || line.starts_with("Binary files ") {
-            return self.err("is about a binary file, which this tool does not patch");
+            return self.err("patch/binary");
         }
         if let Some(mode) = line.strip_prefix("new mode ").or_else(|| line.strip_prefix("new file mode ")) {
             file.mode = match u32::from_str_radix(mode.trim(), 8) {
                 Ok(mode) if mode & 0o170_000 == 0o100_000 => Some(mode & 0o777),
-                _ => return self.err("sets a mode that is not that of a plain file"),
+                _ => return self.err("patch/odd_mode"),
             };
             if line.starts_with("new file") {
                 file.old = None;
@@ -127,7 +133,7 @@ impl<'a> Parser<'a> {
             let Some(path) = self.line(0).and_then(|line| line.strip_prefix(prefix)) else { break };
             let path = Some(parse_path(path)).filter(|path| path != "/dev/null");
             if path.as_deref() == Some("") {
-                return self.err("names no path");
+                return self.err("patch/no_path");
             }
             // A rename has said its paths already, without prefixes.
             if file.origin == Origin::Same {
@@ -137,7 +143,7 @@ impl<'a> Parser<'a> {
         }
         if file.old.is_none() && file.new.is_none() {
             self.at -= 1;
-            return self.err("is the second of two `/dev/null`, so no file is named");
+            return self.err("patch/two_nulls");
         }
         Ok(())
     }
@@ -145,14 +151,14 @@ impl<'a> Parser<'a> {
     fn hunks(&mut self, file: &mut FilePatch) -> Result<(), ParseError> {
         while let Some(line) = self.line(0) {
             if line.starts_with("@@@") {
-                return self.err("begins a hunk of a merge with several parents, which cannot be applied");
+                return self.err("patch/merge");
             }
             if line.starts_with("@@") {
                 file.hunks.push(self.hunk(line)?);
             } else if line.trim().is_empty() && self.line(1).is_some_and(|next| next.starts_with("@@")) {
                 self.at += 1;
             } else if line.starts_with("Binary files ") {
-                return self.err("is about a binary file, which this tool does not patch");
+                return self.err("patch/binary");
             } else {
                 return Ok(());
             }
@@ -211,8 +217,8 @@ impl<'a> Parser<'a> {
         while !self.is_boundary(end) {
             let line = self.lines.get(end).copied().unwrap_or_default();
             if !line.is_empty() && !line.starts_with([' ', '+', '-', '\\', '\r']) {
-                let here = Self { lines: self.lines.clone(), at: end };
-                return here.err("has neither ` `, `+` nor `-` before it");
+                let here = Self { lines: self.lines.clone(), at: end, texts: self.texts };
+                return here.err("patch/no_sign");
             }
             end += 1;
         }

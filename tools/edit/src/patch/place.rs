@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use serde_json::json;
+use tool_core::Texts;
+
 use crate::error::at_lines;
 use crate::patch::file_patch::{Hunk, HunkLine, Sign};
 
@@ -29,6 +32,7 @@ pub(crate) fn place(
     taken: &[Range<usize>],
     shift: isize,
     fuzz: usize,
+    texts: &dyn Texts,
 ) -> Result<Place, String> {
     // A hunk without lines before the change counts from the line above it.
     let start = hunk.stated.map(|(start, count)| if count == 0 { start } else { start.saturating_sub(1) });
@@ -36,13 +40,13 @@ pub(crate) fn place(
         let counted = hunk.stated.is_some_and(|(_, count)| count == 0);
         return match start.filter(|start| counted && *start <= text.len()).or(text.is_empty().then_some(0)) {
             Some(start) => Ok(Place { lines: start..start, part: 0..hunk.lines.len(), fuzz: 0, offset: 0 }),
-            None => Err("it has no unchanged or removed line by which to find its place".to_owned()),
+            None => Err(texts.plain("patch/no_old_lines")),
         };
     }
     // Where the hunk before it went in tells more than the header, which may count from either text.
     let expected: Vec<usize> =
         start.iter().flat_map(|start| [start.checked_add_signed(shift), Some(*start)]).flatten().collect();
-    let mut place = search(text, hunk, taken, &expected, fuzz)?;
+    let mut place = search(text, hunk, taken, &expected, fuzz, texts)?;
     let stated = start.map_or(place.lines.start, |start| start + place.part.start);
     place.offset = place.lines.start as isize - stated as isize;
     Ok(place)
@@ -54,6 +58,7 @@ fn search(
     taken: &[Range<usize>],
     expected: &[usize],
     fuzz: usize,
+    texts: &dyn Texts,
 ) -> Result<Place, String> {
     for fuzz in 0..=fuzz {
         let Some(part) = trimmed(hunk, fuzz) else { break };
@@ -72,23 +77,18 @@ fn search(
                 [start] => *start,
                 _ => match expected.find(|expected| starts.contains(expected)) {
                     Some(start) => start,
-                    None => return Err(ambiguous(&starts)),
+                    None => return Err(ambiguous(&starts, texts)),
                 },
             };
             return Ok(Place { lines: start..start + wanted.len(), part, fuzz, offset: 0 });
         }
     }
-    Err("its unchanged and removed lines are not in the file".to_owned())
+    Err(texts.plain("patch/not_in_file"))
 }
 
-fn ambiguous(starts: &[usize]) -> String {
+fn ambiguous(starts: &[usize], texts: &dyn Texts) -> String {
     let lines: Vec<usize> = starts.iter().map(|start| start + 1).collect();
-    format!(
-        "it fits in {} places, at {}, and its header names none of them\n\
-         hint: correct the line number after `@@ -`, or give more unchanged lines around the change",
-        lines.len(),
-        at_lines(&lines)
-    )
+    texts.render("patch/ambiguous", json!({ "count": lines.len(), "lines": at_lines(&lines, texts) }))
 }
 
 /// Returns the hunk without up to `fuzz` lines of context at each end, when that takes any away and leaves enough.

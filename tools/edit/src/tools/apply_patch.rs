@@ -2,13 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use serde_json::json;
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::patch::file_patch::{FilePatch, Origin, Sign};
 use crate::tools::editor::syntax_warning;
 use crate::tools::path::inside;
 use crate::tools::staging::Staging;
-use crate::{PatchConfig, Patched, Text, apply_hunks, parse_patch};
+use crate::{EditError, PatchConfig, Patched, Text, apply_hunks, parse_patch};
 
 /// Hunks that do not fit shown at most.
 const FAILURES: usize = 3;
@@ -31,19 +32,24 @@ impl Tool for ApplyPatch {
     const NAME: &'static str = "apply_patch";
     type Args = ApplyPatchArgs;
 
-    async fn call(&self, args: ApplyPatchArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let files = parse_patch(&args.patch).map_err(|err| ToolError::Rejected(err.to_string()))?;
-        let mut staging = Staging::new(sandbox);
-        let mut report = "Applied the patch:\n".to_owned();
+    async fn call(
+        &self,
+        args: ApplyPatchArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
+        let files = parse_patch(&args.patch, texts).map_err(|err| ToolError::Rejected(err.to_string()))?;
+        let mut staging = Staging::new(sandbox, texts);
+        let mut report = texts.plain("patch/applied") + "\n";
         let mut failures = Vec::new();
         for file in &files {
-            match self.stage(file, &sandbox.info().root, &mut staging).await? {
+            match self.stage(file, &sandbox.info().root, &mut staging, texts).await? {
                 Ok(lines) => report.push_str(&lines),
                 Err(reasons) => failures.extend(reasons),
             }
         }
         if !failures.is_empty() {
-            return Err(ToolError::Rejected(refusal(&failures)));
+            return Err(ToolError::Rejected(refusal(&failures, texts)));
         }
         staging.write().await?;
         Ok(Observation::text(report))
@@ -59,11 +65,17 @@ impl ApplyPatch {
         Self { config }
     }
 
-    async fn stage(&self, file: &FilePatch, root: &str, staging: &mut Staging<'_>) -> Result<Staged, ToolError> {
-        let Some(target) = find(file, root, staging).await? else {
+    async fn stage(
+        &self,
+        file: &FilePatch,
+        root: &str,
+        staging: &mut Staging<'_>,
+        texts: &dyn Texts,
+    ) -> Result<Staged, ToolError> {
+        let Some(target) = find(file, root, staging, texts).await? else {
             let path = file.old.as_deref().or(file.new.as_deref()).unwrap_or_default();
             let path = path.strip_prefix("a/").unwrap_or(path);
-            return Ok(Err(vec![format!("`{path}`: there is no such file in the repository\n")]));
+            return Ok(Err(vec![of_file(path, &texts.plain("patch/no_such_file"), texts)]));
         };
         let Target { from, to } = target;
         let before = match &from {
@@ -71,38 +83,38 @@ impl ApplyPatch {
             None => None,
         };
         let name = to.as_ref().or(from.as_ref()).cloned().unwrap_or_default();
-        let named = |reason: String| vec![format!("`{name}`: {reason}\n")];
+        let refused = |reason: &str| Ok(Err(vec![of_file(&name, &texts.plain(reason), texts)]));
         if from != to
             && let Some(to) = &to
             && staging.read(to).await?.is_some()
         {
-            return Ok(Err(named("the patch creates it, but it is already there".to_owned())));
+            return refused("patch/already_there");
         }
         if from == to && file.hunks.is_empty() && file.mode.is_none() {
-            return Ok(Err(named("the patch names it, but has no hunk for it".to_owned())));
+            return refused("patch/no_hunk");
         }
-        let (after, patched, warning) = match self.patched(file, &name, before.as_deref()) {
+        let (after, patched, warning) = match self.patched(file, &name, before.as_deref(), texts) {
             Ok(patched) => patched,
             Err(reasons) => return Ok(Err(reasons)),
         };
         let Some(to) = to else {
             if !patched.body.is_empty() {
-                return Ok(Err(named("the patch deletes it, but does not account for all of its lines".to_owned())));
+                return refused("patch/lines_left");
             }
             staging.set(&name, None, None);
-            return Ok(Ok(report("deleted", &name, &patched, "")));
+            return Ok(Ok(report(&texts.plain("patch/deleted"), &name, &patched, "", texts)));
         };
         let mut mode = file.mode;
         let verb = match (&from, file.origin) {
-            (None, _) => "created".to_owned(),
-            (Some(from), _) if *from == to => "changed".to_owned(),
+            (None, _) => texts.plain("patch/created"),
+            (Some(from), _) if *from == to => texts.plain("patch/changed"),
             (Some(from), origin) => {
                 mode = mode.or(staging.mode(from).await?);
                 if origin == Origin::Copied {
-                    format!("copied from {from}")
+                    texts.render("patch/copied", json!({ "from": from }))
                 } else {
                     staging.set(from, None, None);
-                    format!("renamed from {from}")
+                    texts.render("patch/renamed", json!({ "from": from }))
                 }
             }
         };
@@ -110,9 +122,9 @@ impl ApplyPatch {
         let mode = file
             .mode
             .filter(|mode| from.is_some() || *mode != 0o644)
-            .map(|mode| format!(", mode {mode:o}"))
+            .map(|mode| texts.render("patch/mode", json!({ "mode": format!("{mode:o}") })))
             .unwrap_or_default();
-        Ok(Ok(report(&(verb + &mode), &to, &patched, &warning)))
+        Ok(Ok(report(&(verb + &mode), &to, &patched, &warning, texts)))
     }
 
     /// Returns the bytes of a file after its hunks, with the account of them and a warning about syntax.
@@ -121,19 +133,21 @@ impl ApplyPatch {
         file: &FilePatch,
         name: &str,
         before: Option<&[u8]>,
+        texts: &dyn Texts,
     ) -> Result<(Vec<u8>, Patched, String), Vec<String>> {
-        let named = |reason: &dyn std::fmt::Display| vec![format!("`{name}`: {reason}\n")];
+        let named = |err: &EditError| vec![of_file(name, &err.told(texts), texts)];
         let bytes = before.unwrap_or_default();
         if file.hunks.is_empty() {
             // An empty new file, an unchanged move, or a deletion that does not spell out what goes.
             return Ok((bytes.to_vec(), Patched::default(), String::new()));
         }
         let text = Text::decode(bytes).map_err(|err| named(&err))?;
-        let patched = apply_hunks(text.body(), &file.hunks, self.config.fuzz).map_err(|reasons| {
-            reasons.iter().map(|reason| format!("`{name}`: {}", text.display(reason))).collect::<Vec<_>>()
+        let patched = apply_hunks(text.body(), &file.hunks, self.config.fuzz, texts).map_err(|reasons| {
+            let shown = reasons.iter().map(|reason| text.display(reason));
+            shown.map(|reason| of_file(name, reason.strip_suffix('\n').unwrap_or(&reason), texts)).collect::<Vec<_>>()
         })?;
         let warning = match file.new {
-            Some(_) => syntax_warning(self.config.syntax_check, name, text.body(), &patched.body)
+            Some(_) => syntax_warning(self.config.syntax_check, name, text.body(), &patched.body, texts)
                 .map_err(|reason| vec![reason])?,
             None => String::new(),
         };
@@ -154,8 +168,13 @@ struct Target {
 }
 
 /// Finds the file that a part of the patch means, by its paths with and without prefix.
-async fn find(file: &FilePatch, root: &str, staging: &mut Staging<'_>) -> Result<Option<Target>, ToolError> {
-    let paths = |path: &Option<String>, prefixes: [&str; 2]| candidates(path.as_deref(), prefixes, file, root);
+async fn find(
+    file: &FilePatch,
+    root: &str,
+    staging: &mut Staging<'_>,
+    texts: &dyn Texts,
+) -> Result<Option<Target>, ToolError> {
+    let paths = |path: &Option<String>, prefixes: [&str; 2]| candidates(path.as_deref(), prefixes, file, root, texts);
     let old = paths(&file.old, ["a/", "i/"])?;
     let new = paths(&file.new, ["b/", "w/"])?;
     if file.old.is_none() {
@@ -175,12 +194,18 @@ async fn find(file: &FilePatch, root: &str, staging: &mut Staging<'_>) -> Result
 }
 
 /// Returns what a path of the patch may mean, the likeliest first.
-fn candidates(path: Option<&str>, prefixes: [&str; 2], file: &FilePatch, root: &str) -> Result<Vec<String>, ToolError> {
+fn candidates(
+    path: Option<&str>,
+    prefixes: [&str; 2],
+    file: &FilePatch,
+    root: &str,
+    texts: &dyn Texts,
+) -> Result<Vec<String>, ToolError> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let stripped = prefixes.iter().find_map(|prefix| path.strip_prefix(prefix));
     match stripped.filter(|_| file.origin == Origin::Same) {
-        Some(stripped) => Ok(vec![inside(stripped, root)?, inside(path, root)?]),
-        None => Ok(vec![inside(path, root)?]),
+        Some(stripped) => Ok(vec![inside(stripped, root, texts)?, inside(path, root, texts)?]),
+        None => Ok(vec![inside(path, root, texts)?]),
     }
 }
 
@@ -199,16 +224,23 @@ fn creates(file: &FilePatch) -> bool {
     file.new.is_some() && file.hunks.len() == 1 && file.hunks.iter().all(adds)
 }
 
-fn report(verb: &str, path: &str, patched: &Patched, warning: &str) -> String {
+fn report(what: &str, path: &str, patched: &Patched, warning: &str, texts: &dyn Texts) -> String {
     let notes: String = patched.notes.iter().map(|note| format!("    {note}\n")).collect();
-    format!("  {path}: {verb}, +{} -{}\n{notes}{warning}", patched.added, patched.removed)
+    let values = json!({ "path": path, "what": what, "added": patched.added, "removed": patched.removed });
+    let file = texts.render("patch/file", values);
+    format!("{file}\n{notes}{warning}")
 }
 
-fn refusal(failures: &[String]) -> String {
-    let mut text = "the patch does not fit, so nothing was changed\n".to_owned();
+/// Returns a line that says something of a file.
+fn of_file(path: &str, reason: &str, texts: &dyn Texts) -> String {
+    texts.render("edit/of_file", json!({ "path": path, "reason": reason })) + "\n"
+}
+
+fn refusal(failures: &[String], texts: &dyn Texts) -> String {
+    let mut text = texts.plain("patch/unfit") + "\n";
     text.extend(failures.iter().take(FAILURES).map(String::as_str));
     if failures.len() > FAILURES {
-        text.push_str(&format!("({} more hunks or files do not fit)", failures.len() - FAILURES));
+        text.push_str(&texts.render("patch/more", json!({ "more": failures.len() - FAILURES })));
     }
     text.trim_end().to_owned()
 }

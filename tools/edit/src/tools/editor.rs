@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_core::{Command, FileError, Observation, Sandbox, Tool, ToolError, shell_quote};
+use serde_json::{Value, json};
+use tool_core::{Command, FileError, Observation, Sandbox, Texts, Tool, ToolError, shell_quote};
 
 use crate::edits::change::changed_lines;
 use crate::edits::view::{around, count, lines, numbered, parse_range, span};
@@ -57,19 +58,19 @@ impl Tool for StrReplaceEditor {
     const NAME: &'static str = "str_replace_editor";
     type Args = EditorArgs;
 
-    async fn call(&self, args: EditorArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
-        let path = absolute(&args.path, &sandbox.info().root)?;
-        let file = File { path: &path, sandbox };
+    async fn call(&self, args: EditorArgs, sandbox: &dyn Sandbox, texts: &dyn Texts) -> Result<Observation, ToolError> {
+        let path = absolute(&args.path, &sandbox.info().root, texts)?;
+        let file = File { path: &path, sandbox, texts };
         let text = match args.command {
             EditorCommand::View => self.view(file, args.view_range.as_deref()).await?,
-            EditorCommand::Create => self.create(file, &needed(args.file_text, "create", "file_text")?).await?,
+            EditorCommand::Create => self.create(file, &file.needed(args.file_text, "create", "file_text")?).await?,
             EditorCommand::StrReplace => {
-                let old = needed(args.old_str, "str_replace", "old_str")?;
+                let old = file.needed(args.old_str, "str_replace", "old_str")?;
                 self.str_replace(file, &old, &args.new_str.unwrap_or_default()).await?
             }
             EditorCommand::Insert => {
-                let line = needed(args.insert_line, "insert", "insert_line")?;
-                self.insert(file, line, &needed(args.new_str, "insert", "new_str")?).await?
+                let line = file.needed(args.insert_line, "insert", "insert_line")?;
+                self.insert(file, line, &file.needed(args.new_str, "insert", "new_str")?).await?
             }
             EditorCommand::UndoEdit => self.undo(file).await?,
         };
@@ -77,11 +78,39 @@ impl Tool for StrReplaceEditor {
     }
 }
 
-/// A file by its absolute path in a sandbox.
+/// A file by its absolute path in a sandbox, and the texts to speak of it.
 #[derive(Clone, Copy)]
 struct File<'a> {
     path: &'a str,
     sandbox: &'a dyn Sandbox,
+    texts: &'a dyn Texts,
+}
+
+impl File<'_> {
+    /// Returns a text with the path among its values.
+    fn says(&self, name: &str, mut values: Value) -> String {
+        values["path"] = self.path.into();
+        self.texts.render(name, values)
+    }
+
+    /// Refuses a call for what is to be said of the file.
+    fn reject(&self, reason: &str) -> ToolError {
+        ToolError::Rejected(self.says("edit/of_file", json!({ "reason": reason })).trim_end().to_owned())
+    }
+
+    /// As [`File::reject`], with the name of the reason.
+    fn reject_as(&self, name: &str) -> ToolError {
+        self.reject(&self.texts.plain(name))
+    }
+
+    fn reject_edit(&self, err: &EditError) -> ToolError {
+        self.reject(&err.told(self.texts))
+    }
+
+    fn needed<T>(&self, value: Option<T>, command: &str, name: &str) -> Result<T, ToolError> {
+        let values = json!({ "command": command, "name": name });
+        value.ok_or_else(|| ToolError::Rejected(self.texts.render("edit/needed", values)))
+    }
 }
 
 impl StrReplaceEditor {
@@ -93,81 +122,83 @@ impl StrReplaceEditor {
     async fn view(&self, file: File<'_>, range: Option<&[i64]>) -> Result<String, ToolError> {
         let bytes = match file.sandbox.read_file(file.path).await {
             Err(FileError::IsDirectory(_)) if range.is_some() => {
-                return Err(reject(file.path, "it is a folder, so view_range has no meaning"));
+                return Err(file.reject_as("edit/folder_has_no_range"));
             }
-            Err(FileError::IsDirectory(_)) => return list(file.path, self.config.max_view, file.sandbox).await,
+            Err(FileError::IsDirectory(_)) => {
+                return list(file.path, self.config.max_view, file.sandbox, file.texts).await;
+            }
             Err(err @ FileError::TooLarge { .. }) => {
-                let hint = "hint: look at parts of it with shell commands such as `head`, `sed -n` or `grep -n`";
-                return Err(ToolError::Rejected(format!("{err}\n{hint}")));
+                return Err(ToolError::Rejected(
+                    file.says("edit/too_large", json!({ "why": ToolError::from(err).told(file.texts)? })),
+                ));
             }
             read => read?,
         };
-        let text = Text::decode(&bytes).map_err(|err| reject(file.path, err))?;
+        let text = Text::decode(&bytes).map_err(|err| file.reject_edit(&err))?;
         let shown = text.display(text.body());
         let lines = lines(&shown);
         let (range, note) = match range {
-            Some(range) => parse_range(range, lines.len()).map_err(|err| reject(file.path, err))?,
+            Some(range) => parse_range(range, lines.len(), file.texts).map_err(|why| file.reject(&why))?,
             None => (0..lines.len(), None),
         };
         let part = if range.len() < lines.len() {
-            format!("{} of {}", span(&range), lines.len())
+            part_of(&range, lines.len(), file.texts)
         } else if bytes.is_empty() {
-            "empty file".to_owned()
+            file.texts.plain("edit/empty_file")
         } else {
-            count(lines.len(), "line")
+            count(lines.len(), "edit/line_count", file.texts)
         };
-        let remark = text.remark().map(|remark| format!(", {remark}")).unwrap_or_default();
+        let heading = file.says("edit/view", json!({ "part": part, "remark": text.remark(file.texts) }));
         let note = note.map(|note| note + "\n").unwrap_or_default();
-        let body = numbered(&lines, range, self.config.max_view);
-        Ok(format!("`{}` ({part}{remark}):\n{body}{note}", file.path))
+        let body = numbered(&lines, range, self.config.max_view, file.texts);
+        Ok(format!("{heading}\n{body}{note}"))
     }
 
     async fn create(&self, file: File<'_>, text: &str) -> Result<String, ToolError> {
         match file.sandbox.read_file(file.path).await {
             Err(FileError::NotFound(_)) => {}
             Err(FileError::Sandbox(err)) => return Err(err.into()),
-            Err(FileError::IsDirectory(_)) => return Err(reject(file.path, "a folder is already there")),
-            Ok(_) | Err(FileError::TooLarge { .. }) => {
-                let reason = "the file is already there, and `create` does not overwrite\n\
-                              hint: change it with `str_replace` or `insert`";
-                return Err(reject(file.path, reason));
-            }
+            Err(FileError::IsDirectory(_)) => return Err(file.reject_as("edit/is_folder")),
+            Ok(_) | Err(FileError::TooLarge { .. }) => return Err(file.reject_as("edit/is_there")),
             Err(err) => return Err(err.into()),
         }
-        let warning = self.check_syntax(file.path, "", &text.replace("\r\n", "\n"))?;
+        let warning = self.check_syntax(file, "", &text.replace("\r\n", "\n"))?;
         file.sandbox.write_file(file.path, text.as_bytes(), None).await?;
         self.remember(file, None, text.as_bytes());
-        Ok(format!("Created `{}` with {}.\n{warning}", file.path, count(lines(text).len(), "line")))
+        let created =
+            file.says("edit/created", json!({ "lines": count(lines(text).len(), "edit/line_count", file.texts) }));
+        Ok(format!("{created}\n{warning}"))
     }
 
     async fn str_replace(&self, file: File<'_>, old: &str, new: &str) -> Result<String, ToolError> {
         let (bytes, text) = load(file).await?;
         let change = str_replace(text.body(), old, new).map_err(|err| match err {
-            EditError::NotFound => reject(file.path, text.display(&miss(text.body(), old, new))),
-            err => reject(file.path, err),
+            EditError::NotFound => file.reject(&text.display(&miss(text.body(), old, new, file.texts))),
+            err => file.reject_edit(&err),
         })?;
         self.apply(file, bytes, &text, &change).await
     }
 
     async fn insert(&self, file: File<'_>, line: i64, new: &str) -> Result<String, ToolError> {
         let (bytes, text) = load(file).await?;
-        let change = insert(text.body(), line, new).map_err(|err| reject(file.path, err))?;
+        let change = insert(text.body(), line, new).map_err(|err| file.reject_edit(&err))?;
         self.apply(file, bytes, &text, &change).await
     }
 
     /// Writes a change and shows it.
     async fn apply(&self, file: File<'_>, old: Vec<u8>, text: &Text, change: &Change) -> Result<String, ToolError> {
-        let new = text.encode_change(change).map_err(|err| reject(file.path, err))?;
-        let warning = self.check_syntax(file.path, text.body(), &change.body)?;
+        let new = text.encode_change(change).map_err(|err| file.reject_edit(&err))?;
+        let warning = self.check_syntax(file, text.body(), &change.body)?;
         file.sandbox.write_file(file.path, &new, None).await?;
         self.remember(file, Some(old), &new);
-        Ok(format!("Edited `{}`. {}{warning}", file.path, self.snippet(text, &change.body, &change.lines)))
+        let edited = file.says("edit/edited", json!({}));
+        Ok(format!("{edited} {}{warning}", self.snippet(text, &change.body, &change.lines, file.texts)))
     }
 
     async fn undo(&self, file: File<'_>) -> Result<String, ToolError> {
         let id = &file.sandbox.info().id;
         let Some(past) = self.history().last(id, file.path) else {
-            return Err(reject(file.path, "there is no edit by this tool left to undo"));
+            return Err(file.reject_as("edit/nothing_to_undo"));
         };
         let current = match file.sandbox.read_file(file.path).await {
             Ok(current) => Some(current),
@@ -176,44 +207,44 @@ impl StrReplaceEditor {
         };
         let as_left = current.as_ref().is_some_and(|current| past.left(current));
         if !as_left && (current.is_some() || past.before.is_some()) {
-            let reason = "it is no longer as the last edit left it: something else has changed it since, and undoing \
-                          would lose that change\nhint: view the file and edit it with `str_replace`";
-            return Err(reject(file.path, reason));
+            return Err(file.reject_as("edit/changed_since"));
         }
         let done = match &past.before {
             Some(before) => {
                 file.sandbox.write_file(file.path, before, None).await?;
-                let old = Text::decode(current.as_deref().unwrap_or_default()).map_err(|err| reject(file.path, err))?;
-                let text = Text::decode(before).map_err(|err| reject(file.path, err))?;
+                let old = Text::decode(current.as_deref().unwrap_or_default()).map_err(|err| file.reject_edit(&err))?;
+                let text = Text::decode(before).map_err(|err| file.reject_edit(&err))?;
                 let changed = changed_lines(old.body(), text.body());
-                format!("Undid the last edit of `{}`. {}", file.path, self.snippet(&text, text.body(), &changed))
+                let undid = file.says("edit/undid", json!({}));
+                format!("{undid} {}", self.snippet(&text, text.body(), &changed, file.texts))
             }
             None => {
                 if current.is_some() {
                     remove(file).await?;
                 }
-                format!("Undid the creation of `{}`: the file is gone again.\n", file.path)
+                file.says("edit/undid_creation", json!({})) + "\n"
             }
         };
         let left = self.history().pop(id, file.path);
-        Ok(format!("{done}({} of this file left to undo)\n", count(left, "edit")))
+        let left = file.says("edit/left_to_undo", json!({ "edits": count(left, "edit/edit_count", file.texts) }));
+        Ok(format!("{done}{left}\n"))
     }
 
     /// Returns the warning about broken syntax, or nothing, or refuses.
-    fn check_syntax(&self, path: &str, before: &str, after: &str) -> Result<String, ToolError> {
-        syntax_warning(self.config.syntax_check, path, before, after).map_err(ToolError::Rejected)
+    fn check_syntax(&self, file: File<'_>, before: &str, after: &str) -> Result<String, ToolError> {
+        syntax_warning(self.config.syntax_check, file.path, before, after, file.texts).map_err(ToolError::Rejected)
     }
 
     /// Shows the changed lines and their surroundings.
-    fn snippet(&self, text: &Text, body: &str, changed: &Range<usize>) -> String {
+    fn snippet(&self, text: &Text, body: &str, changed: &Range<usize>, texts: &dyn Texts) -> String {
         let shown = text.display(body);
         let lines = lines(&shown);
         if lines.is_empty() {
-            return "The file is empty now.\n".to_owned();
+            return texts.plain("edit/now_empty") + "\n";
         }
         let range = around(changed, self.config.context, lines.len());
-        let span = format!("{} of {}", span(&range), lines.len());
-        format!("Now {span}:\n{}", numbered(&lines, range, self.config.max_view))
+        let now = texts.render("edit/now", json!({ "lines": part_of(&range, lines.len(), texts) }));
+        format!("{now}\n{}", numbered(&lines, range, self.config.max_view, texts))
     }
 
     fn remember(&self, file: File<'_>, before: Option<Vec<u8>>, after: &[u8]) {
@@ -229,7 +260,13 @@ impl StrReplaceEditor {
 ///
 /// # Errors
 /// With the refusal, when `check` asks for it.
-pub(crate) fn syntax_warning(check: SyntaxCheck, path: &str, before: &str, after: &str) -> Result<String, String> {
+pub(crate) fn syntax_warning(
+    check: SyntaxCheck,
+    path: &str,
+    before: &str,
+    after: &str,
+    texts: &dyn Texts,
+) -> Result<String, String> {
     if check == SyntaxCheck::Off || !is_python(path) {
         return Ok(String::new());
     }
@@ -237,15 +274,16 @@ pub(crate) fn syntax_warning(check: SyntaxCheck, path: &str, before: &str, after
     if problems.is_empty() {
         return Ok(String::new());
     }
-    let shown: Vec<String> = problems.iter().take(5).map(|problem| format!("  {problem}\n")).collect();
+    let shown: Vec<String> = problems.iter().take(5).map(|problem| format!("  {}\n", problem.told(texts))).collect();
     let shown = shown.concat();
     match check {
         SyntaxCheck::Refuse => {
-            let reason = "this edit would break its Python syntax, so nothing was changed; after the edit:";
-            Err(format!("`{path}`: {reason}\n{}", shown.trim_end()))
+            let refused = texts.render("edit/syntax_refused", json!({ "path": path }));
+            Err(format!("{refused}\n{}", shown.trim_end()))
         }
         SyntaxCheck::Off | SyntaxCheck::Report => {
-            Ok(format!("Warning: `{path}` is not valid Python after this edit:\n{shown}"))
+            let warning = texts.render("edit/syntax_broken", json!({ "path": path }));
+            Ok(format!("{warning}\n{shown}"))
         }
     }
 }
@@ -253,23 +291,22 @@ pub(crate) fn syntax_warning(check: SyntaxCheck, path: &str, before: &str, after
 async fn load(file: File<'_>) -> Result<(Vec<u8>, Text), ToolError> {
     let bytes = match file.sandbox.read_file(file.path).await {
         Err(err @ FileError::NotFound(_)) => {
-            return Err(ToolError::Rejected(format!("{err}\nhint: use `create` to make a new file")));
+            return Err(ToolError::Rejected(
+                file.says("edit/absent", json!({ "why": ToolError::from(err).told(file.texts)? })),
+            ));
         }
         read => read?,
     };
-    let text = Text::decode(&bytes).map_err(|err| reject(file.path, err))?;
+    let text = Text::decode(&bytes).map_err(|err| file.reject_edit(&err))?;
     Ok((bytes, text))
 }
 
 async fn remove(file: File<'_>) -> Result<(), ToolError> {
     let output = file.sandbox.exec(Command::fresh(format!("rm -f -- {}", shell_quote(file.path)))).await?;
-    if output.success() { Ok(()) } else { Err(reject(file.path, output.output.trim())) }
+    if output.success() { Ok(()) } else { Err(file.reject(output.output.trim())) }
 }
 
-fn needed<T>(value: Option<T>, command: &str, name: &str) -> Result<T, ToolError> {
-    value.ok_or_else(|| ToolError::Rejected(format!("`{command}` needs the argument `{name}`")))
-}
-
-fn reject(path: &str, reason: impl std::fmt::Display) -> ToolError {
-    ToolError::Rejected(format!("`{path}`: {reason}").trim_end().to_owned())
+/// Names lines and how many the file has.
+fn part_of(range: &Range<usize>, lines: usize, texts: &dyn Texts) -> String {
+    texts.render("edit/part", json!({ "lines": span(range, texts), "count": lines }))
 }

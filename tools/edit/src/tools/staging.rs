@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use tool_core::{Command, FileError, Sandbox, ToolError, shell_quote};
+use serde_json::json;
+use tool_core::{Command, FileError, Sandbox, Texts, ToolError, shell_quote};
+
+/// What a script ends with where a path leads out of the repository; its output is that path.
+const OUTSIDE: i32 = 3;
 
 /// The files that a patch touches, by path relative to the repository: as they are and as they are to be.
 pub(crate) struct Staging<'a> {
     sandbox: &'a dyn Sandbox,
+    texts: &'a dyn Texts,
     files: BTreeMap<String, Staged>,
 }
 
@@ -19,8 +24,8 @@ struct Staged {
 }
 
 impl<'a> Staging<'a> {
-    pub(crate) fn new(sandbox: &'a dyn Sandbox) -> Self {
-        Self { sandbox, files: BTreeMap::new() }
+    pub(crate) fn new(sandbox: &'a dyn Sandbox, texts: &'a dyn Texts) -> Self {
+        Self { sandbox, texts, files: BTreeMap::new() }
     }
 
     /// Returns the bytes of a file as they are to be; nothing when there is no such file.
@@ -107,7 +112,7 @@ for path; do
     folder=$(cd -- "${{path%/*}}" && pwd -P) || exit 1
     case "$folder/" in
         "${{root%/}}"/*) ;;
-        *) printf '`%s` leads out of the repository\n' "$path"; exit 1 ;;
+        *) printf '%s' "$path"; exit {OUTSIDE} ;;
     esac
 done
 rm -f -- "$@""#,
@@ -115,7 +120,14 @@ rm -f -- "$@""#,
             shell_quote(&self.sandbox.info().root),
         );
         let output = self.sandbox.exec(Command::fresh(script)).await?;
-        if output.success() { Ok(()) } else { Err(ToolError::Rejected(output.output.trim().to_owned())) }
+        match output.exit_code() {
+            0 => Ok(()),
+            OUTSIDE => {
+                let values = json!({ "path": output.output });
+                Err(ToolError::Rejected(self.texts.render("patch/linked_outside", values)))
+            }
+            _ => Err(ToolError::Rejected(output.output.trim().to_owned())),
+        }
     }
 
     fn full(&self, path: &str) -> String {

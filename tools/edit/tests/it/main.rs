@@ -6,3 +6,9 @@ mod properties;
 mod scenario;
 mod schema;
 mod temp_sandbox;
+
+/// Returns the texts that the tools tell.
+fn texts() -> impl tool_core::Texts {
+    let prompts = prompts::Prompts::new(std::collections::BTreeMap::new()).unwrap();
+    move |name: &str, values: serde_json::Value| prompts.render(name, values).unwrap()
+}

@@ -7,6 +7,7 @@ use similar::TextDiff;
 use tool_core::{Sandbox, ToolError, Toolbox};
 
 use crate::temp_sandbox::TempSandbox;
+use crate::texts;
 
 /// A small generator, so that a failure comes back on every run.
 struct Random(u64);
@@ -95,21 +96,21 @@ fn bytes_outside_of_an_edit_stay() {
 
 #[test]
 fn nothing_panics() {
-    let mut random = Random(3);
+    let (mut random, texts) = (Random(3), texts());
     for _ in 0..3000 {
         let (body, old, new) = (random.text(PIECES, 30), random.text(PIECES, 10), random.text(PIECES, 10));
         let _ = str_replace(&body, &old, &new);
         let _ = insert(&body, i64::try_from(random.below(9)).unwrap() - 2, &new);
-        let _ = miss(&body, &old, &new);
+        let _ = miss(&body, &old, &new, &texts);
         let range = [i64::try_from(random.below(9)).unwrap() - 2, i64::try_from(random.below(9)).unwrap() - 2];
-        let _ = parse_range(&range, random.below(5));
+        let _ = parse_range(&range, random.below(5), &texts);
         let _ = problems(&body);
     }
 }
 
 #[test]
 fn a_diff_of_two_texts_leads_from_one_to_the_other() {
-    let mut random = Random(4);
+    let (mut random, texts) = (Random(4), texts());
     for round in 0..3000 {
         let (mut old, mut new) = (random.text(LINES, 25), random.text(LINES, 25));
         if round % 3 == 0 {
@@ -125,15 +126,15 @@ fn a_diff_of_two_texts_leads_from_one_to_the_other() {
             continue;
         }
         let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(3).header("a/x", "b/x").to_string();
-        let files = parse_patch(&diff).unwrap_or_else(|err| panic!("{err}\n{diff}"));
-        let patched = apply_hunks(&old, &files[0].hunks, 0).unwrap_or_else(|err| panic!("{err:?}\n{diff}"));
+        let files = parse_patch(&diff, &texts).unwrap_or_else(|err| panic!("{err}\n{diff}"));
+        let patched = apply_hunks(&old, &files[0].hunks, 0, &texts).unwrap_or_else(|err| panic!("{err:?}\n{diff}"));
         assert_eq!(patched.body, new, "{diff}");
     }
 }
 
 #[test]
 fn a_damaged_patch_does_not_panic() {
-    let mut random = Random(5);
+    let (mut random, texts) = (Random(5), texts());
     for _ in 0..3000 {
         let (old, new) = (random.text(LINES, 20), random.text(LINES, 20));
         let diff = TextDiff::from_lines(&old, &new).unified_diff().header("a/x", "b/x").to_string();
@@ -146,8 +147,8 @@ fn a_damaged_patch_does_not_panic() {
                 _ => lines.insert(from, random.pick(LINES)),
             }
         }
-        for file in parse_patch(&lines.concat()).unwrap_or_default() {
-            let _ = apply_hunks(&old, &file.hunks, random.below(4));
+        for file in parse_patch(&lines.concat(), &texts).unwrap_or_default() {
+            let _ = apply_hunks(&old, &file.hunks, random.below(4), &texts);
         }
     }
 }
@@ -192,9 +193,9 @@ async fn undo_brings_back_the_exact_bytes() {
 /// Returns whether the call went through.
 async fn call_editor(toolbox: &Toolbox, sandbox: &TempSandbox, path: &str, mut call: Value) -> bool {
     call["path"] = path.into();
-    match toolbox.call("str_replace_editor", &call.to_string(), sandbox).await {
+    match toolbox.call("str_replace_editor", &call.to_string(), sandbox, &texts()).await {
         Ok(_) => true,
-        Err(ToolError::Rejected(_)) => false,
         Err(ToolError::Sandbox(err)) => panic!("{err}"),
+        Err(_) => false,
     }
 }

@@ -10,9 +10,10 @@ use std::path::Path;
 
 use edit::{ApplyPatch, EditorConfig, PatchConfig, StrReplaceEditor};
 use serde_json::{Value, json};
-use tool_core::{Command, Sandbox, ToolError, Toolbox};
+use tool_core::{Command, Sandbox, Toolbox};
 
 use crate::temp_sandbox::TempSandbox;
+use crate::texts;
 
 type Tree = BTreeMap<String, Vec<u8>>;
 
@@ -87,10 +88,11 @@ async fn step(toolbox: &Toolbox, sandbox: &TempSandbox, call: &Value) -> String 
         return sandbox.exec(Command::new(script.as_str().unwrap())).await.unwrap().output;
     }
     let tool = if call.get("patch").is_some() { "apply_patch" } else { "str_replace_editor" };
-    match toolbox.call(tool, &call.to_string(), sandbox).await {
+    let texts = texts();
+    match toolbox.call(tool, &call.to_string(), sandbox, &texts).await.map_err(|err| err.told(&texts)) {
         Ok(observation) => observation.text,
-        Err(ToolError::Rejected(reason)) => format!("rejected: {reason}\n"),
-        Err(ToolError::Sandbox(err)) => format!("sandbox: {err}\n"),
+        Err(Ok(reason)) => format!("rejected: {reason}\n"),
+        Err(Err(err)) => format!("sandbox: {err}\n"),
     }
 }
 

@@ -245,7 +245,7 @@ fn is_broken(err: &SearchError) -> bool {
                 | TantivyError::FieldNotFound(_)
                 | TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_) | OpenReadError::IncompatibleIndex(_))
         ),
-        SearchError::Tree(_) | SearchError::Request(_) => false,
+        SearchError::Tree(_) | SearchError::Empty | SearchError::Pattern { .. } => false,
     }
 }
 

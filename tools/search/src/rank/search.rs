@@ -25,12 +25,11 @@ impl CodeIndex {
     /// Answers a request.
     ///
     /// # Errors
-    /// [`SearchError::Request`] for an empty one or a pattern that is none.
+    /// [`SearchError::Empty`] for an empty one, [`SearchError::Pattern`] for a pattern that is none.
     pub fn search(&self, request: &SearchRequest) -> Result<Found, SearchError> {
         let (request, weights) = (&request.without_blanks(), &Weights::default());
         if request.is_empty() {
-            let given = "give at least one of query, file_pattern, class_names, function_names and code_snippet";
-            return Err(SearchError::Request(given.to_owned()));
+            return Err(SearchError::Empty);
         }
         let pattern = Pattern::new(&request.file_pattern, &self.root)?;
         let fits = |file: FileId| self.admits(file, request.include_tests) && pattern.fits(self.view.path(file));
@@ -178,7 +177,8 @@ impl Pattern {
         }
         let matcher = |text: &str| {
             let glob = GlobBuilder::new(text).literal_separator(true).build();
-            let wrong = |err| SearchError::Request(format!("`{pattern}` is no file pattern: {err}"));
+            let wrong =
+                |err: globset::Error| SearchError::Pattern { pattern: pattern.to_owned(), why: err.to_string() };
             glob.map(|glob| glob.compile_matcher()).map_err(wrong)
         };
         let inside = format!("{}/**", pattern.trim_end_matches('/'));

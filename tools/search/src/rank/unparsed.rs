@@ -1,6 +1,8 @@
 //! Files whose definitions are not all known.
 
 use serde::Serialize;
+use serde_json::json;
+use tool_core::Texts;
 
 use crate::cut::place::is_test;
 use crate::error::SearchError;
@@ -38,8 +40,8 @@ impl CodeIndex {
     /// found; empty where there are none, or enough was found.
     ///
     /// # Errors
-    /// [`SearchError::Request`] for a file pattern that is none.
-    pub fn remark(&self, request: &SearchRequest, found: &Found) -> Result<String, SearchError> {
+    /// [`SearchError::Pattern`] for a file pattern that is none.
+    pub fn remark(&self, request: &SearchRequest, found: &Found, texts: &dyn Texts) -> Result<String, SearchError> {
         // The text of every file is searched, so that it is names alone that may be missing.
         let by_name = !(request.class_names.is_empty() && request.function_names.is_empty());
         let enough = if by_name { FEW } else { 1 };
@@ -47,11 +49,11 @@ impl CodeIndex {
             return Ok(String::new());
         }
         let pattern = Pattern::new(&request.file_pattern, &self.root)?;
-        Ok(self.remark_on(|path| pattern.fits(path) && (request.include_tests || !is_test(path))))
+        Ok(self.remark_on(|path| pattern.fits(path) && (request.include_tests || !is_test(path)), texts))
     }
 
     /// Returns a line on those of these files that matter; empty where there are none.
-    pub(crate) fn remark_on(&self, matters: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn remark_on(&self, matters: impl Fn(&str) -> bool, texts: &dyn Texts) -> String {
         let mut files = self.unparsed();
         files.retain(|file| matters(&file.path));
         if files.is_empty() {
@@ -59,11 +61,10 @@ impl CodeIndex {
         }
         let named = files.iter().take(NAMED).map(|file| {
             let why: String = file.why.chars().take(REASON).collect();
-            format!("`{}` ({why})", file.path)
+            texts.render("search/unparsed_file", json!({ "path": file.path, "why": why }))
         });
-        let named = named.collect::<Vec<_>>().join(", ");
-        let more = files.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-        format!("Not parsed, so that what they define may be missing here: {named}{more}.\n")
+        let named: Vec<String> = named.collect();
+        let values = json!({ "files": named, "more": files.len().saturating_sub(NAMED) });
+        texts.render("search/unparsed", values) + "\n"
     }
 }

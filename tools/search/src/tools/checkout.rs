@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use serde_json::json;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
-use tool_core::{Command, Embed, ExecEnd, FileError, Sandbox, ToolError, shell_quote};
+use tool_core::{Command, Embed, ExecEnd, FileError, Sandbox, Texts, ToolError, shell_quote};
 
 use crate::cut::language::Language;
 use crate::cut::place::{FOREIGN, NOTEBOOK, is_test, largest};
@@ -83,15 +84,15 @@ impl Checkout {
     ///
     /// # Errors
     /// [`ToolError::Rejected`] when the repository cannot be listed or indexed.
-    pub async fn sync(&self, sandbox: &dyn Sandbox, tests: bool) -> Result<Synced<'_>, ToolError> {
+    pub async fn sync(&self, sandbox: &dyn Sandbox, tests: bool, texts: &dyn Texts) -> Result<Synced<'_>, ToolError> {
         let mut state = self.state.lock().await;
-        let mut listed = list(sandbox, self.config.max_file).await?;
+        let mut listed = list(sandbox, self.config.max_file, texts).await?;
         let before = state.take().filter(|state| state.sandbox == sandbox.info().id);
         let tests = tests || before.as_ref().is_some_and(|state| state.tests);
         listed.retain(|file| tests || !is_test(&file.path));
         let now = match before {
-            Some(state) => self.refresh(state, listed, tests, sandbox).await?,
-            None => self.fetch(listed, tests, sandbox).await?,
+            Some(state) => self.refresh(state, listed, tests, sandbox, texts).await?,
+            None => self.fetch(listed, tests, sandbox, texts).await?,
         };
         let index = MutexGuard::map(state, |state| &mut state.insert(now).index);
         Ok(Synced { index, checkout: self })
@@ -105,19 +106,26 @@ impl Checkout {
         &self,
         sandbox: &dyn Sandbox,
         request: &SearchRequest,
+        texts: &dyn Texts,
     ) -> Result<(Synced<'_>, Found), ToolError> {
-        let index = self.sync(sandbox, request.include_tests).await?;
+        let index = self.sync(sandbox, request.include_tests, texts).await?;
         let found = index.answer(request).await?;
         Ok((index, found))
     }
 
     /// Indexes the repository for the first time.
-    async fn fetch(&self, listed: Vec<Listed>, tests: bool, sandbox: &dyn Sandbox) -> Result<State, ToolError> {
+    async fn fetch(
+        &self,
+        listed: Vec<Listed>,
+        tests: bool,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<State, ToolError> {
         let (cache, options) = (self.config.open_cache(), self.options());
         let _permit = cache.permit().await;
-        let files = read(&listed, sandbox).await?;
+        let files = read(&listed, sandbox, texts).await?;
         let stamps = stamps(listed, &files);
-        let index = blocking(move || CodeIndex::from_files(files, &cache, &options)).await?;
+        let index = blocking(move || CodeIndex::from_files(files, &cache, &options), texts).await?;
         let info = sandbox.info();
         Ok(State { sandbox: info.id.clone(), index: index.at(&info.root), tests, stamps })
     }
@@ -129,16 +137,17 @@ impl Checkout {
         listed: Vec<Listed>,
         tests: bool,
         sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
     ) -> Result<State, ToolError> {
         let first = tests && !state.tests;
         let (more, listed): (Vec<_>, Vec<_>) = listed.into_iter().partition(|file| first && is_test(&file.path));
-        state = update(state, listed, sandbox).await?;
+        state = update(state, listed, sandbox, texts).await?;
         if first {
             let (cache, options) = (self.config.open_cache(), self.options());
             let _permit = cache.permit().await;
-            let files = read(&more, sandbox).await?;
+            let files = read(&more, sandbox, texts).await?;
             state.stamps.extend(stamps(more, &files));
-            state.index = blocking(move || state.index.extend(files, &cache, &options)).await?;
+            state.index = blocking(move || state.index.extend(files, &cache, &options), texts).await?;
         }
         Ok(State { tests, ..state })
     }
@@ -146,17 +155,22 @@ impl Checkout {
 
 /// Takes in the files whose stamp is another one. One that is gone, or cannot be read, is no longer as it was; the
 /// latter is tried again at the next query.
-async fn update(mut state: State, listed: Vec<Listed>, sandbox: &dyn Sandbox) -> Result<State, ToolError> {
+async fn update(
+    mut state: State,
+    listed: Vec<Listed>,
+    sandbox: &dyn Sandbox,
+    texts: &dyn Texts,
+) -> Result<State, ToolError> {
     let is_known = |file: &Listed| state.stamps.get(&file.path) == Some(&file.stamp);
     let (same, changed): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_known);
-    let files = read(&changed, sandbox).await?;
+    let files = read(&changed, sandbox, texts).await?;
     let now = same.into_iter().map(|file| (file.path, file.stamp)).chain(stamps(changed, &files)).collect();
     let before = std::mem::replace(&mut state.stamps, now);
     let gone = before.into_keys().filter(|path| !state.stamps.contains_key(path)).map(|path| (path, None));
     let mut changes: Vec<(String, Option<Vec<u8>>)> = gone.collect();
     changes.extend(files.into_iter().map(|(path, bytes)| (path, Some(bytes))));
     if !changes.is_empty() {
-        state.index = blocking(move || state.index.update(changes).map(|()| state.index)).await?;
+        state.index = blocking(move || state.index.update(changes).map(|()| state.index), texts).await?;
     }
     Ok(state)
 }
@@ -179,7 +193,7 @@ impl Synced<'_> {
     /// vectors, while the scores stay those of the words. An embedder that fails leaves the order of the words.
     ///
     /// # Errors
-    /// [`SearchError::Request`] for an empty request or a pattern that is none.
+    /// [`SearchError::Empty`] for an empty request, [`SearchError::Pattern`] for a pattern that is none.
     pub async fn answer(&self, request: &SearchRequest) -> Result<Found, SearchError> {
         let mut found = self.index.search(request)?;
         let Checkout { config, reranker, .. } = self.checkout;
@@ -202,14 +216,16 @@ impl Deref for Synced<'_> {
 /// Runs work that takes long beside the other episodes.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SearchError> + Send + 'static,
+    texts: &dyn Texts,
 ) -> Result<T, ToolError> {
     let done = tokio::task::spawn_blocking(work).await;
-    let done = done.map_err(|err| ToolError::Rejected(format!("the search index failed: {err}")))?;
+    let failed = |why: String| ToolError::Rejected(texts.render("search/index_failed", json!({ "why": why })));
+    let done = done.map_err(|err| failed(err.to_string()))?;
     Ok(done?)
 }
 
 /// Lists the source files of the repository.
-async fn list(sandbox: &dyn Sandbox, max_file: u64) -> Result<Vec<Listed>, ToolError> {
+async fn list(sandbox: &dyn Sandbox, max_file: u64, texts: &dyn Texts) -> Result<Vec<Listed>, ToolError> {
     let mut folders = String::from("-name '.?*'");
     for name in FOREIGN {
         let _ = write!(folders, " -o -name {}", shell_quote(name));
@@ -220,7 +236,7 @@ async fn list(sandbox: &dyn Sandbox, max_file: u64) -> Result<Vec<Listed>, ToolE
         names = names.join(" -o "),
         max = max_file.saturating_mul(NOTEBOOK).saturating_add(1),
     );
-    let listing = find(sandbox, &tests).await?;
+    let listing = find(sandbox, &tests, texts).await?;
     let listed = listing.split(|byte| *byte == 0).filter_map(listed);
     // One that alone is too large to be fetched would keep the others from being so.
     let limit = sandbox.info().max_file / 2;
@@ -228,8 +244,8 @@ async fn list(sandbox: &dyn Sandbox, max_file: u64) -> Result<Vec<Listed>, ToolE
 }
 
 /// Returns every path of the repository that is not hidden, folders left out.
-pub(crate) async fn every_file(sandbox: &dyn Sandbox) -> Result<Vec<String>, ToolError> {
-    let listing = find(sandbox, "-mindepth 1 -name '.?*' -prune -o -type f -printf '%P\\0'").await?;
+pub(crate) async fn every_file(sandbox: &dyn Sandbox, texts: &dyn Texts) -> Result<Vec<String>, ToolError> {
+    let listing = find(sandbox, "-mindepth 1 -name '.?*' -prune -o -type f -printf '%P\\0'", texts).await?;
     let paths = listing.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     let mut paths: Vec<String> = paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect();
     paths.sort();
@@ -237,7 +253,7 @@ pub(crate) async fn every_file(sandbox: &dyn Sandbox) -> Result<Vec<String>, Too
 }
 
 /// Returns what `find` prints below the repository, if it ran to its end.
-async fn find(sandbox: &dyn Sandbox, tests: &str) -> Result<Vec<u8>, ToolError> {
+async fn find(sandbox: &dyn Sandbox, tests: &str, texts: &dyn Texts) -> Result<Vec<u8>, ToolError> {
     let info = sandbox.info();
     let target = format!("{}/search-files", info.scratch);
     let script = format!(
@@ -251,11 +267,11 @@ async fn find(sandbox: &dyn Sandbox, tests: &str) -> Result<Vec<u8>, ToolError> 
         // Without its permission a folder cannot be listed, and the others can.
         (ExecEnd::Exited(1), Ok(listing)) if !listing.is_empty() => return Ok(listing),
         (_, Err(FileError::Sandbox(err))) => return Err(err.into()),
-        (_, Err(err @ FileError::TooLarge { .. })) => err.to_string(),
-        _ => format!("`find` ended with exit code {}", output.exit_code()),
+        (_, Err(err @ FileError::TooLarge { .. })) => ToolError::from(err).told(texts)?,
+        _ => texts.render("search/find_failed", json!({ "code": output.exit_code() })),
     };
-    let words = output.output.trim();
-    Err(ToolError::Rejected(format!("the files of the repository cannot be listed: {why}\n{words}")))
+    let values = json!({ "why": why, "words": output.output.trim() });
+    Err(ToolError::Rejected(texts.render("search/unlisted", values)))
 }
 
 /// Reads a line of the listing; a name that is no text is passed over.
@@ -267,7 +283,7 @@ fn listed(line: &[u8]) -> Option<Listed> {
 }
 
 /// Reads files: a few one by one, many in archives. What vanishes meanwhile is left out.
-async fn read(listed: &[Listed], sandbox: &dyn Sandbox) -> Result<Files, ToolError> {
+async fn read(listed: &[Listed], sandbox: &dyn Sandbox, texts: &dyn Texts) -> Result<Files, ToolError> {
     let mut files = Files::new();
     if listed.len() < FEW {
         for file in listed {
@@ -288,7 +304,7 @@ async fn read(listed: &[Listed], sandbox: &dyn Sandbox) -> Result<Files, ToolErr
         bytes += file.size + 1024;
         let next = listed.get(at + 1).map_or(u64::MAX, |next| next.size + 1024);
         if bytes.saturating_add(next) > limit {
-            files.extend(archive(&batch, sandbox).await?);
+            files.extend(archive(&batch, sandbox, texts).await?);
             batch.clear();
             bytes = 0;
         }
@@ -297,7 +313,11 @@ async fn read(listed: &[Listed], sandbox: &dyn Sandbox) -> Result<Files, ToolErr
 }
 
 /// Fetches files in one archive. They are gathered in a folder first, so that nothing else of the tree travels.
-async fn archive(paths: &[&str], sandbox: &dyn Sandbox) -> Result<Vec<(String, Vec<u8>)>, ToolError> {
+async fn archive(
+    paths: &[&str],
+    sandbox: &dyn Sandbox,
+    texts: &dyn Texts,
+) -> Result<Vec<(String, Vec<u8>)>, ToolError> {
     let info = sandbox.info();
     let (names, tree) = (format!("{}/search-names", info.scratch), format!("{}/search-tree", info.scratch));
     sandbox.write_file(&names, paths.join("\0").as_bytes(), None).await?;
@@ -318,9 +338,9 @@ async fn archive(paths: &[&str], sandbox: &dyn Sandbox) -> Result<Vec<(String, V
         Ok(archive) => archive,
         Err(FileError::Sandbox(err)) => return Err(err.into()),
         Err(err) => {
-            let words = gathered.output.trim();
-            return Err(ToolError::Rejected(format!("the repository cannot be fetched: {err}\n{words}")));
+            let values = json!({ "why": ToolError::from(err).told(texts)?, "words": gathered.output.trim() });
+            return Err(ToolError::Rejected(texts.render("search/unfetched", values)));
         }
     };
-    blocking(move || unpack(&archive)).await
+    blocking(move || unpack(&archive), texts).await
 }

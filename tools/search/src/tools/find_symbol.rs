@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use serde_json::json;
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::cut::place::is_test;
 use crate::tools::checkout::Checkout;
@@ -29,27 +30,32 @@ impl Tool for FindSymbol {
     const NAME: &'static str = "find_symbol";
     type Args = FindSymbolArgs;
 
-    async fn call(&self, args: FindSymbolArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: FindSymbolArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         if args.name.trim().is_empty() {
-            return Err(ToolError::Rejected("`name` is empty".to_owned()));
+            return Err(ToolError::Rejected(texts.plain("search/name_empty")));
         }
         let tests = args.include_tests.unwrap_or_default();
-        let index = self.0.sync(sandbox, tests).await?;
+        let index = self.0.sync(sandbox, tests, texts).await?;
         let defined = index.definitions(&args.name, tests)?;
         let used = match args.references {
             Some(false) => Vec::new(),
             _ => index.references(&args.name, tests)?,
         };
-        let remark = || index.remark_on(|path| tests || !is_test(path));
+        let remark = || index.remark_on(|path| tests || !is_test(path), texts);
         if defined.is_empty() && used.is_empty() {
-            let hint = did_you_mean(&index.did_you_mean(&args.name)?);
-            let shown = format!("`{}` is neither defined nor used here.{hint}\n{}", args.name, remark());
-            return Ok(Observation::text(shown));
+            let hint = did_you_mean(&index.did_you_mean(&args.name)?, texts);
+            let shown = texts.render("search/neither", json!({ "name": args.name, "hint": hint }));
+            return Ok(Observation::text(format!("{shown}\n{}", remark())));
         }
         let mut budget = Budget::new(self.0.config().max_tokens);
-        places("Defined", &defined, &mut budget);
+        places("search/defined", &defined, &mut budget, texts);
         if !used.is_empty() {
-            places("Used", &used, &mut budget);
+            places("search/used", &used, &mut budget, texts);
         }
         if defined.is_empty() {
             budget.tell(&remark());

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tool_core::{Observation, Sandbox, Tool, ToolError};
+use serde_json::json;
+use tool_core::{Observation, Sandbox, Texts, Tool, ToolError};
 
 use crate::rank::search::Pattern;
 use crate::tools::checkout::{Checkout, every_file};
@@ -26,16 +27,23 @@ impl Tool for ListFiles {
     const NAME: &'static str = "list_files";
     type Args = ListFilesArgs;
 
-    async fn call(&self, args: ListFilesArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(
+        &self,
+        args: ListFilesArgs,
+        sandbox: &dyn Sandbox,
+        texts: &dyn Texts,
+    ) -> Result<Observation, ToolError> {
         let pattern = Pattern::new(&args.pattern, &sandbox.info().root)?;
-        let mut paths = every_file(sandbox).await?;
+        let mut paths = every_file(sandbox, texts).await?;
         paths.retain(|path| pattern.fits(path));
         if paths.is_empty() {
-            return Ok(Observation::text(format!("No file fits `{}`.\n", args.pattern)));
+            let values = json!({ "pattern": args.pattern });
+            return Ok(Observation::text(texts.render("search/no_file", values) + "\n"));
         }
         let mut budget = Budget::new(self.0.config().max_tokens);
         let more = |more| {
-            format!("({} of {} files shown; a narrower pattern shows the rest)\n", paths.len() - more, paths.len())
+            let values = json!({ "shown": paths.len() - more, "count": paths.len() });
+            texts.render("search/more_files", values) + "\n"
         };
         budget.list(paths.iter().map(|path| format!("{path}\n")), more);
         Ok(Observation::text(budget.end()))

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use serde_json::json;
+use tool_core::Texts;
+
 use crate::cut::span::{Outline, Span, SpanKind};
 use crate::error::SearchError;
 use crate::index::code_index::CodeIndex;
@@ -65,9 +68,16 @@ impl CodeIndex {
     ///
     /// # Errors
     /// When the index itself failed.
-    pub fn render(&self, found: &Found, max_tokens: usize, max_lines: usize) -> Result<String, SearchError> {
+    pub fn render(
+        &self,
+        found: &Found,
+        max_tokens: usize,
+        max_lines: usize,
+        texts: &dyn Texts,
+    ) -> Result<String, SearchError> {
         if found.files.is_empty() {
-            return Ok(format!("Nothing was found.{}\n", did_you_mean(&found.did_you_mean)));
+            let values = json!({ "hint": did_you_mean(&found.did_you_mean, texts) });
+            return Ok(texts.render("search/nothing_found", values) + "\n");
         }
         let mut budget = Budget::new(max_tokens);
         let mut rest = found.files.len();
@@ -75,7 +85,7 @@ impl CodeIndex {
             let Some((_, text)) = self.file(&file.path)? else { continue };
             let mut heading = format!("{}\n", file.path);
             for found in &file.spans {
-                let part = heading.clone() + &code(&found.span, &text, max_lines);
+                let part = heading.clone() + &code(&found.span, &text, max_lines, texts);
                 if !budget.push(&part) {
                     break 'files;
                 }
@@ -87,92 +97,93 @@ impl CodeIndex {
             rest -= 1;
         }
         let left: Vec<&str> = found.files.iter().rev().take(rest).rev().map(|file| file.path.as_str()).collect();
-        budget.tell(&others(&left));
+        budget.tell(&others(&left, texts));
         Ok(budget.end())
     }
 }
 
 /// Returns a question for what is not there, to be put behind a sentence.
-pub(crate) fn did_you_mean(names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!(" Did you mean `{}`?", names.join("`, `")) }
+pub(crate) fn did_you_mean(names: &[String], texts: &dyn Texts) -> String {
+    if names.is_empty() { String::new() } else { texts.render("search/hint_names", json!({ "names": names })) }
 }
 
-fn others(paths: &[&str]) -> String {
+fn others(paths: &[&str], texts: &dyn Texts) -> String {
     if paths.is_empty() {
         return String::new();
     }
     let shown = paths.iter().take(MORE).map(|path| format!("  {path}\n")).collect::<String>();
-    let more = paths.len().saturating_sub(MORE);
-    let more = if more > 0 { format!("  (and {more} more)\n") } else { String::new() };
-    format!("Also found, not shown in full for lack of room:\n{shown}{more}")
+    let more = match paths.len().saturating_sub(MORE) {
+        0 => String::new(),
+        more => texts.render("search/others_more", json!({ "more": more })) + "\n",
+    };
+    format!("{}\n{shown}{more}", texts.plain("search/others"))
 }
 
 /// Returns the heading of a span.
-fn heading(span: &Span) -> String {
-    let lines = if span.start == span.end {
-        format!("line {}", span.start)
-    } else {
-        format!("lines {}-{}", span.start, span.end)
-    };
-    format!("  span `{}`, {lines}\n", span.id)
+fn heading(span: &Span, texts: &dyn Texts) -> String {
+    let name = if span.start == span.end { "search/span_of_line" } else { "search/span" };
+    texts.render(name, json!({ "id": span.id, "start": span.start, "end": span.end })) + "\n"
 }
 
-fn numbered(lines: impl Iterator<Item = (u32, impl AsRef<str>)>) -> String {
+fn numbered(lines: impl Iterator<Item = (u32, impl AsRef<str>)>, texts: &dyn Texts) -> String {
     let mut text = String::new();
     for (number, line) in lines {
-        let _ = writeln!(text, "{number:>6}  {}", clipped(line.as_ref().trim_end()));
+        let _ = writeln!(text, "{number:>6}  {}", clipped(line.as_ref().trim_end(), texts));
     }
     text
 }
 
 /// Returns a line without the end of an overlong one.
-fn clipped(line: &str) -> Cow<'_, str> {
+fn clipped<'a>(line: &'a str, texts: &dyn Texts) -> Cow<'a, str> {
     match line.char_indices().nth(LONGEST) {
         Some((at, _)) => {
             let (shown, rest) = line.split_at(at);
-            Cow::Owned(format!("{shown}… ({} more characters)", rest.chars().count()))
+            let values = json!({ "shown": shown, "more": rest.chars().count() });
+            Cow::Owned(texts.render("search/clipped_line", values))
         }
         None => Cow::Borrowed(line),
     }
 }
 
 /// Returns a span's lines with their numbers, the later ones left out where there are too many.
-pub(crate) fn code(span: &Span, text: &str, max_lines: usize) -> String {
+pub(crate) fn code(span: &Span, text: &str, max_lines: usize, texts: &dyn Texts) -> String {
     let count = span.lines(text).count();
-    let mut shown = heading(span) + &numbered(span.lines(text).take(max_lines));
+    let mut shown = heading(span, texts) + &numbered(span.lines(text).take(max_lines), texts);
     if count > max_lines {
-        let _ = writeln!(shown, "        ({} more lines)", count - max_lines);
+        shown.push_str(&texts.render("search/more_lines", json!({ "more": count - max_lines })));
+        shown.push('\n');
     }
     shown
 }
 
 /// Returns the signature of a span alone.
-pub(crate) fn signature(span: &Span, text: &str) -> String {
+pub(crate) fn signature(span: &Span, text: &str, texts: &dyn Texts) -> String {
     let lines = span.lines(text).filter(|(number, _)| (span.signature..=span.signature_end).contains(number));
-    heading(span) + &numbered(lines)
+    heading(span, texts) + &numbered(lines, texts)
 }
 
 /// Returns every span of a file by its first lines.
-pub(crate) fn outline(path: &str, outline: &Outline, text: &str, max_tokens: usize) -> String {
+pub(crate) fn outline(path: &str, outline: &Outline, text: &str, max_tokens: usize, texts: &dyn Texts) -> String {
     let mut budget = Budget::new(max_tokens);
-    let remark = if outline.has_errors { ", with syntax errors" } else { "" };
-    budget.push(&format!("{path} ({} lines{remark}), the spans and their signatures:\n", outline.lines));
+    let values = json!({ "path": path, "lines": outline.lines, "broken": outline.has_errors });
+    budget.push(&(texts.render("search/outline", values) + "\n"));
     let parts = outline.spans.iter().map(|span| match span.kind {
-        SpanKind::Class | SpanKind::Function | SpanKind::Method => signature(span, text),
-        SpanKind::Module | SpanKind::Docstring | SpanKind::Imports => heading(span),
+        SpanKind::Class | SpanKind::Function | SpanKind::Method => signature(span, text, texts),
+        SpanKind::Module | SpanKind::Docstring | SpanKind::Imports => heading(span, texts),
     });
-    budget.list(parts, |more| format!("({more} more spans)\n"));
+    budget.list(parts, |more| texts.render("search/more_spans", json!({ "more": more })) + "\n");
     budget.end()
 }
 
-/// Adds places with their lines.
-pub(crate) fn places(title: &str, places: &[Place], budget: &mut Budget) {
+/// Adds places with their lines, below the title of this name.
+pub(crate) fn places(title: &str, places: &[Place], budget: &mut Budget, texts: &dyn Texts) {
     let parts = places.iter().enumerate().map(|(at, place)| {
         let same =
             at.checked_sub(1).and_then(|before| places.get(before)).is_some_and(|other| other.path == place.path);
         let file = if same { String::new() } else { format!("{}\n", place.path) };
-        file + &heading(&place.span) + &numbered(place.lines.iter().map(|(number, line)| (*number, line)))
+        let lines = place.lines.iter().map(|(number, line)| (*number, line));
+        file + &heading(&place.span, texts) + &numbered(lines, texts)
     });
-    budget.tell(&format!("{title} ({}):\n", places.len()));
-    budget.list(parts, |more| format!("({more} more)\n"));
+    budget.tell(&(texts.render(title, json!({ "count": places.len() })) + "\n"));
+    budget.list(parts, |more| texts.render("search/more", json!({ "more": more })) + "\n");
 }

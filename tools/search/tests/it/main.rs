@@ -12,3 +12,9 @@ mod spans;
 mod templates;
 mod tools;
 mod tree;
+
+/// Returns the texts that the tools tell.
+fn texts() -> impl tool_core::Texts {
+    let prompts = prompts::Prompts::new(std::collections::BTreeMap::new()).unwrap();
+    move |name: &str, values: serde_json::Value| prompts.render(name, values).unwrap()
+}

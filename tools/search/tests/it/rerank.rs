@@ -66,7 +66,7 @@ async fn stock(config: SearchConfig, embedder: Option<&Arc<Likes>>) -> Shop {
 
 /// Returns what is found, and what words alone find.
 async fn found(shop: &Shop, request: &SearchRequest) -> (Found, Found) {
-    let (index, found) = shop.checkout.search(&*shop.sandbox, request).await.unwrap();
+    let (index, found) = shop.checkout.search(&*shop.sandbox, request, &crate::texts()).await.unwrap();
     (found, CodeIndex::search(&index, request).unwrap())
 }
 

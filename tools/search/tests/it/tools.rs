@@ -10,7 +10,7 @@ use search::{Checkout, SearchConfig, SearchTool, offer};
 use serde_json::{Value, json};
 use tool_core::{
     Command, ExecEnd, ExecOutput, FileError, Host, Image, Sandbox, SandboxConfig, SandboxError, SandboxInfo,
-    SandboxPlug, Source, ToolError, Toolbox,
+    SandboxPlug, Source, Toolbox,
 };
 
 use crate::tree::SHOP;
@@ -92,10 +92,10 @@ impl Shop {
     }
 
     pub(crate) async fn call(&self, tool: &str, args: Value) -> String {
-        match self.toolbox.call(tool, &args.to_string(), &*self.sandbox).await {
+        let texts = crate::texts();
+        match self.toolbox.call(tool, &args.to_string(), &*self.sandbox, &texts).await {
             Ok(shown) => shown.text,
-            Err(ToolError::Rejected(text)) => format!("rejected: {text}\n"),
-            Err(err) => panic!("{err}"),
+            Err(err) => format!("rejected: {}\n", err.told(&texts).unwrap()),
         }
     }
 
@@ -371,20 +371,20 @@ async fn a_file_that_cannot_be_read_is_tried_again() {
 
 #[tokio::test]
 async fn episodes_with_clones_of_the_settings_share_an_index() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, texts) = (tempfile::tempdir().unwrap(), crate::texts());
     for cache in [None, Some("".into()), Some(folder.path().to_owned())] {
         let config = SearchConfig { cache, ..SearchConfig::default() };
         let (first, second) =
             tokio::join!(Shop::with(config.clone(), Shop::files()), Shop::with(config.clone(), Shop::files()));
         for (tests, all) in [(false, 2), (true, 3)] {
             let (first, second) = tokio::join!(
-                first.checkout.sync(&*first.sandbox, tests),
-                second.checkout.sync(&*second.sandbox, tests)
+                first.checkout.sync(&*first.sandbox, tests, &texts),
+                second.checkout.sync(&*second.sandbox, tests, &texts)
             );
             assert_eq!(first.unwrap().reused() + second.unwrap().reused(), all, "each is indexed once: {config:?}");
         }
         let alone = Shop::with(SearchConfig::default(), Shop::files()).await;
-        assert_eq!(alone.checkout.sync(&*alone.sandbox, false).await.unwrap().reused(), 0);
+        assert_eq!(alone.checkout.sync(&*alone.sandbox, false, &texts).await.unwrap().reused(), 0);
         for shop in [first, second, alone] {
             shop.sandbox.stop().await.unwrap();
         }

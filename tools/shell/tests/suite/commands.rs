@@ -212,7 +212,9 @@ async fn a_stopped_sandbox_says_so(sandbox: &dyn Sandbox) {
 
 async fn the_bash_tool(sandbox: &dyn Sandbox) {
     let tools = Toolbox::default().with_named("execute_bash", Bash);
-    let call = async |arguments: &str| tools.call("execute_bash", arguments, sandbox).await.unwrap();
+    let prompts = prompts::Prompts::new(std::collections::BTreeMap::new()).unwrap();
+    let texts = |name: &str, values: serde_json::Value| prompts.render(name, values).unwrap();
+    let call = async |arguments: &str| tools.call("execute_bash", arguments, sandbox, &texts).await.unwrap();
     let shown = call(r#"{"command": "echo hi; exit 3"}"#).await;
     assert_eq!((shown.exit_code, shown.is_error), (Some(3), false));
     assert!(shown.text.starts_with("hi\n[exit code 3]\n[the shell ended"), "{}", shown.text);
