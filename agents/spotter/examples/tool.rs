@@ -5,7 +5,7 @@ use bashonly::{BashOnly, Config};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use shell::Bash;
-use tool_core::{Finish, Observation, Sandbox, Tool, ToolError, Toolbox};
+use tool_core::{Finish, Observation, Sandbox, Texts, Tool, ToolError, Toolbox};
 
 /// Counts the lines of a file. What a model is told of it is in `prompts/tools/count_lines.md`.
 struct CountLines;
@@ -21,7 +21,7 @@ impl Tool for CountLines {
     const NAME: &'static str = "count_lines";
     type Args = CountLinesArgs;
 
-    async fn call(&self, args: CountLinesArgs, sandbox: &dyn Sandbox) -> Result<Observation, ToolError> {
+    async fn call(&self, args: CountLinesArgs, sandbox: &dyn Sandbox, _: &dyn Texts) -> Result<Observation, ToolError> {
         // A path that is wrong is told to the model; a sandbox that is broken ends the episode.
         let bytes = sandbox.read_file(&args.path).await?;
         Ok(Observation::text(bytes.iter().filter(|byte| **byte == b'\n').count().to_string()))
