@@ -11,6 +11,11 @@ use runner::Plugs;
 use runner::environments::Providers;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tool_core::SandboxError;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::arguments::{Cli, Cmd};
 use crate::commands::{clean, config, evaluate, grade, images, index, instances, parity, search, solve, validate};
@@ -186,31 +191,18 @@ fn hide_environment() {
 }
 
 /// Crates of others that tell more than anyone wants to know.
-const FOREIGN: &[&str] = &[
-    "bollard",
-    "h2",
-    "hf_hub",
-    "hyper",
-    "hyper_util",
-    "mio",
-    "reqwest",
-    "rustls",
-    "tantivy",
-    "tokio",
-    "tower",
-    "want",
-];
+const FOREIGN: &[&str] =
+    &["bollard", "hyper", "hyper_util", "mio", "reqwest", "rustls", "tantivy", "tokio", "tower", "want"];
 
 fn log_to_stderr(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
-        1 => "info",
-        _ => "debug",
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
     };
     // What is not named here, an agent of someone else's among it, is told as ours is.
-    let foreign = FOREIGN.iter().map(|name| format!("{name}=warn"));
-    let filter = foreign.chain([level.to_owned()]).collect::<Vec<_>>().join(",");
-    let colours = stream::has_colours(&std::io::stderr());
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).without_time();
-    subscriber.with_writer(|| stream::Teller).init();
+    let targets = FOREIGN.iter().map(|name| (*name, LevelFilter::WARN));
+    let filter = Targets::new().with_default(level).with_targets(targets);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(stream::has_colours(&std::io::stderr())).without_time();
+    tracing_subscriber::registry().with(lines.with_writer(|| stream::Teller).with_filter(filter)).init();
 }
