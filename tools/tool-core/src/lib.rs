@@ -15,11 +15,10 @@ mod sandbox_config;
 mod sandbox_plug;
 mod size;
 
+mod arguments;
 mod builtin;
-mod coerce;
 mod embed;
 mod observation;
-mod schema;
 mod texts;
 mod tool;
 mod toolbox;

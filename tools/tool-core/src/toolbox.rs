@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::coerce::coerce;
-use crate::schema::schema_of;
+use crate::arguments::coerce::coerce;
+use crate::arguments::schema::schema_of;
 use crate::{Observation, Sandbox, Texts, Tool, ToolError};
 
 /// The tools of one agent, in the order in which they are shown to the model.
