@@ -92,7 +92,7 @@ fn serve(
         let found = store.iter().find(|(place, ..)| Some(place.as_str()) == name);
         let knows = |credentials| request.lines().any(|line| line.ends_with(&format!(": Basic {credentials}")));
         let (status, headers, body) = match found {
-            _ if !credentials.is_none_or(knows) => (
+            _ if credentials.is_some_and(|own| !knows(own)) => (
                 "401 Unauthorized",
                 "Content-Type: application/json\r\nWWW-Authenticate: Basic realm=\"test\"\r\n".to_owned(),
                 br#"{"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}"#.as_slice(),
