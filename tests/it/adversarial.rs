@@ -3,7 +3,6 @@
 //! Where an official harness can be fooled, the dialect that stands for it gives the harness's verdict: a number has to
 //! equal the official one. What SWE-bench 5 notices is noticed here, too.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use dataset::Row;
@@ -11,9 +10,9 @@ use env_core::{Dialect, Environment, Failure, Instance, Patch};
 use futures_util::future::join_all;
 use repo::capture;
 use swebench::{Benchmark, BenchmarkSettings};
-use tool_core::{Command, Pull, SandboxConfig, SandboxPlug, SandboxProvider};
+use tool_core::{Command, SandboxProvider};
 
-use crate::host;
+use crate::container::registry;
 
 /// An instance whose tests take a second: its fix makes one new test of `tests/test_blueprints.py` pass.
 const INSTANCE: &str = "pallets__flask-5014";
@@ -125,25 +124,10 @@ struct Judges {
 }
 
 impl Judges {
-    /// Returns the judges; says why when there are none.
-    async fn open(eval_timeout: u64) -> Option<Self> {
-        let rows = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(".runs/registry/swe-bench.jsonl");
-        let Ok(rows) = dataset::load_file(&rows) else {
-            eprintln!("skipped: no {} (run tests/registry/build_images.py)", rows.display());
-            return None;
-        };
-        let Some(row) = rows.into_iter().find(|row| row.instance_id == INSTANCE) else {
-            eprintln!("skipped: {INSTANCE} is not among the registry instances");
-            return None;
-        };
-        let config = SandboxConfig { pull: Pull::Never, ..SandboxConfig::default() };
-        let provider = match SandboxPlug::of::<docker::Docker>().connect(&config, &host(), "tests").await {
-            Ok(provider) => provider,
-            Err(err) => {
-                eprintln!("skipped: {err}");
-                return None;
-            }
-        };
+    async fn open(eval_timeout: u64) -> Self {
+        let (rows, _, provider) = registry().await;
+        let row = rows.into_iter().find(|row| row.instance_id == INSTANCE);
+        let row = row.unwrap_or_else(|| panic!("needs registry images: {INSTANCE} is not among them"));
         let environment = |dialect, row: Row| {
             let settings = BenchmarkSettings { dialect: Some(dialect), eval_timeout, ..BenchmarkSettings::default() };
             swebench::environment("swe-bench", vec![row], &settings, provider.clone()).unwrap()
@@ -151,7 +135,7 @@ impl Judges {
         let environments: Vec<Benchmark> =
             Dialect::ALL.into_iter().map(|dialect| environment(dialect, row.clone())).collect();
         let (instance, gold) = (row.instance(), Patch(row.patch));
-        Some(Self { environments, instance, gold, provider })
+        Self { environments, instance, gold, provider }
     }
 
     /// Returns the patch that a script leaves behind.
@@ -183,8 +167,9 @@ impl Judges {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs registry images"]
 async fn each_attack_gets_the_verdict_that_its_dialect_demands() {
-    let Some(judges) = Judges::open(20).await else { return };
+    let judges = Judges::open(20).await;
     let mut wrong = Vec::new();
     for attack in ATTACKS {
         let patch = judges.patch(attack.script).await;
@@ -196,8 +181,9 @@ async fn each_attack_gets_the_verdict_that_its_dialect_demands() {
 }
 
 #[tokio::test]
+#[ignore = "needs registry images"]
 async fn a_patch_that_does_not_apply_is_no_solution() {
-    let Some(judges) = Judges::open(60).await else { return };
+    let judges = Judges::open(60).await;
     let elsewhere = judges.gold.0.replace("blueprints.py", "no_such_file.py");
     let reversed = {
         let swapped = judges.gold.0.lines().map(|line| match line.as_bytes().first() {

@@ -2,7 +2,7 @@
 //!
 //! The ways through git are tested in env-core; these are the ways around it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use dataset::Row;
@@ -19,35 +19,26 @@ struct Reached {
     provider: Arc<dyn SandboxProvider>,
 }
 
-/// Returns the rows of the registry instances, one of them whose image is there, and a provider; says why when there is
-/// none.
-pub(crate) async fn registry() -> Option<(Vec<Row>, Row, Arc<dyn SandboxProvider>)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let rows: PathBuf = root.join(".runs/registry/swe-bench.jsonl");
-    if !rows.exists() {
-        eprintln!("skipped: no {} (run tests/registry/build_images.py)", rows.display());
-        return None;
-    }
-    let rows = dataset::load_file(&rows).unwrap();
-    let row = rows.iter().find(|row| row.instance_id == "pallets__flask-5014").or(rows.first())?.clone();
+/// Returns the rows of the registry instances, one of them whose image is there, and a provider.
+pub(crate) async fn registry() -> (Vec<Row>, Row, Arc<dyn SandboxProvider>) {
+    let rows = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(".runs/registry/swe-bench.jsonl");
+    let rows = dataset::load_file(&rows)
+        .unwrap_or_else(|err| panic!("needs registry images (run tests/registry/build_images.py): {err}"));
+    let row = rows.iter().find(|row| row.instance_id == "pallets__flask-5014").or(rows.first()).unwrap().clone();
     let config = SandboxConfig { pull: Pull::Never, ..SandboxConfig::default() };
-    match SandboxPlug::of::<docker::Docker>().connect(&config, &host(), "tests").await {
-        Ok(provider) => Some((rows, row, provider)),
-        Err(err) => {
-            eprintln!("skipped: {err}");
-            None
-        }
-    }
+    let provider = SandboxPlug::of::<docker::Docker>().connect(&config, &host(), "tests").await;
+    let provider = provider.unwrap_or_else(|err| panic!("needs registry images, and Docker for them: {err}"));
+    (rows, row, provider)
 }
 
 impl Reached {
     /// Makes a registry instance ready.
-    async fn open() -> Option<Self> {
-        let (rows, row, provider) = registry().await?;
+    async fn open() -> Self {
+        let (rows, row, provider) = registry().await;
         let environment =
             swebench::environment("swe-bench", rows, &BenchmarkSettings::default(), provider.clone()).unwrap();
         let ready = environment.reset(&row.instance()).await.unwrap();
-        Some(Self { ready, row, provider })
+        Self { ready, row, provider }
     }
 
     async fn run(&self, script: &str) -> String {
@@ -68,8 +59,9 @@ fn telling_line(patch: &str) -> &str {
 }
 
 #[tokio::test]
+#[ignore = "needs registry images"]
 async fn neither_patch_is_anywhere_in_the_container() {
-    let Some(reached) = Reached::open().await else { return };
+    let reached = Reached::open().await;
     for patch in [&reached.row.patch, &reached.row.test_patch] {
         let line = telling_line(patch);
         assert!(line.len() > 20, "`{line}` tells too little");
@@ -84,8 +76,9 @@ async fn neither_patch_is_anywhere_in_the_container() {
 }
 
 #[tokio::test]
+#[ignore = "needs registry images"]
 async fn environments_processes_and_mounts_tell_nothing_of_the_host() {
-    let Some(reached) = Reached::open().await else { return };
+    let reached = Reached::open().await;
     let host: Vec<(String, String)> = std::env::vars().collect();
     let own = reached.run("cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | sort -u").await;
     assert!(own.contains("PATH="), "{own}");
@@ -111,8 +104,9 @@ async fn environments_processes_and_mounts_tell_nothing_of_the_host() {
 }
 
 #[tokio::test]
+#[ignore = "needs registry images"]
 async fn there_is_no_network_but_localhost() {
-    let Some(reached) = Reached::open().await else { return };
+    let reached = Reached::open().await;
     assert_eq!(reached.run("ls /sys/class/net").await.trim(), "lo");
     // An address for documentation, where nobody listens; without a route the attempt fails at once.
     let outside = reached.run("(exec 3<>/dev/tcp/192.0.2.1/80) 2>&1 | tail -n 1").await;
@@ -123,8 +117,9 @@ async fn there_is_no_network_but_localhost() {
 }
 
 #[tokio::test]
+#[ignore = "needs registry images"]
 async fn no_privilege_can_be_gained_and_the_engine_cannot_be_asked() {
-    let Some(reached) = Reached::open().await else { return };
+    let reached = Reached::open().await;
     assert_eq!(reached.run("grep NoNewPrivs /proc/self/status | tr -dc 0-9").await.trim(), "1");
     let refused = reached.run("mount -t tmpfs none /mnt 2>&1 || echo refused").await;
     assert!(refused.contains("refused"), "{refused}");

@@ -75,6 +75,9 @@ const TOOLS: [&str; 22] = [
     "run_tests",
 ];
 
+/// What a test may need that not every machine has, as the reason for which it is ignored.
+const NEEDS: [&str; 4] = ["needs Docker", "needs root", "needs SPOTTER_DATA", "needs registry images"];
+
 const LINES: usize = 600;
 
 /// Returns the folder of the workspace.
@@ -241,6 +244,54 @@ fn files_are_small_and_crates_say_what_they_are() {
         assert!(lines <= LINES, "`{}` has {lines} lines, the cap is {LINES}", relative(path));
         assert!(text.starts_with("//!"), "`{}` does not begin with a `//!` line", relative(path));
     }
+}
+
+/// Returns what is wrong with the tests in a file: one that cannot run fails, and the runner counts what it leaves out.
+fn wrong_skips(text: &str) -> Vec<&str> {
+    let is_known =
+        |attribute: &&str| NEEDS.iter().any(|need| attribute.starts_with(&format!("#[ignore = \"{need}\"]")));
+    let ignored = text.match_indices("#[ignore").map(|(at, _)| &text[at..]).filter(|attribute| !is_known(attribute));
+    let ignored = ignored.map(|attribute| attribute.lines().next().unwrap());
+    let prints = ["print!(", "println!("].into_iter().flat_map(|name| text.match_indices(name));
+    let prints = prints.map(|(at, _)| text[at..].split(';').next().unwrap());
+    let prints = prints.filter(|print| print.to_lowercase().contains("skip"));
+    let returns = text.lines().filter(|line| line.starts_with("    let ") && line.ends_with(" else { return };"));
+    ignored.chain(prints).chain(returns).collect()
+}
+
+#[test]
+fn a_test_that_is_skipped_is_none_that_passed() {
+    let mut ignored = 0;
+    for path in files() {
+        let name = relative(&path);
+        if !name.ends_with(".rs") || name == "tests/it/tidy.rs" {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        if ["/it/", "/suite/", "tests.rs"].iter().any(|part| name.contains(part)) {
+            let wrong = wrong_skips(&text);
+            assert!(wrong.is_empty(), "`{name}`: {wrong:?}");
+            ignored += text.matches("#[ignore = ").count();
+        } else {
+            assert!(!text.contains("#[ignore"), "`{name}` is no file of tests, and ignores one");
+        }
+    }
+    assert!(ignored > 20, "only {ignored} tests are ignored");
+}
+
+#[test]
+fn a_silent_skip_is_found() {
+    let wrong = [
+        "#[test]\n#[ignore]\nfn f() {}",
+        "#[test]\n#[ignore = \"is slow\"]\nfn f() {}",
+        "    eprintln!(\n        \"Skipped: no {}\",\n        x\n    );\n    return;",
+        "    let Some(x) = x() else { return };",
+    ];
+    for text in wrong {
+        assert_eq!(wrong_skips(text).len(), 1, "{text}");
+    }
+    let right = "#[test]\n#[ignore = \"needs root\"]\nfn f() {\n    println!(\"{x}\");\n    skip();\n}";
+    assert_eq!(wrong_skips(right), [""; 0]);
 }
 
 #[test]

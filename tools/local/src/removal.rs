@@ -78,12 +78,20 @@ impl Drop for Content {
 }
 
 /// The removals of a provider.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Removals {
     /// Removals under way, and folders in the making.
     pub(crate) tasks: TaskTracker,
     /// What could not be removed.
     left: Arc<Mutex<Vec<Arc<Content>>>>,
+    /// Milliseconds between the attempts.
+    pauses: [u64; 6],
+}
+
+impl Default for Removals {
+    fn default() -> Self {
+        Self { tasks: TaskTracker::default(), left: Arc::default(), pauses: PAUSES }
+    }
 }
 
 impl Removals {
@@ -128,7 +136,7 @@ impl Removals {
 
     async fn retry(self, content: Arc<Content>) -> Result<(), SandboxError> {
         let _turn = content.turn.lock().await;
-        let mut pauses = PAUSES.into_iter();
+        let mut pauses = self.pauses.into_iter();
         loop {
             let removed = content.clone();
             let Err(err) = blocking(move || Ok::<_, SandboxError>(removed.remove())).await? else { return Ok(()) };
@@ -164,7 +172,7 @@ mod tests {
         // No one can remove it.
         let path = PathBuf::from("/proc/self/fdinfo");
         let content = Arc::new(Content::new(path, Processes::marked(&Arc::default(), "none", None)));
-        let removals = Removals::default();
+        let removals = Removals { pauses: [1; 6], ..Removals::default() };
         for _ in 0..2 {
             let Err(SandboxError::Lost(message)) = removals.remove(&content).await else { panic!("it was removed") };
             assert!(message.starts_with("cannot remove `/proc/self/fdinfo`: "), "{message}");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::program::{Program, Ran};
+use crate::program::{Program, Ran, require};
 
 const BASE: &str = "spotter/registry-base:latest";
 
@@ -112,20 +112,15 @@ impl Respond for Scripted {
 struct Image(String);
 
 impl Image {
-    /// Builds it; says why when it cannot.
-    fn build(name: &str) -> Option<Self> {
-        let found = Command::new("docker").args(["image", "inspect", BASE]).output();
-        if !found.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: no image `{BASE}`, or no Docker engine");
-            return None;
-        }
+    fn build(name: &str) -> Self {
+        require(BASE);
         let name = format!("spotter/{name}-{}:test", std::process::id());
         let mut command = Command::new("docker");
         command.args(["build", "-q", "-t", &name, "-"]).env("DOCKER_BUILDKIT", "0");
         let mut build = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         build.stdin.take().unwrap().write_all(DOCKERFILE.as_bytes()).unwrap();
         assert!(build.wait().unwrap().success());
-        Some(Self(name))
+        Self(name)
     }
 
     fn base_commit(&self) -> String {
@@ -197,8 +192,9 @@ fn solve_with(program: &Program, picked: &[&str], more: &[&str]) -> Ran {
 }
 
 #[test]
+#[ignore = "needs Docker"]
 fn every_count_and_rate_of_twenty_instances_is_as_worked_out_by_hand() {
-    let Some(image) = Image::build("denominator") else { return };
+    let image = Image::build("denominator");
     let (_runtime, program) = serve(SCENARIOS);
     let ids = write_rows(&program, &image, SCENARIOS);
     assert_eq!(ids.len(), 20);
@@ -246,8 +242,9 @@ fn every_count_and_rate_of_twenty_instances_is_as_worked_out_by_hand() {
 }
 
 #[test]
+#[ignore = "needs Docker"]
 fn what_was_done_before_the_sandbox_broke_is_kept_and_counts() {
-    let Some(image) = Image::build("wrecks") else { return };
+    let image = Image::build("wrecks");
     let (_runtime, program) = serve(WRECKS);
     let ids = write_rows(&program, &image, WRECKS);
     let ran = solve(&program, &ids, &[]);
@@ -261,8 +258,9 @@ fn what_was_done_before_the_sandbox_broke_is_kept_and_counts() {
 }
 
 #[test]
+#[ignore = "needs Docker"]
 fn a_patch_that_fills_its_judge_with_processes_is_unsolved_in_one_try() {
-    let Some(image) = Image::build("bombs") else { return };
+    let image = Image::build("bombs");
     let (_runtime, program) = serve(BOMBS);
     let ids = write_rows(&program, &image, BOMBS);
     let ran = solve(&program, &ids, &["env.pids=100", "env.eval_timeout=120"]);
@@ -294,8 +292,9 @@ fn came_to(program: &Program, ran: &Ran) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs Docker"]
 fn eight_workers_come_to_what_one_comes_to() {
-    let Some(image) = Image::build("workers") else { return };
+    let image = Image::build("workers");
     let is_long = std::env::var_os("SPOTTER_LONG").is_some();
     let scenarios = if is_long { SIDE_BY_SIDE_LONG } else { SIDE_BY_SIDE };
     let (_runtime, serial) = serve(scenarios);

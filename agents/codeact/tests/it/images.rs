@@ -7,7 +7,7 @@ use std::process::Command;
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::program::{Program, Ran};
+use crate::program::{Program, Ran, require};
 
 const BASE: &str = "spotter/registry-base:latest";
 
@@ -21,15 +21,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.program.run(&["images", "prune", "--tag", &self.tag]);
     }
-}
-
-fn has_base() -> bool {
-    let output = Command::new("docker").args(["image", "inspect", BASE]).output();
-    let found = output.is_ok_and(|output| output.status.success());
-    if !found {
-        eprintln!("skipped: no image `{BASE}`, or no Docker engine");
-    }
-    found
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
@@ -104,10 +95,9 @@ fn states(ran: &Ran) -> String {
 }
 
 #[test]
+#[ignore = "needs Docker"]
 fn only_what_changed_is_made_again() {
-    if !has_base() {
-        return;
-    }
+    require(BASE);
     let place = Place::new("again");
     let first = place.build(&["o__r-1", "o__r-2", "--rows", "rows.jsonl"]);
     assert_eq!(states(&first), "base built, environment built, instance built, instance built", "{first:?}");
@@ -162,10 +152,9 @@ fn only_what_changed_is_made_again() {
 }
 
 #[test]
+#[ignore = "needs Docker"]
 fn a_build_that_fails_names_its_step_and_its_log() {
-    if !has_base() {
-        return;
-    }
+    require(BASE);
     let place = Place::new("fails");
     let ran = place.build(&["o__r-3"]);
     assert_eq!(

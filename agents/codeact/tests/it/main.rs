@@ -1,6 +1,6 @@
 //! The command line as a user meets it: real processes, the demo instances, a real HTTP server.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, and says that it is skipped")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking")]
 
 mod cli;
 mod demo_instances;

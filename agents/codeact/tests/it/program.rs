@@ -21,6 +21,14 @@ pub(crate) struct Ran {
     folder: PathBuf,
 }
 
+/// Panics where there is no Docker engine that has this image.
+pub(crate) fn require(image: &str) {
+    let output = Command::new("docker").args(["image", "inspect", image]).output();
+    let output = output.unwrap_or_else(|err| panic!("needs Docker, whose client does not start: {err}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "needs Docker, and an image that tests/registry/build_images.py makes: {said}");
+}
+
 impl Program {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the dataset crate: files, a hub on loopback, selections, and the real rows where they are present.
+//! Tests of the dataset crate: files, a hub on loopback, selections, and the real rows.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking")]
 

@@ -264,14 +264,16 @@ async fn a_patch_to_the_tests_is_overwritten() {
 
 #[tokio::test]
 async fn tests_that_hang_run_into_the_timeout_and_keep_their_output() {
-    let script = "set -x\n: '>>>>> Start Test Output'\necho PASSED f\necho PASSED p\nsleep 3\n";
-    for dialect in Dialect::ALL {
+    let hangs = async |dialect| {
+        let script = "set -x\n: '>>>>> Start Test Output'\necho PASSED f\necho PASSED p\nsleep 60\n";
         let case = Case { dialect, script, timeout: 1, ..Case::default() };
         let evaluation = case.evaluate(GOLD).await.unwrap();
         assert_eq!(evaluation.failure, Some(Failure::TestsTimedOut), "{dialect:?}");
         let log = String::from_utf8(evaluation.test_output).unwrap();
         assert!(log.contains("PASSED f\n") && log.contains("Timeout error: 1 seconds exceeded."), "{log}");
-    }
+    };
+    let [one, other, third] = Dialect::ALL;
+    tokio::join!(hangs(one), hangs(other), hangs(third));
 }
 
 #[tokio::test]

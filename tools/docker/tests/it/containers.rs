@@ -8,7 +8,7 @@ use tool_core::{Command, ExecEnd, Host, Image, Pull, Restart, SandboxConfig, San
 use crate::provider::{PLUG, test_image};
 use crate::suite::fixture::{Fixture, config, host, ok, run, unique_sleep, wait_for, within};
 
-/// Set where this binary plays the process that is killed; the value is what it prints.
+/// Set where this binary plays the process that is killed.
 const VICTIM: &str = "SPOTTER_TEST_VICTIM";
 
 fn docker(arguments: &[&str]) -> String {
@@ -29,9 +29,10 @@ async fn wait_gone(id: &str) {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn limits_reach_the_engine() {
     let config = SandboxConfig { cpus: Some(0.5), ..config() };
-    let Some(fixture) = Fixture::with(config).await else { return };
+    let fixture = Fixture::with(config).await;
     let sandbox = fixture.start().await;
     let format = "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}} \
                   {{.HostConfig.NetworkMode}} {{.HostConfig.SecurityOpt}} {{.HostConfig.LogConfig.Type}} \
@@ -63,8 +64,9 @@ async fn limits_reach_the_engine() {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn containers_go_on_every_path() {
-    let Some(fixture) = Fixture::new().await else { return };
+    let fixture = Fixture::new().await;
     let stopped = fixture.start().await;
     let id = stopped.info().id.clone();
     stopped.stop().await.unwrap();
@@ -103,13 +105,11 @@ fn owner_of_this_process() -> String {
 }
 
 #[test]
+#[ignore = "needs Docker"]
 fn a_runtime_that_ends_takes_its_containers_along() {
-    if test_image().is_none() {
-        return;
-    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (sandbox, fixture) = runtime.block_on(async {
-        let fixture = Fixture::new().await.unwrap();
+        let fixture = Fixture::new().await;
         (fixture.start().await, fixture)
     });
     let id = sandbox.info().id.clone();
@@ -119,25 +119,22 @@ fn a_runtime_that_ends_takes_its_containers_along() {
     tokio::runtime::Runtime::new().unwrap().block_on(wait_gone(&id));
 }
 
-/// Starts a sandbox and waits to be killed, where the environment says so.
-#[tokio::test]
-async fn victim() {
-    if std::env::var_os(VICTIM).is_none() {
-        return;
-    }
-    let fixture = Fixture::new().await.unwrap();
+/// Starts a sandbox and waits to be killed.
+async fn be_the_victim() {
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     println!("container={}", sandbox.info().id);
     let _ = sandbox.exec(within(100.0, "sleep 1000")).await;
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn a_killed_process_leaves_no_container() {
-    if test_image().is_none() {
-        return;
+    if std::env::var_os(VICTIM).is_some() {
+        return be_the_victim().await;
     }
     let mut victim = Program::new(std::env::current_exe().unwrap())
-        .args(["containers::victim", "--exact", "--nocapture"])
+        .args(["containers::a_killed_process_leaves_no_container", "--exact", "--ignored", "--nocapture"])
         .env(VICTIM, "1")
         .stdout(Stdio::piped())
         .spawn()
@@ -151,8 +148,9 @@ async fn a_killed_process_leaves_no_container() {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn clean_finds_containers_of_dead_processes() {
-    let Some(image) = test_image() else { return };
+    let image = test_image();
     let create = |owner: &str| {
         let label = format!("spotter.owner={owner}");
         docker(&["create", "--label", &label, "--label", "spotter.run=clean", &image, "true"])
@@ -167,10 +165,8 @@ async fn clean_finds_containers_of_dead_processes() {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn missing_images_say_what_to_do() {
-    if test_image().is_none() {
-        return;
-    }
     for pull in [Pull::Never, Pull::Missing] {
         let config = SandboxConfig { pull, ..config() };
         let provider = PLUG.connect(&config, &host(), "run").await.unwrap();
@@ -198,10 +194,9 @@ async fn an_engine_that_is_not_there_is_told() {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn the_engine_is_reached_over_tcp() {
-    if test_image().is_none() || !std::path::Path::new("/var/run/docker.sock").exists() {
-        return;
-    }
+    assert!(std::path::Path::new("/var/run/docker.sock").exists(), "needs Docker at its usual place");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("tcp://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -214,15 +209,16 @@ async fn the_engine_is_reached_over_tcp() {
     });
     let variables = [("DOCKER_HOST".to_owned(), address)].into();
     let provider = PLUG.connect(&config(), &Host { variables, terminal: false }, "run").await.unwrap();
-    let source = Source::Container { name: test_image().unwrap(), platform: Some("linux/amd64".to_owned()) };
+    let source = Source::Container { name: test_image(), platform: Some("linux/amd64".to_owned()) };
     let sandbox = provider.start(&Image { source, root: "/testbed".to_owned(), startup: String::new() }).await.unwrap();
     assert_eq!(ok(&*sandbox, "echo over tcp").await, "over tcp\n");
     sandbox.stop().await.unwrap();
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn all_processes_may_be_killed() {
-    let Some(fixture) = Fixture::new().await else { return };
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     ok(sandbox, "mkdir d; cd d").await;

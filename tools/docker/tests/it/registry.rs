@@ -24,8 +24,8 @@ struct Refusal {
 }
 
 /// A registry on a loopback port, which the engine trusts without TLS, with one image of one small file.
-struct Registry {
-    address: String,
+pub(crate) struct Registry {
+    pub(crate) address: String,
     /// How often the image was asked for, checks of a name left out.
     asked: Arc<AtomicUsize>,
 }
@@ -36,6 +36,15 @@ type Store = Vec<(String, &'static str, Vec<u8>)>;
 impl Registry {
     /// Starts a registry that refuses for this long after it was asked first.
     fn start(refusal: Refusal, until: Duration) -> Self {
+        Self::serving(refusal, until, None)
+    }
+
+    /// Starts a registry that answers only to who has the credentials, as a Docker configuration holds them.
+    pub(crate) fn with_credentials(credentials: &'static str) -> Self {
+        Self::serving(LIMIT, Duration::ZERO, Some(credentials))
+    }
+
+    fn serving(refusal: Refusal, until: Duration, credentials: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let asked = Arc::new(AtomicUsize::new(0));
@@ -45,19 +54,26 @@ impl Registry {
             for stream in listener.incoming().flatten() {
                 let (store, count, first) = (store.clone(), count.clone(), first.clone());
                 let is_over = move || first.lock().unwrap().get_or_insert_with(Instant::now).elapsed() >= until;
-                std::thread::spawn(move || serve(stream, &store, refusal, &count, &is_over));
+                std::thread::spawn(move || serve(stream, &store, refusal, credentials, &count, &is_over));
             }
         });
         Self { address, asked }
     }
 
-    fn image(&self) -> String {
+    pub(crate) fn image(&self) -> String {
         format!("{}/tiny:1", self.address)
     }
 }
 
 /// Answers the requests of one connection. A connection with TLS is none, and the engine tries again without.
-fn serve(stream: TcpStream, store: &Store, refusal: Refusal, asked: &AtomicUsize, is_over: &dyn Fn() -> bool) {
+fn serve(
+    stream: TcpStream,
+    store: &Store,
+    refusal: Refusal,
+    credentials: Option<&str>,
+    asked: &AtomicUsize,
+    is_over: &dyn Fn() -> bool,
+) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     loop {
@@ -74,7 +90,13 @@ fn serve(stream: TcpStream, store: &Store, refusal: Refusal, asked: &AtomicUsize
             asked.fetch_add(1, Ordering::Relaxed);
         }
         let found = store.iter().find(|(place, ..)| Some(place.as_str()) == name);
+        let knows = |credentials| request.lines().any(|line| line.ends_with(&format!(": Basic {credentials}")));
         let (status, headers, body) = match found {
+            _ if credentials.is_some_and(|own| !knows(own)) => (
+                "401 Unauthorized",
+                "Content-Type: application/json\r\nWWW-Authenticate: Basic realm=\"test\"\r\n".to_owned(),
+                br#"{"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}"#.as_slice(),
+            ),
             _ if is_tag && !is_over() => (refusal.status, refusal.headers.to_owned(), refusal.body.as_bytes()),
             Some((_, kind, bytes)) => ("200 OK", format!("Content-Type: {kind}\r\n"), bytes.as_slice()),
             None if path == "/v2/" => ("200 OK", String::new(), b"{}".as_slice()),
@@ -124,9 +146,9 @@ fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", output.split(' ').next().unwrap())
 }
 
-async fn engine() -> Option<Images> {
+async fn engine() -> Images {
     let images = Images::connect(&Host { terminal: false, ..host() }).await;
-    images.map_err(|err| eprintln!("skipped: {err}")).ok()
+    images.unwrap_or_else(|err| panic!("needs Docker: {err}"))
 }
 
 /// Pulls, trying three times; returns what came of it and what was said meanwhile.
@@ -150,8 +172,9 @@ const LIMIT: Refusal = Refusal {
 };
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn a_limit_on_the_rate_is_waited_for() {
-    let Some(images) = engine().await else { return };
+    let images = engine().await;
     let registry = Registry::start(LIMIT, Duration::from_millis(500));
     let name = registry.image();
     let _gone = Gone(name.clone());
@@ -167,8 +190,9 @@ async fn a_limit_on_the_rate_is_waited_for() {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn a_registry_that_stays_busy_or_broken_is_given_up_after_some_attempts() {
-    let Some(images) = engine().await else { return };
+    let images = engine().await;
     let of = |status, body| Refusal { status, headers: "", body };
     let cases = [
         (LIMIT, "toomanyrequests: the limit of your plan is reached"),
@@ -191,8 +215,9 @@ async fn a_registry_that_stays_busy_or_broken_is_given_up_after_some_attempts() 
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn a_registry_that_is_not_there_is_given_up_after_some_attempts() {
-    let Some(images) = engine().await else { return };
+    let images = engine().await;
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (pulled, said) = pull(&images, &format!("{free}/tiny:1"), Duration::from_millis(1)).await;
     let message = error(pulled);
@@ -201,8 +226,9 @@ async fn a_registry_that_is_not_there_is_given_up_after_some_attempts() {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn no_patience_for_what_does_not_pass() {
-    let Some(images) = engine().await else { return };
+    let images = engine().await;
     let of = |status, body| Refusal { status, headers: "Content-Type: application/json\r\n", body };
     let cases = [
         (of("401 Unauthorized", r#"{"errors": [{"code": "UNAUTHORIZED", "message": "who?"}]}"#), "unauthorized"),

@@ -7,8 +7,9 @@ use tool_core::{ExecEnd, Restart};
 use crate::suite::fixture::{Fixture, ok, run, unique_sleep, wait_for, within};
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn files_move_though_jobs_fill_the_container() {
-    let Some(fixture) = Fixture::new().await else { return };
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     for _ in 0..2 {
         ok(&*sandbox, "for ((i = 0; i < 192; i++)); do sleep 1000 & done; disown -a").await;
@@ -22,8 +23,9 @@ async fn files_move_though_jobs_fill_the_container() {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn whoever_reads_our_requests_is_got_round() {
-    let Some(fixture) = Fixture::new().await else { return };
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     ok(sandbox, "x=1; for i in 1 2 3; do cat /proc/1/fd/50 >/dev/null & done; disown -a").await;
@@ -41,8 +43,9 @@ async fn whoever_reads_our_requests_is_got_round() {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn files_move_though_the_scratch_folder_was_removed() {
-    let Some(fixture) = Fixture::new().await else { return };
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     sandbox.write_file("f", b"text", None).await.unwrap();
     for removal in ["rm -rf /.spotter", "rm -rf /.spotter; ln -s /tmp /.spotter"] {
@@ -56,8 +59,9 @@ async fn files_move_though_the_scratch_folder_was_removed() {
 }
 
 #[tokio::test]
+#[ignore = "needs Docker"]
 async fn memory_is_blamed_on_the_command_that_took_it() {
-    let Some(fixture) = Fixture::new().await else { return };
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     ok(&*sandbox, "python3 -c 'x = bytearray(600 << 20)'; true").await;
     assert_eq!(run(&*sandbox, "sh -c 'kill -9 $$'").await.end, ExecEnd::Exited(137));

@@ -10,7 +10,7 @@ use crate::suite::fixture::{Fixture, config, ok, run, unique_sleep, wait_for, wi
 /// Checks that a bomb that stops by itself after some seconds, should all else fail, is ended much earlier.
 async fn check(name: &str, script: &str) {
     let _one_at_a_time = ONE_AT_A_TIME.lock().await;
-    let fixture = Fixture::with(SandboxConfig { pids: 64, memory: Size(4 << 30), ..config() }).await.unwrap();
+    let fixture = Fixture::with(SandboxConfig { pids: 64, memory: Size(4 << 30), ..config() }).await;
     let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     let marker = ok(sandbox, "echo mended >kept; export X=kept; echo $SPOTTER_SANDBOX").await;
@@ -70,7 +70,7 @@ while forever():
 #[tokio::test]
 async fn a_fork_bomb_of_bash_is_ended() {
     let _one_at_a_time = ONE_AT_A_TIME.lock().await;
-    let fixture = Fixture::with(SandboxConfig { pids: 64, memory: Size(4 << 30), ..config() }).await.unwrap();
+    let fixture = Fixture::with(SandboxConfig { pids: 64, memory: Size(4 << 30), ..config() }).await;
     let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     let marker = ok(sandbox, "echo mended >kept; echo $SPOTTER_SANDBOX").await;
@@ -92,7 +92,7 @@ async fn a_fork_bomb_of_bash_is_ended() {
 
 #[tokio::test]
 async fn too_many_processes_end_a_command() {
-    let fixture = Fixture::with(SandboxConfig { pids: 40, ..config() }).await.unwrap();
+    let fixture = Fixture::with(SandboxConfig { pids: 40, ..config() }).await;
     let sandbox = fixture.start().await;
     let needle = unique_sleep();
     let script = format!("for i in $(seq 60); do sleep {needle} & done; wait");

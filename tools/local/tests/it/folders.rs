@@ -61,7 +61,7 @@ async fn a_directory_is_copied_as_it_is() {
 
 #[tokio::test]
 async fn the_environment_is_our_own() {
-    let fixture = Fixture::new().await.unwrap();
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     let names = ok(sandbox, "env | cut -d = -f 1 | sort | tr '\\n' ' '").await;
@@ -78,7 +78,7 @@ async fn the_environment_is_our_own() {
 
 #[tokio::test]
 async fn processes_that_hide_are_found() {
-    let fixture = Fixture::new().await.unwrap();
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     let needle = unique_sleep();
     ok(&*sandbox, &format!("(setsid env -i /bin/sleep {needle} &) ; (setsid sleep {needle} &); sleep 0.3")).await;
@@ -113,7 +113,7 @@ async fn containers_are_refused() {
 
 #[tokio::test]
 async fn a_startup_that_fails_is_an_error() {
-    let mut fixture = Fixture::new().await.unwrap();
+    let mut fixture = Fixture::new().await;
     for (startup, part) in
         [("echo why; false", "exit code 1: `echo why; false`\nwhy"), ("exit 3", "exit code 3"), ("if", "if")]
     {
@@ -127,7 +127,7 @@ async fn a_startup_that_fails_is_an_error() {
 
 #[tokio::test]
 async fn a_startup_is_run_where_a_shell_begins_anew() {
-    let mut fixture = Fixture::new().await.unwrap();
+    let mut fixture = Fixture::new().await;
     fixture.image.startup = "echo noise; started=$((started + 1))".to_owned();
     let sandbox = fixture.start().await;
     assert_eq!(ok(&*sandbox, "echo $started").await, "1\n");
@@ -241,7 +241,7 @@ fn no_runtime_is_needed_to_remove_what_is_dropped() {
 
 #[tokio::test]
 async fn a_sandbox_whose_folder_was_removed_is_damaged() {
-    let fixture = Fixture::new().await.unwrap();
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     run(&*sandbox, "cd /; rm -rf \"$(dirname ~)\"").await;
     assert_eq!(run(&*sandbox, "echo on").await.output, "on\n");
@@ -255,7 +255,7 @@ async fn a_sandbox_whose_folder_was_removed_is_damaged() {
 
 #[tokio::test]
 async fn a_sandbox_that_kills_its_shells_is_damaged() {
-    let fixture = Fixture::new().await.unwrap();
+    let fixture = Fixture::new().await;
     let sandbox = fixture.start().await;
     let marker = ok(&*sandbox, "echo $SPOTTER_SANDBOX").await;
     // What kills clears its environment and detaches itself: where that was done before anyone looked, it is not known, and

@@ -1,6 +1,6 @@
 //! Search over small trees, real trees and hostile ones.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says aloud what it skips")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod cache;
 mod edits;

@@ -1,6 +1,6 @@
 //! Trees for tests.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use search::{Cache, CodeIndex, Options};
 use tempfile::TempDir;
@@ -95,15 +95,10 @@ pub(crate) fn index(root: &Path) -> CodeIndex {
     CodeIndex::open(root, &Cache::none(), &Options::default()).unwrap()
 }
 
-/// Returns an unpacked source package of a project, from `SPOTTER_TREES`; says so where there is none.
-pub(crate) fn real(project: &str) -> Option<std::path::PathBuf> {
-    let trees = std::env::var_os("SPOTTER_TREES").map(std::path::PathBuf::from);
-    let mut found: Vec<_> =
-        trees.iter().filter_map(|trees| std::fs::read_dir(trees).ok()).flatten().flatten().collect();
+/// Returns the newest of a project's source packages in a folder.
+pub(crate) fn newest(trees: &Path, project: &str) -> PathBuf {
+    let mut found: Vec<_> = std::fs::read_dir(trees).unwrap().flatten().collect();
     found.retain(|entry| entry.file_name().to_string_lossy().starts_with(&format!("{project}-")));
     found.sort_by_key(std::fs::DirEntry::file_name);
-    if found.is_empty() {
-        println!("SKIPPED: no `{project}-*` in SPOTTER_TREES");
-    }
-    found.last().map(std::fs::DirEntry::path)
+    found.last().unwrap_or_else(|| panic!("no `{project}-*` in SPOTTER_TREES")).path()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shell::Bash;
 use tool_core::{Command, ExecEnd, Sandbox, SandboxError, Toolbox};
 
-use super::fixture::{exits, ok, run, with_a_sandbox, within};
+use super::fixture::{Fixture, by_themselves, exits, ok, run, with_a_sandbox, within};
 
 with_a_sandbox! {
     state_lasts
@@ -15,7 +15,6 @@ with_a_sandbox! {
     large_and_odd_commands
     output_is_clean
     output_is_cut_in_the_middle
-    a_gigabyte_costs_little_memory_by_itself
     three_hundred_commands
     the_repository_may_go
     fresh_shells_are_not_bent
@@ -23,6 +22,8 @@ with_a_sandbox! {
     a_stopped_sandbox_says_so
     the_bash_tool
 }
+
+by_themselves! { a_gigabyte_costs_little_memory }
 
 async fn state_lasts(sandbox: &dyn Sandbox) {
     ok(sandbox, "mkdir -p 'a b' && cd 'a b' && x=1 && export y=2 && f() { echo f $1; } && alias l='echo alias'").await;
@@ -115,18 +116,20 @@ async fn output_is_cut_in_the_middle(sandbox: &dyn Sandbox) {
 /// Set where this binary runs one test by itself, since the memory of others would be counted.
 const ALONE: &str = "SPOTTER_TEST_ALONE";
 
-#[test]
-fn a_gigabyte_costs_little_memory() {
-    let program = std::env::current_exe().unwrap();
-    let mut command = std::process::Command::new(program);
-    command.args(["a_gigabyte_costs_little_memory_by_itself", "--nocapture", "--test-threads=1"]).env(ALONE, "1");
-    assert!(command.status().unwrap().success());
+async fn a_gigabyte_costs_little_memory() {
+    if std::env::var_os(ALONE).is_some() {
+        let fixture = Fixture::new().await;
+        let sandbox = fixture.start().await;
+        check_the_memory_of_a_gigabyte(&*sandbox).await;
+        sandbox.stop().await.unwrap();
+    } else {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["a_gigabyte_costs_little_memory", "--nocapture", "--test-threads=1", "--include-ignored"]);
+        assert!(command.env(ALONE, "1").status().unwrap().success());
+    }
 }
 
-async fn a_gigabyte_costs_little_memory_by_itself(sandbox: &dyn Sandbox) {
-    if std::env::var_os(ALONE).is_none() {
-        return;
-    }
+async fn check_the_memory_of_a_gigabyte(sandbox: &dyn Sandbox) {
     let before = peak_memory();
     let begun = std::time::Instant::now();
     let output =

@@ -2,14 +2,15 @@
 
 use tool_core::{ExecEnd, SandboxConfig, Size};
 
-use super::fixture::{Fixture, config, ok, run, within};
+use super::fixture::{Fixture, by_themselves, config, ok, run, within};
+
+by_themselves! { a_sandbox_that_is_full_ends_what_fills_it }
 
 /// Writes 40 MiB several times a second, on and on.
 const WRITES: &str = "echo mended > kept; for n in $(seq 100); do head -c 40m /dev/zero > big.$n; sleep 0.1; done";
 
-#[tokio::test]
 async fn a_sandbox_that_is_full_ends_what_fills_it() {
-    let Some(fixture) = Fixture::with(SandboxConfig { disk: Size(100 << 20), ..config() }).await else { return };
+    let fixture = Fixture::with(SandboxConfig { disk: Size(100 << 20), ..config() }).await;
     let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     let output = sandbox.exec(within(60.0, WRITES)).await.unwrap();

@@ -24,15 +24,15 @@ pub(crate) fn host() -> Host {
 }
 
 impl Fixture {
-    /// Returns a provider with the settings of most tests; `None` where there is no image for it.
-    pub(crate) async fn new() -> Option<Self> {
+    /// Returns a provider with the settings of most tests.
+    pub(crate) async fn new() -> Self {
         Self::with(config()).await
     }
 
-    pub(crate) async fn with(config: SandboxConfig) -> Option<Self> {
-        let image = Image { source: source()?, root: "/testbed".to_owned(), startup: String::new() };
+    pub(crate) async fn with(config: SandboxConfig) -> Self {
+        let image = Image { source: source(), root: "/testbed".to_owned(), startup: String::new() };
         let provider = PLUG.connect(&config, &host(), "contract").await.unwrap();
-        Some(Self { provider, image })
+        Self { provider, image }
     }
 
     pub(crate) async fn start(&self) -> Arc<dyn Sandbox> {
@@ -44,9 +44,9 @@ impl Fixture {
 macro_rules! with_a_sandbox {
     ($($name:ident)*) => {
         mod tests {
-            $(#[tokio::test]
-            async fn $name() {
-                if let Some(fixture) = crate::suite::fixture::Fixture::new().await {
+            $(crate::provider::provider_test! {
+                async fn $name() {
+                    let fixture = crate::suite::fixture::Fixture::new().await;
                     let sandbox = fixture.start().await;
                     super::$name(&*sandbox).await;
                     sandbox.stop().await.unwrap();
@@ -56,6 +56,20 @@ macro_rules! with_a_sandbox {
     };
 }
 pub(crate) use with_a_sandbox;
+
+/// Makes a test of each function that takes nothing.
+macro_rules! by_themselves {
+    ($($name:ident)*) => {
+        mod by_themselves {
+            $(crate::provider::provider_test! {
+                async fn $name() {
+                    super::$name().await;
+                }
+            })*
+        }
+    };
+}
+pub(crate) use by_themselves;
 
 pub(crate) fn within(seconds: f64, script: &str) -> Command {
     Command::new(script).timeout(Duration::from_secs_f64(seconds)).idle_timeout(Duration::from_secs(60))

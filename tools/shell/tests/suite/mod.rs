@@ -1,7 +1,8 @@
 //! What holds for the sandboxes of every provider that runs the persistent shell.
 //!
 //! The tests of a provider take this folder in by its path. Beside it they have a module `provider` with `PLUG`, the
-//! provider, and `source`, which returns what its sandboxes start from, or `None` with the reason on standard error.
+//! provider, `source`, which returns what its sandboxes start from, and `provider_test`, which makes a test of a function
+//! and says what the test needs.
 
 pub(crate) mod bombs;
 mod commands;

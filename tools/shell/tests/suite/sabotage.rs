@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tool_core::{Command, ExecEnd, Sandbox, SandboxConfig, Size};
 
-use super::fixture::{Fixture, config, exits, ok, run, unique_sleep, wait_for, with_a_sandbox};
+use super::fixture::{Fixture, by_themselves, config, exits, ok, run, unique_sleep, wait_for, with_a_sandbox};
 
 with_a_sandbox! {
     a_command_can_be_exclusive
@@ -14,10 +14,14 @@ with_a_sandbox! {
     a_function_named_colon_is_not_run_by_the_driver
 }
 
-#[tokio::test]
+by_themselves! {
+    jobs_that_leave_no_room_are_ended
+    a_startup_that_breaks_later_is_told
+}
+
 async fn jobs_that_leave_no_room_are_ended() {
     // Locally, each process counts with what it shares.
-    let Some(fixture) = Fixture::with(SandboxConfig { memory: Size(2 << 30), ..config() }).await else { return };
+    let fixture = Fixture::with(SandboxConfig { memory: Size(2 << 30), ..config() }).await;
     let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
     let needle = unique_sleep();
@@ -90,7 +94,7 @@ async fn a_function_named_colon_is_not_run_by_the_driver(sandbox: &dyn Sandbox) 
 
 /// Checks that a sandbox outlives its startup commands, once they have worked.
 async fn check_startup(breakage: &str, note: &str) {
-    let Some(mut fixture) = Fixture::with(SandboxConfig { start_timeout: 6, ..config() }).await else { return };
+    let mut fixture = Fixture::with(SandboxConfig { start_timeout: 6, ..config() }).await;
     "[ ! -e ~/broken ] || . ~/broken; started=1".clone_into(&mut fixture.image.startup);
     let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
@@ -104,7 +108,6 @@ async fn check_startup(breakage: &str, note: &str) {
     sandbox.stop().await.unwrap();
 }
 
-#[tokio::test]
 async fn a_startup_that_breaks_later_is_told() {
     let note = "[the startup commands of the image failed with exit code 3: `";
     check_startup("echo why; exit 3", note).await;
