@@ -134,7 +134,7 @@ async fn dispatch(
         Cmd::Grade(args) => apart(grade::run(plugs.clone(), args)).await,
         Cmd::Parity(args) => apart(parity::run(plugs.clone(), args)).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
-        Cmd::Images(args) => images::run(plugs, args).await,
+        Cmd::Images(args) => images::run(plugs, args, providers).await,
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,
         Cmd::Search(args) => apart(async move { search::run(*args) }).await,
         Cmd::Config(args) => config::run(plugs, &args),

@@ -11,8 +11,6 @@ use dataset::Row;
 use docker::{Build, Images, StoredImage};
 use grading::{Spec, Specs};
 use serde::Serialize;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use crate::config::ImagesConfig;
 use crate::host_network::{HostNetwork, SHARE};
@@ -36,8 +34,6 @@ pub struct Builder {
     pub folder: PathBuf,
     /// Makes even what is up to date.
     pub force: bool,
-    /// How many images are made at once.
-    pub workers: usize,
     /// Tells a person of what goes on.
     pub say: fn(&str),
 }
@@ -81,7 +77,7 @@ impl Builder {
     ///
     /// # Errors
     /// When the base image cannot be made.
-    pub async fn build(self: &Arc<Self>, rows: Vec<Row>) -> anyhow::Result<Vec<Made>> {
+    pub async fn build(self: &Arc<Self>, rows: Vec<Row>, pool: &impl Pool) -> anyhow::Result<Vec<Made>> {
         let recipes = self.config.recipes();
         let parent = self.obtain(&recipes.base).await?;
         let base = recipes.base(&parent.id);
@@ -91,9 +87,14 @@ impl Builder {
         if broken.is_some() {
             return Ok(all);
         }
-        let planned = each(self.workers, rows, |row| {
-            let (builder, recipes, base) = (self.clone(), recipes.clone(), base.clone());
-            async move { builder.plan(&recipes, &base, &row).await.map_err(|err| (row, format!("{err:#}"))) }
+        let rows = rows.into_iter().map(|row| (row.instance_id.clone(), row)).collect();
+        let shared = Arc::new((self.clone(), recipes, base));
+        let planned = pool.each(rows, move |row: Row| {
+            let shared = shared.clone();
+            async move {
+                let (builder, recipes, base) = shared.as_ref();
+                builder.plan(recipes, base, &row).await.map_err(|err| (row, format!("{err:#}")))
+            }
         });
         let (mut plans, mut environments) = (Vec::new(), BTreeMap::new());
         for planned in planned.await? {
@@ -105,16 +106,19 @@ impl Builder {
                 Err((row, reason)) => all.push(failed("instance", Some(&row.instance_id), "", reason)),
             }
         }
-        let made = each(self.workers, environments.into_values().collect(), |recipe| {
-            let builder = self.clone();
+        let builder = self.clone();
+        let made = pool.each(environments.into_iter().collect(), move |recipe: Recipe| {
+            let builder = builder.clone();
             async move { builder.make("environment", &recipe, None, None).await }
         });
         let environments = made.await?;
         let broken: Vec<String> =
             environments.iter().filter(|made| made.error.is_some()).map(|made| made.image.clone()).collect();
         all.extend(environments);
-        let made = each(self.workers, plans, |plan| {
-            let (builder, broken) = (self.clone(), broken.contains(&plan.environment.name));
+        let plans = plans.into_iter().map(|plan| (plan.row.instance_id.clone(), plan)).collect();
+        let builder = self.clone();
+        let made = pool.each(plans, move |plan: Plan| {
+            let (builder, broken) = (builder.clone(), broken.contains(&plan.environment.name));
             async move {
                 let Plan { row, source, environment, instance } = plan;
                 if broken {
@@ -258,27 +262,19 @@ impl Made {
     }
 }
 
-/// Does one thing after the other, `workers` at once, and returns the results in the order of the items.
-///
-/// # Errors
-/// When one of them has panicked.
-pub async fn each<T, R, F>(workers: usize, items: Vec<T>, run: impl Fn(T) -> F) -> anyhow::Result<Vec<R>>
-where
-    R: Send + 'static,
-    F: Future<Output = R> + Send + 'static,
-{
-    let (slots, mut running) = (Arc::new(Semaphore::new(workers.max(1))), JoinSet::new());
-    for (index, item) in items.into_iter().enumerate() {
-        let (slots, work) = (slots.clone(), run(item));
-        running.spawn(async move {
-            let _slot = slots.acquire_owned().await;
-            (index, work.await)
-        });
-    }
-    let mut results = Vec::new();
-    while let Some(joined) = running.join_next().await {
-        results.push(joined.context("a build died")?);
-    }
-    results.sort_by_key(|(index, _)| *index);
-    Ok(results.into_iter().map(|(_, result)| result).collect())
+/// Does things side by side, in whatever way the caller bounds them.
+pub trait Pool: Sync {
+    /// Does one thing for each named item and returns what came of them in their order.
+    ///
+    /// # Errors
+    /// When one of them has panicked.
+    fn each<T, R, F>(
+        &self,
+        items: Vec<(String, T)>,
+        run: impl Fn(T) -> F + Send + Sync + 'static,
+    ) -> impl Future<Output = anyhow::Result<Vec<R>>> + Send
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: Future<Output = R> + Send + 'static;
 }

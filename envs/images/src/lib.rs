@@ -16,7 +16,7 @@ mod source;
 
 mod store;
 
-pub use build::{Builder, Made, each};
+pub use build::{Builder, Made, Pool};
 pub use config::ImagesConfig;
 pub use host_network::HostNetwork;
 pub use name::{ImageScheme, ImageSettings};

@@ -6,20 +6,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::datasets::load_rows;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use dataset::Row;
 use docker::Removal;
 use env_core::find_instance;
 use grading::{Specs, read_given};
-use images::{Builder, HostNetwork, ImageStore, ImagesConfig, Listed, Sources, Unused, each, rows_of_images};
+use images::{Builder, HostNetwork, ImageStore, ImagesConfig, Listed, Pool, Sources, Unused, rows_of_images};
 use journal::write_whole;
+use runner::engine::Events;
+use runner::environments::Providers;
 use runner::{Plugs, Resolved};
 use swebench::{Loaded, Manifest};
 use tool_core::{SandboxError, Source};
 
+use super::engine::{ImagePool, engine};
 use crate::console::say;
+use crate::datasets::load_rows;
 use crate::failed::Failed;
 use crate::output::print;
 use crate::settings::{Settings, workers};
@@ -106,10 +109,10 @@ struct PruneArgs {
     dry_run: bool,
 }
 
-pub(crate) async fn run(plugs: &Plugs, args: ImagesCommand) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: &Plugs, args: ImagesCommand, providers: &Providers) -> Result<ExitCode, Failed> {
     match args.action {
-        Action::Build(args) => build(plugs, args).await,
-        Action::Pull(args) => pull(plugs, args).await,
+        Action::Build(args) => build(plugs, args, providers).await,
+        Action::Pull(args) => pull(plugs, args, providers).await,
         Action::List(args) => list_all(&args).await.map_err(Failed::Run),
         Action::Prune(args) => prune(&args).await,
     }
@@ -133,7 +136,7 @@ async fn chosen(resolved: &Resolved, ids: &[String]) -> anyhow::Result<(Vec<Row>
     Ok((rows.into_iter().filter(|row| wanted.contains(&row.instance_id)).collect(), manifest))
 }
 
-async fn build(plugs: &Plugs, args: BuildArgs) -> Result<ExitCode, Failed> {
+async fn build(plugs: &Plugs, args: BuildArgs, providers: &Providers) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
     let (rows, manifest) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
     let config = resolved.config.images.clone();
@@ -147,10 +150,11 @@ async fn build(plugs: &Plugs, args: BuildArgs) -> Result<ExitCode, Failed> {
         .collect();
     let images = connect().await?;
     let network = HostNetwork::open(&folder.join("share"), &variables)?;
-    let (force, workers) = (args.force, args.workers);
+    let pool = ImagePool(engine(&resolved, providers, Events::default(), args.workers));
+    let force = args.force;
     let folder = folder.canonicalize().context("the folder of images cannot be found")?;
-    let builder = Arc::new(Builder { images, config, specs, sources, network, folder, force, workers, say });
-    let made = builder.build(rows.clone()).await?;
+    let builder = Arc::new(Builder { images, config, specs, sources, network, folder, force, say });
+    let made = builder.build(rows.clone(), &pool).await?;
     for one in &made {
         print(&(serde_json::to_string(one).map_err(anyhow::Error::new)? + "\n"))?;
     }
@@ -174,15 +178,17 @@ fn read_specs(files: &[PathBuf]) -> anyhow::Result<Specs> {
     Ok(Specs::parse(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
 }
 
-async fn pull(plugs: &Plugs, args: PullArgs) -> Result<ExitCode, Failed> {
+async fn pull(plugs: &Plugs, args: PullArgs, providers: &Providers) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
     let (rows, manifest) = chosen(&resolved, &args.instances).await.map_err(Failed::Usage)?;
     let scheme = manifest.images;
     let images = connect().await?;
-    let (total, config) = (rows.len(), Arc::new(resolved.config));
+    let pool = ImagePool(engine(&resolved, providers, Events::default(), args.workers));
+    let (total, config, force) = (rows.len(), Arc::new(resolved.config), args.force);
     let done = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let pulled = each(args.workers, rows, |row| {
-        let (images, config, done, force) = (images.clone(), config.clone(), done.clone(), args.force);
+    let rows = rows.into_iter().map(|row| (row.instance_id.clone(), row)).collect();
+    let pulled = pool.each(rows, move |row: Row| {
+        let (images, config, done) = (images.clone(), config.clone(), done.clone());
         async move {
             let image = config.env.image.image(&row.instance_id, row.image.as_deref(), scheme);
             let Source::Container { name, platform } = image.source else {
