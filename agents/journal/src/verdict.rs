@@ -31,6 +31,7 @@ impl Verdict {
             failure: self.failure,
             infra: self.infra,
             broken: self.broken.clone(),
+            report: None,
             resolved: Some(self.report.resolved),
             fail_to_pass: status.map(|status| counts(&status.fail_to_pass)),
             pass_to_pass: status.map(|status| counts(&status.pass_to_pass)),

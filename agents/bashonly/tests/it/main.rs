@@ -39,7 +39,7 @@ fn it_solves_an_instance_with_bash_alone() {
     let (folder, report, said) =
         solve(&json!([bash("cat lru/cache.py"), { "content": "Hm." }, bash(&apply), finish()]));
     assert_eq!(report["resolved"], true, "{said}");
-    let cell = std::fs::read_dir(folder.path().join(".runs/r")).unwrap().next().unwrap().unwrap().path();
+    let cell = folder.path().join(".runs/r/bashonly");
     let trajectory = std::fs::read_to_string(cell.join("demo__lru-1/trajectory.jsonl")).unwrap();
     assert!(trajectory.contains("Nothing was run: that answer held no call"), "{trajectory}");
 }

@@ -85,6 +85,7 @@ pub(crate) async fn run(
 
 /// Writes `validation.jsonl`: a line for every instance that the folder holds a validation of.
 fn write_lines(cell_dir: &CellDir, environment: &dyn Environment) -> anyhow::Result<()> {
+    let _lease = cell_dir.hold()?;
     let mut lines = Vec::new();
     for instance in environment.instances() {
         let path = cell_dir.instance_path(&instance.instance_id).join(VALIDATION);

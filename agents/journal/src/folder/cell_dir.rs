@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, bail};
 use env_core::Report;
 use grading::read_report;
+use sha2::{Digest, Sha256};
 
 use super::episode_dir::EpisodeDir;
 use crate::files::{file_name, read_text, sweep, write_stream, write_whole};
@@ -45,8 +46,16 @@ pub struct CellDir {
     path: PathBuf,
     name: String,
     journal: Journal,
-    /// The ids in `preds.jsonl`, once this process has written it.
-    listed: Arc<Mutex<Option<HashSet<String>>>>,
+    /// What is in `preds.jsonl`, once this process has written it.
+    listed: Arc<Mutex<Option<Listed>>>,
+}
+
+/// What a process has written into `preds.jsonl`.
+#[derive(Debug)]
+struct Listed {
+    ids: HashSet<String>,
+    /// Bytes of the file. With another size, someone else has written it.
+    length: u64,
 }
 
 /// What a run folder holds on a subject.
@@ -140,6 +149,8 @@ impl CellDir {
         if !new.is_empty() {
             self.append(Entry::Asked { instance_ids: new.into_iter().map(str::to_owned).collect() })?;
         }
+        let _lease = self.hold()?;
+        self.journal.refresh()?;
         write_whole(&self.path.join(ASKED), &serde_json::to_vec_pretty(&self.asked())?)
     }
 
@@ -177,8 +188,10 @@ impl CellDir {
         dir.write(ENDED, &view)
     }
 
-    /// Notes a verdict.
+    /// Notes a verdict whose official report is in the folder.
     pub fn judge(&self, dir: &EpisodeDir, instance_id: &str, judged: Judged) -> anyhow::Result<()> {
+        let report = dir.read(REPORT)?.map(|text| digest(&text));
+        let judged = Judged { report, ..judged };
         let view = serde_json::to_vec_pretty(&judged)?;
         self.append(Entry::Judged { instance_id: instance_id.to_owned(), sample: 0, judged })?;
         dir.write(JUDGED, &view)
@@ -195,8 +208,9 @@ impl CellDir {
     pub fn find(&self, subject: &Subject, instance_id: &str) -> Found {
         let judged = self.with_episode(instance_id, |episode| episode.judged.clone());
         if let Some(judged) = judged.filter(|judged| judged.subject.is(subject))
-            && let Some(report) = self.report(instance_id)
-            && judged.resolved.is_none_or(|resolved| resolved == report.resolved)
+            && let Ok(Some(text)) = read_text(&self.instance_path(instance_id).join(REPORT))
+            && judged.report.as_ref().is_none_or(|report| *report == digest(&text))
+            && let Ok(report) = read_report(&text, instance_id)
         {
             let Judged { failure, infra, broken, .. } = judged;
             return Found::Verdict(Box::new(Verdict { report, failure, infra, broken }));
@@ -225,11 +239,19 @@ impl CellDir {
             self.append(Entry::Predicted { sample: 0, prediction: prediction.clone() })?;
         }
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        match listed.as_mut().map(|ids| ids.insert(id.to_owned())) {
-            Some(true) => append_line(&self.path.join(PREDICTIONS), prediction),
-            Some(false) if known == Some(true) => Ok(()),
-            _ => self.list_predictions(&mut listed),
+        let _lease = self.hold()?;
+        let path = self.path.join(PREDICTIONS);
+        let length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        if let Some(listed) = listed.as_mut().filter(|listed| listed.length == length) {
+            if listed.ids.insert(id.to_owned()) {
+                listed.length += append_line(&path, prediction)?;
+                return Ok(());
+            }
+            if known == Some(true) {
+                return Ok(());
+            }
         }
+        self.list_predictions(&mut listed)
     }
 
     /// Notes many predictions, and writes `preds.jsonl` once.
@@ -248,16 +270,24 @@ impl CellDir {
 
     /// Writes `preds.jsonl` anew, whatever has become of it.
     pub fn write_predictions(&self) -> anyhow::Result<()> {
-        self.list_predictions(&mut self.listed.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let _lease = self.hold()?;
+        self.list_predictions(&mut listed)
     }
 
     fn drop_listed(&self, instance_id: &str) -> anyhow::Result<()> {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_listed = listed.as_ref().is_none_or(|ids| ids.contains(instance_id));
-        if is_listed && self.path.join(PREDICTIONS).exists() { self.list_predictions(&mut listed) } else { Ok(()) }
+        let is_listed = listed.as_ref().is_none_or(|listed| listed.ids.contains(instance_id));
+        if !is_listed || !self.path.join(PREDICTIONS).exists() {
+            return Ok(());
+        }
+        let _lease = self.hold()?;
+        self.list_predictions(&mut listed)
     }
 
-    fn list_predictions(&self, listed: &mut Option<HashSet<String>>) -> anyhow::Result<()> {
+    /// Writes the view while the cell is held.
+    fn list_predictions(&self, listed: &mut Option<Listed>) -> anyhow::Result<()> {
+        self.journal.refresh()?;
         let predictions = self.predictions();
         write_stream(&self.path.join(PREDICTIONS), |file| {
             for prediction in &predictions {
@@ -266,15 +296,24 @@ impl CellDir {
             }
             Ok(())
         })?;
-        *listed = Some(predictions.into_iter().map(|prediction| prediction.instance_id).collect());
+        let length = fs::metadata(self.path.join(PREDICTIONS)).map_or(0, |metadata| metadata.len());
+        let ids = predictions.into_iter().map(|prediction| prediction.instance_id).collect();
+        *listed = Some(Listed { ids, length });
         Ok(())
     }
 }
 
-fn append_line(path: &Path, prediction: &Prediction) -> anyhow::Result<()> {
+/// Returns what tells the text of a report from any other.
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Appends a line in one write; returns how long it is.
+fn append_line(path: &Path, prediction: &Prediction) -> anyhow::Result<u64> {
     let line = serde_json::to_string(prediction)? + "\n";
     let append = || OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes());
-    append().with_context(|| format!("cannot write `{}`", path.display()))
+    append().with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(line.len() as u64)
 }
 
 #[cfg(test)]

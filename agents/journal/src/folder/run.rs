@@ -50,7 +50,7 @@ impl Run {
         if !folder.is_dir() {
             bail!("there is no run `{}`", folder.display());
         }
-        let run = Self { journal: Journal::open(folder)? };
+        let run = Self { journal: Journal::read(folder)? };
         if run.cells().is_empty() {
             bail!("`{}` is no folder of a run: nothing has been written in it", folder.display());
         }

@@ -139,6 +139,9 @@ pub struct Judged {
     /// What shows that the environment is broken, when the tests do not run without the patch either.
     #[serde(default)]
     pub broken: Option<String>,
+    /// Digest of the `report.json` that holds the tests by name. Absent in what versions before the journal wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
     /// Whether the patch is resolved. Absent in what versions before the journal wrote.
     #[serde(default)]
     pub resolved: Option<bool>,

@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -21,11 +22,28 @@ const TOUCH: Duration = Duration::from_secs(15);
 const STALE: Duration = Duration::from_secs(120);
 /// How often it is looked whether a lease is free.
 const POLL: Duration = Duration::from_millis(50);
+/// How often at least while something takes long.
+const LONGEST_POLL: Duration = Duration::from_secs(1);
 
 /// The right to work on something, as long as this value lives.
 #[derive(Debug)]
 pub struct Lease {
-    path: Arc<PathBuf>,
+    held: Arc<Held>,
+}
+
+/// A lease that this process holds: where it is, and what it says.
+#[derive(Debug)]
+struct Held {
+    path: PathBuf,
+    /// Tells it from any other at the same place.
+    text: String,
+}
+
+impl Held {
+    /// Returns whether no one has taken the lease away.
+    fn is_ours(&self) -> bool {
+        read_text(&self.path).ok().flatten().as_deref() == Some(&self.text)
+    }
 }
 
 impl Lease {
@@ -35,26 +53,29 @@ impl Lease {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(cannot)?;
         }
+        let text = text();
         loop {
-            match create(path) {
-                Ok(()) => return Ok(Some(Self::held(path))),
+            match create(path, &text) {
+                Ok(()) => return Ok(Some(Self::held(path, text))),
                 Err(err) if err.kind() != ErrorKind::AlreadyExists => return Err(err).with_context(cannot),
                 Err(_) if is_free(path) => {}
                 Err(_) => return Ok(None),
             }
-            if take_over(path)? {
-                return Ok(Some(Self::held(path)));
+            if take_over(path, &text)? {
+                return Ok(Some(Self::held(path, text)));
             }
         }
     }
 
     /// Waits until a lease is free and takes it.
     pub async fn wait<F: Future<Output = ()>>(path: &Path, pause: impl Fn(Duration) -> F) -> anyhow::Result<Self> {
+        let mut wait = POLL;
         loop {
             if let Some(lease) = Self::take(path)? {
                 return Ok(lease);
             }
-            pause(POLL).await;
+            pause(wait).await;
+            wait = (wait * 2).min(LONGEST_POLL);
         }
     }
 
@@ -68,51 +89,67 @@ impl Lease {
         }
     }
 
-    fn held(path: &Path) -> Self {
-        let path = Arc::new(path.to_owned());
-        KEEPER.keep(&path);
-        Self { path }
+    fn held(path: &Path, text: String) -> Self {
+        let held = Arc::new(Held { path: path.to_owned(), text });
+        KEEPER.keep(&held);
+        Self { held }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // One that stays is free once this process has ended.
-        let _ = fs::remove_file(&*self.path);
+        // One that another process has taken over meanwhile is its own. One that stays is free once this process has
+        // ended.
+        if self.held.is_ours() {
+            let _ = fs::remove_file(&self.held.path);
+        }
     }
 }
 
-fn create(path: &Path) -> std::io::Result<()> {
+/// Returns what a lease of this process says, which is never the same twice.
+fn text() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{}\n{}\n", Owner::this(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn create(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(Owner::this().to_string().as_bytes())
+    file.write_all(text.as_bytes())
 }
 
 /// Returns whether the holder of a lease has ended or has not touched it for long.
 fn is_free(path: &Path) -> bool {
     let Ok(Some(text)) = read_text(path) else { return false };
-    // Without a word, it was created a moment ago, or by a process that was killed then.
-    Owner::parse(&text).is_some_and(|owner| owner.has_ended()) || is_stale(path)
+    match text.lines().next().and_then(Owner::parse) {
+        // However long a process of this machine has been stopped, it may go on.
+        Some(owner) if owner.is_here() => owner.has_ended(),
+        // Without a word, it was created a moment ago, or by a process that was killed then.
+        _ => is_stale(path),
+    }
 }
 
 fn is_stale(path: &Path) -> bool {
-    let touched = fs::metadata(path).and_then(|metadata| metadata.modified());
-    touched.is_ok_and(|touched| now_at(path).duration_since(touched).is_ok_and(|age| age > STALE))
+    let Ok(touched) = fs::metadata(path).and_then(|metadata| metadata.modified()) else { return false };
+    let is_old = |now: SystemTime| now.duration_since(touched).is_ok_and(|age| age > STALE);
+    // The clock of the file system is asked only where this one says so, as it takes a file to ask.
+    is_old(SystemTime::now()) && is_old(now_at(path))
 }
 
 /// Returns the time by the clock of the file system, which may be another machine's.
 fn now_at(path: &Path) -> SystemTime {
-    let probe = path.with_extension(format!("{}.probe", std::process::id()));
+    let mut probe = path.as_os_str().to_owned();
+    probe.push(format!(".{}.probe", std::process::id()));
     let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
     let _ = fs::remove_file(&probe);
     made.unwrap_or_else(|_| SystemTime::now())
 }
 
 /// Takes over a lease that is free; returns whether it is ours. Of several that try, one does.
-fn take_over(path: &Path) -> anyhow::Result<bool> {
+fn take_over(path: &Path, text: &str) -> anyhow::Result<bool> {
     let mut taking = path.as_os_str().to_owned();
     taking.push(".taking");
     let taking = PathBuf::from(taking);
-    match create(&taking) {
+    match create(&taking, text) {
         Ok(()) => {}
         // Another process is at it, or was killed at it.
         Err(_) => {
@@ -125,31 +162,31 @@ fn take_over(path: &Path) -> anyhow::Result<bool> {
     }
     // Someone may have taken it over since it was found to be free.
     let taken =
-        if is_free(path) { write_whole(path, Owner::this().to_string().as_bytes()).map(|()| true) } else { Ok(false) };
+        if is_free(path) { write_whole(path, text.as_bytes()).map(|()| true) } else { Ok(false) };
     let _ = fs::remove_file(&taking);
     taken
 }
 
 /// Touches the leases that this process holds. A process has one, as it has one clock.
-static KEEPER: Keeper = Keeper(Mutex::new(Held { leases: Vec::new(), is_running: false }));
+static KEEPER: Keeper = Keeper(Mutex::new(Kept { leases: Vec::new(), is_running: false }));
 
-struct Keeper(Mutex<Held>);
+struct Keeper(Mutex<Kept>);
 
-struct Held {
-    leases: Vec<Weak<PathBuf>>,
+struct Kept {
+    leases: Vec<Weak<Held>>,
     /// Whether there is a thread that touches them.
     is_running: bool,
 }
 
 impl Keeper {
     /// Keeps a lease until it is dropped.
-    fn keep(&'static self, path: &Arc<PathBuf>) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.leases.retain(|lease| lease.strong_count() > 0);
-        held.leases.push(Arc::downgrade(path));
-        if !held.is_running {
+    fn keep(&'static self, lease: &Arc<Held>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.leases.retain(|lease| lease.strong_count() > 0);
+        kept.leases.push(Arc::downgrade(lease));
+        if !kept.is_running {
             let started = std::thread::Builder::new().name("leases".to_owned()).spawn(|| self.touch());
-            held.is_running = started.is_ok();
+            kept.is_running = started.is_ok();
             if let Err(err) = started {
                 tracing::warn!("leases are not kept beyond {} s: {err}", STALE.as_secs());
             }
@@ -160,15 +197,16 @@ impl Keeper {
     fn touch(&self) {
         loop {
             std::thread::sleep(TOUCH);
-            let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            held.leases.retain(|lease| lease.strong_count() > 0);
-            if held.leases.is_empty() {
-                held.is_running = false;
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.leases.retain(|lease| lease.strong_count() > 0);
+            if kept.leases.is_empty() {
+                kept.is_running = false;
                 return;
             }
-            for path in held.leases.iter().filter_map(Weak::upgrade) {
+            for lease in kept.leases.iter().filter_map(Weak::upgrade).filter(|lease| lease.is_ours()) {
+                let touched = File::options().append(true).open(&lease.path);
                 // Where it is gone, someone has taken it away by hand.
-                let _ = File::options().append(true).open(&*path).and_then(|file| file.set_modified(SystemTime::now()));
+                let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
             }
         }
     }
@@ -196,9 +234,9 @@ mod tests {
         let id = child.id();
         child.wait().unwrap();
         let machine = Owner::this().to_string();
-        let machine = machine.split(' ').next().unwrap();
+        let machine = machine.rsplitn(3, ' ').nth(2).unwrap();
         for _ in 0..50 {
-            fs::write(&path, format!("{machine} {id} 1")).unwrap();
+            fs::write(&path, format!("{machine} {id} 1\n0\n")).unwrap();
             let takers: Vec<_> = (0..4)
                 .map(|_| {
                     let path = path.clone();
@@ -208,6 +246,20 @@ mod tests {
             let taken: Vec<_> = takers.into_iter().filter_map(|taker| taker.join().unwrap()).collect();
             assert_eq!(taken.len(), 1);
         }
+    }
+
+    #[test]
+    fn a_lease_that_was_taken_away_is_left_to_its_holder_and_a_living_process_keeps_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("item");
+        let lease = Lease::take(&path).unwrap().unwrap();
+        // However old it looks.
+        let file = File::options().append(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() - STALE - Duration::from_secs(5)).unwrap();
+        assert!(Lease::take(&path).unwrap().is_none());
+        fs::write(&path, "elsewhere 1 1\n7\n").unwrap();
+        drop(lease);
+        assert!(path.exists());
     }
 
     #[test]

@@ -24,6 +24,13 @@ pub(crate) use state::EpisodeState;
 /// The folder of a journal in the folder of its run.
 pub(crate) const FOLDER: &str = "journal";
 
+/// The file of what an earlier version has left.
+const EARLIER: &str = "earlier.jsonl";
+
+fn is_log(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jsonl")
+}
+
 /// The journal of a run.
 ///
 /// Each process appends to a file of its own, so that none waits for another; what all have written is read once, when
@@ -41,20 +48,47 @@ struct Inner {
     own: Option<Log>,
     /// How much of each file of others was read.
     read: BTreeMap<PathBuf, u64>,
+    /// The latest time of a line that was read.
+    last: f64,
 }
 
 impl Journal {
     /// Opens the journal of a run, which need not exist. A run of a version without a journal is taken over.
     pub fn open(run: &Path) -> anyhow::Result<Self> {
         let journal = Self { run: run.to_owned(), inner: Arc::default() };
-        let is_new = !journal.folder().is_dir();
+        journal.take_over()?;
         journal.refresh()?;
-        if is_new {
-            for line in earlier::lines(run)? {
-                journal.append(&line.cell, vec![line.entry])?;
-            }
-        }
         Ok(journal)
+    }
+
+    /// Opens the journal of a run and writes nothing.
+    pub(crate) fn read(run: &Path) -> anyhow::Result<Self> {
+        let journal = Self { run: run.to_owned(), inner: Arc::default() };
+        if !journal.has_files() {
+            let mut inner = journal.lock();
+            earlier::lines(run)?.into_iter().for_each(|line| inner.state.add(line));
+        }
+        journal.refresh()?;
+        Ok(journal)
+    }
+
+    /// Writes what the files of an earlier version say as a file of the journal: the whole of it, or nothing.
+    fn take_over(&self) -> anyhow::Result<()> {
+        if self.has_files() {
+            return Ok(());
+        }
+        let lines = earlier::lines(&self.run)?;
+        if !lines.is_empty() {
+            let folder = self.folder();
+            fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+            // Who does the same at the same time writes the same.
+            log::write_whole_log(&folder.join(EARLIER), &lines)?;
+        }
+        Ok(())
+    }
+
+    fn has_files(&self) -> bool {
+        fs::read_dir(self.folder()).into_iter().flatten().flatten().any(|entry| is_log(&entry.path()))
     }
 
     /// Returns the folder of the run.
@@ -74,10 +108,13 @@ impl Journal {
     /// time to come by, whatever becomes of the machine.
     pub fn append(&self, cell: &str, entries: Vec<Entry>) -> anyhow::Result<()> {
         let mut inner = self.lock();
-        let lines: Vec<Line> = entries.into_iter().map(|entry| Line::now(cell, entry)).collect();
+        let mut lines: Vec<Line> = entries.into_iter().map(|entry| Line::now(cell, entry)).collect();
+        let last = inner.last;
+        // What was read before is said before.
+        lines.iter_mut().for_each(|line| line.at = line.at.max(last));
         match &mut inner.own {
-            Some(own) => own.append(&lines)?,
-            None => inner.own.insert(Log::create(&self.folder())?).append(&lines)?,
+            Some(own) => own.append(&mut lines)?,
+            None => inner.own.insert(Log::create(&self.folder(), last)?).append(&mut lines)?,
         }
         lines.into_iter().for_each(|line| inner.state.add(line));
         Ok(())
@@ -87,23 +124,24 @@ impl Journal {
     pub fn refresh(&self) -> anyhow::Result<()> {
         let folder = self.folder();
         let mut inner = self.lock();
-        let Inner { state, own, read } = &mut *inner;
+        let Inner { state, own, read, last } = &mut *inner;
         let own = own.as_ref().map(Log::path);
         let mut lines = Vec::new();
         if folder.is_dir() {
             let entries = fs::read_dir(&folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
             let paths = entries.flatten().map(|entry| entry.path());
-            for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")) {
-                if Some(path.as_path()) != own {
-                    let from = read.entry(path.clone()).or_default();
+            for path in paths.filter(|path| is_log(path) && Some(path.as_path()) != own) {
+                let from = read.entry(path.clone()).or_default();
+                if fs::metadata(&path).is_ok_and(|metadata| metadata.len() > *from) {
                     let (new, end) = log::read(&path, *from)?;
                     *from = end;
                     lines.extend(new);
                 }
             }
         }
-        // The lines of one process are in order; those of several by their clocks.
+        // Those of one process are in order already, as its times never go back; those of several go by their clocks.
         lines.sort_by(|one, other| one.at.total_cmp(&other.at));
+        *last = lines.last().map_or(*last, |line| line.at.max(*last));
         lines.into_iter().for_each(|line| state.add(line));
         Ok(())
     }

@@ -15,8 +15,7 @@ impl Owner {
     /// Returns this process.
     pub(crate) fn this() -> Self {
         let process = std::process::id();
-        let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self { machine, process, begun: begun(process).unwrap_or_default() }
+        Self { machine: machine(), process, begun: begun(process).unwrap_or_default() }
     }
 
     /// Parses what `to_string` wrote.
@@ -27,16 +26,37 @@ impl Owner {
         Some(Self { machine: parts.next()?.to_owned(), process, begun })
     }
 
-    /// Returns whether the process is known to have ended, which can be told of this machine alone.
+    /// Returns whether the process runs where this one can see it.
+    pub(crate) fn is_here(&self) -> bool {
+        self.machine == machine()
+    }
+
+    /// Returns whether the process is known to have ended; what cannot be told, as of another machine, is taken to run.
     pub(crate) fn has_ended(&self) -> bool {
-        self.machine == Self::this().machine && begun(self.process) != Some(self.begun)
+        self.is_here() && Self::this().begun != 0 && begun(self.process) != Some(self.begun) && !is_hidden(self.process)
     }
 
     /// Returns what names the process in a file's name.
     pub(crate) fn file_name(&self) -> String {
         let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
-        format!("{}-{}", self.machine.chars().map(safe).collect::<String>(), self.process)
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        format!("{}-{}", name.chars().map(safe).collect::<String>(), self.process)
     }
+}
+
+/// Returns what tells this machine, this boot of it and this space of process ids from others: containers may share a
+/// name and none of the rest.
+fn machine() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let space = std::fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned());
+    format!("{name}/{}/{}", boot.trim(), space.unwrap_or_default())
+}
+
+/// Returns whether a process runs that `/proc` does not show to this user.
+fn is_hidden(process: u32) -> bool {
+    let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    id.is_some_and(|id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::PERM))
 }
 
 impl fmt::Display for Owner {
@@ -65,7 +85,8 @@ mod tests {
         assert_eq!(Owner::parse(&owner.to_string()), Some(owner.clone()));
         assert!(!owner.has_ended());
         assert!(Owner { begun: owner.begun + 1, ..owner.clone() }.has_ended());
-        assert!(!Owner { machine: "elsewhere".into(), begun: 0, ..owner }.has_ended());
+        assert!(!Owner { machine: "elsewhere".into(), begun: 0, ..owner.clone() }.has_ended());
+        assert!(owner.is_here());
         assert_eq!(Owner::parse("nonsense"), None);
     }
 }
