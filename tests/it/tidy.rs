@@ -46,7 +46,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("parquet", &["dataset"]),
     ("minijinja", &["prompts"]),
     ("clap", &["cli"]),
-    ("rustls-graviola", &["llm", "dataset", "docker"]),
+    ("rustls", &["llm", "dataset", "docker"]),
 ];
 
 /// Tools, each with its prompt.

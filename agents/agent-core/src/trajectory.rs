@@ -134,8 +134,11 @@ pub struct Origin {
     pub settings: serde_json::Value,
     /// Digest of what the instance says to a solver.
     pub instance: String,
-    /// Digest of the templates.
+    /// Digest of the templates, `texts` aside.
     pub prompts: String,
+    /// Digest of what tools tell the model; absent in what was made when that stood in their code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts: Option<String>,
     /// The dataset as it was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,

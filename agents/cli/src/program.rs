@@ -128,7 +128,7 @@ async fn dispatch(
 ) -> Result<ExitCode, Failed> {
     let (plugs, providers, at_interrupt) = (&plugs, providers.as_ref(), at_interrupt.as_ref());
     match command {
-        Cmd::Solve(args) => solve::run(plugs, args, providers).await,
+        Cmd::Solve(args) => solve::run(plugs, args, providers, at_interrupt).await,
         Cmd::Evaluate(args) => evaluate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Validate(args) => validate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Grade(args) => apart(grade::run(plugs.clone(), args)).await,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use shell::Bash;
 use tool_core::{Finish, Observation, Sandbox, Texts, Tool, ToolError, Toolbox};
 
-/// Counts the lines of a file. What a model is told of it is in `prompts/tools/count_lines.md`.
+/// Counts the lines of a file.
 struct CountLines;
 
 /// The arguments.
@@ -53,5 +53,7 @@ impl Agent for Counting {
 }
 
 fn main() -> std::process::ExitCode {
-    cli::main(cli::standard().agent::<Counting>(""))
+    // What a model is told of the tool; a user's folder of templates may have it otherwise.
+    let about = "Counts the lines of a file of the repository.";
+    cli::main(cli::standard().template("tools/count_lines.md", about).agent::<Counting>(""))
 }

@@ -61,7 +61,7 @@ impl HubClient {
     /// Returns a client; the token that is stored is read where none is set.
     pub(crate) fn new(settings: &HubSettings) -> Result<Self, HubFailure> {
         // A process has one provider of cryptography; whoever comes first has installed the same.
-        let _ = rustls_graviola::default_provider().install_default();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || Client::builder().connect_timeout(SILENCE).read_timeout(SILENCE);
         let stay = Policy::custom(|attempt| {
             let is_elsewhere =

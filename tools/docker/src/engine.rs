@@ -16,7 +16,7 @@ const TIMEOUT: u64 = 120;
 /// that both sides know.
 pub(crate) async fn connect(host: &Host) -> Result<Client, SandboxError> {
     // A process has one provider of cryptography; whoever comes first has installed the same.
-    let _ = rustls_graviola::default_provider().install_default();
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let (address, client) = match host.variable("DOCKER_HOST") {
         Some(address) => (address.to_owned(), open(address, host)),
         None => {

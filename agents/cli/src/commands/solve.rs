@@ -14,6 +14,7 @@ use super::engine::engine;
 use super::run_folder::{Others, open_journal, open_run, summarize};
 use crate::console::say;
 use crate::failed::Failed;
+use crate::interrupt::AtInterrupt;
 use crate::listener::on_console;
 use crate::output::{print, print_json, to_json};
 use crate::result::{InstanceResult, table};
@@ -46,13 +47,18 @@ pub(crate) struct Solve {
     pub(crate) settings: Settings,
 }
 
-pub(crate) async fn run(plugs: &Plugs, args: Solve, providers: &Providers) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(
+    plugs: &Plugs,
+    args: Solve,
+    providers: &Providers,
+    at_interrupt: &AtInterrupt,
+) -> Result<ExitCode, Failed> {
     let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let wanted = wanted(&args, environment.as_ref()).map_err(Failed::Usage)?;
     check(&resolved, environment.as_ref(), &wanted).map_err(Failed::Usage)?;
     let models = Models::open(&resolved).map_err(Failed::Usage)?;
-    let prompts = prompts(resolved.config.prompts.as_deref()).map_err(Failed::Usage)?;
+    let prompts = prompts(&resolved).map_err(Failed::Usage)?;
     let ids: Vec<String> = wanted.iter().map(|instance| instance.instance_id.clone()).collect();
     let others = if args.fresh { Others::StartOver(&ids) } else { Others::Refuse };
     let journal = open_journal(&resolved, &resolved.run_name())?;
@@ -62,6 +68,12 @@ pub(crate) async fn run(plugs: &Plugs, args: Solve, providers: &Providers) -> Re
     let engine = engine(&resolved, providers, on_console(args.workers), args.workers);
     let cell = Cell { resolved, environment, models, prompts, cell_dir, dataset_revision, fresh: args.fresh };
     let cell = Arc::new(cell);
+    let of_summary = cell.clone();
+    at_interrupt.set(move || {
+        if let Err(err) = tell_summary(&of_summary) {
+            say(&format!("no summary could be written: {err:#}"));
+        }
+    });
     let told = |(instance, solved): &(Instance, Result<Solved, String>)| {
         if args.reports { Ok(()) } else { print(&result(&cell, instance, solved).line()?) }
     };
@@ -76,10 +88,16 @@ pub(crate) async fn run(plugs: &Plugs, args: Solve, providers: &Providers) -> Re
     let results: Vec<InstanceResult> =
         solved.iter().map(|(instance, solved)| result(&cell, instance, solved)).collect();
     say(&table(&results));
-    summarize(&cell.cell_dir, cell.environment.as_ref(), cell.resolved.config.evaluation.infrastructure)?;
+    at_interrupt.set(|| {});
+    tell_summary(&cell)?;
     let is_well = |solved: &Solved| !solved.failed() && (solved.verdict.is_some() || !cell.resolved.config.evaluate);
     let all = solved.iter().all(|(_, solved)| solved.as_ref().is_ok_and(is_well));
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn tell_summary(cell: &Cell) -> anyhow::Result<()> {
+    let allowed = cell.resolved.config.evaluation.infrastructure;
+    summarize(&cell.cell_dir, cell.environment.as_ref(), allowed).map(drop)
 }
 
 /// Returns the instances that the arguments pick.

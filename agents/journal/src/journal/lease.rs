@@ -161,8 +161,7 @@ fn take_over(path: &Path, text: &str) -> anyhow::Result<bool> {
         }
     }
     // Someone may have taken it over since it was found to be free.
-    let taken =
-        if is_free(path) { write_whole(path, text.as_bytes()).map(|()| true) } else { Ok(false) };
+    let taken = if is_free(path) { write_whole(path, text.as_bytes()).map(|()| true) } else { Ok(false) };
     let _ = fs::remove_file(&taking);
     taken
 }

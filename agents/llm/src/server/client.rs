@@ -47,7 +47,7 @@ pub(crate) struct Transport {
 pub(crate) fn client(server: Server, transport: &Transport) -> Result<Client<OpenAIConfig>, ConnectError> {
     let endpoint = transport.endpoint;
     // A process has one provider of cryptography; whoever comes first has installed the same.
-    let _ = rustls_graviola::default_provider().install_default();
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .timeout(seconds(endpoint, "timeout", transport.timeout)?)
         .connect_timeout(seconds(endpoint, "connect_timeout", transport.connect_timeout)?);

@@ -35,6 +35,11 @@ pub(crate) fn different(header: &Header, now: &Origin, fingerprint: &str) -> Vec
         ("the text of the prompts", &then.prompts, &now.prompts),
     ];
     found.extend(parts.iter().filter(|(_, then, now)| then != now).map(|(name, ..)| format!("{name} differs")));
+    if let (Some(then), Some(now)) = (&then.texts, &now.texts)
+        && then != now
+    {
+        found.push("the text of what tools say differs".to_owned());
+    }
     if let (Some(then), Some(now)) = (&then.image, &now.image)
         && then != now
     {
@@ -90,7 +95,7 @@ mod tests {
             });
             serde_json::from_value::<Header>(fields).unwrap()
         };
-        let now = origin("x", "p", Some("sha256:1"), 5);
+        let now = Origin { texts: Some("s".to_owned()), ..origin("x", "p", Some("sha256:1"), 5) };
         for (then, expected) in [
             (origin("x", "p", Some("sha256:1"), 5), ""),
             (origin("x", "p", None, 5), ""),
@@ -99,6 +104,7 @@ mod tests {
             (origin("x", "q", Some("sha256:1"), 5), "the text of the prompts differs"),
             (origin("x", "p", Some("sha256:2"), 5), "the image was `sha256:2` and is `sha256:1`"),
             (origin("x", "p", Some("sha256:1"), 6), "`limits.steps` was 6 and is 5"),
+            (Origin { texts: Some("t".to_owned()), ..now.clone() }, "the text of what tools say differs"),
         ] {
             assert_eq!(in_words(&different(&header(then), &now, "c")), expected);
         }

@@ -175,7 +175,7 @@ impl Resolved {
         config.limits.check().map_err(anyhow::Error::msg)?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
         let start = (plug.prepare)(block)?;
-        let inputs = digest_of_inputs(&config)?;
+        let inputs = digest_of_inputs(&config, plugs)?;
         Ok(Self { config, plug, plugs: plugs.clone(), start, all, origins, inputs })
     }
 
@@ -243,13 +243,13 @@ impl Resolved {
 }
 
 /// Returns a digest of the files of answers and of the folder of templates.
-fn digest_of_inputs(config: &RunConfig) -> anyhow::Result<String> {
+fn digest_of_inputs(config: &RunConfig, plugs: &Plugs) -> anyhow::Result<String> {
     let answers = match &config.model.path {
         Some(path) => read_given(path)?.unwrap_or_default(),
         None => String::new(),
     };
     let mut parts = vec![answers];
-    for (name, text) in overrides(config.prompts.as_deref())? {
+    for (name, text) in overrides(plugs.templates(), config.prompts.as_deref())? {
         parts.extend([name, text]);
     }
     Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))

@@ -7,7 +7,7 @@ mod permits;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::bail;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -90,7 +90,7 @@ impl Engine {
     /// what came of each as it ends. When the returned future is dropped, the work under way is aborted.
     ///
     /// # Errors
-    /// When `told` fails, or work panics.
+    /// When `told` fails, or when the work on an item panicked, once all others have ended.
     pub async fn run<W: Work>(
         &self,
         work: &Arc<W>,
@@ -100,7 +100,7 @@ impl Engine {
         let (items, workers) = (inputs.len(), self.workers.max(1));
         self.events.tell(&Event::Queued { items, workers, endings: work.endings() });
         let mut waiting = inputs.into_iter().enumerate();
-        let (mut running, mut ended) = (JoinSet::new(), Vec::new());
+        let (mut running, mut ended, mut died) = (JoinSet::new(), Vec::new(), Vec::new());
         loop {
             while running.len() < workers
                 && !self.drain.is_cancelled()
@@ -109,11 +109,19 @@ impl Engine {
                 running.spawn(self.tasks.track_future(self.start(work.clone(), index, input)));
             }
             let Some(joined) = running.join_next().await else { break };
-            let (index, output) = joined.context("the work on an item died")?;
-            told(&output)?;
-            ended.push((index, output));
+            match joined {
+                Ok((index, output)) => {
+                    told(&output)?;
+                    ended.push((index, output));
+                }
+                // The others cost too much to be lost with it.
+                Err(err) => died.push(err.to_string()),
+            }
         }
         self.events.tell(&Event::Finished);
+        if let Some(first) = died.first() {
+            bail!("the work on {} of {items} items died: {first}", died.len());
+        }
         ended.sort_by_key(|(index, _)| *index);
         Ok(ended.into_iter().map(|(_, output)| output).collect())
     }

@@ -32,6 +32,7 @@ impl Work for Counted {
     }
 
     async fn work(&self, input: usize, worker: &Worker) -> usize {
+        assert_ne!(input, DEADLY, "this one dies");
         up(&self.now, &self.most);
         tokio::time::sleep(Duration::from_millis(3)).await;
         let permit = worker.permits.judging().await;
@@ -48,6 +49,9 @@ impl Work for Counted {
         Ending { word, was_kept: *output == 0, line: output.to_string() }
     }
 }
+
+/// The input whose work panics.
+const DEADLY: usize = 99;
 
 /// Keeps events as text.
 #[derive(Default)]
@@ -108,4 +112,19 @@ async fn a_run_that_is_to_drain_starts_no_more() {
     let ended = ended.await.unwrap();
     assert!(ended.len() < 5 && ended.contains(&10), "{ended:?}");
     assert_eq!(work.now.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn work_that_panics_takes_no_other_with_it() {
+    let (work, heard) = (Arc::new(Counted::default()), Arc::new(Heard::default()));
+    let mut told = Vec::new();
+    let run = engine(2, &PermitsConfig::default(), &heard);
+    let ended = run.run(&work, vec![1, DEADLY, 2, 3], |output| {
+        told.push(*output);
+        Ok(())
+    });
+    let err = ended.await.unwrap_err().to_string();
+    assert!(err.starts_with("the work on 1 of 4 items died: "), "{err}");
+    told.sort_unstable();
+    assert_eq!(told, [10, 20, 30]);
 }

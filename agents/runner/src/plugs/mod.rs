@@ -3,6 +3,7 @@
 mod agent;
 mod sandboxes;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent_core::Agent;
@@ -22,6 +23,7 @@ pub struct Plugs {
     agents: Vec<AgentPlug>,
     environments: Vec<Arc<dyn EnvironmentPlug>>,
     sandboxes: Vec<SandboxPlug>,
+    templates: BTreeMap<String, String>,
 }
 
 impl Plugs {
@@ -44,6 +46,19 @@ impl Plugs {
     pub fn sandbox<P: Connect>(mut self) -> Self {
         self.sandboxes.push(SandboxPlug::of::<P>());
         self
+    }
+
+    /// Adds a template, or lays it over the embedded one of this name, such as `tools/my_tool.md`; a user's folder of
+    /// templates is laid over both.
+    #[must_use]
+    pub fn template(mut self, name: &str, text: &str) -> Self {
+        self.templates.insert(name.to_owned(), text.to_owned());
+        self
+    }
+
+    /// Returns the templates that the program brings.
+    pub(crate) fn templates(&self) -> &BTreeMap<String, String> {
+        &self.templates
     }
 
     /// Returns the providers of sandboxes, in the order in which they were added.

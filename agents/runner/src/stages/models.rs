@@ -59,7 +59,7 @@ impl Models {
                 };
                 Source::Shipped(recorded)
             }
-            Provider::Openai => Source::Server(connect(&config, resolved.config.prompts.as_deref())?),
+            Provider::Openai => Source::Server(connect(&config, &prompts(resolved)?)?),
         };
         let embeddings = Embeddings::connect(&resolved.config.embeddings)?;
         let embedder = embeddings.map(|embeddings| Arc::new(embeddings) as Arc<dyn Embed>);
@@ -123,27 +123,36 @@ impl Models {
     }
 }
 
-/// Returns the templates, with those of a folder laid over them.
-pub fn prompts(folder: Option<&Path>) -> anyhow::Result<Prompts> {
-    Ok(Prompts::new(overrides(folder)?)?)
+/// Returns the templates, with those of the program and those of a folder laid over them.
+///
+/// # Errors
+/// When the folder cannot be read, or a template does not parse.
+pub fn prompts(resolved: &Resolved) -> anyhow::Result<Prompts> {
+    Ok(Prompts::new(overrides(resolved.plugs.templates(), resolved.config.prompts.as_deref())?)?)
 }
 
-/// Returns a digest of all templates.
-pub(crate) fn digest_of_prompts(folder: Option<&Path>) -> anyhow::Result<String> {
-    let mut parts: Vec<String> = Vec::new();
-    for (name, source) in prompts::sources().into_iter().chain(overrides(folder)?) {
-        parts.extend([name, source]);
+/// Returns a digest of the templates, and one of what tools tell the model.
+pub(crate) fn digests_of_prompts(resolved: &Resolved) -> anyhow::Result<(String, String)> {
+    let (mut templates, mut texts) = (Vec::new(), Vec::new());
+    for (name, source) in
+        prompts::sources().into_iter().chain(overrides(resolved.plugs.templates(), resolved.config.prompts.as_deref())?)
+    {
+        // The page on the folder is no template.
+        if name != "README.md" {
+            if name.starts_with("texts/") { &mut texts } else { &mut templates }.extend([name, source]);
+        }
     }
-    Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
+    let digest = |parts: Vec<String>| digest(&parts.iter().map(String::as_str).collect::<Vec<_>>());
+    Ok((digest(templates), digest(texts)))
 }
 
-fn connect(config: &ModelConfig, prompts_folder: Option<&Path>) -> anyhow::Result<Arc<dyn Model>> {
+fn connect(config: &ModelConfig, prompts: &Prompts) -> anyhow::Result<Arc<dyn Model>> {
     let over = match &config.prices {
         Some(path) => Some(read_given(path)?.with_context(|| format!("no such file of prices: `{}`", path.display()))?),
         None => None,
     };
     let prices = llm::Prices::new(over.as_deref()).map_err(|err| anyhow!("prices: {err}"))?;
-    Ok(llm::connect(config, &prices, &prompts(prompts_folder)?)?)
+    Ok(llm::connect(config, &prices, prompts)?)
 }
 
 fn script(text: &str, root: &str) -> anyhow::Result<Script> {

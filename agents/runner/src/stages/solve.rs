@@ -12,7 +12,7 @@ use journal::{CellDir, Ended, EpisodeDir, FileRecorder, Prediction, VERDICT_FILE
 use tool_core::Toolbox;
 
 use super::judge::Judge;
-use super::models::{Models, digest_of_prompts};
+use super::models::{Models, digests_of_prompts};
 use crate::config::{Resolved, different, digest, in_words};
 use crate::engine::{Ending, Event, INFRASTRUCTURE, Stage, Work, WorkItem, Worker};
 use crate::shown::short;
@@ -120,13 +120,14 @@ impl Cell {
 
     /// Returns what an episode on an instance would be made from now.
     async fn origin(&self, instance: &Instance) -> anyhow::Result<Origin> {
-        let prompts = digest_of_prompts(self.resolved.config.prompts.as_deref())?;
+        let (prompts, texts) = digests_of_prompts(&self.resolved)?;
         Ok(Origin {
             spotter: env!("CARGO_PKG_VERSION").to_owned(),
             started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             settings: serde_json::to_value(self.resolved.identity())?,
             instance: digest(&[&serde_json::to_string(instance)?]),
             prompts: digest(&[&prompts, self.resolved.inputs()]),
+            texts: Some(texts),
             dataset: self.resolved.config.env.dataset.clone(),
             dataset_revision: self.dataset_revision.clone(),
             image: self.environment.image_digest(instance).await,
