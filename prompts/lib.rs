@@ -43,10 +43,18 @@ impl Prompts {
     /// # Errors
     /// When an override does not parse or overrides nothing.
     pub fn new(overrides: BTreeMap<String, String>) -> Result<Self, PromptError> {
+        Self::with(BTreeMap::new(), overrides)
+    }
+
+    /// Returns the embedded templates and those that a program brings, with `overrides` laid over both.
+    ///
+    /// # Errors
+    /// As [`Prompts::new`].
+    pub fn with(brought: BTreeMap<String, String>, overrides: BTreeMap<String, String>) -> Result<Self, PromptError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        for (name, source) in embedded(&EMBEDDED).into_iter().flat_map(templates) {
+        for (name, source) in embedded(&EMBEDDED).into_iter().chain(brought).flat_map(templates) {
             add(&mut environment, name, source)?;
         }
         for (name, source) in overrides.into_iter().flat_map(templates) {

@@ -19,6 +19,7 @@ pub trait Recorder: Send {
 /// One line of `trajectory.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "an episode has one header")]
 pub enum Record {
     /// The first line: what the episode runs with.
     Header(Header),

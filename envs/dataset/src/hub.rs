@@ -11,6 +11,9 @@ use crate::{DatasetError, HubDataset};
 /// How long a connection may take, and how long it may be silent.
 pub(crate) const SILENCE: Duration = Duration::from_secs(60);
 
+/// How long the answer on a dataset may take, with all tries.
+const ANSWER: Duration = Duration::from_secs(180);
+
 /// How long one file may take.
 const FILE_LIMIT: Duration = Duration::from_secs(3600);
 
@@ -102,7 +105,7 @@ pub async fn download(dataset: &HubDataset, settings: &HubSettings) -> Result<Do
     }
     let failed = |err: HubFailure| failure(dataset, settings, err);
     let client = HubClient::new(settings).map_err(failed)?;
-    let (commit, listed) = within(SILENCE, client.info(id, revision), dataset).await?.map_err(failed)?;
+    let (commit, listed) = within(ANSWER, client.info(id, revision), dataset).await?.map_err(failed)?;
     let commit = Some(commit).filter(|sha| shards::is_commit(sha));
     let commit = commit.ok_or_else(|| DatasetError::Unavailable(format!("the hub gave no commit for `{id}`")))?;
     let names = Shards::new(listed)

@@ -18,8 +18,10 @@ use crate::hub::{HubSettings, SILENCE};
 
 /// Tries of a request that the hub is too busy for.
 const TRIES: u32 = 3;
-/// The longest pause between two of them that the hub may ask for.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The pause before the second, where the hub does not name one; each further one is longer by as much.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause that the hub may ask for.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Redirections that are followed.
 const HOPS: usize = 10;
 
@@ -94,14 +96,14 @@ impl HubClient {
         if path.exists() {
             return Ok(path);
         }
-        let url = format!("{}/datasets/{id}/resolve/{commit}/{name}", self.endpoint);
+        let url = format!("{}/datasets/{id}/resolve/{commit}/{}", self.endpoint, encoded(name));
         let head = self.send(&self.hub, Method::HEAD, &url).await?;
         let etag =
             etag(head.headers()).ok_or_else(|| HubFailure::Other(format!("it does not say which `{name}` is")))?;
         let blob = cache.join("blobs").join(etag);
         if !blob.exists() {
             let answer = self.send(&self.files, Method::GET, &url).await?;
-            store(answer, &blob).await?;
+            store(answer, &blob, size(head.headers())).await?;
         }
         link(&blob, &path, name).map_err(other)?;
         Ok(path)
@@ -113,13 +115,21 @@ impl HubClient {
             if let Some(token) = &self.token {
                 request = request.bearer_auth(token);
             }
-            let answer = request.send().await.map_err(other)?;
+            let answer = match request.send().await {
+                Ok(answer) => answer,
+                // It never came to an answer.
+                Err(err) if attempt < TRIES && (err.is_connect() || err.is_timeout() || err.is_request()) => {
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    continue;
+                }
+                Err(err) => return Err(other(err)),
+            };
             let status = answer.status();
             let is_busy = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
             if is_busy && attempt < TRIES {
                 let asked =
                     answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-                tokio::time::sleep(asked.map_or(Duration::from_secs(1), Duration::from_secs).min(PATIENCE)).await;
+                tokio::time::sleep(asked.map_or(PAUSE * attempt, Duration::from_secs).min(PATIENCE)).await;
                 continue;
             }
             return match status {
@@ -143,27 +153,36 @@ fn etag(headers: &HeaderMap) -> Option<String> {
     (!name.is_empty() && name.chars().all(is_safe)).then(|| name.to_owned())
 }
 
-/// Writes a body to a file, which is there only once it is whole.
-async fn store(answer: Response, blob: &Path) -> Result<(), HubFailure> {
-    if let Some(folder) = blob.parent() {
-        fs::create_dir_all(folder).map_err(other)?;
+/// Returns how long a file is, as the hub says: the large file behind it, where it is one.
+fn size(headers: &HeaderMap) -> Option<u64> {
+    headers.get("x-linked-size")?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Returns a path with what means something else in a URL written as it has to be there.
+fn encoded(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
+    let shown = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    path.bytes().map(shown).collect()
+}
+
+/// Writes a body to a file, which is there only once it is whole. What was written is gone when this is given up.
+async fn store(answer: Response, blob: &Path, size: Option<u64>) -> Result<(), HubFailure> {
+    let folder = blob.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(other)?;
+    let part = tempfile::Builder::new().suffix(".incomplete").tempfile_in(folder).map_err(other)?;
+    let mut file = tokio::fs::File::from_std(part.reopen().map_err(other)?);
+    let (mut body, mut length) = (answer.bytes_stream(), 0);
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(other)?;
+        length += piece.len() as u64;
+        file.write_all(&piece).await.map_err(other)?;
     }
-    let part = blob.with_extension(format!("{}.incomplete", std::process::id()));
-    let written = async {
-        let mut file = tokio::fs::File::create(&part).await.map_err(other)?;
-        let mut body = answer.bytes_stream();
-        while let Some(piece) = body.next().await {
-            file.write_all(&piece.map_err(other)?).await.map_err(other)?;
-        }
-        file.sync_all().await.map_err(other)?;
-        fs::rename(&part, blob).map_err(other)
-    };
-    let written = written.await;
-    if written.is_err() {
-        // It may never have been made.
-        let _ = fs::remove_file(&part);
+    if let Some(size) = size.filter(|size| *size != length) {
+        return Err(HubFailure::Other(format!("it sent {length} bytes of {size}")));
     }
-    written
+    file.sync_all().await.map_err(other)?;
+    part.persist(blob).map_err(|err| other(err.error))?;
+    Ok(())
 }
 
 /// Makes the name of a file in a snapshot point to its contents.

@@ -249,7 +249,8 @@ fn digest_of_inputs(config: &RunConfig, plugs: &Plugs) -> anyhow::Result<String>
         None => String::new(),
     };
     let mut parts = vec![answers];
-    for (name, text) in overrides(plugs.templates(), config.prompts.as_deref())? {
+    let brought = plugs.templates().iter().map(|(name, text)| (name.clone(), text.clone()));
+    for (name, text) in brought.chain(overrides(config.prompts.as_deref())?) {
         parts.extend([name, text]);
     }
     Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))

@@ -1,4 +1,4 @@
-//! Templates that are laid over the embedded ones.
+//! Templates of a folder that are laid over the embedded ones.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,12 +6,9 @@ use std::path::Path;
 use anyhow::Context;
 use grading::read_given;
 
-/// Returns the templates of a program and of a folder, by name; those of the folder win.
-pub(crate) fn overrides(
-    templates: &BTreeMap<String, String>,
-    folder: Option<&Path>,
-) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut overrides = templates.clone();
+/// Returns the templates of a folder, by name.
+pub(crate) fn overrides(folder: Option<&Path>) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut overrides = BTreeMap::new();
     if let Some(folder) = folder {
         collect(folder, folder, &mut overrides)?;
     }

@@ -128,15 +128,15 @@ impl Models {
 /// # Errors
 /// When the folder cannot be read, or a template does not parse.
 pub fn prompts(resolved: &Resolved) -> anyhow::Result<Prompts> {
-    Ok(Prompts::new(overrides(resolved.plugs.templates(), resolved.config.prompts.as_deref())?)?)
+    Ok(Prompts::with(resolved.plugs.templates().clone(), overrides(resolved.config.prompts.as_deref())?)?)
 }
 
 /// Returns a digest of the templates, and one of what tools tell the model.
 pub(crate) fn digests_of_prompts(resolved: &Resolved) -> anyhow::Result<(String, String)> {
     let (mut templates, mut texts) = (Vec::new(), Vec::new());
-    for (name, source) in
-        prompts::sources().into_iter().chain(overrides(resolved.plugs.templates(), resolved.config.prompts.as_deref())?)
-    {
+    let brought = resolved.plugs.templates().clone();
+    let overrides = overrides(resolved.config.prompts.as_deref())?;
+    for (name, source) in prompts::sources().into_iter().chain(brought).chain(overrides) {
         // The page on the folder is no template.
         if name != "README.md" {
             if name.starts_with("texts/") { &mut texts } else { &mut templates }.extend([name, source]);
