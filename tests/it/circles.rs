@@ -18,9 +18,6 @@ const CIRCLE: usize = 3;
 /// Files of Rust that a folder may hold.
 const FOLDER: usize = 15;
 
-/// Crates that break a rule for the time being, with the reason.
-const EXCEPTIONS: &[(&str, &str)] = &[];
-
 /// Keywords that a definition's name follows.
 const DEFINES: [&str; 9] = ["fn", "struct", "enum", "union", "trait", "type", "const", "static", "macro_rules"];
 
@@ -280,25 +277,30 @@ fn folders(at: &Path, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<PathBuf>) 
     }
 }
 
-/// Returns what breaks the rules below a root, each with the folder of its crate.
-fn complaints(root: &Path) -> Vec<(String, String)> {
+/// Returns what breaks the rules below a root.
+fn complaints(root: &Path) -> Vec<String> {
     let relative = |path: &Path| path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
     let mut complaints = Vec::new();
     let mut crates = Vec::new();
     folders(root, &|at| at.join("Cargo.toml").is_file() && at.join("src").is_dir(), &mut crates);
     for at in &crates {
-        let mut complain = |text: String| complaints.push((relative(at), text));
-        let mut sources = Vec::new();
+        let mut complain = |text: String| complaints.push(text);
+        let (mut sources, mut unnamed) = (Vec::new(), BTreeSet::new());
         folders(&at.join("src"), &|_| true, &mut sources);
         for source in sources {
             let entries = fs::read_dir(&source).unwrap().map(|entry| entry.unwrap().path());
-            let files = entries.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).count();
-            if files > FOLDER {
-                complain(format!("`{}` holds {files} files, the cap is {FOLDER}", relative(&source)));
+            let files: Vec<PathBuf> =
+                entries.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect();
+            if files.len() > FOLDER {
+                complain(format!("`{}` holds {} files, the cap is {FOLDER}", relative(&source), files.len()));
             }
+            unnamed.extend(files);
         }
         for top in ["lib.rs", "main.rs"].map(|name| at.join("src").join(name)).iter().filter(|top| top.is_file()) {
             let modules = Modules::read(top);
+            for module in &modules.0 {
+                unnamed.remove(&module.file);
+            }
             let arrows = modules.arrows();
             for component in components(&arrows) {
                 let places: BTreeSet<PathBuf> = component.iter().map(|file| folder(file)).collect();
@@ -313,23 +315,22 @@ fn complaints(root: &Path) -> Vec<(String, String)> {
                 complain(format!("{} files form a circle:{lines}", component.len()));
             }
         }
+        for file in unnamed.iter().filter(|file| !named_for_tests(file)) {
+            complain(format!("`{}` is no module of its crate", relative(file)));
+        }
     }
     complaints
 }
 
+/// Returns whether a file is the module of another file's tests, which are not read.
+fn named_for_tests(file: &Path) -> bool {
+    file.file_stem().is_some_and(|stem| stem == "tests")
+}
+
 #[test]
 fn no_files_form_a_circle_and_folders_are_small() {
-    let (mut excepted, mut others) = (BTreeSet::new(), Vec::new());
-    for (name, complaint) in complaints(&root()) {
-        match EXCEPTIONS.iter().find(|(exception, _)| *exception == name) {
-            Some((exception, _)) => drop(excepted.insert(*exception)),
-            None => others.push(complaint),
-        }
-    }
-    assert!(others.is_empty(), "{}", others.join("\n"));
-    for (exception, reason) in EXCEPTIONS {
-        assert!(excepted.contains(exception), "`{exception}` keeps the rules and needs no exception ({reason})");
-    }
+    let found = complaints(&root());
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 /// Checks what is said of a crate with these files.
@@ -342,7 +343,7 @@ fn check(files: &[(&str, &str)], expected: &Expect) {
         fs::write(path, text).unwrap();
     }
     fs::write(root.path().join("planted/Cargo.toml"), "").unwrap();
-    let said: String = complaints(root.path()).into_iter().map(|(_, complaint)| complaint + "\n").collect();
+    let said: String = complaints(root.path()).into_iter().map(|complaint| complaint + "\n").collect();
     expected.assert_eq(&said);
 }
 
@@ -405,11 +406,23 @@ fn what_is_allowed_is_not_complained_of() {
 fn a_folder_of_sixteen_files_is_found() {
     let names: Vec<String> = (1..=FOLDER).map(|index| format!("f{index}.rs")).collect();
     let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
-    files.push(("lib.rs", ""));
+    let modules: String = (1..=FOLDER).map(|index| format!("mod f{index};")).collect();
+    files.push(("lib.rs", &modules));
     check(
         &files,
         &expect![[r"
             `planted/src` holds 16 files, the cap is 15
+        "]],
+    );
+}
+
+#[test]
+fn a_file_that_no_module_names_is_found() {
+    let files = [("lib.rs", "mod a;"), ("a.rs", "#[cfg(test)] mod tests;"), ("a/tests.rs", ""), ("a/left.rs", "")];
+    check(
+        &files,
+        &expect![[r"
+            `planted/src/a/left.rs` is no module of its crate
         "]],
     );
 }
