@@ -45,6 +45,8 @@ pub const VERDICT_FILES: [&str; 4] = [JUDGED, FAILED, REPORT, crate::verdict::TE
 pub struct CellDir {
     path: PathBuf,
     name: String,
+    /// Which of the episodes of one agent on one instance it is about.
+    sample: u32,
     journal: Journal,
     /// What is in `preds.jsonl`, once this process has written it.
     listed: Arc<Mutex<Option<Listed>>>,
@@ -85,7 +87,31 @@ impl CellDir {
     /// Returns the same folder, which may not exist.
     pub fn of(journal: &Journal, cell: &str) -> Self {
         let name = file_name(cell);
-        Self { path: journal.run().join(&name), name, journal: journal.clone(), listed: Arc::default() }
+        Self { path: journal.run().join(&name), name, sample: 0, journal: journal.clone(), listed: Arc::default() }
+    }
+
+    /// Returns the same folder for another sample, whose views have names of their own, such as `preds.3.jsonl`.
+    #[must_use]
+    pub fn of_sample(&self, sample: u32) -> Self {
+        Self { sample, listed: Arc::default(), ..self.clone() }
+    }
+
+    /// Returns which of the episodes of one agent on one instance this is about, from 0.
+    pub fn sample(&self) -> u32 {
+        self.sample
+    }
+
+    /// Returns the name of the cell.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the path of a view of the cell, by the name that it has for the first sample.
+    pub fn view(&self, name: &str) -> PathBuf {
+        match (self.sample, name.rsplit_once('.')) {
+            (0, _) | (_, None) => self.path.join(name),
+            (sample, Some((stem, extension))) => self.path.join(format!("{stem}.{sample}.{extension}")),
+        }
     }
 
     /// Returns the path of the folder.
@@ -102,8 +128,7 @@ impl CellDir {
     pub fn episode(&self, instance_id: &str) -> anyhow::Result<EpisodeDir> {
         let path = self.instance_path(instance_id);
         fs::create_dir_all(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
-        let lease = self.journal.run().join(LEASES).join(&self.name).join(file_name(instance_id));
-        let Some(lease) = Lease::take(&lease)? else {
+        let Some(lease) = Lease::take(&self.lease(instance_id))? else {
             bail!(
                 "`{}` is being written by another process\nhint: wait for it, or choose another `--run`",
                 path.display()
@@ -115,14 +140,24 @@ impl CellDir {
         Ok(EpisodeDir::new(path, lease))
     }
 
+    /// Returns where the lease of an episode is.
+    fn lease(&self, instance_id: &str) -> PathBuf {
+        let (folder, name) = (self.journal.run().join(LEASES).join(&self.name), file_name(instance_id));
+        match self.sample {
+            0 => folder.join(name),
+            sample => folder.join(format!("{name}.samples")).join(sample.to_string()),
+        }
+    }
+
     /// Waits for the right to change the cell's own files.
     pub fn hold(&self) -> anyhow::Result<Lease> {
         Lease::wait_blocking(&self.journal.run().join(LEASES).join(format!("{}.cell", self.name)))
     }
 
-    /// Returns the path of an instance's folder, which may not exist.
+    /// Returns the path of the folder of an instance's episode, which may not exist.
     pub fn instance_path(&self, instance_id: &str) -> PathBuf {
-        self.path.join(file_name(instance_id))
+        let path = self.path.join(file_name(instance_id));
+        if self.sample == 0 { path } else { path.join(self.sample.to_string()) }
     }
 
     /// Returns how many instances besides these have an episode in the folder.
@@ -147,20 +182,35 @@ impl CellDir {
         let known = self.asked();
         let new: BTreeSet<&str> = ids.into_iter().filter(|id| !known.contains(*id)).collect();
         if !new.is_empty() {
-            self.append(Entry::Asked { instance_ids: new.into_iter().map(str::to_owned).collect() })?;
+            let instance_ids = new.into_iter().map(str::to_owned).collect();
+            self.append(Entry::Asked { sample: self.sample, instance_ids })?;
         }
+        self.write_asked()
+    }
+
+    /// Notes that these instances are asked for, and no others any more.
+    pub fn plan<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
+        let planned: BTreeSet<String> = ids.into_iter().map(str::to_owned).collect();
+        if planned != self.asked() {
+            let instance_ids = planned.into_iter().collect();
+            self.append(Entry::Planned { sample: self.sample, instance_ids })?;
+        }
+        self.write_asked()
+    }
+
+    fn write_asked(&self) -> anyhow::Result<()> {
         let _lease = self.hold()?;
         self.journal.refresh()?;
-        write_whole(&self.path.join(ASKED), &serde_json::to_vec_pretty(&self.asked())?)
+        write_whole(&self.view(ASKED), &serde_json::to_vec_pretty(&self.asked())?)
     }
 
     /// Returns the ids of all instances that were asked for.
     pub fn asked(&self) -> BTreeSet<String> {
-        self.journal.with_cell(&self.name, |cell| cell.asked.clone())
+        self.journal.with_cell(&self.name, |cell| cell.asked.get(&self.sample).cloned().unwrap_or_default())
     }
 
     fn with_episode<T>(&self, instance_id: &str, look: impl FnOnce(&EpisodeState) -> Option<T>) -> Option<T> {
-        self.journal.with_cell(&self.name, |cell| look(cell.episodes.get(&(instance_id.to_owned(), 0))?))
+        self.journal.with_cell(&self.name, |cell| look(cell.episodes.get(&(instance_id.to_owned(), self.sample))?))
     }
 
     /// Returns how the episode of an instance ended; `None` when it has not, or there is none.
@@ -168,23 +218,33 @@ impl CellDir {
         self.with_episode(instance_id, |episode| episode.ended.clone())
     }
 
+    /// Returns how often infrastructure has broken for the episode of an instance, since it was last asked to try again.
+    pub fn failures(&self, instance_id: &str) -> u32 {
+        self.with_episode(instance_id, |episode| Some(episode.failures)).unwrap_or_default()
+    }
+
+    /// Notes that an episode for which infrastructure broke is tried again, however often it has been.
+    pub fn retry(&self, instance_id: &str) -> anyhow::Result<()> {
+        self.append(Entry::Retried { instance_id: instance_id.to_owned(), sample: self.sample })
+    }
+
     /// Notes that an episode starts over.
     pub fn reset(&self, dir: &EpisodeDir, instance_id: &str) -> anyhow::Result<()> {
         dir.remove(ENDED)?;
-        self.append(Entry::Reset { instance_id: instance_id.to_owned(), sample: 0 })?;
+        self.append(Entry::Reset { instance_id: instance_id.to_owned(), sample: self.sample })?;
         self.drop_listed(instance_id)
     }
 
     /// Notes that an episode runs or goes on: how it ended before does not count any more.
     pub fn begin(&self, dir: &EpisodeDir, instance_id: &str) -> anyhow::Result<()> {
         dir.remove(ENDED)?;
-        self.append(Entry::Begun { instance_id: instance_id.to_owned(), sample: 0 })
+        self.append(Entry::Begun { instance_id: instance_id.to_owned(), sample: self.sample })
     }
 
     /// Notes how an episode ended.
     pub fn end(&self, dir: &EpisodeDir, instance_id: &str, ended: Ended) -> anyhow::Result<()> {
         let view = serde_json::to_vec_pretty(&ended)?;
-        self.append(Entry::Ended { instance_id: instance_id.to_owned(), sample: 0, ended })?;
+        self.append(Entry::Ended { instance_id: instance_id.to_owned(), sample: self.sample, ended })?;
         dir.write(ENDED, &view)
     }
 
@@ -193,14 +253,14 @@ impl CellDir {
         let report = dir.read(REPORT)?.map(|text| digest(&text));
         let judged = Judged { report, ..judged };
         let view = serde_json::to_vec_pretty(&judged)?;
-        self.append(Entry::Judged { instance_id: instance_id.to_owned(), sample: 0, judged })?;
+        self.append(Entry::Judged { instance_id: instance_id.to_owned(), sample: self.sample, judged })?;
         dir.write(JUDGED, &view)
     }
 
     /// Notes that infrastructure kept a patch from its verdict.
     pub fn fail(&self, dir: &EpisodeDir, instance_id: &str, failed: Failed) -> anyhow::Result<()> {
         let view = serde_json::to_vec_pretty(&failed)?;
-        self.append(Entry::Failed { instance_id: instance_id.to_owned(), sample: 0, failed })?;
+        self.append(Entry::Failed { instance_id: instance_id.to_owned(), sample: self.sample, failed })?;
         dir.write(FAILED, &view)
     }
 
@@ -224,7 +284,8 @@ impl CellDir {
     /// Returns the predictions of the cell, in the order of their instances.
     pub fn predictions(&self) -> Vec<Prediction> {
         self.journal.with_cell(&self.name, |cell| {
-            cell.episodes.values().filter_map(|episode| episode.prediction.clone()).collect()
+            let ours = cell.episodes.iter().filter(|((_, sample), _)| *sample == self.sample);
+            ours.filter_map(|(_, episode)| episode.prediction.clone()).collect()
         })
     }
 
@@ -236,11 +297,11 @@ impl CellDir {
         let id = prediction.instance_id.as_str();
         let known = self.with_episode(id, |episode| Some(episode.prediction.as_ref() == Some(prediction)));
         if known != Some(true) {
-            self.append(Entry::Predicted { sample: 0, prediction: prediction.clone() })?;
+            self.append(Entry::Predicted { sample: self.sample, prediction: prediction.clone() })?;
         }
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         let _lease = self.hold()?;
-        let path = self.path.join(PREDICTIONS);
+        let path = self.view(PREDICTIONS);
         let length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
         if let Some(listed) = listed.as_mut().filter(|listed| listed.length == length) {
             if listed.ids.insert(id.to_owned()) {
@@ -261,7 +322,7 @@ impl CellDir {
             self.with_episode(&prediction.instance_id, is_other) != Some(false)
         };
         let new = predictions.into_iter().filter(is_new).cloned();
-        let new: Vec<Entry> = new.map(|prediction| Entry::Predicted { sample: 0, prediction }).collect();
+        let new: Vec<Entry> = new.map(|prediction| Entry::Predicted { sample: self.sample, prediction }).collect();
         if !new.is_empty() {
             self.journal.append(&self.name, new)?;
         }
@@ -278,7 +339,7 @@ impl CellDir {
     fn drop_listed(&self, instance_id: &str) -> anyhow::Result<()> {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         let is_listed = listed.as_ref().is_none_or(|listed| listed.ids.contains(instance_id));
-        if !is_listed || !self.path.join(PREDICTIONS).exists() {
+        if !is_listed || !self.view(PREDICTIONS).exists() {
             return Ok(());
         }
         let _lease = self.hold()?;
@@ -289,14 +350,14 @@ impl CellDir {
     fn list_predictions(&self, listed: &mut Option<Listed>) -> anyhow::Result<()> {
         self.journal.refresh()?;
         let predictions = self.predictions();
-        write_stream(&self.path.join(PREDICTIONS), |file| {
+        write_stream(&self.view(PREDICTIONS), |file| {
             for prediction in &predictions {
                 serde_json::to_writer(&mut *file, prediction)?;
                 file.write_all(b"\n")?;
             }
             Ok(())
         })?;
-        let length = fs::metadata(self.path.join(PREDICTIONS)).map_or(0, |metadata| metadata.len());
+        let length = fs::metadata(self.view(PREDICTIONS)).map_or(0, |metadata| metadata.len());
         let ids = predictions.into_iter().map(|prediction| prediction.instance_id).collect();
         *listed = Some(Listed { ids, length });
         Ok(())
@@ -331,7 +392,7 @@ mod tests {
 
     /// Returns what `preds.jsonl` holds, as `id=patch`.
     fn listed(cell_dir: &CellDir) -> Vec<String> {
-        let found = crate::read_predictions(&cell_dir.path.join(PREDICTIONS)).unwrap().predictions;
+        let found = crate::read_predictions(&cell_dir.view(PREDICTIONS)).unwrap().predictions;
         found.iter().map(|one| format!("{}={}", one.instance_id, one.patch_text())).collect()
     }
 

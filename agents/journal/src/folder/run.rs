@@ -1,5 +1,6 @@
 //! What a run folder holds, for whoever reads one: exports, viewers, other runs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use agent_core::Trajectory;
@@ -72,9 +73,15 @@ impl Run {
         read_text(&self.journal.run().join(file_name(cell)).join("config.yaml"))
     }
 
-    /// Returns the instances that a cell was asked for.
-    pub fn asked(&self, cell: &str) -> Vec<String> {
-        self.journal.with_cell(cell, |state| state.asked.iter().cloned().collect())
+    /// Returns the episodes that a cell was asked for: instances with the number of the sample, from 0.
+    pub fn asked(&self, cell: &str) -> Vec<(String, u32)> {
+        self.journal.with_cell(cell, |state| {
+            let of_sample = |(sample, ids): (&u32, &BTreeSet<String>)| {
+                let sample = *sample;
+                ids.iter().map(move |id| (id.clone(), sample)).collect::<Vec<_>>()
+            };
+            state.asked.iter().flat_map(of_sample).collect()
+        })
     }
 
     /// Returns the episodes of a cell, in the order in which they were first named.

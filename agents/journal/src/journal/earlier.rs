@@ -28,7 +28,7 @@ fn of_cell(cell: &Path) -> anyhow::Result<Vec<Entry>> {
     if let Some(text) = read_text(&asked)? {
         // What a rate is of must not be guessed.
         let instance_ids = serde_json::from_str(&text).with_context(|| format!("`{}` is damaged", asked.display()))?;
-        entries.push(Entry::Asked { instance_ids });
+        entries.push(Entry::Asked { sample: 0, instance_ids });
     }
     let predictions = cell.join(PREDICTIONS);
     if predictions.is_file() {
@@ -59,7 +59,7 @@ fn of_cell(cell: &Path) -> anyhow::Result<Vec<Entry>> {
 
 fn ids(entry: &Entry) -> Vec<String> {
     match entry {
-        Entry::Asked { instance_ids } => instance_ids.clone(),
+        Entry::Asked { instance_ids, .. } => instance_ids.clone(),
         Entry::Predicted { prediction, .. } => vec![prediction.instance_id.clone()],
         _ => Vec::new(),
     }

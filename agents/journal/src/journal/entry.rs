@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use agent_core::OutcomeClass;
+use agent_core::{OutcomeClass, Spending};
 use env_core::{Failure, Infra};
 use serde::{Deserialize, Serialize};
 
@@ -42,10 +42,29 @@ pub enum Entry {
         /// Version of the program.
         spotter: String,
     },
-    /// A command was asked for these instances; what a rate is of.
+    /// A command was asked for these instances, besides those of earlier ones; what a rate is of.
     Asked {
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
         /// The instances.
         instance_ids: Vec<String>,
+    },
+    /// A sweep asks for these instances and for no others any more.
+    Planned {
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
+        /// The instances.
+        instance_ids: Vec<String>,
+    },
+    /// How often infrastructure has broken for an episode does not count any more: it is tried again.
+    Retried {
+        /// The instance.
+        instance_id: String,
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
     },
     /// An episode starts over: whatever is said of it before does not count any more.
     Reset {
@@ -114,7 +133,7 @@ impl Entry {
 }
 
 /// How an episode ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     /// The exit status in a word; `error` when the episode could not be run.
     pub exit_status: String,
@@ -123,6 +142,10 @@ pub struct Ended {
     /// Why it could not be run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What it took, also what earlier attempts at it had paid for. Absent where it could not be run, and in what earlier
+    /// versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spending: Option<Spending>,
 }
 
 /// What a verdict is on and what it says.

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn line(id: &str) -> Line {
-        Line { at: 1e12, cell: "codeact".to_owned(), entry: Entry::Asked { instance_ids: vec![id.to_owned()] } }
+        Line { at: 1e12, cell: "codeact".to_owned(), entry: Entry::Asked { sample: 0, instance_ids: vec![id.to_owned()] } }
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
         let path = log.path().to_owned();
         let ids = |lines: &[Line]| -> Vec<String> {
             let asked = lines.iter().filter_map(|line| match &line.entry {
-                Entry::Asked { instance_ids } => instance_ids.first().cloned(),
+                Entry::Asked { instance_ids, .. } => instance_ids.first().cloned(),
                 _ => None,
             });
             asked.collect()

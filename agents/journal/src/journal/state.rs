@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use agent_core::OutcomeClass;
 use indexmap::IndexMap;
 
 use crate::journal::entry::{Ended, Entry, Failed, Judged, Line};
@@ -19,8 +20,8 @@ pub(crate) struct State {
 /// What is known of one cell.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CellState {
-    /// The instances that were asked for.
-    pub(crate) asked: BTreeSet<String>,
+    /// The instances that were asked for, by sample.
+    pub(crate) asked: BTreeMap<u32, BTreeSet<String>>,
     /// What is known of each episode, in the order in which they were first named.
     pub(crate) episodes: IndexMap<Key, EpisodeState>,
 }
@@ -32,6 +33,8 @@ pub(crate) struct EpisodeState {
     pub(crate) prediction: Option<Prediction>,
     pub(crate) judged: Option<Judged>,
     pub(crate) failed: Option<Failed>,
+    /// How often infrastructure has broken for it, since someone last asked to try it again.
+    pub(crate) failures: u32,
 }
 
 impl State {
@@ -48,10 +51,18 @@ impl State {
 impl CellState {
     fn add(&mut self, entry: Entry) {
         match entry {
-            Entry::Asked { instance_ids } => self.asked.extend(instance_ids),
+            Entry::Asked { sample, instance_ids } => self.asked.entry(sample).or_default().extend(instance_ids),
+            Entry::Planned { sample, instance_ids } => {
+                drop(self.asked.insert(sample, instance_ids.into_iter().collect()));
+            }
+            Entry::Retried { instance_id, sample } => self.episode(instance_id, sample).failures = 0,
             Entry::Reset { instance_id, sample } => *self.episode(instance_id, sample) = EpisodeState::default(),
             Entry::Begun { instance_id, sample } => self.episode(instance_id, sample).ended = None,
-            Entry::Ended { instance_id, sample, ended } => self.episode(instance_id, sample).ended = Some(ended),
+            Entry::Ended { instance_id, sample, ended } => {
+                let episode = self.episode(instance_id, sample);
+                episode.failures += u32::from(ended.class == OutcomeClass::Infrastructure);
+                episode.ended = Some(ended);
+            }
             Entry::Predicted { sample, prediction } => {
                 let id = prediction.instance_id.clone();
                 self.episode(id, sample).prediction = Some(prediction);
@@ -63,6 +74,7 @@ impl CellState {
             Entry::Failed { instance_id, sample, failed } => {
                 let episode = self.episode(instance_id, sample);
                 (episode.judged, episode.failed) = (None, Some(failed));
+                episode.failures += 1;
             }
             Entry::Opened { .. } | Entry::Unknown => {}
         }

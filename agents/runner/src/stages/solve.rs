@@ -293,11 +293,17 @@ impl Work for Cell {
 /// Returns how an episode with this outcome, or with none, ended.
 fn ended(outcome: &anyhow::Result<Outcome>) -> Ended {
     match outcome {
-        Ok(outcome) => Ended { exit_status: exit_status(outcome), class: outcome.exit_status.class(), error: None },
+        Ok(outcome) => Ended {
+            exit_status: exit_status(outcome),
+            class: outcome.exit_status.class(),
+            error: None,
+            spending: Some(outcome.spending.clone()),
+        },
         Err(err) => Ended {
             exit_status: "error".to_owned(),
             class: OutcomeClass::Infrastructure,
             error: Some(format!("{err:#}")),
+            spending: None,
         },
     }
 }
