@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Search, Solve, Validate,
+    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Search, Solve, SweepCommand,
+    Validate,
 };
 
 /// Agents that repair real repositories, and the verdict on their patches.
@@ -21,6 +22,8 @@ pub(crate) struct Cli {
 pub(crate) enum Cmd {
     /// Solves instances and judges the patches.
     Solve(Solve),
+    /// Runs many cells, instances and samples from one YAML file, and goes on where it was stopped.
+    Sweep(SweepCommand),
     /// Judges patches without solving anything.
     Evaluate(Evaluate),
     /// Runs instances with the reference solution and without any, and works out their test lists.

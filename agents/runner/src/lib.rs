@@ -7,6 +7,7 @@ pub mod config;
 pub mod engine;
 pub mod environments;
 pub mod plugs;
+pub mod run_folder;
 pub mod shown;
 pub mod stages;
 

@@ -12,5 +12,5 @@ pub use cells::{ModelCell, models, name_cells};
 pub use evaluate::{Chosen, Evaluation, Job, Judged, choose, is_word};
 pub use judge::Judge;
 pub use models::{Models, prompts};
-pub use solve::{Cell, Solved};
+pub use solve::{Attempt, Attempted, Cell, Solved, Solving};
 pub use validate::{Difference, Differences, VALIDATION, Validated, Validation};
