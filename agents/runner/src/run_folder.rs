@@ -24,17 +24,18 @@ pub enum Others<'a> {
 pub fn open_cell(resolved: &Resolved, journal: &Journal, cell: &str, others: Others<'_>) -> anyhow::Result<CellDir> {
     let cell_dir = CellDir::create_in(journal, cell)?;
     sweep(cell_dir.path());
-    keep_settings(resolved, &cell_dir, others)?;
+    keep_settings(resolved, &cell_dir, "config.yaml", others)?;
     Ok(cell_dir)
 }
 
-/// Writes the configuration of a sample of a cell, where there is none with other settings.
+/// Writes the configuration that episodes of a cell are made with into a file of its folder, where there is none with
+/// other settings.
 ///
 /// # Errors
 /// When there is one, or it cannot be written.
-pub fn keep_settings(resolved: &Resolved, cell_dir: &CellDir, others: Others<'_>) -> anyhow::Result<()> {
+pub fn keep_settings(resolved: &Resolved, cell_dir: &CellDir, name: &str, others: Others<'_>) -> anyhow::Result<()> {
     let _lease = cell_dir.hold()?;
-    let path = cell_dir.view("config.yaml");
+    let path = cell_dir.path().join(name);
     if !matches!(others, Others::Keep)
         && let Some(text) = read_text(&path)?
         && let Ok(all) = serde_yaml::from_str(&text)

@@ -112,7 +112,7 @@ fn tell(sweep: &Sweep, counts: &Counts) -> anyhow::Result<()> {
     let shown = parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}"));
     say(&shown.collect::<Vec<_>>().join(", "));
     if let Some(why) = stopped {
-        say(&format!("stopped: {why}\nhint: the same command goes on"));
+        say(&format!("stopped: {why}"));
     }
     let _ = sweep;
     Ok(())

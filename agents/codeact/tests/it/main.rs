@@ -14,3 +14,4 @@ mod program;
 mod resumed;
 mod saved_logs;
 mod search;
+mod sweep;

@@ -288,6 +288,26 @@ impl CellDir {
         dir.write(FAILED, &view)
     }
 
+    /// Writes the views in the folders of episodes that a process was killed before it had written.
+    pub fn write_missing_views(&self) -> anyhow::Result<()> {
+        let missing = self.journal.with_cell(&self.name, |cell| {
+            let ours = cell.episodes.iter().filter(|((_, sample), _)| *sample == self.sample);
+            let views = ours.flat_map(|((id, _), episode)| {
+                let folder = self.instance_path(id);
+                let ended = episode.ended.as_ref().map(|ended| (folder.join(ENDED), serde_json::to_vec_pretty(ended)));
+                let judged = episode.judged.as_ref();
+                let judged = judged.map(|judged| (folder.join(JUDGED), serde_json::to_vec_pretty(judged)));
+                ended.into_iter().chain(judged)
+            });
+            views.filter(|(path, _)| !path.exists()).collect::<Vec<_>>()
+        });
+        missing.into_iter().try_for_each(|(path, view)| match path.parent() {
+            // One that someone has removed by hand stays so.
+            Some(folder) if folder.is_dir() => write_whole(&path, &view?),
+            _ => Ok(()),
+        })
+    }
+
     /// Returns what the folder holds on a subject.
     pub fn find(&self, subject: &Subject, instance_id: &str) -> Found {
         let judged = self.with_episode(instance_id, |episode| episode.judged.clone());

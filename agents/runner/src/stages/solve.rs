@@ -148,7 +148,13 @@ impl Cell {
         }
         let origin = self.origin(instance).await?;
         let outcome = match self.finished(&origin, &dir, worker)? {
-            Some(outcome) => outcome,
+            Some(outcome) => {
+                if self.cell_dir.ended(id).is_none() {
+                    // The process that finished it was killed before it could say so.
+                    self.cell_dir.end(&dir, id, ended(&Ok(outcome.clone())))?;
+                }
+                outcome
+            }
             None => {
                 let earlier = self.unfinished(&origin, &dir, worker)?;
                 self.cell_dir.begin(&dir, id)?;

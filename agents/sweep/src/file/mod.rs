@@ -83,7 +83,7 @@ impl File {
         check_keys(&source, &mapping, "")?;
         let spec = serde_path_to_error::deserialize(Value::Mapping(mapping)).map_err(|err| {
             let path = err.path().to_string();
-            source.at(&path, format!("`{path}`: {}", err.into_inner()))
+            source.at(&path, format!("`{path}`: {}", in_plain_words(&err.into_inner().to_string())))
         })?;
         let file = Self { spec, source, text };
         file.check()?;
@@ -121,6 +121,17 @@ impl File {
         }
         Ok(())
     }
+}
+
+/// Returns an error without the names of types that only a programmer knows.
+pub(crate) fn in_plain_words(err: &str) -> String {
+    let words = [("expected usize", "expected a whole number"), ("expected u64", "expected a whole number")];
+    let words = words.into_iter().chain([
+        ("expected u32", "expected a whole number"),
+        ("expected f64", "expected a number"),
+        ("expected a sequence", "expected a list"),
+    ]);
+    words.fold(err.to_owned(), |err, (from, to)| err.replace(from, to))
 }
 
 /// Checks that every key of the file's own is a known one.

@@ -191,7 +191,11 @@ mod tests {
             "",
             &expect!["s.yaml:4:3: the key `b.c` stands twice; it is first in line 3"],
         );
-        check("a: [1, 2\n", "", &expect![[""]]);
+        check(
+            "a: [1, 2\n",
+            "",
+            &expect!["s.yaml:2:1: this is not YAML: while parsing a flow sequence, expected ',' or ']'"],
+        );
         check("? [a]\n: 1\n", "", &expect!["s.yaml:1:3: a key must be a text or a number"]);
     }
 }

@@ -11,21 +11,81 @@ fn check(text: &str, expected: &Expect) {
 
 #[test]
 fn a_wrong_file_is_refused_with_place_and_hint() {
-    check("matrx: {}\n", &expect![[""]]);
-    check("instances:\n  dataset: demo\n  ids: [a]\n  slise: ':1'\n", &expect![[""]]);
-    check("temperature: 1\n", &expect![[""]]);
-    check("base: config.yaml\n", &expect![[""]]);
-    check("matrix: []\n", &expect![[""]]);
-    check("matrix: {}\n", &expect![[""]]);
-    check("workers: many\n", &expect![[""]]);
-    check("workers: 0\n", &expect![[""]]);
-    check("samples: {count: 0}\n", &expect![[""]]);
-    check("samples: -1\n", &expect![[""]]);
-    check("budget:\n  cost: 0\n", &expect![[""]]);
-    check("budget: {hours: .inf}\n", &expect![[""]]);
-    check("instances: {ids: demo}\n", &expect![[""]]);
-    check("order: random\n", &expect![[""]]);
-    check("", &expect![[""]]);
-    check("- a\n", &expect![[""]]);
-    check("samples: {count: 3, overrides: {0: {model.temperature: 0}}}\n", &expect![[""]]);
+    check(
+        "matrx: {}\n",
+        &expect![[r#"
+        s.yaml:1:1: unknown key `matrx`
+        hint: did you mean `matrix`?"#]],
+    );
+    check(
+        "instances:\n  dataset: demo\n  ids: [a]\n  slise: ':1'\n",
+        &expect![[r#"
+        s.yaml:4:3: unknown key `instances.slise`
+        hint: did you mean `instances.slice`?"#]],
+    );
+    check(
+        "temperature: 1\n",
+        &expect![[r#"
+        s.yaml:1:1: unknown key `temperature`
+        hint: the keys are `name`, `agent`, `base`, `matrix`, `include`, `exclude`, `instances`, `samples`, `workers`, `budget`, `stop`, `retries`, `order`; settings of the agent and its model go below `base`"#]],
+    );
+    check(
+        "base: config.yaml\n",
+        &expect![[r#"
+        s.yaml:1:1: `base` takes keys, not the value `config.yaml`
+        hint: write the settings of that file here, or lay it over with `-c FILE`"#]],
+    );
+    check(
+        "matrix: []\n",
+        &expect![[r#"
+        s.yaml:1:1: `matrix` takes keys, not the value `[]`
+        hint: write key paths with lists of values, such as `model.temperature: [0, 0.5]`"#]],
+    );
+    check(
+        "matrix: {}\n",
+        &expect![[r#"
+        s.yaml:1:1: `matrix` is empty
+        hint: leave it out for a single cell"#]],
+    );
+    check(
+        "workers: many\n",
+        &expect![[r#"s.yaml:1:1: `workers`: invalid type: string "many", expected a whole number"#]],
+    );
+    check("workers: 0\n", &expect!["s.yaml:1:1: `workers` must be from 1 to 10000"]);
+    check("samples: {count: 0}\n", &expect!["s.yaml:1:11: `samples.count` must be from 1 to 100000"]);
+    check(
+        "samples: -1\n",
+        &expect!["s.yaml:1:1: `samples`: it takes a whole number, or the keys `count`, `overrides`"],
+    );
+    check(
+        "budget:\n  cost: 0\n",
+        &expect![[r#"
+        s.yaml:2:3: `budget.cost` must be a number above 0
+        hint: leave it out for no limit"#]],
+    );
+    check(
+        "budget: {hours: .inf}\n",
+        &expect![[r#"
+        s.yaml:1:10: `budget.hours` must be a number above 0
+        hint: leave it out for no limit"#]],
+    );
+    check(
+        "instances: {ids: demo}\n",
+        &expect![[r#"s.yaml:1:13: `instances.ids`: invalid type: string "demo", expected a list"#]],
+    );
+    check(
+        "order: random\n",
+        &expect!["s.yaml:1:1: `order`: unknown variant `random`, expected `instances` or `samples`"],
+    );
+    check(
+        "",
+        &expect![[r#"
+        s.yaml: the file is empty
+        hint: `instances` says what is run"#]],
+    );
+    check("- a\n", &expect!["s.yaml: the file must hold keys with values, such as `instances`"]);
+    check(
+        "samples: {count: 3, overrides: {0: {model.temperature: 0}}}\n",
+        &expect![[r#"Samples { count: Some(3), overrides: Mapping {0: Mapping {"model.temperature": Number(0)}} }"#]],
+    );
 }

@@ -177,9 +177,9 @@ fn cell(
     Ok(CellSpec { name, agent: named, agent_at, sets, at })
 }
 
-/// Returns what stands for each key path in names: its last key, where no other has the same.
+/// Returns what stands for each key path in names: its last key that says something, where no other has the same.
 fn labels(keys: &[String]) -> HashMap<String, String> {
-    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let last = |key: &str| key.trim_end_matches(".name").rsplit('.').next().unwrap_or_default().to_owned();
     let label = |key: &String| {
         let is_shared = keys.iter().filter(|other| last(other) == last(key)).count() > 1;
         (key.clone(), if is_shared { key.clone() } else { last(key) })
@@ -230,25 +230,73 @@ mod tests {
 
     #[test]
     fn every_way_to_choose_is_a_cell() {
-        check("samples: 2\n", &expect![[""]]);
+        check(
+            "samples: 2\n",
+            &expect![[r#"
+            codeact (-) 
+        "#]],
+        );
         check(
             "matrix: {agent: [codeact, moatless], model.temperature: [0, 0.5], model.name: [a/b]}\n\
              exclude: [{agent: moatless, model.temperature: 0.0}]\n",
-            &expect![[""]],
+            &expect![[r#"
+                codeact+temperature=0+model=a/b (codeact) model.temperature=0 model.name=a/b
+                codeact+temperature=0.5+model=a/b (codeact) model.temperature=0.5 model.name=a/b
+                moatless+temperature=0.5+model=a/b (moatless) model.temperature=0.5 model.name=a/b
+            "#]],
         );
-        check("include: [{name: teacher, model: {name: x}}, {agent: bashonly, limits.steps: 3}]\n", &expect![[""]]);
-        check("matrix: {model.name: [a], embeddings.name: [b], model.extra: [{a: 1}]}\n", &expect![[""]]);
+        check(
+            "include: [{name: teacher, model: {name: x}}, {agent: bashonly, limits.steps: 3}]\n",
+            &expect![[r#"
+            teacher (-) model=0229d37e
+            bashonly+steps=3 (bashonly) limits.steps=3
+        "#]],
+        );
+        check(
+            "matrix: {model.name: [a], embeddings.name: [b], model.extra: [{a: 1}]}\n",
+            &expect![[r#"
+                codeact+model=a+embeddings=b+extra=015abd7f (-) model.name=a embeddings.name=b model.extra=015abd7f
+            "#]],
+        );
     }
 
     #[test]
     fn what_makes_no_cell_is_refused() {
-        check("matrix:\n  model.temperature: 0.5\n", &expect![[""]]);
-        check("matrix:\n  model.temperature: []\n", &expect![[""]]);
-        check("matrix: {model.name: [a, A]}\n", &expect![[""]]);
-        check("matrix: {model.name: [a]}\ninclude: [{model.name: a}]\n", &expect![[""]]);
-        check("matrix: {model.name: [a]}\nexclude: [{model.nam: a}]\n", &expect![[""]]);
-        check("matrix: {model.name: [a]}\nexclude: [{model.name: b}]\n", &expect![[""]]);
-        check("matrix: {model.name: [a]}\nexclude: [{model.name: a}]\n", &expect![[""]]);
-        check("matrix: {agent: [1]}\n", &expect![[""]]);
+        check(
+            "matrix:\n  model.temperature: 0.5\n",
+            &expect!["s.yaml:2:3: `matrix.model.temperature` takes a list of values, as in `[0.5]`"],
+        );
+        check(
+            "matrix:\n  model.temperature: []\n",
+            &expect![[r#"
+            s.yaml:2:3: `matrix.model.temperature` has no values
+            hint: leave it out"#]],
+        );
+        check(
+            "matrix: {model.name: [a, A]}\n",
+            &expect![[r#"
+                s.yaml:1:26: two cells have the name `codeact+model=A`
+                hint: give one a `name` of its own"#]],
+        );
+        check(
+            "matrix: {model.name: [a]}\ninclude: [{model.name: a}]\n",
+            &expect![[r#"
+                s.yaml:2:12: two cells have the name `codeact+model=a`
+                hint: give one a `name` of its own"#]],
+        );
+        check(
+            "matrix: {model.name: [a]}\nexclude: [{model.nam: a}]\n",
+            &expect![[r#"
+            s.yaml:2:12: `matrix` has no `model.nam`
+            hint: did you mean `model.name`?"#]],
+        );
+        check(
+            "matrix: {model.name: [a]}\nexclude: [{model.name: b}]\n",
+            &expect![[r#"
+            s.yaml:2:11: this leaves no cell of `matrix` out
+            hint: its values must be those of `matrix`"#]],
+        );
+        check("matrix: {model.name: [a]}\nexclude: [{model.name: a}]\n", &expect!["s.yaml:2:1: no cell is left"]);
+        check("matrix: {agent: [1]}\n", &expect!["s.yaml:1:18: an agent is named by a text"]);
     }
 }

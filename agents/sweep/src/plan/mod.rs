@@ -9,7 +9,7 @@ use runner::config::Unfit;
 use runner::{Plugs, Resolved, Settings};
 use serde_yaml::Value;
 
-use crate::file::{File, join};
+use crate::file::{File, in_plain_words, join};
 pub use cells::{CellSpec, Set};
 
 /// A sweep whose every cell has its configuration.
@@ -85,7 +85,7 @@ fn resolve(
     of_sample: &[Set],
 ) -> anyhow::Result<Resolved> {
     let mut settings = settings.clone();
-    let origin = "the sweep's `base`".to_owned();
+    let origin = "base".to_owned();
     settings.base = Some((Value::Mapping(file.spec.base.clone()), origin));
     settings.agent = cell.agent.clone().or(settings.agent);
     let dataset = file
@@ -103,7 +103,7 @@ fn resolve(
             Some(unfit) => place(file, unfit, cell, of_sample),
             None => "base".to_owned(),
         };
-        file.source.at(&at, format!("{err:#}")).into()
+        file.source.at(&at, in_plain_words(&format!("{err:#}"))).into()
     })
 }
 

@@ -67,11 +67,31 @@ mod tests {
     fn single_samples_and_ranges_have_settings_of_their_own() {
         check(
             "samples:\n  count: 4\n  overrides:\n    0: {model.temperature: 0}\n    1-2: {model.seed: 7}\n    '2': {model.seed: 8}\n",
-            &expect![[""]],
+            &expect![[r#"
+                0: model.temperature=0 at samples.overrides.0.model.temperature
+                1: model.seed=7 at samples.overrides.1-2.model.seed
+                2: model.seed=7 at samples.overrides.1-2.model.seed, model.seed=8 at samples.overrides.2.model.seed
+            "#]],
         );
-        check("samples: {count: 2, overrides: {2: {}}}\n", &expect![[""]]);
-        check("samples: {count: 2, overrides: {first: {}}}\n", &expect![[""]]);
-        check("samples: {count: 2, overrides: {1-0: {}}}\n", &expect![[""]]);
-        check("samples:\n  count: 2\n  overrides: {0: 0.5}\n", &expect![[""]]);
+        check(
+            "samples: {count: 2, overrides: {2: {}}}\n",
+            &expect!["s.yaml:1:33: there is no sample 2: `samples.count` is 2, and they are counted from 0"],
+        );
+        check(
+            "samples: {count: 2, overrides: {first: {}}}\n",
+            &expect![[r#"
+            s.yaml:1:33: `first` is no sample
+            hint: write `0`, or `1-15` for several"#]],
+        );
+        check(
+            "samples: {count: 2, overrides: {1-0: {}}}\n",
+            &expect![[r#"
+            s.yaml:1:33: `1-0` is no sample
+            hint: write `0`, or `1-15` for several"#]],
+        );
+        check(
+            "samples:\n  count: 2\n  overrides: {0: 0.5}\n",
+            &expect!["s.yaml:3:15: a sample takes key paths with values, as in `{model.temperature: 0}`"],
+        );
     }
 }

@@ -78,6 +78,7 @@ impl Sweep {
     /// When another process is at the run and it is not shared, when a cell holds what other settings made, and when a
     /// dataset, a model or a folder cannot be had.
     pub async fn open(plan: Plan, providers: &Providers, shared: bool) -> anyhow::Result<Self> {
+        let shared_by_cells = open::prepare(&plan, providers).await?;
         let runs = plan.cells.first().map(|cell| cell.resolved.config.runs.clone()).context("the sweep has no cell")?;
         let folder = runs.join(file_name(&plan.run));
         let lease = Lease::take(&folder.join("leases").join("sweep.run"))?;
@@ -89,7 +90,7 @@ impl Sweep {
             );
         }
         let journal = Journal::open(&folder)?;
-        let cells = open::open_cells(&plan, &journal, providers).await?;
+        let cells = open::open_cells(&plan, shared_by_cells, &journal, providers).await?;
         let sweep = Self { plan, journal, cells, _lease: lease };
         sweep.keep_plan(&BTreeSet::new())?;
         write_whole(&folder.join(SWEEP), sweep.plan.file.text.as_bytes())?;
@@ -177,6 +178,7 @@ impl Sweep {
     pub fn summarize(&self) -> anyhow::Result<()> {
         for cell in self.cells.iter().flat_map(|cell| &cell.samples) {
             let allowed = cell.resolved.config.evaluation.infrastructure;
+            cell.cell_dir.write_missing_views()?;
             write_summary(&cell.cell_dir, cell.environment.as_ref(), allowed)?;
         }
         Ok(())

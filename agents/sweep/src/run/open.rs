@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use dataset::{Selection, read_ids, select};
-use env_core::{Environment, nearest};
+use env_core::{Environment, find_instance, nearest};
 use journal::{CellDir, Journal, Run, file_name};
 use runner::Resolved;
 use runner::environments::{Providers, open, refuse_unsolvable};
@@ -83,17 +83,36 @@ fn key(resolved: &Resolved, keys: &[&str]) -> String {
     keys.iter().map(|key| serde_json::to_string(&resolved.all.get(key)).unwrap_or_default() + "\n").collect()
 }
 
-/// Opens the cells of a plan, each with its folder.
+/// Returns what the cells of a plan need, and writes nothing.
 ///
 /// # Errors
-/// With the place in the file, when a dataset or a model cannot be had, or a folder holds what other settings made.
-pub(super) async fn open_cells(plan: &Plan, journal: &Journal, providers: &Providers) -> anyhow::Result<Vec<OpenCell>> {
-    let (mut shared, mut cells) = (Shared::default(), Vec::new());
+/// With the place in the file, when a dataset cannot be had, or an instance cannot be solved or judged.
+pub(super) async fn prepare(plan: &Plan, providers: &Providers) -> anyhow::Result<Shared> {
+    let mut shared = Shared::default();
     for planned in &plan.cells {
         let environment = environment(&mut shared, plan, &planned.resolved, providers).await?;
         let instances = shared.instances(&plan.file, &planned.resolved, environment.as_ref())?;
         let chosen = instances.iter().filter_map(|index| environment.instances().get(*index));
         refuse_unsolvable(&planned.resolved, environment.as_ref(), chosen)?;
+        shared.models(&planned.resolved).map_err(|err| plan.file.source.at(&planned.at, format!("{err:#}")))?;
+    }
+    Ok(shared)
+}
+
+/// Opens the cells of a plan, each with its folder.
+///
+/// # Errors
+/// When a model cannot be had, or a folder holds what other settings made.
+pub(super) async fn open_cells(
+    plan: &Plan,
+    mut shared: Shared,
+    journal: &Journal,
+    providers: &Providers,
+) -> anyhow::Result<Vec<OpenCell>> {
+    let mut cells = Vec::new();
+    for planned in &plan.cells {
+        let environment = environment(&mut shared, plan, &planned.resolved, providers).await?;
+        let instances = shared.instances(&plan.file, &planned.resolved, environment.as_ref())?;
         let folder = open_cell(&planned.resolved, journal, &planned.name, Others::Refuse)?;
         let samples = open_samples(&mut shared, plan, planned, &folder, providers).await?;
         cells.push(OpenCell { name: folder.name().to_owned(), samples, instances });
@@ -119,7 +138,7 @@ async fn open_samples(
         }
         let resolved = planned.of_sample(sample);
         if !is_usual {
-            keep_settings(resolved, &folder, Others::Refuse)?;
+            keep_settings(resolved, &folder, &format!("config.{sample}.yaml"), Others::Refuse)?;
         }
         let environment = environment(shared, plan, resolved, providers).await?;
         let models = shared.models(resolved).map_err(|err| plan.file.source.at(&planned.at, format!("{err:#}")))?;
@@ -155,6 +174,9 @@ fn pick(file: &File, runs: &Path, environment: &dyn Environment) -> anyhow::Resu
     let selection =
         Selection { ids, filter: wanted.filter.clone(), shuffle: wanted.shuffle, slice: wanted.slice.clone() };
     let instances = environment.instances();
+    for (index, id) in wanted.ids.iter().enumerate() {
+        find_instance(instances, id).map_err(|err| file.source.at(&format!("instances.ids[{index}]"), err))?;
+    }
     let mut picked = select(instances, &selection).map_err(|err| file.source.at("instances", err))?;
     for (index, run) in wanted.unsolved_in.iter().enumerate() {
         let at = if file.source.has("instances.unsolved_in[0]") {

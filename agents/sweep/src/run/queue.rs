@@ -74,7 +74,7 @@ impl<'a> Waiting<'a> {
         (solved, spent): (HashMap<(u32, usize), u32>, Spent),
         drain: CancellationToken,
     ) -> Self {
-        Self {
+        let mut waiting = Self {
             cells,
             limits,
             pending: pending.into(),
@@ -85,7 +85,9 @@ impl<'a> Waiting<'a> {
             in_a_row: 0,
             drain,
             counts: Counts::default(),
-        }
+        };
+        waiting.heed_budget();
+        waiting
     }
 
     /// Returns what came of the episodes that ended.
@@ -108,9 +110,9 @@ impl<'a> Waiting<'a> {
     fn heed_budget(&mut self) {
         let Limits { budget, .. } = self.limits;
         let why = if budget.cost.is_some_and(|most| self.spent.cost >= most) {
-            format!("${:.2} are spent, which is the budget", self.spent.cost)
+            format!("${:.2} are spent, which is the budget\nhint: with a larger one the same command goes on", self.spent.cost)
         } else if budget.tokens.is_some_and(|most| self.spent.tokens >= most) {
-            format!("{} tokens are used, which is the budget", self.spent.tokens)
+            format!("{} tokens are used, which is the budget\nhint: with a larger one the same command goes on", self.spent.tokens)
         } else {
             return;
         };
@@ -135,7 +137,7 @@ impl<'a> Waiting<'a> {
         }
         if self.in_a_row >= self.limits.in_a_row {
             let count = self.in_a_row;
-            self.stop(format!("infrastructure broke {count} times in a row, the last time: {why}"));
+            self.stop(format!("infrastructure broke {count} times in a row, the last time: {why}\nhint: once that is mended the same command goes on"));
         }
     }
 
@@ -161,7 +163,7 @@ impl Queue<Solving> for Waiting<'_> {
 
     fn next(&mut self) -> anyhow::Result<Next<Item, Attempt>> {
         if self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            self.stop("the time is over".to_owned());
+            self.stop("the time is over\nhint: the same command goes on".to_owned());
             return Ok(Next::Empty);
         }
         let now = Instant::now();
