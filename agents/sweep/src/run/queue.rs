@@ -110,9 +110,15 @@ impl<'a> Waiting<'a> {
     fn heed_budget(&mut self) {
         let Limits { budget, .. } = self.limits;
         let why = if budget.cost.is_some_and(|most| self.spent.cost >= most) {
-            format!("${:.2} are spent, which is the budget\nhint: with a larger one the same command goes on", self.spent.cost)
+            format!(
+                "${:.2} are spent, which is the budget\nhint: with a larger one the same command goes on",
+                self.spent.cost
+            )
         } else if budget.tokens.is_some_and(|most| self.spent.tokens >= most) {
-            format!("{} tokens are used, which is the budget\nhint: with a larger one the same command goes on", self.spent.tokens)
+            format!(
+                "{} tokens are used, which is the budget\nhint: with a larger one the same command goes on",
+                self.spent.tokens
+            )
         } else {
             return;
         };
