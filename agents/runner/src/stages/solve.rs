@@ -15,6 +15,7 @@ use super::judge::Judge;
 use super::models::{Models, digests_of_prompts};
 use crate::config::{Resolved, different, digest, in_words};
 use crate::engine::{Ending, Event, INFRASTRUCTURE, Stage, Work, WorkItem, Worker};
+use crate::replay::Prefix;
 use crate::shown::short;
 
 /// All that the episodes of one cell share.
@@ -33,6 +34,8 @@ pub struct Cell {
     pub dataset_revision: Option<String>,
     /// Whether finished episodes start over.
     pub fresh: bool,
+    /// The first steps of an episode, from which these go on.
+    pub prefix: Option<Prefix>,
 }
 
 /// What came of one instance.
@@ -131,7 +134,8 @@ impl Cell {
             dataset: self.resolved.config.env.dataset.clone(),
             dataset_revision: self.dataset_revision.clone(),
             image: self.environment.image_digest(instance).await,
-            sample: 0,
+            sample: self.cell_dir.sample(),
+            parent: self.prefix.as_ref().map(|prefix| prefix.parent().clone()),
         })
     }
 
@@ -173,7 +177,9 @@ impl Cell {
         worker: &Worker,
     ) -> anyhow::Result<Outcome> {
         let info = ready.sandbox.info().clone();
-        let model: Arc<dyn Model> = self.models.for_episode(instance, &info.root, worker)?;
+        // Where the model is told that the repository is.
+        let told = earlier.as_ref().and_then(Trajectory::header).map_or(&info.root, |header| &header.root);
+        let model: Arc<dyn Model> = self.models.for_episode(instance, told, worker)?;
         let header = Header {
             version: 1,
             instance_id: instance.instance_id.clone(),
@@ -216,7 +222,7 @@ impl Cell {
     }
 
     /// Returns the record that killed or failed attempts left, and keeps it in a file of its own until an attempt ends
-    /// well.
+    /// well; else the steps from which this cell goes on.
     ///
     /// An attempt that was itself killed while it went through the record again has no more than that holds, unless it
     /// asked the model: then it is the one to go on from. Answers that are in the other one alone, which were cut off as
@@ -226,10 +232,15 @@ impl Cell {
         for attempt in earlier.iter().chain(&latest) {
             self.check_origin(attempt, origin, dir)?;
         }
+        let prefix = self.prefix.as_ref().and_then(|prefix| prefix.unfinished(origin, &self.resolved.fingerprint()));
         if !self.models.are_paid() {
-            return Ok(None);
+            return Ok(prefix);
         }
-        let record = match (earlier, latest) {
+        let from = match &self.prefix {
+            Some(prefix) if earlier.is_none() && latest.is_none() => format!("`{}`", prefix.parent()),
+            _ => "an unfinished episode".to_owned(),
+        };
+        let record = match (earlier.or(prefix), latest) {
             (Some(earlier), Some(latest)) if latest.asked() => {
                 if earlier.holds_more_than(&latest) {
                     dir.write(&dir.free_name(CUT), &lines(&earlier)?)?;
@@ -244,7 +255,7 @@ impl Cell {
             return Ok(None);
         }
         dir.write(RESUMED, &lines(&record)?)?;
-        worker.note(&format!("going on with {} answers of an unfinished episode", record.completions().count()));
+        worker.note(&format!("going on with {} answers of {from}", record.completions().count()));
         Ok(Some(record))
     }
 }
@@ -273,7 +284,7 @@ impl Work for Cell {
 
     fn item(&self, instance: &Instance) -> WorkItem {
         let (cell, instance_id) = (self.resolved.plug.name.to_owned(), instance.instance_id.clone());
-        WorkItem { cell, instance_id, sample: 0, stage: Stage::Solve }
+        WorkItem { cell, instance_id, sample: self.cell_dir.sample(), stage: Stage::Solve }
     }
 
     async fn work(&self, instance: Instance, worker: &Worker) -> Self::Output {
