@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Search, Solve, Validate,
+    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, Search, Solve, Validate,
 };
 
 /// Agents that repair real repositories, and the verdict on their patches.
@@ -21,6 +21,8 @@ pub(crate) struct Cli {
 pub(crate) enum Cmd {
     /// Solves instances and judges the patches.
     Solve(Solve),
+    /// Runs a recorded episode again with no model and says where it diverges; or goes on from one of its steps with one.
+    Replay(Replay),
     /// Judges patches without solving anything.
     Evaluate(Evaluate),
     /// Runs instances with the reference solution and without any, and works out their test lists.

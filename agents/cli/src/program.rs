@@ -18,7 +18,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::arguments::{Cli, Cmd};
-use crate::commands::{clean, config, evaluate, grade, images, index, instances, parity, search, solve, validate};
+use crate::commands::{
+    clean, config, evaluate, grade, images, index, instances, parity, replay, search, solve, validate,
+};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
@@ -129,6 +131,7 @@ async fn dispatch(
     let (plugs, providers, at_interrupt) = (&plugs, providers.as_ref(), at_interrupt.as_ref());
     match command {
         Cmd::Solve(args) => solve::run(plugs, args, providers, at_interrupt).await,
+        Cmd::Replay(args) => replay::run(plugs, args, providers, at_interrupt).await,
         Cmd::Evaluate(args) => evaluate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Validate(args) => validate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Grade(args) => apart(grade::run(plugs.clone(), args)).await,

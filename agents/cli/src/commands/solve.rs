@@ -66,7 +66,8 @@ pub(crate) async fn run(
     cell_dir.ask(ids.iter().map(String::as_str))?;
     let dataset_revision = resolved.dataset_revision();
     let engine = engine(&resolved, providers, on_console(args.workers), args.workers);
-    let cell = Cell { resolved, environment, models, prompts, cell_dir, dataset_revision, fresh: args.fresh };
+    let (fresh, prefix) = (args.fresh, None);
+    let cell = Cell { resolved, environment, models, prompts, cell_dir, dataset_revision, fresh, prefix };
     let cell = Arc::new(cell);
     let of_summary = cell.clone();
     at_interrupt.set(move || {
