@@ -237,3 +237,90 @@ fn same(then: &str, now: &str, roots: &Roots<'_>) -> bool {
 fn placed(text: &str, root: &str) -> String {
     moved(text, root, "{root}")
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Returns a trajectory of events: `?` an answer, `+text` a message, `tool text` an observation, `.` the end with a
+    /// patch, `!` the end with none.
+    fn trajectory(root: &str, events: &str) -> Trajectory {
+        let mut step = 0;
+        let mut line = |event: &str| -> Value {
+            step += u64::from(event == "?");
+            let spending = json!({
+                "steps": step, "queries": step, "usage": { "prompt_tokens": 0, "completion_tokens": 0 }, "cost": 0.0,
+                "unpriced_queries": 0, "seconds": 0.0, "model_seconds": 0.0, "tool_seconds": 0.0,
+            });
+            let message = |role: &str, text: &str| json!({ "role": role, "content": text });
+            match event.split_at(1) {
+                ("?", _) => json!({
+                    "type": "completion", "step": step, "request": "r", "seconds": 0.0,
+                    "completion": { "message": message("assistant", ""), "finish_reason": "stop",
+                        "usage": { "prompt_tokens": 0, "completion_tokens": 0 } },
+                }),
+                ("+", text) => json!({ "type": "message", "step": step, "message": message("user", text) }),
+                (".", patch) => {
+                    json!({ "type": "outcome", "exit_status": "submitted", "patch": patch, "spending": spending })
+                }
+                ("!", why) => json!({
+                    "type": "outcome", "exit_status": { "model_failed": why }, "patch": null, "spending": spending,
+                }),
+                _ => {
+                    let (tool, text) = event.split_once(' ').unwrap_or((event, ""));
+                    json!({
+                        "type": "observation", "step": step, "seconds": 0.0, "observation": { "text": text },
+                        "call": { "id": "c", "name": tool, "arguments": format!("{{\"in\":\"{root}\"}}") },
+                    })
+                }
+            }
+        };
+        let header = json!({
+            "type": "header", "version": 1, "instance_id": "i", "environment": "e", "agent": "a", "model": "m",
+            "config": "c", "root": root, "sandbox": "local", "isolated": false, "history_kept": false, "tools": [],
+        });
+        let lines = std::iter::once(header).chain(events.split(" | ").map(&mut line));
+        Trajectory::parse(&lines.map(|line| line.to_string() + "\n").collect::<String>()).unwrap()
+    }
+
+    fn check(then: &str, now: &str, expected: &Expect) {
+        let found = compare(&trajectory("/testbed", then), &trajectory("/tmp/x/testbed", now));
+        let first = found.first.map(|first| {
+            let tool = first.tool.unwrap_or_else(|| format!("{:?}", first.what));
+            format!("step {} {tool}: {} {}", first.step, first.why, first.diff.unwrap_or_default().replace('\n', " "))
+        });
+        let [equal, all] = found.observations;
+        let (is, count, patch) = (found.equal, found.divergences, found.patch_equal);
+        expected.assert_eq(&format!("{is} {equal}/{all} {count} {patch:?} {}", first.unwrap_or_default()));
+    }
+
+    #[test]
+    fn an_episode_is_compared_turn_by_turn() {
+        let then = "+fix /testbed/x | ? | bash at /testbed in 1.2s | ? | bash b | edit c | ? | finish  | .p /testbed/x";
+        for (now, expected) in [
+            (
+                "+fix /tmp/x/testbed/x | ? | bash at /tmp/x/testbed in 9.9s | ? | bash b | edit c | ? | finish  | .p /tmp/x/testbed/x",
+                expect!["true 4/4 0 Some(true) "],
+            ),
+            (
+                "+fix /testbed/y | ? | bash at /testbed in 1.2s | ? | bash x | edit c | ? | finish  | .p /testbed/x",
+                expect![
+                    "false 3/4 2 Some(true) step 0 Message: the agent says something else line 1: - fix {root}/x + fix /testbed/y"
+                ],
+            ),
+            ("+fix /testbed/x | ? | bash at /testbed in 1.2s | ? | edit b | edit c | ? | finish  | .q", expect![""]),
+            ("+fix /testbed/x | ? | bash at /testbed in 1.2s | ? | bash b | .p", expect![""]),
+            ("+fix /testbed/x | ? | bash at /testbed in 1.2s | +more | ? | bash b | edit c", expect![""]),
+            ("+fix /testbed/x | ? | bash at /testbed in 1.2s | ? | bash b | !no more answers", expect![""]),
+        ] {
+            check(then, now, &expected);
+        }
+        // One that failed then is followed to its end.
+        check("? | bash a | !503", "? | bash a | !no more answers", &expect![""]);
+        check("? | bash a", "? | bash a | !no more answers", &expect![""]);
+        check("? | bash a | .p", "? | bash a | !no more answers", &expect![""]);
+    }
+}

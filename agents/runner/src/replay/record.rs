@@ -41,8 +41,8 @@ struct Place {
     folder: PathBuf,
 }
 
-/// Returns the episode that `name` names in the folder of all runs: `RUN/CELL/ID[/SAMPLE]`, `RUN/ID[/SAMPLE]` where one
-/// cell has it, or the path of its folder.
+/// Returns the episode that `name` names in the folder of all runs: `RUN/CELL/ID[/SAMPLE]`, less where no other episode
+/// of the run fits that, as in `RUN/ID[/SAMPLE]` or `RUN`, or the path of its folder.
 ///
 /// # Errors
 /// When there is none, with the nearest run, cell or instance; when there are several; when the record is damaged.
@@ -78,7 +78,9 @@ impl Place {
         let sample = self.sample.to_string();
         let has = |wanted: &[&str]| parts.iter().map(String::as_str).eq(wanted.iter().copied());
         let (cell, instance) = (self.cell.as_str(), self.instance.as_str());
-        has(&[cell, instance, &sample])
+        has(&[])
+            || has(&[cell])
+            || has(&[cell, instance, &sample])
             || has(&[instance, &sample])
             || (self.sample == 0 && (has(&[cell, instance]) || has(&[instance])))
     }

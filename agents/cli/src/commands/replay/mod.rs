@@ -20,8 +20,8 @@ use crate::settings::{Settings, workers};
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The episode: `RUN/CELL/ID`, with `/SAMPLE` behind it for another than the first, `RUN/ID` where one cell of the
-    /// run has it, or the path of its folder.
+    /// The episode: `RUN/CELL/ID`, with `/SAMPLE` behind it for another than the first; less of that where no other
+    /// episode of the run fits, such as `RUN/ID`; or the path of its folder.
     pub(crate) episode: String,
     /// Ends at the first thing that is not as it was; else the recorded answers are followed to the end.
     #[arg(long, conflicts_with = "from_step")]
@@ -74,6 +74,10 @@ pub(super) fn resolve(
     let mut layers = record.layers();
     layers.push(format!("runs={}", quoted(&runs.to_string_lossy())));
     layers.push(format!("run={}", run.map_or("null".to_owned(), quoted)));
+    if args.settings.model.is_some() {
+        // The record's own answers may have come from a file.
+        layers.push("model.provider=openai".to_owned());
+    }
     layers.append(&mut settings.layers);
     layers.extend(forced.iter().cloned());
     settings.layers = layers;
