@@ -24,12 +24,13 @@ const LAYERS: &[(&str, u8)] = &[
     ("journal", 4),
     ("demo", 5),
     ("runner", 6),
-    ("cli", 7),
-    ("codeact", 8),
-    ("bashonly", 8),
-    ("moatless", 8),
-    ("spotter", 9),
-    ("tests", 10),
+    ("sweep", 7),
+    ("cli", 8),
+    ("codeact", 9),
+    ("bashonly", 9),
+    ("moatless", 9),
+    ("spotter", 10),
+    ("tests", 11),
 ];
 
 /// Arrows that are wrong although they point down, or that only a binary may have.

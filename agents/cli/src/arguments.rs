@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, Search, Solve, Validate,
+    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, Search, Solve,
+    SweepCommand, Validate,
 };
 
 /// Agents that repair real repositories, and the verdict on their patches.
@@ -23,6 +24,8 @@ pub(crate) enum Cmd {
     Solve(Solve),
     /// Runs a recorded episode again with no model and says where it diverges; or goes on from one of its steps with one.
     Replay(Replay),
+    /// Runs many cells, instances and samples from one YAML file, and goes on where it was stopped.
+    Sweep(SweepCommand),
     /// Judges patches without solving anything.
     Evaluate(Evaluate),
     /// Runs instances with the reference solution and without any, and works out their test lists.

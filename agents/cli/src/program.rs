@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{CommandFactory, FromArgMatches};
 use runner::Plugs;
 use runner::environments::Providers;
@@ -19,12 +19,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::arguments::{Cli, Cmd};
 use crate::commands::{
-    clean, config, evaluate, grade, images, index, instances, parity, replay, search, solve, validate,
+    clean, config, evaluate, grade, images, index, instances, parity, replay, search, solve, sweep, validate,
 };
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
 use crate::stream;
+
+/// The signal of a person at a terminal.
+const CTRL_C: &str = "Ctrl-C";
 
 /// How long what is said may take to be written once the program was asked to end.
 const LAST_WRITES: Duration = Duration::from_millis(500);
@@ -59,9 +62,20 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
     let (providers, at_interrupt) = (Arc::new(Providers::default()), Arc::new(AtInterrupt::default()));
     // In a task of its own, so that whatever the command waits for, this one goes on.
     let mut work = tokio::spawn(dispatch(plugs, command, providers.clone(), at_interrupt.clone()));
-    let (ended, mut interrupted) = tokio::select! {
-        ended = &mut work => (ended.unwrap_or_else(|err| Err(Failed::Run(anyhow::anyhow!("the command died: {err}")))), false),
-        name = signals.next() => (Err(Failed::Run(anyhow::anyhow!("interrupted by {name}"))), true),
+    let (ended, mut interrupted) = loop {
+        tokio::select! {
+            ended = &mut work => {
+                break (ended.unwrap_or_else(|err| Err(Failed::Run(anyhow!("the command died: {err}")))), false);
+            }
+            name = signals.next() => {
+                // Who sends another signal than a person does has no time for what is under way.
+                if name == CTRL_C && at_interrupt.begin_to_drain() {
+                    say("no more is begun; what is under way is finished. Ctrl-C again stops it, and the same command goes on");
+                } else {
+                    break (Err(Failed::Run(anyhow!("interrupted by {name}"))), true);
+                }
+            }
+        }
     };
     let close = async {
         if interrupted {
@@ -132,6 +146,7 @@ async fn dispatch(
     match command {
         Cmd::Solve(args) => solve::run(plugs, args, providers, at_interrupt).await,
         Cmd::Replay(args) => replay::run(plugs, args, providers, at_interrupt).await,
+        Cmd::Sweep(args) => sweep::run(plugs, args, providers, at_interrupt).await,
         Cmd::Evaluate(args) => evaluate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Validate(args) => validate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Grade(args) => apart(grade::run(plugs.clone(), args)).await,
@@ -165,11 +180,8 @@ impl Signals {
     /// Begins to listen. A signal that cannot be listened to keeps its own effect, and `clean` finds what it leaves
     /// behind.
     fn listen() -> Self {
-        let asked = [
-            ("Ctrl-C", SignalKind::interrupt()),
-            ("SIGTERM", SignalKind::terminate()),
-            ("SIGHUP", SignalKind::hangup()),
-        ];
+        let asked =
+            [(CTRL_C, SignalKind::interrupt()), ("SIGTERM", SignalKind::terminate()), ("SIGHUP", SignalKind::hangup())];
         Self(asked.into_iter().filter_map(|(name, kind)| Some((name, signal(kind).ok()?))).collect())
     }
 

@@ -29,7 +29,8 @@ impl Settings {
     pub(crate) fn layered(&self) -> runner::Settings {
         let short = [("env.dataset", &self.dataset), ("model.name", &self.model), ("run", &self.run)];
         let assignments = short.into_iter().filter_map(|(path, value)| Some((path, value.clone()?))).collect();
-        runner::Settings { layers: self.layers.clone(), assignments, agent: self.agent.clone() }
+        let (layers, agent) = (self.layers.clone(), self.agent.clone());
+        runner::Settings { layers, assignments, agent, ..runner::Settings::default() }
     }
 }
 

@@ -127,5 +127,26 @@ pub fn refuse_unjudgeable<'a>(
     bail!("patches cannot be judged here: {named}{more}\nhint: {hint}")
 }
 
+/// Refuses instances of which no episode could come to its end.
+///
+/// # Errors
+/// With the first of them, and what can be done.
+pub fn refuse_unsolvable<'a>(
+    resolved: &Resolved,
+    environment: &dyn Environment,
+    instances: impl IntoIterator<Item = &'a Instance> + Clone,
+) -> anyhow::Result<()> {
+    if let Some(mute) = instances.clone().into_iter().find(|instance| instance.problem_statement.trim().is_empty()) {
+        let id = &mute.instance_id;
+        bail!("`{id}` has no issue text\nhint: put it into the column `problem_statement` of its row");
+    }
+    if resolved.config.evaluate {
+        // An episode is too dear to end without the verdict that was asked for.
+        let hint = "`-c evaluate=false` solves it all the same, without a verdict";
+        refuse_unjudgeable(environment, instances, hint)?;
+    }
+    Ok(())
+}
+
 /// How many instances that cannot be judged are named.
 const NAMED: usize = 10;

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod environments;
 pub mod plugs;
 pub mod replay;
+pub mod run_folder;
 pub mod shown;
 pub mod stages;
 

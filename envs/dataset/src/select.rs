@@ -24,30 +24,33 @@ pub struct Selection {
     pub slice: Option<String>,
 }
 
-/// Returns the instances that `selection` picks: named ones in the order of the names, else in the dataset's.
+/// Returns the places of the instances that `selection` picks: named ones in the order of the names, else in the
+/// dataset's.
 ///
 /// # Errors
 /// [`DatasetError::Selection`] for an unknown id, with the nearest one, for an expression or slice that does not parse,
 /// and when nothing is picked.
-pub fn select<'a>(instances: &'a [Instance], selection: &Selection) -> Result<Vec<&'a Instance>, DatasetError> {
-    let mut picked: Vec<&Instance> = if selection.ids.is_empty() {
-        instances.iter().collect()
+pub fn select(instances: &[Instance], selection: &Selection) -> Result<Vec<usize>, DatasetError> {
+    let mut picked: Vec<(usize, &Instance)> = if selection.ids.is_empty() {
+        instances.iter().enumerate().collect()
     } else {
         let mut seen = HashSet::new();
         let found = selection.ids.iter().map(|id| find_instance(instances, id.trim()));
         let found: Result<Vec<_>, EnvError> = found.collect();
         let found = found.map_err(|err| DatasetError::Selection(err.to_string()))?;
-        found.into_iter().filter(|instance| seen.insert(&instance.instance_id)).collect()
+        let place = |instance: &&Instance| instances.iter().position(|one| std::ptr::eq(one, *instance));
+        let found = found.into_iter().filter(|instance| seen.insert(&instance.instance_id));
+        found.filter_map(|instance| Some((place(&instance)?, instance))).collect()
     };
     if let Some(filter) = &selection.filter {
         let expression = RegexBuilder::new(filter)
             .case_insensitive(true)
             .build()
             .map_err(|err| DatasetError::Selection(format!("`{filter}` is not a regular expression: {err}")))?;
-        picked.retain(|instance| expression.is_match(&instance.instance_id));
+        picked.retain(|(_, instance)| expression.is_match(&instance.instance_id));
     }
     if let Some(seed) = selection.shuffle {
-        picked.sort_by_cached_key(|instance| Sha256::digest(format!("{seed} {}", instance.instance_id)));
+        picked.sort_by_cached_key(|(_, instance)| Sha256::digest(format!("{seed} {}", instance.instance_id)));
     }
     if let Some(slice) = &selection.slice {
         let (from, to) = range(slice, picked.len())?;
@@ -59,7 +62,7 @@ pub fn select<'a>(instances: &'a [Instance], selection: &Selection) -> Result<Ve
         let slice = selection.slice.as_ref().map(|slice| format!(" slice `{slice}`")).unwrap_or_default();
         return Err(DatasetError::Selection(format!("none of {of} instances is selected by{filter}{slice}")));
     }
-    Ok(picked)
+    Ok(picked.into_iter().map(|(place, _)| place).collect())
 }
 
 /// Reads ids from a file: a JSON list, or one a line, where blank lines and what follows `#` do not count.

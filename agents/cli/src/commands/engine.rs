@@ -15,6 +15,7 @@ pub(super) fn engine(resolved: &Resolved, providers: &Providers, events: Events,
         events,
         permits: Permits::new(&resolved.config.permits, workers),
         workers,
+        spare: 0,
         tasks: providers.tasks.clone(),
         drain: CancellationToken::new(),
     }

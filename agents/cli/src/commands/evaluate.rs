@@ -15,11 +15,12 @@ use runner::Plugs;
 use runner::Resolved;
 use runner::config::digest;
 use runner::environments::{Providers, open, refuse_unjudgeable};
+use runner::run_folder::open_journal;
 use runner::shown::harmless;
 use runner::stages::{Chosen, Evaluation, Job, Judged, ModelCell, choose, is_word, models, name_cells};
 
 use super::engine::engine;
-use super::run_folder::{open_journal, open_judged, summarize};
+use super::run_folder::{open_judged, summarize};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;

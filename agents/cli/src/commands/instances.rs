@@ -25,8 +25,9 @@ pub(crate) async fn run(plugs: &Plugs, args: Instances, providers: &Providers) -
     let resolved = Resolved::load(plugs, &args.settings.layered(), &[]).map_err(Failed::Usage)?;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let selection = Selection { filter: args.filter, ..Selection::default() };
-    let found = select(environment.instances(), &selection).map_err(|err| Failed::Usage(err.into()))?;
-    let ids: Vec<&str> = found.iter().map(|instance| instance.instance_id.as_str()).collect();
-    print(&ids.iter().map(|id| format!("{id}\n")).collect::<String>())?;
+    let instances = environment.instances();
+    let found = select(instances, &selection).map_err(|err| Failed::Usage(err.into()))?;
+    let found = found.into_iter().filter_map(|place| instances.get(place));
+    print(&found.map(|instance| format!("{}\n", instance.instance_id)).collect::<String>())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 pub(crate) mod config;
+mod dry_run;
 mod engine;
 pub(crate) mod evaluate;
 pub(crate) mod grade;
@@ -14,6 +15,7 @@ pub(crate) mod replay;
 mod run_folder;
 pub(crate) mod search;
 pub(crate) mod solve;
+pub(crate) mod sweep;
 pub(crate) mod validate;
 
 pub(crate) use clean::Clean;
@@ -27,4 +29,5 @@ pub(crate) use parity::ParityCommand;
 pub(crate) use replay::Replay;
 pub(crate) use search::Search;
 pub(crate) use solve::Solve;
+pub(crate) use sweep::SweepCommand;
 pub(crate) use validate::Validate;

@@ -1,17 +1,19 @@
 //! `solve`: solves instances and judges the patches.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
 use dataset::{Selection, select};
-use env_core::{Environment, Instance};
-use runner::environments::{Providers, open, refuse_unjudgeable};
-use runner::stages::{Cell, Models, Solved, prompts};
+use env_core::Environment;
+use runner::environments::{Providers, open, refuse_unsolvable};
+use runner::run_folder::{Others, open_cell, open_journal};
+use runner::stages::{Attempt, Attempted, Cell, Models, Solved, Solving};
 use runner::{Plugs, Resolved};
 
 use super::engine::engine;
-use super::run_folder::{Others, open_journal, open_run, summarize};
+use super::run_folder::summarize;
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
@@ -56,18 +58,17 @@ pub(crate) async fn run(
     let resolved = Resolved::load(plugs, &args.settings.layered(), &args.instances).map_err(Failed::Usage)?;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let wanted = wanted(&args, environment.as_ref()).map_err(Failed::Usage)?;
-    check(&resolved, environment.as_ref(), &wanted).map_err(Failed::Usage)?;
+    let instances = wanted.iter().filter_map(|index| environment.instances().get(*index));
+    refuse_unsolvable(&resolved, environment.as_ref(), instances).map_err(Failed::Usage)?;
     let models = Models::open(&resolved).map_err(Failed::Usage)?;
-    let prompts = prompts(&resolved).map_err(Failed::Usage)?;
-    let ids: Vec<String> = wanted.iter().map(|instance| instance.instance_id.clone()).collect();
+    let ids: Vec<String> = wanted.iter().map(|index| id(environment.as_ref(), *index)).collect();
     let others = if args.fresh { Others::StartOver(&ids) } else { Others::Refuse };
     let journal = open_journal(&resolved, &resolved.run_name())?;
-    let cell_dir = open_run(&resolved, &journal, resolved.plug.name, others)?;
+    let cell_dir = open_cell(&resolved, &journal, resolved.plug.name, others)?;
     cell_dir.ask(ids.iter().map(String::as_str))?;
-    let dataset_revision = resolved.dataset_revision();
     let engine = engine(&resolved, providers, on_console(args.workers), args.workers);
-    let (fresh, prefix) = (args.fresh, None);
-    let cell = Cell { resolved, environment, models, prompts, cell_dir, dataset_revision, fresh, prefix };
+    let mut cell = Cell::new(resolved, environment, Arc::new(models), cell_dir).map_err(Failed::Usage)?;
+    cell.fresh = args.fresh;
     let cell = Arc::new(cell);
     let of_summary = cell.clone();
     at_interrupt.set(move || {
@@ -75,24 +76,24 @@ pub(crate) async fn run(
             say(&format!("no summary could be written: {err:#}"));
         }
     });
-    let told = |(instance, solved): &(Instance, Result<Solved, String>)| {
-        if args.reports { Ok(()) } else { print(&result(&cell, instance, solved).line()?) }
+    let told = |attempted: &(Attempt, Attempted)| {
+        if args.reports { Ok(()) } else { print(&result(attempted).line()?) }
     };
-    let solved = engine.run(&cell, wanted, told).await?;
+    let attempts = wanted.into_iter().map(|index| Attempt { cell: cell.clone(), index }).collect();
+    let solved = engine.run(&Arc::new(Solving), attempts, told).await?;
     if args.reports {
-        let report = |(instance, solved): &(Instance, Result<Solved, String>)| {
-            let verdict = solved.as_ref().ok().and_then(|solved| solved.verdict.as_ref());
-            Ok((instance.instance_id.clone(), to_json(&verdict.map(|verdict| &verdict.report))?))
+        let report = |(attempt, attempted): &(Attempt, Attempted)| {
+            let verdict = outcome(attempt, attempted).ok().and_then(|solved| solved.verdict.as_ref());
+            Ok((id(cell.environment.as_ref(), attempt.index), to_json(&verdict.map(|verdict| &verdict.report))?))
         };
         print_json(&solved.iter().map(report).collect::<anyhow::Result<serde_json::Map<_, _>>>()?)?;
     }
-    let results: Vec<InstanceResult> =
-        solved.iter().map(|(instance, solved)| result(&cell, instance, solved)).collect();
+    let results: Vec<InstanceResult> = solved.iter().map(result).collect();
     say(&table(&results));
     at_interrupt.set(|| {});
     tell_summary(&cell)?;
     let is_well = |solved: &Solved| !solved.failed() && (solved.verdict.is_some() || !cell.resolved.config.evaluate);
-    let all = solved.iter().all(|(_, solved)| solved.as_ref().is_ok_and(is_well));
+    let all = solved.iter().all(|(attempt, attempted)| outcome(attempt, attempted).is_ok_and(is_well));
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -101,32 +102,37 @@ fn tell_summary(cell: &Cell) -> anyhow::Result<()> {
     summarize(&cell.cell_dir, cell.environment.as_ref(), allowed).map(drop)
 }
 
-/// Returns the instances that the arguments pick.
-fn wanted(args: &Solve, environment: &dyn Environment) -> anyhow::Result<Vec<Instance>> {
+/// Returns the places of the instances that the arguments pick.
+fn wanted(args: &Solve, environment: &dyn Environment) -> anyhow::Result<Vec<usize>> {
     let selection = Selection {
         ids: args.instances.clone(),
         filter: args.filter.clone(),
         shuffle: args.shuffle,
         slice: args.slice.clone(),
     };
-    Ok(select(environment.instances(), &selection)?.into_iter().cloned().collect())
+    Ok(select(environment.instances(), &selection)?)
 }
 
-/// Refuses instances of which no episode could come to its end.
-fn check(resolved: &Resolved, environment: &dyn Environment, wanted: &[Instance]) -> anyhow::Result<()> {
-    if let Some(mute) = wanted.iter().find(|instance| instance.problem_statement.trim().is_empty()) {
-        let id = &mute.instance_id;
-        anyhow::bail!("`{id}` has no issue text\nhint: put it into the column `problem_statement` of its row");
-    }
-    if resolved.config.evaluate {
-        // An episode is too dear to end without the verdict that was asked for.
-        let hint = "`-c evaluate=false` solves it all the same, without a verdict";
-        refuse_unjudgeable(environment, wanted, hint)?;
-    }
-    Ok(())
+fn id(environment: &dyn Environment, index: usize) -> String {
+    environment.instances().get(index).map(|instance| instance.instance_id.clone()).unwrap_or_default()
 }
 
-fn result(cell: &Cell, instance: &Instance, solved: &Result<Solved, String>) -> InstanceResult {
-    let folder = cell.cell_dir.instance_path(&instance.instance_id);
-    InstanceResult::solved(&instance.instance_id, &folder, solved.as_ref().map_err(String::as_str))
+/// Returns what came of an attempt, or why nothing did.
+fn outcome<'a>(attempt: &Attempt, attempted: &'a Attempted) -> Result<&'a Solved, Cow<'a, str>> {
+    match attempted {
+        Attempted::Solved(solved) => Ok(solved),
+        Attempted::Failed(why) => Err(why.as_str().into()),
+        Attempted::Held => {
+            let (cell, index) = (&attempt.cell, attempt.index);
+            Err(cell.cell_dir.held(&id(cell.environment.as_ref(), index)).into())
+        }
+        Attempted::GivenUp => Err("it was not begun".into()),
+    }
+}
+
+fn result((attempt, attempted): &(Attempt, Attempted)) -> InstanceResult {
+    let id = id(attempt.cell.environment.as_ref(), attempt.index);
+    let folder = attempt.cell.cell_dir.instance_path(&id);
+    let solved = outcome(attempt, attempted);
+    InstanceResult::solved(&id, &folder, solved.as_ref().map(|solved| *solved).map_err(AsRef::as_ref))
 }

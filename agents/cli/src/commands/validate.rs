@@ -10,11 +10,12 @@ use journal::{CellDir, read_text, write_stream};
 use runner::Plugs;
 use runner::Resolved;
 use runner::environments::{Providers, open};
+use runner::run_folder::{Others, open_cell, open_journal};
 use runner::stages::{Difference, VALIDATION, Validated, Validation};
 use serde_json::{Value, json};
 
 use super::engine::engine;
-use super::run_folder::{Others, open_journal, open_run};
+
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
@@ -61,7 +62,7 @@ pub(crate) async fn run(
     };
     let run_name = resolved.config.run.clone().unwrap_or_else(|| format!("validate-{}", resolved.fingerprint()));
     let journal = open_journal(&resolved, &run_name)?;
-    let cell_dir = open_run(&resolved, &journal, "validate", Others::Refuse)?;
+    let cell_dir = open_cell(&resolved, &journal, "validate", Others::Refuse)?;
     let (folder, of_lines) = (cell_dir.clone(), environment.clone());
     at_interrupt.set(move || {
         if let Err(err) = write_lines(&folder, of_lines.as_ref()) {

@@ -125,19 +125,33 @@ impl CellDir {
     }
 
     /// Returns the folder of an episode, made if need be and held by this process alone.
+    ///
+    /// # Errors
+    /// When another process holds it, or it cannot be made.
     pub fn episode(&self, instance_id: &str) -> anyhow::Result<EpisodeDir> {
+        match self.try_episode(instance_id)? {
+            Some(dir) => Ok(dir),
+            None => bail!("{}", self.held(instance_id)),
+        }
+    }
+
+    /// Returns the folder of an episode, made if need be and held by this process alone; `None` when another one, or
+    /// another part of this one, holds it.
+    pub fn try_episode(&self, instance_id: &str) -> anyhow::Result<Option<EpisodeDir>> {
+        let Some(lease) = Lease::take(&self.lease(instance_id))? else { return Ok(None) };
         let path = self.instance_path(instance_id);
         fs::create_dir_all(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
-        let Some(lease) = Lease::take(&self.lease(instance_id))? else {
-            bail!(
-                "`{}` is being written by another process\nhint: wait for it, or choose another `--run`",
-                path.display()
-            )
-        };
         // What another process has written of it until a moment ago counts.
         self.journal.refresh()?;
         sweep(&path);
-        Ok(EpisodeDir::new(path, lease))
+        Ok(Some(EpisodeDir::new(path, lease)))
+    }
+
+    /// Returns what a person is told of an episode that another process holds.
+    pub fn held(&self, instance_id: &str) -> String {
+        let path = self.instance_path(instance_id);
+        let path = path.display();
+        format!("`{path}` is being written by another process\nhint: wait for it, or choose another `--run`")
     }
 
     /// Returns where the lease of an episode is.
@@ -216,6 +230,16 @@ impl CellDir {
     /// Returns how the episode of an instance ended; `None` when it has not, or there is none.
     pub fn ended(&self, instance_id: &str) -> Option<Ended> {
         self.with_episode(instance_id, |episode| episode.ended.clone())
+    }
+
+    /// Returns whether the patch for an instance was resolved.
+    pub fn is_solved(&self, instance_id: &str) -> bool {
+        self.with_episode(instance_id, |episode| episode.judged.as_ref()?.resolved).unwrap_or_default()
+    }
+
+    /// Returns the prediction for an instance.
+    pub fn prediction(&self, instance_id: &str) -> Option<Prediction> {
+        self.with_episode(instance_id, |episode| episode.prediction.clone())
     }
 
     /// Returns how often infrastructure has broken for the episode of an instance, since it was last asked to try again.

@@ -58,6 +58,16 @@ impl Run {
         Ok(run)
     }
 
+    /// Returns the run of a journal that is open.
+    pub fn of(journal: &Journal) -> Self {
+        Self { journal: journal.clone() }
+    }
+
+    /// Returns the numbers of the samples that a cell was ever asked for.
+    pub fn samples(&self, cell: &str) -> Vec<u32> {
+        self.journal.with_cell(cell, |state| state.asked.keys().copied().collect())
+    }
+
     /// Takes in what has been added since.
     pub fn refresh(&self) -> anyhow::Result<()> {
         self.journal.refresh()

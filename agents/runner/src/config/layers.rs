@@ -6,6 +6,8 @@ use anyhow::{Context, bail};
 use env_core::nearest;
 use serde_yaml::{Mapping, Value};
 
+use super::settings::Unfit;
+
 /// Raw configuration: defaults with other layers laid over them.
 #[derive(Debug, Clone)]
 pub(crate) struct Layers {
@@ -35,6 +37,11 @@ impl Layers {
     /// Lays YAML text over what is there; `origin` names it in errors.
     pub(crate) fn lay_text(&mut self, text: &str, origin: &str) -> anyhow::Result<()> {
         let value: Value = serde_yaml::from_str(text).with_context(|| format!("`{origin}` is not valid YAML"))?;
+        self.lay_value(value, origin)
+    }
+
+    /// Lays a mapping over what is there; `origin` names it in errors.
+    pub(crate) fn lay_value(&mut self, value: Value, origin: &str) -> anyhow::Result<()> {
         match value {
             Value::Null => Ok(()),
             Value::Mapping(_) => {
@@ -100,14 +107,16 @@ fn merge(base: &mut Value, known: &Value, over: Value, path: &str) -> anyhow::Re
         over => {
             let listed: Vec<&str> = keys.keys().filter_map(Value::as_str).collect();
             let given = serde_yaml::to_string(&over).unwrap_or_default();
-            bail!("`{path}` takes keys (`{}`), not the value `{}`", listed.join("`, `"), given.trim())
+            let message = format!("`{path}` takes keys (`{}`), not the value `{}`", listed.join("`, `"), given.trim());
+            return Err(Unfit::new(path, message).into());
         }
     };
     for (key, value) in over {
         let name = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
         let full = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         if !keys.is_empty() && !keys.contains_key(&key) {
-            bail!("unknown key `{full}`{}", hint(keys, path, &name));
+            let message = format!("unknown key `{full}`{}", hint(keys, path, &name));
+            return Err(Unfit::new(full, message).into());
         }
         if !base.is_mapping() {
             *base = Value::Mapping(Mapping::new());

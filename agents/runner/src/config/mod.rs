@@ -30,8 +30,8 @@ pub(crate) use differences::different;
 pub use differences::{differences, in_words};
 pub use manual::{Setting, manual};
 pub(crate) use overrides::overrides;
-pub use settings::Settings;
 use settings::layer_file;
+pub use settings::{Settings, Unfit};
 
 /// What a value comes from that nothing has set.
 pub(crate) const DEFAULT: &str = "default";
@@ -141,8 +141,14 @@ impl Resolved {
         defaults["sandbox"]["options"] = Value::Mapping(Mapping::new());
         let mut layers = Layers::new(defaults);
         layers.lay_text(plug.defaults, &format!("{}'s config.yaml", plug.name))?;
+        if let Some((base, origin)) = &settings.base {
+            layers.lay_value(base.clone(), origin)?;
+        }
         for layer in &settings.layers {
             lay(&mut layers, layer)?;
+        }
+        for (path, value, origin) in &settings.sets {
+            layers.lay_from(path, value.clone(), origin)?;
         }
         for (path, value) in &settings.assignments {
             layers.lay_from(path, Value::from(value.as_str()), "the command line")?;
@@ -166,13 +172,15 @@ impl Resolved {
         {
             sandbox.shift_remove("options");
         }
-        check_ranges(&all).map_err(anyhow::Error::msg)?;
+        check_ranges(&all)?;
         let mut typed = all.clone();
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
-        let config: RunConfig = serde_path_to_error::deserialize(typed).context("the configuration does not fit")?;
-        plugs.find_sandbox(&config.sandbox)?;
-        plugs.check_kind(config.env.kind.as_deref())?;
-        config.limits.check().map_err(anyhow::Error::msg)?;
+        let config: RunConfig = serde_path_to_error::deserialize(typed)
+            .map_err(|err| Unfit::new(err.path().to_string(), err))
+            .context("the configuration does not fit")?;
+        plugs.find_sandbox(&config.sandbox).map_err(|err| Unfit::new("sandbox", err))?;
+        plugs.check_kind(config.env.kind.as_deref()).map_err(|err| Unfit::new("env.kind", err))?;
+        config.limits.check().map_err(|err| Unfit::new("limits", err))?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
         let start = (plug.prepare)(block)?;
         let inputs = digest_of_inputs(&config, plugs)?;

@@ -2,6 +2,8 @@
 
 use serde_yaml::Value;
 
+use super::settings::Unfit;
+
 /// What a number must be.
 #[derive(Debug, Clone, Copy)]
 enum Range {
@@ -52,6 +54,7 @@ const RANGES: &[(&str, Range)] = &[
     ("images.memory", Positive("write it like `8g`")),
     ("images.step_timeout", Positive(NO_WAIT)),
     ("images.pull_attempts", Positive(ONCE)),
+    ("permits.load", Positive(LEAVES_OPEN)),
 ];
 
 /// What may be any number: it goes to the server as it is.
@@ -61,11 +64,11 @@ const FREE: &[&str] = &["model.extra", "embeddings.extra", "model.seed", "model.
 ///
 /// # Errors
 /// Names the setting, what it must be, and how what was probably meant is written.
-pub(crate) fn check_ranges(all: &Value) -> Result<(), String> {
+pub(crate) fn check_ranges(all: &Value) -> Result<(), Unfit> {
     check(all, &mut String::new())
 }
 
-fn check(value: &Value, path: &mut String) -> Result<(), String> {
+fn check(value: &Value, path: &mut String) -> Result<(), Unfit> {
     if FREE.contains(&path.as_str()) {
         return Ok(());
     }
@@ -82,7 +85,7 @@ fn check(value: &Value, path: &mut String) -> Result<(), String> {
     Ok(())
 }
 
-fn check_number(value: &Value, path: &str) -> Result<(), String> {
+fn check_number(value: &Value, path: &str) -> Result<(), Unfit> {
     let range = RANGES.iter().find(|(name, _)| *name == path).map(|(_, range)| *range);
     let number = match value {
         Value::Number(number) => number.as_f64(),
@@ -106,7 +109,7 @@ fn check_number(value: &Value, path: &str) -> Result<(), String> {
         .map(|hint| format!("\nhint: {}", hint.replace("{path}", path)))
         .unwrap_or_default();
     let shown = serde_yaml::to_string(value).unwrap_or_default();
-    Err(format!("`{path}` must be {what}, not {}{hint}", shown.trim()))
+    Err(Unfit::new(path, format!("`{path}` must be {what}, not {}{hint}", shown.trim())))
 }
 
 #[cfg(test)]
@@ -117,7 +120,7 @@ mod tests {
 
     fn check(yaml: &str, expected: &Expect) {
         let checked = check_ranges(&serde_yaml::from_str(yaml).unwrap());
-        expected.assert_eq(&checked.err().unwrap_or_default());
+        expected.assert_eq(&checked.err().map(|unfit| unfit.to_string()).unwrap_or_default());
     }
 
     #[test]

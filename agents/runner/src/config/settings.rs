@@ -1,5 +1,6 @@
 //! What a command says of its configuration.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use grading::read_given;
@@ -10,8 +11,12 @@ use super::RunConfig;
 /// What a command says of its configuration, the layers in the order in which they are laid.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
+    /// What is laid before the layers: a mapping of keys to values, with what names it in errors.
+    pub base: Option<(Value, String)>,
     /// YAML files and assignments `key.path=value`.
     pub layers: Vec<String>,
+    /// Key paths with values and what names them in errors; they win over the layers.
+    pub sets: Vec<(String, Value, String)>,
     /// Key paths with texts, which win over the layers.
     pub assignments: Vec<(&'static str, String)>,
     /// The agent, where the program knows several.
@@ -34,6 +39,28 @@ impl Settings {
         self.layers.iter().rev().find_map(of_layer).unwrap_or_else(|| RunConfig::default().runs)
     }
 }
+
+/// What is wrong with a setting.
+#[derive(Debug)]
+pub struct Unfit {
+    /// Its key path.
+    pub path: String,
+    message: String,
+}
+
+impl Unfit {
+    pub(crate) fn new(path: impl Into<String>, message: impl fmt::Display) -> Self {
+        Self { path: path.into(), message: message.to_string() }
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Unfit {}
 
 /// Returns the file that a layer is, if it is one.
 pub(crate) fn layer_file(layer: &str) -> Option<PathBuf> {

@@ -1,13 +1,18 @@
 //! The one engine that works on items: several at once, each bounded by permits, with events as things happen.
 
+mod admission;
 mod events;
 mod item;
 mod permits;
+mod queue;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use futures_util::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,6 +20,9 @@ use tokio_util::task::TaskTracker;
 pub use events::{Event, Events, Listener};
 pub use item::{Stage, WorkItem};
 pub use permits::{Permits, PermitsConfig};
+pub use queue::{Next, Queue};
+
+use queue::All;
 
 /// The ending of an item that infrastructure kept from a result.
 pub const INFRASTRUCTURE: &str = "infrastructure";
@@ -59,12 +67,40 @@ pub struct Worker {
     pub events: Events,
     /// What bounds it.
     pub permits: Permits,
+    /// One for each item that may be under way beside those that are made ready and those that are finished up.
+    seats: Arc<Semaphore>,
+    /// Once cancelled, no more is begun.
+    drain: CancellationToken,
+}
+
+/// The right of an item to be under way, for as long as this value lives.
+pub struct Seat {
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Worker {
+    /// Returns what works on one item by itself.
+    pub fn alone(item: WorkItem, events: Events, permits: Permits) -> Self {
+        Self { item, events, permits, seats: Arc::new(Semaphore::new(1)), drain: CancellationToken::new() }
+    }
+
     /// Tells a person something about the item.
     pub fn note(&self, text: &str) {
         self.events.note(Some(&self.item), text);
+    }
+
+    /// Waits until the item may be under way. Before, it may make ready what it needs; once it has dropped the seat,
+    /// another item is under way in its place. `None` when no more is begun: the item is given up as if it had never been
+    /// started.
+    pub async fn seat(&self) -> Option<Seat> {
+        if self.drain.is_cancelled() {
+            return None;
+        }
+        tokio::select! {
+            // It is never closed.
+            permit = self.seats.clone().acquire_owned() => Some(Seat { _permit: permit.ok() }),
+            () = self.drain.cancelled() => None,
+        }
     }
 }
 
@@ -75,8 +111,10 @@ pub struct Engine {
     pub events: Events,
     /// What bounds the work beside the number of workers.
     pub permits: Permits,
-    /// How many items are worked on at once.
+    /// How many items are under way at once.
     pub workers: usize,
+    /// How many more, for work that asks for a [`Worker::seat`], are made ready meanwhile or finished up.
+    pub spare: usize,
     /// Where the work under way is counted: whoever aborts a run waits for it to let go.
     pub tasks: TaskTracker,
     /// Once cancelled, no more items are started, and the run ends with those under way.
@@ -95,55 +133,100 @@ impl Engine {
         &self,
         work: &Arc<W>,
         inputs: Vec<W::Input>,
-        mut told: impl FnMut(&W::Output) -> anyhow::Result<()>,
+        told: impl FnMut(&W::Output) -> anyhow::Result<()>,
     ) -> anyhow::Result<Vec<W::Output>> {
-        let (items, workers) = (inputs.len(), self.workers.max(1));
-        self.events.tell(&Event::Queued { items, workers, endings: work.endings() });
-        let mut waiting = inputs.into_iter().enumerate();
-        let (mut running, mut ended, mut died) = (JoinSet::new(), Vec::new(), Vec::new());
-        loop {
-            while running.len() < workers
-                && !self.drain.is_cancelled()
-                && let Some((index, input)) = waiting.next()
-            {
-                running.spawn(self.tasks.track_future(self.start(work.clone(), index, input)));
-            }
-            let Some(joined) = running.join_next().await else { break };
-            match joined {
-                Ok((index, output)) => {
-                    told(&output)?;
-                    ended.push((index, output));
-                }
-                // The others cost too much to be lost with it.
-                Err(err) => died.push(err.to_string()),
-            }
-        }
-        self.events.tell(&Event::Finished);
+        let items = inputs.len();
+        let mut all = All::new(inputs, told);
+        self.serve(work, items, &mut all).await?;
+        let (ended, died) = all.into_parts();
         if let Some(first) = died.first() {
             bail!("the work on {} of {items} items died: {first}", died.len());
         }
-        ended.sort_by_key(|(index, _)| *index);
-        Ok(ended.into_iter().map(|(_, output)| output).collect())
+        Ok(ended)
     }
 
-    fn start<W: Work>(
+    /// Works on what a queue gives, of which there are probably `items`, until it has no more and all has ended. What the
+    /// queue is told in between may change what it gives next.
+    ///
+    /// # Errors
+    /// When the queue fails; the work under way is aborted then, as it is when the returned future is dropped.
+    pub async fn serve<W: Work>(&self, work: &Arc<W>, items: usize, queue: &mut impl Queue<W>) -> anyhow::Result<()> {
+        let workers = self.workers.max(1);
+        self.events.tell(&Event::Queued { items, workers, endings: work.endings() });
+        let seats = Arc::new(Semaphore::new(workers.min(Semaphore::MAX_PERMITS)));
+        let mut running = JoinSet::new();
+        loop {
+            let mut wait = None;
+            while running.len() < workers + self.spare && !self.drain.is_cancelled() {
+                match queue.next()? {
+                    Next::Item(key, input) => {
+                        running.spawn(self.tasks.track_future(self.start(work.clone(), &seats, key, input)));
+                    }
+                    Next::Wait(time) => {
+                        wait = Some(time);
+                        break;
+                    }
+                    Next::Empty => break,
+                }
+            }
+            if running.is_empty() && wait.is_none() {
+                break;
+            }
+            tokio::select! {
+                joined = running.join_next(), if !running.is_empty() => match joined {
+                    Some(Ok((key, output))) => queue.ended(key, output)?,
+                    // It was aborted, with the whole command.
+                    Some(Err(_)) | None => {}
+                },
+                () = until(wait) => {}
+                () = self.drain.cancelled(), if !self.drain.is_cancelled() => {}
+            }
+        }
+        self.events.tell(&Event::Finished);
+        Ok(())
+    }
+
+    fn start<W: Work, K: Send + 'static>(
         &self,
         work: Arc<W>,
-        index: usize,
+        seats: &Arc<Semaphore>,
+        key: K,
         input: W::Input,
-    ) -> impl Future<Output = (usize, W::Output)> + Send + use<W> {
-        let (events, permits) = (self.events.clone(), self.permits.clone());
-        let worker = Worker { item: work.item(&input), events, permits };
+    ) -> impl Future<Output = (K, Result<W::Output, String>)> + Send + use<W, K> {
+        let (events, permits, drain) = (self.events.clone(), self.permits.clone(), self.drain.clone());
+        let worker = Worker { item: work.item(&input), events, permits, seats: seats.clone(), drain };
         async move {
             worker.events.tell(&Event::Started { item: &worker.item });
             let begun = Instant::now();
-            let output = work.work(input, &worker).await;
-            let Ending { word, was_kept, line } = work.ending(&output);
+            // The others cost too much to be lost with one that panics.
+            let output = AssertUnwindSafe(work.work(input, &worker)).catch_unwind().await;
+            let output = output.map_err(|panic| reason(panic.as_ref()));
+            let Ending { word, was_kept, line } = match &output {
+                Ok(output) => work.ending(output),
+                Err(why) => {
+                    let line = format!("{}: the work died: {why}", worker.item.instance_id);
+                    Ending { word: INFRASTRUCTURE, was_kept: false, line }
+                }
+            };
             let took = (!was_kept).then(|| begun.elapsed());
             worker.events.tell(&Event::Ended { item: &worker.item, ending: word, took, line: &line });
-            (index, output)
+            (key, output)
         }
     }
+}
+
+/// Waits so long, or for good.
+async fn until(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns what a panic says.
+fn reason(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a word").to_owned()
 }
 
 #[cfg(test)]

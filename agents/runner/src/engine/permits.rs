@@ -7,9 +7,12 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tool_core::Size;
+
+use super::admission::{Admission, Admitted};
 
 /// How many of each kind may be under way at once, whatever the number of workers; `null` is as many as there are workers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PermitsConfig {
     /// Requests to the model.
@@ -18,6 +21,36 @@ pub struct PermitsConfig {
     pub sandbox: Option<usize>,
     /// Patches that are judged.
     pub judging: Option<usize>,
+    /// Items that are made ready or finished up beside those that the workers are at, in a sweep: sandboxes start ahead
+    /// while others wait for the model, and patches are judged behind; `null` is a quarter of the workers, and 2 at least.
+    pub spare: Option<usize>,
+    /// Memory of the machine that stays free: while less is free, no further sandbox starts beside others. Default `1g`.
+    pub memory_free: Size,
+    /// Disk below the folder of runs that stays free, in the same way. Default `2g`.
+    pub disk_free: Size,
+    /// Processes that may be ready to run on each core, over the last minute, in the same way; `null` is no bound.
+    pub load: Option<f64>,
+}
+
+impl Default for PermitsConfig {
+    fn default() -> Self {
+        Self {
+            model: None,
+            sandbox: None,
+            judging: None,
+            spare: None,
+            memory_free: Size(1 << 30),
+            disk_free: Size(2 << 30),
+            load: None,
+        }
+    }
+}
+
+impl PermitsConfig {
+    /// Returns how many items of a sweep are made ready or finished up beside those that so many workers are at.
+    pub fn spare(&self, workers: usize) -> usize {
+        self.spare.unwrap_or((workers / 4).max(2))
+    }
 }
 
 /// What work has to have for as long as it uses a model, a sandbox, or judges a patch.
@@ -26,28 +59,37 @@ pub struct Permits {
     model: Arc<Semaphore>,
     sandbox: Arc<Semaphore>,
     judging: Arc<Semaphore>,
+    admission: Arc<Admission>,
 }
 
-/// A permit, which is given back when it is dropped; none where there is no bound.
-pub(super) type Permit<'a> = Option<SemaphorePermit<'a>>;
+/// A permit, which is given back when it is dropped.
+pub struct Permit<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
+    _admitted: Admitted<'a>,
+}
 
 impl Permits {
     /// Returns the permits of an engine with so many workers.
     pub fn new(config: &PermitsConfig, workers: usize) -> Self {
         let of =
             |most: Option<usize>| Arc::new(Semaphore::new(most.unwrap_or(workers).clamp(1, Semaphore::MAX_PERMITS)));
-        Self { model: of(config.model), sandbox: of(config.sandbox), judging: of(config.judging) }
+        let admission = Arc::new(Admission::new(config));
+        let (model, judging) = (of(config.model), of(config.judging));
+        let sandboxes = config.sandbox.unwrap_or(workers.saturating_add(config.spare(workers)));
+        Self { model, sandbox: of(Some(sandboxes)), judging, admission }
     }
 
     /// Waits for a sandbox of an agent.
     pub async fn sandbox(&self) -> Permit<'_> {
         // It is never closed.
-        self.sandbox.acquire().await.ok()
+        let permit = self.sandbox.acquire().await.ok();
+        Permit { _permit: permit, _admitted: self.admission.wait().await }
     }
 
     /// Waits for a patch to be judged.
     pub async fn judging(&self) -> Permit<'_> {
-        self.judging.acquire().await.ok()
+        let permit = self.judging.acquire().await.ok();
+        Permit { _permit: permit, _admitted: self.admission.wait().await }
     }
 
     /// Returns a model each of whose requests waits for its permit.

@@ -72,6 +72,7 @@ fn engine(workers: usize, config: &PermitsConfig, heard: &Arc<Heard>) -> Engine 
         events: Events::new([heard.clone() as Arc<dyn Listener>]),
         permits: Permits::new(config, workers),
         workers,
+        spare: 0,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
     }

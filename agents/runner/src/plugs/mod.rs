@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent_core::Agent;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use env_core::{EnvironmentPlug, nearest};
 use tool_core::{Connect, SandboxConfig, SandboxPlug};
 
+use crate::config::Unfit;
 pub(crate) use agent::Start;
 pub use agent::{AgentPlug, plug};
 pub use sandboxes::host;
@@ -66,16 +67,24 @@ impl Plugs {
         &self.sandboxes
     }
 
+    /// Returns the name of the agent that runs when none is named.
+    pub fn first_agent(&self) -> Option<&'static str> {
+        self.agents.first().map(|plug| plug.name)
+    }
+
     /// Returns the agent of a name, or the first one.
     pub(crate) fn find_agent(&self, name: Option<&str>) -> anyhow::Result<AgentPlug> {
         let found = match name {
             None => self.agents.first(),
             Some(name) => self.agents.iter().find(|plug| plug.name == name),
         };
-        let known = || self.agents.iter().map(|plug| plug.name).collect::<Vec<_>>().join("`, `");
-        found
-            .copied()
-            .with_context(|| format!("unknown agent `{}`\nhint: the agents are `{}`", name.unwrap_or(""), known()))
+        let known = || self.agents.iter().map(|plug| plug.name);
+        found.copied().ok_or_else(|| {
+            let name = name.unwrap_or("");
+            let near = nearest(name, known()).map(|near| format!("\nhint: did you mean `{near}`?")).unwrap_or_default();
+            let known = known().collect::<Vec<_>>().join("`, `");
+            Unfit::new("agent", format!("unknown agent `{name}`{near}\nhint: the agents are `{known}`")).into()
+        })
     }
 
     /// Returns the provider of sandboxes that the settings name, which must take its own settings.

@@ -5,10 +5,8 @@ mod diff;
 mod prefix;
 mod record;
 mod settings;
-mod siblings;
 
 pub use compare::{Comparison, Divergence, What, compare};
 pub use prefix::Prefix;
 pub use record::{RecordedEpisode, find};
 pub use settings::{check_agent, other_settings};
-pub use siblings::{Sibling, Siblings};

@@ -111,7 +111,9 @@ impl RecordedEpisode {
     /// Returns the layers of configuration that it was made with: its cell's, and over it what its own header says.
     pub fn layers(&self) -> Vec<String> {
         let cell = self.folder.ancestors().nth(if self.sample == 0 { 1 } else { 2 });
-        let config = cell.map(|cell| cell.join(CONFIG)).filter(|path| path.is_file());
+        // A sample may have been made with settings of its own.
+        let names = [format!("config.{}.yaml", self.sample), CONFIG.to_owned()];
+        let config = cell.and_then(|cell| names.iter().map(|name| cell.join(name)).find(|path| path.is_file()));
         let file = config.map(|path| path.display().to_string());
         let settings = self.header.origin.settings.as_object();
         let own = settings.into_iter().flatten().map(|(key, value)| format!("{key}={value}"));

@@ -13,5 +13,5 @@ pub use evaluate::{Chosen, Evaluation, Job, Judged, choose, is_word};
 pub use judge::Judge;
 pub(crate) use models::digests_of_prompts;
 pub use models::{Models, prompts};
-pub use solve::{Cell, Solved};
+pub use solve::{Attempt, Attempted, Cell, Solved, Solving};
 pub use validate::{Difference, Differences, VALIDATION, Validated, Validation};

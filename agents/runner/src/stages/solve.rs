@@ -6,9 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use agent_core::{
     EpisodeParts, ExitStatus, FreshSandbox, Header, Model, Origin, Outcome, OutcomeClass, Record, Recorder, Trajectory,
 };
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use env_core::{Environment, Instance, Patch, Ready};
-use journal::{CellDir, Ended, EpisodeDir, FileRecorder, Prediction, VERDICT_FILES, Verdict, exit_status};
+use journal::{
+    CellDir, Ended, EpisodeDir, FileRecorder, Found, Prediction, Subject, VERDICT_FILES, Verdict, exit_status,
+};
 use tool_core::Toolbox;
 
 use super::judge::Judge;
@@ -18,25 +20,50 @@ use crate::engine::{Ending, Event, INFRASTRUCTURE, Stage, Work, WorkItem, Worker
 use crate::replay::Prefix;
 use crate::shown::short;
 
-/// All that the episodes of one cell share.
+/// All that the episodes of one sample in one cell share.
 pub struct Cell {
     /// The configuration.
     pub resolved: Resolved,
     /// Poses the instances and judges the patches.
     pub environment: Arc<dyn Environment>,
     /// What answers.
-    pub models: Models,
-    /// The templates.
-    pub prompts: prompts::Prompts,
+    pub models: Arc<Models>,
     /// Where all is written.
     pub cell_dir: CellDir,
-    /// A commit of the hub, or a digest of the file of rows.
-    pub dataset_revision: Option<String>,
     /// Whether finished episodes start over.
     pub fresh: bool,
     /// The first steps of an episode, from which these go on.
     pub prefix: Option<Prefix>,
+    /// The templates.
+    prompts: prompts::Prompts,
+    /// What every episode is made from, whatever its instance.
+    origin: Origin,
+    fingerprint: String,
 }
+
+/// One instance in one cell.
+#[derive(Clone)]
+pub struct Attempt {
+    /// The cell.
+    pub cell: Arc<Cell>,
+    /// The place of the instance among those of the cell's environment.
+    pub index: usize,
+}
+
+/// What came of an attempt.
+pub enum Attempted {
+    /// The episode has ended.
+    Solved(Box<Solved>),
+    /// Something of ours broke, in words.
+    Failed(String),
+    /// Another process is at it.
+    Held,
+    /// It was not begun, as no more is to be.
+    GivenUp,
+}
+
+/// Solves instances and judges the patches.
+pub struct Solving;
 
 /// What came of one instance.
 pub struct Solved {
@@ -53,10 +80,72 @@ const RESUMED: &str = "trajectory.resumed.jsonl";
 const CUT: &str = "trajectory.cut";
 
 impl Cell {
-    /// Solves an instance and judges the patch, going on from where an earlier process was killed.
-    async fn solve(&self, instance: &Instance, worker: &Worker) -> anyhow::Result<Solved> {
+    /// Returns the cell of a sample.
+    ///
+    /// # Errors
+    /// When the templates cannot be read.
+    pub fn new(
+        resolved: Resolved,
+        environment: Arc<dyn Environment>,
+        models: Arc<Models>,
+        cell_dir: CellDir,
+    ) -> anyhow::Result<Self> {
+        let (prompts, texts) = digests_of_prompts(&resolved)?;
+        let origin = Origin {
+            spotter: env!("CARGO_PKG_VERSION").to_owned(),
+            started: 0.0,
+            settings: serde_json::to_value(resolved.identity())?,
+            instance: String::new(),
+            prompts: digest(&[&prompts, resolved.inputs()]),
+            texts: Some(texts),
+            dataset: resolved.config.env.dataset.clone(),
+            dataset_revision: resolved.dataset_revision(),
+            image: None,
+            sample: cell_dir.sample(),
+            parent: None,
+        };
+        let (prompts, fingerprint) = (super::models::prompts(&resolved)?, resolved.fingerprint());
+        let (fresh, prefix) = (false, None);
+        Ok(Self { resolved, environment, models, cell_dir, fresh, prefix, prompts, origin, fingerprint })
+    }
+
+    /// Returns the same for another sample with the same settings.
+    #[must_use]
+    pub fn of_sample(&self, sample: u32) -> Self {
+        Self {
+            resolved: self.resolved.clone(),
+            environment: self.environment.clone(),
+            models: self.models.clone(),
+            cell_dir: self.cell_dir.of_sample(sample),
+            fresh: self.fresh,
+            prefix: self.prefix.clone(),
+            prompts: self.prompts.clone(),
+            origin: Origin { sample, ..self.origin.clone() },
+            fingerprint: self.fingerprint.clone(),
+        }
+    }
+
+    /// Returns whether an instance has its final result: an episode that ended by itself, and the verdict on its patch
+    /// where one is asked for.
+    pub fn is_done(&self, instance: &Instance) -> bool {
         let id = instance.instance_id.as_str();
-        let dir = self.cell_dir.episode(id)?;
+        let Some(ended) = self.cell_dir.ended(id) else { return false };
+        if ended.class == OutcomeClass::Infrastructure {
+            return false;
+        }
+        let Some(prediction) = self.cell_dir.prediction(id) else { return false };
+        if !self.resolved.config.evaluate {
+            return true;
+        }
+        let patch = Patch(prediction.model_patch.unwrap_or_default());
+        let subject = Subject::new(&patch, self.environment.as_ref(), instance);
+        matches!(self.cell_dir.find(&subject, id), Found::Verdict(verdict) if verdict.ending() != journal::Ending::Infrastructure)
+    }
+
+    /// Solves an instance and judges the patch, going on from where an earlier process was killed.
+    async fn solve(&self, instance: &Instance, worker: &Worker) -> anyhow::Result<Attempted> {
+        let id = instance.instance_id.as_str();
+        let Some(dir) = self.cell_dir.try_episode(id)? else { return Ok(Attempted::Held) };
         if self.fresh {
             for name in [TRAJECTORY, RESUMED, "patch.diff"].into_iter().chain(VERDICT_FILES) {
                 dir.remove(name)?;
@@ -69,14 +158,18 @@ impl Cell {
             None => {
                 let earlier = self.unfinished(&origin, &dir, worker)?;
                 self.cell_dir.begin(&dir, id)?;
-                let outcome = self.run_episode(instance, &dir, (origin, earlier), worker).await;
+                let outcome = match self.run_episode(instance, &dir, (origin, earlier), worker).await {
+                    Ok(Some(outcome)) => Ok(outcome),
+                    Ok(None) => return Ok(Attempted::GivenUp),
+                    Err(err) => Err(err),
+                };
                 self.cell_dir.end(&dir, id, ended(&outcome))?;
                 outcome?
             }
         };
         let patch = match (&outcome.patch, outcome.exit_status.class()) {
             (Some(patch), OutcomeClass::Submitted | OutcomeClass::AgentLimit) => patch.clone(),
-            _ => return Ok(Solved { outcome, verdict: None }),
+            _ => return Ok(Attempted::Solved(Box::new(Solved { outcome, verdict: None }))),
         };
         dir.write("patch.diff", patch.0.as_bytes())?;
         self.cell_dir.put_prediction(&Prediction {
@@ -86,13 +179,13 @@ impl Cell {
             spoiled: false,
         })?;
         if !self.resolved.config.evaluate {
-            return Ok(Solved { outcome, verdict: None });
+            return Ok(Attempted::Solved(Box::new(Solved { outcome, verdict: None })));
         }
         let config = &self.resolved.config.evaluation;
         let (environment, runs) = (self.environment.as_ref(), self.resolved.config.runs.as_path());
         let judge = Judge { environment, config, worker, runs };
         let (verdict, _) = judge.verdict(instance, Some(&patch), (&self.cell_dir, &dir)).await?;
-        Ok(Solved { outcome, verdict: Some(verdict) })
+        Ok(Attempted::Solved(Box::new(Solved { outcome, verdict: Some(verdict) })))
     }
 
     /// Returns the outcome of an episode that an earlier process finished; one that failed through us does not count.
@@ -110,7 +203,7 @@ impl Cell {
     /// Refuses an episode that was made from something else than one would be now, and says what.
     fn check_origin(&self, trajectory: &Trajectory, origin: &Origin, dir: &EpisodeDir) -> anyhow::Result<()> {
         let Some(header) = trajectory.header() else { return Ok(()) };
-        let different = different(header, origin, &self.resolved.fingerprint());
+        let different = different(header, origin, &self.fingerprint);
         if different.is_empty() {
             return Ok(());
         }
@@ -123,39 +216,39 @@ impl Cell {
 
     /// Returns what an episode on an instance would be made from now.
     async fn origin(&self, instance: &Instance) -> anyhow::Result<Origin> {
-        let (prompts, texts) = digests_of_prompts(&self.resolved)?;
         Ok(Origin {
-            spotter: env!("CARGO_PKG_VERSION").to_owned(),
             started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
-            settings: serde_json::to_value(self.resolved.identity())?,
             instance: digest(&[&serde_json::to_string(instance)?]),
-            prompts: digest(&[&prompts, self.resolved.inputs()]),
-            texts: Some(texts),
-            dataset: self.resolved.config.env.dataset.clone(),
-            dataset_revision: self.dataset_revision.clone(),
             image: self.environment.image_digest(instance).await,
-            sample: self.cell_dir.sample(),
             parent: self.prefix.as_ref().map(|prefix| prefix.parent().clone()),
+            ..self.origin.clone()
         })
     }
 
+    /// Runs an episode; `None` when it was not begun, as no more is to be.
     async fn run_episode(
         &self,
         instance: &Instance,
         dir: &EpisodeDir,
         (origin, earlier): (Origin, Option<Trajectory>),
         worker: &Worker,
-    ) -> anyhow::Result<Outcome> {
+    ) -> anyhow::Result<Option<Outcome>> {
         let _permit = worker.permits.sandbox().await;
         let ready = self.environment.reset(instance).await.context("the sandbox could not be made ready")?;
         let sandbox = ready.sandbox.clone();
+        // It was made ready while others were under way, and it is taken away while the next one is.
+        let seat = worker.seat().await;
         // Now the image is there, also where it had to be pulled.
         let origin = Origin { image: self.environment.image_digest(instance).await, ..origin };
-        let outcome = self.run_in(instance, dir, ready, (origin, earlier), worker).await;
+        let outcome = match &seat {
+            Some(_) => self.run_in(instance, dir, ready, (origin, earlier), worker).await.map(Some),
+            None => Ok(None),
+        };
+        drop(seat);
         if let Err(err) = sandbox.stop().await {
             worker.note(&format!("warning: the sandbox was not removed: {err}"));
         }
-        let outcome = outcome?;
+        let Some(outcome) = outcome? else { return Ok(None) };
         if outcome.exit_status.class() != OutcomeClass::Infrastructure {
             let (earlier, whole) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
             if let (Some(earlier), Some(whole)) = (earlier, whole)
@@ -165,7 +258,7 @@ impl Cell {
             }
             dir.remove(RESUMED)?;
         }
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
     async fn run_in(
@@ -186,7 +279,7 @@ impl Cell {
             environment: self.environment.name().to_owned(),
             agent: self.resolved.plug.name.to_owned(),
             model: model.name().to_owned(),
-            config: self.resolved.fingerprint(),
+            config: self.fingerprint.clone(),
             root: info.root,
             sandbox: info.provider.to_owned(),
             isolated: info.isolated,
@@ -232,7 +325,7 @@ impl Cell {
         for attempt in earlier.iter().chain(&latest) {
             self.check_origin(attempt, origin, dir)?;
         }
-        let prefix = self.prefix.as_ref().and_then(|prefix| prefix.unfinished(origin, &self.resolved.fingerprint()));
+        let prefix = self.prefix.as_ref().and_then(|prefix| prefix.unfinished(origin, &self.fingerprint));
         if !self.models.are_paid() {
             return Ok(prefix);
         }
@@ -274,30 +367,48 @@ impl Recorder for Told {
     }
 }
 
-impl Work for Cell {
-    type Input = Instance;
-    type Output = (Instance, Result<Solved, String>);
+impl Attempt {
+    /// Returns the instance.
+    pub fn instance(&self) -> Option<&Instance> {
+        self.cell.environment.instances().get(self.index)
+    }
+
+    fn id(&self) -> &str {
+        self.instance().map_or("", |instance| instance.instance_id.as_str())
+    }
+}
+
+impl Work for Solving {
+    type Input = Attempt;
+    type Output = (Attempt, Attempted);
 
     fn endings(&self) -> &'static [&'static str] {
         &["solved", "unsolved", INFRASTRUCTURE]
     }
 
-    fn item(&self, instance: &Instance) -> WorkItem {
-        let (cell, instance_id) = (self.resolved.plug.name.to_owned(), instance.instance_id.clone());
-        WorkItem { cell, instance_id, sample: self.cell_dir.sample(), stage: Stage::Solve }
+    fn item(&self, attempt: &Attempt) -> WorkItem {
+        let (cell_dir, instance_id) = (&attempt.cell.cell_dir, attempt.id().to_owned());
+        WorkItem { cell: cell_dir.name().to_owned(), instance_id, sample: cell_dir.sample(), stage: Stage::Solve }
     }
 
-    async fn work(&self, instance: Instance, worker: &Worker) -> Self::Output {
-        let solved = self.solve(&instance, worker).await;
-        (instance, solved.map_err(|err| format!("{err:#}")))
-    }
-
-    fn ending(&self, (instance, solved): &Self::Output) -> Ending {
-        let (word, line) = match solved {
-            Ok(solved) => (solved.word(), describe(&instance.instance_id, solved)),
-            Err(why) => (INFRASTRUCTURE, format!("{}: {why}", instance.instance_id)),
+    async fn work(&self, attempt: Attempt, worker: &Worker) -> Self::Output {
+        let attempted = match attempt.instance() {
+            Some(instance) => attempt.cell.solve(instance, worker).await,
+            None => Err(anyhow!("there is no instance {} in the dataset", attempt.index)),
         };
-        Ending { word, was_kept: false, line }
+        let attempted = attempted.unwrap_or_else(|err| Attempted::Failed(format!("{err:#}")));
+        (attempt, attempted)
+    }
+
+    fn ending(&self, (attempt, attempted): &Self::Output) -> Ending {
+        let id = attempt.id();
+        let (word, line) = match attempted {
+            Attempted::Solved(solved) => (solved.word(), describe(id, solved)),
+            Attempted::Failed(why) => (INFRASTRUCTURE, format!("{id}: {why}")),
+            Attempted::Held => ("held", format!("{id}: {}", attempt.cell.cell_dir.held(id))),
+            Attempted::GivenUp => ("given_up", format!("{id}: not begun")),
+        };
+        Ending { word, was_kept: matches!(attempted, Attempted::Held | Attempted::GivenUp), line }
     }
 }
 

@@ -25,7 +25,7 @@ fn picked(ids: &[&str], filter: Option<&str>, slice: Option<&str>) -> String {
 
 fn shown(instances: &[Instance], selection: &Selection) -> String {
     match select(instances, selection) {
-        Ok(picked) => picked.iter().map(|instance| instance.instance_id.as_str()).collect::<Vec<_>>().join(" "),
+        Ok(picked) => picked.iter().map(|place| instances[*place].instance_id.as_str()).collect::<Vec<_>>().join(" "),
         Err(err) => err.to_string(),
     }
 }

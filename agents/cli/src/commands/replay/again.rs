@@ -11,14 +11,13 @@ use runner::engine::{Event, Listener};
 use runner::environments::{Providers, open};
 use runner::replay::{Comparison, RecordedEpisode, compare, other_settings};
 use runner::shown::short;
-use runner::stages::{Cell, Models, prompts};
+use runner::stages::{Attempt, Cell, Models, Solving};
 use runner::{Plugs, Resolved};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::super::engine::engine;
-use super::super::run_folder::{Others, open_journal, open_run};
-use super::{Replay, instance, quoted, refuse_own_run, resolve};
+use super::{Replay, cell_dir, instance, outcome, quoted, refuse_own_run, resolve};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::listener::on_console;
@@ -51,34 +50,35 @@ pub(super) async fn run(
     let opened = settle(plugs, args, record, temporary.path()).map_err(Failed::Usage)?;
     let Opened { resolved, models, is_kept } = opened;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
-    let instance = instance(record, environment.as_ref()).map_err(Failed::Usage)?;
-    if let Some(other) = other_settings(record, &resolved, &instance, false).map_err(Failed::Usage)? {
+    let (index, instance) = instance(record, environment.as_ref()).map_err(Failed::Usage)?;
+    if let Some(other) = other_settings(record, &resolved, instance, false).map_err(Failed::Usage)? {
         say(&format!("the replay has other settings than the record: {other}"));
     }
-    let prompts = prompts(&resolved).map_err(Failed::Usage)?;
-    let id = instance.instance_id.clone();
+    let id = record.instance_id.as_str();
     let cell_dir = cell_dir(&resolved, record, args.fresh)?;
-    cell_dir.ask([id.as_str()])?;
+    cell_dir.ask([id])?;
     let watch = Arc::new(Watch::new(record.trajectory.clone(), args.stop));
     let engine = engine(&resolved, providers, on_console(1).and(watch.clone()), 1);
-    let dataset_revision = resolved.dataset_revision();
-    let prefix = None;
-    let cell = Cell { resolved, environment, models, prompts, cell_dir, dataset_revision, fresh: args.fresh, prefix };
+    let mut cell = Cell::new(resolved, environment.clone(), Arc::new(models), cell_dir).map_err(Failed::Usage)?;
+    cell.fresh = args.fresh;
     let cell = Arc::new(cell);
+    let (work, attempts) = (Arc::new(Solving), vec![Attempt { cell: cell.clone(), index }]);
     let solved = tokio::select! {
-        solved = engine.run(&cell, vec![instance], |_| Ok(())) => solved?.into_iter().next(),
+        solved = engine.run(&work, attempts, |_| Ok(())) => solved?.into_iter().next(),
         () = watch.stop.cancelled() => None,
     };
     let now = match solved {
-        Some((_, Err(why))) => return Err(Failed::Run(anyhow!("{why}"))),
-        Some((_, Ok(_))) => recorded(&cell.cell_dir, &id)?,
+        Some(solved) => match outcome(&solved) {
+            Ok(_) => recorded(&cell.cell_dir, id)?,
+            Err(why) => return Err(Failed::Run(anyhow!("{why}"))),
+        },
         None => watch.now(),
     };
     // What was aborted lets go of its files before they are removed.
     providers.tasks.close();
     providers.tasks.wait().await;
     let comparison = compare(&record.trajectory, &now);
-    let folder = is_kept.then(|| cell.cell_dir.instance_path(&id).display().to_string());
+    let folder = is_kept.then(|| cell.cell_dir.instance_path(id).display().to_string());
     tell(record, &comparison, folder)
 }
 
@@ -131,14 +131,6 @@ fn settings(
     forced.extend([format!("runs={}", quoted(&temporary.to_string_lossy())), format!("run={REPLAY}")]);
     forced.push("evaluate=false".to_owned());
     Ok((resolve(plugs, args, record, None, &forced)?, false))
-}
-
-/// Makes the folder that the replay is written into.
-fn cell_dir(resolved: &Resolved, record: &RecordedEpisode, fresh: bool) -> anyhow::Result<CellDir> {
-    let ids = [record.instance_id.clone()];
-    let others = if fresh { Others::StartOver(&ids) } else { Others::Refuse };
-    let journal = open_journal(resolved, &resolved.run_name())?;
-    open_run(resolved, &journal, &record.cell, others)
 }
 
 /// Reads what the replay recorded.

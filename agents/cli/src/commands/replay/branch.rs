@@ -4,15 +4,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use env_core::{Environment, Instance};
-use journal::CellDir;
-use runner::environments::{Providers, open, refuse_unjudgeable};
-use runner::replay::{Prefix, RecordedEpisode, Sibling, Siblings, other_settings};
-use runner::stages::{Cell, Models, Solved, prompts};
+use runner::environments::{Providers, open, refuse_unsolvable};
+use runner::replay::{Prefix, RecordedEpisode, other_settings};
+use runner::run_folder::keep_settings;
+use runner::stages::{Attempt, Attempted, Cell, Models, Solved, Solving};
 use runner::{Plugs, Resolved};
 
 use super::super::engine::engine;
-use super::super::run_folder::{Others, open_journal, open_run, summarize};
-use super::{Replay, instance, refuse_own_run, resolve};
+use super::super::run_folder::summarize;
+use super::{Replay, cell_dir, instance, others, outcome, refuse_own_run, resolve};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
@@ -31,20 +31,18 @@ pub(super) async fn run(
     let samples = settings(plugs, args, (record, step)).map_err(Failed::Usage)?;
     let Some(first) = samples.first().cloned() else { return Ok(ExitCode::SUCCESS) };
     let environment = open(&first, providers).await.map_err(Failed::Usage)?;
-    let instance = instance(record, environment.as_ref()).map_err(Failed::Usage)?;
-    check(&first, environment.as_ref(), (record, &instance)).map_err(Failed::Usage)?;
-    let mut parts = Vec::new();
-    for resolved in samples {
-        let models = Models::open(&resolved).map_err(Failed::Usage)?;
-        parts.push((prompts(&resolved).map_err(Failed::Usage)?, models, resolved));
-    }
-    let cell_dir = cell_dir(&first, record, args.fresh)?;
+    let (index, instance) = instance(record, environment.as_ref()).map_err(Failed::Usage)?;
+    check(&first, environment.as_ref(), (record, instance)).map_err(Failed::Usage)?;
+    let models = samples.iter().map(Models::open).collect::<anyhow::Result<Vec<_>>>().map_err(Failed::Usage)?;
+    let of_cell = cell_dir(&first, record, args.fresh)?;
+    let ids = [record.instance_id.clone()];
     let mut cells = Vec::new();
-    for (sample, (prompts, models, resolved)) in (0..).zip(parts) {
-        let (cell_dir, dataset_revision) = (cell_dir.of_sample(sample), resolved.dataset_revision());
-        cell_dir.ask([instance.instance_id.as_str()])?;
-        let (environment, prefix, fresh) = (environment.clone(), Some(prefix.clone()), args.fresh);
-        let cell = Cell { resolved, environment, models, prompts, cell_dir, dataset_revision, fresh, prefix };
+    for (sample, (resolved, models)) in (0..).zip(samples.into_iter().zip(models)) {
+        let cell_dir = of_cell.of_sample(sample);
+        keep_settings(&resolved, &cell_dir, others(&ids, args.fresh))?;
+        cell_dir.ask([record.instance_id.as_str()])?;
+        let mut cell = Cell::new(resolved, environment.clone(), Arc::new(models), cell_dir).map_err(Failed::Usage)?;
+        (cell.fresh, cell.prefix) = (args.fresh, Some(prefix.clone()));
         cells.push(Arc::new(cell));
     }
     let of_summary = cells.clone();
@@ -54,19 +52,15 @@ pub(super) async fn run(
         }
     });
     let engine = engine(&first, providers, on_console(args.workers), args.workers);
-    let siblings = cells.iter().map(|cell| Sibling { cell: cell.clone(), instance: instance.clone() }).collect();
-    let told = |(cell, (instance, solved)): &(Arc<Cell>, (Instance, Result<Solved, String>))| {
-        print(&result(cell, instance, solved).line()?)
-    };
-    let solved = engine.run(&Arc::new(Siblings), siblings, told).await?;
-    let results: Vec<InstanceResult> =
-        solved.iter().map(|(cell, (instance, solved))| result(cell, instance, solved)).collect();
+    let attempts = cells.iter().map(|cell| Attempt { cell: cell.clone(), index }).collect();
+    let told = |solved: &(Attempt, Attempted)| print(&result(record, solved).line()?);
+    let solved = engine.run(&Arc::new(Solving), attempts, told).await?;
+    let results: Vec<InstanceResult> = solved.iter().map(|solved| result(record, solved)).collect();
     say(&table(&results));
     at_interrupt.set(|| {});
     summaries(&cells)?;
-    let is_well =
-        |cell: &Cell, solved: &Solved| !solved.failed() && (solved.verdict.is_some() || !cell.resolved.config.evaluate);
-    let all = solved.iter().all(|(cell, (_, solved))| solved.as_ref().is_ok_and(|solved| is_well(cell, solved)));
+    let is_well = |solved: &Solved| !solved.failed() && (solved.verdict.is_some() || !first.config.evaluate);
+    let all = solved.iter().all(|solved| outcome(solved).is_ok_and(is_well));
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -97,19 +91,7 @@ fn check(
     if let Some(other) = other_settings(record, resolved, instance, true)? {
         say(&format!("the steps that are taken over were made with other settings: {other}"));
     }
-    if resolved.config.evaluate {
-        let hint = "`-c evaluate=false` goes on all the same, without a verdict";
-        refuse_unjudgeable(environment, std::slice::from_ref(instance), hint)?;
-    }
-    Ok(())
-}
-
-/// Makes the folder of the run.
-fn cell_dir(resolved: &Resolved, record: &RecordedEpisode, fresh: bool) -> anyhow::Result<CellDir> {
-    let ids = [record.instance_id.clone()];
-    let others = if fresh { Others::StartOver(&ids) } else { Others::Refuse };
-    let journal = open_journal(resolved, &resolved.run_name())?;
-    open_run(resolved, &journal, &record.cell, others)
+    refuse_unsolvable(resolved, environment, [instance])
 }
 
 /// Writes the summary of each sample, and tells of it where there is one.
@@ -127,8 +109,12 @@ fn summaries(cells: &[Arc<Cell>]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn result(cell: &Cell, instance: &Instance, solved: &Result<Solved, String>) -> InstanceResult {
-    let folder = cell.cell_dir.instance_path(&instance.instance_id);
-    let result = InstanceResult::solved(&instance.instance_id, &folder, solved.as_ref().map_err(String::as_str));
-    InstanceResult { sample: Some(cell.cell_dir.sample()), ..result }
+fn result(record: &RecordedEpisode, solved: &(Attempt, Attempted)) -> InstanceResult {
+    let (id, cell_dir) = (record.instance_id.as_str(), &solved.0.cell.cell_dir);
+    let outcome = outcome(solved);
+    let outcome = outcome.as_ref().map(|solved| *solved).map_err(AsRef::as_ref);
+    InstanceResult {
+        sample: Some(cell_dir.sample()),
+        ..InstanceResult::solved(id, &cell_dir.instance_path(id), outcome)
+    }
 }

@@ -3,15 +3,18 @@
 mod again;
 mod branch;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 use dataset::{Selection, select};
 use env_core::{Environment, Instance};
-use journal::file_name;
+use journal::{CellDir, file_name};
 use runner::environments::Providers;
 use runner::replay::{RecordedEpisode, check_agent, find};
+use runner::run_folder::{Others, open_cell, open_journal};
+use runner::stages::{Attempt, Attempted, Solved};
 use runner::{Plugs, Resolved};
 
 use crate::failed::Failed;
@@ -90,11 +93,38 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Returns the instance of the record.
-pub(super) fn instance(record: &RecordedEpisode, environment: &dyn Environment) -> anyhow::Result<Instance> {
+/// Returns the place of the record's instance in the dataset, and the instance.
+pub(super) fn instance<'a>(
+    record: &RecordedEpisode,
+    environment: &'a dyn Environment,
+) -> anyhow::Result<(usize, &'a Instance)> {
     let selection = Selection { ids: vec![record.instance_id.clone()], filter: None, shuffle: None, slice: None };
-    let found = select(environment.instances(), &selection)?.into_iter().next().cloned();
+    let index = select(environment.instances(), &selection)?.into_iter().next();
+    let found = index.and_then(|index| Some((index, environment.instances().get(index)?)));
     found.ok_or_else(|| anyhow!("the dataset has no instance `{}`", record.instance_id))
+}
+
+/// Returns what came of an attempt, or why nothing did.
+pub(super) fn outcome<'a>((attempt, attempted): &'a (Attempt, Attempted)) -> Result<&'a Solved, Cow<'a, str>> {
+    let id = attempt.instance().map_or("", |instance| instance.instance_id.as_str());
+    match attempted {
+        Attempted::Solved(solved) => Ok(solved),
+        Attempted::Failed(why) => Err(why.as_str().into()),
+        Attempted::Held => Err(attempt.cell.cell_dir.held(id).into()),
+        Attempted::GivenUp => Err("it was not begun".into()),
+    }
+}
+
+/// Makes the folder of the cell that is written into.
+pub(super) fn cell_dir(resolved: &Resolved, record: &RecordedEpisode, fresh: bool) -> anyhow::Result<CellDir> {
+    let ids = [record.instance_id.clone()];
+    let journal = open_journal(resolved, &resolved.run_name())?;
+    open_cell(resolved, &journal, &record.cell, others(&ids, fresh))
+}
+
+/// Returns what becomes of a folder that was made with other settings.
+pub(super) fn others(ids: &[String], fresh: bool) -> Others<'_> {
+    if fresh { Others::StartOver(ids) } else { Others::Refuse }
 }
 
 /// Refuses to write into the run that the record is in.

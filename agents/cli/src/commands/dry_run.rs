@@ -1,0 +1,16 @@
+//! What a sweep would run.
+
+use std::process::ExitCode;
+
+use runner::environments::Providers;
+use sweep::plan::Plan;
+
+use crate::failed::Failed;
+use crate::output::print;
+
+/// Prints the cells of a plan with their episodes and what they will probably cost.
+pub(super) async fn run(plan: &Plan, providers: &Providers) -> Result<ExitCode, Failed> {
+    let expected = sweep::run::expect(plan, providers).await.map_err(Failed::Usage)?;
+    print(&expected.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,119 @@
+//! `sweep`: many cells, instances and samples from one YAML file.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use runner::environments::Providers;
+use runner::plugs::host;
+use runner::{Plugs, Settings};
+use sweep::file::File;
+use sweep::plan::Plan;
+use sweep::run::{Counts, Sweep};
+use tool_core::SandboxError;
+
+use super::engine::engine;
+use crate::console::say;
+use crate::failed::Failed;
+use crate::interrupt::AtInterrupt;
+use crate::listener::counted;
+use crate::settings::workers;
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepCommand {
+    /// The sweep file, YAML; or the name of one that ships with the program, such as `smoke`.
+    pub(crate) file: String,
+    /// A layer of configuration over the file's `base`: a YAML file, or `key.path=value`. Later ones win.
+    #[arg(short = 'c', long = "config", value_name = "FILE|KEY=VALUE")]
+    pub(crate) layers: Vec<String>,
+    /// Name of the run, and of its folder; by default the file's `name`, else the name of the file.
+    #[arg(short, long)]
+    pub(crate) run: Option<String>,
+    /// How many episodes are under way at once; by default the file's `workers`.
+    #[arg(short, long, value_parser = workers, allow_negative_numbers = true)]
+    pub(crate) workers: Option<usize>,
+    /// Prints the cells, how many episodes they have, and what they will probably cost, and runs nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Works on the run beside other processes that are at it.
+    #[arg(long)]
+    pub(crate) share: bool,
+}
+
+pub(crate) async fn run(
+    plugs: &Plugs,
+    args: SweepCommand,
+    providers: &Providers,
+    at_interrupt: &AtInterrupt,
+) -> Result<ExitCode, Failed> {
+    let plan = plan(plugs, &args).map_err(Failed::Usage)?;
+    if args.dry_run {
+        return super::dry_run::run(&plan, providers).await;
+    }
+    clean(plugs, &plan).await;
+    let workers = args.workers.unwrap_or_else(|| plan.workers());
+    let sweep = Sweep::open(plan, providers, args.share).await.map_err(Failed::Usage)?;
+    let first = sweep.plan().cells.first().context("the sweep has no cell")?;
+    let mut engine = engine(&first.resolved, providers, counted(), workers);
+    engine.spare = first.resolved.config.permits.spare(workers);
+    at_interrupt.drain(&engine.drain);
+    say(&format!(
+        "sweep `{}`: {} cells, {} episodes, {workers} at once",
+        sweep.plan().run,
+        sweep.cells().len(),
+        sweep.episodes()
+    ));
+    let counts = sweep.run(&engine).await?;
+    tell(&sweep, &counts)?;
+    let is_whole = counts.stopped.is_none() && counts.infrastructure == 0 && !engine.drain.is_cancelled();
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Reads and plans the sweep that the arguments name.
+fn plan(plugs: &Plugs, args: &SweepCommand) -> anyhow::Result<Plan> {
+    let file = match sweep::shipped(&args.file) {
+        Some(text) if !Path::new(&args.file).exists() => {
+            File::parse(&PathBuf::from(format!("{}.yaml", args.file)), text.to_owned())?
+        }
+        _ => File::read(Path::new(&args.file))?,
+    };
+    let stem = || Path::new(&args.file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let run = args.run.clone().or_else(|| file.spec.name.clone()).or_else(stem).unwrap_or_default();
+    let settings = Settings { layers: args.layers.clone(), ..Settings::default() };
+    Plan::new(file, plugs, &settings, &run)
+}
+
+/// Removes what processes that have died left of their sandboxes.
+async fn clean(plugs: &Plugs, plan: &Plan) {
+    let host = host();
+    let is_used = |name: &str| plan.cells.iter().any(|cell| cell.resolved.config.sandbox.provider == name);
+    for plug in plugs.sandboxes().iter().filter(|plug| is_used(plug.name)) {
+        match plug.clean(&host, false).await {
+            Ok(names) if names.is_empty() => {}
+            Ok(names) => say(&format!("removed {} {} of processes that have died", names.len(), plug.sandboxes)),
+            // Whoever needs it finds out soon enough.
+            Err(SandboxError::Unavailable(_)) => {}
+            Err(err) => say(&format!("warning: what dead processes left was not removed: {err}")),
+        }
+    }
+}
+
+fn tell(sweep: &Sweep, counts: &Counts) -> anyhow::Result<()> {
+    let Counts { solved, unsolved, infrastructure, left, elsewhere, kept, stopped } = counts;
+    let parts = [
+        (*solved, "solved"),
+        (*unsolved, "unsolved"),
+        (*infrastructure, "infrastructure"),
+        (*left, "left"),
+        (*elsewhere, "ended by others"),
+        (*kept, "from before"),
+    ];
+    let shown = parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}"));
+    say(&shown.collect::<Vec<_>>().join(", "));
+    if let Some(why) = stopped {
+        say(&format!("stopped: {why}\nhint: the same command goes on"));
+    }
+    let _ = sweep;
+    Ok(())
+}

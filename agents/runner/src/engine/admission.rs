@@ -1,0 +1,138 @@
+//! Whether the machine has room for one more sandbox.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::PermitsConfig;
+
+/// How often a machine without room is looked at again.
+const POLL: Duration = Duration::from_millis(500);
+/// For how long an answer counts.
+const FRESH: Duration = Duration::from_millis(200);
+
+/// Lets a sandbox start when the machine has room for it, and in any case when there is no other: what must stay free is
+/// no reason to wait for good.
+#[derive(Debug)]
+pub(super) struct Admission {
+    memory_free: u64,
+    disk_free: u64,
+    load: Option<f64>,
+    /// The folder whose disk is looked at.
+    folder: PathBuf,
+    admitted: AtomicUsize,
+    /// The last answer: when, and what was lacking.
+    last: Mutex<Option<(Instant, Option<String>)>>,
+}
+
+/// A place on the machine, for as long as this value lives.
+#[derive(Debug)]
+pub(super) struct Admitted<'a>(&'a Admission);
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        self.0.admitted.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Admission {
+    pub(super) fn new(config: &PermitsConfig) -> Self {
+        Self {
+            memory_free: config.memory_free.0,
+            disk_free: config.disk_free.0,
+            load: config.load,
+            folder: PathBuf::from("."),
+            admitted: AtomicUsize::new(0),
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Waits until there is room.
+    pub(super) async fn wait(&self) -> Admitted<'_> {
+        let mut told = false;
+        loop {
+            let is_first = self.admitted.fetch_add(1, Ordering::AcqRel) == 0;
+            // It is given back when this is dropped.
+            let admitted = Admitted(self);
+            let lacking = if is_first { None } else { self.lacking() };
+            let Some(lacking) = lacking else { return admitted };
+            drop(admitted);
+            if !std::mem::replace(&mut told, true) {
+                tracing::info!("no further sandbox starts for now: {lacking}");
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Returns what the machine lacks, as it was a moment ago.
+    fn lacking(&self) -> Option<String> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((at, lacking)) if at.elapsed() < FRESH => lacking.clone(),
+            _ => {
+                let lacking = self.look();
+                *last = Some((Instant::now(), lacking.clone()));
+                lacking
+            }
+        }
+    }
+
+    fn look(&self) -> Option<String> {
+        let mib = |bytes: u64| bytes >> 20;
+        let short = |what: &str, free: Option<u64>, least: u64| {
+            let free = free.filter(|free| *free < least)?;
+            Some(format!("{} MiB of {what} are free, {} are to stay so", mib(free), mib(least)))
+        };
+        short("memory", memory(), self.memory_free)
+            .or_else(|| short("disk", disk(&self.folder), self.disk_free))
+            .or_else(|| {
+                let (most, load) = (self.load?, load()?);
+                (load > most).then(|| format!("{load:.1} processes are ready to run on each core, {most} at most"))
+            })
+    }
+}
+
+/// Returns how much memory may still be used; `None` where it cannot be told.
+fn memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// Returns how much may still be written where a folder is.
+fn disk(folder: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    Some(stat.f_bavail * stat.f_frsize)
+}
+
+/// Returns how many processes were ready to run on each core, over the last minute.
+fn load() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    let load: f64 = text.split(' ').next()?.parse().ok()?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    Some(load / cores as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use tool_core::Size;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_sandbox_always_starts_and_a_second_waits_for_room() {
+        let config = PermitsConfig { memory_free: Size(u64::MAX), ..PermitsConfig::default() };
+        let admission = Admission::new(&config);
+        let first = admission.wait().await;
+        let second = tokio::time::timeout(Duration::from_millis(1200), admission.wait()).await;
+        assert!(second.is_err());
+        assert!(admission.look().unwrap().contains("of memory are free"));
+        drop(first);
+        drop(tokio::time::timeout(Duration::from_millis(1200), admission.wait()).await.unwrap());
+        assert_eq!(admission.admitted.load(Ordering::SeqCst), 0);
+        let roomy = Admission::new(&PermitsConfig { memory_free: Size(0), ..config });
+        let _both = (roomy.wait().await, roomy.wait().await);
+    }
+}

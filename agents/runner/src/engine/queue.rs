@@ -1,0 +1,76 @@
+//! What the engine takes items from.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Work;
+
+/// What there is to work on, which may depend on what came of the work so far.
+pub trait Queue<W: Work> {
+    /// What tells an item from the others.
+    type Key: Send + 'static;
+
+    /// Returns what is worked on next.
+    ///
+    /// # Errors
+    /// When the whole run cannot go on.
+    fn next(&mut self) -> anyhow::Result<Next<Self::Key, W::Input>>;
+
+    /// Takes what came of an item: its output, or with which words the work on it panicked.
+    ///
+    /// # Errors
+    /// When the whole run cannot go on.
+    fn ended(&mut self, key: Self::Key, output: Result<W::Output, String>) -> anyhow::Result<()>;
+}
+
+/// What is worked on next.
+pub enum Next<K, T> {
+    /// An item.
+    Item(K, T),
+    /// There is none now; it is asked again after this time, or when an item has ended.
+    Wait(Duration),
+    /// There is none, unless an item that ends makes one.
+    Empty,
+}
+
+/// A list of items, whose outputs come back in the order of the list.
+pub(super) struct All<W: Work, F> {
+    waiting: VecDeque<W::Input>,
+    next: usize,
+    ended: Vec<(usize, W::Output)>,
+    died: Vec<String>,
+    told: F,
+}
+
+impl<W: Work, F> All<W, F> {
+    pub(super) fn new(inputs: Vec<W::Input>, told: F) -> Self {
+        Self { waiting: inputs.into(), next: 0, ended: Vec::new(), died: Vec::new(), told }
+    }
+
+    /// Returns the outputs, and the words of those that died.
+    pub(super) fn into_parts(mut self) -> (Vec<W::Output>, Vec<String>) {
+        self.ended.sort_by_key(|(index, _)| *index);
+        (self.ended.into_iter().map(|(_, output)| output).collect(), self.died)
+    }
+}
+
+impl<W: Work, F: FnMut(&W::Output) -> anyhow::Result<()>> Queue<W> for All<W, F> {
+    type Key = usize;
+
+    fn next(&mut self) -> anyhow::Result<Next<usize, W::Input>> {
+        let Some(input) = self.waiting.pop_front() else { return Ok(Next::Empty) };
+        self.next += 1;
+        Ok(Next::Item(self.next, input))
+    }
+
+    fn ended(&mut self, key: usize, output: Result<W::Output, String>) -> anyhow::Result<()> {
+        match output {
+            Ok(output) => {
+                (self.told)(&output)?;
+                self.ended.push((key, output));
+            }
+            Err(why) => self.died.push(why),
+        }
+        Ok(())
+    }
+}

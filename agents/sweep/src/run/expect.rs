@@ -1,0 +1,133 @@
+//! What a sweep would run, and what it will probably cost.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use journal::Run;
+use runner::environments::Providers;
+use serde_yaml::Value;
+
+use super::open::{Shared, environment};
+use crate::plan::Plan;
+
+/// What a sweep would run.
+#[derive(Debug)]
+pub struct Expected {
+    cells: Vec<ExpectedCell>,
+    samples: u32,
+    workers: usize,
+}
+
+/// What one cell would run.
+#[derive(Debug)]
+struct ExpectedCell {
+    name: String,
+    model: Option<String>,
+    instances: usize,
+    /// What an episode of the same agent and model took in the runs that are there.
+    past: Option<Past>,
+}
+
+/// Episodes that have been run.
+#[derive(Debug, Clone, Copy, Default)]
+struct Past {
+    episodes: usize,
+    /// Those whose every query has a known price.
+    priced: usize,
+    cost: f64,
+    tokens: u64,
+}
+
+/// Returns what a plan would run, with the cost by the past episodes of the same agents and models.
+///
+/// # Errors
+/// With the place in the file, when a dataset cannot be had.
+pub async fn expect(plan: &Plan, providers: &Providers) -> anyhow::Result<Expected> {
+    let mut shared = Shared::default();
+    let mut cells = Vec::new();
+    let mut past: Option<HashMap<(String, String), Past>> = None;
+    for planned in &plan.cells {
+        let resolved = &planned.resolved;
+        let environment = environment(&mut shared, plan, resolved, providers).await?;
+        let instances = shared.instances(&plan.file, resolved, environment.as_ref())?.len();
+        let model = resolved.config.model.name.clone();
+        let past = past.get_or_insert_with(|| past_episodes(&resolved.config.runs));
+        let key = (resolved.plug.name.to_owned(), model.clone().unwrap_or_default());
+        cells.push(ExpectedCell { name: planned.name.clone(), model, instances, past: past.get(&key).copied() });
+    }
+    Ok(Expected { cells, samples: plan.samples(), workers: plan.workers() })
+}
+
+/// Returns what episodes took in all runs of a folder, by agent and model.
+fn past_episodes(runs: &Path) -> HashMap<(String, String), Past> {
+    let mut found: HashMap<(String, String), Past> = HashMap::new();
+    let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    for run in entries.filter_map(|entry| Run::open(&entry.path()).ok()) {
+        for cell in run.cells() {
+            let Ok(Some(text)) = run.config(&cell) else { continue };
+            let Ok(config) = serde_yaml::from_str::<Value>(&text) else { continue };
+            let model = config["model"]["name"].as_str().unwrap_or_default().to_owned();
+            let agent = cell.split('+').next().unwrap_or_default().to_owned();
+            let past = found.entry((agent, model)).or_default();
+            for spending in run.episodes(&cell).into_iter().filter_map(|episode| episode.ended?.spending) {
+                past.episodes += 1;
+                past.tokens += spending.usage.total();
+                if spending.unpriced_queries == 0 {
+                    past.priced += 1;
+                    past.cost += spending.cost;
+                }
+            }
+        }
+    }
+    found.retain(|_, past| past.episodes > 0);
+    found
+}
+
+impl ExpectedCell {
+    fn episodes(&self, samples: u32) -> usize {
+        self.instances * samples as usize
+    }
+
+    /// Returns the probable cost in US dollars; `None` where no past episode tells.
+    fn cost(&self, samples: u32) -> Option<f64> {
+        let past = self.past.filter(|past| past.priced > 0)?;
+        Some(past.cost / past.priced as f64 * self.episodes(samples) as f64)
+    }
+
+    fn tokens(&self, samples: u32) -> Option<u64> {
+        let past = self.past?;
+        Some(past.tokens / past.episodes as u64 * self.episodes(samples) as u64)
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cells, samples, workers } = self;
+        let width = cells.iter().map(|cell| cell.name.chars().count()).max().unwrap_or_default().max(4);
+        writeln!(
+            formatter,
+            "{:<width$}  {:>9}  {:>7}  {:>8}  {:>10}  {:>14}  from",
+            "cell", "instances", "samples", "episodes", "cost", "tokens"
+        )?;
+        for cell in cells {
+            let cost = cell.cost(*samples).map_or_else(|| "-".to_owned(), |cost| format!("${cost:.2}"));
+            let tokens = cell.tokens(*samples).map_or_else(|| "-".to_owned(), |tokens| tokens.to_string());
+            let from = match (&cell.past, &cell.model) {
+                (Some(past), _) => format!("{} past episodes", past.episodes),
+                (None, Some(model)) => format!("no past episode by {model}"),
+                (None, None) => "no model is named".to_owned(),
+            };
+            let ExpectedCell { name, instances, .. } = cell;
+            let episodes = cell.episodes(*samples);
+            writeln!(
+                formatter,
+                "{name:<width$}  {instances:>9}  {samples:>7}  {episodes:>8}  {cost:>10}  {tokens:>14}  {from}"
+            )?;
+        }
+        let episodes: usize = cells.iter().map(|cell| cell.episodes(*samples)).sum();
+        let cost: Option<f64> = cells.iter().map(|cell| cell.cost(*samples)).sum();
+        let cost = cost.map_or_else(|| "unknown".to_owned(), |cost| format!("${cost:.2}"));
+        writeln!(formatter, "{} cells, {episodes} episodes, {workers} at once, expected cost {cost}", cells.len())
+    }
+}

@@ -1,0 +1,239 @@
+//! Runs a sweep: what has no result yet is worked on, and what came of it is summed up.
+
+mod expect;
+mod open;
+mod queue;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use env_core::Instance;
+use journal::{Journal, Lease, Run, file_name, write_summary, write_whole};
+use runner::engine::Engine;
+use runner::environments::Providers;
+use runner::stages::{Cell, Solving};
+
+use crate::file::{Budget, Order};
+use crate::plan::Plan;
+pub use expect::{Expected, expect};
+pub use open::OpenCell;
+use queue::{Item, Spent, Waiting, cell_of, in_order};
+
+/// Name of the copy of the sweep file in the folder of the run.
+pub const SWEEP: &str = "sweep.yaml";
+/// So many failures of infrastructure in a row, beside two for each worker, end a sweep.
+const IN_A_ROW: usize = 16;
+
+/// A sweep that can be worked on.
+pub struct Sweep {
+    plan: Plan,
+    journal: Journal,
+    cells: Vec<OpenCell>,
+    /// Keeps other processes from the run, where it is not shared.
+    _lease: Option<Lease>,
+}
+
+/// What a sweep heeds.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// What it may take in all.
+    pub budget: Budget,
+    /// When it ends.
+    pub deadline: Option<Instant>,
+    /// Once so many samples of a cell have solved an instance, it is left.
+    pub solved: Option<u32>,
+    /// How often an episode is tried again when infrastructure broke.
+    pub retries: u32,
+    /// The pause before the first of these.
+    pub wait: Duration,
+    /// After so many failures of infrastructure in a row the sweep ends.
+    pub in_a_row: usize,
+}
+
+/// What came of the episodes that a command has worked on.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Resolved.
+    pub solved: usize,
+    /// Not resolved.
+    pub unsolved: usize,
+    /// Given up, as infrastructure broke too often.
+    pub infrastructure: usize,
+    /// Left, as enough samples have solved the instance.
+    pub left: usize,
+    /// Ended by another process.
+    pub elsewhere: usize,
+    /// Had their results from earlier commands.
+    pub kept: usize,
+    /// Why the sweep was stopped before all had ended.
+    pub stopped: Option<String>,
+}
+
+impl Sweep {
+    /// Opens the folder of a sweep's run and all that its cells need. `shared`: also where another process is at it.
+    ///
+    /// # Errors
+    /// When another process is at the run and it is not shared, when a cell holds what other settings made, and when a
+    /// dataset, a model or a folder cannot be had.
+    pub async fn open(plan: Plan, providers: &Providers, shared: bool) -> anyhow::Result<Self> {
+        let runs = plan.cells.first().map(|cell| cell.resolved.config.runs.clone()).context("the sweep has no cell")?;
+        let folder = runs.join(file_name(&plan.run));
+        let lease = Lease::take(&folder.join("leases").join("sweep.run"))?;
+        if lease.is_none() && !shared {
+            bail!(
+                "another process is at the sweep `{}`\nhint: `spotter status {}` shows it; `--share` works on it as well",
+                folder.display(),
+                plan.run
+            );
+        }
+        let journal = Journal::open(&folder)?;
+        let cells = open::open_cells(&plan, &journal, providers).await?;
+        let sweep = Self { plan, journal, cells, _lease: lease };
+        sweep.keep_plan(&BTreeSet::new())?;
+        write_whole(&folder.join(SWEEP), sweep.plan.file.text.as_bytes())?;
+        Ok(sweep)
+    }
+
+    /// Returns the plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Returns the cells.
+    pub fn cells(&self) -> &[OpenCell] {
+        &self.cells
+    }
+
+    /// Returns the journal of the run.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Returns how many episodes are planned.
+    pub fn episodes(&self) -> usize {
+        self.cells.iter().map(|cell| cell.samples.len() * cell.instances.len()).sum()
+    }
+
+    /// Works on what has no result yet, with the engine's workers, until all has one, or the sweep is stopped.
+    ///
+    /// # Errors
+    /// When the journal or a view cannot be written.
+    pub async fn run(&self, engine: &Engine) -> anyhow::Result<Counts> {
+        let spec = &self.plan.file.spec;
+        let limits = Limits {
+            budget: spec.budget.clone(),
+            deadline: spec
+                .budget
+                .hours
+                .and_then(|hours| Instant::now().checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)),
+            solved: spec.stop.solved,
+            retries: spec.retries.count,
+            wait: Duration::from_secs_f64(spec.retries.wait),
+            in_a_row: IN_A_ROW + 2 * engine.workers,
+        };
+        let samples_first = match spec.order {
+            Some(order) => order == Order::Samples,
+            None => spec.stop.solved.is_some(),
+        };
+        let all = in_order(&self.cells, samples_first);
+        let (planned, solved) = (all.len(), self.solved());
+        let pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
+        let items = pending.len();
+        let known = (solved, self.spent());
+        let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine.drain.clone());
+        engine.serve(&Arc::new(Solving), items, &mut waiting).await?;
+        let mut counts = waiting.into_counts();
+        counts.kept = planned - items;
+        self.finish(&limits)?;
+        Ok(counts)
+    }
+
+    /// Writes the views of every cell, and plans only what has not been left.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn finish(&self, limits: &Limits) -> anyhow::Result<()> {
+        self.journal.refresh()?;
+        let solved = self.solved();
+        let left = match limits.solved {
+            None => BTreeSet::new(),
+            Some(enough) => {
+                let all = in_order(&self.cells, false).into_iter();
+                let has_enough =
+                    |item: &Item| solved.get(&(item.cell, item.index)).is_some_and(|solved| *solved >= enough);
+                all.filter(|item| has_enough(item) && !self.is_done(*item)).collect()
+            }
+        };
+        self.keep_plan(&left)?;
+        self.summarize()
+    }
+
+    /// Writes the summaries of every sample of every cell.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn summarize(&self) -> anyhow::Result<()> {
+        for cell in self.cells.iter().flat_map(|cell| &cell.samples) {
+            let allowed = cell.resolved.config.evaluation.infrastructure;
+            write_summary(&cell.cell_dir, cell.environment.as_ref(), allowed)?;
+        }
+        Ok(())
+    }
+
+    fn instance(&self, item: Item) -> Option<(&Arc<Cell>, &Instance)> {
+        let cell = cell_of(&self.cells, item)?;
+        Some((cell, cell.environment.instances().get(item.index)?))
+    }
+
+    fn is_done(&self, item: Item) -> bool {
+        self.instance(item).is_some_and(|(cell, instance)| cell.is_done(instance))
+    }
+
+    /// Notes in the journal which episodes are asked for, and that those of cells that the file no longer has are not.
+    fn keep_plan(&self, left: &BTreeSet<Item>) -> anyhow::Result<()> {
+        let run = Run::of(&self.journal);
+        let mut dropped: BTreeSet<(String, u32)> = run
+            .cells()
+            .into_iter()
+            .flat_map(|cell| run.samples(&cell).into_iter().map(move |one| (cell.clone(), one)))
+            .collect();
+        for (place, cell) in self.cells.iter().enumerate() {
+            for (sample, of_sample) in cell.samples.iter().enumerate() {
+                let (place, sample) = (u32::try_from(place)?, u32::try_from(sample)?);
+                let instances = of_sample.environment.instances();
+                let is_kept = |index: &&usize| !left.contains(&Item { cell: place, sample, index: **index });
+                let kept = cell.instances.iter().filter(is_kept).filter_map(|index| instances.get(*index));
+                of_sample.cell_dir.plan(kept.map(|instance| instance.instance_id.as_str()))?;
+                dropped.remove(&(cell.name.clone(), sample));
+            }
+        }
+        for (cell, sample) in dropped {
+            journal::CellDir::of(&self.journal, &cell).of_sample(sample).plan([])?;
+        }
+        Ok(())
+    }
+
+    /// Returns how many samples of each cell have solved each instance.
+    fn solved(&self) -> HashMap<(u32, usize), u32> {
+        let mut solved = HashMap::new();
+        for item in in_order(&self.cells, false) {
+            let is_solved = |(cell, instance): (&Arc<Cell>, &Instance)| cell.cell_dir.is_solved(&instance.instance_id);
+            if self.instance(item).is_some_and(is_solved) {
+                *solved.entry((item.cell, item.index)).or_default() += 1;
+            }
+        }
+        solved
+    }
+
+    /// Returns what earlier commands have taken.
+    fn spent(&self) -> Spent {
+        let run = Run::of(&self.journal);
+        let mut spent = Spent::default();
+        for episode in run.cells().iter().flat_map(|cell| run.episodes(cell)) {
+            episode.ended.and_then(|ended| ended.spending).iter().for_each(|spending| spent.add(spending));
+        }
+        spent
+    }
+}

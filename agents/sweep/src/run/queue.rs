@@ -1,0 +1,230 @@
+//! Which episode comes next.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agent_core::Spending;
+use runner::engine::{Next, Queue};
+use runner::stages::{Attempt, Attempted, Solved, Solving};
+use tokio_util::sync::CancellationToken;
+
+use super::open::OpenCell;
+use super::{Counts, Limits};
+
+/// How long it takes until it is looked again whether another process is done with an episode.
+const HELD: Duration = Duration::from_secs(2);
+/// The longest pause before something is tried again.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// An episode of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Item {
+    /// The place of the cell.
+    pub(super) cell: u32,
+    /// The sample.
+    pub(super) sample: u32,
+    /// The place of the instance among those of the environment.
+    pub(super) index: usize,
+}
+
+/// The episodes of a sweep that have no result yet, in their order.
+pub(super) struct Waiting<'a> {
+    cells: &'a [OpenCell],
+    limits: &'a Limits,
+    pending: VecDeque<Item>,
+    /// What is tried again, and when.
+    later: BinaryHeap<Reverse<(Instant, Item)>>,
+    /// How often infrastructure broke for an episode, in this process.
+    failures: HashMap<Item, u32>,
+    /// How many samples of a cell have solved an instance.
+    solved: HashMap<(u32, usize), u32>,
+    spent: Spent,
+    /// How often infrastructure broke since something last ended otherwise.
+    in_a_row: usize,
+    /// Ends the sweep with what is under way.
+    drain: CancellationToken,
+    counts: Counts,
+}
+
+/// What a sweep has taken so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spent {
+    /// US dollars.
+    pub(super) cost: f64,
+    /// Tokens read and written.
+    pub(super) tokens: u64,
+}
+
+impl Spent {
+    /// Adds what an episode has taken.
+    pub(super) fn add(&mut self, spending: &Spending) {
+        self.cost += spending.cost;
+        self.tokens += spending.usage.total();
+    }
+}
+
+impl<'a> Waiting<'a> {
+    /// Returns what waits; `spent` is what earlier commands have taken.
+    pub(super) fn new(
+        cells: &'a [OpenCell],
+        limits: &'a Limits,
+        pending: Vec<Item>,
+        (solved, spent): (HashMap<(u32, usize), u32>, Spent),
+        drain: CancellationToken,
+    ) -> Self {
+        Self {
+            cells,
+            limits,
+            pending: pending.into(),
+            later: BinaryHeap::new(),
+            failures: HashMap::new(),
+            solved,
+            spent,
+            in_a_row: 0,
+            drain,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Returns what came of the episodes that ended.
+    pub(super) fn into_counts(self) -> Counts {
+        self.counts
+    }
+
+    fn attempt(&self, item: Item) -> Option<Attempt> {
+        let cell = self.cells.get(item.cell as usize)?.samples.get(item.sample as usize)?;
+        Some(Attempt { cell: cell.clone(), index: item.index })
+    }
+
+    /// Returns whether enough samples have solved the instance of an episode.
+    fn is_left(&self, item: Item) -> bool {
+        let solved = || self.solved.get(&(item.cell, item.index)).copied().unwrap_or_default();
+        self.limits.solved.is_some_and(|enough| solved() >= enough)
+    }
+
+    /// Stops the sweep once it has taken what it may.
+    fn heed_budget(&mut self) {
+        let Limits { budget, .. } = self.limits;
+        let why = if budget.cost.is_some_and(|most| self.spent.cost >= most) {
+            format!("${:.2} are spent, which is the budget", self.spent.cost)
+        } else if budget.tokens.is_some_and(|most| self.spent.tokens >= most) {
+            format!("{} tokens are used, which is the budget", self.spent.tokens)
+        } else {
+            return;
+        };
+        self.stop(why);
+    }
+
+    fn stop(&mut self, why: String) {
+        self.drain.cancel();
+        self.counts.stopped.get_or_insert(why);
+    }
+
+    /// Counts a failure of infrastructure; has the episode tried again where it may be.
+    fn failed(&mut self, item: Item, why: &str) {
+        self.in_a_row += 1;
+        let failures = self.failures.entry(item).or_default();
+        *failures += 1;
+        if *failures <= self.limits.retries {
+            let wait = self.limits.wait.saturating_mul(1 << (*failures - 1).min(16)).min(LONGEST_WAIT);
+            self.later.push(Reverse((Instant::now() + wait, item)));
+        } else {
+            self.counts.infrastructure += 1;
+        }
+        if self.in_a_row >= self.limits.in_a_row {
+            let count = self.in_a_row;
+            self.stop(format!("infrastructure broke {count} times in a row, the last time: {why}"));
+        }
+    }
+
+    fn solved(&mut self, item: Item, solved: &Solved) {
+        self.spent.add(&solved.outcome.spending);
+        self.heed_budget();
+        if solved.failed() {
+            let why = format!("{:?}", solved.outcome.exit_status);
+            return self.failed(item, &why);
+        }
+        self.in_a_row = 0;
+        if solved.verdict.as_ref().is_some_and(|verdict| verdict.report.resolved) {
+            *self.solved.entry((item.cell, item.index)).or_default() += 1;
+            self.counts.solved += 1;
+        } else {
+            self.counts.unsolved += 1;
+        }
+    }
+}
+
+impl Queue<Solving> for Waiting<'_> {
+    type Key = Item;
+
+    fn next(&mut self) -> anyhow::Result<Next<Item, Attempt>> {
+        if self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            self.stop("the time is over".to_owned());
+            return Ok(Next::Empty);
+        }
+        let now = Instant::now();
+        let is_due = self.later.peek().is_some_and(|Reverse((due, _))| *due <= now);
+        let due = if is_due { self.later.pop().map(|Reverse((_, item))| item) } else { None };
+        while let Some(item) = due.or_else(|| self.pending.pop_front()) {
+            if self.is_left(item) {
+                self.counts.left += 1;
+                if due.is_some() {
+                    return self.next();
+                }
+                continue;
+            }
+            if let Some(attempt) = self.attempt(item) {
+                return Ok(Next::Item(item, attempt));
+            }
+        }
+        Ok(self.later.peek().map_or(Next::Empty, |Reverse((due, _))| Next::Wait(due.saturating_duration_since(now))))
+    }
+
+    fn ended(&mut self, item: Item, output: Result<(Attempt, Attempted), String>) -> anyhow::Result<()> {
+        match output {
+            Ok((_, Attempted::Solved(solved))) => self.solved(item, &solved),
+            Ok((_, Attempted::Failed(why))) | Err(why) => self.failed(item, &why),
+            Ok((attempt, Attempted::Held)) => {
+                attempt.cell.cell_dir.journal().refresh()?;
+                if attempt.instance().is_some_and(|instance| attempt.cell.is_done(instance)) {
+                    self.counts.elsewhere += 1;
+                } else {
+                    self.later.push(Reverse((Instant::now() + HELD, item)));
+                }
+            }
+            Ok((_, Attempted::GivenUp)) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Returns the episodes of cells in the order in which they are worked on: those of one instance follow each other, or
+/// those of one sample.
+pub(super) fn in_order(cells: &[OpenCell], samples_first: bool) -> Vec<Item> {
+    let longest = cells.iter().map(|cell| cell.instances.len()).max().unwrap_or_default();
+    let samples = cells.iter().map(|cell| cell.samples.len()).max().unwrap_or_default();
+    let item = |cell: usize, sample: usize, place: usize| {
+        let of = cells.get(cell)?;
+        let (index, _) = (of.instances.get(place)?, of.samples.get(sample)?);
+        Some(Item { cell: u32::try_from(cell).ok()?, sample: u32::try_from(sample).ok()?, index: *index })
+    };
+    let each = |place: usize, sample: usize| (0..cells.len()).filter_map(move |cell| item(cell, sample, place));
+    if samples_first {
+        (0..samples)
+            .flat_map(|sample| (0..longest).map(move |place| (place, sample)))
+            .flat_map(|(p, s)| each(p, s))
+            .collect()
+    } else {
+        (0..longest)
+            .flat_map(|place| (0..samples).map(move |sample| (place, sample)))
+            .flat_map(|(p, s)| each(p, s))
+            .collect()
+    }
+}
+
+/// Returns the cell of an item.
+pub(super) fn cell_of(cells: &[OpenCell], item: Item) -> Option<&Arc<runner::stages::Cell>> {
+    cells.get(item.cell as usize)?.samples.get(item.sample as usize)
+}
