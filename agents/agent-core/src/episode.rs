@@ -68,7 +68,8 @@ pub struct EpisodeParts {
     pub fresh_sandbox: Option<FreshSandbox>,
     /// What turns texts into vectors, for tools that rank by them; `None` where none is configured.
     pub embedder: Option<Arc<dyn Embed>>,
-    /// What a killed attempt at the same episode left; the conversation goes on where it ends.
+    /// What a killed attempt at the same episode left, or the first steps of another episode; the conversation goes on
+    /// where it ends.
     pub earlier: Option<Trajectory>,
     /// What must not be shown to the model, or recorded.
     pub secrets: Secrets,

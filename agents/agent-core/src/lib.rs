@@ -30,9 +30,12 @@ pub use fresh_sandbox::FreshSandbox;
 pub use limits::{Limit, Limits};
 pub use message::{CallExtras, Extras, Message, Role, ToolCall};
 pub use model::{Completion, FinishReason, Model, ModelError, Request, Served, ToolSpec, Usage};
+pub use resume::noise::same_but_noise;
 pub use resume::place::moved;
 pub use run::run;
 pub use secrets::Secrets;
 pub use stuck::{StuckDetector, StuckPattern};
 pub use told::Told;
-pub use trajectory::{ExitStatus, Header, Origin, Outcome, OutcomeClass, Record, Recorder, Spending, Trajectory};
+pub use trajectory::{
+    ExitStatus, Header, Origin, Outcome, OutcomeClass, Parent, Record, Recorder, Spending, Trajectory,
+};

@@ -29,7 +29,7 @@ pub enum Record {
         step: u64,
         /// The message.
         message: Message,
-        /// Whether it was taken from the record of a killed attempt.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -39,7 +39,7 @@ pub enum Record {
         step: u64,
         /// What it is about, such as the state that the agent is in.
         name: String,
-        /// Whether it was taken from the record of a killed attempt.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -49,7 +49,7 @@ pub enum Record {
         step: u64,
         /// Fingerprint of the request.
         request: String,
-        /// Whether it was taken from the record of a killed attempt.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -70,7 +70,7 @@ pub enum Record {
         completion: Completion,
         /// Wall-clock seconds it took.
         seconds: f64,
-        /// Whether it was taken from the record of a killed attempt.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -84,7 +84,7 @@ pub enum Record {
         observation: Observation,
         /// Wall-clock seconds it took.
         seconds: f64,
-        /// Whether it was taken from the record of a killed attempt.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -151,6 +151,36 @@ pub struct Origin {
     pub image: Option<String>,
     /// Number of the sample among those of one instance, from 0.
     pub sample: u32,
+    /// The episode whose first steps this one has; absent in one that began by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+}
+
+/// The episode that another one goes on from, and after which step.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parent {
+    /// The run.
+    pub run: String,
+    /// The cell of the run.
+    pub cell: String,
+    /// The instance.
+    pub instance_id: String,
+    /// Number of the sample.
+    pub sample: u32,
+    /// How many of its steps were taken over.
+    pub step: u64,
+}
+
+impl std::fmt::Display for Parent {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { run, cell, instance_id, sample, step } = self;
+        write!(formatter, "{run}/{cell}/{instance_id}")?;
+        if *sample > 0 {
+            write!(formatter, "/{sample}")?;
+        }
+        write!(formatter, " after step {step}")
+    }
 }
 
 /// How an episode ended and what came of it.
@@ -197,6 +227,21 @@ pub enum OutcomeClass {
     AgentLimit,
     /// Something of ours broke; only these are tried again.
     Infrastructure,
+}
+
+impl Record {
+    /// Returns the number of the agent's step that it is of; `None` for the header and the outcome.
+    pub fn step(&self) -> Option<u64> {
+        match self {
+            Self::Message { step, .. }
+            | Self::Conversation { step, .. }
+            | Self::TooLong { step, .. }
+            | Self::RecordCut { step, .. }
+            | Self::Completion { step, .. }
+            | Self::Observation { step, .. } => Some(*step),
+            Self::Header(_) | Self::Outcome(_) => None,
+        }
+    }
 }
 
 impl ExitStatus {
@@ -275,6 +320,11 @@ impl Trajectory {
             Some(Record::Outcome(outcome)) => Some(outcome),
             _ => None,
         }
+    }
+
+    /// Returns how many steps the agent took.
+    pub fn steps(&self) -> u64 {
+        self.records.iter().filter_map(Record::step).max().unwrap_or_default()
     }
 
     /// Returns whether the model was asked, rather than that all was taken from an earlier record.

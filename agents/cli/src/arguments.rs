@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Search, Solve, SweepCommand,
-    Validate,
+    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, Search, Solve,
+    SweepCommand, Validate,
 };
 
 /// Agents that repair real repositories, and the verdict on their patches.
@@ -22,6 +22,8 @@ pub(crate) struct Cli {
 pub(crate) enum Cmd {
     /// Solves instances and judges the patches.
     Solve(Solve),
+    /// Runs a recorded episode again with no model and says where it diverges; or goes on from one of its steps with one.
+    Replay(Replay),
     /// Runs many cells, instances and samples from one YAML file, and goes on where it was stopped.
     Sweep(SweepCommand),
     /// Judges patches without solving anything.

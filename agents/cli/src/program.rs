@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::arguments::{Cli, Cmd};
 use crate::commands::{
-    clean, config, evaluate, grade, images, index, instances, parity, search, solve, sweep, validate,
+    clean, config, evaluate, grade, images, index, instances, parity, replay, search, solve, sweep, validate,
 };
 use crate::console::say;
 use crate::failed::Failed;
@@ -145,6 +145,7 @@ async fn dispatch(
     let (plugs, providers, at_interrupt) = (&plugs, providers.as_ref(), at_interrupt.as_ref());
     match command {
         Cmd::Solve(args) => solve::run(plugs, args, providers, at_interrupt).await,
+        Cmd::Replay(args) => replay::run(plugs, args, providers, at_interrupt).await,
         Cmd::Sweep(args) => sweep::run(plugs, args, providers, at_interrupt).await,
         Cmd::Evaluate(args) => evaluate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Validate(args) => validate::run(plugs, args, providers, at_interrupt).await,

@@ -18,6 +18,9 @@ const REASON: usize = 160;
 pub(crate) struct InstanceResult {
     /// The instance.
     pub(crate) instance_id: String,
+    /// Number of the sample, where an instance may have several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sample: Option<u32>,
     /// Who made the patch, where the predictions are of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
@@ -65,6 +68,7 @@ impl InstanceResult {
     ) -> Self {
         let mut result = Self {
             instance_id: instance_id.to_owned(),
+            sample: None,
             model: None,
             resolved: None,
             failure: None,
@@ -130,9 +134,10 @@ impl InstanceResult {
         };
         let episode = self.episode.as_ref();
         [
-            match &self.model {
-                Some(model) => format!("{} ({})", self.instance_id, short(model)),
-                None => self.instance_id.clone(),
+            match (&self.model, self.sample) {
+                (None, Some(sample)) => format!("{}/{sample}", self.instance_id),
+                (Some(model), _) => format!("{} ({})", self.instance_id, short(model)),
+                (None, None) => self.instance_id.clone(),
             },
             resolved,
             of(self.fail_to_pass),

@@ -1,12 +1,13 @@
 //! Configuration, environments and models for it, and the engine that works on items.
 //!
 //! [`Resolved`] is a configuration from its layers; [`environments`] opens what poses and judges; [`stages`] are what can
-//! be done with an instance, and the [`engine`] does it with many at once. The command line is not here: `cli` has it.
+//! be done with an instance, and the [`engine`] does it with many at once; [`replay`] is for episodes that are there. The command line is not here: `cli` has it.
 
 pub mod config;
 pub mod engine;
 pub mod environments;
 pub mod plugs;
+pub mod replay;
 pub mod run_folder;
 pub mod shown;
 pub mod stages;

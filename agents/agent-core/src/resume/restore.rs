@@ -7,7 +7,7 @@ use tool_core::Observation;
 use crate::resume::noise::same_but_noise;
 use crate::{Completion, Message, Record, ToolCall, Trajectory};
 
-/// The record of an unfinished episode, which is gone through again.
+/// The record of an unfinished episode, or of the first steps of another one, which is gone through again.
 ///
 /// What it holds is the conversation, word for word: its messages, answers and observations are given again as they were,
 /// and its commands are only run to bring the sandbox to the same state. Where a command now shows something that differs
@@ -34,13 +34,19 @@ impl Restore {
     /// Takes in an unfinished trajectory; `None` where nothing was answered in it.
     pub(crate) fn new(trajectory: Trajectory) -> Option<Self> {
         trajectory.completions().next()?;
-        let root = trajectory.header()?.root.clone();
+        let header = trajectory.header()?;
+        let root = header.root.clone();
+        // All that stands in the steps of another episode was seen by the model there.
+        let shared = header.origin.parent.as_ref().map_or(0, |parent| parent.step);
         let is_event =
             |record: &Record| !matches!(record, Record::Header(_) | Record::Outcome(_) | Record::RecordCut { .. });
         let mut records: VecDeque<Record> = trajectory.records.into_iter().filter(is_event).collect();
         // What stands behind the last answer was not seen by the model, unless it goes on with that answer's calls.
-        let last =
-            records.iter().rposition(|record| matches!(record, Record::Completion { .. } | Record::TooLong { .. }));
+        let is_kept = |record: &Record| {
+            matches!(record, Record::Completion { .. } | Record::TooLong { .. })
+                || record.step().is_some_and(|step| step <= shared)
+        };
+        let last = records.iter().rposition(is_kept);
         records.truncate(last.map_or(0, |last| last + 1));
         Some(Self { records, root, answers: 0, cut: None })
     }

@@ -1,6 +1,6 @@
 //! Names the settings in which two configurations differ.
 
-use agent_core::{Header, Origin};
+use agent_core::{Header, Origin, Parent};
 use serde_yaml::Value;
 
 /// How many are named.
@@ -44,6 +44,10 @@ pub(crate) fn different(header: &Header, now: &Origin, fingerprint: &str) -> Vec
         && then != now
     {
         found.push(format!("the image was `{then}` and is `{now}`"));
+    }
+    if then.parent != now.parent {
+        let begins = |parent: &Option<Parent>| parent.as_ref().map_or_else(|| "nothing".to_owned(), Parent::to_string);
+        found.push(format!("it went on from `{}` and goes on from `{}`", begins(&then.parent), begins(&now.parent)));
     }
     found
 }
@@ -105,6 +109,10 @@ mod tests {
             (origin("x", "p", Some("sha256:2"), 5), "the image was `sha256:2` and is `sha256:1`"),
             (origin("x", "p", Some("sha256:1"), 6), "`limits.steps` was 6 and is 5"),
             (Origin { texts: Some("t".to_owned()), ..now.clone() }, "the text of what tools say differs"),
+            (
+                Origin { parent: Some(Parent { run: "r".to_owned(), step: 2, ..Parent::default() }), ..now.clone() },
+                "it went on from `r// after step 2` and goes on from `nothing`",
+            ),
         ] {
             assert_eq!(in_words(&different(&header(then), &now, "c")), expected);
         }

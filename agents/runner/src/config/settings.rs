@@ -3,7 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use grading::read_given;
 use serde_yaml::Value;
+
+use super::RunConfig;
 
 /// What a command says of its configuration, the layers in the order in which they are laid.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +21,23 @@ pub struct Settings {
     pub assignments: Vec<(&'static str, String)>,
     /// The agent, where the program knows several.
     pub agent: Option<String>,
+}
+
+impl Settings {
+    /// Returns the folder of all runs, which has to be known before the other settings where these are a run's.
+    pub fn runs(&self) -> PathBuf {
+        let of_layer = |layer: &String| match (layer_file(layer), layer.split_once('=')) {
+            (Some(path), _) => {
+                let value: Value = serde_yaml::from_str(&read_given(&path).ok()??).ok()?;
+                value.get("runs")?.as_str().map(PathBuf::from)
+            }
+            (None, Some((key, value))) if key.trim() == "runs" => {
+                serde_yaml::from_str::<Value>(value).ok()?.as_str().map(PathBuf::from)
+            }
+            _ => None,
+        };
+        self.layers.iter().rev().find_map(of_layer).unwrap_or_else(|| RunConfig::default().runs)
+    }
 }
 
 /// What is wrong with a setting.

@@ -71,6 +71,13 @@ impl Events {
         Self(listeners.into_iter().collect())
     }
 
+    /// Returns the same events with one more who is told of them.
+    #[must_use]
+    pub fn and(mut self, listener: Arc<dyn Listener>) -> Self {
+        self.0.push(listener);
+        self
+    }
+
     /// Tells of an event.
     pub fn tell(&self, event: &Event<'_>) {
         self.0.iter().for_each(|listener| listener.hear(event));

@@ -17,6 +17,7 @@ use super::judge::Judge;
 use super::models::{Models, digests_of_prompts};
 use crate::config::{Resolved, different, digest, in_words};
 use crate::engine::{Ending, Event, INFRASTRUCTURE, Stage, Work, WorkItem, Worker};
+use crate::replay::Prefix;
 use crate::shown::short;
 
 /// All that the episodes of one sample in one cell share.
@@ -31,6 +32,8 @@ pub struct Cell {
     pub cell_dir: CellDir,
     /// Whether finished episodes start over.
     pub fresh: bool,
+    /// The first steps of an episode, from which these go on.
+    pub prefix: Option<Prefix>,
     /// The templates.
     prompts: prompts::Prompts,
     /// What every episode is made from, whatever its instance.
@@ -99,9 +102,11 @@ impl Cell {
             dataset_revision: resolved.dataset_revision(),
             image: None,
             sample: cell_dir.sample(),
+            parent: None,
         };
         let (prompts, fingerprint) = (super::models::prompts(&resolved)?, resolved.fingerprint());
-        Ok(Self { resolved, environment, models, cell_dir, fresh: false, prompts, origin, fingerprint })
+        let (fresh, prefix) = (false, None);
+        Ok(Self { resolved, environment, models, cell_dir, fresh, prefix, prompts, origin, fingerprint })
     }
 
     /// Returns the same for another sample with the same settings.
@@ -113,6 +118,7 @@ impl Cell {
             models: self.models.clone(),
             cell_dir: self.cell_dir.of_sample(sample),
             fresh: self.fresh,
+            prefix: self.prefix.clone(),
             prompts: self.prompts.clone(),
             origin: Origin { sample, ..self.origin.clone() },
             fingerprint: self.fingerprint.clone(),
@@ -220,6 +226,7 @@ impl Cell {
             started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             instance: digest(&[&serde_json::to_string(instance)?]),
             image: self.environment.image_digest(instance).await,
+            parent: self.prefix.as_ref().map(|prefix| prefix.parent().clone()),
             ..self.origin.clone()
         })
     }
@@ -269,7 +276,9 @@ impl Cell {
         worker: &Worker,
     ) -> anyhow::Result<Outcome> {
         let info = ready.sandbox.info().clone();
-        let model: Arc<dyn Model> = self.models.for_episode(instance, &info.root, worker)?;
+        // Where the model is told that the repository is.
+        let told = earlier.as_ref().and_then(Trajectory::header).map_or(&info.root, |header| &header.root);
+        let model: Arc<dyn Model> = self.models.for_episode(instance, told, worker)?;
         let header = Header {
             version: 1,
             instance_id: instance.instance_id.clone(),
@@ -312,7 +321,7 @@ impl Cell {
     }
 
     /// Returns the record that killed or failed attempts left, and keeps it in a file of its own until an attempt ends
-    /// well.
+    /// well; else the steps from which this cell goes on.
     ///
     /// An attempt that was itself killed while it went through the record again has no more than that holds, unless it
     /// asked the model: then it is the one to go on from. Answers that are in the other one alone, which were cut off as
@@ -322,10 +331,15 @@ impl Cell {
         for attempt in earlier.iter().chain(&latest) {
             self.check_origin(attempt, origin, dir)?;
         }
+        let prefix = self.prefix.as_ref().and_then(|prefix| prefix.unfinished(origin, &self.fingerprint));
         if !self.models.are_paid() {
-            return Ok(None);
+            return Ok(prefix);
         }
-        let record = match (earlier, latest) {
+        let from = match &self.prefix {
+            Some(prefix) if earlier.is_none() && latest.is_none() => format!("`{}`", prefix.parent()),
+            _ => "an unfinished episode".to_owned(),
+        };
+        let record = match (earlier.or(prefix), latest) {
             (Some(earlier), Some(latest)) if latest.asked() => {
                 if earlier.holds_more_than(&latest) {
                     dir.write(&dir.free_name(CUT), &lines(&earlier)?)?;
@@ -340,7 +354,7 @@ impl Cell {
             return Ok(None);
         }
         dir.write(RESUMED, &lines(&record)?)?;
-        worker.note(&format!("going on with {} answers of an unfinished episode", record.completions().count()));
+        worker.note(&format!("going on with {} answers of {from}", record.completions().count()));
         Ok(Some(record))
     }
 }
