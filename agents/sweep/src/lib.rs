@@ -4,3 +4,4 @@
 //! reads the journal and nothing else.
 
 pub mod report;
+pub mod status;
