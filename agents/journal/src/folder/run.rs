@@ -68,6 +68,11 @@ impl Run {
         Ok(run)
     }
 
+    /// Returns the folder of the run.
+    pub fn folder(&self) -> &Path {
+        self.journal.run()
+    }
+
     /// Takes in what has been added since.
     pub fn refresh(&self) -> anyhow::Result<()> {
         self.journal.refresh()

@@ -3,12 +3,10 @@
 use runner::shown::{harmless, short};
 
 use super::cells::{CellStatus, Flight, Status};
-use crate::report::Table;
+use crate::report::{MISSING, Table};
 
 /// How many episodes in flight, processes and kinds of errors are shown.
 const SHOWN: usize = 8;
-/// What stands in the place of what is not known.
-const MISSING: &str = "-";
 
 impl Status {
     /// Returns it in lines.
