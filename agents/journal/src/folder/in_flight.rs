@@ -44,8 +44,7 @@ pub(super) fn in_flight<'a>(run: &Path, cell: &str, known: impl Iterator<Item = 
     if names.is_empty() {
         return Vec::new();
     }
-    let ids: HashMap<(String, u32), &String> =
-        known.map(|(id, sample)| ((file_name(id), *sample), id)).collect();
+    let ids: HashMap<(String, u32), &String> = known.map(|(id, sample)| ((file_name(id), *sample), id)).collect();
     let one = |key: (String, u32)| {
         let instance_id = (*ids.get(&key)?).clone();
         let (name, sample) = key;

@@ -175,9 +175,8 @@ impl Episode {
         let digest = patch.digest();
         if let Some(judged) = self.judged.as_ref().filter(|judged| judged.subject.patch == digest) {
             let resolved = judged.resolved.or_else(|| self.reported());
-            return resolved.map_or(Ending::Unfinished, |resolved| {
-                ending(judged.failure, judged.broken.is_some(), resolved)
-            });
+            return resolved
+                .map_or(Ending::Unfinished, |resolved| ending(judged.failure, judged.broken.is_some(), resolved));
         }
         match &self.failed {
             Some(failed) if failed.subject.patch == digest => Ending::Infrastructure,

@@ -20,6 +20,12 @@ type Column = (&'static str, fn(&Figures) -> String);
 const COLUMNS: [Column; 14] = [
     ("asked", |figures| figures.asked.to_string()),
     ("solved", |figures| figures.solved.to_string()),
+    ("unsolved", |figures| figures.unsolved.to_string()),
+    ("infrastructure", |figures| match figures.infrastructure_share {
+        Some(share) if figures.infrastructure > 0 => format!("{} ({})", share.count, percent(share.share)),
+        _ => figures.infrastructure.to_string(),
+    }),
+    ("unfinished", |figures| figures.unfinished.to_string()),
     ("resolved", |figures| shown(figures.resolved.as_ref(), rate)),
     ("±", |figures| shown(figures.deviation.as_ref(), |deviation| percent(deviation.mean))),
     ("empty", |figures| shown(figures.empty.as_ref(), share)),
@@ -32,12 +38,6 @@ const COLUMNS: [Column; 14] = [
         let cost = figures.cost.as_ref();
         cost.and_then(|cost| Some(money(cost, cost.per_solved?))).unwrap_or_else(|| MISSING.to_owned())
     }),
-    ("infrastructure", |figures| match figures.infrastructure_share {
-        Some(share) if figures.infrastructure > 0 => format!("{} ({})", share.count, percent(share.share)),
-        _ => figures.infrastructure.to_string(),
-    }),
-    ("unsolved", |figures| figures.unsolved.to_string()),
-    ("unfinished", |figures| figures.unfinished.to_string()),
 ];
 
 impl Report {
@@ -83,7 +83,8 @@ impl Report {
     /// Returns what samples say together; without a row where there is one sample only.
     pub(super) fn samples(&self) -> Table {
         let ks = self.ks();
-        let titles = self.heads().into_iter().map(str::to_owned).chain(["samples", "instances", "mean"].map(str::to_owned));
+        let titles =
+            self.heads().into_iter().map(str::to_owned).chain(["samples", "instances", "mean"].map(str::to_owned));
         let passes = ks.iter().map(|k| format!("pass@{k}"));
         let mut table = Table::new(titles.chain(passes).chain(["best known".to_owned()]));
         for row in &self.rows {
@@ -117,7 +118,18 @@ impl Report {
     /// Returns the comparisons, a row each.
     pub(super) fn compared(&self) -> Table {
         let mut table = Table::new([
-            "compared", "with", "pairs", "resolved", "its", "both", "neither", "won", "lost", "p", "method", "left out",
+            "second",
+            "first",
+            "pairs",
+            "second resolved",
+            "first resolved",
+            "both",
+            "neither",
+            "won",
+            "lost",
+            "p",
+            "method",
+            "left out",
         ]);
         for one in &self.comparisons {
             table.add(compared(one));
@@ -142,7 +154,11 @@ impl Report {
         dropped.dedup();
         let dropped = dropped.into_iter().filter(|(_, _, count)| *count > 0);
         let dropped = dropped.map(|(run, cell, count)| {
-            format!("{}/{}: {count} episodes are not asked for any more and count nowhere", harmless(run), harmless(cell))
+            format!(
+                "{}/{}: {count} episodes are not asked for any more and count nowhere",
+                harmless(run),
+                harmless(cell)
+            )
         });
         [some(provisional.collect()), some(without.collect()), some(dropped.collect())].concat()
     }
@@ -162,8 +178,8 @@ pub(super) const SAMPLES_LEGEND: &str = "mean: of the samples' rates, each of wh
     error; pass@k: unbiased, over the instances with at least k results; best known: instances of which any sample is solved";
 
 /// What the columns of comparisons are.
-pub(super) const COMPARED_LEGEND: &str = "pairs: of the same instance and sample, with a result in both; won, lost: solved by \
-    one alone; p: McNemar's test, two-sided";
+pub(super) const COMPARED_LEGEND: &str = "pairs: of the same instance and sample, with a result in both; won: solved by \
+    the second alone, lost: by the first alone; p: McNemar's test, two-sided";
 
 fn compared(one: &Comparison) -> Vec<String> {
     let p = |p: &f64| if *p < 0.0001 { "<0.0001".to_owned() } else { format!("{p:.4}") };
@@ -214,12 +230,7 @@ fn share(share: &Share) -> String {
 
 fn rate(resolved: &Resolved) -> String {
     let mark = if resolved.provisional.is_some() { "*" } else { "" };
-    format!(
-        "{}{mark} ({} to {})",
-        percent(resolved.share.share),
-        percent(resolved.low),
-        percent(resolved.high)
-    )
+    format!("{}{mark} ({} to {})", percent(resolved.share.share), percent(resolved.low), percent(resolved.high))
 }
 
 fn mean(figures: &Figures, mean: Option<Mean>, digits: usize) -> String {

@@ -233,8 +233,10 @@ fn workers(in_flight: &[Flight]) -> Vec<Worker> {
     for flight in in_flight {
         *counts.entry((&flight.machine, flight.process)).or_default() += 1;
     }
-    let one = |((machine, process), in_flight): ((&str, u32), usize)| {
-        Worker { machine: machine.to_owned(), process, in_flight }
+    let one = |((machine, process), in_flight): ((&str, u32), usize)| Worker {
+        machine: machine.to_owned(),
+        process,
+        in_flight,
     };
     counts.into_iter().map(one).collect()
 }

@@ -35,9 +35,8 @@ impl Status {
     }
 
     fn headline(&self) -> String {
-        let (done, planned) = self.cells.iter().fold((0, 0), |(done, planned), cell| {
-            (done + cell.done, planned + cell.planned)
-        });
+        let (done, planned) =
+            self.cells.iter().fold((0, 0), |(done, planned), cell| (done + cell.done, planned + cell.planned));
         let least = if self.spent.is_least() { "≥" } else { "" };
         let missing = || MISSING.to_owned();
         let per_hour = self.per_hour.map_or_else(missing, |per_hour| format!("{per_hour:.1}"));

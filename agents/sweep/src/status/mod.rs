@@ -3,8 +3,8 @@
 
 mod broken;
 mod cells;
-mod live;
 mod lines;
+mod live;
 mod spent;
 
 pub use broken::Broken;

@@ -36,7 +36,8 @@ impl Spent {
             return;
         };
         self.unknown += usize::from(!progress.is_whole);
-        let answers = if progress.tokens > 0 || progress.cost > 0.0 { progress.unpriced + 1 } else { progress.unpriced };
+        let answers =
+            if progress.tokens > 0 || progress.cost > 0.0 { progress.unpriced + 1 } else { progress.unpriced };
         self.add(progress.tokens, progress.cost, answers, progress.unpriced);
     }
 
