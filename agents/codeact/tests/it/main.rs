@@ -11,6 +11,7 @@ mod killed;
 mod live;
 mod pipes;
 mod program;
+mod report;
 mod resumed;
 mod saved_logs;
 mod search;

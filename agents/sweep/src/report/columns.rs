@@ -164,14 +164,29 @@ impl Report {
     }
 }
 
-/// What the columns are of, for below a table.
-pub(super) const LEGEND: [&str; 4] = [
-    "resolved: of asked, with its 95% interval after Wilson; ±: standard deviation in half-size samples of the judged \
-     patches that are not empty",
-    "empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches",
-    "turns, tokens, seconds: means over the episodes of which they are known, `of N` where these are not all that ended",
-    "cost: of all episodes that ended, solved or not, `≥` where not every price is known; per solved: cost by solved ones",
+/// What the columns are of, for below a table that has any of them.
+const LEGEND: [(&[&str], &str); 5] = [
+    (&["resolved"], "resolved: of asked, with its 95% interval after Wilson"),
+    (&["±"], "±: standard deviation of the solved share in half-size samples of the judged patches that are not empty"),
+    (
+        &["empty", "stuck", "infrastructure"],
+        "empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches",
+    ),
+    (
+        &["turns", "tokens", "seconds"],
+        "turns, tokens, seconds: means over the episodes that ended, or over the N of these of which they are known",
+    ),
+    (
+        &["cost"],
+        "cost: of all episodes that ended, solved or not, ≥ where not every price is known; per solved: cost by solved ones",
+    ),
 ];
+
+/// Returns what the columns of a table are of.
+pub(super) fn legend(table: &Table) -> Vec<&'static str> {
+    let has_any = |columns: &[&str]| columns.iter().any(|column| table.has(column));
+    LEGEND.iter().filter(|(columns, _)| has_any(columns)).map(|(_, line)| *line).collect()
+}
 
 /// What the columns of samples are of.
 pub(super) const SAMPLES_LEGEND: &str = "mean: of the samples' rates, each of what was asked for in it, with its standard \
@@ -184,8 +199,9 @@ pub(super) const COMPARED_LEGEND: &str = "pairs: of the same instance and sample
 fn compared(one: &Comparison) -> Vec<String> {
     let p = |p: &f64| if *p < 0.0001 { "<0.0001".to_owned() } else { format!("{p:.4}") };
     let method = match one.method {
-        Method::Exact => "exact",
-        Method::ChiSquared => "chi-squared",
+        Some(Method::Exact) => "exact",
+        Some(Method::ChiSquared) => "chi-squared",
+        None => MISSING,
     };
     let left_out = match (one.asked_of_one, one.without_result) {
         (0, 0) => "0".to_owned(),

@@ -48,7 +48,7 @@ pub struct Comparison {
     /// The two-sided p; `None` without any pair.
     pub p: Option<f64>,
     /// How it was worked out.
-    pub method: Method,
+    pub method: Option<Method>,
 }
 
 impl Comparison {
@@ -86,7 +86,7 @@ impl Comparison {
             asked_of_one: facts.facts.len() + others.facts.len() - 2 * common,
             without_result,
             p: (pairs > 0).then(|| mcnemar(won as u64, lost as u64)),
-            method: if is_exact(discordant) { Method::Exact } else { Method::ChiSquared },
+            method: (pairs > 0).then(|| if is_exact(discordant) { Method::Exact } else { Method::ChiSquared }),
         }
     }
 }

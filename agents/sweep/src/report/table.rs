@@ -26,6 +26,11 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// Returns whether there is a column of this title.
+    pub(super) fn has(&self, title: &str) -> bool {
+        self.titles.iter().any(|one| one == title)
+    }
+
     /// Returns the table without the columns of which nothing is known in any row.
     #[must_use]
     pub fn known(self) -> Self {
@@ -60,7 +65,7 @@ impl Table {
 }
 
 /// Returns a text that Markdown shows as it is.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let special = |c: char| matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '|' | '~');
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,8 +1,8 @@
 //! A report in the form that was asked for.
 
-use super::columns::{COMPARED_LEGEND, LEGEND, SAMPLES_LEGEND};
+use super::columns::{COMPARED_LEGEND, SAMPLES_LEGEND, legend};
 use super::summary::Report;
-use super::table::Table;
+use super::table::{Table, escape};
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,8 +25,8 @@ impl Report {
     /// When it cannot be written so.
     pub fn write(&self, format: Format) -> anyhow::Result<String> {
         match format {
-            Format::Table => Ok(self.parts(Table::text, |line| line.to_owned(), "\n")),
-            Format::Markdown => Ok(self.parts(Table::markdown, |line| format!("- {line}"), "\n")),
+            Format::Table => Ok(self.parts(Table::text, str::to_owned, str::to_owned)),
+            Format::Markdown => Ok(self.parts(Table::markdown, |line| format!("- {line}"), escape)),
             Format::Json => Ok(serde_json::to_string_pretty(self)? + "\n"),
             Format::Csv => self.csv(),
         }
@@ -38,17 +38,23 @@ impl Report {
     }
 
     /// Returns the tables with what is said below them.
-    fn parts(&self, draw: fn(&Table) -> String, say: fn(&str) -> String, between: &str) -> String {
-        let remarks = self.remarks();
-        let mut parts = vec![(self.figures(), remarks.iter().map(String::as_str).chain(LEGEND).collect::<Vec<_>>())];
-        parts.push((self.samples(), vec![SAMPLES_LEGEND]));
-        parts.push((self.exit_statuses(), Vec::new()));
-        parts.push((self.compared(), vec![COMPARED_LEGEND]));
-        let is_drawn = |(index, (table, _)): &(usize, (Table, Vec<&str>))| *index == 0 || !table.is_empty();
-        let drawn = parts.into_iter().enumerate().filter(is_drawn).map(|(_, (table, lines))| {
-            let lines: String = lines.into_iter().map(|line| say(line) + "\n").collect();
-            let gap = if lines.is_empty() { "" } else { between };
-            draw(&table) + gap + &lines
+    fn parts(&self, draw: fn(&Table) -> String, list: fn(&str) -> String, quote: fn(&str) -> String) -> String {
+        let figures = self.figures();
+        let below: Vec<String> = self
+            .remarks()
+            .iter()
+            .map(|line| quote(line))
+            .chain(legend(&figures).into_iter().map(str::to_owned))
+            .collect();
+        let parts = [
+            (self.samples(), vec![SAMPLES_LEGEND.to_owned()]),
+            (self.exit_statuses(), Vec::new()),
+            (self.compared(), vec![COMPARED_LEGEND.to_owned()]),
+        ];
+        let all = [(figures, below)].into_iter().chain(parts.into_iter().filter(|(table, _)| !table.is_empty()));
+        let drawn = all.map(|(table, below)| {
+            let below: String = below.iter().map(|line| list(line) + "\n").collect();
+            draw(&table) + if below.is_empty() { "" } else { "\n" } + &below
         });
         drawn.collect::<Vec<_>>().join("\n")
     }

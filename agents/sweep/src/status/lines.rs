@@ -71,7 +71,7 @@ impl Status {
                 broken.count.to_string(),
                 harmless(&broken.instance_id),
                 ago,
-                short(&broken.error),
+                if broken.error.is_empty() { MISSING.to_owned() } else { short(&broken.error) },
             ]);
         }
         drawn(&table, self.infrastructure.len())

@@ -37,7 +37,11 @@ fn check(lines: &str, by: By, format: Format, expected: &Expect) {
 
 #[test]
 fn each_ending_is_counted_once_and_each_figure_is_of_what_it_says() {
-    check(ENDINGS, By::Cell, Format::Table, &expect![[r#"
+    check(
+        ENDINGS,
+        By::Cell,
+        Format::Table,
+        &expect![[r#"
         cell     asked  solved  unsolved  infrastructure  unfinished  resolved               ±      empty  stuck  turns       tokens      seconds     cost      per solved
         codeact  13     1       5         4 (36.4%)       3           7.7%* (1.4% to 33.3%)  25.0%  15.4%  7.7%   13.1 of 10  1810 of 10  10.0 of 10  ≥$1.6000  ≥$1.6000
 
@@ -52,16 +56,22 @@ fn each_ending_is_counted_once_and_each_figure_is_of_what_it_says() {
         codeact  limit stuck   2         18.2%
         codeact  error         1         9.1%
         codeact  model failed  1         9.1%
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn rows_are_repositories() {
-    check(ENDINGS, By::Repository, Format::Csv, &expect![[r#"
+    check(
+        ENDINGS,
+        By::Repository,
+        Format::Csv,
+        &expect![[r#"
         run,cell,group,asked,judged,solved,unsolved,infrastructure,unfinished,ended,resolved,resolved_of,resolved_low,resolved_high,provisional,deviation,deviation_of,empty,empty_of,stuck,stuck_of,stuck_of_ended,infrastructure_share,infrastructure_of,turns,turns_of,tokens,tokens_of,prompt_tokens,prompt_tokens_of,completion_tokens,completion_tokens_of,seconds,seconds_of,cost,cost_of,cost_unknown,cost_per_solved,cost_per_solved_of,exit_status.error,exit_status.limit_stuck,exit_status.model_failed,exit_status.submitted
         run,codeact,dask/dask,9,2,0,2,4,3,7,0,9,0,0.2991450484195441,3 of the 9 asked are unfinished,-,-,0.1111111111111111,9,0,9,0,0.5,8,6.833333333333333,6,683.3333333333334,6,615,6,68.33333333333333,6,10,6,0.35,5,2,-,-,1,0,1,5
         run,codeact,moto/moto,4,4,1,3,0,0,4,0.25,4,0.04558726080970055,0.6993581574175981,-,0.4714045207910317,3,0.25,4,0.25,4,0.5,0,3,22.5,4,3500,4,3150,4,350,4,10,4,1.25,4,0,1.25,1,0,2,0,2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -95,7 +105,11 @@ fn a_figure_that_is_not_known_is_missing_and_not_0() {
 
 #[test]
 fn a_server_that_tells_no_tokens_leaves_their_mean_open() {
-    check("a__a-1 solved 10 0 0.5", By::Cell, Format::Table, &expect![[r#"
+    check(
+        "a__a-1 solved 10 0 0.5",
+        By::Cell,
+        Format::Table,
+        &expect![[r#"
         cell     asked  solved  unsolved  infrastructure  unfinished  resolved                  empty  stuck  turns  seconds  cost     per solved
         codeact  1      1       0         0               0           100.0% (20.7% to 100.0%)  0.0%   0.0%   10.0   10.0     $0.5000  $0.5000
 
@@ -106,7 +120,8 @@ fn a_server_that_tells_no_tokens_leaves_their_mean_open() {
 
         cell     exit status  episodes  of ended
         codeact  submitted    1         100.0%
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -116,7 +131,11 @@ fn samples_have_their_mean_and_pass_at_k() {
         a__a-1#0 solved\n a__a-1#1 solved\n a__a-1#2 unsolved
         b__b-1#0 unsolved\n b__b-1#1 solved\n b__b-1#2 error
         c__c-1#0 empty\n c__c-1#1 unsolved\n c__c-1#2 unsolved";
-    check(lines, By::Cell, Format::Table, &expect![[r#"
+    check(
+        lines,
+        By::Cell,
+        Format::Table,
+        &expect![[r#"
         cell     asked  solved  unsolved  infrastructure  unfinished  resolved                 ±      empty  stuck
         codeact  9      3       5         1 (12.5%)       0           33.3%* (12.1% to 64.6%)  23.3%  11.1%  0.0%
 
@@ -134,8 +153,13 @@ fn samples_have_their_mean_and_pass_at_k() {
         cell     exit status  episodes  of ended
         codeact  submitted    8         88.9%
         codeact  error        1         11.1%
-    "#]]);
-    check(lines, By::Instance, Format::Markdown, &expect![[r#"
+    "#]],
+    );
+    check(
+        lines,
+        By::Instance,
+        Format::Markdown,
+        &expect![[r#"
         | cell | instance | asked | solved | unsolved | infrastructure | unfinished | resolved | ± | empty | stuck |
         |---|---|---|---|---|---|---|---|---|---|---|
         | codeact | a\_\_a-1 | 3 | 2 | 1 | 0 | 0 | 66.7% (20.8% to 93.9%) | 47.1% | 0.0% | 0.0% |
@@ -155,7 +179,8 @@ fn samples_have_their_mean_and_pass_at_k() {
         | codeact | c\_\_c-1 | 3 | 1 | 0.0% ± 0.0% | 0.0% | 0.0% | 0.0% | 0.0% |
 
         - mean: of the samples' rates, each of what was asked for in it, with its standard error; pass@k: unbiased, over the instances with at least k results; best known: instances of which any sample is solved
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -237,15 +262,24 @@ fn cells_are_compared_by_name_sample_by_sample() {
         (["b", "run/a"], expect!["30 pairs, won 0, lost 30, p 1.19e-7, ChiSquared"]),
         // The same instance as another sample is no pair.
         (["run/a", "other/a"], expect!["0 pairs, won 0, lost 0, p 9.00e0, Exact"]),
-        (["a", "b"], expect![[r#"
+        (
+            ["a", "b"],
+            expect![[r#"
             several runs have a cell `a`
-            hint: name its run as well, as in `run/a`"#]]),
-        (["run/c", "b"], expect![[r#"
+            hint: name its run as well, as in `run/a`"#]],
+        ),
+        (
+            ["run/c", "b"],
+            expect![[r#"
             there is no cell `run/c`
-            hint: did you mean `run/a`?"#]]),
-        (["nothing like it", "b"], expect![[r#"
+            hint: did you mean `run/a`?"#]],
+        ),
+        (
+            ["nothing like it", "b"],
+            expect![[r#"
             there is no cell `nothing like it`
-            hint: the cells are `run/a`, `run/b`, `other/a`"#]]),
+            hint: the cells are `run/a`, `run/b`, `other/a`"#]],
+        ),
     ] {
         expected.assert_eq(&compared(names));
     }
@@ -263,8 +297,19 @@ fn names_that_would_steer_a_terminal_or_break_a_form_are_harmless() {
         let text = written.write(format).unwrap();
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     }
-    expect![[""]].assert_eq(&written.write(Format::Csv).unwrap().lines().nth(1).unwrap()[..60]);
-    expect![[""]].assert_eq(&written.write(Format::Markdown).unwrap());
+    expect![[r#"run,"cell,""with|�[2J",a__a�-1,1,1,1,0,0,0,1,1,1,0.20654"#]]
+        .assert_eq(&written.write(Format::Csv).unwrap().lines().nth(1).unwrap()[..60]);
+    expect![[r#"
+        | cell | instance | asked | solved | unsolved | infrastructure | unfinished | resolved | empty | stuck |
+        |---|---|---|---|---|---|---|---|---|---|
+        | cell,"with\|�\[2J | a\_\_a�-1 | 1 | 1 | 0 | 0 | 0 | 100.0% (20.7% to 100.0%) | 0.0% | 0.0% |
+
+        - run/cell,"with|�[2J: 1 episodes are not asked for any more and count nowhere
+        - resolved: of asked, with its 95% interval after Wilson; ±: standard deviation in half-size samples of the judged patches that are not empty
+        - empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
+        - turns, tokens, seconds: means over the episodes of which they are known, `of N` where these are not all that ended
+        - cost: of all episodes that ended, solved or not, `≥` where not every price is known; per solved: cost by solved ones
+    "#]].assert_eq(&written.write(Format::Markdown).unwrap());
 }
 
 #[test]

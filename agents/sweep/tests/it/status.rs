@@ -41,7 +41,9 @@ fn a_run_in_flight_is_told_with_who_works_on_it_and_what_broke() {
     };
     std::fs::write(first.file("trajectory.jsonl"), line(1) + &line(2) + "{\"type\":\"compl").unwrap();
     let status = look(&written, 1800.0);
-    check(&status, &expect![[r#"
+    check(
+        &status,
+        &expect![[r#"
         cell      planned  done  solved  unsolved  infrastructure  unjudged  in flight
         codeact   8        5     1       1         3               0         1
         moatless  2        0     0       0         0               1         2
@@ -61,7 +63,8 @@ fn a_run_in_flight_is_told_with_who_works_on_it_and_what_broke() {
         error           1         a__a-4  30m 00s  no image
         model failed    1         a__a-5  30m 00s
         no verdict      1         a__a-3  30m 00s  the engine�[31m died
-    "#]]);
+    "#]],
+    );
     let errors: Vec<(&str, usize)> =
         status.infrastructure.iter().map(|broken| (broken.kind.as_str(), broken.count)).collect();
     assert_eq!(errors.len(), 3, "{errors:?}");
