@@ -19,6 +19,13 @@ fn two_runs_are_reported_and_compared_in_every_form() {
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     let figures = |row: usize| report["rows"][row]["figures"].clone();
     assert_eq!((&figures(0)["solved"], &figures(0)["asked"]), (&json!(2), &json!(2)), "{report}");
+    for (row, cell) in [(0, "recorded/codeact"), (1, "empty/evaluate")] {
+        let text = std::fs::read_to_string(program.path(&format!(".runs/{cell}/summary.json"))).unwrap();
+        let summary: Value = serde_json::from_str(&text).unwrap();
+        for key in ["asked", "judged", "solved", "infrastructure", "unfinished"] {
+            assert_eq!(figures(row)[key], summary[key], "{key} of {cell}");
+        }
+    }
     assert!(figures(0)["turns"]["mean"].as_f64().unwrap() > 1.0, "{report}");
     assert_eq!(figures(0)["exit_statuses"], json!({ "submitted": 2 }));
     assert_eq!((&figures(1)["empty"]["share"], &figures(1)["turns"]), (&json!(1.0), &Value::Null), "{report}");

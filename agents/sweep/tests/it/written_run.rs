@@ -42,30 +42,84 @@ impl Written {
     }
 }
 
+/// An episode of a line.
+struct Line {
+    instance_id: String,
+    sample: u32,
+    spending: Option<Spending>,
+}
+
 /// Returns what a journal says of the episode of a line.
 fn entries(line: &str) -> Vec<Entry> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let (id, sample) = words[0].split_once('#').unwrap_or((words[0], "0"));
-    let (instance_id, sample) = (id.to_owned(), sample.parse().unwrap());
     let spending = words.get(2).map(|_| spending(&words[2..]));
-    let ended = |exit_status: &str, class: OutcomeClass, error: Option<&str>| {
+    let line = Line { instance_id: id.to_owned(), sample: sample.parse().unwrap(), spending };
+    let mut entries = vec![Entry::Asked { sample: line.sample, instance_ids: vec![id.to_owned()] }];
+    entries.extend(line.came(words[1]));
+    entries
+}
+
+impl Line {
+    /// Returns what came of it.
+    fn came(&self, ending: &str) -> Vec<Entry> {
+        let (instance_id, sample) = (self.instance_id.clone(), self.sample);
+        let text = format!("+{instance_id}\n");
+        let submitted = || self.ended("submitted", OutcomeClass::Submitted, None);
+        let stuck = || self.ended("limit_stuck", OutcomeClass::AgentLimit, None);
+        let predicted = || self.predicted(&text);
+        let failed = |error: &str| Failed { subject: self.subject(), error: error.to_owned() };
+        match ending {
+            "solved" => vec![submitted(), predicted(), self.judged(true, None, None)],
+            "unsolved" => vec![submitted(), predicted(), self.judged(false, None, None)],
+            "not_applied" => vec![submitted(), predicted(), self.judged(false, Some(Failure::PatchNotApplied), None)],
+            "empty" => vec![submitted(), self.predicted("")],
+            "stuck" => vec![stuck(), predicted(), self.judged(false, None, None)],
+            "stuck_empty" => vec![stuck(), self.predicted("")],
+            "broken" => {
+                vec![submitted(), predicted(), self.judged(false, Some(Failure::TestsErrored), Some("no network"))]
+            }
+            "no_verdict" => {
+                let failed = failed("the engine\u{1b}[31m died");
+                vec![submitted(), predicted(), Entry::Failed { instance_id, sample, failed }]
+            }
+            "model_failed" => vec![self.ended("model_failed", OutcomeClass::Infrastructure, None)],
+            "error" => vec![self.ended("error", OutcomeClass::Infrastructure, Some("no image"))],
+            "unjudged" => vec![submitted(), predicted()],
+            // A verdict that is on another patch does not count.
+            "outdated" => vec![submitted(), self.judged(true, None, None), self.predicted("+another\n")],
+            "given" => vec![predicted(), self.judged(true, None, None)],
+            "begun" => vec![Entry::Begun { instance_id, sample }],
+            "dropped" => vec![submitted(), Entry::Planned { sample, instance_ids: Vec::new() }],
+            "asked" => Vec::new(),
+            other => panic!("unknown ending `{other}`"),
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        let patch = Patch(format!("+{}\n", self.instance_id)).digest();
+        Subject { patch, judging: "j".to_owned(), image: None }
+    }
+
+    fn ended(&self, exit_status: &str, class: OutcomeClass, error: Option<&str>) -> Entry {
         let (exit_status, error) = (exit_status.to_owned(), error.map(str::to_owned));
-        let ended = Ended { exit_status, class, error, spending: spending.clone() };
-        Entry::Ended { instance_id: instance_id.clone(), sample, ended }
-    };
-    let submitted = || ended("submitted", OutcomeClass::Submitted, None);
-    let stuck = || ended("limit_stuck", OutcomeClass::AgentLimit, None);
-    let text = format!("+{id}\n");
-    let subject = || Subject { patch: Patch(text.clone()).digest(), judging: "j".to_owned(), image: None };
-    let predicted = |patch: &str| {
-        let (id, patch) = (instance_id.clone(), Some(patch.to_owned()));
-        let prediction =
-            Prediction { instance_id: id, model_name_or_path: "m".to_owned(), model_patch: patch, spoiled: false };
-        Entry::Predicted { sample, prediction }
-    };
-    let judged = |resolved: bool, failure: Option<Failure>, broken: Option<&str>| {
+        let ended = Ended { exit_status, class, error, spending: self.spending.clone() };
+        Entry::Ended { instance_id: self.instance_id.clone(), sample: self.sample, ended }
+    }
+
+    fn predicted(&self, patch: &str) -> Entry {
+        let prediction = Prediction {
+            instance_id: self.instance_id.clone(),
+            model_name_or_path: "m".to_owned(),
+            model_patch: Some(patch.to_owned()),
+            spoiled: false,
+        };
+        Entry::Predicted { sample: self.sample, prediction }
+    }
+
+    fn judged(&self, resolved: bool, failure: Option<Failure>, broken: Option<&str>) -> Entry {
         let judged = Judged {
-            subject: subject(),
+            subject: self.subject(),
             failure,
             infra: None,
             broken: broken.map(str::to_owned),
@@ -74,33 +128,8 @@ fn entries(line: &str) -> Vec<Entry> {
             fail_to_pass: None,
             pass_to_pass: None,
         };
-        Entry::Judged { instance_id: instance_id.clone(), sample, judged }
-    };
-    let failed = Failed { subject: subject(), error: "the engine\u{1b}[31m died".to_owned() };
-    let failed = Entry::Failed { instance_id: instance_id.clone(), sample, failed };
-    let infrastructure = OutcomeClass::Infrastructure;
-    let mut entries = vec![Entry::Asked { sample, instance_ids: vec![instance_id.clone()] }];
-    entries.extend(match words[1] {
-        "solved" => vec![submitted(), predicted(&text), judged(true, None, None)],
-        "unsolved" => vec![submitted(), predicted(&text), judged(false, None, None)],
-        "not_applied" => vec![submitted(), predicted(&text), judged(false, Some(Failure::PatchNotApplied), None)],
-        "empty" => vec![submitted(), predicted("")],
-        "stuck" => vec![stuck(), predicted(&text), judged(false, None, None)],
-        "stuck_empty" => vec![stuck(), predicted("")],
-        "broken" => vec![submitted(), predicted(&text), judged(false, Some(Failure::TestsErrored), Some("no network"))],
-        "no_verdict" => vec![submitted(), predicted(&text), failed],
-        "model_failed" => vec![ended("model_failed", infrastructure, None)],
-        "error" => vec![ended("error", infrastructure, Some("no image"))],
-        "unjudged" => vec![submitted(), predicted(&text)],
-        // A verdict that is on another patch does not count.
-        "outdated" => vec![submitted(), judged(true, None, None), predicted("+another\n")],
-        "given" => vec![predicted(&text), judged(true, None, None)],
-        "begun" => vec![Entry::Begun { instance_id: instance_id.clone(), sample }],
-        "dropped" => vec![submitted(), Entry::Planned { sample, instance_ids: Vec::new() }],
-        "asked" => Vec::new(),
-        other => panic!("unknown ending `{other}`"),
-    });
-    entries
+        Entry::Judged { instance_id: self.instance_id.clone(), sample: self.sample, judged }
+    }
 }
 
 fn spending(words: &[&str]) -> Spending {
