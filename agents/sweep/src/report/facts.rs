@@ -64,7 +64,7 @@ impl Fact {
     fn of(episode: &Episode) -> Self {
         let ended = episode.ended.as_ref();
         let spending = ended.and_then(|ended| match (&ended.spending, &ended.error) {
-            (Some(spending), _) => Some(spending.clone()),
+            (Some(spending), _) => Some(*spending),
             // Earlier versions kept what an episode took in its outcome alone.
             (None, None) => episode.outcome().map(|outcome| outcome.spending),
             (None, Some(_)) => None,

@@ -42,21 +42,22 @@ fn each_ending_is_counted_once_and_each_figure_is_of_what_it_says() {
         By::Cell,
         Format::Table,
         &expect![[r#"
-        cell     asked  solved  unsolved  infrastructure  unfinished  resolved               ±      empty  stuck  turns       tokens      seconds     cost      per solved
-        codeact  13     1       5         4 (36.4%)       3           7.7%* (1.4% to 33.3%)  25.0%  15.4%  7.7%   13.1 of 10  1810 of 10  10.0 of 10  ≥$1.6000  ≥$1.6000
+            cell     asked  solved  unsolved  infrastructure  unfinished  resolved               ±      empty  stuck  turns       tokens      seconds     cost      per solved
+            codeact  13     1       5         4 (36.4%)       3           7.7%* (1.4% to 33.3%)  25.0%  15.4%  7.7%   13.1 of 10  1810 of 10  10.0 of 10  ≥$1.6000  ≥$1.6000
 
-        * codeact: 3 of the 13 asked are unfinished
-        resolved: of asked, with its 95% interval after Wilson; ±: standard deviation in half-size samples of the judged patches that are not empty
-        empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
-        turns, tokens, seconds: means over the episodes of which they are known, `of N` where these are not all that ended
-        cost: of all episodes that ended, solved or not, `≥` where not every price is known; per solved: cost by solved ones
+            * codeact: 3 of the 13 asked are unfinished
+            resolved: of asked, with its 95% interval after Wilson
+            ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
+            empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
+            turns, tokens, seconds: means over the episodes that ended, or over the N of these of which they are known
+            cost: of all episodes that ended, solved or not, ≥ where not every price is known; per solved: cost by solved ones
 
-        cell     exit status   episodes  of ended
-        codeact  submitted     7         63.6%
-        codeact  limit stuck   2         18.2%
-        codeact  error         1         9.1%
-        codeact  model failed  1         9.1%
-    "#]],
+            cell     exit status   episodes  of ended
+            codeact  submitted     7         63.6%
+            codeact  limit stuck   2         18.2%
+            codeact  error         1         9.1%
+            codeact  model failed  1         9.1%
+        "#]],
     );
 }
 
@@ -88,10 +89,9 @@ fn a_figure_that_is_not_known_is_missing_and_not_0() {
         | planned | 2 | 0 | 0 | 0 | 2 | - | - | - |
 
         - planned: there is no result of the 2 asked for yet
-        - resolved: of asked, with its 95% interval after Wilson; ±: standard deviation in half-size samples of the judged patches that are not empty
+        - resolved: of asked, with its 95% interval after Wilson
+        - ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
         - empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
-        - turns, tokens, seconds: means over the episodes of which they are known, `of N` where these are not all that ended
-        - cost: of all episodes that ended, solved or not, `≥` where not every price is known; per solved: cost by solved ones
     "#]].assert_eq(&report.write(Format::Markdown).unwrap());
     let figures = |row: usize| serde_json::to_value(&report.rows[row].figures).unwrap();
     for key in ["stuck", "turns", "tokens", "seconds", "cost"] {
@@ -110,17 +110,17 @@ fn a_server_that_tells_no_tokens_leaves_their_mean_open() {
         By::Cell,
         Format::Table,
         &expect![[r#"
-        cell     asked  solved  unsolved  infrastructure  unfinished  resolved                  empty  stuck  turns  seconds  cost     per solved
-        codeact  1      1       0         0               0           100.0% (20.7% to 100.0%)  0.0%   0.0%   10.0   10.0     $0.5000  $0.5000
+            cell     asked  solved  unsolved  infrastructure  unfinished  resolved                  empty  stuck  turns  seconds  cost     per solved
+            codeact  1      1       0         0               0           100.0% (20.7% to 100.0%)  0.0%   0.0%   10.0   10.0     $0.5000  $0.5000
 
-        resolved: of asked, with its 95% interval after Wilson; ±: standard deviation in half-size samples of the judged patches that are not empty
-        empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
-        turns, tokens, seconds: means over the episodes of which they are known, `of N` where these are not all that ended
-        cost: of all episodes that ended, solved or not, `≥` where not every price is known; per solved: cost by solved ones
+            resolved: of asked, with its 95% interval after Wilson
+            empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
+            turns, tokens, seconds: means over the episodes that ended, or over the N of these of which they are known
+            cost: of all episodes that ended, solved or not, ≥ where not every price is known; per solved: cost by solved ones
 
-        cell     exit status  episodes  of ended
-        codeact  submitted    1         100.0%
-    "#]],
+            cell     exit status  episodes  of ended
+            codeact  submitted    1         100.0%
+        "#]],
     );
 }
 
@@ -136,50 +136,48 @@ fn samples_have_their_mean_and_pass_at_k() {
         By::Cell,
         Format::Table,
         &expect![[r#"
-        cell     asked  solved  unsolved  infrastructure  unfinished  resolved                 ±      empty  stuck
-        codeact  9      3       5         1 (12.5%)       0           33.3%* (12.1% to 64.6%)  23.3%  11.1%  0.0%
+            cell     asked  solved  unsolved  infrastructure  unfinished  resolved                 ±      empty  stuck
+            codeact  9      3       5         1 (12.5%)       0           33.3%* (12.1% to 64.6%)  23.3%  11.1%  0.0%
 
-        * codeact: infrastructure kept 1 of the 8 that had to be run from a result (12.50%, 2.00% at most)
-        resolved: of asked, with its 95% interval after Wilson; ±: standard deviation in half-size samples of the judged patches that are not empty
-        empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
-        turns, tokens, seconds: means over the episodes of which they are known, `of N` where these are not all that ended
-        cost: of all episodes that ended, solved or not, `≥` where not every price is known; per solved: cost by solved ones
+            * codeact: infrastructure kept 1 of the 8 that had to be run from a result (12.50%, 2.00% at most)
+            resolved: of asked, with its 95% interval after Wilson
+            ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
+            empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
 
-        cell     samples  instances  mean           pass@1  pass@2  pass@3      best known
-        codeact  3        3          33.3% ± 19.2%  38.9%   66.7%   50.0% of 2  66.7%
+            cell     samples  instances  mean           pass@1  pass@2  pass@3      best known
+            codeact  3        3          33.3% ± 19.2%  38.9%   66.7%   50.0% of 2  66.7%
 
-        mean: of the samples' rates, each of what was asked for in it, with its standard error; pass@k: unbiased, over the instances with at least k results; best known: instances of which any sample is solved
+            mean: of the samples' rates, each of what was asked for in it, with its standard error; pass@k: unbiased, over the instances with at least k results; best known: instances of which any sample is solved
 
-        cell     exit status  episodes  of ended
-        codeact  submitted    8         88.9%
-        codeact  error        1         11.1%
-    "#]],
+            cell     exit status  episodes  of ended
+            codeact  submitted    8         88.9%
+            codeact  error        1         11.1%
+        "#]],
     );
     check(
         lines,
         By::Instance,
         Format::Markdown,
         &expect![[r#"
-        | cell | instance | asked | solved | unsolved | infrastructure | unfinished | resolved | ± | empty | stuck |
-        |---|---|---|---|---|---|---|---|---|---|---|
-        | codeact | a\_\_a-1 | 3 | 2 | 1 | 0 | 0 | 66.7% (20.8% to 93.9%) | 47.1% | 0.0% | 0.0% |
-        | codeact | b\_\_b-1 | 3 | 1 | 1 | 1 (33.3%) | 0 | 33.3%\* (6.1% to 79.2%) | 50.0% | 0.0% | 0.0% |
-        | codeact | c\_\_c-1 | 3 | 0 | 3 | 0 | 0 | 0.0% (0.0% to 56.1%) | 0.0% | 33.3% | 0.0% |
+            | cell | instance | asked | solved | unsolved | infrastructure | unfinished | resolved | ± | empty | stuck |
+            |---|---|---|---|---|---|---|---|---|---|---|
+            | codeact | a\_\_a-1 | 3 | 2 | 1 | 0 | 0 | 66.7% (20.8% to 93.9%) | 47.1% | 0.0% | 0.0% |
+            | codeact | b\_\_b-1 | 3 | 1 | 1 | 1 (33.3%) | 0 | 33.3%\* (6.1% to 79.2%) | 50.0% | 0.0% | 0.0% |
+            | codeact | c\_\_c-1 | 3 | 0 | 3 | 0 | 0 | 0.0% (0.0% to 56.1%) | 0.0% | 33.3% | 0.0% |
 
-        - * codeact b__b-1: infrastructure kept 1 of the 3 that had to be run from a result (33.33%, 2.00% at most)
-        - resolved: of asked, with its 95% interval after Wilson; ±: standard deviation in half-size samples of the judged patches that are not empty
-        - empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
-        - turns, tokens, seconds: means over the episodes of which they are known, `of N` where these are not all that ended
-        - cost: of all episodes that ended, solved or not, `≥` where not every price is known; per solved: cost by solved ones
+            - \* codeact b\_\_b-1: infrastructure kept 1 of the 3 that had to be run from a result (33.33%, 2.00% at most)
+            - resolved: of asked, with its 95% interval after Wilson
+            - ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
+            - empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
 
-        | cell | instance | samples | instances | mean | pass@1 | pass@2 | pass@3 | best known |
-        |---|---|---|---|---|---|---|---|---|
-        | codeact | a\_\_a-1 | 3 | 1 | 66.7% ± 33.3% | 66.7% | 100.0% | 100.0% | 100.0% |
-        | codeact | b\_\_b-1 | 3 | 1 | 50.0% ± 50.0% of 2 | 50.0% | 100.0% | - | 100.0% |
-        | codeact | c\_\_c-1 | 3 | 1 | 0.0% ± 0.0% | 0.0% | 0.0% | 0.0% | 0.0% |
+            | cell | instance | samples | instances | mean | pass@1 | pass@2 | pass@3 | best known |
+            |---|---|---|---|---|---|---|---|---|
+            | codeact | a\_\_a-1 | 3 | 1 | 66.7% ± 33.3% | 66.7% | 100.0% | 100.0% | 100.0% |
+            | codeact | b\_\_b-1 | 3 | 1 | 50.0% ± 50.0% of 2 | 50.0% | 100.0% | - | 100.0% |
+            | codeact | c\_\_c-1 | 3 | 1 | 0.0% ± 0.0% | 0.0% | 0.0% | 0.0% | 0.0% |
 
-        - mean: of the samples' rates, each of what was asked for in it, with its standard error; pass@k: unbiased, over the instances with at least k results; best known: instances of which any sample is solved
-    "#]],
+            - mean: of the samples' rates, each of what was asked for in it, with its standard error; pass@k: unbiased, over the instances with at least k results; best known: instances of which any sample is solved
+        "#]],
     );
 }
 
@@ -258,10 +256,10 @@ fn cells_are_compared_by_name_sample_by_sample() {
         Err(err) => err.to_string(),
     };
     for (names, expected) in [
-        (["run/a", "b"], expect!["30 pairs, won 30, lost 0, p 1.19e-7, ChiSquared"]),
-        (["b", "run/a"], expect!["30 pairs, won 0, lost 30, p 1.19e-7, ChiSquared"]),
+        (["run/a", "b"], expect!["30 pairs, won 30, lost 0, p 1.19e-7, Some(ChiSquared)"]),
+        (["b", "run/a"], expect!["30 pairs, won 0, lost 30, p 1.19e-7, Some(ChiSquared)"]),
         // The same instance as another sample is no pair.
-        (["run/a", "other/a"], expect!["0 pairs, won 0, lost 0, p 9.00e0, Exact"]),
+        (["run/a", "other/a"], expect!["0 pairs, won 0, lost 0, p 9.00e0, None"]),
         (
             ["a", "b"],
             expect![[r#"
@@ -304,11 +302,9 @@ fn names_that_would_steer_a_terminal_or_break_a_form_are_harmless() {
         |---|---|---|---|---|---|---|---|---|---|
         | cell,"with\|�\[2J | a\_\_a�-1 | 1 | 1 | 0 | 0 | 0 | 100.0% (20.7% to 100.0%) | 0.0% | 0.0% |
 
-        - run/cell,"with|�[2J: 1 episodes are not asked for any more and count nowhere
-        - resolved: of asked, with its 95% interval after Wilson; ±: standard deviation in half-size samples of the judged patches that are not empty
+        - run/cell,"with\|�\[2J: 1 episodes are not asked for any more and count nowhere
+        - resolved: of asked, with its 95% interval after Wilson
         - empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
-        - turns, tokens, seconds: means over the episodes of which they are known, `of N` where these are not all that ended
-        - cost: of all episodes that ended, solved or not, `≥` where not every price is known; per solved: cost by solved ones
     "#]].assert_eq(&written.write(Format::Markdown).unwrap());
 }
 

@@ -44,26 +44,26 @@ fn a_run_in_flight_is_told_with_who_works_on_it_and_what_broke() {
     check(
         &status,
         &expect![[r#"
-        cell      planned  done  solved  unsolved  infrastructure  unjudged  in flight
-        codeact   8        5     1       1         3               0         1
-        moatless  2        0     0       0         0               1         2
-        all       10       5     1       1         3               1         3
+            cell      planned  done  solved  unsolved  infrastructure  unjudged  in flight
+            codeact   8        5     1       1         3               0         1
+            moatless  2        0     0       0         0               1         2
+            all       10       5     1       1         3               1         3
 
-        5 of 10 done, 10.0 an hour, left: 30m 00s; tokens: ≥3202, cost: ≥$1.7100
+            5 of 10 done, 10.0 an hour, left: 30m 00s; tokens: ≥3202, cost: ≥$1.7100
 
-        machine  process  in flight
-        machine  7        3
+            machine  process  in flight
+            machine  7        3
 
-        slowest in flight  sample  cell      stage  for      turns  tokens  cost
-        a__a-8             0       codeact   solve  30m 00s  2      102     $0.5000
-        a__a-1             3       moatless  solve  30m 00s  -      -       -
-        a__a-2             3       moatless  judge  30m 00s  -      -       -
+            slowest in flight  sample  cell      stage  for      turns  tokens  cost
+            a__a-8             0       codeact   solve  30m 00s  2      102     $0.5000
+            a__a-1             3       moatless  solve  30m 00s  -      -       -
+            a__a-2             3       moatless  judge  30m 00s  -      -       -
 
-        infrastructure  episodes  last    ago      error
-        error           1         a__a-4  30m 00s  no image
-        model failed    1         a__a-5  30m 00s
-        no verdict      1         a__a-3  30m 00s  the engine�[31m died
-    "#]],
+            infrastructure  episodes  last    ago      error
+            error           1         a__a-4  30m 00s  no image
+            model failed    1         a__a-5  30m 00s  -
+            no verdict      1         a__a-3  30m 00s  the engine�[31m died
+        "#]],
     );
     let errors: Vec<(&str, usize)> =
         status.infrastructure.iter().map(|broken| (broken.kind.as_str(), broken.count)).collect();
