@@ -18,9 +18,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::arguments::{Cli, Cmd};
-use crate::commands::{
-    clean, config, evaluate, grade, images, index, instances, parity, report, search, solve, status, validate,
-};
+use crate::commands::runs::{report, status};
+use crate::commands::{clean, config, evaluate, grade, images, index, instances, parity, search, solve, validate};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
