@@ -12,6 +12,9 @@ use super::table::MISSING;
 /// A column: its name, and what a row has there.
 type Column = (&'static str, fn(&Figures) -> Option<String>);
 
+/// A column of what samples say together.
+type SampleColumn = (&'static str, fn(&Samples) -> Option<String>);
+
 const COLUMNS: [Column; 36] = [
     ("asked", |figures| text(Some(figures.asked))),
     ("judged", |figures| text(Some(figures.judged))),
@@ -52,7 +55,7 @@ const COLUMNS: [Column; 36] = [
 ];
 
 /// The columns of what samples say together, without pass@k.
-const SAMPLES: [(&str, fn(&Samples) -> Option<String>); 7] = [
+const SAMPLES: [SampleColumn; 7] = [
     ("samples", |samples| text(Some(samples.samples))),
     ("instances", |samples| text(Some(samples.instances))),
     ("sample_mean", |samples| text(samples.mean.as_ref().map(|mean| mean.mean))),
