@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, Search, Solve,
-    SweepCommand, Validate,
+    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search, Solve,
+    StatusCommand, SweepCommand, Validate,
 };
 
 /// Agents that repair real repositories, and the verdict on their patches.
@@ -34,6 +34,10 @@ pub(crate) enum Cmd {
     Grade(Grade),
     /// Compares verdicts on saved logs with those that official harnesses reached.
     Parity(ParityCommand),
+    /// Tells the figures of runs, each with what it is of, and compares runs or cells.
+    Report(ReportCommand),
+    /// Tells how far a run has got, while it goes on or afterwards.
+    Status(StatusCommand),
     /// Lists the instances of a dataset, one id a line.
     Instances(Instances),
     /// Makes, fetches, lists and removes the images of instances.

@@ -18,6 +18,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::arguments::{Cli, Cmd};
+use crate::commands::runs::{report, status};
 use crate::commands::{
     clean, config, evaluate, grade, images, index, instances, parity, replay, search, solve, sweep, validate,
 };
@@ -151,6 +152,8 @@ async fn dispatch(
         Cmd::Validate(args) => validate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Grade(args) => apart(grade::run(plugs.clone(), args)).await,
         Cmd::Parity(args) => apart(parity::run(plugs.clone(), args)).await,
+        Cmd::Report(args) => apart(async move { report::run(&args) }).await,
+        Cmd::Status(args) => apart(async move { status::run(&args).await }).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args, providers).await,
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,

@@ -15,9 +15,11 @@ mod tally;
 mod verdict;
 
 pub use files::{file_name, hide, read_text, sweep, write_stream, write_whole};
-pub use folder::{CellDir, Episode, EpisodeDir, FileRecorder, Found, Run, Summary, VERDICT_FILES, write_summary};
+pub use folder::{
+    CellDir, Episode, EpisodeDir, FileRecorder, Found, InFlight, Run, Summary, VERDICT_FILES, write_summary,
+};
 pub use journal::{Ended, Entry, Failed, Journal, Judged, Lease, Line, VERSION};
 pub use predictions::{Given, Prediction, read_predictions};
 pub use subject::Subject;
-pub use tally::{Ending, Rate, Tally};
+pub use tally::{Ending, Rate, Tally, wilson};
 pub use verdict::{TEST_OUTPUT, Verdict, counts, exit_status, word};

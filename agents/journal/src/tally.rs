@@ -80,6 +80,13 @@ pub struct Rate {
     pub high: f64,
 }
 
+impl Ending {
+    /// Returns whether there is a result that counts.
+    pub fn is_judged(self) -> bool {
+        !matches!(self, Self::Infrastructure | Self::Unfinished)
+    }
+}
+
 impl Tally {
     /// Counts one instance that was asked for.
     pub fn add(&mut self, instance_id: &str, ending: Ending) {
@@ -163,7 +170,7 @@ impl Tally {
 }
 
 /// Returns a share with its 95% interval after Wilson; `total` is not 0.
-fn wilson(count: usize, total: usize) -> Rate {
+pub fn wilson(count: usize, total: usize) -> Rate {
     const Z: f64 = 1.959_963_984_540_054;
     let (n, share) = (total as f64, count as f64 / total as f64);
     let scale = 1.0 + Z * Z / n;

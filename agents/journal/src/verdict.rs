@@ -40,17 +40,7 @@ impl Verdict {
 
     /// Returns which of the ways to end this is.
     pub fn ending(&self) -> Ending {
-        if self.broken.is_some() {
-            return Ending::Infrastructure;
-        }
-        match self.failure {
-            None if self.report.resolved => Ending::Solved,
-            None => Ending::Unsolved,
-            Some(Failure::EmptyPatch) => Ending::Empty,
-            Some(Failure::PatchNotApplied) => Ending::NotApplied,
-            Some(Failure::TestsTimedOut) => Ending::TimedOut,
-            Some(Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged) => Ending::Errored,
-        }
+        ending(self.failure, self.broken.is_some(), self.report.resolved)
     }
 
     /// Returns the verdict in a few words.
@@ -77,6 +67,21 @@ impl Verdict {
             format!("{passed}/{all}")
         };
         format!(" (FAIL_TO_PASS {}, PASS_TO_PASS {})", count(&status.fail_to_pass), count(&status.pass_to_pass))
+    }
+}
+
+/// Returns which of the ways to end a verdict is.
+pub(crate) fn ending(failure: Option<Failure>, is_broken: bool, resolved: bool) -> Ending {
+    if is_broken {
+        return Ending::Infrastructure;
+    }
+    match failure {
+        None if resolved => Ending::Solved,
+        None => Ending::Unsolved,
+        Some(Failure::EmptyPatch) => Ending::Empty,
+        Some(Failure::PatchNotApplied) => Ending::NotApplied,
+        Some(Failure::TestsTimedOut) => Ending::TimedOut,
+        Some(Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged) => Ending::Errored,
     }
 }
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod clean;
 pub(crate) mod config;
-mod dry_run;
 mod engine;
 pub(crate) mod evaluate;
 pub(crate) mod grade;
@@ -13,6 +12,7 @@ pub(crate) mod parity;
 mod recall;
 pub(crate) mod replay;
 mod run_folder;
+pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod solve;
 pub(crate) mod sweep;
@@ -27,6 +27,8 @@ pub(crate) use index::Index;
 pub(crate) use instances::Instances;
 pub(crate) use parity::ParityCommand;
 pub(crate) use replay::Replay;
+pub(crate) use runs::report::ReportCommand;
+pub(crate) use runs::status::StatusCommand;
 pub(crate) use search::Search;
 pub(crate) use solve::Solve;
 pub(crate) use sweep::SweepCommand;

@@ -12,6 +12,7 @@ mod live;
 mod pipes;
 mod program;
 mod replay;
+mod report;
 mod resumed;
 mod saved_logs;
 mod search;

@@ -22,7 +22,7 @@ use crate::subject::Subject;
 use crate::verdict::Verdict;
 
 /// The folder of the leases of a run.
-const LEASES: &str = "leases";
+pub(crate) const LEASES: &str = "leases";
 /// The view of the instances that were asked for.
 const ASKED: &str = "asked.json";
 /// The view of how an episode ended.

@@ -2,10 +2,13 @@
 
 mod cell_dir;
 mod episode_dir;
+mod in_flight;
+mod last_record;
 mod run;
 mod summary;
 
 pub use cell_dir::{CellDir, Found, VERDICT_FILES};
 pub use episode_dir::{EpisodeDir, FileRecorder};
+pub use in_flight::InFlight;
 pub use run::{Episode, Run};
 pub use summary::{Summary, write_summary};

@@ -3,14 +3,20 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use agent_core::Trajectory;
+use agent_core::{Outcome, OutcomeClass, Record, Trajectory};
 use anyhow::bail;
+use grading::{read_prediction, read_report};
 
+use super::cell_dir::REPORT;
 use super::episode_dir::read_trajectory;
+use super::in_flight::{InFlight, in_flight};
+use super::last_record::last_record;
 use crate::files::{file_name, read_text};
 use crate::journal::Journal;
-use crate::journal::{Ended, Failed, Judged};
+use crate::journal::{Ended, EpisodeState, Failed, Judged, Key};
 use crate::predictions::Prediction;
+use crate::tally::Ending;
+use crate::verdict::ending;
 
 /// A run as its journal has it.
 ///
@@ -38,6 +44,10 @@ pub struct Episode {
     pub judged: Option<Judged>,
     /// What infrastructure kept it from.
     pub failed: Option<Failed>,
+    /// When it last began to run, in seconds since 1970; `None` where patches were only judged.
+    pub begun: Option<f64>,
+    /// When anything last came of it.
+    pub came: Option<f64>,
     /// The folder with its trajectory, patch, log and report.
     pub folder: PathBuf,
 }
@@ -68,6 +78,11 @@ impl Run {
         self.journal.with_cell(cell, |state| state.asked.keys().copied().collect())
     }
 
+    /// Returns the folder of the run.
+    pub fn folder(&self) -> &Path {
+        self.journal.run()
+    }
+
     /// Takes in what has been added since.
     pub fn refresh(&self) -> anyhow::Result<()> {
         self.journal.refresh()
@@ -96,23 +111,43 @@ impl Run {
 
     /// Returns the episodes of a cell, in the order in which they were first named.
     pub fn episodes(&self, cell: &str) -> Vec<Episode> {
+        let mut episodes = Vec::new();
+        self.each_episode(cell, |episode| episodes.push(episode));
+        episodes
+    }
+
+    /// Hands out the episodes of a cell one by one, so that no more than one is held besides the journal.
+    pub fn each_episode(&self, cell: &str, mut look: impl FnMut(Episode)) {
         let folder = self.journal.run().join(file_name(cell));
-        self.journal.with_cell(cell, |state| {
-            let one = |((instance_id, sample), episode): (&(String, u32), &crate::journal::EpisodeState)| {
-                let folder = folder.join(file_name(instance_id));
-                Episode {
-                    cell: cell.to_owned(),
-                    instance_id: instance_id.clone(),
-                    sample: *sample,
-                    ended: episode.ended.clone(),
-                    prediction: episode.prediction.clone(),
-                    judged: episode.judged.clone(),
-                    failed: episode.failed.clone(),
-                    folder: if *sample == 0 { folder } else { folder.join(sample.to_string()) },
-                }
-            };
-            state.episodes.iter().map(one).collect()
-        })
+        let one = |((instance_id, sample), state): (&Key, &EpisodeState)| {
+            let folder = folder.join(file_name(instance_id));
+            Episode {
+                cell: cell.to_owned(),
+                instance_id: instance_id.clone(),
+                sample: *sample,
+                ended: state.ended.clone(),
+                prediction: state.prediction.clone(),
+                judged: state.judged.clone(),
+                failed: state.failed.clone(),
+                begun: state.begun,
+                came: state.came,
+                folder: if *sample == 0 { folder } else { folder.join(sample.to_string()) },
+            }
+        };
+        self.journal.with_cell(cell, |state| state.episodes.iter().map(one).for_each(&mut look));
+    }
+
+    /// Returns the episodes of a cell that are being worked on, by whom. Nothing is written.
+    pub fn in_flight(&self, cell: &str) -> Vec<InFlight> {
+        let asked = self.asked(cell);
+        let run = self.journal.run();
+        self.journal.with_cell(cell, |state| in_flight(run, cell, asked.iter().chain(state.episodes.keys())))
+    }
+
+    /// Returns when the first episode began, and when anything last came of one, in seconds since 1970; `None` where
+    /// nothing is known of any, as in runs of versions without a journal.
+    pub fn span(&self) -> Option<(f64, f64)> {
+        self.journal.span()
     }
 }
 
@@ -123,5 +158,45 @@ impl Episode {
     /// When it cannot be read.
     pub fn trajectory(&self) -> anyhow::Result<Option<Trajectory>> {
         read_trajectory(&self.folder.join("trajectory.jsonl"))
+    }
+    /// Returns the outcome, which is the last line of the record, without reading what comes before it; `None` where the
+    /// episode has not got as far.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match last_record(&self.folder.join("trajectory.jsonl")) {
+            Some(Record::Outcome(outcome)) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Returns what the episode counts as, by the rules of a run's summary. A verdict on another patch than the one that
+    /// was handed in does not count.
+    pub fn ending(&self) -> Ending {
+        let Some(prediction) = &self.prediction else {
+            let broke = self.ended.as_ref().is_some_and(|ended| ended.class == OutcomeClass::Infrastructure);
+            return if broke { Ending::Infrastructure } else { Ending::Unfinished };
+        };
+        if prediction.spoiled {
+            return Ending::NotApplied;
+        }
+        let patch = read_prediction(prediction.patch_text());
+        if patch.is_empty() {
+            return Ending::Empty;
+        }
+        let digest = patch.digest();
+        if let Some(judged) = self.judged.as_ref().filter(|judged| judged.subject.patch == digest) {
+            let resolved = judged.resolved.or_else(|| self.reported());
+            return resolved
+                .map_or(Ending::Unfinished, |resolved| ending(judged.failure, judged.broken.is_some(), resolved));
+        }
+        match &self.failed {
+            Some(failed) if failed.subject.patch == digest => Ending::Infrastructure,
+            _ => Ending::Unfinished,
+        }
+    }
+
+    /// Returns what the report says, for verdicts of versions without a journal.
+    fn reported(&self) -> Option<bool> {
+        let text = read_text(&self.folder.join(REPORT)).ok()??;
+        Some(read_report(&text, &self.instance_id).ok()?.resolved)
     }
 }

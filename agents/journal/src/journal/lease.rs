@@ -106,6 +106,23 @@ impl Drop for Lease {
     }
 }
 
+/// Who holds a lease, as its file says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Holder {
+    pub(crate) owner: Owner,
+    /// When it was taken, where the file system tells.
+    pub(crate) taken: Option<SystemTime>,
+}
+
+/// Returns who holds a lease; `None` when it is free, or no one has written a word into it yet. Nothing is written.
+pub(crate) fn holder(path: &Path) -> Option<Holder> {
+    let owner = Owner::parse(read_text(path).ok()??.lines().next()?)?;
+    let metadata = fs::metadata(path).ok()?;
+    let age = metadata.modified().ok().and_then(|touched| SystemTime::now().duration_since(touched).ok());
+    let is_free = if owner.is_here() { owner.has_ended() } else { age.is_some_and(|age| age > STALE) };
+    (!is_free).then(|| Holder { owner, taken: metadata.created().ok() })
+}
+
 /// Returns what a lease of this process says, which is never the same twice.
 fn text() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -19,7 +19,8 @@ use state::{CellState, State};
 
 pub use entry::{Ended, Entry, Failed, Judged, Line, VERSION};
 pub use lease::Lease;
-pub(crate) use state::EpisodeState;
+pub(crate) use lease::holder;
+pub(crate) use state::{EpisodeState, Key};
 
 /// The folder of a journal in the folder of its run.
 pub(crate) const FOLDER: &str = "journal";
@@ -144,6 +145,14 @@ impl Journal {
         *last = lines.last().map_or(*last, |line| line.at.max(*last));
         lines.into_iter().for_each(|line| state.add(line));
         Ok(())
+    }
+
+    /// Returns when the first episode of the run began, and when anything last came of one.
+    pub(crate) fn span(&self) -> Option<(f64, f64)> {
+        let inner = self.lock();
+        let episodes = || inner.state.cells.values().flat_map(|cell| cell.episodes.values());
+        let first = episodes().flat_map(|episode| [episode.begun, episode.came]).flatten().min_by(f64::total_cmp)?;
+        Some((first, episodes().filter_map(|episode| episode.came).fold(first, f64::max)))
     }
 
     /// Looks at what is known of a cell.

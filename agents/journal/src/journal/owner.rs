@@ -26,6 +26,16 @@ impl Owner {
         Some(Self { machine: parts.next()?.to_owned(), process, begun })
     }
 
+    /// Returns the machine's name.
+    pub(crate) fn host(&self) -> &str {
+        self.machine.split('/').next().unwrap_or_default()
+    }
+
+    /// Returns the process's id.
+    pub(crate) fn process(&self) -> u32 {
+        self.process
+    }
+
     /// Returns whether the process runs where this one can see it.
     pub(crate) fn is_here(&self) -> bool {
         self.machine == machine()

@@ -35,6 +35,10 @@ pub(crate) struct EpisodeState {
     pub(crate) failed: Option<Failed>,
     /// How often infrastructure has broken for it, since someone last asked to try it again.
     pub(crate) failures: u32,
+    /// When it last began to run, in seconds since 1970.
+    pub(crate) begun: Option<f64>,
+    /// When anything last came of it.
+    pub(crate) came: Option<f64>,
 }
 
 impl State {
@@ -44,12 +48,12 @@ impl State {
             Some(cell) => cell,
             None => self.cells.entry(line.cell).or_default(),
         };
-        cell.add(line.entry);
+        cell.add(line.entry, line.at);
     }
 }
 
 impl CellState {
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, entry: Entry, at: f64) {
         match entry {
             Entry::Asked { sample, instance_ids } => self.asked.entry(sample).or_default().extend(instance_ids),
             Entry::Planned { sample, instance_ids } => {
@@ -57,23 +61,27 @@ impl CellState {
             }
             Entry::Retried { instance_id, sample } => self.episode(instance_id, sample).failures = 0,
             Entry::Reset { instance_id, sample } => *self.episode(instance_id, sample) = EpisodeState::default(),
-            Entry::Begun { instance_id, sample } => self.episode(instance_id, sample).ended = None,
+            Entry::Begun { instance_id, sample } => {
+                let episode = self.episode(instance_id, sample);
+                (episode.ended, episode.begun) = (None, known(at));
+            }
             Entry::Ended { instance_id, sample, ended } => {
                 let episode = self.episode(instance_id, sample);
                 episode.failures += u32::from(ended.class == OutcomeClass::Infrastructure);
-                episode.ended = Some(ended);
+                (episode.ended, episode.came) = (Some(ended), known(at));
             }
             Entry::Predicted { sample, prediction } => {
                 let id = prediction.instance_id.clone();
-                self.episode(id, sample).prediction = Some(prediction);
+                let episode = self.episode(id, sample);
+                (episode.prediction, episode.came) = (Some(prediction), known(at));
             }
             Entry::Judged { instance_id, sample, judged } => {
                 let episode = self.episode(instance_id, sample);
-                (episode.judged, episode.failed) = (Some(judged), None);
+                (episode.judged, episode.failed, episode.came) = (Some(judged), None, known(at));
             }
             Entry::Failed { instance_id, sample, failed } => {
                 let episode = self.episode(instance_id, sample);
-                (episode.judged, episode.failed) = (None, Some(failed));
+                (episode.judged, episode.failed, episode.came) = (None, Some(failed), known(at));
                 episode.failures += 1;
             }
             Entry::Opened { .. } | Entry::Unknown => {}
@@ -83,4 +91,9 @@ impl CellState {
     fn episode(&mut self, instance_id: String, sample: u32) -> &mut EpisodeState {
         self.episodes.entry((instance_id, sample)).or_default()
     }
+}
+
+/// Returns a time; what versions without a journal left behind has none.
+fn known(at: f64) -> Option<f64> {
+    (at > 0.0).then_some(at)
 }

@@ -425,7 +425,7 @@ fn ended(outcome: &anyhow::Result<Outcome>) -> Ended {
             exit_status: exit_status(outcome),
             class: outcome.exit_status.class(),
             error: None,
-            spending: Some(outcome.spending.clone()),
+            spending: Some(outcome.spending),
         },
         Err(err) => Ended {
             exit_status: "error".to_owned(),

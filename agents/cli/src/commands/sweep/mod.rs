@@ -1,5 +1,7 @@
 //! `sweep`: many cells, instances and samples from one YAML file.
 
+mod dry_run;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -49,7 +51,7 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, Failed> {
     let plan = plan(plugs, &args).map_err(Failed::Usage)?;
     if args.dry_run {
-        return super::dry_run::run(&plan, providers).await;
+        return dry_run::run(&plan, providers).await;
     }
     clean(plugs, &plan).await;
     let workers = args.workers.unwrap_or_else(|| plan.workers());

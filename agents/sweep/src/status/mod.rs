@@ -1,0 +1,13 @@
+//! How far a run has got, for whoever looks at it from outside: from the journal, the leases and the records of episodes in
+//! flight. Nothing is written, and no process that works on the run is asked.
+
+mod broken;
+mod cells;
+mod lines;
+mod live;
+mod spent;
+
+pub use broken::Broken;
+pub use cells::{CellStatus, Flight, Status, Worker};
+pub use live::{Live, Progress};
+pub use spent::Spent;
