@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use shell::{BOOT, Backend, Chunk, Ending, Health, Moment, Owner, Pipe, Process, Signal, nonce};
+use shell::{BOOT, Backend, Chunk, Ending, Health, Moment, Owner, Pipe, Process, nonce};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, SandboxInfo, Source};
 
@@ -182,12 +182,8 @@ impl Backend for Folder {
         })
     }
 
-    async fn end_tree(&self, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError> {
-        let signal = match signal {
-            Signal::End => rustix::process::Signal::POWER,
-            Signal::Kill => rustix::process::Signal::KILL,
-        };
-        self.with_processes(move |processes| processes.end(Ending::new(shell, since), Some(signal))).await
+    async fn end_tree(&self, shell: u32, since: Moment) -> Result<(), SandboxError> {
+        self.with_processes(move |processes| processes.end(Ending::tree(shell, since))).await
     }
 
     fn keep(&self, shell: u32) {
@@ -204,7 +200,7 @@ impl Backend for Folder {
 
     async fn end_background(&self) -> Result<(), SandboxError> {
         let shell = self.shell.load(Ordering::SeqCst);
-        self.with_processes(move |processes| processes.end(Ending::new(shell, Moment::default()), None)).await?;
+        self.with_processes(move |processes| processes.end(Ending::background(shell))).await?;
         self.background_ended.store(true, Ordering::SeqCst);
         Ok(())
     }
