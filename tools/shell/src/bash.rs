@@ -97,25 +97,26 @@ mod tests {
             ExecEnd::Exited(7),
             true,
             expect![[r#"
-            a
-            [exit code 7]
-            "#]],
+                a
+                [exit code 7]
+                [the shell was started again in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
         );
         check(
             "a\n",
             ExecEnd::TimedOut(Duration::from_millis(1500)),
             true,
             expect![[r#"
-            a
-            [killed after 1.5 s with all processes it started; run long work in the background with its output in a file]"#]],
+                a
+                [killed after 1.5 s with all processes it started; run long work in the background with its output in a file]
+                [the shell was started again in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
         );
         check(
             "",
             ExecEnd::OutOfMemory,
             true,
             expect![[r#"
-            [killed: the sandbox is out of memory]
-            [the shell was started again in /repo; variables, functions and jobs are lost]"#]],
+                [killed: the sandbox is out of memory]
+                [the shell was started again in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
         );
         check(
             "",

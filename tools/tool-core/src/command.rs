@@ -115,8 +115,8 @@ pub struct ExecOutput {
     pub omitted: u64,
     /// How the command ended.
     pub end: ExecEnd,
-    /// Whether the shell has ended and is started again: of its state, directory and exported variables are kept as the
-    /// last report of the shell had them.
+    /// Whether the shell has ended and is started again, with the directory and the exported variables that it had after
+    /// the command before.
     pub restarted: bool,
     /// The shell's working directory after the command; empty when it is not known.
     pub cwd: String,

@@ -132,11 +132,7 @@ mod tests {
     use super::*;
 
     fn line(id: &str) -> Line {
-        Line {
-            at: 1e12,
-            cell: "codeact".to_owned(),
-            entry: Entry::Asked { sample: 0, instance_ids: vec![id.to_owned()] },
-        }
+        Line { at: 1e12, cell: "codeact".to_owned(), entry: Entry::Asked { sample: 0, instance_ids: vec![id.to_owned()] } }
     }
 
     #[test]

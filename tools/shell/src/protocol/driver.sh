@@ -32,21 +32,26 @@ __spotter_end() {
   builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
   __spotter_busy=
   __spotter_report
+  # The host need not wait for it.
+  __spotter_export
 }
 
-# What is exported goes first, for the next shell: but for the variables of the driver, which `set -a` exports.
 __spotter_report() {
+  builtin mapfile -t -n 1 __spotter_uptime </proc/uptime
+  builtin mapfile -t -n 1 __spotter_loadavg </proc/loadavg
+  builtin printf 'E\n%s\n%s\n%s\n%s\n%s\n%s\n%s\0' "$__spotter_status" "$__spotter_ran" "$__spotter_ending" "$$" \
+    "${__spotter_uptime[0]-}" "${__spotter_loadavg[0]-}" "$PWD" >&52
+  builtin printf %s "${__spotter_nonce[0]-}" >&51
+}
+
+# Tells the host what is exported, for the next shell; the variables of the driver are, after `set -a`.
+__spotter_export() {
   builtin export -n "${!__spotter_@}"
   {
     builtin printf 'V\n'
     builtin declare -px
     builtin printf '\0'
   } >&52
-  builtin mapfile -t -n 1 __spotter_uptime </proc/uptime
-  builtin mapfile -t -n 1 __spotter_loadavg </proc/loadavg
-  builtin printf 'E\n%s\n%s\n%s\n%s\n%s\n%s\n%s\0' "$__spotter_status" "$__spotter_ran" "$__spotter_ending" "$$" \
-    "${__spotter_uptime[0]-}" "${__spotter_loadavg[0]-}" "$PWD" >&52
-  builtin printf %s "${__spotter_nonce[0]-}" >&51
 }
 
 # A trap that a command set on EXIT is run by ours, so that ours stays in place.
@@ -109,6 +114,7 @@ __spotter_exit() {
   # It is there already when a signal ends the shell between two commands.
   ((${#__spotter_nonce[@]})) || builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
   __spotter_ending=1
+  __spotter_export
   __spotter_report
 }
 
@@ -134,8 +140,8 @@ __spotter_find_handles() {
   done
 }
 
-builtin readonly -f __spotter_end __spotter_report __spotter_keep_exit_trap __spotter_next __spotter_check \
-  __spotter_refuse __spotter_begin __spotter_exit __spotter_find_handles
+builtin readonly -f __spotter_end __spotter_report __spotter_export __spotter_keep_exit_trap __spotter_next \
+  __spotter_check __spotter_refuse __spotter_begin __spotter_exit __spotter_find_handles
 builtin trap '__spotter_exit "$?"' EXIT
 #--- loop
 # On one line, so that bash counts the lines of a command from 1. The end of a command is in the condition, so that a

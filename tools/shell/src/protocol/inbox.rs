@@ -66,8 +66,6 @@ pub(crate) struct Report {
     pub(crate) cwd: String,
     /// Whether the shell has ended with the command.
     pub(crate) ending: bool,
-    /// Bash source that exports what the shell did; empty if that is too large, or no text.
-    pub(crate) exported: String,
 }
 
 /// What has come from a shell so far.
@@ -81,6 +79,7 @@ pub(super) struct Inbox {
     between: Capture,
     message: Vec<u8>,
     overflow: bool,
+    /// Bash source that exports what the shell did last, as far as that was text and not too large.
     exported: String,
     report: Option<Report>,
     closed: bool,
@@ -185,9 +184,8 @@ impl Inbox {
         let ticks = seconds.parse::<u64>().ok()?.checked_mul(TICKS)?.checked_add(hundredths.parse().ok()?)?;
         let last = lines.next()?.rsplit(' ').next()?.parse().ok()?;
         let cwd = lines.next()?.to_owned();
-        let exported = std::mem::take(&mut self.exported);
         let moment = Moment { ticks, last }.max(self.earliest);
-        Some(Report { status, ran, process, moment, cwd, ending, exported })
+        Some(Report { status, ran, process, moment, cwd, ending })
     }
 
     /// Notes that the shell has ended; returns whether that is news.
@@ -197,6 +195,10 @@ impl Inbox {
 
     pub(super) fn has_begun(&self) -> bool {
         self.begun
+    }
+
+    pub(super) fn exported(&self) -> &str {
+        &self.exported
     }
 
     pub(super) fn last_output(&self) -> Instant {
@@ -266,7 +268,7 @@ mod tests {
             let report = inbox.end().unwrap().unwrap();
             assert_eq!((report.status, report.ran, report.process, report.ending), (7, true, 42, true));
             assert_eq!(report.moment, Moment { ticks: 1234, last: 99 });
-            assert_eq!((report.cwd.as_str(), report.exported.as_str()), ("/a\nb", "x=1\n"));
+            assert_eq!((report.cwd.as_str(), inbox.exported()), ("/a\nb", "x=1\n"));
         }
     }
 
@@ -286,11 +288,11 @@ mod tests {
     fn variables_that_are_too_large_are_not_kept() {
         let mut inbox = Inbox::default();
         inbox.expect("N".to_owned(), 100);
-        inbox.message(b"V\n");
+        inbox.message(b"V\nx=1\n\0V\n");
         inbox.message(&vec![b'x'; MAX_MESSAGE]);
         inbox.message(b"\0E\n0\n1\n1\n42\n12.34 5.6\n99\n/\0");
         inbox.output(b"N");
-        let report = inbox.end().unwrap().unwrap();
-        assert_eq!((report.ending, report.exported.as_str()), (true, ""));
+        assert!(inbox.end().unwrap().unwrap().ending);
+        assert_eq!(inbox.exported(), "x=1\n");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The host sends a request (whether to check the syntax, the command) and, unread until the command has ended, a
 //! nonce. The driver writes the nonce to standard output behind the command's own output, and a message to standard
-//! error, which no command holds: the command's exit code, and the shell's directory and exported variables.
+//! error, which no command holds: the command's exit code and the shell's directory. Another message holds what the
+//! shell exports; it follows behind, as nobody waits for it, and goes before the last report of a shell.
 
 mod inbox;
 
@@ -119,6 +120,11 @@ impl Shell {
         let mut inbox = self.inbox.lock();
         inbox.close();
         inbox.end().flatten()
+    }
+
+    /// Returns bash source that exports what the shell did when a command last ended; empty if that was never known.
+    pub(crate) fn exported(&self) -> String {
+        self.inbox.lock().exported().to_owned()
     }
 
     /// Returns the output of the command so far, and forgets the command.

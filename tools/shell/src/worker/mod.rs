@@ -41,7 +41,7 @@ pub(crate) struct Worker {
     startup: String,
     stopped: CancellationToken,
     shell: Option<Shell>,
-    /// Bash source that exports what the shell did at its last report; `None` before the first command.
+    /// Bash source that exports what the last shell did; `None` as long as no shell has ended.
     exported: Option<String>,
     /// Whether a shell has ended between two commands, which no one has been told.
     restarted: bool,
@@ -190,6 +190,7 @@ impl Worker {
             };
             // A shell that was killed between two commands has run nothing of this one.
             if matches!(finish, Finish::Died) && !shell.has_begun() && !retried {
+                self.exported = Some(shell.exported());
                 (retried, self.restarted) = (true, true);
                 continue;
             }
@@ -201,6 +202,8 @@ impl Worker {
         let restarted = std::mem::take(&mut self.restarted) || !stays;
         if stays {
             self.shell = Some(shell);
+        } else {
+            self.exported = Some(shell.exported());
         }
         let end = self.check_out_of_memory(end, died, begun.elapsed()).await?;
         let mut output = ExecOutput { restarted, elapsed: begun.elapsed(), ..self.present(&captured, end) };
@@ -343,15 +346,9 @@ impl Worker {
             }
         };
         let Some(report) = report else { return Ok((end, false)) };
-        self.note(&report);
-        Ok((end, !report.ending))
-    }
-
-    /// Takes in what a report says of the persistent shell.
-    fn note(&mut self, report: &Report) {
         self.moment = report.moment;
-        self.cwd.clone_from(&report.cwd);
-        self.exported = Some(report.exported.clone());
+        self.cwd = report.cwd;
+        Ok((end, !report.ending))
     }
 
     /// Says that the memory limit ended a command if it killed something and the command was killed.

@@ -49,7 +49,7 @@ impl Worker {
             let script = format!("{exported}\nbuiltin cd -- {}", shell_quote(&self.cwd));
             match self.run_own(&mut shell, &script, RESTORE).await {
                 Ok((report, _)) if !report.ending => {
-                    self.note(&report);
+                    self.cwd = report.cwd;
                     self.backend.keep(shell.process());
                     return Ok(shell);
                 }
