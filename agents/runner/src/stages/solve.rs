@@ -7,8 +7,8 @@ use agent_core::{
     EpisodeParts, ExitStatus, FreshSandbox, Header, Model, Origin, Outcome, OutcomeClass, Record, Recorder, Trajectory,
 };
 use anyhow::{Context, bail};
-use env_core::{Environment, Instance, Patch, Ready};
-use journal::{CellDir, Ended, EpisodeDir, FileRecorder, Prediction, VERDICT_FILES, Verdict, exit_status};
+use env_core::{Environment, Instance, Patch, Ready, Verdict};
+use journal::{CellDir, Ended, EpisodeDir, FileRecorder, Prediction, VERDICT_FILES, exit_status, verdict_line};
 use tool_core::Toolbox;
 
 use super::judge::Judge;
@@ -326,7 +326,7 @@ fn describe(instance_id: &str, solved: &Solved) -> String {
         ExitStatus::SandboxDamaged(how) => format!("the agent broke its sandbox: {}", short(how)),
         ExitStatus::AgentFailed(why) => format!("the agent failed: {why}"),
     };
-    let verdict = solved.verdict.as_ref().map_or_else(|| "no verdict".to_owned(), Verdict::line);
+    let verdict = solved.verdict.as_ref().map_or_else(|| "no verdict".to_owned(), verdict_line);
     let empty = if patch.as_ref().is_some_and(Patch::is_empty) { ", the patch is empty" } else { "" };
     let cost = match spending.unpriced_queries {
         0 => format!("${:.4}", spending.cost),
@@ -354,7 +354,7 @@ impl Solved {
 
     /// Returns whether something of ours kept the episode from an outcome, or its patch from a verdict.
     pub fn failed(&self) -> bool {
-        let broke = |verdict: &Verdict| verdict.ending() == journal::Ending::Infrastructure;
+        let broke = |verdict: &Verdict| journal::Ending::of(verdict) == journal::Ending::Infrastructure;
         self.outcome.exit_status.class() == OutcomeClass::Infrastructure || self.verdict.as_ref().is_some_and(broke)
     }
 }
