@@ -17,7 +17,7 @@ use crate::resume::restore::{Answered, Restore};
 use crate::{
     AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
     Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, Told, ToolCall, ToolSpec,
-    Trajectory, clip, moved,
+    Trajectory, clip, escaped, moved,
 };
 
 /// One agent on one instance: the conversation, and all that it may use.
@@ -494,11 +494,6 @@ impl Episode {
 }
 
 type Extra = std::collections::BTreeMap<&'static str, String>;
-
-/// Returns a path as it stands within a JSON string.
-fn escaped(path: &str) -> String {
-    Value::from(path).to_string().trim_matches('"').to_owned()
-}
 
 /// Returns the tools as the model sees them.
 fn describe(toolbox: &Toolbox, prompts: &Prompts) -> Result<Vec<ToolSpec>, AgentError> {

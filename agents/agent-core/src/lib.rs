@@ -20,6 +20,7 @@ mod context;
 mod limits;
 mod secrets;
 mod stuck;
+mod surrogates;
 mod told;
 
 pub use agent::{Agent, AgentError, Flow};
@@ -31,10 +32,11 @@ pub use limits::{Limit, Limits};
 pub use message::{CallExtras, Extras, Message, Role, ToolCall};
 pub use model::{Completion, FinishReason, Model, ModelError, Request, Served, ToolSpec, Usage};
 pub use resume::noise::same_but_noise;
-pub use resume::place::moved;
+pub use resume::place::{escaped, moved, moved_message};
 pub use run::run;
 pub use secrets::Secrets;
 pub use stuck::{StuckDetector, StuckPattern};
+pub use surrogates::without_lone_surrogates;
 pub use told::Told;
 pub use trajectory::{
     ExitStatus, Header, Origin, Outcome, OutcomeClass, Parent, Record, Recorder, Spending, Trajectory,

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use agent_core::Outcome;
-use journal::{Ending, Verdict, counts, exit_status, word};
+use env_core::Verdict;
+use journal::{Ending, counts, exit_status, word};
 use runner::shown::short;
 use runner::stages::Solved;
 use serde::Serialize;
@@ -109,7 +110,7 @@ impl InstanceResult {
 
     fn add(&mut self, verdict: &Verdict) {
         let Verdict { report, failure, .. } = verdict;
-        let broke = verdict.ending() == Ending::Infrastructure;
+        let broke = Ending::of(verdict) == Ending::Infrastructure;
         self.resolved = (!broke).then_some(report.resolved);
         self.failure = if broke { Some("infrastructure".to_owned()) } else { failure.map(word) };
         if let Some(status) = &report.tests_status {

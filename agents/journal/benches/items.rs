@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use agent_core::OutcomeClass;
-use env_core::Report;
-use journal::{CellDir, Ended, Prediction, Run, Subject, Verdict};
+use env_core::Verdict;
+use journal::{CellDir, Ended, Judged, Prediction, Run, Subject};
 
 const ITEMS: usize = 10_000;
 const PART: usize = 1_000;
@@ -59,7 +59,7 @@ fn add(cell_dir: &CellDir, id: &str, patch: &str) {
             spoiled: false,
         })
         .unwrap();
-    let verdict = Verdict { report: Report::default(), failure: None, infra: None, broken: None };
+    let verdict = Verdict::default();
     let subject = Subject { patch: id.to_owned(), judging: "judging".to_owned(), image: None };
-    cell_dir.judge(&dir, id, verdict.judged(subject)).unwrap();
+    cell_dir.judge(&dir, id, Judged::new(&verdict, subject)).unwrap();
 }

@@ -22,4 +22,4 @@ pub use journal::{Ended, Entry, Failed, Journal, Judged, Lease, Line, VERSION};
 pub use predictions::{Given, Prediction, read_predictions};
 pub use subject::Subject;
 pub use tally::{Ending, Rate, Tally, wilson};
-pub use verdict::{TEST_OUTPUT, Verdict, counts, exit_status, word};
+pub use verdict::{TEST_OUTPUT, counts, exit_status, verdict_line, word};

@@ -1,7 +1,7 @@
-//! The verdict on a patch.
+//! What a run keeps and says of a verdict.
 
 use agent_core::Outcome;
-use env_core::{Failure, Infra, Report, TestGroup};
+use env_core::{Failure, Report, TestGroup, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,65 +9,54 @@ use crate::journal::Judged;
 use crate::subject::Subject;
 use crate::tally::Ending;
 
-/// The verdict on a patch.
-#[derive(Debug, Clone)]
-pub struct Verdict {
-    /// The official part.
-    pub report: Report,
-    /// Why it is not an ordinary one, when it is not.
-    pub failure: Option<Failure>,
-    /// A sign in the log that the environment broke. It explains; it decides nothing.
-    pub infra: Option<Infra>,
-    /// What shows that the environment is broken, when the tests do not run without the patch either.
-    pub broken: Option<String>,
-}
-
-impl Verdict {
-    /// Returns the verdict with what it is on, as a journal keeps it.
-    pub fn judged(&self, subject: Subject) -> Judged {
-        let status = self.report.tests_status.as_ref();
-        Judged {
+impl Judged {
+    /// Returns a verdict with what it is on, as a journal keeps it.
+    pub fn new(verdict: &Verdict, subject: Subject) -> Self {
+        let status = verdict.report.tests_status.as_ref();
+        Self {
             subject,
-            failure: self.failure,
-            infra: self.infra,
-            broken: self.broken.clone(),
+            failure: verdict.failure,
+            infra: verdict.infra,
+            broken: verdict.broken.clone(),
             report: None,
-            resolved: Some(self.report.resolved),
+            resolved: Some(verdict.report.resolved),
             fail_to_pass: status.map(|status| counts(&status.fail_to_pass)),
             pass_to_pass: status.map(|status| counts(&status.pass_to_pass)),
         }
     }
+}
 
-    /// Returns which of the ways to end this is.
-    pub fn ending(&self) -> Ending {
-        ending(self.failure, self.broken.is_some(), self.report.resolved)
+impl Ending {
+    /// Returns which of the ways to end a verdict is.
+    pub fn of(verdict: &Verdict) -> Self {
+        ending(verdict.failure, verdict.broken.is_some(), verdict.report.resolved)
     }
+}
 
-    /// Returns the verdict in a few words.
-    pub fn line(&self) -> String {
-        let why = match self.failure {
-            None => self.counts(),
-            Some(failure @ (Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged)) => {
-                format!(" ({failure}; see {TEST_OUTPUT})")
-            }
-            Some(failure) => format!(" ({failure})"),
-        };
-        let broken = match &self.broken {
-            Some(sign) => format!(", infrastructure: the tests do not run without the patch either, {sign}"),
-            None => String::new(),
-        };
-        format!("resolved: {}{why}{broken}", self.report.resolved)
-    }
+/// Returns a verdict in a few words.
+pub fn verdict_line(verdict: &Verdict) -> String {
+    let why = match verdict.failure {
+        None => passed(&verdict.report),
+        Some(failure @ (Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged)) => {
+            format!(" ({failure}; see {TEST_OUTPUT})")
+        }
+        Some(failure) => format!(" ({failure})"),
+    };
+    let broken = match &verdict.broken {
+        Some(sign) => format!(", infrastructure: the tests do not run without the patch either, {sign}"),
+        None => String::new(),
+    };
+    format!("resolved: {}{why}{broken}", verdict.report.resolved)
+}
 
-    /// Returns the counts of passed tests, as in ` (FAIL_TO_PASS 1/1, PASS_TO_PASS 12/12)`.
-    fn counts(&self) -> String {
-        let Some(status) = &self.report.tests_status else { return String::new() };
-        let count = |group: &TestGroup| {
-            let [passed, all] = counts(group);
-            format!("{passed}/{all}")
-        };
-        format!(" (FAIL_TO_PASS {}, PASS_TO_PASS {})", count(&status.fail_to_pass), count(&status.pass_to_pass))
-    }
+/// Returns the counts of passed tests, as in ` (FAIL_TO_PASS 1/1, PASS_TO_PASS 12/12)`.
+fn passed(report: &Report) -> String {
+    let Some(status) = &report.tests_status else { return String::new() };
+    let count = |group: &TestGroup| {
+        let [passed, all] = counts(group);
+        format!("{passed}/{all}")
+    };
+    format!(" (FAIL_TO_PASS {}, PASS_TO_PASS {})", count(&status.fail_to_pass), count(&status.pass_to_pass))
 }
 
 /// Returns which of the ways to end a verdict is.

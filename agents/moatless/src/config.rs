@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use search::SearchConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::context::Fit;
+use crate::context::ContextSize;
 
 /// Settings of the agent.
 ///
@@ -109,8 +109,8 @@ pub struct TestsConfig {
 
 impl Config {
     /// Returns how the file context is shown.
-    pub(crate) fn shown(&self) -> Fit {
-        Fit {
+    pub(crate) fn shown(&self) -> ContextSize {
+        ContextSize {
             tokens: self.context_tokens,
             decay: self.context_decay,
             least: self.context_least,

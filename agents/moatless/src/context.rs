@@ -7,25 +7,25 @@ use serde_json::json;
 use similar::{DiffOp, TextDiff};
 use tool_core::{Sandbox, Texts, ToolError};
 
+use crate::edit_target::TOKEN;
 use crate::files::load;
-use crate::spot::TOKEN;
 
 /// The spans that were identified, in the order of their rank.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileContext {
-    spans: Vec<Member>,
+    spans: Vec<ContextSpan>,
 }
 
 /// A span of the file context.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Member {
+pub(crate) struct ContextSpan {
     pub(crate) path: String,
     pub(crate) span: String,
 }
 
 /// How a file context is shown.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fit {
+pub(crate) struct ContextSize {
     /// Tokens of all spans.
     pub(crate) tokens: usize,
     /// What a span's share is divided by for each rank behind the first.
@@ -53,7 +53,7 @@ struct Heading {
 impl FileContext {
     /// Takes a span in, unless it is there.
     pub(crate) fn add(&mut self, path: &str, span: &str) {
-        let member = Member { path: path.to_owned(), span: span.to_owned() };
+        let member = ContextSpan { path: path.to_owned(), span: span.to_owned() };
         if !self.spans.contains(&member) {
             self.spans.push(member);
         }
@@ -92,7 +92,7 @@ impl FileContext {
         self.of(path).map(|member| member.span.as_str()).collect()
     }
 
-    fn of<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Member> {
+    fn of<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a ContextSpan> {
         self.spans.iter().filter(move |member| member.path == path)
     }
 
@@ -112,7 +112,7 @@ impl FileContext {
     pub(crate) fn follow(&mut self, path: &str, before: &str, after: &str) {
         let (old, new) = (search::outline(path, before), search::outline(path, after));
         let lines = Moved::new(before, after);
-        let now = |member: &Member| {
+        let now = |member: &ContextSpan| {
             let span = old.spans.iter().find(|span| span.id == member.span)?;
             let kept = (span.start..=span.end).find_map(|line| lines.now(line));
             let at = |line: u32| new.spans.iter().find(|span| span.start <= line && line <= span.end);
@@ -134,7 +134,12 @@ impl FileContext {
     }
 
     /// Returns the code of the spans as it is now, cut to fit. What cannot be read any more is left out.
-    pub(crate) async fn show(&self, sandbox: &dyn Sandbox, fit: Fit, texts: &dyn Texts) -> Result<String, ToolError> {
+    pub(crate) async fn show(
+        &self,
+        sandbox: &dyn Sandbox,
+        fit: ContextSize,
+        texts: &dyn Texts,
+    ) -> Result<String, ToolError> {
         let mut shown = Vec::new();
         for path in self.paths() {
             let text = match load(path, sandbox, texts).await {
@@ -167,7 +172,7 @@ impl FileContext {
 }
 
 impl Shown {
-    fn of(member: &Member, outline: &Outline, text: &str, hide_comments: bool) -> Option<Self> {
+    fn of(member: &ContextSpan, outline: &Outline, text: &str, hide_comments: bool) -> Option<Self> {
         let span = outline.spans.iter().find(|span| span.id == member.span)?;
         let mark = if outline.language == "python" { "#" } else { "//" };
         let lines = span.lines(text).filter(|(_, line)| !(hide_comments && line.trim_start().starts_with(mark)));

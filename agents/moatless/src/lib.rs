@@ -4,8 +4,8 @@
 //! and moves on. What it says is in `prompts/moatless`; its defaults are in `config.yaml`. A second flow, `actions`,
 //! offers every action in one conversation.
 
+mod edit_target;
 mod machine;
-mod spot;
 
 mod context;
 
@@ -30,11 +30,11 @@ use crate::episode_state::{EpisodeState, Progress};
 use crate::machine::State;
 
 pub use config::{Config, FlowKind, Initial, TestsConfig};
+pub use edit_target::EditTarget;
 pub use machine::{
     ClarifyCodeChange, DecideRelevance, EditCode, Edited, Finished, IdentifyCode, Move, Named, Note, PlanToCode,
     Rejected, RunTests, SearchCode, State as MachineState, TRANSITIONS,
 };
-pub use spot::Spot;
 
 /// The agent's layer of defaults.
 pub const CONFIG: &str = include_str!("../config.yaml");

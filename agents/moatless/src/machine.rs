@@ -21,7 +21,7 @@ use search::Found;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::spot::Spot;
+use crate::edit_target::EditTarget;
 
 /// Defines the states and what holds any of them.
 macro_rules! states {
@@ -105,12 +105,12 @@ states! {
     /// Asks which lines of a long span are to be changed.
     ClarifyCodeChange {
         /// The span.
-        spot: Spot
+        target: EditTarget
     }
     /// Asks for the code that takes the place of some lines.
     EditCode {
         /// The lines.
-        spot: Spot
+        target: EditTarget
     }
     /// Asks which tests to run.
     RunTests {

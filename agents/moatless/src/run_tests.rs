@@ -6,8 +6,8 @@ use serde_json::json;
 use tool_core::{Command, ExecEnd, Sandbox, Texts, ToolError, shell_quote};
 
 use crate::config::TestsConfig;
+use crate::edit_target::TOKEN;
 use crate::files::relative;
-use crate::spot::TOKEN;
 
 /// A test file, and the test in it that is picked.
 struct Picked {

@@ -83,7 +83,14 @@ impl Sandbox for Folder {
             Err(_) => (Vec::new(), ExecEnd::TimedOut(limit)),
         };
         let output = String::from_utf8_lossy(&output).into_owned();
-        Ok(ExecOutput { output, omitted: 0, end, restart: None, cwd: self.info.root.clone(), elapsed: begun.elapsed() })
+        Ok(ExecOutput {
+            output,
+            omitted: 0,
+            end,
+            restarted: false,
+            cwd: self.info.root.clone(),
+            elapsed: begun.elapsed(),
+        })
     }
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {

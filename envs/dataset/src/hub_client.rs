@@ -14,6 +14,7 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 
+use crate::download_lock::DownloadLock;
 use crate::hub::{HubSettings, SILENCE};
 
 /// Tries of a request that the hub is too busy for.
@@ -22,6 +23,8 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause that the hub may ask for.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A download of another process that shows no life for so long is none: it would have given up by itself.
+const LOCK_PATIENCE: Duration = SILENCE.saturating_mul(2);
 /// Redirections that are followed.
 const HOPS: usize = 10;
 
@@ -102,11 +105,18 @@ impl HubClient {
             etag(head.headers()).ok_or_else(|| HubFailure::Other(format!("it does not say which `{name}` is")))?;
         let blob = cache.join("blobs").join(etag);
         if !blob.exists() {
-            let answer = self.send(&self.files, Method::GET, &url).await?;
-            store(answer, &blob, size(head.headers())).await?;
+            self.download(&url, &blob, size(head.headers())).await?;
         }
         link(&blob, &path, name).map_err(other)?;
         Ok(path)
+    }
+
+    /// Downloads the contents of a file, unless another process does so meanwhile.
+    async fn download(&self, url: &str, blob: &Path, size: Option<u64>) -> Result<(), HubFailure> {
+        fs::create_dir_all(blob.parent().unwrap_or(Path::new("."))).map_err(other)?;
+        let Some(mut lock) = DownloadLock::wait(blob, LOCK_PATIENCE).await.map_err(other)? else { return Ok(()) };
+        let answer = self.send(&self.files, Method::GET, url).await?;
+        store(answer, blob, size, &mut lock).await
     }
 
     async fn send(&self, client: &Client, method: Method, url: &str) -> Result<Response, HubFailure> {
@@ -166,15 +176,15 @@ fn encoded(path: &str) -> String {
 }
 
 /// Writes a body to a file, which is there only once it is whole. What was written is gone when this is given up.
-async fn store(answer: Response, blob: &Path, size: Option<u64>) -> Result<(), HubFailure> {
+async fn store(answer: Response, blob: &Path, size: Option<u64>, lock: &mut DownloadLock) -> Result<(), HubFailure> {
     let folder = blob.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(other)?;
     let part = tempfile::Builder::new().suffix(".incomplete").tempfile_in(folder).map_err(other)?;
     let mut file = tokio::fs::File::from_std(part.reopen().map_err(other)?);
     let (mut body, mut length) = (answer.bytes_stream(), 0);
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(other)?;
         length += piece.len() as u64;
+        lock.beat();
         file.write_all(&piece).await.map_err(other)?;
     }
     if let Some(size) = size.filter(|size| *size != length) {

@@ -20,6 +20,7 @@ mod select;
 
 mod column_names;
 mod columns;
+mod download_lock;
 mod hub;
 mod hub_client;
 mod python_list;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tool_core::Sandbox;
 
-use crate::{Baseline, Dialect, EnvError, Evaluation, Instance, Patch, TestLists};
+use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Verdict};
 
 /// Gives a sandbox for an instance, judges a patch.
 #[async_trait]
@@ -32,15 +32,15 @@ pub trait Environment: Send + Sync {
     /// commit.
     ///
     /// # Errors
-    /// [`EnvError`] when no verdict could be had; what is wrong with the patch is in the [`Evaluation`].
-    async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError>;
+    /// [`EnvError`] when no verdict could be had; what is wrong with the patch is in the [`Verdict`].
+    async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError>;
 
     /// Runs the tests with a patch in a fresh sandbox, as [`Environment::evaluate`] does, also for an instance whose row
     /// names no tests: the report on such a one is of no use, its statuses are.
     ///
     /// # Errors
     /// As [`Environment::evaluate`].
-    async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError>;
+    async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError>;
 
     /// Returns the tests that the instance's row names, and whose rule they follow. For evaluation only.
     ///

@@ -1,7 +1,7 @@
 //! Instances, the environments that give them, and the verdict on a patch: traits and nouns.
 //!
 //! [`Instance`] is what a solver may know; an [`Environment`] gives a [`Ready`] sandbox for it and judges a [`Patch`] with
-//! an [`Evaluation`]; an [`EnvironmentPlug`] makes one from a configuration. This crate does no IO, reads no format and
+//! a [`Verdict`]; an [`EnvironmentPlug`] makes one from a configuration. This crate does no IO, reads no format and
 //! knows no dataset, no log and no container engine: git is in `repo`, logs are in `grading`, images in `images`.
 
 mod environment;
@@ -9,12 +9,12 @@ mod instance;
 mod patch;
 mod plug;
 
-mod evaluation;
 mod failure;
 mod infra;
 mod lists;
 mod report;
 mod status;
+mod verdict;
 
 mod dialect;
 mod error;
@@ -23,7 +23,6 @@ mod nearest;
 pub use dialect::Dialect;
 pub use environment::{Environment, Ready};
 pub use error::EnvError;
-pub use evaluation::Evaluation;
 pub use failure::Failure;
 pub use infra::{Infra, InfraReason, Tier};
 pub use instance::{Instance, find_instance};
@@ -33,3 +32,4 @@ pub use patch::{Baseline, Patch};
 pub use plug::{EnvironmentPlug, EnvironmentRequest, OpenError, RecordedEpisodes, SandboxProviders};
 pub use report::{Report, Resolution, TestGroup, TestsStatus};
 pub use status::{Status, StatusMap};
+pub use verdict::Verdict;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use env_core::{Dialect, EnvError, Environment, Evaluation, Instance, Patch, Ready, TestLists, find_instance};
+use env_core::{Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Verdict, find_instance};
 use grading::TestSpec;
 use repo::history::{key, prepare, resume};
 use tool_core::{Image, Sandbox, SandboxProvider};
@@ -198,17 +198,17 @@ impl Environment for Benchmark {
         self.judged_by_tests(instance).map(drop)
     }
 
-    async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
+    async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError> {
         self.judged_by_tests(instance)?;
         self.run_tests(instance, patch).await
     }
 
-    async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
+    async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError> {
         let (image, tests) = self.testing(instance)?;
         let sandbox = self.judge_provider.start(image).await?;
-        let evaluation = judge(&*sandbox, tests, patch).await;
+        let verdict = judge(&*sandbox, tests, patch).await;
         stop(&*sandbox).await;
-        evaluation
+        verdict
     }
 
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError> {

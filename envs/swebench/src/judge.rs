@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use env_core::{EnvError, Evaluation, Failure, Patch, Report};
+use env_core::{EnvError, Failure, Patch, Report, Verdict};
 use grading::markers::{APPLIED_PREDICTION, APPLY_FAILED, OWN_START, OWN_TESTS, TESTS_TIMED_OUT};
 use grading::{GradingSpec, TestSpec, conclude, read_log};
 use repo::{apply, read_scratch, scratch_path, write_scratch};
@@ -25,8 +25,8 @@ pub(crate) fn judging_key(tests: &TestSpec, image: &Image, limits: &str) -> Stri
 ///
 /// # Errors
 /// Only when the sandbox is broken through no fault of what ran in it; whatever the patch does wrong is in the
-/// [`Evaluation`].
-pub async fn judge(sandbox: &dyn Sandbox, tests: &TestSpec, patch: &Patch) -> Result<Evaluation, EnvError> {
+/// [`Verdict`].
+pub async fn judge(sandbox: &dyn Sandbox, tests: &TestSpec, patch: &Patch) -> Result<Verdict, EnvError> {
     let mut log = OWN_START.as_bytes().to_vec();
     match judge_in(sandbox, tests, patch, &mut log).await {
         Err(EnvError::Sandbox(SandboxError::Damaged(how))) => Ok(damaged(log, patch, &how)),
@@ -40,7 +40,7 @@ async fn judge_in(
     tests: &TestSpec,
     patch: &Patch,
     log: &mut Vec<u8>,
-) -> Result<Evaluation, EnvError> {
+) -> Result<Verdict, EnvError> {
     if patch.0.len() as u64 > sandbox.info().max_file {
         log.extend(format!("the patch has more than {} bytes\n", sandbox.info().max_file).into_bytes());
         return Ok(not_applied(std::mem::take(log)));
@@ -68,19 +68,19 @@ async fn judge_in(
     let failure = reading.statuses.as_ref().err().copied();
     let statuses = reading.statuses.unwrap_or_default();
     let test_output = std::mem::take(log);
-    Ok(Evaluation { report, failure, infra: reading.infra, out_of_memory, statuses, test_output })
+    Ok(Verdict { report, failure, infra: reading.infra, broken: None, out_of_memory, statuses, test_output })
 }
 
 /// Returns the verdict on a patch of which something broke the sandbox.
-fn damaged(mut test_output: Vec<u8>, patch: &Patch, how: &str) -> Evaluation {
+fn damaged(mut test_output: Vec<u8>, patch: &Patch, how: &str) -> Verdict {
     test_output.extend(format!("\nthe sandbox was broken by what ran in it: {how}\n").into_bytes());
     let report = Report { patch_exists: !patch.is_empty(), ..Report::default() };
-    Evaluation { report, failure: Some(Failure::SandboxDamaged), test_output, ..Evaluation::default() }
+    Verdict { report, failure: Some(Failure::SandboxDamaged), test_output, ..Verdict::default() }
 }
 
-fn not_applied(test_output: Vec<u8>) -> Evaluation {
+fn not_applied(test_output: Vec<u8>) -> Verdict {
     let report = Report { patch_exists: true, ..Report::default() };
-    Evaluation { report, failure: Some(Failure::PatchNotApplied), test_output, ..Evaluation::default() }
+    Verdict { report, failure: Some(Failure::PatchNotApplied), test_output, ..Verdict::default() }
 }
 
 /// Runs the evaluation script and appends its output, and after it the official words when the time was up; returns

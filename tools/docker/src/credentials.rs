@@ -1,10 +1,16 @@
 //! Credentials of a registry, as the Docker client keeps them.
+//!
+//! Not by the crate `docker_credential`: it waits for a helper without a limit, takes one that knows nothing for a failure
+//! and prints what that wrote, which may hold a secret, and finds its file by the environment of the process.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bollard::auth::DockerCredentials;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
@@ -15,6 +21,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const TOKEN: &str = "<token>";
 /// The name under which the credentials of the default registry are stored.
 const HUB: &str = "https://index.docker.io/v1/";
+/// Takes what has no padding as well, as other clients write it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// The parts of `config.json` that we read.
 #[derive(Debug, Default, Deserialize)]
@@ -81,7 +92,7 @@ fn decode(entry: &Entry, server: &str) -> Result<Option<DockerCredentials>, Stri
     }
     let Some(auth) = entry.auth.as_deref().filter(|auth| !auth.is_empty()) else { return Ok(None) };
     let wrong = || format!("the entry of `{server}` is not valid");
-    let text = base64(auth).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
+    let text = BASE64.decode(auth).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
     let (user, password) = text.split_once(':').ok_or_else(wrong)?;
     credentials.username = Some(user.to_owned());
     credentials.password = Some(password.trim_end_matches('\0').to_owned());
@@ -119,31 +130,6 @@ async fn ask_helper(name: &str, server: &str, host: &Host) -> Result<Option<Dock
     Ok(Some(credentials))
 }
 
-/// Decodes standard base64.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut bits = 0_u32;
-    let mut count = 0;
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -162,6 +148,7 @@ mod tests {
         assert_eq!(find("docker.io", &host).await, Ok(None));
         let text = r#"{"auths": {
             "https://index.docker.io/v1/": {"auth": "bWU6c2U6Y3JldA=="},
+            "plain.io": {"auth": "dTpw"}, "short.io": {"auth": "dTpwdw"}, "wrong.io": {"auth": "d*"},
             "ghcr.io": {"identitytoken": "tok"},
             "quay.io": {}
         }}"#;
@@ -170,6 +157,10 @@ mod tests {
         assert_eq!((hub.username.as_deref(), hub.password.as_deref()), (Some("me"), Some("se:cret")));
         assert_eq!(find("ghcr.io", &host).await.unwrap().unwrap().identitytoken.as_deref(), Some("tok"));
         assert_eq!(find("quay.io", &host).await, Ok(None));
+        for (registry, password) in [("plain.io", "p"), ("short.io", "pw")] {
+            assert_eq!(find(registry, &host).await.unwrap().unwrap().password.as_deref(), Some(password));
+        }
+        assert!(find("wrong.io", &host).await.unwrap_err().contains("`wrong.io` is not valid"));
         std::fs::write(folder.path().join("config.json"), "{\"auths\": {\"a\": \"s3cret\"}}").unwrap();
         assert!(!find("a", &host).await.unwrap_err().contains("s3cret"));
     }

@@ -18,19 +18,26 @@ pub(crate) struct ControlGroup {
 }
 
 impl ControlGroup {
-    /// Makes the group of a sandbox that may have `limit` processes and threads. There is none where the kernel has no
-    /// such groups, or where this user may not make them, as is usual without root.
-    pub(crate) fn new(sandbox: &str, limit: u64) -> Option<Self> {
-        let group = Self { path: base()?.join(sandbox), limit, refused: AtomicU64::new(0) };
+    /// Returns where the group of a sandbox has its place: below that of this process, which depends on the login session.
+    pub(crate) fn place(sandbox: &str) -> Option<PathBuf> {
+        Some(base()?.join(sandbox))
+    }
+
+    /// Makes a group that may have `limit` processes and threads. There is none where the kernel has no such groups, or
+    /// where this user may not make them, as is usual without root.
+    pub(crate) fn new(path: PathBuf, limit: u64) -> Option<Self> {
+        let group = Self { path, limit, refused: AtomicU64::new(0) };
         fs::create_dir(&group.path).ok()?;
         // Where no limit can be set, it is removed again.
         group.set_most(limit.saturating_add(SLACK)).then_some(group)
     }
 
-    /// Returns the group that an ended program made for a sandbox.
-    pub(crate) fn existing(sandbox: &str) -> Option<Self> {
-        let group = Self { path: base()?.join(sandbox), limit: 0, refused: AtomicU64::new(0) };
-        group.path.is_dir().then_some(group)
+    /// Returns the group that an ended program made for a sandbox, at the place that it has noted or else in this session.
+    pub(crate) fn existing(sandbox: &str, place: Option<&str>) -> Option<Self> {
+        let path = place.map_or_else(|| Self::place(sandbox), |place| Some(PathBuf::from(place)))?;
+        // A note may say anything.
+        let is_group = path.starts_with(MOUNT) && path.ends_with(sandbox) && path.join("cgroup.procs").is_file();
+        is_group.then_some(Self { path, limit: 0, refused: AtomicU64::new(0) })
     }
 
     /// Puts a process that has no children yet into the group; they will be in it as well.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use shell::{BOOT, Backend, Chunk, Ending, Health, Moment, Owner, Pipe, Process, Signal, nonce};
+use shell::{BOOT, Backend, Chunk, Ending, Health, Moment, Owner, Pipe, Process, nonce};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, SandboxInfo, Source};
 
@@ -56,7 +56,10 @@ impl Folder {
         let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir_in(host.temporary()).map_err(broken)?;
         let path = temporary.path().canonicalize().map_err(broken)?;
         let marker = nonce();
-        fs::write(path.join(OWNER), format!("{}\n{marker}\n", Owner::this())).map_err(broken)?;
+        let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let group = ControlGroup::place(&id);
+        let shown = group.as_deref().unwrap_or(Path::new("")).display();
+        fs::write(path.join(OWNER), format!("{}\n{marker}\n{shown}\n", Owner::this())).map_err(broken)?;
         let name = Path::new(&image.root).file_name().unwrap_or_else(|| "repository".as_ref());
         let root = path.join("work").join(name);
         for folder in [&root, &path.join("home"), &path.join("tmp"), &path.join("scratch")] {
@@ -67,16 +70,16 @@ impl Folder {
             Some(kept) => kept::restore(kept, &root, &path.join("scratch")).map_err(broken)?,
             None => fill(image, &root)?,
         }
-        let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let info = SandboxInfo {
             provider: "local",
-            id: id.clone(),
+            id,
             root: root.to_string_lossy().into_owned(),
             scratch: path.join("scratch").to_string_lossy().into_owned(),
             isolated: false,
             max_file: config.max_file.0,
         };
-        let processes = Processes::marked(tracker, &marker, ControlGroup::new(&id, config.pids.into()));
+        let processes =
+            Processes::marked(tracker, &marker, group.and_then(|path| ControlGroup::new(path, config.pids.into())));
         let _ = temporary.keep();
         Ok(Self {
             info,
@@ -182,12 +185,8 @@ impl Backend for Folder {
         })
     }
 
-    async fn end_tree(&self, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError> {
-        let signal = match signal {
-            Signal::End => rustix::process::Signal::POWER,
-            Signal::Kill => rustix::process::Signal::KILL,
-        };
-        self.with_processes(move |processes| processes.end(Ending::new(shell, since), Some(signal))).await
+    async fn end_tree(&self, shell: u32, since: Moment) -> Result<(), SandboxError> {
+        self.with_processes(move |processes| processes.end(Ending::tree(shell, since))).await
     }
 
     fn keep(&self, shell: u32) {
@@ -204,7 +203,7 @@ impl Backend for Folder {
 
     async fn end_background(&self) -> Result<(), SandboxError> {
         let shell = self.shell.load(Ordering::SeqCst);
-        self.with_processes(move |processes| processes.end(Ending::new(shell, Moment::default()), None)).await?;
+        self.with_processes(move |processes| processes.end(Ending::background(shell))).await?;
         self.background_ended.store(true, Ordering::SeqCst);
         Ok(())
     }

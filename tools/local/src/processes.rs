@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use shell::{Ending, Moment, Process};
+use rustix::process::{Pid, Signal, kill_process_group};
+use shell::{Ending, Process};
 use tool_core::SandboxError;
 
 use crate::cgroup::ControlGroup;
@@ -86,27 +86,23 @@ impl Processes {
 
     /// Kills all processes of the sandbox.
     pub(crate) fn end_all(&self) {
-        self.end(Ending::new(0, Moment::default()), None);
+        self.end(Ending::background(0));
     }
 
-    /// Kills what `ending` chooses. Where it has a shell to be told by a signal, the shell goes on afterwards.
-    pub(crate) fn end(&self, ending: Ending, told: Option<Signal>) {
-        let Some(group) = &self.group else { return self.end_each(ending, told) };
+    /// Kills what `ending` chooses.
+    pub(crate) fn end(&self, ending: Ending) {
+        let Some(group) = &self.group else { return self.end_each(ending) };
         let are_many = group.members().len() >= MANY;
         if are_many {
             // A shell among them that goes on asks again when it is refused a process.
             group.forbid_forks();
         }
         group.members().into_iter().for_each(|id| self.track(id));
-        self.end_each(ending, told);
+        self.end_each(ending);
         group.allow_forks();
     }
 
-    fn end_each(&self, mut ending: Ending, told: Option<Signal>) {
-        let shell = ending.shell();
-        if let Some(told) = told {
-            signal(shell, told);
-        }
+    fn end_each(&self, mut ending: Ending) {
         let (mut table, held) = self.stop(&ending);
         loop {
             let victims = ending.next(&table);
@@ -119,14 +115,12 @@ impl Processes {
             table = self.snapshot();
         }
         held.iter().for_each(|process| process.signal(Signal::CONT));
-        if told.is_some() {
-            signal(shell, Signal::CONT);
-        }
     }
 
     /// Stops the victims, looking again until no new ones turn up; returns the last table, and what was stopped besides.
     fn stop(&self, ending: &Ending) -> (Vec<Process>, Vec<Process>) {
         let mut table = self.snapshot();
+        table.iter().filter(|process| ending.is_first(process)).for_each(|process| process.signal(Signal::STOP));
         let (mut stopped, mut held) = (HashMap::new(), Vec::new());
         for _ in 0..ROUNDS {
             let (victims, others) = ending.part(&table);
@@ -167,12 +161,4 @@ fn stop_groups(victims: &[Process], others: &[Process]) -> Vec<Process> {
         }
     }
     others.iter().filter(|process| groups.contains(&process.group) && !process.is_stopped()).copied().collect()
-}
-
-/// Sends a signal to a process of ours.
-fn signal(id: u32, signal: Signal) {
-    if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        // It may have ended by itself.
-        let _ = kill_process(id, signal);
-    }
 }

@@ -156,8 +156,9 @@ impl Removals {
 /// Removes a folder that a dead process left behind, and what still runs in it.
 pub(crate) fn remove_leftover(path: &Path) -> io::Result<()> {
     let owner = fs::read_to_string(path.join(OWNER)).unwrap_or_default();
-    if let Some(marker) = owner.lines().nth(1).filter(|marker| !marker.is_empty()) {
-        let group = path.file_name().and_then(|name| ControlGroup::existing(&name.to_string_lossy()));
+    let line = |number| owner.lines().nth(number).filter(|line| !line.is_empty());
+    if let Some(marker) = line(1) {
+        let group = path.file_name().and_then(|name| ControlGroup::existing(&name.to_string_lossy(), line(2)));
         Processes::marked(&Arc::default(), marker, group).end_all();
     }
     files::remove_tree_but_last(path, OWNER)

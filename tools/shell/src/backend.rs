@@ -21,9 +21,8 @@ pub trait Backend: Send + Sync {
     /// Starts bash in the root folder, with a clean environment and [`BOOT`](crate::BOOT) as its program.
     async fn open(&self) -> Result<Pipe, SandboxError>;
 
-    /// Kills all that was started since `since`, but for `shell` and what older processes started; `shell` gets
-    /// `signal` first.
-    async fn end_tree(&self, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError>;
+    /// Kills `shell` and all that was started since `since`, but for what older processes started.
+    async fn end_tree(&self, shell: u32, since: Moment) -> Result<(), SandboxError>;
 
     /// Names the persistent shell, which [`Backend::end_background_if_full`] and [`Backend::end_background`] spare; 0 when there is none.
     fn keep(&self, shell: u32);
@@ -121,15 +120,6 @@ pub struct Moment {
     pub ticks: u64,
     /// The last process id given out.
     pub last: u32,
-}
-
-/// What a shell is told when its command is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// Save the state and end.
-    End,
-    /// End.
-    Kill,
 }
 
 /// What a check has found.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tool_core::{Command, ExecEnd, ExecOutput, Observation, Restart, Sandbox, Texts, Tool, ToolError};
+use tool_core::{Command, ExecEnd, ExecOutput, Observation, Sandbox, Texts, Tool, ToolError};
 
 /// Runs a command in the persistent shell of the sandbox.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,7 +48,7 @@ fn describe(output: &ExecOutput, texts: &dyn Texts) -> String {
     // As `{}` writes it: a whole number of seconds has no point.
     let seconds = |limit: Duration| json!({ "seconds": limit.as_secs_f64().to_string() });
     match output.end {
-        ExecEnd::Exited(0) if output.output.trim().is_empty() && output.restart.is_none() => {
+        ExecEnd::Exited(0) if output.output.trim().is_empty() && !output.restarted => {
             note("bash/no_output", json!({}));
         }
         ExecEnd::Exited(0) => {}
@@ -61,11 +61,8 @@ fn describe(output: &ExecOutput, texts: &dyn Texts) -> String {
         ExecEnd::DiskFull => note("bash/disk_full", json!({})),
         ExecEnd::SyntaxError => note("bash/syntax_error", json!({})),
     }
-    match output.restart {
-        None => {}
-        Some(Restart::StateKept) if matches!(output.end, ExecEnd::Exited(_)) => note("bash/state_kept", json!({})),
-        Some(Restart::StateKept) => {}
-        Some(Restart::StateLost) => note("bash/state_lost", json!({ "folder": output.cwd })),
+    if output.restarted {
+        note("bash/restarted", json!({ "folder": output.cwd }));
     }
     text
 }
@@ -76,12 +73,12 @@ mod tests {
 
     use super::*;
 
-    fn check(output: &str, end: ExecEnd, restart: Option<Restart>, expected: Expect) {
+    fn check(output: &str, end: ExecEnd, restarted: bool, expected: Expect) {
         let output = ExecOutput {
             output: output.to_owned(),
             omitted: 0,
             end,
-            restart,
+            restarted,
             cwd: "/repo".to_owned(),
             elapsed: Duration::ZERO,
         };
@@ -92,44 +89,45 @@ mod tests {
 
     #[test]
     fn only_what_is_out_of_the_ordinary_is_told() {
-        check("a\nb\n", ExecEnd::Exited(0), None, expect!["a\nb"]);
-        check("", ExecEnd::Exited(0), None, expect!["[no output]"]);
-        check("", ExecEnd::Exited(1), None, expect!["[exit code 1]"]);
+        check("a\nb\n", ExecEnd::Exited(0), false, expect!["a\nb"]);
+        check("", ExecEnd::Exited(0), false, expect!["[no output]"]);
+        check("", ExecEnd::Exited(1), false, expect!["[exit code 1]"]);
         check(
             "a\n",
             ExecEnd::Exited(7),
-            Some(Restart::StateKept),
+            true,
             expect![[r#"
-            a
-            [exit code 7]
-            [the shell ended and was started again with its state]"#]],
+                a
+                [exit code 7]
+                [the shell was started again in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
         );
         check(
             "a\n",
             ExecEnd::TimedOut(Duration::from_millis(1500)),
-            Some(Restart::StateKept),
+            true,
             expect![[r#"
-            a
-            [killed after 1.5 s with all processes it started; run long work in the background with its output in a file]"#]],
+                a
+                [killed after 1.5 s with all processes it started; run long work in the background with its output in a file]
+                [the shell was started again in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
         );
         check(
             "",
             ExecEnd::OutOfMemory,
-            Some(Restart::StateLost),
+            true,
             expect![[r#"
-            [killed: the sandbox is out of memory]
-            [the shell was started again in /repo; variables, functions and jobs are lost]"#]],
+                [killed: the sandbox is out of memory]
+                [the shell was started again in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
         );
         check(
             "",
             ExecEnd::TooManyProcesses,
-            None,
+            false,
             expect!["[killed: too many processes; all that ran in the sandbox was ended]"],
         );
         check(
             "bash: oops\n",
             ExecEnd::SyntaxError,
-            None,
+            false,
             expect![[r#"
             bash: oops
             [syntax error: nothing was run]"#]],

@@ -1,4 +1,7 @@
 //! Turns the raw output of a command into clean text, as a terminal would show it.
+//!
+//! Not by `vte`, `anstyle-parse` or `strip-ansi-escapes`: with these, a sequence that never ends swallows all output that
+//! follows, and they know neither carriage returns nor backspaces, so that only the smaller half would be theirs.
 
 use crate::capture::Captured;
 

@@ -14,7 +14,7 @@ const ROUNDS: usize = 100;
 /// table, a provider stops at least the victims, so that they start no more on the way however fast they were; after the
 /// last one, what it has stopped besides goes on:
 ///
-/// 1. stop, and send the shell its signal;
+/// 1. stop;
 /// 2. take a table, and kill what [`Ending::next`] names, until it names nothing;
 /// 3. let go on what stays.
 ///
@@ -23,16 +23,28 @@ const ROUNDS: usize = 100;
 #[derive(Debug, Clone)]
 pub struct Ending {
     shell: u32,
+    /// Whether the shell ends as well.
+    shell_too: bool,
     since: Moment,
     spared: Option<u32>,
     rounds: usize,
 }
 
 impl Ending {
-    /// Ends what was started since `since`, but for `shell` and what older processes started. Since
-    /// `Moment::default()`, that is all but the shell, and 0 is no shell.
-    pub fn new(shell: u32, since: Moment) -> Self {
-        Self { shell, since, spared: None, rounds: 0 }
+    /// Ends `shell` and what was started since `since`, but for what older processes started.
+    pub fn tree(shell: u32, since: Moment) -> Self {
+        Self { shell, shell_too: true, since, spared: None, rounds: 0 }
+    }
+
+    /// Ends all but `shell`; 0 is no shell.
+    pub fn background(shell: u32) -> Self {
+        Self { shell, shell_too: false, since: Moment::default(), spared: None, rounds: 0 }
+    }
+
+    /// Returns whether a process is the shell that ends, which has to be stopped first where processes are stopped one by
+    /// one: with job control, it goes on with its command when it sees a job stopped.
+    pub fn is_first(&self, process: &Process) -> bool {
+        self.shell_too && process.id == self.shell
     }
 
     /// Leaves a process as it is, with all that it starts.
@@ -40,11 +52,6 @@ impl Ending {
     pub fn sparing(mut self, process: u32) -> Self {
         self.spared = Some(process).filter(|process| *process > 0);
         self
-    }
-
-    /// Returns the process that is told of the end by a signal and stays.
-    pub fn shell(&self) -> u32 {
-        self.shell
     }
 
     /// Returns the processes of `table` that have to be killed next; empty when it is done, or cannot be.
@@ -64,7 +71,10 @@ impl Ending {
 
     fn is_victim(&self, process: &Process, table: &HashMap<u32, &Process>) -> bool {
         let is_kept = |process: &Process| self.spared == Some(process.id) || process.is_older(self.since);
-        if process.id == self.shell || process.is_dead() || is_kept(process) {
+        if process.id == self.shell {
+            return self.shell_too && !process.is_dead();
+        }
+        if process.is_dead() || is_kept(process) {
             return false;
         }
         let mut up = process;
@@ -119,22 +129,22 @@ mod tests {
             // One that has ended.
             (24, 21, 150, 'Z'),
         ];
-        check(Ending::new(SHELL, since), &lines, &[21, 22, 23]);
+        check(Ending::tree(SHELL, since), &lines, &[SHELL, 21, 22, 23]);
     }
 
     #[test]
     fn all_but_the_shell_and_what_is_spared_can_end() {
         let lines = [(SHELL, 1, 50, 'S'), (40, 0, 60, 'S'), (41, 40, 70, 'S'), (42, SHELL, 55, 'S'), (43, 1, 56, 'S')];
-        check(Ending::new(SHELL, Moment::default()).sparing(40), &lines, &[42, 43]);
-        check(Ending::new(SHELL, Moment::default()).sparing(0), &lines, &[40, 41, 42, 43]);
-        check(Ending::new(0, Moment::default()), &lines, &[SHELL, 40, 41, 42, 43]);
+        check(Ending::background(SHELL).sparing(40), &lines, &[42, 43]);
+        check(Ending::background(SHELL).sparing(0), &lines, &[40, 41, 42, 43]);
+        check(Ending::background(0), &lines, &[SHELL, 40, 41, 42, 43]);
     }
 
     #[test]
     fn a_circle_and_what_never_dies_are_given_up() {
         let lines = [(50, 51, 60, 'S'), (51, 50, 61, 'S')];
-        check(Ending::new(SHELL, Moment::default()), &lines, &[50, 51]);
-        let mut ending = Ending::new(SHELL, Moment::default());
+        check(Ending::background(SHELL), &lines, &[50, 51]);
+        let mut ending = Ending::background(SHELL);
         let rounds = (0..1000).take_while(|_| !ending.next(&table(&lines)).is_empty()).count();
         assert_eq!(rounds, ROUNDS);
     }

@@ -115,8 +115,9 @@ pub struct ExecOutput {
     pub omitted: u64,
     /// How the command ended.
     pub end: ExecEnd,
-    /// Whether the shell had to be started again.
-    pub restart: Option<Restart>,
+    /// Whether the shell has ended and is started again, with the directory and the exported variables that it had after
+    /// the command before.
+    pub restarted: bool,
     /// The shell's working directory after the command; empty when it is not known.
     pub cwd: String,
     /// Wall-clock time, from sending the command to its end.
@@ -161,16 +162,6 @@ pub enum ExecEnd {
     DiskFull,
     /// Bash could not parse it, so nothing of it ran.
     SyntaxError,
-}
-
-/// What survived when the persistent shell had to be started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Restart {
-    /// Directory, variables, functions and options are as they were.
-    StateKept,
-    /// Only the working directory is as it was.
-    StateLost,
 }
 
 /// Returns `text` as one bash word, in single quotes.

@@ -24,7 +24,7 @@ mod tool;
 mod toolbox;
 
 pub use builtin::{Finish, Think};
-pub use command::{Command, ExecEnd, ExecOutput, Interrupt, Restart, Shell, shell_quote};
+pub use command::{Command, ExecEnd, ExecOutput, Interrupt, Shell, shell_quote};
 pub use embed::{Embed, EmbedError};
 pub use host::Host;
 pub use image::{Image, Source};

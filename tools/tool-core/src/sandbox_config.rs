@@ -38,7 +38,7 @@ pub struct SandboxConfig {
     pub pull: Pull,
     /// Seconds that starting a sandbox or a shell may take, without the pull; default 120.
     pub start_timeout: u64,
-    /// Seconds that a shell has to end by itself after its command was killed; after them its state is lost; default 2.
+    /// Seconds that a trap on EXIT has in a shell that is for one command of the harness alone; default 2.
     pub grace: u64,
     /// Disk for the prepared states of images, such as `20g`, from which later episodes start at once: images of the engine,
     /// and of local sandboxes archives in the user's cache. The oldest go first, and `0` keeps none. Default `20g`.

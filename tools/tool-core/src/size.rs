@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use parse_size::{Config, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A number of bytes, written as a number or as text with a unit: `512m`, `4g`.
@@ -14,23 +15,13 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let lower = text.trim().to_ascii_lowercase();
-        let number = lower.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-        let shift = match lower[number.len()..].trim_end_matches("ib").trim_end_matches('b') {
-            "" => 0,
-            "k" => 10,
-            "m" => 20,
-            "g" => 30,
-            "t" => 40,
-            _ => return Err(format!("unknown unit in `{text}`\nhint: write it like `512m` or `4g`")),
+        let config = Config::new().with_binary();
+        let reason = match config.parse_size(text.trim()) {
+            Ok(bytes) if i64::try_from(bytes).is_ok() => return Ok(Self(bytes)),
+            Ok(_) | Err(Error::PosOverflow) => "is out of range",
+            Err(_) => "is not a size",
         };
-        let number: f64 =
-            number.trim().parse().map_err(|_| format!("`{text}` is not a size, such as `512m` or `4g`"))?;
-        let bytes = number * (1_u64 << shift) as f64;
-        if !(0.0..1e18).contains(&bytes) {
-            return Err(format!("`{text}` is out of range"));
-        }
-        Ok(Self(bytes as u64))
+        Err(format!("`{text}` {reason}\nhint: write it like `512m` or `4g`"))
     }
 }
 
@@ -75,12 +66,20 @@ mod tests {
 
     #[test]
     fn sizes_have_units() {
-        let cases =
-            [("4g", 4 << 30), ("512M", 512 << 20), ("1.5k", 1536), ("10", 10), ("2GiB", 2 << 30), ("3 mb", 3 << 20)];
+        let cases = [
+            ("4g", 4 << 30),
+            ("512M", 512 << 20),
+            ("1.5k", 1536),
+            ("10", 10),
+            ("2GiB", 2 << 30),
+            ("3 mb", 3 << 20),
+            (" 1t ", 1 << 40),
+            ("0", 0),
+        ];
         for (text, bytes) in cases {
             assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
         }
-        for text in ["", "g", "4x", "-1", "1e30g"] {
+        for text in ["", "g", "4x", "-1", "1e30g", "9e18g", "10e18", "inf", "nan"] {
             assert!(text.parse::<Size>().is_err(), "{text}");
         }
         assert_eq!(Size(4 << 30).to_string(), "4g");

@@ -1,5 +1,9 @@
 //! Moves texts from one sandbox's repository to another's.
 
+use serde_json::Value;
+
+use crate::Message;
+
 /// Returns `text` with the path `from` replaced by `to`, but not where it is a part of a longer name, as `/testbed` is
 /// in `/opt/miniconda3/envs/testbed` and in `/testbed-old`.
 pub fn moved(text: &str, from: &str, to: &str) -> String {
@@ -19,6 +23,23 @@ pub fn moved(text: &str, from: &str, to: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Returns the message with every mention of the repository moved, in its text and in the arguments of its calls.
+pub fn moved_message(message: &Message, from: &str, to: &str) -> Message {
+    let mut message = message.clone();
+    message.content = moved(&message.content, from, to);
+    let (escaped_from, escaped_to) = (escaped(from), escaped(to));
+    for call in &mut message.tool_calls {
+        call.arguments = moved(&call.arguments, &escaped_from, &escaped_to);
+    }
+    message
+}
+
+/// Returns a text as it stands within a JSON string.
+pub fn escaped(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 fn is_of_name(character: char) -> bool {

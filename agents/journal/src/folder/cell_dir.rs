@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use env_core::Report;
+use env_core::{Report, Verdict};
 use grading::read_report;
 use sha2::{Digest, Sha256};
 
@@ -19,7 +19,6 @@ use crate::journal::Lease;
 use crate::journal::{Ended, Entry, Failed, Judged};
 use crate::predictions::{PREDICTIONS, Prediction};
 use crate::subject::Subject;
-use crate::verdict::Verdict;
 
 /// The folder of the leases of a run.
 pub(crate) const LEASES: &str = "leases";
@@ -317,7 +316,7 @@ impl CellDir {
             && let Ok(report) = read_report(&text, instance_id)
         {
             let Judged { failure, infra, broken, .. } = judged;
-            return Found::Verdict(Box::new(Verdict { report, failure, infra, broken }));
+            return Found::Verdict(Box::new(Verdict { report, failure, infra, broken, ..Verdict::default() }));
         }
         match self.with_episode(instance_id, |episode| episode.failed.clone()) {
             Some(failed) if failed.subject.is(subject) => Found::Infrastructure,

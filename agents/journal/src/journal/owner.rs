@@ -1,4 +1,7 @@
 //! Which process a file belongs to.
+//!
+//! Not `shell::Owner`, which tells a sandbox of this machine by the machine's name: a run folder is shared by machines and
+//! by containers that have one name, so that a process is named here with the boot and the space of process ids as well.
 
 use std::fmt;
 

@@ -1,5 +1,9 @@
 //! Half characters in JSON that other programs wrote.
 
+use std::borrow::Cow;
+
+use agent_core::without_lone_surrogates;
+
 /// Returns JSON with `stand_in` for each half of a surrogate pair that stands alone and for each place that is not UTF-8,
 /// neither of which any text can hold; `None` when there is none.
 pub(crate) fn without_halves(json: &[u8], stand_in: char) -> Option<Vec<u8>> {
@@ -12,33 +16,10 @@ pub(crate) fn without_halves(json: &[u8], stand_in: char) -> Option<Vec<u8>> {
             text.push(stand_in);
         }
     }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
-        out.push_str(before);
-        let length = match (unit(escape), escape.get(6..).and_then(unit)) {
-            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
-            (Some(0xD800..=0xDFFF), _) => 0,
-            // An escape is a backslash and the character after it, so that `\\ud800` is no half character.
-            _ => escape.char_indices().nth(2).map_or(escape.len(), |(at, _)| at),
-        };
-        let (kept, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
-        out.push_str(kept);
-        rest = after;
-        if length == 0 {
-            found = true;
-            out.push(stand_in);
-            rest = escape.get(6..).unwrap_or_default();
-        }
+    match without_lone_surrogates(&text, stand_in.encode_utf8(&mut [0; 4])) {
+        Cow::Borrowed(_) => found.then(|| text.into_bytes()),
+        Cow::Owned(mended) => Some(mended.into_bytes()),
     }
-    out.push_str(rest);
-    found.then(|| out.into_bytes())
-}
-
-/// Returns the code unit that an escape such as `\ud83d` at the start of a text stands for.
-fn unit(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    u32::from_str_radix(digits, 16).ok()
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use agent_core::{Completion, Message, Model, ModelError, Request, Trajectory};
+use agent_core::{Completion, Message, Model, ModelError, Request, Trajectory, moved_message};
 use async_trait::async_trait;
 
 use crate::OnDivergence;
 use crate::recorded::answers::{Answer, Answers};
-use crate::recorded::place::{moved_completion, moved_message};
 
 /// Characters shown before and after the place at which two texts part.
 const AROUND: (usize, usize) = (60, 140);
@@ -98,7 +97,10 @@ impl Model for Replay {
     async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
         let answer = &self.answers.list[self.pick(request)?];
         match &answer.answer {
-            Ok(completion) => Ok(moved_completion(completion, &answer.root, &self.root)),
+            Ok(completion) => {
+                let message = moved_message(&completion.message, &answer.root, &self.root);
+                Ok(Completion { message, ..completion.clone() })
+            }
             Err(err) => Err(err.clone().into()),
         }
     }

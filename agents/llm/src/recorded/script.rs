@@ -2,12 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use agent_core::{Completion, FinishReason, Message, Model, ModelError, Request, ToolCall, Usage};
+use agent_core::{Completion, FinishReason, Message, Model, ModelError, Request, ToolCall, Usage, escaped};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::recorded::place::escaped;
 
 /// Answers with the turns of a YAML or JSON text, whatever is asked.
 #[derive(Debug)]

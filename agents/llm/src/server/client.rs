@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use agent_core::ModelError;
+use agent_core::{ModelError, without_lone_surrogates};
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
@@ -18,7 +18,6 @@ use crate::server::response::embedded_failure;
 use crate::server::secret::Secret;
 use crate::stream::assembly::Assembly;
 use crate::stream::sse;
-use crate::stream::surrogates::mended;
 
 /// Where to ask.
 #[derive(Debug)]
@@ -116,7 +115,7 @@ async fn send(
     {
         return Ok(http::Response::new(assembled(pieces, server)?).into());
     }
-    let body = mended(body.trim_start_matches('\u{feff}'));
+    let body = without_lone_surrogates(body.trim_start_matches('\u{feff}'), r"\ufffd");
     match serde_json::from_str::<serde_json::Value>(&body) {
         // The client waits for a stream, and one piece is one, too.
         Ok(whole) if transport.streams => Ok(http::Response::new(format!("data: {whole}\n\ndata: [DONE]\n\n")).into()),

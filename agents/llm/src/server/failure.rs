@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use agent_core::ModelError;
+use agent_core::{ModelError, without_lone_surrogates};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
@@ -12,7 +12,6 @@ use crate::server::kinds::{
     NO_STREAM_TEXTS, NO_TOOLS_TEXTS, OUT_OF_MONEY, STREAM_ONLY_TEXTS, TOO_LONG_CODES, TOO_LONG_TEXTS, is_over_the_rate,
 };
 use crate::stream::sse;
-use crate::stream::surrogates::mended;
 
 /// The longest part of a server's text that goes into an error.
 const SHOWN: usize = 2000;
@@ -82,7 +81,7 @@ impl Failure {
     }
 
     fn detail(&self) -> Detail {
-        let body = mended(&self.body);
+        let body = without_lone_surrogates(&self.body, r"\ufffd");
         let parsed = serde_json::from_str::<Value>(&body).ok();
         // An error may come as an event of a stream, whatever the status.
         let parsed = parsed.or_else(|| sse::pieces(&body)?.into_iter().next());

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use agent_core::{Completion, FinishReason, Message, ModelError, Request, Served, ToolCall, Usage};
+use agent_core::{
+    Completion, FinishReason, Message, ModelError, Request, Served, ToolCall, Usage, without_lone_surrogates,
+};
 use serde_json::{Map, Value};
 
 use crate::server::endpoint::Endpoint;
 use crate::server::extras::extras;
 use crate::server::failure::{Failure, shorten};
 use crate::server::prices::Price;
-use crate::stream::surrogates::mended;
 
 /// Reasons for stopping by which servers say that the answer is none.
 const GAVE_UP: [&str; 4] = ["error", "network_error", "insufficient_system_resource", "abort"];
@@ -164,7 +165,7 @@ fn tool_calls(message: &Value, request: &Request) -> Vec<ToolCall> {
         let name = function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let arguments = match function.get("arguments") {
             // The arguments are JSON in a text of JSON, and may have half characters of their own.
-            Some(Value::String(text)) => mended(text).into_owned(),
+            Some(Value::String(text)) => without_lone_surrogates(text, r"\ufffd").into_owned(),
             None | Some(Value::Null) => String::new(),
             Some(value) => value.to_string(),
         };

@@ -3,4 +3,3 @@
 pub(crate) mod assembly;
 pub(crate) mod sse;
 pub(crate) mod stream_call;
-pub(crate) mod surrogates;

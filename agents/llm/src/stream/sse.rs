@@ -1,8 +1,7 @@
 //! Lines of a stream, put into the one form that the client reads.
 
+use agent_core::without_lone_surrogates;
 use serde_json::{Value, json};
-
-use crate::stream::surrogates::mended;
 
 /// The `object` of a piece of ours that says that the server's `[DONE]` came.
 pub(crate) const DONE: &str = "spotter.done";
@@ -82,12 +81,12 @@ impl Lines {
 }
 
 fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(&mended(text)).is_ok()
+    serde_json::from_str::<serde::de::IgnoredAny>(&without_lone_surrogates(text, r"\ufffd")).is_ok()
 }
 
 /// Returns the line that stands for a piece.
 fn whole(text: &str, is_error: bool) -> String {
-    let text = mended(text);
+    let text = without_lone_surrogates(text, r"\ufffd");
     match serde_json::from_str::<Value>(&text) {
         Ok(error) if is_error && error.get("error").is_none() => format!("data: {}\n\n", json!({ "error": error })),
         Ok(piece) if piece.is_object() || piece.is_array() => format!("data: {piece}\n\n"),

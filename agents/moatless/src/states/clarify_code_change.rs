@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tool_core::{Texts, ToolError};
 
 use crate::asking_state::AskingState;
+use crate::edit_target::{EditTarget, TOKEN, tokens};
 use crate::episode_state::{ActionContext, Work};
 use crate::files::load;
 use crate::machine::{ClarifyCodeChange, EditCode, Move, Note, PlanToCode};
-use crate::spot::{Spot, TOKEN, tokens};
 
 /// Lines below which a range is widened, and by which it grows on either side.
 const NARROW: usize = 4;
@@ -37,16 +37,16 @@ impl AskingState for ClarifyCodeChange {
     type Action = Action;
 
     async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
-        let text = load(&self.spot.path, ctx.sandbox, ctx.texts).await?;
+        let text = load(&self.target.path, ctx.sandbox, ctx.texts).await?;
         let body = text.as_ref().map(edit::Text::body).unwrap_or_default();
         let lines = edit::lines(body);
-        let whole = self.spot.lines.unwrap_or((1, lines.len()));
-        let outline = search::outline(&self.spot.path, body);
+        let whole = self.target.lines.unwrap_or((1, lines.len()));
+        let outline = search::outline(&self.target.path, body);
         let code = shown(&outline, &lines, whole, ctx.config.context_tokens.saturating_mul(TOKEN), ctx.texts);
         Ok(json!({
-            "path": self.spot.path,
-            "span": self.spot.span,
-            "instructions": self.spot.instructions,
+            "path": self.target.path,
+            "span": self.target.span,
+            "instructions": self.target.instructions,
             "code": code,
             "most": ctx.config.edit_tokens,
         }))
@@ -61,17 +61,17 @@ impl AskingState for ClarifyCodeChange {
         let (Some(start), Some(end)) = (action.start_line, action.end_line) else {
             return ctx.reject("moatless/give_lines");
         };
-        let Some(text) = load(&self.spot.path, ctx.sandbox, ctx.texts).await? else {
-            return Ok(rejected(ctx.texts.render("moatless/gone", json!({ "path": self.spot.path }))));
+        let Some(text) = load(&self.target.path, ctx.sandbox, ctx.texts).await? else {
+            return Ok(rejected(ctx.texts.render("moatless/gone", json!({ "path": self.target.path }))));
         };
-        let outline = search::outline(&self.spot.path, text.body());
+        let outline = search::outline(&self.target.path, text.body());
         let code = Code { lines: edit::lines(text.body()), outline: &outline, most: ctx.config.edit_tokens };
-        let whole = self.spot.lines.unwrap_or((1, code.lines.len()));
+        let whole = self.target.lines.unwrap_or((1, code.lines.len()));
         code.check((start, end), whole, ctx.texts).map_err(ToolError::Rejected)?;
         let range = if end - start < NARROW { code.widened((start, end), whole) } else { (start, end) };
         let gap = if thoughts.trim().is_empty() { "" } else { "\n\n" };
-        let instructions = format!("{}{gap}{}", self.spot.instructions, thoughts.trim());
-        Ok(Move::to(EditCode { spot: Spot { lines: Some(range), instructions, ..self.spot.clone() } }))
+        let instructions = format!("{}{gap}{}", self.target.instructions, thoughts.trim());
+        Ok(Move::to(EditCode { target: EditTarget { lines: Some(range), instructions, ..self.target.clone() } }))
     }
 
     fn give_in(&self, _: &Work, why: String) -> Option<Move<Self>> {

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use tool_core::ToolError;
 
 use crate::asking_state::AskingState;
-use crate::context::Fit;
+use crate::context::ContextSize;
+use crate::edit_target::EditTarget;
 use crate::edits::diff::diff;
 use crate::edits::lint;
 use crate::edits::replace::{refusal, replaced};
 use crate::episode_state::{ActionContext, Work};
 use crate::files::{load, save, vacant};
 use crate::machine::{EditCode, Edited, Move, Note, PlanToCode};
-use crate::spot::Spot;
 
 /// Arguments of `replace_code`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,22 +31,22 @@ impl AskingState for EditCode {
     type Action = Action;
 
     async fn brief(&self, ctx: &mut ActionContext<'_>) -> Result<Value, ToolError> {
-        let text = load(&self.spot.path, ctx.sandbox, ctx.texts).await?;
+        let text = load(&self.target.path, ctx.sandbox, ctx.texts).await?;
         let body = text.as_ref().map(edit::Text::body).unwrap_or_default();
-        let code = self.spot.lines.map(|(start, end)| {
+        let code = self.target.lines.map(|(start, end)| {
             let lines: Vec<&str> = edit::lines(body).into_iter().take(end).skip(start - 1).collect();
             lines.join("\n")
         });
         let context = match ctx.config.edit_context {
             false => String::new(),
             true => {
-                let fit = Fit { tokens: ctx.config.edit_context_tokens, ..ctx.config.shown() };
+                let fit = ContextSize { tokens: ctx.config.edit_context_tokens, ..ctx.config.shown() };
                 ctx.work.context.show(ctx.sandbox, fit, ctx.texts).await?
             }
         };
         Ok(json!({
-            "place": self.spot.place(ctx.texts),
-            "instructions": self.spot.instructions,
+            "place": self.target.place(ctx.texts),
+            "instructions": self.target.instructions,
             "code": code,
             "context": context,
             "thoughts": ctx.config.edit_thoughts,
@@ -62,8 +62,8 @@ impl AskingState for EditCode {
             (Some(code), None) => code,
             (None, None) => return ctx.reject("moatless/replace_or_reject"),
         };
-        let edited = change(&self.spot, &code, ctx).await?;
-        ctx.work.edits.push(format!("{}: {}", self.spot.place(ctx.texts), self.spot.instructions.trim()));
+        let edited = change(&self.target, &code, ctx).await?;
+        ctx.work.edits.push(format!("{}: {}", self.target.place(ctx.texts), self.target.instructions.trim()));
         Ok(Move::to(PlanToCode { note: Note { edited: Some(edited), ..Note::default() } }))
     }
 
@@ -77,9 +77,9 @@ fn rejected(reason: String) -> Move<EditCode> {
 }
 
 /// Makes a change unless it is refused, and returns what came of it.
-async fn change(spot: &Spot, code: &str, ctx: &mut ActionContext<'_>) -> Result<Edited, ToolError> {
-    let path = &spot.path;
-    let text = match spot.lines {
+async fn change(target: &EditTarget, code: &str, ctx: &mut ActionContext<'_>) -> Result<Edited, ToolError> {
+    let path = &target.path;
+    let text = match target.lines {
         None => vacant(path, ctx.sandbox, ctx.texts).await?,
         Some(_) => match load(path, ctx.sandbox, ctx.texts).await? {
             Some(text) => text,
@@ -87,10 +87,10 @@ async fn change(spot: &Spot, code: &str, ctx: &mut ActionContext<'_>) -> Result<
         },
     };
     let before = text.body().to_owned();
-    let after = replaced(&before, spot.lines.unwrap_or((1, 0)), code);
+    let after = replaced(&before, target.lines.unwrap_or((1, 0)), code);
     // A new file may be empty.
     let refused =
-        if spot.lines.is_none() && after.is_empty() { None } else { refusal(path, &before, &after, ctx.texts) };
+        if target.lines.is_none() && after.is_empty() { None } else { refusal(path, &before, &after, ctx.texts) };
     if let Some(why) = refused {
         return Err(ToolError::Rejected(why));
     }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tool_core::{Texts, ToolError};
 
 use crate::asking_state::AskingState;
+use crate::edit_target::TOKEN;
 use crate::episode_state::{ActionContext, Work};
 use crate::files::relative;
 use crate::machine::{DecideRelevance, IdentifyCode, Move, SearchCode};
-use crate::spot::TOKEN;
 
 /// Spans of one file that are named besides those shown.
 const MEMBERS: usize = 60;

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tool_core::ToolError;
 
 use crate::asking_state::AskingState;
+use crate::edit_target::{EditTarget, tokens};
 use crate::episode_state::{ActionContext, Work};
 use crate::files::{load, relative, vacant};
 use crate::machine::{ClarifyCodeChange, EditCode, Finished, Move, Note, PlanToCode, Rejected, RunTests};
-use crate::spot::{Spot, tokens};
 
 /// Arguments of `plan`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -124,7 +124,7 @@ async fn create(path: String, instructions: String, ctx: &ActionContext<'_>) -> 
         return ctx.reject("moatless/no_new_files");
     }
     vacant(&path, ctx.sandbox, ctx.texts).await?;
-    Ok(Move::to(EditCode { spot: Spot { path, span: String::new(), lines: None, instructions } }))
+    Ok(Move::to(EditCode { target: EditTarget { path, span: String::new(), lines: None, instructions } }))
 }
 
 async fn modify(
@@ -158,11 +158,11 @@ async fn modify(
         return ctx.reject_with("moatless/span_gone", json!({ "span": span, "path": path }));
     };
     let replaced: Vec<&str> = edit::lines(text.body()).into_iter().take(lines.1).skip(lines.0 - 1).collect();
-    let spot = Spot { path: path.to_owned(), span, lines: Some(lines), instructions };
+    let target = EditTarget { path: path.to_owned(), span, lines: Some(lines), instructions };
     if tokens(&replaced.join("\n")) > ctx.config.edit_tokens {
-        return Ok(Move::to(ClarifyCodeChange { spot }));
+        return Ok(Move::to(ClarifyCodeChange { target }));
     }
-    Ok(Move::to(EditCode { spot }))
+    Ok(Move::to(EditCode { target }))
 }
 
 /// Returns the first and the last line of a span, counted from 1: of a class with all that is in it, unless a part of it

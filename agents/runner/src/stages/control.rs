@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use env_core::{Evaluation, Failure, Infra, Tier};
+use env_core::{Failure, Infra, Tier, Verdict};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -51,7 +51,7 @@ impl ControlFile {
     pub(crate) async fn get(
         &self,
         instance_id: &str,
-        run: impl Future<Output = anyhow::Result<Evaluation>>,
+        run: impl Future<Output = anyhow::Result<Verdict>>,
     ) -> anyhow::Result<Control> {
         if let Some(control) = self.read() {
             return Ok(control);
@@ -60,9 +60,9 @@ impl ControlFile {
         if let Some(control) = self.read() {
             return Ok(control);
         }
-        let evaluation = run.await?;
-        let control = Control { instance_id: instance_id.to_owned(), sign: sign(&evaluation), at: now() };
-        write_whole(&self.path.with_extension("log"), &evaluation.test_output)?;
+        let verdict = run.await?;
+        let control = Control { instance_id: instance_id.to_owned(), sign: sign(&verdict), at: now() };
+        write_whole(&self.path.with_extension("log"), &verdict.test_output)?;
         write_whole(&self.path, &serde_json::to_vec_pretty(&control)?)?;
         Ok(control)
     }
@@ -70,12 +70,12 @@ impl ControlFile {
 
 /// Returns the sign of a broken environment in a run whose tests gave no result of use: what its log says, or what the engine
 /// says.
-pub(crate) fn sign(evaluation: &Evaluation) -> Option<String> {
-    match evaluation.failure? {
+pub(crate) fn sign(verdict: &Verdict) -> Option<String> {
+    match verdict.failure? {
         Failure::SandboxDamaged => Some("sandbox_damaged".to_owned()),
-        Failure::TestsErrored | Failure::LogContradicted => match evaluation.infra {
+        Failure::TestsErrored | Failure::LogContradicted => match verdict.infra {
             Some(Infra { reason, tier: Tier::Environment }) => Some(word(reason)),
-            _ => evaluation.out_of_memory.then(|| "out_of_memory".to_owned()),
+            _ => verdict.out_of_memory.then(|| "out_of_memory".to_owned()),
         },
         Failure::EmptyPatch | Failure::PatchNotApplied | Failure::TestsTimedOut => None,
     }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
-use env_core::{EnvError, Environment, Failure, Instance, Report, find_instance};
+use env_core::{EnvError, Environment, Failure, Instance, Report, Verdict, find_instance};
 use grading::{read_prediction, write_report};
-use journal::{CellDir, EpisodeDir, Given, Prediction, VERDICT_FILES, Verdict, read_predictions};
+use journal::{CellDir, EpisodeDir, Given, Prediction, VERDICT_FILES, read_predictions, verdict_line};
 
 use super::judge::Judge;
 use crate::config::EvaluationConfig;
@@ -72,12 +72,12 @@ impl Work for Evaluation {
         let Job { prediction, names_model, .. } = &judged.job;
         let (word, was_kept, line) = match &judged.verdict {
             Ok((verdict, was_kept)) => {
-                let word = match verdict.ending() {
+                let word = match journal::Ending::of(verdict) {
                     journal::Ending::Solved => "solved",
                     journal::Ending::Infrastructure => INFRASTRUCTURE,
                     _ => "unsolved",
                 };
-                (word, *was_kept, verdict.line())
+                (word, *was_kept, verdict_line(verdict))
             }
             Err(why) => (INFRASTRUCTURE, false, why.clone()),
         };
@@ -113,7 +113,7 @@ fn spoiled(dir: &EpisodeDir, id: &str) -> anyhow::Result<Verdict> {
     }
     let report = Report { patch_exists: true, ..Report::default() };
     dir.write("report.json", write_report(&report, id).as_bytes())?;
-    Ok(Verdict { report, failure: Some(Failure::PatchNotApplied), infra: None, broken: None })
+    Ok(Verdict { report, failure: Some(Failure::PatchNotApplied), ..Verdict::default() })
 }
 
 /// The predictions that are to be judged, and what a person should know of where they come from.

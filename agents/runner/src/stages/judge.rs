@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use env_core::{EnvError, Environment, Evaluation, Failure, Instance, Patch, Report};
+use env_core::{EnvError, Environment, Failure, Instance, Patch, Report, Verdict};
 use grading::write_report;
-use journal::{CellDir, Ending, EpisodeDir, Failed, Found, Subject, TEST_OUTPUT, VERDICT_FILES, Verdict};
+use journal::{CellDir, Ending, EpisodeDir, Failed, Found, Judged, Subject, TEST_OUTPUT, VERDICT_FILES};
 use tool_core::SandboxError;
 
 use super::control::{Control, ControlFile, sign};
@@ -40,7 +40,7 @@ impl Judge<'_> {
         let tested = patch.unwrap_or(&empty);
         let mut subject = Subject::new(tested, self.environment, instance).with_image(self.environment, instance).await;
         if let Found::Verdict(verdict) = cell_dir.find(&subject, id)
-            && verdict.ending() != Ending::Infrastructure
+            && Ending::of(&verdict) != Ending::Infrastructure
         {
             return Ok((*verdict, true));
         }
@@ -50,43 +50,37 @@ impl Judge<'_> {
         }
         let evaluated = if tested.is_empty() {
             let report = Report { patch_is_none: patch.is_none(), ..Report::default() };
-            Ok((Verdict { report, failure: Some(Failure::EmptyPatch), infra: None, broken: None }, Vec::new()))
+            Ok(Verdict { report, failure: Some(Failure::EmptyPatch), ..Verdict::default() })
         } else {
             self.test(instance, tested, &mut subject).await
         };
-        let (verdict, test_output) = match evaluated {
-            Ok(evaluated) => evaluated,
+        let verdict = match evaluated {
+            Ok(verdict) => verdict,
             Err(err) => {
                 let failed = Failed { subject, error: format!("{err:#}") };
                 cell_dir.fail(dir, id, failed)?;
                 return Err(err.context("no verdict could be had"));
             }
         };
-        dir.write(TEST_OUTPUT, &test_output)?;
+        dir.write(TEST_OUTPUT, &verdict.test_output)?;
         dir.write("report.json", write_report(&verdict.report, id).as_bytes())?;
-        cell_dir.judge(dir, id, verdict.judged(subject))?;
+        cell_dir.judge(dir, id, Judged::new(&verdict, subject))?;
         Ok((verdict, false))
     }
 
     /// Runs the tests with a patch. Where they gave no result and seem to show a broken environment, the same instance
     /// without the patch tells which of the two is.
-    async fn test(
-        &self,
-        instance: &Instance,
-        patch: &Patch,
-        subject: &mut Subject,
-    ) -> anyhow::Result<(Verdict, Vec<u8>)> {
-        let evaluation = self.try_evaluate(instance, patch, Asked::Verdict).await?;
+    async fn test(&self, instance: &Instance, patch: &Patch, subject: &mut Subject) -> anyhow::Result<Verdict> {
+        let verdict = self.try_evaluate(instance, patch, Asked::Verdict).await?;
         if subject.image.is_none() {
             // The image may have come only now.
             subject.image = self.environment.image_digest(instance).await;
         }
-        let broken = match sign(&evaluation) {
+        let broken = match sign(&verdict) {
             Some(shown) => self.control(instance, subject, &shown).await?.sign,
             None => None,
         };
-        let Evaluation { report, failure, infra, test_output, .. } = evaluation;
-        Ok((Verdict { report, failure, infra, broken }, test_output))
+        Ok(Verdict { broken, ..verdict })
     }
 
     /// Returns what the tests do without a patch.
@@ -107,7 +101,7 @@ impl Judge<'_> {
         instance: &Instance,
         patch: &Patch,
         asked: Asked,
-    ) -> Result<Evaluation, EnvError> {
+    ) -> Result<Verdict, EnvError> {
         let mut wait = Duration::from_secs_f64(self.config.wait);
         for _ in 0..self.config.retries {
             let evaluated = self.evaluate(instance, patch, asked).await;
@@ -119,7 +113,7 @@ impl Judge<'_> {
         self.evaluate(instance, patch, asked).await
     }
 
-    async fn evaluate(&self, instance: &Instance, patch: &Patch, asked: Asked) -> Result<Evaluation, EnvError> {
+    async fn evaluate(&self, instance: &Instance, patch: &Patch, asked: Asked) -> Result<Verdict, EnvError> {
         let _permit = self.worker.permits.judging().await;
         match asked {
             Asked::Verdict => self.environment.evaluate(instance, patch).await,
@@ -138,7 +132,7 @@ pub(crate) enum Asked {
 }
 
 /// Returns what of the infrastructure broke; `None` when nothing did or trying again cannot help.
-fn what_broke(evaluated: &Result<Evaluation, EnvError>) -> Option<String> {
+fn what_broke(evaluated: &Result<Verdict, EnvError>) -> Option<String> {
     match evaluated {
         Err(EnvError::Sandbox(SandboxError::Unsupported(_) | SandboxError::Damaged(_))) => None,
         Err(EnvError::Sandbox(err)) => Some(err.to_string()),

@@ -7,9 +7,9 @@ use agent_core::{
     EpisodeParts, ExitStatus, FreshSandbox, Header, Model, Origin, Outcome, OutcomeClass, Record, Recorder, Trajectory,
 };
 use anyhow::{Context, anyhow, bail};
-use env_core::{Environment, Instance, Patch, Ready};
+use env_core::{Environment, Instance, Patch, Ready, Verdict};
 use journal::{
-    CellDir, Ended, EpisodeDir, FileRecorder, Found, Prediction, Subject, VERDICT_FILES, Verdict, exit_status,
+    CellDir, Ended, EpisodeDir, FileRecorder, Found, Prediction, Subject, VERDICT_FILES, exit_status, verdict_line,
 };
 use tool_core::Toolbox;
 
@@ -139,7 +139,7 @@ impl Cell {
         }
         let patch = Patch(prediction.model_patch.unwrap_or_default());
         let subject = Subject::new(&patch, self.environment.as_ref(), instance);
-        matches!(self.cell_dir.find(&subject, id), Found::Verdict(verdict) if verdict.ending() != journal::Ending::Infrastructure)
+        matches!(self.cell_dir.find(&subject, id), Found::Verdict(verdict) if journal::Ending::of(&verdict) != journal::Ending::Infrastructure)
     }
 
     /// Solves an instance and judges the patch, going on from where an earlier process was killed.
@@ -454,7 +454,7 @@ fn describe(instance_id: &str, solved: &Solved) -> String {
         ExitStatus::SandboxDamaged(how) => format!("the agent broke its sandbox: {}", short(how)),
         ExitStatus::AgentFailed(why) => format!("the agent failed: {why}"),
     };
-    let verdict = solved.verdict.as_ref().map_or_else(|| "no verdict".to_owned(), Verdict::line);
+    let verdict = solved.verdict.as_ref().map_or_else(|| "no verdict".to_owned(), verdict_line);
     let empty = if patch.as_ref().is_some_and(Patch::is_empty) { ", the patch is empty" } else { "" };
     let cost = match spending.unpriced_queries {
         0 => format!("${:.4}", spending.cost),
@@ -482,7 +482,7 @@ impl Solved {
 
     /// Returns whether something of ours kept the episode from an outcome, or its patch from a verdict.
     pub fn failed(&self) -> bool {
-        let broke = |verdict: &Verdict| verdict.ending() == journal::Ending::Infrastructure;
+        let broke = |verdict: &Verdict| journal::Ending::of(verdict) == journal::Ending::Infrastructure;
         self.outcome.exit_status.class() == OutcomeClass::Infrastructure || self.verdict.as_ref().is_some_and(broke)
     }
 }

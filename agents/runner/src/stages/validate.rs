@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use env_core::{Dialect, Environment, Evaluation, Failure, Instance, Patch, Status, StatusMap, TestLists};
+use env_core::{Dialect, Environment, Failure, Instance, Patch, Status, StatusMap, TestLists, Verdict};
 use grading::{Observed, observe};
 use journal::{CellDir, EpisodeDir, Subject, word};
 use serde::{Deserialize, Serialize};
@@ -159,13 +159,13 @@ async fn run_one(
     }
     dir.remove(&file)?;
     let evaluated = judge.try_evaluate(instance, patch, Asked::Tests).await;
-    let evaluation = evaluated.with_context(|| format!("run `{name}` did not come to its end"))?;
-    dir.write(&format!("{name}.log"), &evaluation.test_output)?;
+    let verdict = evaluated.with_context(|| format!("run `{name}` did not come to its end"))?;
+    dir.write(&format!("{name}.log"), &verdict.test_output)?;
     // Both patches are the dataset's own, so that a sign in a log is none that a model has put there.
-    if let Some(sign) = sign(&evaluation) {
+    if let Some(sign) = sign(&verdict) {
         bail!("run `{name}` has a sign of infrastructure ({sign}); see {name}.log");
     }
-    let Evaluation { failure, statuses, .. } = evaluation;
+    let Verdict { failure, statuses, .. } = verdict;
     let statuses = statuses.iter().map(|(test, status)| (test.to_owned(), Value::from(status.as_str()))).collect();
     let run = Run { subject, failure, statuses };
     dir.write(&file, &serde_json::to_vec_pretty(&run)?)?;

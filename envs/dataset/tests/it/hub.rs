@@ -184,6 +184,24 @@ async fn a_connection_that_breaks_off_is_said_and_not_kept() {
 }
 
 #[tokio::test]
+async fn two_clients_download_a_file_once() {
+    let server = hub(&[("data/test-00000-of-00001.parquet", parquet_file::bytes(&["a__b-1"]))]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&server.uri(), folder.path());
+    let loads = (0..4).map(|_| load_from("some/data", &settings));
+    for rows in futures_util::future::join_all(loads).await {
+        assert_eq!(rows.expect("it is there").len(), 1);
+    }
+    let requests = server.received_requests().await.expect("they are kept");
+    let of = |method: &str| {
+        let files = requests.iter().filter(|request| request.url.path().contains("/resolve/"));
+        files.filter(|request| request.method.as_str() == method).count()
+    };
+    assert!(of("HEAD") > 1, "they came one after the other");
+    assert_eq!(of("GET"), 1);
+}
+
+#[tokio::test]
 async fn a_hub_that_cannot_be_reached_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let err = load_from("SWE-Gym/SWE-Gym-Lite", &settings("http://127.0.0.1:1", folder.path()))

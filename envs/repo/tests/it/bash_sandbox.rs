@@ -125,7 +125,7 @@ impl Sandbox for BashSandbox {
             output: String::from_utf8_lossy(&bytes).into_owned(),
             omitted: 0,
             end,
-            restart: None,
+            restarted: false,
             cwd: String::new(),
             elapsed: started.elapsed(),
         })

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use dataset::Answers;
-use env_core::{Dialect, EnvError, Environment, Evaluation, Failure, Instance, Patch};
+use env_core::{Dialect, EnvError, Environment, Failure, Instance, Patch, Verdict};
 use grading::{Parser, Specs};
 use images::ImageScheme;
 use swebench::{Benchmark, BenchmarkSettings, Entry, Rules};
@@ -168,7 +168,7 @@ impl Case {
     }
 
     /// Judges a patch and checks that every sandbox was stopped.
-    async fn evaluate(&self, patch: &str) -> Result<Evaluation, EnvError> {
+    async fn evaluate(&self, patch: &str) -> Result<Verdict, EnvError> {
         let (benchmark, counts) = self.benchmark();
         let evaluation = benchmark.evaluate(&instance("O__R-1"), &Patch(patch.to_owned())).await;
         let (started, stopped) = (&counts.started, &counts.stopped);

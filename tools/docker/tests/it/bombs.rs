@@ -43,7 +43,7 @@ async fn a_fork_bomb_in_the_background_is_gone_before_the_next_command() {
     let fixture = Fixture::with(SandboxConfig { pids: 64, ..config() }).await;
     let sandbox = fixture.start().await;
     let begun = Instant::now();
-    run(&*sandbox, "x=1; :(){ :|:& };:").await;
+    run(&*sandbox, "export x=1; :(){ :|:& };:").await;
     let output = run(&*sandbox, "echo $x | cat").await;
     assert!(output.success() && output.output.lines().any(|line| line == "1"), "{output:?}");
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());

@@ -64,7 +64,7 @@ impl Sandbox for TempSandbox {
             output: String::from_utf8_lossy(&output.stdout).into_owned(),
             omitted: 0,
             end: ExecEnd::Exited(output.status.code().unwrap_or(137)),
-            restart: None,
+            restarted: false,
             cwd: String::new(),
             elapsed: Duration::ZERO,
         })

@@ -73,9 +73,9 @@ async fn a_fork_bomb_of_bash_is_ended() {
     let fixture = Fixture::with(SandboxConfig { pids: 64, memory: Size(4 << 30), ..config() }).await;
     let sandbox = fixture.start().await;
     let sandbox = &*sandbox;
-    let marker = ok(sandbox, "echo mended >kept; echo $SPOTTER_SANDBOX").await;
+    let marker = ok(sandbox, "export x=1; echo mended >kept; echo $SPOTTER_SANDBOX").await;
     let begun = Instant::now();
-    let bomb = "x=1; end=$((SECONDS + 3)); :(){ ((SECONDS < end)) && :|:& };:";
+    let bomb = "end=$((SECONDS + 3)); :(){ ((SECONDS < end)) && :|:& };:";
     let output = run(sandbox, &format!("{bomb}; sleep 20")).await;
     eprintln!("bash: {:?} after {:?}", output.end, begun.elapsed());
     assert_eq!(output.end, ExecEnd::TooManyProcesses, "{output:?}");

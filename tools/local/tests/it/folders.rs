@@ -192,6 +192,30 @@ async fn clean_finds_folders_of_dead_processes() {
 }
 
 #[tokio::test]
+#[ignore = "needs root"]
+async fn clean_finds_the_control_group_of_another_login_session() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mount =
+        ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map(Path::new).into_iter().find(|path| path.is_dir()).unwrap();
+    let needle = unique_sleep();
+    let session = mount.join(format!("session-{needle}"));
+    let group = session.join("spotter-dead");
+    fs::create_dir_all(&group).unwrap();
+    // Its environment and its parent tell nothing of a sandbox.
+    let mut orphan = std::process::Command::new("sleep").arg(&needle).env_clear().spawn().unwrap();
+    fs::write(group.join("cgroup.procs"), orphan.id().to_string()).unwrap();
+    fs::create_dir(temporary.path().join("spotter-dead")).unwrap();
+    let machine = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let owner = format!("{} 1 1\n{needle}\n{}\n", machine.trim(), group.display());
+    fs::write(temporary.path().join("spotter-dead/owner"), owner).unwrap();
+    let removed = PLUG.clean(&host(temporary.path()), false).await.unwrap();
+    assert_eq!(removed.len(), 1);
+    assert!(!orphan.wait().unwrap().success());
+    let _ = fs::remove_dir(&group);
+    fs::remove_dir(&session).unwrap();
+}
+
+#[tokio::test]
 async fn a_removal_that_fails_is_tried_again() {
     let temporary = tempfile::tempdir().unwrap();
     let provider = PLUG.connect(&config(), &host(temporary.path()), "run").await.unwrap();

@@ -7,7 +7,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::cut::key::Key;
-use crate::cut::row::{Row, What, rows};
+use crate::cut::row::{Row, RowKind, rows};
 
 /// Bytes below which a file is not worth cutting.
 const SMALL: usize = 2_000;
@@ -53,7 +53,7 @@ struct Cut {
 }
 
 /// A definition that is open.
-struct Around<'a> {
+struct OpenBlock<'a> {
     indent: usize,
     /// The name of a class, and how its body is indented. Functions are not cut.
     class: Option<(&'a str, Option<usize>)>,
@@ -61,7 +61,7 @@ struct Around<'a> {
 
 struct Cutter<'a> {
     rows: &'a [Row<'a>],
-    open: Vec<Around<'a>>,
+    open: Vec<OpenBlock<'a>>,
     cuts: Vec<Cut>,
     /// The row of the last cut.
     last: usize,
@@ -71,9 +71,9 @@ fn cuts(rows: &[Row<'_>]) -> Vec<Cut> {
     let mut cutter = Cutter { rows, open: Vec::new(), cuts: Vec::new(), last: 0 };
     let (mut above, mut decorated) = (0, false);
     for (number, row) in rows.iter().enumerate() {
-        match row.what {
-            What::Blank | What::Comment => continue,
-            What::Inner => {}
+        match row.kind {
+            RowKind::Blank | RowKind::Comment => continue,
+            RowKind::Inner => {}
             _ if decorated => decorated = cutter.begin(row),
             _ => {
                 cutter.close(above, number);
@@ -95,7 +95,7 @@ impl<'a> Cutter<'a> {
     fn close(&mut self, above: usize, number: usize) {
         let indent = |row: usize| self.rows.get(row).map_or(0, |row| row.indent);
         let least = indent(number);
-        let is_comment = |row: &usize| self.rows.get(*row).is_some_and(|row| row.what == What::Comment);
+        let is_comment = |row: &usize| self.rows.get(*row).is_some_and(|row| row.kind == RowKind::Comment);
         let comments = (above..number).filter(is_comment).map(|row| (row, indent(row).max(least)));
         let ends: Vec<(usize, usize)> = comments.chain([(number, least)]).collect();
         let mut at = above;
@@ -116,24 +116,24 @@ impl<'a> Cutter<'a> {
     fn is_definition(&mut self, row: &Row<'_>) -> (bool, bool) {
         let (level, is_first) = match self.open.last_mut() {
             None => (0, false),
-            Some(Around { class: Some((_, body)), .. }) => {
+            Some(OpenBlock { class: Some((_, body)), .. }) => {
                 let is_first = body.is_none();
                 (*body.get_or_insert(row.indent), is_first)
             }
-            Some(Around { class: None, .. }) => return (false, false),
+            Some(OpenBlock { class: None, .. }) => return (false, false),
         };
-        let defines = matches!(row.what, What::Decorator | What::Function | What::Class(_));
+        let defines = matches!(row.kind, RowKind::Decorator | RowKind::Function | RowKind::Class(_));
         (defines && row.indent == level, !is_first)
     }
 
     /// Opens the definition that a row begins; returns whether it is yet to come, below a decorator.
     fn begin(&mut self, row: &Row<'a>) -> bool {
-        let class = match row.what {
-            What::Decorator => return true,
-            What::Class(name) if self.open.len() < DEEPEST => Some((name, None)),
+        let class = match row.kind {
+            RowKind::Decorator => return true,
+            RowKind::Class(name) if self.open.len() < DEEPEST => Some((name, None)),
             _ => None,
         };
-        self.open.push(Around { indent: row.indent, class });
+        self.open.push(OpenBlock { indent: row.indent, class });
         false
     }
 
@@ -141,7 +141,7 @@ impl<'a> Cutter<'a> {
     /// one of them is of lower indentation: at the end of a part that one would end what is around it.
     fn lead(&self, above: usize, number: usize) -> usize {
         let indent = self.rows.get(number).map_or(0, |row| row.indent);
-        let is_comment = |row: &&Row<'_>| row.what == What::Comment;
+        let is_comment = |row: &&Row<'_>| row.kind == RowKind::Comment;
         let between = self.rows.get(above..number).unwrap_or_default();
         if between.iter().filter(is_comment).any(|row| row.indent < indent) {
             return above;
@@ -152,11 +152,11 @@ impl<'a> Cutter<'a> {
     /// Cuts before a row. A part of nothing but blank lines stays with the one before it.
     fn cut(&mut self, number: usize) {
         let between = self.rows.get(self.last..number).unwrap_or_default();
-        if between.iter().all(|row| row.what == What::Blank) && self.cuts.pop().is_none() {
+        if between.iter().all(|row| row.kind == RowKind::Blank) && self.cuts.pop().is_none() {
             return;
         }
         let mut prefix = String::new();
-        for Around { indent, class } in &self.open {
+        for OpenBlock { indent, class } in &self.open {
             if let Some((name, body)) = class {
                 let body = body.unwrap_or(indent + 4);
                 prefix += &format!("{:indent$}class {name}:\n{:body$}pass\n", "", "");

@@ -4,12 +4,12 @@
 pub(crate) struct Row<'a> {
     pub(crate) at: usize,
     pub(crate) indent: usize,
-    pub(crate) what: What<'a>,
+    pub(crate) kind: RowKind<'a>,
 }
 
 /// What a line is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What<'a> {
+pub(crate) enum RowKind<'a> {
     Blank,
     Comment,
     Decorator,
@@ -26,8 +26,8 @@ pub(crate) fn rows(text: &str) -> Option<Vec<Row<'_>>> {
     for line in text.split_inclusive('\n') {
         let inner = scan.quote.is_some() || scan.brackets > 0 || scan.continued;
         let content = line.trim_start_matches(' ');
-        let what = if inner { What::Inner } else { What::of(content)? };
-        rows.push(Row { at, indent: line.len() - content.len(), what });
+        let kind = if inner { RowKind::Inner } else { RowKind::of(content)? };
+        rows.push(Row { at, indent: line.len() - content.len(), kind });
         scan.line(line.as_bytes())?;
         at += line.len();
     }
@@ -82,7 +82,7 @@ impl Scan {
     }
 }
 
-impl<'a> What<'a> {
+impl<'a> RowKind<'a> {
     /// Returns what a line without its indentation is; nothing for one that is indented by more than spaces.
     fn of(content: &'a str) -> Option<Self> {
         if content.trim().is_empty() {

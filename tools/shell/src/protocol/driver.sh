@@ -15,7 +15,8 @@ builtin shopt -s expand_aliases
 # The kernel shall pick a command before the process that looks after the sandbox.
 builtin printf 500 >/proc/self/oom_score_adj
 
-__spotter_busy=1 __spotter_ran= __spotter_status=0 __spotter_trace= __spotter_on_exit= __spotter_request=() __spotter_nonce=()
+__spotter_busy=1 __spotter_ran= __spotter_status=0 __spotter_trace= __spotter_on_exit= __spotter_ending=
+__spotter_request=() __spotter_nonce=()
 
 # Ends the command that ran, if one did: its end goes into the output, what is known of it to the host.
 __spotter_end() {
@@ -31,14 +32,26 @@ __spotter_end() {
   builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
   __spotter_busy=
   __spotter_report
+  # The host need not wait for it.
+  __spotter_export
 }
 
 __spotter_report() {
   builtin mapfile -t -n 1 __spotter_uptime </proc/uptime
   builtin mapfile -t -n 1 __spotter_loadavg </proc/loadavg
-  builtin printf 'E\n%s\n%s\n%s\n%s\n%s\n%s\0' "$__spotter_status" "$__spotter_ran" "$$" \
+  builtin printf 'E\n%s\n%s\n%s\n%s\n%s\n%s\n%s\0' "$__spotter_status" "$__spotter_ran" "$__spotter_ending" "$$" \
     "${__spotter_uptime[0]-}" "${__spotter_loadavg[0]-}" "$PWD" >&52
   builtin printf %s "${__spotter_nonce[0]-}" >&51
+}
+
+# Tells the host what is exported, for the next shell; the variables of the driver are, after `set -a`.
+__spotter_export() {
+  builtin export -n "${!__spotter_@}"
+  {
+    builtin printf 'V\n'
+    builtin declare -px
+    builtin printf '\0'
+  } >&52
 }
 
 # A trap that a command set on EXIT is run by ours, so that ours stays in place.
@@ -49,7 +62,7 @@ __spotter_keep_exit_trap() {
   # In POSIX mode, a trap that is not set is told as `-`.
   __spotter_on_exit=${3-}
   [[ $__spotter_on_exit == - ]] && __spotter_on_exit=
-  builtin trap '__spotter_exit "$?" "$@"' EXIT
+  builtin trap '__spotter_exit "$?"' EXIT
 }
 
 # Waits for a request: whether to check the syntax, and the command.
@@ -89,49 +102,20 @@ __spotter_begin() {
   builtin return "$__spotter_status"
 }
 
-# The shell ends: sends the host all that makes up its state, then the end of the command.
+# The shell ends: sends the host the end of the command.
 __spotter_exit() {
-  builtin trap '' PWR
   builtin trap - EXIT DEBUG ERR RETURN
-  case $- in *x*) __spotter_trace=1 ;; esac
   builtin set +e +n +t +x +u
   __spotter_status=$1
-  builtin shift
   __spotter_find_handles
   if [[ $__spotter_on_exit ]]; then
-    { builtin eval "$__spotter_on_exit"; } </dev/null >&51 2>&1
+    { builtin eval "$__spotter_on_exit"; } </dev/null >&51 2>&1 50<&- 51>&- 52>&-
   fi
-  # It is there already when the signal to end came after the end of the command.
+  # It is there already when a signal ends the shell between two commands.
   ((${#__spotter_nonce[@]})) || builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
-  __spotter_save "$__spotter_status" "$__spotter_ran" "$__spotter_trace" "${__spotter_nonce[0]-}" "$@" >&52 2>/dev/null
+  __spotter_ending=1
+  __spotter_export
   __spotter_report
-}
-
-# Leaves out the variables of the driver: they would be set while a command of the next shell runs.
-__spotter_save() {
-  builtin printf 'S\n'
-  builtin umask -p
-  builtin shopt -p
-  builtin unset -v "${!__spotter_@}"
-  builtin declare -p
-  __spotter_status=$1 __spotter_ran=$2 __spotter_trace=$3 __spotter_nonce=("$4")
-  builtin shift 4
-  builtin declare -f
-  builtin declare -F
-  builtin printf 'builtin set --'
-  (($#)) && builtin printf ' %q' "$@"
-  builtin printf '\n'
-  # In POSIX mode, traps that are not set are told as well.
-  [[ -o posix ]] && __spotter_posix=1
-  builtin set +o posix
-  builtin trap - PWR
-  builtin trap -p
-  builtin trap '' PWR
-  builtin set +o
-  [[ ${__spotter_posix-} ]] && builtin printf 'set -o posix\n'
-  [[ $__spotter_trace ]] && builtin printf 'set -o xtrace\n'
-  builtin alias -p
-  builtin printf '\0'
 }
 
 # In a function, bash has not yet undone the redirections of the command when it runs the trap. The handles are then
@@ -156,10 +140,9 @@ __spotter_find_handles() {
   done
 }
 
-builtin readonly -f __spotter_end __spotter_report __spotter_keep_exit_trap __spotter_next __spotter_check \
-  __spotter_refuse __spotter_begin __spotter_exit __spotter_save __spotter_find_handles
-builtin trap '__spotter_exit "$?" "$@"' EXIT
-builtin trap 'builtin exit 124' PWR
+builtin readonly -f __spotter_end __spotter_report __spotter_export __spotter_keep_exit_trap __spotter_next \
+  __spotter_check __spotter_refuse __spotter_begin __spotter_exit __spotter_find_handles
+builtin trap '__spotter_exit "$?"' EXIT
 #--- loop
 # On one line, so that bash counts the lines of a command from 1. The end of a command is in the condition, so that a
 # stray `continue` or `break` in it does no harm.

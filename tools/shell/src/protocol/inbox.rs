@@ -11,7 +11,7 @@ use crate::capture::{Capture, Captured};
 
 /// Output kept of background processes between two commands.
 const BETWEEN: usize = 16 << 10;
-/// Largest message: the state of a shell.
+/// Largest message: what a shell exports.
 const MAX_MESSAGE: usize = 1 << 20;
 /// Clock ticks in a second, as the kernel counts them for programs; the same on all systems that run bash.
 const TICKS: u64 = 100;
@@ -33,10 +33,10 @@ impl Shared {
     }
 
     /// Waits for [`Inbox::end`].
-    pub(super) async fn end(&self, last_report: bool) -> Option<Report> {
+    pub(super) async fn end(&self) -> Option<Report> {
         loop {
             let news = self.news.notified();
-            if let Some(end) = self.lock().end(last_report) {
+            if let Some(end) = self.lock().end() {
                 return end;
             }
             news.await;
@@ -66,20 +66,6 @@ pub(crate) struct Report {
     pub(crate) cwd: String,
     /// Whether the shell has ended with the command.
     pub(crate) ending: bool,
-    /// Bash source that brings back the state of a shell that has ended, unless it was too large.
-    pub(crate) state: Option<String>,
-    /// Whether the command had ended by itself before the shell was made to end.
-    pub(crate) late: bool,
-}
-
-impl Report {
-    /// Returns the last report of a shell, with what an earlier one of the same command said of its end.
-    fn after(earlier: Option<Self>, last: Option<Self>) -> Option<Self> {
-        match (earlier, last) {
-            (Some(earlier), Some(last)) => Some(Self { status: earlier.status, ran: earlier.ran, late: true, ..last }),
-            (_, last) => last,
-        }
-    }
 }
 
 /// What has come from a shell so far.
@@ -93,7 +79,8 @@ pub(super) struct Inbox {
     between: Capture,
     message: Vec<u8>,
     overflow: bool,
-    saved: Option<Option<String>>,
+    /// Bash source that exports what the shell did last, as far as that was text and not too large.
+    exported: String,
     report: Option<Report>,
     closed: bool,
     /// When the shell was ready; no report is from before that.
@@ -112,7 +99,7 @@ impl Default for Inbox {
             between: Capture::new(BETWEEN),
             message: Vec::new(),
             overflow: false,
-            saved: None,
+            exported: String::new(),
             report: None,
             closed: false,
             earliest: Moment::default(),
@@ -168,13 +155,12 @@ impl Inbox {
             let message = String::from_utf8(std::mem::take(&mut self.message)).ok();
             match message.as_deref().and_then(|message| message.split_once('\n')) {
                 Some(("B", _)) => self.begun = true,
-                Some(("S", state)) => self.saved = Some((!overflow).then(|| state.to_owned())),
+                Some(("V", exported)) if !overflow => exported.clone_into(&mut self.exported),
                 Some(("E", report)) => {
-                    let report = self.parse(report);
-                    self.report = Report::after(self.report.take(), report);
+                    self.report = self.parse(report);
                     news = true;
                 }
-                // A state that is no text, or what bash had to say before the driver began.
+                // Variables that are no text, or what bash had to say before the driver began.
                 _ => {}
             }
         }
@@ -189,18 +175,17 @@ impl Inbox {
     }
 
     fn parse(&mut self, text: &str) -> Option<Report> {
-        let mut lines = text.splitn(6, '\n');
+        let mut lines = text.splitn(7, '\n');
         let status = lines.next()?.parse().ok()?;
         let ran = lines.next()? == "1";
+        let ending = lines.next()? == "1";
         let process = lines.next()?.parse().ok()?;
         let (seconds, hundredths) = lines.next()?.split(' ').next()?.split_once('.')?;
         let ticks = seconds.parse::<u64>().ok()?.checked_mul(TICKS)?.checked_add(hundredths.parse().ok()?)?;
         let last = lines.next()?.rsplit(' ').next()?.parse().ok()?;
         let cwd = lines.next()?.to_owned();
-        let saved = self.saved.take();
-        let ending = saved.is_some();
         let moment = Moment { ticks, last }.max(self.earliest);
-        Some(Report { status, ran, process, moment, cwd, ending, state: saved.flatten(), late: false })
+        Some(Report { status, ran, process, moment, cwd, ending })
     }
 
     /// Notes that the shell has ended; returns whether that is news.
@@ -212,16 +197,18 @@ impl Inbox {
         self.begun
     }
 
+    pub(super) fn exported(&self) -> &str {
+        &self.exported
+    }
+
     pub(super) fn last_output(&self) -> Instant {
         self.last_output
     }
 
-    /// Returns the end of the command, or only that of the shell: a report, or `None` when the shell has ended without.
-    pub(super) fn end(&self, last_report: bool) -> Option<Option<Report>> {
+    /// Returns the end of the command: a report, or `None` when the shell has ended without.
+    pub(super) fn end(&self) -> Option<Option<Report>> {
         match &self.report {
-            Some(report) if self.closed || (self.marked && (report.ending || !last_report)) => {
-                Some(Some(report.clone()))
-            }
+            Some(report) if self.closed || self.marked => Some(Some(report.clone())),
             _ if self.closed => Some(None),
             _ => None,
         }
@@ -269,19 +256,19 @@ mod tests {
 
     #[test]
     fn a_report_is_read_across_pieces() {
-        let stream = b"bash: warning\0S\nx=1\n\0E\n7\n1\n42\n12.34 5.6\n0.1 0.2 0.3 1/2 99\n/a\nb\0";
+        let stream = b"bash: warning\0V\nx=1\n\0E\n7\n1\n1\n42\n12.34 5.6\n0.1 0.2 0.3 1/2 99\n/a\nb\0";
         for size in 1..stream.len() {
             let mut inbox = Inbox::default();
             inbox.expect("N".to_owned(), 100);
             for piece in stream.chunks(size) {
                 inbox.message(piece);
             }
-            assert_eq!(inbox.end(false), None);
+            assert_eq!(inbox.end(), None);
             inbox.output(b"N");
-            let report = inbox.end(false).unwrap().unwrap();
+            let report = inbox.end().unwrap().unwrap();
             assert_eq!((report.status, report.ran, report.process, report.ending), (7, true, 42, true));
             assert_eq!(report.moment, Moment { ticks: 1234, last: 99 });
-            assert_eq!((report.cwd.as_str(), report.state.as_deref()), ("/a\nb", Some("x=1\n")));
+            assert_eq!((report.cwd.as_str(), inbox.exported()), ("/a\nb", "x=1\n"));
         }
     }
 
@@ -291,21 +278,21 @@ mod tests {
         inbox.begin(Moment { ticks: 100, last: 9 });
         inbox.expect("N".to_owned(), 100);
         inbox.output(b"N");
-        inbox.message(b"E\n0\n1\n42\n18446744073709551615.5 1\n99\n/\0");
-        assert_eq!(inbox.end(false), None);
-        inbox.message(b"E\n0\n1\n42\n0.00 1\n99\n/\0");
-        assert_eq!(inbox.end(false).unwrap().unwrap().moment, Moment { ticks: 100, last: 9 });
+        inbox.message(b"E\n0\n1\n\n42\n18446744073709551615.5 1\n99\n/\0");
+        assert_eq!(inbox.end(), None);
+        inbox.message(b"E\n0\n1\n\n42\n0.00 1\n99\n/\0");
+        assert_eq!(inbox.end().unwrap().unwrap().moment, Moment { ticks: 100, last: 9 });
     }
 
     #[test]
-    fn a_state_that_is_too_large_is_not_kept() {
+    fn variables_that_are_too_large_are_not_kept() {
         let mut inbox = Inbox::default();
         inbox.expect("N".to_owned(), 100);
-        inbox.message(b"S\n");
+        inbox.message(b"V\nx=1\n\0V\n");
         inbox.message(&vec![b'x'; MAX_MESSAGE]);
-        inbox.message(b"\0E\n0\n1\n42\n12.34 5.6\n99\n/\0");
+        inbox.message(b"\0E\n0\n1\n1\n42\n12.34 5.6\n99\n/\0");
         inbox.output(b"N");
-        let report = inbox.end(false).unwrap().unwrap();
-        assert!(report.ending && report.state.is_none());
+        assert!(inbox.end().unwrap().unwrap().ending);
+        assert_eq!(inbox.exported(), "x=1\n");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The host sends a request (whether to check the syntax, the command) and, unread until the command has ended, a
 //! nonce. The driver writes the nonce to standard output behind the command's own output, and a message to standard
-//! error, which no command holds: the command's exit code, the shell's directory and, when the shell ends, its state.
+//! error, which no command holds: the command's exit code and the shell's directory. Another message holds what the
+//! shell exports; it follows behind, as nobody waits for it, and goes before the last report of a shell.
 
 mod inbox;
 
@@ -93,12 +94,7 @@ impl Shell {
 
     /// Waits for the end of the command; `None` when the shell has ended without a word.
     pub(crate) async fn ended(&mut self) -> Option<Report> {
-        self.inbox.end(false).await
-    }
-
-    /// Waits, after a signal to end, for the last report of the shell, which holds its state.
-    pub(crate) async fn saved(&mut self) -> Option<Report> {
-        self.inbox.end(true).await
+        self.inbox.end().await
     }
 
     /// Ends the shell in good order: it runs its trap on EXIT.
@@ -116,21 +112,19 @@ impl Shell {
 
     /// Returns the report on the command if it has come, or that of a shell that has ended.
     pub(crate) fn reported(&self) -> Option<Report> {
-        self.inbox.lock().end(false).flatten()
-    }
-
-    /// Wakes a shell that waits for a request, so that it obeys a signal; whatever comes of the request is not read.
-    pub(crate) async fn wake(&mut self) {
-        // A shell that has ended needs none.
-        let _ = self.input.write_all(b"run\0:\0none\0").await;
-        let _ = self.input.flush().await;
+        self.inbox.lock().end().flatten()
     }
 
     /// Returns the report that has come, where the end of the shell is known from elsewhere.
     pub(crate) fn ended_by_now(&self) -> Option<Report> {
         let mut inbox = self.inbox.lock();
         inbox.close();
-        inbox.end(false).flatten()
+        inbox.end().flatten()
+    }
+
+    /// Returns bash source that exports what the shell did when a command last ended; empty if that was never known.
+    pub(crate) fn exported(&self) -> String {
+        self.inbox.lock().exported().to_owned()
     }
 
     /// Returns the output of the command so far, and forgets the command.

@@ -85,11 +85,9 @@ table() {
 }
 
 # Stops everything at once: the kernel lets no process start another on the way, so that what is stopped starts no more,
-# however fast it was. A shell gets its signal then. The host chooses from the table what `end` kills.
+# however fast it was. The host chooses from the table what `end` kills.
 stop() {
-  local shell=$1 signal=$2
   kill -STOP -1
-  [[ $signal ]] && kill "-$signal" "$shell"
   table
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tool_core::{FileError, SandboxError};
 
 use super::{Answer, LONG, SHORT, Streams, Supervisor};
-use crate::backend::{Health, Moment, Signal};
+use crate::backend::{Health, Moment};
 use crate::ending::Ending;
 use crate::process::Process;
 
@@ -128,7 +128,7 @@ impl Supervisors {
     /// When no supervisor answers.
     pub async fn end_background(self: &Arc<Self>) -> Result<(), SandboxError> {
         let [shell, files] = [&self.shell, &self.files_process].map(|process| process.load(Ordering::SeqCst));
-        self.end(Ending::new(shell, Moment::default()).sparing(files), "").await?;
+        self.end(Ending::background(shell).sparing(files)).await?;
         self.background_ended.store(true, Ordering::SeqCst);
         Ok(())
     }
@@ -142,12 +142,8 @@ impl Supervisors {
     ///
     /// # Errors
     /// When no supervisor answers.
-    pub async fn end_tree(self: &Arc<Self>, shell: u32, since: Moment, signal: Signal) -> Result<(), SandboxError> {
-        let signal = match signal {
-            Signal::End => "PWR",
-            Signal::Kill => "KILL",
-        };
-        self.end(Ending::new(shell, since), signal).await
+    pub async fn end_tree(self: &Arc<Self>, shell: u32, since: Moment) -> Result<(), SandboxError> {
+        self.end(Ending::tree(shell, since)).await
     }
 
     /// See [`Backend::check`](crate::Backend::check).
@@ -176,22 +172,21 @@ impl Supervisors {
         Ok(answer.status.parse().unwrap_or_default())
     }
 
-    /// Kills what `ending` chooses; its shell gets a signal first, if one is named.
-    async fn end(self: &Arc<Self>, ending: Ending, signal: &'static str) -> Result<(), SandboxError> {
+    /// Kills what `ending` chooses.
+    async fn end(self: &Arc<Self>, ending: Ending) -> Result<(), SandboxError> {
         let supervisors = self.clone();
         // A task of its own: when the caller gives up, what was stopped still goes on.
         let task = tokio::spawn(async move {
             let _lock = supervisors.ending.lock().await;
-            let ended = supervisors.stop_and_kill(ending, signal).await;
+            let ended = supervisors.stop_and_kill(ending).await;
             let resumed = supervisors.ask("resume", [&[]; 4]).await;
             ended.and(resumed.map(drop))
         });
         task.await.map_err(|err| gone(&err.to_string()))?
     }
 
-    async fn stop_and_kill(&self, mut ending: Ending, signal: &str) -> Result<(), SandboxError> {
-        let shell = ending.shell().to_string();
-        let mut answer = self.ask("stop", [shell.as_bytes(), signal.as_bytes(), &[], &[]]).await?;
+    async fn stop_and_kill(&self, mut ending: Ending) -> Result<(), SandboxError> {
+        let mut answer = self.ask("stop", [&[]; 4]).await?;
         loop {
             let victims = ending.next(&Process::parse_all(&answer.data));
             if victims.is_empty() {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tool_core::{Command, ExecEnd, ExecOutput, Interrupt, Restart, SandboxConfig, SandboxError, Shell as Kind};
+use tool_core::{Command, ExecEnd, ExecOutput, Interrupt, SandboxConfig, SandboxError, Shell as Kind};
 
 use self::disk::DiskWatch;
-use crate::backend::{Backend, Health, Moment, Signal};
+use crate::backend::{Backend, Health, Moment};
 use crate::capture::Captured;
 use crate::clean;
 use crate::protocol::{Report, Shell};
@@ -41,10 +41,10 @@ pub(crate) struct Worker {
     startup: String,
     stopped: CancellationToken,
     shell: Option<Shell>,
-    /// The state of a shell that has ended, for the next one.
-    state: Option<String>,
-    /// Whether the state of the shell before could not be brought back, which no one has been told.
-    lost_state: bool,
+    /// Bash source that exports what the last shell did; `None` as long as no shell has ended.
+    exported: Option<String>,
+    /// Whether a shell has ended between two commands, which no one has been told.
+    restarted: bool,
     /// Whether the startup commands of the image have worked once.
     started: bool,
     /// What the next output of the persistent shell has to say besides.
@@ -81,8 +81,8 @@ impl Worker {
             startup,
             stopped,
             shell: None,
-            state: None,
-            lost_state: false,
+            exported: None,
+            restarted: false,
             started: false,
             notes: Vec::new(),
             cwd,
@@ -166,7 +166,7 @@ impl Worker {
     }
 
     fn output(&self, output: String, end: ExecEnd, omitted: u64) -> ExecOutput {
-        ExecOutput { output, omitted, end, restart: None, cwd: self.cwd.clone(), elapsed: Duration::ZERO }
+        ExecOutput { output, omitted, end, restarted: false, cwd: self.cwd.clone(), elapsed: Duration::ZERO }
     }
 
     async fn exec_persistent(
@@ -190,29 +190,23 @@ impl Worker {
             };
             // A shell that was killed between two commands has run nothing of this one.
             if matches!(finish, Finish::Died) && !shell.has_begun() && !retried {
-                (retried, self.lost_state) = (true, true);
+                self.exported = Some(shell.exported());
+                (retried, self.restarted) = (true, true);
                 continue;
             }
             break (shell, begun, finish);
         };
-        let mut restart = std::mem::take(&mut self.lost_state).then_some(Restart::StateLost);
-        let (end, report) = self.settle(&mut shell, finish).await?;
-        let died = report.is_none();
-        if let Some(report) = &report {
-            self.moment = report.moment;
-            self.cwd.clone_from(&report.cwd);
-        }
+        let died = matches!(finish, Finish::Died);
+        let (end, stays) = self.settle(&mut shell, finish).await?;
         let captured = shell.finish();
-        match report {
-            Some(report) if !report.ending => self.shell = Some(shell),
-            report => {
-                self.state = report.and_then(|report| report.state);
-                let kept = self.state.is_some() && restart.is_none();
-                restart = Some(if kept { Restart::StateKept } else { Restart::StateLost });
-            }
+        let restarted = std::mem::take(&mut self.restarted) || !stays;
+        if stays {
+            self.shell = Some(shell);
+        } else {
+            self.exported = Some(shell.exported());
         }
         let end = self.check_out_of_memory(end, died, begun.elapsed()).await?;
-        let mut output = ExecOutput { restart, elapsed: begun.elapsed(), ..self.present(&captured, end) };
+        let mut output = ExecOutput { restarted, elapsed: begun.elapsed(), ..self.present(&captured, end) };
         if output.end == ExecEnd::TooManyProcesses {
             // It says so itself.
             self.backend.take_background_ended();
@@ -246,7 +240,7 @@ impl Worker {
             }
             Finish::Died => (ExecEnd::Exited(shell.exit_code().await.unwrap_or(KILLED)), true),
             Finish::Limit(_) | Finish::Cancelled => {
-                self.backend.end_tree(shell.process(), self.moment, Signal::Kill).await?;
+                self.backend.end_tree(shell.process(), self.moment).await?;
                 (limit_of(&finish), false)
             }
         };
@@ -338,33 +332,23 @@ impl Worker {
         }
     }
 
-    /// Kills what has to be killed; returns how the command ended, and the last report of the shell if it gave one.
-    async fn settle(&mut self, shell: &mut Shell, finish: Finish) -> Result<(ExecEnd, Option<Report>), SandboxError> {
-        let end = match finish {
-            Finish::Reported(report) => return Ok((ended(&report), Some(report))),
-            Finish::Died => {
-                let code = shell.exit_code().await.unwrap_or(KILLED);
-                return Ok((ExecEnd::Exited(code), None));
+    /// Kills what has to be killed, and notes what the shell reports; returns how the command ended, and whether the
+    /// shell stays.
+    async fn settle(&mut self, shell: &mut Shell, finish: Finish) -> Result<(ExecEnd, bool), SandboxError> {
+        let (end, report) = match finish {
+            Finish::Reported(report) => (ended(&report), Some(report)),
+            Finish::Died => (ExecEnd::Exited(shell.exit_code().await.unwrap_or(KILLED)), None),
+            Finish::Limit(_) | Finish::Cancelled => {
+                self.backend.end_tree(shell.process(), self.moment).await?;
+                // The command may have ended by itself in the meantime.
+                let report = shell.ended_by_now().map(|report| Report { ending: true, ..report });
+                (report.as_ref().map_or(limit_of(&finish), ended), report)
             }
-            Finish::Limit(_) | Finish::Cancelled => limit_of(&finish),
         };
-        let (process, since) = (shell.process(), self.moment);
-        self.backend.end_tree(process, since, Signal::End).await?;
-        let timeout = Duration::from_secs(self.config.grace);
-        let last_report = async {
-            // The command may have ended by itself just before the signal, which then waits for the next request.
-            if shell.ended().await.is_some_and(|report| !report.ending) {
-                shell.wake().await;
-            }
-            shell.saved().await
-        };
-        let mut report = tokio::time::timeout(timeout, last_report).await.ok().flatten();
-        let end = report.as_ref().filter(|report| report.late).map_or(end, ended);
-        if report.as_ref().is_none_or(|report| !report.ending) {
-            self.backend.end_tree(process, since, Signal::Kill).await?;
-            report = None;
-        }
-        Ok((end, report))
+        let Some(report) = report else { return Ok((end, false)) };
+        self.moment = report.moment;
+        self.cwd = report.cwd;
+        Ok((end, !report.ending))
     }
 
     /// Says that the memory limit ended a command if it killed something and the command was killed.

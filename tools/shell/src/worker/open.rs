@@ -5,13 +5,12 @@ use std::time::Duration;
 use tool_core::{SandboxError, shell_quote};
 
 use super::{Worker, lost};
-use crate::backend::Signal;
 use crate::clean;
 use crate::protocol::{Report, Shell};
 
 /// Output kept of commands of our own.
 const OWN_OUTPUT: usize = 4 << 10;
-/// Bringing back a state takes no longer unless something is wrong with it.
+/// Going back to a directory takes no longer unless something is wrong with it.
 const RESTORE: Duration = Duration::from_secs(20);
 
 impl Worker {
@@ -37,47 +36,29 @@ impl Worker {
         Ok(shell)
     }
 
-    /// Starts a persistent shell with the state of the one before, or anew in the last known directory.
+    /// Starts a persistent shell, with the directory and the exported variables of the one before.
     pub(super) async fn open_persistent(&mut self) -> Result<Shell, SandboxError> {
-        let shell = match self.state.take() {
-            Some(state) => self.bring_back(&state).await?,
-            None => None,
-        };
-        let shell = match shell {
-            Some(shell) => shell,
-            None => self.open_anew().await?,
-        };
-        self.backend.keep(shell.process());
-        Ok(shell)
-    }
-
-    async fn bring_back(&mut self, state: &str) -> Result<Option<Shell>, SandboxError> {
-        let mut shell = self.open().await?;
-        let script = format!("{state}\n{}", self.go_back());
-        match self.run_own(&mut shell, &script, RESTORE).await {
-            Ok((report, _)) if !report.ending => return Ok(Some(shell)),
-            Ok(_) => tracing::warn!("the state of the shell ended the next one"),
-            Err(err) => tracing::warn!("the state of the shell could not be brought back: {err}"),
+        loop {
+            let (mut shell, cwd, complaint) = self.open_started().await?;
+            self.notes.extend(complaint);
+            let Some(exported) = self.exported.take() else {
+                self.cwd = cwd;
+                self.backend.keep(shell.process());
+                return Ok(shell);
+            };
+            let script = format!("{exported}\nbuiltin cd -- {}", shell_quote(&self.cwd));
+            match self.run_own(&mut shell, &script, RESTORE).await {
+                Ok((report, _)) if !report.ending => {
+                    self.cwd = report.cwd;
+                    self.backend.keep(shell.process());
+                    return Ok(shell);
+                }
+                // What a command has exported has ended the shell: the next one begins without.
+                Ok(_) => {}
+                Err(err) => tracing::debug!("the next shell begins anew: {err}"),
+            }
+            self.backend.end_tree(shell.process(), shell.begun()).await?;
         }
-        self.lost_state = true;
-        self.backend.end_tree(shell.process(), shell.begun(), Signal::Kill).await?;
-        Ok(None)
-    }
-
-    async fn open_anew(&mut self) -> Result<Shell, SandboxError> {
-        let (mut shell, cwd, complaint) = self.open_started().await?;
-        self.notes.extend(complaint);
-        if self.cwd == self.backend.info().root {
-            self.cwd = cwd;
-        } else {
-            let go_back = self.go_back();
-            self.run_own(&mut shell, &go_back, RESTORE).await?;
-        }
-        Ok(shell)
-    }
-
-    fn go_back(&self) -> String {
-        format!("builtin cd -- {}", shell_quote(&self.cwd))
     }
 
     /// Starts a shell in the repository, if that is still there, and runs the startup commands of the image; returns
@@ -106,7 +87,7 @@ impl Worker {
             }
             Err(err) if !self.started => return Err(err),
             Err(_) => {
-                self.backend.end_tree(shell.process(), shell.begun(), Signal::Kill).await?;
+                self.backend.end_tree(shell.process(), shell.begun()).await?;
                 let hung = std::mem::take(&mut self.startup);
                 format!("the startup commands of the image did not end and are run no more: `{}`", hung.trim())
             }

@@ -62,7 +62,7 @@ async fn syntax_errors_run_nothing(sandbox: &dyn Sandbox) {
     for script in wrong {
         let output = run(sandbox, script).await;
         assert_eq!(output.end, ExecEnd::SyntaxError, "{script}: {output:?}");
-        assert!(output.output.starts_with("bash: ") && output.restart.is_none(), "{script}: {output:?}");
+        assert!(output.output.starts_with("bash: ") && !output.restarted, "{script}: {output:?}");
         assert!(!output.output.contains("spotter"), "{script}: {output:?}");
     }
     exits(sandbox, "test -e ran", 1).await;
@@ -220,7 +220,7 @@ async fn the_bash_tool(sandbox: &dyn Sandbox) {
     let call = async |arguments: &str| tools.call("execute_bash", arguments, sandbox, &texts).await.unwrap();
     let shown = call(r#"{"command": "echo hi; exit 3"}"#).await;
     assert_eq!((shown.exit_code, shown.is_error), (Some(3), false));
-    assert!(shown.text.starts_with("hi\n[exit code 3]\n[the shell ended"), "{}", shown.text);
+    assert!(shown.text.starts_with("hi\n[exit code 3]\n[the shell was started again in /"), "{}", shown.text);
     assert!(call(r#"{"command": "C-c"}"#).await.is_error);
     assert!(call(r#"{"command": " "}"#).await.is_error);
     assert_eq!(call(r#"{"command": "true"}"#).await.text, "[no output]");

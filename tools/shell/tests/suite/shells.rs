@@ -1,11 +1,11 @@
 //! What commands can do to the shell that runs them.
 
-use tool_core::{ExecEnd, Restart, Sandbox};
+use tool_core::{ExecEnd, Sandbox};
 
 use super::fixture::{exits, ok, run, with_a_sandbox, within};
 
 with_a_sandbox! {
-    exit_keeps_the_state
+    exit_keeps_directory_and_exported_variables
     exit_deep_inside
     the_shell_can_be_replaced_or_killed
     options_do_no_harm
@@ -15,54 +15,39 @@ with_a_sandbox! {
     loops_and_returns_do_no_harm
     functions_named_like_builtins
     ends_cannot_be_forged
-    a_large_state_is_given_up
+    large_variables_are_given_up
+    what_is_exported_may_end_no_shell
     output_between_commands_is_shown
 }
 
 const STATE: &str = "
-x='a
-b' y=2; export y; declare -A map=([k]='v w'); arr=(1 '2 3' ''); readonly r=5; declare -i n=3
-f() { local z=1; echo \"f $1\"; }
-g() { cat <<EOF
-here $1
-EOF
-}
-export -f f; alias l='echo alias'; shopt -s nullglob extglob; set -o noclobber; umask 027
-trap 'echo usr' USR1; set -- p 'q r'; mkdir -p 'd e'; cd 'd e'";
-const SHOW: &str = "echo \"$x\" $y ${map[k]} \"${arr[1]}\" ${#arr[@]} $r; n=1+1; echo $n; f 1; g 2; bash -c 'f 3'; l
-shopt nullglob extglob; set -o | grep noclobber; umask; echo \"$# $2\"; kill -USR1 $$; basename \"$PWD\"";
-const SHOWN: &str = "a
-b 2 v w 2 3 3 5
-2
-f 1
-here 2
-f 3
-alias
-nullglob       \ton
-extglob        \ton
-noclobber      \ton
-0027
-2 q r
-usr
-d e
-";
+export x='a
+b' y=$'\\e\"$z`' path=/a:/b; declare -xi n=3; declare -rx r=5; declare -ax arr=(1 2); plain=1
+f() { echo f; }; export -f f; alias l='echo alias'; set -o noclobber; mkdir -p 'd e'; cd 'd e'";
+const SHOW: &str = "echo \"$x\"; printf '%q\\n' \"$y\"; n=1+1; bash -c 'echo $path $n $r'; basename \"$PWD\"";
+const SHOWN: &str = "a\nb\n$'\\E\"$z`'\n/a:/b 2 5\nd e\n";
+const LOST: &str = "echo ${plain-lost}; type -t f l; set -o | grep noclobber";
 
-async fn exit_keeps_the_state(sandbox: &dyn Sandbox) {
+async fn exit_keeps_directory_and_exported_variables(sandbox: &dyn Sandbox) {
     ok(sandbox, STATE).await;
     assert_eq!(ok(sandbox, SHOW).await, SHOWN);
     let output = run(sandbox, "echo last; exit 7; echo never").await;
-    assert_eq!((output.end, output.restart), (ExecEnd::Exited(7), Some(Restart::StateKept)));
+    assert_eq!((output.end, output.restarted), (ExecEnd::Exited(7), true));
     assert_eq!(output.output, "last\n");
     assert_eq!(ok(sandbox, SHOW).await, SHOWN);
+    assert_eq!(ok(sandbox, LOST).await, "lost\nnoclobber      \toff\n");
     let output = sandbox.exec(within(0.3, "sleep 1000; echo never")).await.unwrap();
-    assert_eq!(output.restart, Some(Restart::StateKept), "{output:?}");
+    assert!(output.restarted, "{output:?}");
     assert_eq!(ok(sandbox, SHOW).await, SHOWN);
-    assert_eq!(exits(sandbox, "exit", 0).await, "");
+    run(sandbox, "kill -9 $$").await;
+    run(sandbox, "kill -9 $$").await;
     assert_eq!(ok(sandbox, SHOW).await, SHOWN);
+    assert_eq!(exits(sandbox, "export path=/c; cd ..; exit", 0).await, "");
+    assert_eq!(ok(sandbox, "echo $path; basename \"$PWD\"").await, "/c\ntestbed\n");
 }
 
 async fn exit_deep_inside(sandbox: &dyn Sandbox) {
-    ok(sandbox, "x=1").await;
+    ok(sandbox, "export x=1").await;
     let exits_with = [
         ("f() { exit 4; }; f", 4),
         ("f() { exit 4; }; f >/dev/null", 4),
@@ -79,12 +64,7 @@ async fn exit_deep_inside(sandbox: &dyn Sandbox) {
     ];
     for (script, code) in exits_with {
         let output = run(sandbox, script).await;
-        assert_eq!(
-            (output.end, output.restart),
-            (ExecEnd::Exited(code), Some(Restart::StateKept)),
-            "{script}: {output:?}"
-        );
-        ok(sandbox, "set +eu").await;
+        assert_eq!((output.end, output.restarted), (ExecEnd::Exited(code), true), "{script}: {output:?}");
         assert_eq!(ok(sandbox, "echo $x").await, "1\n", "{script}");
     }
     assert_eq!(exits(sandbox, "(exit 5)", 5).await, "");
@@ -103,14 +83,13 @@ async fn the_shell_can_be_replaced_or_killed(sandbox: &dyn Sandbox) {
     ];
     for (script, code) in ends {
         let output = run(sandbox, script).await;
-        let (end, restart) = (ExecEnd::Exited(code), Some(Restart::StateLost));
-        assert_eq!((output.end, output.restart), (end, restart), "{script}: {output:?}");
+        assert_eq!((output.end, output.restarted), (ExecEnd::Exited(code), true), "{script}: {output:?}");
         assert_eq!(ok(sandbox, "basename \"$PWD\"; echo ${x-lost}; x=1").await, "d\nlost\n", "{script}");
     }
     ok(sandbox, "(sleep 0.2; kill -9 $$) &").await;
     tokio::time::sleep(std::time::Duration::from_millis(400)).await;
     let output = run(sandbox, "echo ${x-lost}").await;
-    assert_eq!((output.output.as_str(), output.restart), ("lost\n", Some(Restart::StateLost)));
+    assert_eq!((output.output.as_str(), output.restarted), ("lost\n", true));
 }
 
 async fn options_do_no_harm(sandbox: &dyn Sandbox) {
@@ -166,9 +145,8 @@ async fn redirections_do_no_harm(sandbox: &dyn Sandbox) {
 async fn traps_work(sandbox: &dyn Sandbox) {
     ok(sandbox, "trap 'echo bye' EXIT; trap 'echo err' ERR").await;
     assert!(exits(sandbox, "false", 1).await.starts_with("err\n"));
-    let output = run(sandbox, "trap - ERR; x=1; exit 3").await;
-    assert_eq!((output.output.as_str(), output.restart), ("bye\n", Some(Restart::StateKept)), "{output:?}");
-    assert_eq!(ok(sandbox, "echo $x").await, "1\n");
+    let output = run(sandbox, "trap - ERR; exit 3").await;
+    assert_eq!((output.output.as_str(), output.restarted), ("bye\n", true), "{output:?}");
     ok(sandbox, "trap 'echo debug' DEBUG").await;
     assert!(ok(sandbox, "echo a").await.contains("debug\na\n"));
     ok(sandbox, "trap - DEBUG").await;
@@ -181,9 +159,8 @@ async fn traps_work(sandbox: &dyn Sandbox) {
 
 async fn loops_and_returns_do_no_harm(sandbox: &dyn Sandbox) {
     for script in ["break", "continue", "break 5", "continue 7", "if true; then break; fi", "return 3", "return"] {
-        let output = run(sandbox, &format!("x=1; {script}")).await;
+        let output = run(sandbox, &format!("export x=1; {script}")).await;
         assert!(matches!(output.end, ExecEnd::Exited(_)), "{script}: {output:?}");
-        assert_ne!(output.restart, Some(Restart::StateLost), "{script}: {output:?}");
         assert_eq!(ok(sandbox, "echo $x").await, "1\n", "{script}");
     }
 }
@@ -195,9 +172,10 @@ async fn functions_named_like_builtins(sandbox: &dyn Sandbox) {
         .await;
     assert_eq!(ok(sandbox, "echo a").await, "+ a\n");
     assert_eq!(ok(sandbox, "exit 3;\nprintf x").await, "no exit\nbent\n");
+    ok(sandbox, "export() { :; }; builtin export x=1").await;
     let output = sandbox.exec(within(0.3, "sleep 1000")).await.unwrap();
-    assert_eq!(output.restart, Some(Restart::StateKept));
-    assert_eq!(ok(sandbox, "echo a").await, "+ a\n");
+    assert!(output.restarted);
+    assert_eq!(ok(sandbox, "echo a $x").await, "a 1\n");
 }
 
 async fn ends_cannot_be_forged(sandbox: &dyn Sandbox) {
@@ -211,14 +189,30 @@ async fn ends_cannot_be_forged(sandbox: &dyn Sandbox) {
     assert_eq!(output.output.matches("Bad file descriptor").count(), 4, "{output:?}");
     let output = run(sandbox, "echo \"${__spotter_nonce[*]}\"; printf %s \"${__spotter_nonce[0]}\"; false").await;
     assert_eq!(output.end, ExecEnd::Exited(1), "an old nonce ends nothing: {output:?}");
+    for exit in ["exit 9", "f() { exit 9; }; f"] {
+        ok(sandbox, "trap 'echo >&50; mapfile -n 1 -u 50; echo E >&52' EXIT").await;
+        let output = run(sandbox, exit).await;
+        assert_eq!(output.end, ExecEnd::Exited(9), "{output:?}");
+        assert_eq!(output.output.to_lowercase().matches("bad file descriptor").count(), 3, "{output:?}");
+    }
     assert_eq!(ok(sandbox, "echo on").await, "on\n");
 }
 
-async fn a_large_state_is_given_up(sandbox: &dyn Sandbox) {
-    ok(sandbox, "x=1; large=$(head -c 2000000 /dev/zero | tr '\\0' x)").await;
-    let output = run(sandbox, "exit 3").await;
-    assert_eq!((output.end, output.restart), (ExecEnd::Exited(3), Some(Restart::StateLost)));
-    assert_eq!(ok(sandbox, "echo ${x-lost}").await, "lost\n");
+async fn large_variables_are_given_up(sandbox: &dyn Sandbox) {
+    ok(sandbox, "mkdir d; cd d; export x=1 large=$(head -c 2000000 /dev/zero | tr '\\0' x)").await;
+    assert_eq!(exits(sandbox, "exit 3", 3).await, "");
+    assert_eq!(ok(sandbox, "echo ${x-lost}; basename \"$PWD\"").await, "lost\nd\n");
+}
+
+async fn what_is_exported_may_end_no_shell(sandbox: &dyn Sandbox) {
+    ok(sandbox, "export POSIXLY_CORRECT=1 TMOUT=1 BASH_ENV=/nothing x=1; export -p >/dev/null; set -e").await;
+    for _ in 0..2 {
+        assert_eq!(exits(sandbox, "exit 3", 3).await, "");
+        assert_eq!(ok(sandbox, "echo $x").await, "1\n");
+    }
+    ok(sandbox, "export SHELLOPTS; set -eu").await;
+    assert_eq!(exits(sandbox, "exit 3", 3).await, "");
+    assert_eq!(ok(sandbox, "echo on").await, "on\n");
 }
 
 async fn output_between_commands_is_shown(sandbox: &dyn Sandbox) {

@@ -16,7 +16,7 @@ use super::*;
 /// Gives the next of these for each evaluation.
 struct Listed {
     instance: Instance,
-    next: Mutex<Vec<Result<Evaluation, EnvError>>>,
+    next: Mutex<Vec<Result<Verdict, EnvError>>>,
     /// What each evaluation without a patch gives in the place of these, and how many there were.
     control: Option<(Failure, InfraReason)>,
     controls: AtomicUsize,
@@ -42,16 +42,16 @@ impl Environment for Listed {
         Err(EnvError::Leak("it has no sandbox".to_owned()))
     }
 
-    async fn evaluate(&self, _: &Instance, _: &Patch) -> Result<Evaluation, EnvError> {
+    async fn evaluate(&self, _: &Instance, _: &Patch) -> Result<Verdict, EnvError> {
         self.next.lock().unwrap().remove(0)
     }
 
-    async fn run_tests(&self, _: &Instance, patch: &Patch) -> Result<Evaluation, EnvError> {
+    async fn run_tests(&self, _: &Instance, patch: &Patch) -> Result<Verdict, EnvError> {
         assert!(patch.is_empty(), "{patch:?} is no control");
         self.controls.fetch_add(1, Ordering::SeqCst);
         match self.control {
             Some((failure, reason)) => failed(failure, Some(reason)),
-            None => Ok(Evaluation::default()),
+            None => Ok(Verdict::default()),
         }
     }
 
@@ -72,21 +72,21 @@ impl Environment for Listed {
     }
 }
 
-fn lost() -> Result<Evaluation, EnvError> {
+fn lost() -> Result<Verdict, EnvError> {
     Err(EnvError::Sandbox(SandboxError::Lost("the engine went away".to_owned())))
 }
 
-fn solved() -> Result<Evaluation, EnvError> {
-    Ok(Evaluation { report: Report { resolved: true, ..Report::default() }, ..Evaluation::default() })
+fn solved() -> Result<Verdict, EnvError> {
+    Ok(Verdict { report: Report { resolved: true, ..Report::default() }, ..Verdict::default() })
 }
 
-fn failed(failure: Failure, reason: Option<InfraReason>) -> Result<Evaluation, EnvError> {
+fn failed(failure: Failure, reason: Option<InfraReason>) -> Result<Verdict, EnvError> {
     let infra = reason.map(|reason| Infra { reason, tier: reason.tier() });
-    Ok(Evaluation { failure: Some(failure), infra, ..Evaluation::default() })
+    Ok(Verdict { failure: Some(failure), infra, ..Verdict::default() })
 }
 
 impl Listed {
-    fn new(next: Vec<Result<Evaluation, EnvError>>) -> Self {
+    fn new(next: Vec<Result<Verdict, EnvError>>) -> Self {
         let instance = Instance {
             instance_id: "a__a-1".to_owned(),
             repo: "a/a".to_owned(),
@@ -110,7 +110,7 @@ impl Listed {
         let dir = cell_dir.episode("a__a-1").unwrap();
         let verdict = judge.verdict(&self.instance, Some(&Patch("x".to_owned())), (&cell_dir, &dir)).await;
         let left = self.next.lock().unwrap().len();
-        (verdict.ok().map(|(verdict, was_kept)| (verdict.ending(), was_kept)), left)
+        (verdict.ok().map(|(verdict, was_kept)| (Ending::of(&verdict), was_kept)), left)
     }
 
     /// Returns what the patch `x` is judged as.
@@ -179,7 +179,7 @@ async fn a_sign_of_a_broken_environment_counts_only_when_the_tests_show_one_with
         let Found::Verdict(kept) = cell_dir(folder.path()).find(&listed.subject().await, "a__a-1") else {
             panic!("{shown}: nothing is kept");
         };
-        assert_eq!(kept.ending(), expected, "{shown}");
+        assert_eq!(Ending::of(&kept), expected, "{shown}");
         // Another patch of the instance needs no other control, in another run of the same folder of runs.
         fs::remove_dir_all(folder.path().join("run")).unwrap();
         let listed = Listed { control, ..Listed::new(evaluations()) };
@@ -199,7 +199,7 @@ async fn many_workers_share_one_control_run_and_an_old_finding_of_a_broken_envir
     let (first, second, third) = tokio::join!(run(), run(), run());
     assert_eq!((first.sign.as_deref(), &first), (Some("out_of_memory"), &second));
     assert_eq!((first, listed.controls.load(Ordering::SeqCst)), (third, 1));
-    let other = async { Ok(Evaluation::default()) };
+    let other = async { Ok(Verdict::default()) };
     assert_eq!(ControlFile::new(folder.path(), "1", Some("sha256:1")).get("a__a-1", other).await.unwrap().sign, None);
     for file in fs::read_dir(folder.path().join("control")).unwrap() {
         let path = file.unwrap().path();

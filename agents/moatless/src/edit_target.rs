@@ -8,7 +8,7 @@ pub(crate) const TOKEN: usize = 4;
 
 /// A place in the code that is to be changed, and how.
 #[derive(Debug, Clone)]
-pub struct Spot {
+pub struct EditTarget {
     /// The file, relative to the repository.
     pub(crate) path: String,
     /// The span's id; empty for a file that is to be created.
@@ -19,7 +19,7 @@ pub struct Spot {
     pub(crate) instructions: String,
 }
 
-impl Spot {
+impl EditTarget {
     /// Returns where it is, for a sentence.
     pub(crate) fn place(&self, texts: &dyn Texts) -> String {
         let (start, end) = self.lines.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Measures what the persistent shell costs, beside `docker exec` on the same container in the same run.
 //!
-//! `cargo run --release -p docker --example overhead`; the image is that of the tests.
+//! `cargo run --release -p docker --example docker_overhead`; the image is that of the tests.
 #![allow(clippy::print_stdout)]
 
 #[path = "../../shell/examples/overhead/mod.rs"]

@@ -1,6 +1,6 @@
 //! Measures what the persistent shell costs in a local sandbox.
 //!
-//! `cargo run --release -p local --example overhead`
+//! `cargo run --release -p local --example local_overhead`
 #![allow(clippy::print_stdout)]
 
 #[path = "../../shell/examples/overhead/mod.rs"]

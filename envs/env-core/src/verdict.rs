@@ -4,13 +4,16 @@ use crate::{Failure, Infra, Report, StatusMap};
 
 /// The verdict on a patch and what it rests on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Evaluation {
-    /// The verdict.
+pub struct Verdict {
+    /// The official part.
     pub report: Report,
-    /// Why the verdict is not an ordinary one, when it is not.
+    /// Why it is not an ordinary one, when it is not.
     pub failure: Option<Failure>,
     /// Sign that the environment broke, looked for when the log does not count. It explains; it decides nothing.
     pub infra: Option<Infra>,
+    /// What shows that the environment is broken, when the tests do not run without the patch either. No environment says
+    /// so by itself: whoever judges has to ask it for both.
+    pub broken: Option<String>,
     /// Whether the engine ended the tests for want of memory.
     pub out_of_memory: bool,
     /// What the log says of each test; empty when it does not count.
