@@ -46,7 +46,8 @@ pub(crate) fn demo() -> Vec<Case> {
 fn demo_case(folder: &Path) -> Case {
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     let row = serde_json::from_str(&read("instance.json")).unwrap();
-    Case { patch: read("gold.patch"), ..Case::of(&row, vec!["env.dataset=demo".to_owned()]) }
+    let layers = vec!["env.dataset=demo".to_owned()];
+    Case { patch: read("gold.patch"), issue: read("problem_statement.md"), ..Case::of(&row, layers) }
 }
 
 /// Returns the registry instances whose images are there, with their datasets; panics where there is none.
@@ -96,16 +97,17 @@ impl Case {
         program.run(&all)
     }
 
-    /// Returns what is wrong with the verdict on an episode that must solve the instance.
-    pub(crate) fn unsolved(&self, ran: &Ran) -> Option<String> {
-        let Some(report) = ran.report(&self.id) else { return Some(format!("{}: no verdict: {ran:#?}", self.id)) };
+    /// Says what is wrong with the verdict on an episode that must solve the instance.
+    pub(crate) fn check_solved(&self, ran: &Ran) -> Result<(), String> {
+        let report = ran.report(&self.id).ok_or_else(|| format!("{}: no verdict: {ran:#?}", self.id))?;
         let found = self.counts.map(|(name, _)| {
             let tests = &report["tests_status"][name];
             (name, [count(&tests["success"]), count(&tests["failure"])])
         });
         let wanted = self.counts.map(|(name, count)| (name, [count, 0]));
         let is_right = report["resolved"] == true && found == wanted;
-        (!is_right).then(|| format!("{}: resolved {}, {found:?} for {wanted:?}", self.id, report["resolved"]))
+        let wrong = || format!("{}: resolved {}, {found:?} for {wanted:?}", self.id, report["resolved"]);
+        is_right.then_some(()).ok_or_else(wrong)
     }
 }
 

@@ -7,3 +7,4 @@ mod examples;
 mod moatless;
 mod oracle;
 mod program;
+mod wording;

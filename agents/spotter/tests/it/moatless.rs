@@ -14,14 +14,29 @@ use crate::program::Program;
 /// Changes that an episode may plan by default, the end of the work included.
 const VISITS: usize = 8;
 
-/// Solves instances in one flow with one style of calls.
-fn check(cases: &[Case], program: &Program, flow: &str, style: &str) {
-    let wrong: Vec<String> = cases.iter().filter_map(|case| wrong(case, program, flow, style)).collect();
-    assert!(wrong.is_empty(), "{flow}, {style}:\n{}", wrong.join("\n\n"));
+/// How the agent works.
+#[derive(Clone, Copy)]
+pub(crate) enum Flow {
+    States,
+    Actions,
 }
 
-/// Returns what is wrong with an episode.
-fn wrong(case: &Case, program: &Program, flow: &str, style: &str) -> Option<String> {
+/// How calls travel.
+#[derive(Clone, Copy)]
+pub(crate) enum Style {
+    Native,
+    Json,
+}
+
+/// Runs an episode and says what is wrong with it.
+pub(crate) fn solve(
+    case: &Case,
+    program: &Program,
+    (flow, style): (Flow, Style),
+    more: &[String],
+) -> Result<(), String> {
+    let flow = if let Flow::States = flow { "states" } else { "actions" };
+    let style = if let Style::Native = style { "native" } else { "json" };
     let gold = Gold::parse(&case.patch);
     let oracle = Oracle::start(gold.clone(), &case.issue);
     let mut settings = vec![
@@ -35,67 +50,73 @@ fn wrong(case: &Case, program: &Program, flow: &str, style: &str) -> Option<Stri
         settings.push(format!("moatless.max_visits={}", 2 * gold.hunks.len()));
         settings.push(format!("moatless.max_transitions={}", 6 * gold.hunks.len()));
     }
-    let begun = Instant::now();
-    let run = format!("{}-{flow}-{style}", case.id);
+    settings.extend_from_slice(more);
+    let (begun, run) = (Instant::now(), program.free_run());
     let ran = case.run(program, &run, &["solve", "--agent", "moatless"], &settings);
     println!("{:<36} {flow:<8} {style:<7} {:3} queries {:6.1?}", case.id, oracle.asked(), begun.elapsed());
-    case.unsolved(&ran).or_else(|| {
-        // Tests do not see every line.
-        let patch = fs::read_to_string(program.path(&format!(".runs/{run}/moatless/{}/patch.diff", case.id))).unwrap();
-        let (found, wanted) = (Gold::parse(&patch).lines(), gold.lines());
-        (found != wanted).then(|| format!("{}: the patch has the lines\n{found:#?}\nfor\n{wanted:#?}", case.id))
-    })
+    case.check_solved(&ran).map_err(|why| format!("{flow}, {style}: {why}"))?;
+    // Tests do not see every line.
+    let patch = fs::read_to_string(program.path(&format!(".runs/{run}/moatless/{}/patch.diff", case.id))).unwrap();
+    let (found, wanted) = (Gold::parse(&patch).lines(), gold.lines());
+    let is_same = found == wanted;
+    is_same.then_some(()).ok_or_else(|| format!("{}: the patch has the lines\n{found:#?}\nfor\n{wanted:#?}", case.id))
 }
 
-fn check_demo(flow: &str, style: &str) {
-    check(&cases::demo(), &Program::new(), flow, style);
+/// Solves instances in one flow with one style of calls.
+fn check(cases: &[Case], program: &Program, kind: (Flow, Style)) {
+    let wrong: Vec<String> = cases.iter().filter_map(|case| solve(case, program, kind, &[]).err()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-fn check_registry(flow: &str, style: &str) {
+fn check_demo(flow: Flow, style: Style) {
+    check(&cases::demo(), &Program::new(), (flow, style));
+}
+
+fn check_registry(flow: Flow, style: Style) {
     let cases: Vec<Case> = cases::of_registry().into_iter().map(|(_, case)| case).collect();
-    check(&cases, &cases::program_of_registry(), flow, style);
+    check(&cases, &cases::program_of_registry(), (flow, style));
 }
 
 #[test]
 fn states_with_native_calls() {
-    check_demo("states", "native");
+    check_demo(Flow::States, Style::Native);
 }
 
 #[test]
 fn states_with_calls_as_json() {
-    check_demo("states", "json");
+    check_demo(Flow::States, Style::Json);
 }
 
 #[test]
 fn actions_with_native_calls() {
-    check_demo("actions", "native");
+    check_demo(Flow::Actions, Style::Native);
 }
 
 #[test]
 fn actions_with_calls_as_json() {
-    check_demo("actions", "json");
+    check_demo(Flow::Actions, Style::Json);
 }
 
 #[test]
 #[ignore = "needs registry images"]
 fn states_with_native_calls_on_registry_instances() {
-    check_registry("states", "native");
+    check_registry(Flow::States, Style::Native);
 }
 
 #[test]
 #[ignore = "needs registry images"]
 fn states_with_calls_as_json_on_registry_instances() {
-    check_registry("states", "json");
+    check_registry(Flow::States, Style::Json);
 }
 
 #[test]
 #[ignore = "needs registry images"]
 fn actions_with_native_calls_on_registry_instances() {
-    check_registry("actions", "native");
+    check_registry(Flow::Actions, Style::Native);
 }
 
 #[test]
 #[ignore = "needs registry images"]
 fn actions_with_calls_as_json_on_registry_instances() {
-    check_registry("actions", "json");
+    check_registry(Flow::Actions, Style::Json);
 }

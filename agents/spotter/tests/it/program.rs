@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 pub(crate) struct Program {
     folder: TempDir,
     variables: Vec<(String, PathBuf)>,
+    runs: AtomicUsize,
 }
 
 /// What a run of the program gave.
@@ -23,7 +25,7 @@ pub(crate) struct Ran {
 
 impl Program {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new(), runs: AtomicUsize::new(0) }
     }
 
     /// Sets a variable to a path.
@@ -34,6 +36,11 @@ impl Program {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Returns a name for a run that no other of this machine has.
+    pub(crate) fn free_run(&self) -> String {
+        format!("test-{}-{}", self.folder.path().file_name().unwrap().display(), self.runs.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Returns the program with these arguments, not yet started. It has neither keys nor settings of this machine.
