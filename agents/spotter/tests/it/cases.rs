@@ -89,17 +89,22 @@ impl Case {
         Self { id: text("instance_id"), layers, patch: text("patch"), issue: text("problem_statement"), counts }
     }
 
+    /// Returns the arguments of a command on the instance in a run of its own, which prints the report.
+    pub(crate) fn arguments(&self, run: &str, command: &[&str], settings: &[String]) -> Vec<String> {
+        let mut all: Vec<String> = command.iter().map(ToString::to_string).collect();
+        all.extend([self.id.as_str(), "--run", run, "--reports"].map(str::to_owned));
+        all.extend(self.layers.iter().chain(settings).flat_map(|layer| ["-c".to_owned(), layer.clone()]));
+        all
+    }
+
     /// Runs a command on the instance in a run of its own, and returns what was printed: its report.
-    pub(crate) fn run(&self, program: &Program, run: &str, arguments: &[&str], settings: &[String]) -> Ran {
-        let mut all: Vec<&str> = arguments.to_vec();
-        all.extend([self.id.as_str(), "--run", run, "--reports"]);
-        all.extend(self.layers.iter().chain(settings).flat_map(|layer| ["-c", layer]));
-        program.run(&all)
+    pub(crate) fn run(&self, program: &Program, run: &str, command: &[&str], settings: &[String]) -> Ran {
+        program.run(&self.arguments(run, command, settings))
     }
 
     /// Says what is wrong with the verdict on an episode that must solve the instance.
     pub(crate) fn check_solved(&self, ran: &Ran) -> Result<(), String> {
-        let report = ran.report(&self.id).ok_or_else(|| format!("{}: no verdict: {ran:#?}", self.id))?;
+        let report = ran.report(&self.id).ok_or_else(|| format!("{}: no verdict: {ran:?}", self.id))?;
         let found = self.counts.map(|(name, _)| {
             let tests = &report["tests_status"][name];
             (name, [count(&tests["success"]), count(&tests["failure"])])

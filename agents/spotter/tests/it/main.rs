@@ -4,7 +4,9 @@
 
 mod cases;
 mod examples;
+mod killing;
 mod moatless;
 mod oracle;
 mod program;
+mod registry;
 mod wording;

@@ -14,6 +14,9 @@ use crate::program::Program;
 /// Changes that an episode may plan by default, the end of the work included.
 const VISITS: usize = 8;
 
+/// Registry instances that are enough as a rule: a large repository, small ones, several files.
+const FEW: [&str; 4] = ["pallets__flask-5014", "psf__requests-6028", "django__django-16485", "getmoto__moto-7365"];
+
 /// How the agent works.
 #[derive(Clone, Copy)]
 pub(crate) enum Flow {
@@ -72,9 +75,16 @@ fn check_demo(flow: Flow, style: Style) {
     check(&cases::demo(), &Program::new(), (flow, style));
 }
 
+/// Returns the registry instances whose images are there: those that few tests are run on, or the others.
+fn registry(few: bool) -> Vec<Case> {
+    let cases = cases::of_registry().into_iter().map(|(_, case)| case);
+    let cases: Vec<Case> = cases.filter(|case| FEW.contains(&case.id.as_str()) == few).collect();
+    assert!(!cases.is_empty(), "needs registry images: none of the {} is there", if few { "few" } else { "others" });
+    cases
+}
+
 fn check_registry(flow: Flow, style: Style) {
-    let cases: Vec<Case> = cases::of_registry().into_iter().map(|(_, case)| case).collect();
-    check(&cases, &cases::program_of_registry(), (flow, style));
+    check(&registry(true), &cases::program_of_registry(), (flow, style));
 }
 
 #[test]
@@ -119,4 +129,15 @@ fn actions_with_native_calls_on_registry_instances() {
 #[ignore = "needs registry images"]
 fn actions_with_calls_as_json_on_registry_instances() {
     check_registry(Flow::Actions, Style::Json);
+}
+
+#[test]
+#[ignore = "needs SPOTTER_LONG"]
+fn the_other_registry_instances() {
+    let (cases, program) = (registry(false), cases::program_of_registry());
+    for flow in [Flow::States, Flow::Actions] {
+        for style in [Style::Native, Style::Json] {
+            check(&cases, &program, (flow, style));
+        }
+    }
 }

@@ -32,7 +32,9 @@ pub(crate) fn call(gold: &Gold, issue: &str, request: &Request) -> Result<Call, 
         let mut told = observations[seen..].iter();
         for (call, changed) in changes(gold, &shown)? {
             let text = told.next();
-            if let Some(line) = changed.iter().find(|line| text.is_some_and(|text| !text.split('\n').any(|told| told == **line))) {
+            if let Some(line) =
+                changed.iter().find(|line| text.is_some_and(|text| !text.split('\n').any(|told| told == **line)))
+            {
                 return Err(format!("a change of `{}` does not show `{line}`: {text:?}", call.text("path")));
             }
             steps.push(call);
@@ -88,7 +90,8 @@ fn replacements(gold: &Gold, path: &str, shown: &Shown) -> Result<Vec<(Call, Vec
     for hunk in gold.of(path) {
         let start = hunk.find(&known, &BTreeSet::new(), 1);
         let start = start.and_then(|start| start.checked_sub(1));
-        let start = start.ok_or_else(|| format!("the code shown of `{path}` has no lines as they are at {}", hunk.start))?;
+        let start =
+            start.ok_or_else(|| format!("the code shown of `{path}` has no lines as they are at {}", hunk.start))?;
         lines.resize(lines.len().max(start + hunk.old.len()), None);
         // The patch knows its lines exactly, with what stands at their ends.
         lines.splice(start..start + hunk.old.len(), hunk.old.iter().cloned().map(Some));

@@ -76,7 +76,11 @@ impl Hunk {
     /// An insertion touches the line before it, or the one behind where that is empty.
     pub(crate) fn place(&self, number: usize, start: usize, done: &BTreeSet<usize>) -> (usize, usize) {
         let change = &self.edit(number).change;
-        let touched = if change.old.is_empty() { change.old.start.saturating_sub(1)..change.old.start } else { change.old.clone() };
+        let touched = if change.old.is_empty() {
+            change.old.start.saturating_sub(1)..change.old.start
+        } else {
+            change.old.clone()
+        };
         let filled: Vec<usize> = touched.filter(|at| self.old.get(*at).is_some_and(|line| !is_blank(line))).collect();
         let first = filled.first().copied().unwrap_or(change.old.start);
         let last = filled.last().copied().unwrap_or(change.old.start);
@@ -107,9 +111,12 @@ impl Hunk {
         let starts: BTreeSet<usize> = (0..)
             .zip(&lines)
             .filter(|(_, line)| !line.is_empty())
-            .flat_map(|(at, line)| numbers.get(line.as_str()).into_iter().flatten().filter_map(move |number| number.checked_sub(at)))
+            .flat_map(|(at, line)| {
+                numbers.get(line.as_str()).into_iter().flatten().filter_map(move |number| number.checked_sub(at))
+            })
             .collect();
-        let scored: Vec<(usize, usize)> = starts.into_iter().map(|start| (score(&lines, start, known), start)).collect();
+        let scored: Vec<(usize, usize)> =
+            starts.into_iter().map(|start| (score(&lines, start, known), start)).collect();
         let best = scored.iter().map(|(score, _)| *score).max()?;
         if best < least.min(filled).max(1) {
             return None;
@@ -141,7 +148,9 @@ impl Gold {
     pub(crate) fn parse(patch: &str) -> Self {
         let mut gold = Self::default();
         for file in patch.split("\ndiff --git ").filter(|file| file.contains("@@ ")) {
-            let named = |mark: &str| file.lines().find_map(|line| line.strip_prefix(mark)).map(|name| name.trim_end_matches('\t'));
+            let named = |mark: &str| {
+                file.lines().find_map(|line| line.strip_prefix(mark)).map(|name| name.trim_end_matches('\t'))
+            };
             let target = named("+++ ").unwrap_or_default();
             assert!(!target.is_empty() && target != "/dev/null", "neither a change nor a new file: {file}");
             let path = target.strip_prefix("b/").unwrap_or(target);
@@ -151,7 +160,8 @@ impl Gold {
             for (start, body) in hunks(file) {
                 let number = gold.count() + 1;
                 if named("--- ") == Some("/dev/null") {
-                    let text = body.iter().filter_map(|line| line.strip_prefix('+')).map(|line| format!("{line}\n")).collect();
+                    let text =
+                        body.iter().filter_map(|line| line.strip_prefix('+')).map(|line| format!("{line}\n")).collect();
                     gold.created.push(Created { path: path.to_owned(), number, text });
                 } else {
                     gold.hunks.push(hunk(path, start, &body, number));

@@ -11,7 +11,6 @@ mod request;
 mod shown;
 mod states;
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -113,7 +112,8 @@ fn as_tool_call(call: &Call, number: usize) -> Value {
 /// stands alone the object holds its arguments, else it names the tool beside them.
 fn as_json_text(call: &Call, is_alone: bool) -> Value {
     let is_long = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
-    let (long, short): (Map<_, _>, Map<_, _>) = call.arguments.clone().into_iter().partition(|(_, value)| is_long(value));
+    let (long, short): (Map<_, _>, Map<_, _>) =
+        call.arguments.clone().into_iter().partition(|(_, value)| is_long(value));
     let object = if is_alone { Value::Object(short) } else { json!({ "tool": call.name, "arguments": short }) };
     let texts = long.iter().map(|(name, text)| format!("<{name}>\n{}\n</{name}>", text.as_str().unwrap_or_default()));
     let parts: Vec<String> = ["I make a call.".to_owned(), object.to_string()].into_iter().chain(texts).collect();

@@ -38,7 +38,8 @@ pub(crate) fn call(gold: &Gold, issue: &str, request: &Request) -> Result<Call, 
 
 /// Searches for the code of each hunk as it is.
 fn search(gold: &Gold) -> Value {
-    let requests = gold.hunks.iter().map(|hunk| json!({ "code_snippet": hunk.old.join("\n"), "file_pattern": hunk.path }));
+    let requests =
+        gold.hunks.iter().map(|hunk| json!({ "code_snippet": hunk.old.join("\n"), "file_pattern": hunk.path }));
     json!({ "scratch_pad": "The code that changes, as it is now.", "search_requests": requests.collect::<Vec<_>>() })
 }
 
@@ -79,8 +80,12 @@ fn plan(gold: &Gold, asked: &str) -> Result<Value, Lost> {
     let done = made(asked);
     let shown = Shown::of_text(asked);
     for path in gold.paths() {
-        let left: Vec<usize> =
-            gold.of(path).flat_map(|hunk| &hunk.edits).map(|edit| edit.number).filter(|number| !done.contains(number)).collect();
+        let left: Vec<usize> = gold
+            .of(path)
+            .flat_map(|hunk| &hunk.edits)
+            .map(|edit| edit.number)
+            .filter(|number| !done.contains(number))
+            .collect();
         let Some(last) = left.last() else { continue };
         let held: BTreeMap<usize, _> = gold.of(path).flat_map(|hunk| shown.holding(hunk, &done)).collect();
         let span = *held.get(last).ok_or_else(|| format!("no span of `{path}` holds the change {last}: {asked}"))?;
@@ -163,7 +168,8 @@ fn select_lines(gold: &Gold, system: &str, asked: &str) -> Result<Value, Lost> {
     let whole = window(&places, &chosen, &code, usize::MAX);
     let mut fitting = (0..=MARGIN).rev().map(|margin| window(&places, &chosen, &code, margin));
     let best = fitting.find(|lines| size(*lines, &code) <= most && *lines != whole);
-    let (first, last) = best.ok_or_else(|| format!("the changes {chosen:?} do not fit into one edit of {most} tokens"))?;
+    let (first, last) =
+        best.ok_or_else(|| format!("the changes {chosen:?} do not fit into one edit of {most} tokens"))?;
     Ok(json!({ "scratch_pad": Mark::new(Step::Lines, &chosen).to_string(), "start_line": first, "end_line": last }))
 }
 
@@ -192,7 +198,8 @@ fn located(gold: &Gold, path: &str, numbers: &[usize], code: &Known) -> Result<B
         // Changes are made from below, so that of this hunk those behind the named ones are made.
         let done = of_hunk.filter(|number| number > lowest).collect();
         let start = hunk.find(code, &done, 1);
-        let start = start.ok_or_else(|| format!("the code shown of `{path}` has none of the lines of the changes {here:?}"))?;
+        let start =
+            start.ok_or_else(|| format!("the code shown of `{path}` has none of the lines of the changes {here:?}"))?;
         places.extend(here.iter().map(|number| (*number, hunk.place(*number, start, &done))));
     }
     Ok(places)
@@ -207,7 +214,8 @@ fn replace_code(gold: &Gold, asked: &str) -> Result<Value, Lost> {
     }
     // The piece stands below the instructions; its place is told beside it.
     let (blocks, beside) = blocks(asked);
-    let piece = blocks.last().filter(|piece| marks(piece).is_empty()).ok_or_else(|| format!("no piece is shown: {asked}"))?;
+    let piece =
+        blocks.last().filter(|piece| marks(piece).is_empty()).ok_or_else(|| format!("no piece is shown: {asked}"))?;
     let place = beside.split('\n').filter_map(heading).find(|(named, ..)| *named == path);
     let (_, first, last) = place.ok_or_else(|| format!("the lines of the piece are not named: {asked}"))?;
     let mut piece: Vec<String> = piece.split('\n').map(str::to_owned).collect();
