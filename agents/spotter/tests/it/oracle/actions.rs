@@ -28,7 +28,10 @@ pub(crate) fn call(gold: &Gold, issue: &str, request: &Request) -> Result<Call, 
     }
     let seen = steps.len();
     if at >= seen {
-        observations[finds..seen].iter().for_each(|text| shown.read(text));
+        for (text, view) in observations[finds..seen].iter().zip(&steps[finds..]) {
+            check_view(view, &Shown::of_text(text)).map_err(|why| format!("{why}: {text}"))?;
+            shown.read(text);
+        }
         let mut told = observations[seen..].iter();
         for (call, changed) in changes(gold, &shown)? {
             let text = told.next();
@@ -65,6 +68,13 @@ fn views(gold: &Gold, shown: &Shown) -> Result<Vec<Call>, Lost> {
     wanted.retain(|span| seen.insert(*span));
     let view = |(path, span): (&str, &str)| Call::new("view_code", &json!({ "path": path, "span_ids": [span] }));
     Ok(wanted.into_iter().map(view).collect())
+}
+
+/// Checks that a view shows what was asked for.
+fn check_view(view: &Call, shown: &Shown) -> Result<(), Lost> {
+    let (path, ids) = (view.text("path"), &view.arguments["span_ids"]);
+    let is_shown = shown.spans.iter().any(|span| span.path == path && *ids == json!([span.id]));
+    is_shown.then_some(()).ok_or_else(|| format!("the spans {ids} of `{path}` are not shown"))
 }
 
 /// Returns the calls that make the changes, each with the lines of a diff that its result must show.

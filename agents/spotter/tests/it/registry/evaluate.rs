@@ -78,14 +78,16 @@ fn an_evaluation_that_is_killed_judges_nothing_again_and_ends_as_a_whole_one() {
         let life = begun.elapsed();
         let cell = program.path(&format!(".runs/{killed}/evaluate"));
         let command = dataset.arguments(&["evaluate", "--predictions", "gold"], &killed);
-        let mut judged = Stamps::new();
+        let (mut judged, mut counts) = (Stamps::new(), Vec::new());
         // Short enough that most kills come before the end, long enough that some verdicts are reached.
         for instant in instants(KILLS, life / 2) {
             kill_after(program.command(&command), instant);
             let now = stamps(&cell);
             check_kept(&judged, &now, &format!("killed after {instant:?}"));
             judged = now;
+            counts.push(judged.len());
         }
+        println!("{}: a whole run takes {life:.1?}; verdicts after each kill: {counts:?}", dataset.name);
         let ran = program.run(&command);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         check_kept(&judged, &stamps(&cell), "at the end");
