@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Dataset, containers};
+use super::{Dataset, check_turned, containers, validated};
 use crate::cases;
 use crate::killing::{instants, kill_after};
 use crate::program::{Program, Ran};
@@ -124,8 +124,7 @@ fn validation_finds_the_tests_that_the_solution_turns() {
         let run = program.free_run();
         let ran = dataset.run(&program, &["validate"], &run);
         assert_eq!(ran.code, Some(0), "{ran:?}");
-        let lines = fs::read_to_string(program.path(&format!(".runs/{run}/validate/validation.jsonl"))).unwrap();
-        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines = validated(&program, &run);
         assert_eq!(lines.len(), dataset.cases.len(), "{ran:?}");
         for line in lines {
             println!(
@@ -135,12 +134,4 @@ fn validation_finds_the_tests_that_the_solution_turns() {
             check_turned(&line);
         }
     }
-}
-
-/// Checks that FAIL_TO_PASS was found as it is in the row.
-pub(super) fn check_turned(validated: &Value) {
-    let differences = validated["differences"]["FAIL_TO_PASS"].as_object();
-    let differences = differences.unwrap_or_else(|| panic!("FAIL_TO_PASS is not compared: {validated}"));
-    let is_same = differences.values().all(|tests| tests.as_array().is_some_and(Vec::is_empty));
-    assert!(is_same, "FAIL_TO_PASS is not as in the row: {validated}");
 }

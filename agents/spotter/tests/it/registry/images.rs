@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::evaluate::check_turned;
+use super::{check_turned, validated};
 use crate::cases::root;
 use crate::program::Program;
 
@@ -177,7 +177,7 @@ fn a_further_instance_of_a_version_costs_little_and_validates() {
     fs::write(program.path("rows.jsonl"), rows).unwrap();
     let run = program.free_run();
     let ran = program.run(&["validate", "--dataset", "rows.jsonl", "--check", "--workers", "2", "--run", &run]);
-    let lines: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = validated(&program, &run);
     assert_eq!((ran.code, lines.len()), (Some(0), IDS.len()), "{ran:?}");
     for line in &lines {
         assert!(line["FAIL_TO_PASS"].as_array().is_some_and(|tests| !tests.is_empty()), "{line}");

@@ -5,7 +5,10 @@ mod images;
 mod killed;
 mod solve;
 
+use std::fs;
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::cases::{self, Case, layers};
 use crate::program::{Program, Ran};
@@ -50,4 +53,18 @@ fn containers(run: &str) -> Vec<String> {
     let output = Command::new("docker").args(["ps", "-aq", "--filter", &label]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Returns what a validation found, an instance a line.
+fn validated(program: &Program, run: &str) -> Vec<Value> {
+    let lines = fs::read_to_string(program.path(&format!(".runs/{run}/validate/validation.jsonl"))).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Checks that FAIL_TO_PASS was found as it is in the row.
+fn check_turned(validated: &Value) {
+    let differences = validated["differences"]["FAIL_TO_PASS"].as_object();
+    let differences = differences.unwrap_or_else(|| panic!("FAIL_TO_PASS is not compared: {validated}"));
+    let is_same = differences.values().all(|tests| tests.as_array().is_some_and(Vec::is_empty));
+    assert!(is_same, "FAIL_TO_PASS is not as in the row: {validated}");
 }
