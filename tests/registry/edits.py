@@ -44,15 +44,14 @@ def changes(before: str, after: str) -> list[Change]:
     return found
 
 
-def replace(lines: list[str], change: Change, text: str | None = None, least: int = 1) -> tuple[str, str]:
-    """Returns the old and new text of a change, widened from the `least` lines on until the old one occurs once.
+def replace(lines: list[str], change: Change) -> tuple[str, str]:
+    """Returns the old and new text of a change, widened by lines around it until the old one occurs once.
 
-    It occurs once in `text`, which is that of the lines if none is given.
     Neither starts nor ends with a blank line where the file allows it, since
     protocols that carry arguments as text may trim them.
     """
-    text = "".join(lines) if text is None else text
-    for margin in range(least, len(lines) + least):
+    text = "".join(lines)
+    for margin in range(1, len(lines) + 1):
         first, last = max(0, change.start - margin), min(len(lines), change.end + margin)
         while first > 0 and not lines[first].strip():
             first -= 1

@@ -1,7 +1,5 @@
 //! The examples run as a user runs them.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::process::{Command, Output};
 
