@@ -5,15 +5,13 @@ use std::sync::Arc;
 use agent_core::Model;
 use prompts::Prompts;
 
-use crate::layers::call_limit::CallLimit;
-use crate::layers::retry::Retry;
-use crate::layers::text_protocol::{Form, TextProtocol};
+use crate::gateway::gateways::Gateways;
+use crate::limits::budget::BudgetLimits;
 use crate::server::client::Server;
 use crate::server::endpoint::Endpoint;
-use crate::server::http::Http;
 use crate::server::prices::Prices;
 use crate::server::secret::Secret;
-use crate::{ConnectError, ModelConfig, SeveralCalls, ToolCalls};
+use crate::{ConnectError, ModelConfig};
 
 const OPENAI: &str = "https://api.openai.com/v1";
 
@@ -37,25 +35,7 @@ pub fn connect_in(
     prompts: &Prompts,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Arc<dyn Model>, ConnectError> {
-    let name = config.name.as_deref().filter(|name| !name.is_empty()).ok_or(ConnectError::NoName)?;
-    let server = server(config.base_url.as_deref(), &config.api_key_env, Endpoint::Chat, variable)?;
-    let several = config.several_calls;
-    let form = match config.tool_calls {
-        ToolCalls::Native => None,
-        ToolCalls::Text => Some(Form::Functions { several: several == SeveralCalls::All }),
-        ToolCalls::Json => Some(Form::Json),
-    };
-    let mut settings = config.clone();
-    settings.stop.extend(form.and_then(Form::stop_word).map(str::to_owned));
-    let http = Http::new(&settings, name, server, prices.find(name).cloned())?;
-    let mut model: Arc<dyn Model> = Arc::new(Retry::new(Arc::new(http), config.retry));
-    if let Some(form) = form {
-        model = Arc::new(TextProtocol::new(model, form, prompts.clone()));
-    }
-    if several != SeveralCalls::All {
-        model = Arc::new(CallLimit::new(model, several == SeveralCalls::Refuse, prompts.clone()));
-    }
-    Ok(model)
+    Ok(Gateways::new(None, BudgetLimits::default())?.connect_in(config, prices, prompts, variable)?.model(""))
 }
 
 /// Returns where to ask, and with which key.

@@ -232,6 +232,7 @@ async fn check(case: &Case) -> Vec<String> {
                 ModelError::Transient { .. } => "transient",
                 ModelError::ContextLength(_) => "context_length",
                 ModelError::Permanent(_) => "permanent",
+                ModelError::Budget(_) => "budget",
             };
             expect(wanted.kind == kind, format!("the error is {kind}: {err}"));
             wanted
