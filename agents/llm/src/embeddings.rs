@@ -8,10 +8,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tool_core::{Embed, EmbedError};
 
-use crate::connect::server;
 use crate::layers::retry::{Waited, again};
 use crate::server::client::{Transport, Wire, into_error, transient, wire};
-use crate::server::endpoint::Endpoint;
+use crate::server::endpoint::{Endpoint, server};
 use crate::server::response::embedded_failure;
 use crate::{ConnectError, EmbeddingsConfig};
 

@@ -9,14 +9,13 @@ use std::time::Duration;
 use agent_core::{Completion, Model, Usage};
 use prompts::Prompts;
 
-use crate::connect::server;
 use crate::gateway::order::{hash, order};
 use crate::gateway::routed::Routed;
 use crate::layers::call_limit::CallLimit;
 use crate::layers::text_protocol::{Form, TextProtocol};
 use crate::limits::budget::{Budget, BudgetLimits};
 use crate::limits::lane::Lane;
-use crate::server::endpoint::Endpoint;
+use crate::server::endpoint::{Endpoint, server};
 use crate::server::http::{Http, Limited};
 use crate::server::prices::Prices;
 use crate::{ConnectError, EndpointConfig, ModelConfig, RateConfig, SeveralCalls, ToolCalls};

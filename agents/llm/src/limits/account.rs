@@ -157,16 +157,26 @@ impl Account {
         if self.take_spare(share, amounts) {
             return Ok(Wait::No);
         }
+        // One that wants no less has just asked in vain.
+        let denied = self.lock().hold.denied.filter(|(least, _)| least.is_within(amounts));
+        let left = denied.map(|(_, until)| until.saturating_duration_since(Instant::now()));
+        if let Some(left) = left.filter(|left| !left.is_zero()) {
+            return Ok(Wait::For(left));
+        }
         let given = self.clone().turn(turn, amounts).await?;
         if self.take_spare(share, amounts) {
             return Ok(Wait::No);
         }
-        let is_idle = self.lock().taken.is_zero();
         let poll = share.pace.tell / 2;
         let freed = given.next.map_or(poll, |next| Duration::from_millis(next.saturating_sub(self.now()) + 1));
         // Whoever is alone with a budget has seen all of it; another process may be about to tell what it did not use.
-        let is_alone = self.window.is_none() && !given.others_hold && is_idle && is_again;
-        Ok(if is_alone { Wait::Never } else { Wait::For(freed.min(poll)) })
+        let mut state = self.lock();
+        if self.window.is_none() && !given.others_hold && state.taken.is_zero() && is_again {
+            return Ok(Wait::Never);
+        }
+        let wait = freed.min(poll);
+        state.hold.denied = Some((amounts, Instant::now() + wait));
+        Ok(Wait::For(wait))
     }
 
     fn take_spare(&self, share: &Share, amounts: Amounts) -> bool {
@@ -199,10 +209,7 @@ impl Account {
         let mut state = self.lock();
         match &done {
             Ok(given) => {
-                if given.is_void {
-                    state.hold.spare = Amounts::default();
-                }
-                state.hold.spare += given.grant;
+                state.hold.spare = given.spare;
                 state.hold.is_known = given.is_known;
                 state.hold.written = Some(Instant::now());
                 if self.window.is_none() {
@@ -211,6 +218,7 @@ impl Account {
             }
             Err(_) => {
                 state.used.add_all(&turn.told);
+                state.hold.spare = turn.spare;
             }
         }
         drop(state);
@@ -227,9 +235,8 @@ impl Account {
         } else {
             state.wanted.most(need) + state.hold.expected()
         };
-        // What is given back must not be taken while the turn lasts.
-        state.hold.spare = state.hold.spare.least(expected.most(need));
-        let spare = state.hold.spare;
+        // The rest goes back. None of it is taken while the turn lasts.
+        let spare = std::mem::take(&mut state.hold.spare).least(expected.most(need));
         let ask = if need.is_zero() { Amounts::default() } else { expected - spare };
         let turn = Turn { told, taken: state.taken, spare, is_known: state.hold.is_known, need, ask };
         (turn, state.limits)

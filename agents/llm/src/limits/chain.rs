@@ -134,3 +134,62 @@ impl Chain {
         self.folder.join(number.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::amounts::{Amounts, Limits};
+    use crate::limits::ledger::{FOR_GOOD, Turn, Used};
+
+    /// Tells of one more use.
+    fn tell(chain: &Chain) {
+        let mut told = Used::default();
+        told.add(FOR_GOOD, Amounts([1.0, 10.0]));
+        let none = Amounts::default();
+        let turn = Turn { told, taken: none, spare: none, is_known: false, need: none, ask: none };
+        chain.update(|ledger| ledger.turn("me", 0, Limits::default(), &turn)).unwrap();
+    }
+
+    fn used(chain: &Chain) -> f64 {
+        chain.newest().unwrap().1.used().0[0]
+    }
+
+    #[test]
+    fn what_many_write_at_once_is_all_there_and_old_versions_go() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let chain = Chain::open(folder.path(), false).unwrap();
+                    (0..40).for_each(|_| tell(&chain));
+                });
+            }
+        });
+        let chain = Chain::open(folder.path(), false).unwrap();
+        assert_eq!(used(&chain), 320.0);
+        let left = fs::read_dir(folder.path()).unwrap().count() as u64;
+        assert!(left <= KEPT + 9, "{left} versions");
+    }
+
+    #[test]
+    fn a_version_that_a_power_cut_left_without_its_text_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = Chain::open(folder.path(), true).unwrap();
+        (0..3).for_each(|_| tell(&chain));
+        fs::write(folder.path().join("3").join(FILE), "").unwrap();
+        assert_eq!(used(&chain), 2.0);
+        tell(&chain);
+        assert_eq!((chain.newest().unwrap().0, used(&chain)), (4, 3.0));
+    }
+
+    #[test]
+    fn a_writer_that_was_stopped_for_long_does_not_count_where_others_went_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = Chain::open(folder.path(), false).unwrap();
+        (0..KEPT + 5).for_each(|_| tell(&chain));
+        // The place behind the version that it had read is free again.
+        assert!(!folder.path().join("2").exists());
+        assert!(!chain.put(2, &Ledger::default()).unwrap());
+        assert_eq!(used(&chain), (KEPT + 5) as f64);
+    }
+}

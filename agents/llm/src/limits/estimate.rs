@@ -100,7 +100,8 @@ mod tests {
         let mut estimate = Estimate::default();
         let size = Size::of(&json!({ "messages": "x".repeat(985) }));
         assert_eq!(estimate.of(size), Tokens { prompt: 500.0, output: 4096.0 });
-        let usage = |prompt, completion| Usage { prompt_tokens: prompt, completion_tokens: completion, cached_tokens: 0 };
+        let usage =
+            |prompt, completion| Usage { prompt_tokens: prompt, completion_tokens: completion, cached_tokens: 0 };
         estimate.learn(size, &usage(250, 100));
         estimate.learn(size, &usage(200, 50));
         assert_eq!(estimate.of(size), Tokens { prompt: 275.0, output: 111.0 });

@@ -17,13 +17,13 @@ use agent_core::Usage;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
+use crate::RateConfig;
 use crate::limits::account::{Account, Denied, Taken, Window};
 use crate::limits::amounts::{Amounts, Limits};
 use crate::limits::breaker::Breaker;
 use crate::limits::concurrency::Concurrency;
 use crate::limits::estimate::{Estimate, Size, Tokens};
 use crate::limits::exchange::{End, Exchange};
-use crate::RateConfig;
 
 /// The longest pause for which a request waits rather than go to another endpoint, which has not read its prompt before.
 pub(crate) const SHORT_PAUSE: Duration = Duration::from_secs(5);

@@ -102,10 +102,8 @@ pub(crate) struct Turn {
 /// What comes of a turn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Given {
-    /// What the process may use beside what it holds.
-    pub(crate) grant: Amounts,
-    /// Whether what it held beside what is in use is no longer its own.
-    pub(crate) is_void: bool,
+    /// What the process may use from now on.
+    pub(crate) spare: Amounts,
     /// Whether the process is among the holders from now on.
     pub(crate) is_known: bool,
     /// When something is freed by itself.
@@ -137,24 +135,120 @@ impl Ledger {
         self.used.add_all(&turn.told);
         let is_void = turn.is_known && self.holders.remove(me).is_none();
         self.holders.remove(me);
-        let kept = if is_void { turn.taken } else { turn.taken + turn.spare };
+        let spare = if is_void { Amounts::default() } else { turn.spare };
         let others = self.holders.values().fold(Amounts::default(), |sum, holder| sum + holder.held);
         let hungry = 1 + self.holders.values().filter(|holder| holder.wants).count();
-        let free = limits.left(self.used.sum() + others + kept);
-        let lacks = if is_void { turn.need } else { turn.need - turn.spare };
-        // All that the next request needs, or nothing: halves of it in the hands of two would stop both.
-        let grant = if lacks.is_within(free) {
-            lacks.most(turn.ask.least(free.divided(hungry)))
+        let free = limits.left(self.used.sum() + others + turn.taken + spare);
+        let lacks = turn.need - spare;
+        // All that the next request needs, or nothing: parts of it in the hands of two would stop both.
+        let (spare, wants) = if !lacks.is_within(free) {
+            (Amounts::default(), true)
         } else {
-            Amounts::default()
+            let grant = lacks.most(turn.ask.least(free.divided(hungry)));
+            (spare + grant, !turn.ask.is_within(grant))
         };
-        let held = kept + grant;
-        let wants = !turn.ask.is_within(grant);
+        let held = turn.taken + spare;
         if wants || !held.is_zero() {
             self.holders.insert(me.to_owned(), Holder { held, seen: now, wants });
         }
         let is_known = self.holders.contains_key(me);
         let (next, used) = (self.used.next(), self.used.sum());
-        Given { grant, is_void, is_known, next, others_hold: !others.is_zero(), used }
+        Given { spare, is_known, next, others_hold: !others.is_zero(), used }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> Amounts {
+        self.used.sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: u64 = 6000;
+    const STALE: u64 = 2000;
+    const LIMIT: usize = 60;
+
+    #[derive(Default)]
+    struct Process {
+        name: String,
+        spare: Amounts,
+        told: Used,
+        is_known: bool,
+        wrote: Option<u64>,
+    }
+
+    impl Process {
+        /// Does a turn as a process does that needs so much.
+        fn turn(&mut self, ledger: &mut Ledger, now: u64, need: f64) {
+            let limits = Limits([Some(LIMIT as f64), None]);
+            let need = Amounts([need, 0.0]);
+            let spare = if need.is_zero() { Amounts::default() } else { self.spare };
+            let ask = need + need;
+            let (told, is_known) = (std::mem::take(&mut self.told), self.is_known);
+            let turn = Turn { told, taken: Amounts::default(), spare, is_known, need, ask };
+            ledger.expire(now, STALE, now + WINDOW);
+            let given = ledger.turn(&self.name, now, limits, &turn);
+            (self.spare, self.is_known, self.wrote) = (given.spare, given.is_known, Some(now));
+        }
+
+        /// Returns whether a request was sent.
+        fn send(&mut self, now: u64) -> bool {
+            let one = Amounts([1.0, 0.0]);
+            let is_fresh = self.wrote.is_some_and(|wrote| now - wrote < STALE / 2);
+            let is_sent = is_fresh && one.is_within(self.spare);
+            if is_sent {
+                self.spare -= one;
+                self.told.add(now + WINDOW, one);
+            }
+            is_sent
+        }
+    }
+
+    #[test]
+    fn no_window_holds_more_than_the_limit_whenever_processes_write_stall_and_die() {
+        for seed in 0..40 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut ledger, mut now, mut born) = (Ledger::default(), 1000, 0);
+            let mut sent = Vec::new();
+            let mut processes: Vec<(Process, u64)> = (0..4).map(|_| (Process::default(), 0)).collect();
+            for _ in 0..6000 {
+                now += random.u64(0..12);
+                let (process, stalled_until) = &mut processes[random.usize(0..4)];
+                if *stalled_until > now {
+                    continue;
+                }
+                match random.u32(0..1000) {
+                    0..5 => *process = Process::default(),
+                    5..10 => *stalled_until = now + random.u64(0..3 * STALE),
+                    10..100 => process.turn(&mut ledger, now, 0.0),
+                    100..400 => process.turn(&mut ledger, now, random.f64().mul_add(4.0, 1.0).floor()),
+                    _ if process.send(now) => sent.push(now),
+                    _ => {}
+                }
+                if process.name.is_empty() {
+                    born += 1;
+                    process.name = format!("process {born}");
+                }
+            }
+            let most = sent.iter().map(|at| sent.iter().filter(|one| (*at..at + WINDOW).contains(*one)).count()).max();
+            assert!(most.unwrap() <= LIMIT, "{most:?} with seed {seed}");
+            let possible = (now - 1000) as usize * LIMIT / WINDOW as usize;
+            assert!(sent.len() * 10 > possible * 6, "{} of {possible} with seed {seed}", sent.len());
+        }
+    }
+
+    #[test]
+    fn what_a_process_held_that_is_not_heard_of_counts_as_used_and_is_not_its_own_any_more() {
+        let (mut ledger, mut process) = (Ledger::default(), Process { name: "a".to_owned(), ..Process::default() });
+        process.turn(&mut ledger, 1000, 10.0);
+        assert_eq!(process.spare, Amounts([20.0, 0.0]));
+        let mut other = Process { name: "b".to_owned(), ..Process::default() };
+        other.turn(&mut ledger, 1000 + STALE + 1, 1.0);
+        assert_eq!(ledger.used(), Amounts([20.0, 0.0]));
+        process.turn(&mut ledger, 1000 + STALE + 2, 30.0);
+        assert_eq!(process.spare, Amounts([38.0, 0.0]), "its 20 are gone, and the other one has 2");
+        assert_eq!(ledger.used(), Amounts([20.0, 0.0]));
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Hold {
     /// When it last wrote.
     pub(crate) written: Option<Instant>,
     pub(crate) is_known: bool,
+    /// What was not to be had, and until when that is taken to be so.
+    pub(crate) denied: Option<(Amounts, Instant)>,
 }
 
 impl Hold {
@@ -82,7 +84,13 @@ impl Share {
     }
 
     /// Does a turn at the ledger. `until` is how long what is used now counts.
-    pub(crate) fn turn(&self, now: impl Fn() -> u64, until: u64, limits: Limits, turn: &Turn) -> std::io::Result<Given> {
+    pub(crate) fn turn(
+        &self,
+        now: impl Fn() -> u64,
+        until: u64,
+        limits: Limits,
+        turn: &Turn,
+    ) -> std::io::Result<Given> {
         let stale = millis(self.pace.stale);
         self.chain.update(|ledger| {
             let now = now();

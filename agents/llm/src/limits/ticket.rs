@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use crate::limits::account::Taken;
 use crate::limits::amounts::Amounts;
 use crate::limits::estimate::{Size, Tokens};
-use crate::limits::lane::{Lane, Place};
 use crate::limits::exchange::{End, Exchange};
+use crate::limits::lane::{Lane, Place};
 
 /// The right to send one request. What was taken for it is put right when it ends, and counts whole when it is dropped.
 #[derive(Debug)]

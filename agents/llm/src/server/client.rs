@@ -13,26 +13,15 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Request, Response};
 
 use crate::ConnectError;
-use crate::server::endpoint::Endpoint;
 use crate::limits::exchange::{End, Exchange};
-use crate::server::failure::{Failure, retry_after, shorten};
 use crate::limits::pause::pause;
+use crate::server::endpoint::{Endpoint, Server};
+use crate::server::failure::{Failure, retry_after, shorten};
 use crate::server::response::embedded_failure;
 use crate::server::secret::Secret;
 use crate::stream::assembly::Assembly;
 use crate::stream::sse;
 use crate::stream::surrogates::mended;
-
-/// Where to ask.
-#[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) base_url: String,
-    pub(crate) key: Secret,
-    /// Whether it is on this machine, out of reach of proxies.
-    pub(crate) is_loopback: bool,
-    /// Whether it is OpenAI's own.
-    pub(crate) is_openai: bool,
-}
 
 /// How a server is asked.
 #[derive(Debug, Clone, Copy)]

@@ -20,8 +20,7 @@ fn judge() -> Judge {
         if number % 10 == 7 {
             return Reply::status(500, "");
         }
-        reply.body["usage"] =
-            json!({ "prompt_tokens": 20, "completion_tokens": TOKENS, "total_tokens": 20 + TOKENS });
+        reply.body["usage"] = json!({ "prompt_tokens": 20, "completion_tokens": TOKENS, "total_tokens": 20 + TOKENS });
         reply
     })
 }

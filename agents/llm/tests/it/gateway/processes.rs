@@ -74,7 +74,10 @@ async fn one_process_has_all_while_another_is_idle_and_half_while_it_is_not() {
     let started = Instant::now();
     assert!(ask_many(&first, 16, 180).await.iter().all(Result::is_ok));
     let alone = started.elapsed();
-    println!("180 requests at 60 a minute of {:?}: {both:?} by two processes, {alone:?} by one beside an idle one", minute());
+    println!(
+        "180 requests at 60 a minute of {:?}: {both:?} by two processes, {alone:?} by one beside an idle one",
+        minute()
+    );
     assert!((minute() * 2..minute() * 3).contains(&alone), "{alone:?}");
     assert!(judge.most(minute(), |_| 1) <= 60, "{}", judge.most(minute(), |_| 1));
 }
