@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-const ROUNDS: usize = 7;
-const REQUESTS: usize = 2000;
+const ROUNDS: usize = 5;
+const REQUESTS: usize = 640;
 const IN_FLIGHT: usize = 64;
 /// Characters of the conversation, as of an episode in its middle.
 const CONVERSATION: usize = 20_000;
