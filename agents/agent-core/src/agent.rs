@@ -74,6 +74,7 @@ impl From<AgentError> for ExitStatus {
             AgentError::Limit(limit) => Self::Limit(limit),
             AgentError::GaveUp(why) => Self::GaveUp(why),
             AgentError::Model(ModelError::ContextLength(_)) => Self::Limit(Limit::Context),
+            AgentError::Model(ModelError::Budget(why)) => Self::BudgetSpent(why),
             AgentError::Model(err) => Self::ModelFailed(err.to_string()),
             AgentError::Sandbox(SandboxError::Damaged(how)) => Self::SandboxDamaged(how),
             AgentError::Sandbox(err) => Self::SandboxFailed(err.to_string()),

@@ -167,4 +167,7 @@ pub enum ModelError {
     /// Mend the settings or the code; trying again is of no use.
     #[error("{0}")]
     Permanent(String),
+    /// Stop asking: the budget of the whole run has nothing left.
+    #[error("{0}")]
+    Budget(String),
 }

@@ -209,6 +209,8 @@ pub enum ExitStatus {
     GaveUp(String),
     /// The model gave no answer.
     ModelFailed(String),
+    /// The budget of the whole run had nothing left, so that the episode is not finished.
+    BudgetSpent(String),
     /// The sandbox broke.
     SandboxFailed(String),
     /// What the agent ran broke the sandbox.
@@ -250,7 +252,9 @@ impl ExitStatus {
         match self {
             Self::Submitted => OutcomeClass::Submitted,
             Self::Limit(_) | Self::GaveUp(_) | Self::SandboxDamaged(_) => OutcomeClass::AgentLimit,
-            Self::ModelFailed(_) | Self::SandboxFailed(_) | Self::AgentFailed(_) => OutcomeClass::Infrastructure,
+            Self::ModelFailed(_) | Self::BudgetSpent(_) | Self::SandboxFailed(_) | Self::AgentFailed(_) => {
+                OutcomeClass::Infrastructure
+            }
         }
     }
 }

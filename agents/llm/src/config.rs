@@ -22,6 +22,13 @@ pub struct ModelConfig {
     /// given. Default `OPENAI_API_KEY`.
     #[serde(deserialize_with = "variable_name")]
     pub api_key_env: String,
+    /// Several servers of the same model, in the place of `base_url`. An instance's episodes keep to one of them, which has
+    /// read the start of their conversations before; where it is down, the next one is asked until it is back. Default
+    /// none.
+    pub endpoints: Vec<EndpointConfig>,
+    /// How much a server is asked, counted over all that this process and those with the same run folder ask it with the
+    /// same key; for each of `endpoints` that has no `rate` of its own.
+    pub rate: RateConfig,
     /// Sampling temperature; `null` leaves it to the server, which some reasoning models insist on. Default 0.
     pub temperature: Option<f64>,
     /// Share of the probability mass to sample from, 0 to 1; `null` leaves it to the server. Default `null`.
@@ -58,6 +65,11 @@ pub struct ModelConfig {
     pub leave_out: Vec<String>,
     /// Whether answers are streamed, for servers that cut long silences. Default false.
     pub stream: bool,
+    /// Whether the server is asked for the tokens of prompts and answers by their numbers, as training needs them
+    /// (`return_token_ids` of vLLM and SGLang). They are kept in the trajectory and never sent back. Default false.
+    pub token_ids: bool,
+    /// Whether the server is asked for the log probability of each token of an answer. Default false.
+    pub logprobs: bool,
     /// Seconds that one request may take, the whole answer included. Default 600.
     pub timeout: f64,
     /// Seconds that a connection may take to come about. Default 10.
@@ -73,6 +85,35 @@ pub struct ModelConfig {
     pub on_divergence: OnDivergence,
     /// File to which every request is appended with its answer, whatever the provider. Default `null`.
     pub record: Option<PathBuf>,
+}
+
+/// One of several servers of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EndpointConfig {
+    /// Its address up to and with its `/v1`.
+    pub base_url: Option<String>,
+    /// Its share of the instances, beside the weights of the others; 0 asks it only when no other can be. Default 1.
+    pub weight: f64,
+    /// Name of the environment variable that holds its key; `null` takes that of the model. Default `null`.
+    #[serde(deserialize_with = "optional_variable_name")]
+    pub api_key_env: Option<String>,
+    /// How much it is asked; `null` takes the model's. Default `null`.
+    pub rate: Option<RateConfig>,
+}
+
+/// How much a server is asked. The names are LiteLLM's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateConfig {
+    /// Requests a minute, any minute by the server's clock; `null` is no limit. Default `null`.
+    pub rpm: Option<u64>,
+    /// Tokens a minute, read and written. What a request may take is estimated by its size and `max_output_tokens` before it
+    /// is sent; `null` is no limit. Default `null`.
+    pub tpm: Option<u64>,
+    /// Most requests in flight. Below it, and where it is `null`, the number halves when the server has too much to do, and
+    /// grows again by one for each round of answers. Default `null`, no limit.
+    pub max_parallel_requests: Option<usize>,
 }
 
 /// The patience with a server that can be done without.
@@ -202,6 +243,8 @@ impl Default for ModelConfig {
             name: None,
             base_url: None,
             api_key_env: "OPENAI_API_KEY".to_owned(),
+            endpoints: Vec::new(),
+            rate: RateConfig::default(),
             temperature: Some(0.0),
             top_p: None,
             max_output_tokens: None,
@@ -216,6 +259,8 @@ impl Default for ModelConfig {
             limit_name: None,
             leave_out: Vec::new(),
             stream: false,
+            token_ids: false,
+            logprobs: false,
             timeout: 600.0,
             connect_timeout: 10.0,
             retry: RetryConfig::default(),
@@ -224,6 +269,12 @@ impl Default for ModelConfig {
             on_divergence: OnDivergence::default(),
             record: None,
         }
+    }
+}
+
+impl Default for EndpointConfig {
+    fn default() -> Self {
+        Self { base_url: None, weight: 1.0, api_key_env: None, rate: None }
     }
 }
 
@@ -257,6 +308,13 @@ fn variable_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
         return Err(D::Error::custom("`api_key_env` must be the name of an environment variable, not a key"));
     }
     Ok(name)
+}
+
+/// Reads the name of an environment variable, or none.
+fn optional_variable_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct Name(#[serde(deserialize_with = "variable_name")] String);
+    Ok(Option::<Name>::deserialize(deserializer)?.map(|Name(name)| name))
 }
 
 /// Reads when to try again, with the shorter defaults for what is left out.

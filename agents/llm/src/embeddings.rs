@@ -1,24 +1,22 @@
 //! Asks an OpenAI-compatible server for vectors.
 
 use std::fmt;
+use std::sync::Arc;
 
 use agent_core::ModelError;
-use async_openai::Client;
-use async_openai::config::OpenAIConfig;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tool_core::{Embed, EmbedError};
 
-use crate::connect::server;
-use crate::layers::retry::again;
-use crate::server::client::{Transport, client, into_error, transient};
-use crate::server::endpoint::Endpoint;
+use crate::layers::retry::{Waited, again};
+use crate::server::client::{Transport, Wire, into_error, transient, wire};
+use crate::server::endpoint::{Endpoint, server};
 use crate::server::response::embedded_failure;
 use crate::{ConnectError, EmbeddingsConfig};
 
 /// The embeddings of an OpenAI-compatible server, in batches and with retries.
 pub struct Embeddings {
-    client: Client<OpenAIConfig>,
+    wire: Wire,
     config: EmbeddingsConfig,
     name: String,
 }
@@ -51,8 +49,8 @@ impl Embeddings {
         let endpoint = Endpoint::Embeddings;
         let server = server(config.base_url.as_deref(), &config.api_key_env, endpoint, variable)?;
         let (timeout, connect_timeout) = (config.timeout, config.connect_timeout);
-        let client = client(server, &Transport { endpoint, timeout, connect_timeout, streams: false })?;
-        Ok(Some(Self { client, config: config.clone(), name: name.to_owned() }))
+        let wire = wire(server, &Transport { endpoint, timeout, connect_timeout, streams: false })?;
+        Ok(Some(Self { wire, config: config.clone(), name: name.to_owned() }))
     }
 
     /// Asks for the vectors of one batch, once.
@@ -61,7 +59,7 @@ impl Embeddings {
         if let Some(body) = body.as_object_mut() {
             body.extend(self.config.extra.clone());
         }
-        let answer = self.client.embeddings().create_byot::<_, Value>(body).await;
+        let answer = self.wire.client(Arc::default()).embeddings().create_byot::<_, Value>(body).await;
         read_vectors(&answer.map_err(|err| into_error(err, Endpoint::Embeddings))?, texts.len())
     }
 }
@@ -76,7 +74,7 @@ impl Embed for Embeddings {
         let texts: Vec<&str> = texts.iter().map(|text| cut(text, self.config.max_characters)).collect();
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
         for batch in texts.chunks(self.config.batch) {
-            let answer = again(&self.config.retry, || self.ask(batch)).await;
+            let answer = again(&self.config.retry, &Waited::default(), || self.ask(batch)).await;
             vectors.extend(answer.map_err(|err| EmbedError(err.to_string()))?);
         }
         let length = vectors.first().map_or(0, Vec::len);

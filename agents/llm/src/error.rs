@@ -43,6 +43,12 @@ pub enum ConnectError {
     /// A setting of `embeddings` is 0, with which nothing could be asked.
     #[error("`embeddings.{0}` must be at least 1")]
     Zero(&'static str),
+    /// `model.endpoints` or `model.rate` does not fit.
+    #[error("`model.endpoints`: {0}")]
+    BadEndpoint(String),
+    /// The folder in which processes share their limits cannot be used.
+    #[error("the limits cannot be shared in {0}")]
+    Folder(String),
     /// The HTTP client could not be made.
     #[error("the http client could not be made: {0}")]
     Client(String),

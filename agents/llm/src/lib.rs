@@ -1,12 +1,14 @@
 //! OpenAI-compatible models, tool calls in text, retry, record, replay, resume, script.
 //!
 //! [`connect`] turns a [`ModelConfig`] into a [`agent_core::Model`] that asks a server, in layers of which each is a
-//! model itself. [`Record`], [`Replay`] and [`Script`] stand beside it or around it. [`Embeddings`] asks for
+//! model itself. [`Gateways`] does so for many episodes, cells and processes under one set of limits and one budget. [`Record`], [`Replay`] and [`Script`] stand beside it or around it. [`Embeddings`] asks for
 //! vectors by the same means. This is the only crate that reads a key, and it shows it to nobody; files are read by its
-//! callers.
+//! callers, but for those in which processes share their limits.
 
 mod calls;
+mod gateway;
 mod layers;
+mod limits;
 mod recorded;
 mod server;
 mod stream;
@@ -23,12 +25,14 @@ pub use calls::json_tools::{render_json_call, to_json_text};
 pub use calls::text_parse::{TextCalls, Unreadable, parse_calls};
 pub use calls::text_tools::{render_call, split_calls, to_released_form, to_text};
 pub use config::{
-    EmbeddingsConfig, ModelConfig, OnDivergence, Provider, RetryConfig, SendReasoning, SeveralCalls, SystemRole,
-    ToolCalls,
+    EmbeddingsConfig, EndpointConfig, ModelConfig, OnDivergence, Provider, RateConfig, RetryConfig, SendReasoning,
+    SeveralCalls, SystemRole, ToolCalls,
 };
 pub use connect::{connect, connect_in};
 pub use embeddings::Embeddings;
 pub use error::ConnectError;
+pub use gateway::gateways::{Gateway, Gateways, Totals};
+pub use limits::budget::{Budget, BudgetLimits, Spent};
 pub use recorded::record::Record;
 pub use recorded::replay::Replay;
 pub use recorded::script::Script;

@@ -1,39 +1,33 @@
 //! Tries again what may go better the next time.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use agent_core::{Completion, Model, ModelError, Request};
-use async_trait::async_trait;
+use agent_core::ModelError;
 use tokio::time::Instant;
 
 use crate::RetryConfig;
 
-/// Asks another model again after a transient error, waiting longer each time.
-pub(crate) struct Retry {
-    inner: Arc<dyn Model>,
-    config: RetryConfig,
-}
+/// How long requests waited for their turn, which is no patience with a server.
+#[derive(Debug, Default)]
+pub(crate) struct Waited(AtomicU64);
 
-impl Retry {
-    pub(crate) fn new(inner: Arc<dyn Model>, config: RetryConfig) -> Self {
-        Self { inner, config }
-    }
-}
-
-#[async_trait]
-impl Model for Retry {
-    fn name(&self) -> &str {
-        self.inner.name()
+impl Waited {
+    pub(crate) fn add(&self, waited: Duration) {
+        self.0.fetch_add(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
-        again(&self.config, || self.inner.complete(request)).await
+    fn get(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
     }
 }
 
 /// Asks until there is an answer or an error that lasts, waiting longer each time.
-pub(crate) async fn again<T, Answer>(config: &RetryConfig, ask: impl Fn() -> Answer) -> Result<T, ModelError>
+pub(crate) async fn again<T, Answer>(
+    config: &RetryConfig,
+    waited: &Waited,
+    ask: impl Fn() -> Answer,
+) -> Result<T, ModelError>
 where
     Answer: Future<Output = Result<T, ModelError>>,
 {
@@ -45,7 +39,7 @@ where
             answer => return answer,
         };
         let wait = wait(config, attempt, retry_after, fastrand::f64());
-        let elapsed = started.elapsed();
+        let elapsed = started.elapsed().saturating_sub(waited.get());
         if elapsed.saturating_add(wait).as_secs_f64() > config.max_elapsed {
             let message = format!("{message}\ngave up after attempt {attempt}, {:.1} s", elapsed.as_secs_f64());
             return Err(ModelError::Transient { message, retry_after });

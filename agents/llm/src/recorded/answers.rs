@@ -150,7 +150,8 @@ impl From<&ModelError> for RecordedError {
         match err {
             ModelError::Transient { .. } => Self::Transient(message),
             ModelError::ContextLength(_) => Self::ContextLength(message),
-            ModelError::Permanent(_) => Self::Permanent(message),
+            // A replay has no budget, and no answer at this place.
+            ModelError::Permanent(_) | ModelError::Budget(_) => Self::Permanent(message),
         }
     }
 }

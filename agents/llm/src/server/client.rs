@@ -1,5 +1,6 @@
 //! The client of a server: every request is sent once, and no text that comes back has the key.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use agent_core::{ModelError, without_lone_surrogates};
@@ -8,27 +9,18 @@ use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use futures_util::{Stream, StreamExt, stream};
-use reqwest::Response;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Request, Response};
 
 use crate::ConnectError;
-use crate::server::endpoint::Endpoint;
+use crate::limits::exchange::{End, Exchange};
+use crate::limits::pause::pause;
+use crate::server::endpoint::{Endpoint, Server};
 use crate::server::failure::{Failure, retry_after, shorten};
 use crate::server::response::embedded_failure;
 use crate::server::secret::Secret;
 use crate::stream::assembly::Assembly;
 use crate::stream::sse;
-
-/// Where to ask.
-#[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) base_url: String,
-    pub(crate) key: Secret,
-    /// Whether it is on this machine, out of reach of proxies.
-    pub(crate) is_loopback: bool,
-    /// Whether it is OpenAI's own.
-    pub(crate) is_openai: bool,
-}
 
 /// How a server is asked.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +34,30 @@ pub(crate) struct Transport {
     pub(crate) streams: bool,
 }
 
-/// Returns a client of a server.
-pub(crate) fn client(server: Server, transport: &Transport) -> Result<Client<OpenAIConfig>, ConnectError> {
+/// The wire to a server.
+pub(crate) struct Wire {
+    http: reqwest::Client,
+    client: Client<OpenAIConfig>,
+    transport: Transport,
+    key: Secret,
+}
+
+impl Wire {
+    /// Returns the client for one request, of which is noted what happens.
+    pub(crate) fn client(&self, exchange: Arc<Exchange>) -> Client<OpenAIConfig> {
+        let (http, key, transport) = (self.http.clone(), self.key.clone(), self.transport);
+        // A service of our own takes the place of the client's, which would try again by itself, drop the headers and log
+        // the bodies.
+        let service = tower::service_fn(move |factory: HttpRequestFactory| {
+            let (http, key, exchange) = (http.clone(), key.clone(), exchange.clone());
+            async move { send(&http, factory, &transport, &key, &exchange).await }
+        });
+        self.client.clone().with_http_service(service)
+    }
+}
+
+/// Returns the wire to a server.
+pub(crate) fn wire(server: Server, transport: &Transport) -> Result<Wire, ConnectError> {
     let endpoint = transport.endpoint;
     // A process has one provider of cryptography; whoever comes first has installed the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -58,18 +72,13 @@ pub(crate) fn client(server: Server, transport: &Transport) -> Result<Client<Ope
         }
     }
     let http = builder.build().map_err(|err| ConnectError::Client(explain(&err, endpoint)))?;
-    let (transport, key) = (*transport, server.key.clone());
-    // A service of our own takes the place of the client's, which would try again by itself, drop the headers and log
-    // the bodies.
-    let service = tower::service_fn(move |factory: HttpRequestFactory| {
-        let (http, key) = (http.clone(), key.clone());
-        async move { send(&http, factory, &transport, &key).await }
-    });
+    let key = server.key.clone();
     let mut settings = OpenAIConfig::new().with_api_base(server.base_url).with_api_key(server.key.reveal());
     if !server.is_openai {
         settings = settings.with_org_id("").with_project_id("");
     }
-    Ok(Client::with_config(settings).with_http_service(service))
+    let client = Client::build(http.clone(), settings);
+    Ok(Wire { http, client, transport: *transport, key })
 }
 
 /// Why there is no answer to hand on. It travels through the client inside of its own error.
@@ -88,6 +97,7 @@ async fn send(
     factory: HttpRequestFactory,
     transport: &Transport,
     key: &Secret,
+    exchange: &Arc<Exchange>,
 ) -> Result<Response, OpenAIError> {
     let mut request = factory.build().await?;
     if key.reveal().is_empty() {
@@ -95,9 +105,17 @@ async fn send(
     } else if let Some(header) = request.headers_mut().get_mut(AUTHORIZATION) {
         header.set_sensitive(true);
     }
-    let response = http.execute(request).await.map_err(|err| broken(explain(&err, transport.endpoint)))?;
+    if exchange.is_watched() {
+        watch(&mut request, exchange.clone());
+    }
+    let failed = |err: reqwest::Error| {
+        exchange.failed(end_of(&err));
+        broken(explain(&err, transport.endpoint))
+    };
+    let response = http.execute(request).await.map_err(failed)?;
     let (status, server) = (response.status(), transport.endpoint.server());
     let retry_after = retry_after(response.headers(), SystemTime::now());
+    exchange.answered(status.as_u16(), pause(response.headers(), status.as_u16(), retry_after, SystemTime::now()));
     tracing::debug!(status = status.as_u16(), "{server} answered");
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let is_json = kind.to_ascii_lowercase().contains("json") && !kind.to_ascii_lowercase().contains("ndjson");
@@ -105,7 +123,7 @@ async fn send(
         let lines = redacted_lines(response, key.clone());
         return Ok(http::Response::new(reqwest::Body::wrap_stream(lines)).into());
     }
-    let bytes = response.bytes().await.map_err(|err| broken(explain(&err, transport.endpoint)))?;
+    let bytes = response.bytes().await.map_err(failed)?;
     let body = key.redact(&bytes);
     if !status.is_success() {
         return Err(trouble(Trouble::Refused(Failure { status: Some(status.as_u16()), retry_after, body })));
@@ -136,6 +154,26 @@ async fn send(
             };
             Err(broken(format!("{server} sent an answer that is not JSON: {err}\nit begins: `{start}`{hint}")))
         }
+    }
+}
+
+/// Tells the exchange when the body is written. A connection asks for it once it can take it.
+fn watch(request: &mut Request, exchange: Arc<Exchange>) {
+    let Some(bytes) = request.body().and_then(reqwest::Body::as_bytes).map(<[u8]>::to_vec) else { return };
+    request.headers_mut().insert(CONTENT_LENGTH, bytes.len().into());
+    let body = stream::once(async move {
+        exchange.sent();
+        Ok::<_, std::convert::Infallible>(bytes)
+    });
+    *request.body_mut() = Some(reqwest::Body::wrap_stream(body));
+}
+
+/// Returns how a request ended with this error.
+fn end_of(err: &reqwest::Error) -> End {
+    match () {
+        () if err.is_connect() => End::Gone,
+        () if err.is_timeout() => End::TooLate,
+        () => End::Lost,
     }
 }
 

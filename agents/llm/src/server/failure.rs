@@ -6,6 +6,7 @@ use agent_core::{ModelError, without_lone_surrogates};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
+use crate::limits::lane::SHORT_PAUSE;
 use crate::server::detail::Detail;
 use crate::server::endpoint::Endpoint;
 use crate::server::kinds::{
@@ -56,6 +57,16 @@ impl Failure {
         matches!(status, None | Some(400 | 404 | 422 | 500))
             && !is_over_the_rate(status, text)
             && !is_too_long(status, &detail, text)
+    }
+
+    /// Returns the status that its body or its headers say.
+    pub(crate) fn says(&self) -> Option<u16> {
+        self.kind(&self.detail())
+    }
+
+    /// Returns whether the server asks to wait for longer than a moment.
+    pub(crate) fn is_long(&self) -> bool {
+        self.retry_after.is_some_and(|wait| wait > SHORT_PAUSE)
     }
 
     /// Returns whether nothing but its words tells what kind of error this is.

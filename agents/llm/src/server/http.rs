@@ -2,37 +2,61 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use agent_core::{Completion, FinishReason, Model, ModelError, Request};
-use async_openai::Client;
-use async_openai::config::OpenAIConfig;
-use async_trait::async_trait;
+use agent_core::{Completion, FinishReason, ModelError, Request};
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
+use crate::layers::retry::Waited;
+use crate::limits::budget::Budget;
+use crate::limits::estimate::{Size, Tokens};
+use crate::limits::exchange::{End, Exchange};
+use crate::limits::lane::{Lane, NoPlace};
+use crate::limits::ticket::Ticket;
 use crate::server::adaptation::Refusal;
-use crate::server::client::{Server, Transport, client, into_failure, transient};
-use crate::server::endpoint::Endpoint;
+use crate::server::client::{Transport, Wire, into_failure, transient, wire};
+use crate::server::endpoint::{Endpoint, Server};
 use crate::server::failure::{Failure, shorten};
 use crate::server::prices::Price;
 use crate::server::request_body::{Style, request_body};
 use crate::server::response::{embedded_failure, read_response};
-use crate::server::stray_calls;
+use crate::server::{stray_calls, token_ids};
 use crate::stream::assembly::Assembly;
 use crate::{ConnectError, ModelConfig};
 
-/// An OpenAI-compatible server. Every call is one request: trying again is the affair of [`crate::layers::retry::Retry`].
+/// An OpenAI-compatible server. Every call is one request: trying again is the affair of [`crate::layers::retry`].
 pub(crate) struct Http {
-    client: Client<OpenAIConfig>,
+    wire: Wire,
+    limited: Limited,
     config: ModelConfig,
     name: String,
     /// How requests are written; a refusal may change it.
     style: Mutex<Style>,
-    /// Whether calls in the text were spoken of.
-    told: AtomicBool,
+    /// Whether calls in the text were spoken of, and tokens that do not fit.
+    told: [AtomicBool; 2],
     price: Option<Price>,
+}
+
+/// What a server's requests are limited by.
+pub(crate) struct Limited {
+    pub(crate) lane: Arc<Lane>,
+    pub(crate) budget: Budget,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: ModelError,
+    /// Whether another endpoint may do better.
+    pub(crate) is_of_endpoint: bool,
+}
+
+impl From<ModelError> for Failed {
+    fn from(error: ModelError) -> Self {
+        Self { error, is_of_endpoint: false }
+    }
 }
 
 impl Http {
@@ -41,30 +65,87 @@ impl Http {
         name: &str,
         server: Server,
         price: Option<Price>,
+        limited: Limited,
     ) -> Result<Self, ConnectError> {
         let ours = server.is_openai;
         let (timeout, connect_timeout) = (config.timeout, config.connect_timeout);
         let transport = Transport { endpoint: Endpoint::Chat, timeout, connect_timeout, streams: config.stream };
-        let client = client(server, &transport)?;
+        let wire = wire(server, &transport)?;
         let style = Mutex::new(Style::new(config, ours));
-        Ok(Self { client, config: config.clone(), name: name.to_owned(), style, told: AtomicBool::new(false), price })
+        let (config, name, told) = (config.clone(), name.to_owned(), Default::default());
+        Ok(Self { wire, limited, config, name, style, told, price })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn lane(&self) -> &Lane {
+        &self.limited.lane
     }
 
     /// Asks until there is an answer or an error that another form of the request does not mend.
-    async fn ask(&self, request: &Request) -> Result<Completion, ModelError> {
+    pub(crate) async fn ask(&self, request: &Request, waited: &Waited) -> Result<Completion, Failed> {
         loop {
             let style = self.style();
             let body = request_body(&self.config, &self.name, request, &style);
+            let ticket = self.enter(&body, waited).await?;
             let asked_at = now();
-            let refused = match self.send(&body).await? {
-                Ok(answer) => match embedded_failure(&answer) {
-                    None => return self.read(&answer, request, asked_at),
+            let refused = match self.send(&body, &ticket.exchange).await {
+                Ok(Ok(answer)) => match embedded_failure(&answer) {
+                    None => return self.answered(&answer, request, asked_at, ticket),
                     Some(failure) => failure,
                 },
-                Err(failure) => failure,
+                Ok(Err(failure)) => failure,
+                Err(error) => {
+                    let end = ticket.exchange.ended(None);
+                    ticket.failed(end);
+                    return Err(Failed { error, is_of_endpoint: end.is_of_endpoint() });
+                }
             };
+            let end = ticket.exchange.ended(refused.says());
+            let is_unavailable = ticket.exchange.is_unavailable() || refused.is_long();
+            ticket.failed(end);
             if !self.adapt(&style, &body, &refused) {
-                return Err(with_hint(refused, &body));
+                let is_of_endpoint = end.is_of_endpoint() || (end == End::Busy && is_unavailable);
+                return Err(Failed { error: with_hint(refused, &body), is_of_endpoint });
+            }
+        }
+    }
+
+    /// Waits until a request may be sent, and reserves what it may take.
+    async fn enter(&self, body: &Value, waited: &Waited) -> Result<Ticket, Failed> {
+        let Limited { lane, budget } = &self.limited;
+        let started = Instant::now();
+        let size = (lane.is_limited() || budget.is_limited()).then(|| Size::of(body));
+        let size = size.map(|size| (size, lane.estimate(size)));
+        let tokens = size.map_or(0.0, |(_, tokens)| tokens.total());
+        let most = |tokens: Tokens| self.price.as_ref().map_or(0.0, |price| price.cost(&tokens.usage()));
+        let budget = budget.take(size.map_or(0.0, |(_, tokens)| most(tokens)), tokens).await?;
+        let patience = Duration::try_from_secs_f64(self.config.retry.max_elapsed).unwrap_or(Duration::MAX);
+        let place = lane.enter(tokens, patience).await.map_err(|none| match none {
+            NoPlace::Paused(pause) => {
+                let message = format!("the model's server asks to wait for {:.0} s", pause.as_secs_f64());
+                let error = ModelError::Transient { message, retry_after: Some(pause) };
+                Failed { error, is_of_endpoint: true }
+            }
+            NoPlace::Broken(err) => transient(&format!("the limits that processes share: {err}")).into(),
+        })?;
+        waited.add(started.elapsed());
+        Ok(Ticket::new(lane.clone(), place, size, budget))
+    }
+
+    fn answered(&self, answer: &Value, request: &Request, asked_at: f64, ticket: Ticket) -> Result<Completion, Failed> {
+        match self.read(answer, request, asked_at) {
+            Ok(completion) => {
+                // What has no price does not count in money.
+                let cost = if self.price.is_none() { completion.cost.or(Some(0.0)) } else { completion.cost };
+                ticket.answered(&completion.usage, cost);
+                Ok(completion)
+            }
+            Err(error) => {
+                ticket.failed(End::Lost);
+                Err(Failed { error, is_of_endpoint: true })
             }
         }
     }
@@ -80,9 +161,15 @@ impl Http {
         if limit && last.is_some_and(|call| serde_json::from_str::<Map<String, Value>>(&call.arguments).is_err()) {
             completion.finish_reason = FinishReason::Length;
         }
-        if !self.told.load(Ordering::Relaxed)
+        let [of_calls, of_tokens] = &self.told;
+        if !of_calls.load(Ordering::Relaxed)
             && let Some(told) = stray_calls::told(&completion, request)
-            && !self.told.swap(true, Ordering::Relaxed)
+            && !of_calls.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!("{told}");
+        }
+        if let Some(told) = token_ids::checked(&mut completion, &self.config)
+            && !of_tokens.swap(true, Ordering::Relaxed)
         {
             tracing::warn!("{told}");
         }
@@ -90,8 +177,9 @@ impl Http {
     }
 
     /// Sends a request once. The inner error is the server's refusal.
-    async fn send(&self, body: &Value) -> Result<Result<Value, Failure>, ModelError> {
-        let chat = self.client.chat();
+    async fn send(&self, body: &Value, exchange: &Arc<Exchange>) -> Result<Result<Value, Failure>, ModelError> {
+        let client = self.wire.client(exchange.clone());
+        let chat = client.chat();
         if !self.config.stream {
             return match chat.create_byot(body.clone()).await {
                 Ok(answer) => Ok(Ok(answer)),
@@ -164,17 +252,6 @@ fn with_hint(refused: Failure, body: &Value) -> ModelError {
 /// Returns the seconds since 1970.
 fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
-}
-
-#[async_trait]
-impl Model for Http {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
-        self.ask(request).await
-    }
 }
 
 impl fmt::Debug for Http {

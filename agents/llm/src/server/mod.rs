@@ -13,3 +13,4 @@ pub(crate) mod request_body;
 pub(crate) mod response;
 pub(crate) mod secret;
 pub(crate) mod stray_calls;
+pub(crate) mod token_ids;

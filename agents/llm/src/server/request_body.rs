@@ -65,6 +65,8 @@ pub(crate) fn request_body(config: &ModelConfig, model: &str, request: &Request,
     put("stop", (!config.stop.is_empty()).then(|| json!(config.stop)));
     put("stream", Some(Value::Bool(config.stream)));
     put("stream_options", config.stream.then(|| json!({ "include_usage": true })));
+    put("return_token_ids", config.token_ids.then_some(Value::Bool(true)));
+    put("logprobs", config.logprobs.then_some(Value::Bool(true)));
     body.extend(config.extra.clone());
     body.retain(|key, _| !style.left_out.contains(key));
     Value::Object(body)

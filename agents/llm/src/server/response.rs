@@ -15,6 +15,19 @@ use crate::server::prices::Price;
 /// Reasons for stopping by which servers say that the answer is none.
 const GAVE_UP: [&str; 4] = ["error", "network_error", "insufficient_system_resource", "abort"];
 
+/// Fields of a choice that are kept by their names.
+const OF_CHOICE: [&str; 9] = [
+    "index",
+    "message",
+    "delta",
+    "finish_reason",
+    "logprobs",
+    "token_ids",
+    "completion_token_ids",
+    "prompt_token_ids",
+    "usage",
+];
+
 /// Returns the completion that `body` holds, at the cost that the provider reports, else at `price`.
 ///
 /// Servers differ; whatever can be understood is. Reasoning that comes in a field of its own is no part of the text; it is
@@ -65,7 +78,8 @@ fn served(body: &Value, choice: &Value, message: &Value, usage: Option<&Value>) 
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let ids = |places: &[(&Value, &str)]| {
         let found = places.iter().find_map(|(value, key)| value.get(key)?.as_array());
-        found.map(|ids| ids.iter().filter_map(Value::as_u64).collect())
+        // A list with something else in it is none.
+        found.and_then(|ids| ids.iter().map(Value::as_u64).collect())
     };
     let field = |value: &Value, key: &str| value.get(key).filter(|value| !value.is_null()).cloned();
     Served {
@@ -88,7 +102,7 @@ fn served(body: &Value, choice: &Value, message: &Value, usage: Option<&Value>) 
         ]),
         logprobs: field(choice, "logprobs").or_else(|| field(message, "generation_log_probs")),
         usage: usage.cloned(),
-        choice: further(choice, &["index", "message", "delta", "finish_reason", "logprobs", "token_ids", "usage"]),
+        choice: further(choice, &OF_CHOICE),
         body: further(
             body,
             &["choices", "id", "model", "system_fingerprint", "prompt_token_ids", "token_ids", "usage"],

@@ -78,7 +78,7 @@ fn what_is_wrong_with_settings_is_said() {
         "{name: m, nmae: x}",
         &[],
         expect![
-            "unknown field `nmae`, expected one of `provider`, `name`, `base_url`, `api_key_env`, `temperature`, `top_p`, `max_output_tokens`, `seed`, `stop`, `extra`, `tool_calls`, `several_calls`, `send_reasoning`, `system_role`, `merge_roles`, `limit_name`, `leave_out`, `stream`, `timeout`, `connect_timeout`, `retry`, `prices`, `path`, `on_divergence`, `record` at line 1 column 11"
+            "unknown field `nmae`, expected one of `provider`, `name`, `base_url`, `api_key_env`, `endpoints`, `rate`, `temperature`, `top_p`, `max_output_tokens`, `seed`, `stop`, `extra`, `tool_calls`, `several_calls`, `send_reasoning`, `system_role`, `merge_roles`, `limit_name`, `leave_out`, `stream`, `token_ids`, `logprobs`, `timeout`, `connect_timeout`, `retry`, `prices`, `path`, `on_divergence`, `record` at line 1 column 11"
         ],
     );
     fails(

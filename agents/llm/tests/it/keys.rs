@@ -46,7 +46,7 @@ async fn a_key_that_the_server_echoes_is_shown_nowhere() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let echo = json!({ "error": { "message": format!("Incorrect API key provided: {KEY}.") } });
     let page = format!("<html>{KEY}</html>");
-    let retry = RetryConfig { max_elapsed: 0.02, base: 0.001, cap: 0.005 };
+    let retry = RetryConfig { max_elapsed: 0.2, base: 0.001, cap: 0.05 };
     for stream in [false, true] {
         for answer in [
             ResponseTemplate::new(401).set_body_json(&echo),

@@ -5,6 +5,7 @@
 mod config;
 mod embeddings;
 mod failures;
+mod gateway;
 mod http;
 mod json_protocol;
 mod json_read;

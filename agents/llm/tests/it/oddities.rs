@@ -231,7 +231,7 @@ async fn check(case: &Case) -> Vec<String> {
             let kind = match err {
                 ModelError::Transient { .. } => "transient",
                 ModelError::ContextLength(_) => "context_length",
-                ModelError::Permanent(_) => "permanent",
+                ModelError::Permanent(_) | ModelError::Budget(_) => "permanent",
             };
             expect(wanted.kind == kind, format!("the error is {kind}: {err}"));
             wanted

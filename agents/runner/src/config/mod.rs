@@ -208,10 +208,18 @@ impl Resolved {
             "api_key_env",
             "path",
             "base_url",
+            "endpoints",
+            "rate",
             "stream",
             "limit_name",
         ];
         without(&mut value["model"], &of_transport);
+        // What is kept beside an answer changes none; an episode that was to have it is no other's.
+        for kept in ["token_ids", "logprobs"] {
+            if value["model"].get(kept) == Some(&Value::Bool(false)) {
+                without(&mut value["model"], &[kept]);
+            }
+        }
         // Without a name none of the others does anything.
         let of_server = ["retry", "timeout", "connect_timeout", "api_key_env", "batch", "base_url"];
         match value.get_mut("embeddings").filter(|embeddings| embeddings["name"].as_str().is_some()) {

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use env_core::{Instance, RecordedEpisodes};
 use grading::read_given;
 use journal::hide;
-use llm::{Embeddings, ModelConfig, OnDivergence, Provider, Replay, Script};
+use llm::{BudgetLimits, Embeddings, Gateway, Gateways, ModelConfig, OnDivergence, Provider, Replay, Script};
 use prompts::Prompts;
 use tool_core::Embed;
 
@@ -25,8 +25,8 @@ pub struct Models {
 }
 
 enum Source {
-    /// One connection, shared by all episodes.
-    Server(Arc<dyn Model>),
+    /// The endpoints, shared by all episodes.
+    Server(Gateway),
     /// The text of a recording or a trajectory.
     Replay(String),
     /// The text of a script.
@@ -36,8 +36,13 @@ enum Source {
 }
 
 impl Models {
-    /// Connects, or reads the file of answers.
+    /// Connects, or reads the file of answers. Nothing but the settings limits what is asked.
     pub fn open(resolved: &Resolved) -> anyhow::Result<Self> {
+        Self::open_with(resolved, &Gateways::new(None, BudgetLimits::default())?)
+    }
+
+    /// Connects through what all models of a process share, or reads the file of answers.
+    pub fn open_with(resolved: &Resolved, gateways: &Gateways) -> anyhow::Result<Self> {
         let config = resolved.config.model.clone();
         let source = match config.provider {
             Provider::Replay => {
@@ -59,11 +64,13 @@ impl Models {
                 };
                 Source::Shipped(recorded)
             }
-            Provider::Openai => Source::Server(connect(&config, &prompts(resolved)?)?),
+            Provider::Openai => Source::Server(connect(gateways, &config, &prompts(resolved)?)?),
         };
         let embeddings = Embeddings::connect(&resolved.config.embeddings)?;
         let embedder = embeddings.map(|embeddings| Arc::new(embeddings) as Arc<dyn Embed>);
-        let secrets = llm::secrets(&[&config.api_key_env, &resolved.config.embeddings.api_key_env]);
+        let of_endpoints = config.endpoints.iter().filter_map(|endpoint| endpoint.api_key_env.as_deref());
+        let named = [config.api_key_env.as_str(), &resolved.config.embeddings.api_key_env];
+        let secrets = llm::secrets(&named.into_iter().chain(of_endpoints).collect::<Vec<_>>());
         hide(&secrets);
         Ok(Self { config, source, embedder, secrets })
     }
@@ -71,7 +78,7 @@ impl Models {
     /// Returns the name that goes into `model_name_or_path`.
     pub(crate) fn name(&self) -> String {
         match &self.source {
-            Source::Server(model) => model.name().to_owned(),
+            Source::Server(gateway) => gateway.name().to_owned(),
             Source::Replay(_) => "replay".to_owned(),
             Source::Script(_) => "script".to_owned(),
             Source::Shipped(_) => "recorded".to_owned(),
@@ -81,6 +88,14 @@ impl Models {
     /// Returns whether answers cost something, so that those of a killed episode are kept. Others are given again.
     pub(crate) fn are_paid(&self) -> bool {
         matches!(self.source, Source::Server(_))
+    }
+
+    /// Returns what the answers of a server took so far; `None` where answers come from a file.
+    pub fn taken(&self) -> Option<llm::Totals> {
+        match &self.source {
+            Source::Server(gateway) => Some(gateway.taken()),
+            Source::Replay(_) | Source::Script(_) | Source::Shipped(_) => None,
+        }
     }
 
     /// Returns the values of the keys that this process was given.
@@ -101,7 +116,7 @@ impl Models {
         worker: &Worker,
     ) -> anyhow::Result<Arc<dyn Model>> {
         let model: Arc<dyn Model> = match &self.source {
-            Source::Server(model) => model.clone(),
+            Source::Server(gateway) => gateway.model(&instance.instance_id),
             Source::Replay(text) => Arc::new(replay(text, root, self.config.on_divergence)?),
             Source::Script(text) => Arc::new(script(text, root)?),
             Source::Shipped(recorded) => {
@@ -146,13 +161,13 @@ pub(crate) fn digests_of_prompts(resolved: &Resolved) -> anyhow::Result<(String,
     Ok((digest(templates), digest(texts)))
 }
 
-fn connect(config: &ModelConfig, prompts: &Prompts) -> anyhow::Result<Arc<dyn Model>> {
+fn connect(gateways: &Gateways, config: &ModelConfig, prompts: &Prompts) -> anyhow::Result<Gateway> {
     let over = match &config.prices {
         Some(path) => Some(read_given(path)?.with_context(|| format!("no such file of prices: `{}`", path.display()))?),
         None => None,
     };
     let prices = llm::Prices::new(over.as_deref()).map_err(|err| anyhow!("prices: {err}"))?;
-    Ok(llm::connect(config, &prices, prompts)?)
+    Ok(gateways.connect(config, &prices, prompts)?)
 }
 
 fn script(text: &str, root: &str) -> anyhow::Result<Script> {

@@ -450,6 +450,7 @@ fn describe(instance_id: &str, solved: &Solved) -> String {
         ExitStatus::Limit(limit) => format!("stopped by the limit on {}", format!("{limit:?}").to_lowercase()),
         ExitStatus::GaveUp(why) => format!("gave up: {}", short(why)),
         ExitStatus::ModelFailed(why) => format!("the model failed: {why}"),
+        ExitStatus::BudgetSpent(why) => format!("not finished: {}", short(why)),
         ExitStatus::SandboxFailed(why) => format!("the sandbox failed: {why}"),
         ExitStatus::SandboxDamaged(how) => format!("the agent broke its sandbox: {}", short(how)),
         ExitStatus::AgentFailed(why) => format!("the agent failed: {why}"),

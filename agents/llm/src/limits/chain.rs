@@ -1,0 +1,195 @@
+//! A ledger in a folder that many processes write, on any file system, without locks.
+//!
+//! Each version of the ledger is a folder with a number for its name, put in place by a rename. That fails where a folder
+//! of that name is there and holds something, so that of all processes that went on from one version a single one writes
+//! the next; the others read it and do their turn again. There is nothing to hold, so that a process that is killed or
+//! stopped at any instant keeps nobody waiting.
+
+use std::fs;
+use std::io::{Error, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use crate::limits::ledger::Ledger;
+
+/// Versions that stay behind the newest. Whoever writes one that far behind was stopped in between.
+const KEPT: u64 = 16;
+/// How often a turn is done again.
+const ATTEMPTS: u32 = 400;
+/// How old a folder is that was begun and never put in place.
+const ABANDONED: Duration = Duration::from_secs(3600);
+const FILE: &str = "ledger.json";
+const BEGUN: &str = ".begun-";
+
+/// The versions of a ledger.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    folder: PathBuf,
+    /// Whether a version must outlast a power cut.
+    is_durable: bool,
+}
+
+impl Chain {
+    /// Opens the ledger of a folder, which need not be there.
+    pub(crate) fn open(folder: &Path, is_durable: bool) -> std::io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let chain = Self { folder: folder.to_owned(), is_durable };
+        for entry in fs::read_dir(folder)?.flatten() {
+            let age = entry.metadata().and_then(|metadata| metadata.modified());
+            let is_old = age.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > ABANDONED));
+            if is_old && entry.file_name().to_string_lossy().starts_with(BEGUN) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        Ok(chain)
+    }
+
+    /// Writes a version that `change` makes of the newest one; `change` is done again where another process was first.
+    pub(crate) fn update<T>(&self, change: impl Fn(&mut Ledger) -> T) -> std::io::Result<T> {
+        for attempt in 0..ATTEMPTS {
+            let (newest, mut ledger) = self.newest()?;
+            let before = ledger.clone();
+            let changed = change(&mut ledger);
+            if ledger == before {
+                return Ok(changed);
+            }
+            if self.put(newest + 1, &ledger)? {
+                self.sweep(newest + 1);
+                return Ok(changed);
+            }
+            let most = 1 + u64::from(attempt.min(20));
+            std::thread::sleep(Duration::from_micros(fastrand::u64(0..most * 500)));
+        }
+        Err(Error::new(ErrorKind::TimedOut, "too many processes write it at once"))
+    }
+
+    /// Returns the number of the newest version and what it says. One that a power cut left without its text is passed over.
+    pub(crate) fn newest(&self) -> std::io::Result<(u64, Ledger)> {
+        'listed: for _ in 0..ATTEMPTS {
+            let numbers = self.numbers()?;
+            let Some(newest) = numbers.last().copied() else { return Ok((0, Ledger::default())) };
+            for number in numbers.iter().rev() {
+                match fs::read(self.version(*number).join(FILE)) {
+                    Ok(text) => {
+                        if let Ok(ledger) = serde_json::from_slice(&text) {
+                            return Ok((newest, ledger));
+                        }
+                    }
+                    // It was swept away behind newer ones.
+                    Err(err) if err.kind() == ErrorKind::NotFound => continue 'listed,
+                    Err(err) => return Err(err),
+                }
+            }
+            return Ok((newest, Ledger::default()));
+        }
+        Err(Error::new(ErrorKind::NotFound, "its versions cannot be read"))
+    }
+
+    /// Puts a version in place, unless there is one.
+    fn put(&self, number: u64, ledger: &Ledger) -> std::io::Result<bool> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let unlike = format!("{}-{count}-{:08x}", std::process::id(), fastrand::u32(..));
+        let begun = self.folder.join(format!("{BEGUN}{unlike}"));
+        fs::create_dir(&begun)?;
+        let written = self.write(&begun.join(FILE), ledger).and_then(|()| fs::rename(&begun, self.version(number)));
+        if let Err(err) = written {
+            let _ = fs::remove_dir_all(&begun);
+            let is_there = matches!(err.kind(), ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty);
+            return if is_there { Ok(false) } else { Err(err) };
+        }
+        // This process may have been stopped for so long that the place of an old version was free again.
+        let is_behind = self.numbers()?.last().is_some_and(|newest| *newest >= number + KEPT);
+        if is_behind {
+            let _ = fs::remove_dir_all(self.version(number));
+        }
+        Ok(!is_behind)
+    }
+
+    fn write(&self, path: &Path, ledger: &Ledger) -> std::io::Result<()> {
+        let mut file = fs::File::create(path)?;
+        file.write_all(&serde_json::to_vec(ledger)?)?;
+        if self.is_durable { file.sync_all() } else { Ok(()) }
+    }
+
+    fn sweep(&self, newest: u64) {
+        let old = self.numbers().unwrap_or_default().into_iter().filter(|number| number + KEPT < newest);
+        for number in old {
+            let _ = fs::remove_dir_all(self.version(number));
+        }
+    }
+
+    /// Returns the numbers of the versions, the oldest first.
+    fn numbers(&self) -> std::io::Result<Vec<u64>> {
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            numbers.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    fn version(&self, number: u64) -> PathBuf {
+        self.folder.join(number.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::amounts::{Amounts, Limits};
+    use crate::limits::ledger::{FOR_GOOD, Turn, Used};
+
+    /// Tells of one more use.
+    fn tell(chain: &Chain) {
+        let mut told = Used::default();
+        told.add(FOR_GOOD, Amounts([1.0, 10.0]));
+        let none = Amounts::default();
+        let turn = Turn { told, taken: none, spare: none, is_known: false, need: none, ask: none };
+        chain.update(|ledger| ledger.turn("me", 0, Limits::default(), &turn)).unwrap();
+    }
+
+    fn used(chain: &Chain) -> f64 {
+        chain.newest().unwrap().1.used().0[0]
+    }
+
+    #[test]
+    fn what_many_write_at_once_is_all_there_and_old_versions_go() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let chain = Chain::open(folder.path(), false).unwrap();
+                    (0..40).for_each(|_| tell(&chain));
+                });
+            }
+        });
+        let chain = Chain::open(folder.path(), false).unwrap();
+        assert_eq!(used(&chain), 320.0);
+        let left = fs::read_dir(folder.path()).unwrap().count() as u64;
+        assert!(left <= KEPT + 9, "{left} versions");
+    }
+
+    #[test]
+    fn a_version_that_a_power_cut_left_without_its_text_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = Chain::open(folder.path(), true).unwrap();
+        (0..3).for_each(|_| tell(&chain));
+        fs::write(folder.path().join("3").join(FILE), "").unwrap();
+        assert_eq!(used(&chain), 2.0);
+        tell(&chain);
+        assert_eq!((chain.newest().unwrap().0, used(&chain)), (4, 3.0));
+    }
+
+    #[test]
+    fn a_writer_that_was_stopped_for_long_does_not_count_where_others_went_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = Chain::open(folder.path(), false).unwrap();
+        (0..KEPT + 5).for_each(|_| tell(&chain));
+        // The place behind the version that it had read is free again.
+        assert!(!folder.path().join("2").exists());
+        assert!(!chain.put(2, &Ledger::default()).unwrap());
+        assert_eq!(used(&chain), (KEPT + 5) as f64);
+    }
+}
