@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search, Solve,
-    StatusCommand, SweepCommand, Validate,
+    Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search,
+    Solve, StatusCommand, SweepCommand, Validate,
 };
 
 /// Agents that repair real repositories, and the verdict on their patches.

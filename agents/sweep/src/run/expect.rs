@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use journal::Run;
+use llm::{BudgetLimits, Gateways};
 use runner::environments::Providers;
 use serde_yaml::Value;
 
@@ -44,7 +45,7 @@ struct Past {
 /// # Errors
 /// With the place in the file, when a dataset cannot be had.
 pub async fn expect(plan: &Plan, providers: &Providers) -> anyhow::Result<Expected> {
-    let mut shared = Shared::default();
+    let mut shared = Shared::new(Gateways::new(None, BudgetLimits::default())?);
     let mut cells = Vec::new();
     let mut past: Option<HashMap<(String, String), Past>> = None;
     for planned in &plan.cells {

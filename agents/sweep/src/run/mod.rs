@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use env_core::Instance;
 use journal::{Journal, Lease, Run, file_name, write_summary, write_whole};
+use llm::{BudgetLimits, Gateways};
 use runner::engine::Engine;
 use runner::environments::Providers;
 use runner::stages::{Cell, Solving};
@@ -19,10 +20,13 @@ use crate::file::{Budget, Order};
 use crate::plan::Plan;
 pub use expect::{Expected, expect};
 pub use open::OpenCell;
+use open::Shared;
 use queue::{Item, Spent, Waiting, cell_of, in_order};
 
 /// Name of the copy of the sweep file in the folder of the run.
 pub const SWEEP: &str = "sweep.yaml";
+/// The folder in which processes share the limits of servers and the budget.
+const GATEWAY: &str = "gateway";
 /// So many failures of infrastructure in a row, beside two for each worker, end a sweep.
 const IN_A_ROW: usize = 16;
 
@@ -31,6 +35,7 @@ pub struct Sweep {
     plan: Plan,
     journal: Journal,
     cells: Vec<OpenCell>,
+    gateways: Gateways,
     /// Keeps other processes from the run, where it is not shared.
     _lease: Option<Lease>,
 }
@@ -78,9 +83,12 @@ impl Sweep {
     /// When another process is at the run and it is not shared, when a cell holds what other settings made, and when a
     /// dataset, a model or a folder cannot be had.
     pub async fn open(plan: Plan, providers: &Providers, shared: bool) -> anyhow::Result<Self> {
-        let shared_by_cells = open::prepare(&plan, providers).await?;
         let runs = plan.cells.first().map(|cell| cell.resolved.config.runs.clone()).context("the sweep has no cell")?;
         let folder = runs.join(file_name(&plan.run));
+        let Budget { cost, tokens, .. } = plan.file.spec.budget;
+        // Datasets and models come first, so that a file that is wrong leaves nothing behind.
+        let mut shared_by_cells = Shared::new(Gateways::new(None, BudgetLimits::default())?);
+        open::prepare(&mut shared_by_cells, &plan, providers).await?;
         let lease = Lease::take(&folder.join("leases").join("sweep.run"))?;
         if lease.is_none() && !shared {
             bail!(
@@ -90,8 +98,10 @@ impl Sweep {
             );
         }
         let journal = Journal::open(&folder)?;
+        let gateways = Gateways::new(Some(folder.join(GATEWAY)), BudgetLimits { cost, tokens })?;
+        let shared_by_cells = shared_by_cells.through(gateways.clone());
         let cells = open::open_cells(&plan, shared_by_cells, &journal, providers).await?;
-        let sweep = Self { plan, journal, cells, _lease: lease };
+        let sweep = Self { plan, journal, cells, gateways, _lease: lease };
         sweep.keep_plan(&BTreeSet::new())?;
         write_whole(&folder.join(SWEEP), sweep.plan.file.text.as_bytes())?;
         Ok(sweep)
@@ -144,7 +154,11 @@ impl Sweep {
         let items = pending.len();
         let known = (solved, self.spent());
         let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine.drain.clone());
-        engine.serve(&Arc::new(Solving), items, &mut waiting).await?;
+        let served = engine.serve(&Arc::new(Solving), items, &mut waiting).await;
+        if let Err(err) = self.gateways.budget().sync().await {
+            tracing::warn!("what was spent could not be told to other processes: {err}");
+        }
+        served?;
         let mut counts = waiting.into_counts();
         counts.kept = planned - items;
         self.finish(&limits)?;

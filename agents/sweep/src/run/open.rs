@@ -8,6 +8,7 @@ use anyhow::Context;
 use dataset::{Selection, read_ids, select};
 use env_core::{Environment, find_instance, nearest};
 use journal::{CellDir, Journal, Run, file_name};
+use llm::Gateways;
 use runner::Resolved;
 use runner::environments::{Providers, open, refuse_unsolvable};
 use runner::run_folder::{Others, keep_settings, open_cell};
@@ -27,14 +28,24 @@ pub struct OpenCell {
 }
 
 /// What cells share, by the settings that it is made from.
-#[derive(Default)]
 pub(super) struct Shared {
+    gateways: Gateways,
     environments: HashMap<String, Arc<dyn Environment>>,
     models: HashMap<String, Arc<Models>>,
     selections: HashMap<String, Vec<usize>>,
 }
 
 impl Shared {
+    /// Returns what cells share whose models go through these gateways.
+    pub(super) fn new(gateways: Gateways) -> Self {
+        Self { gateways, environments: HashMap::new(), models: HashMap::new(), selections: HashMap::new() }
+    }
+
+    /// Returns the same with models that go through other gateways.
+    pub(super) fn through(self, gateways: Gateways) -> Self {
+        Self { gateways, models: HashMap::new(), ..self }
+    }
+
     /// Returns the environment of a configuration.
     pub(super) async fn environment(
         &mut self,
@@ -56,7 +67,7 @@ impl Shared {
         if let Some(models) = self.models.get(&key) {
             return Ok(models.clone());
         }
-        let models = Arc::new(Models::open(resolved)?);
+        let models = Arc::new(Models::open_with(resolved, &self.gateways)?);
         self.models.insert(key, models.clone());
         Ok(models)
     }
@@ -87,16 +98,14 @@ fn key(resolved: &Resolved, keys: &[&str]) -> String {
 ///
 /// # Errors
 /// With the place in the file, when a dataset cannot be had, or an instance cannot be solved or judged.
-pub(super) async fn prepare(plan: &Plan, providers: &Providers) -> anyhow::Result<Shared> {
-    let mut shared = Shared::default();
+pub(super) async fn prepare(shared: &mut Shared, plan: &Plan, providers: &Providers) -> anyhow::Result<()> {
     for planned in &plan.cells {
-        let environment = environment(&mut shared, plan, &planned.resolved, providers).await?;
+        let environment = environment(shared, plan, &planned.resolved, providers).await?;
         let instances = shared.instances(&plan.file, &planned.resolved, environment.as_ref())?;
         let chosen = instances.iter().filter_map(|index| environment.instances().get(*index));
         refuse_unsolvable(&planned.resolved, environment.as_ref(), chosen)?;
-        shared.models(&planned.resolved).map_err(|err| plan.file.source.at(&planned.at, format!("{err:#}")))?;
     }
-    Ok(shared)
+    Ok(())
 }
 
 /// Opens the cells of a plan, each with its folder.

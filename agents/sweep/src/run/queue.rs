@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agent_core::Spending;
+use agent_core::{ExitStatus, Spending};
 use runner::engine::{Next, Queue};
 use runner::stages::{Attempt, Attempted, Solved, Solving};
 use tokio_util::sync::CancellationToken;
@@ -149,6 +149,9 @@ impl<'a> Waiting<'a> {
 
     fn solved(&mut self, item: Item, solved: &Solved) {
         self.spent.add(&solved.outcome.spending);
+        if matches!(solved.outcome.exit_status, ExitStatus::BudgetSpent(_)) {
+            return self.stop("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
+        }
         self.heed_budget();
         if solved.failed() {
             let why = format!("{:?}", solved.outcome.exit_status);

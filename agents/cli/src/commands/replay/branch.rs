@@ -39,7 +39,8 @@ pub(super) async fn run(
     let mut cells = Vec::new();
     for (sample, (resolved, models)) in (0..).zip(samples.into_iter().zip(models)) {
         let cell_dir = of_cell.of_sample(sample);
-        keep_settings(&resolved, &cell_dir, others(&ids, args.fresh))?;
+        let name = if sample == 0 { "config.yaml".to_owned() } else { format!("config.{sample}.yaml") };
+        keep_settings(&resolved, &cell_dir, &name, others(&ids, args.fresh))?;
         cell_dir.ask([record.instance_id.as_str()])?;
         let mut cell = Cell::new(resolved, environment.clone(), Arc::new(models), cell_dir).map_err(Failed::Usage)?;
         (cell.fresh, cell.prefix) = (args.fresh, Some(prefix.clone()));
