@@ -4,6 +4,7 @@ mod dry_run;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -20,6 +21,7 @@ use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
 use crate::listener::counted;
+use crate::output::print;
 use crate::settings::workers;
 
 #[derive(Debug, Args)]
@@ -66,8 +68,16 @@ pub(crate) async fn run(
         sweep.cells().len(),
         sweep.episodes()
     ));
+    let sweep = Arc::new(sweep);
+    let interrupted = sweep.clone();
+    at_interrupt.set(move || {
+        let told = interrupted.finish().and_then(|()| interrupted.table());
+        say(&told.unwrap_or_else(|err| format!("no summary could be written: {err:#}")));
+    });
     let counts = sweep.run(&engine).await?;
-    tell(&sweep, &counts)?;
+    at_interrupt.set(|| {});
+    tell(&counts);
+    print(&sweep.table()?)?;
     let is_whole = counts.stopped.is_none() && counts.infrastructure == 0 && !engine.drain.is_cancelled();
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -101,21 +111,23 @@ async fn clean(plugs: &Plugs, plan: &Plan) {
     }
 }
 
-fn tell(sweep: &Sweep, counts: &Counts) -> anyhow::Result<()> {
-    let Counts { solved, unsolved, infrastructure, left, elsewhere, kept, stopped } = counts;
+fn tell(counts: &Counts) {
+    let Counts { solved, unsolved, not_judged, infrastructure, left, elsewhere, kept, stopped } = counts;
     let parts = [
         (*solved, "solved"),
         (*unsolved, "unsolved"),
+        (*not_judged, "not judged"),
         (*infrastructure, "infrastructure"),
         (*left, "left"),
         (*elsewhere, "ended by others"),
         (*kept, "from before"),
     ];
-    let shown = parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}"));
-    say(&shown.collect::<Vec<_>>().join(", "));
+    let shown: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    if !shown.is_empty() {
+        say(&shown.join(", "));
+    }
     if let Some(why) = stopped {
         say(&format!("stopped: {why}"));
     }
-    let _ = sweep;
-    Ok(())
 }
