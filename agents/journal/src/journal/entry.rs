@@ -132,6 +132,9 @@ impl Entry {
     }
 }
 
+/// How an episode ended that the budget stopped, in a word.
+const BUDGET_SPENT: &str = "budget_spent";
+
 /// How an episode ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
@@ -146,6 +149,18 @@ pub struct Ended {
     /// versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spending: Option<Spending>,
+}
+
+impl Ended {
+    /// Returns whether the budget stopped the episode: it goes on with a larger one, and is unfinished until then.
+    pub fn lacks_budget(&self) -> bool {
+        self.exit_status == BUDGET_SPENT
+    }
+
+    /// Returns whether infrastructure broke.
+    pub fn is_infrastructure(&self) -> bool {
+        self.class == OutcomeClass::Infrastructure && !self.lacks_budget()
+    }
 }
 
 /// What a verdict is on and what it says.
