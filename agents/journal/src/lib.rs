@@ -9,6 +9,7 @@ mod journal;
 mod folder;
 
 mod files;
+mod owner;
 mod predictions;
 mod subject;
 mod tally;
@@ -16,7 +17,7 @@ mod verdict;
 
 pub use files::{file_name, hide, read_text, sweep, write_stream, write_whole};
 pub use folder::{
-    CellDir, Episode, EpisodeDir, FileRecorder, Found, InFlight, Run, Summary, VERDICT_FILES, write_summary,
+    CellDir, Episode, EpisodeDir, FileRecorder, Found, Hold, InFlight, Run, Summary, VERDICT_FILES, write_summary,
 };
 pub use journal::{Ended, Entry, Failed, Journal, Judged, Lease, Line, VERSION};
 pub use predictions::{Given, Prediction, read_predictions};

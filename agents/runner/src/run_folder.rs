@@ -23,7 +23,10 @@ pub enum Others<'a> {
 /// When it holds what was made with other settings, or cannot be written.
 pub fn open_cell(resolved: &Resolved, journal: &Journal, cell: &str, others: Others<'_>) -> anyhow::Result<CellDir> {
     let cell_dir = CellDir::create_in(journal, cell)?;
-    sweep(cell_dir.path());
+    {
+        let _lease = cell_dir.hold()?;
+        sweep(cell_dir.path());
+    }
     keep_settings(resolved, &cell_dir, "config.yaml", others)?;
     Ok(cell_dir)
 }

@@ -1,8 +1,7 @@
 //! The folder of one cell of a run.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,10 +11,12 @@ use grading::read_report;
 use sha2::{Digest, Sha256};
 
 use super::episode_dir::EpisodeDir;
-use crate::files::{file_name, read_text, sweep, write_stream, write_whole};
+use super::listed::Listed;
+use crate::files::{file_name, read_text, sweep, write_whole};
 use crate::journal::EpisodeState;
 use crate::journal::Journal;
 use crate::journal::Lease;
+use crate::journal::Turn;
 use crate::journal::{Ended, Entry, Failed, Judged};
 use crate::predictions::{PREDICTIONS, Prediction};
 use crate::subject::Subject;
@@ -51,12 +52,12 @@ pub struct CellDir {
     listed: Arc<Mutex<Option<Listed>>>,
 }
 
-/// What a process has written into `preds.jsonl`.
+/// The right to change a cell's own files, as long as this value lives.
 #[derive(Debug)]
-struct Listed {
-    ids: HashSet<String>,
-    /// Bytes of the file. With another size, someone else has written it.
-    length: u64,
+pub struct Hold {
+    // Given back before it is another part's turn.
+    _lease: Lease,
+    _turn: Turn,
 }
 
 /// What a run folder holds on a subject.
@@ -162,9 +163,12 @@ impl CellDir {
         }
     }
 
-    /// Waits for the right to change the cell's own files.
-    pub fn hold(&self) -> anyhow::Result<Lease> {
-        Lease::wait_blocking(&self.journal.run().join(LEASES).join(format!("{}.cell", self.name)))
+    /// Waits for the right to change the cell's own files. Parts of one process that use one journal wait in memory, and
+    /// only for other processes is the lease looked at again and again.
+    pub fn hold(&self) -> anyhow::Result<Hold> {
+        let turn = self.journal.turn(&self.name);
+        let lease = Lease::wait_blocking(&self.journal.run().join(LEASES).join(format!("{}.cell", self.name)))?;
+        Ok(Hold { _lease: lease, _turn: turn })
     }
 
     /// Returns the path of the folder of an instance's episode, which may not exist.
@@ -345,13 +349,14 @@ impl CellDir {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         let _lease = self.hold()?;
         let path = self.view(PREDICTIONS);
-        let length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        if let Some(listed) = listed.as_mut().filter(|listed| listed.length == length) {
-            if listed.ids.insert(id.to_owned()) {
-                listed.length += append_line(&path, prediction)?;
-                return Ok(());
+        if let Some(listed) = listed.as_mut()
+            && listed.catch_up(&path)
+        {
+            let is_listed = listed.has(id);
+            if !is_listed {
+                listed.append(&path, prediction)?;
             }
-            if known == Some(true) {
+            if !is_listed || known == Some(true) {
                 return Ok(());
             }
         }
@@ -381,28 +386,20 @@ impl CellDir {
 
     fn drop_listed(&self, instance_id: &str) -> anyhow::Result<()> {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_listed = listed.as_ref().is_none_or(|listed| listed.ids.contains(instance_id));
-        if !is_listed || !self.view(PREDICTIONS).exists() {
+        let path = self.view(PREDICTIONS);
+        if !path.exists() {
             return Ok(());
         }
         let _lease = self.hold()?;
-        self.list_predictions(&mut listed)
+        let is_without = listed.as_mut().is_some_and(|listed| listed.catch_up(&path) && !listed.has(instance_id));
+        if is_without { Ok(()) } else { self.list_predictions(&mut listed) }
     }
 
     /// Writes the view while the cell is held.
     fn list_predictions(&self, listed: &mut Option<Listed>) -> anyhow::Result<()> {
         self.journal.refresh()?;
         let predictions = self.predictions();
-        write_stream(&self.view(PREDICTIONS), |file| {
-            for prediction in &predictions {
-                serde_json::to_writer(&mut *file, prediction)?;
-                file.write_all(b"\n")?;
-            }
-            Ok(())
-        })?;
-        let length = fs::metadata(self.view(PREDICTIONS)).map_or(0, |metadata| metadata.len());
-        let ids = predictions.into_iter().map(|prediction| prediction.instance_id).collect();
-        *listed = Some(Listed { ids, length });
+        *listed = Some(Listed::write(&self.view(PREDICTIONS), &predictions)?);
         Ok(())
     }
 }
@@ -412,16 +409,10 @@ fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Appends a line in one write; returns how long it is.
-fn append_line(path: &Path, prediction: &Prediction) -> anyhow::Result<u64> {
-    let line = serde_json::to_string(prediction)? + "\n";
-    let append = || OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes());
-    append().with_context(|| format!("cannot write `{}`", path.display()))?;
-    Ok(line.len() as u64)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     fn prediction(id: &str, patch: &str) -> Prediction {
@@ -465,11 +456,63 @@ mod tests {
     }
 
     #[test]
+    fn two_processes_of_one_run_append_to_one_view_and_neither_writes_it_anew() {
+        use std::os::unix::fs::MetadataExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = [0; 2].map(|_| CellDir::create(folder.path(), "run", "cell").unwrap());
+        one.put_prediction(&prediction("a", "x")).unwrap();
+        other.put_prediction(&prediction("b", "x")).unwrap();
+        one.put_prediction(&prediction("c", "x")).unwrap();
+        let path = one.view(PREDICTIONS);
+        let file = || fs::metadata(&path).unwrap().ino();
+        let before = file();
+        for number in 0..10 {
+            other.put_prediction(&prediction(&format!("other-{number}"), "x")).unwrap();
+            one.put_prediction(&prediction(&format!("one-{number}"), "x")).unwrap();
+        }
+        assert_eq!(file(), before);
+        assert_eq!(listed(&one).len(), 23);
+        // An id that the other one has listed gets no second line, and a line that was torn does no harm.
+        one.put_prediction(&prediction("other-3", "y")).unwrap();
+        fs::File::options().append(true).open(&path).and_then(|mut file| file.write_all(b"{\"insta")).unwrap();
+        other.put_prediction(&prediction("d", "x")).unwrap();
+        let all = listed(&one);
+        assert_eq!(all.len(), 24);
+        assert!(all.contains(&"other-3=y".to_owned()) && all.contains(&"d=x".to_owned()), "{all:?}");
+        // What the other one has listed is taken out as well.
+        one.put_prediction(&prediction("e", "x")).unwrap();
+        other.reset(&other.episode("e").unwrap(), "e").unwrap();
+        assert_eq!(listed(&one).len(), 24);
+    }
+
+    #[test]
+    fn parts_of_one_process_take_turns_at_a_cell_without_a_pause() {
+        let folder = tempfile::tempdir().unwrap();
+        let cell_dir = CellDir::create(folder.path(), "run", "cell").unwrap();
+        let begun = std::time::Instant::now();
+        let parts = (0..8).map(|sample| {
+            let (cell_dir, again) = (cell_dir.of_sample(sample), CellDir::of(cell_dir.journal(), "cell"));
+            std::thread::spawn(move || {
+                for _ in 0..25 {
+                    drop(cell_dir.hold().unwrap());
+                    drop(again.hold().unwrap());
+                }
+            })
+        });
+        parts.collect::<Vec<_>>().into_iter().for_each(|part| part.join().unwrap());
+        // Each look at a lease that is held would take 50 ms, and there would be hundreds.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+
+    #[test]
     fn what_a_killed_process_was_writing_is_swept_away() {
         let folder = tempfile::tempdir().unwrap();
         let cell_dir = CellDir::create(folder.path(), "run", "cell").unwrap();
         let path = cell_dir.episode("a").unwrap().file("x.json.1.tmp");
         fs::write(&path, "{").unwrap();
+        let file = fs::File::options().append(true).open(&path).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
         drop(cell_dir.episode("a").unwrap());
         assert!(!path.exists());
     }

@@ -4,10 +4,11 @@ mod cell_dir;
 mod episode_dir;
 mod in_flight;
 mod last_record;
+mod listed;
 mod run;
 mod summary;
 
-pub use cell_dir::{CellDir, Found, VERDICT_FILES};
+pub use cell_dir::{CellDir, Found, Hold, VERDICT_FILES};
 pub use episode_dir::{EpisodeDir, FileRecorder};
 pub use in_flight::InFlight;
 pub use run::{Episode, Run};

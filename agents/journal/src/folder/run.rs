@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use agent_core::{Outcome, OutcomeClass, Record, Trajectory};
+use agent_core::{Outcome, Record, Trajectory};
 use anyhow::bail;
 use grading::{read_prediction, read_report};
 
@@ -172,7 +172,7 @@ impl Episode {
     /// was handed in does not count.
     pub fn ending(&self) -> Ending {
         let Some(prediction) = &self.prediction else {
-            let broke = self.ended.as_ref().is_some_and(|ended| ended.class == OutcomeClass::Infrastructure);
+            let broke = self.ended.as_ref().is_some_and(Ended::is_infrastructure);
             return if broke { Ending::Infrastructure } else { Ending::Unfinished };
         };
         if prediction.spoiled {
@@ -198,5 +198,31 @@ impl Episode {
     fn reported(&self) -> Option<bool> {
         let text = read_text(&self.folder.join(REPORT)).ok()??;
         Some(read_report(&text, &self.instance_id).ok()?.resolved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_core::OutcomeClass;
+
+    use super::*;
+    use crate::folder::CellDir;
+
+    #[test]
+    fn what_the_budget_stopped_is_unfinished_and_no_failure_of_infrastructure() {
+        let folder = tempfile::tempdir().unwrap();
+        let cell_dir = CellDir::create(folder.path(), "run", "cell").unwrap();
+        for exit_status in ["budget_spent", "model_failed"] {
+            let ended = Ended {
+                exit_status: exit_status.to_owned(),
+                class: OutcomeClass::Infrastructure,
+                error: None,
+                spending: None,
+            };
+            cell_dir.end(&cell_dir.episode(exit_status).unwrap(), exit_status, ended).unwrap();
+        }
+        let endings = Run::of(cell_dir.journal()).episodes("cell").into_iter().map(|episode| episode.ending());
+        assert_eq!(endings.collect::<Vec<_>>(), [Ending::Unfinished, Ending::Infrastructure]);
+        assert_eq!([cell_dir.failures("budget_spent"), cell_dir.failures("model_failed")], [0, 1]);
     }
 }

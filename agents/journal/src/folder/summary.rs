@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use agent_core::OutcomeClass;
 use anyhow::Context;
 use env_core::{Environment, Failure, InfraReason, Patch, Tier};
 use grading::read_prediction;
@@ -86,7 +85,7 @@ pub fn write_summary(cell_dir: &CellDir, environment: &dyn Environment, allowed:
     summary.tally.submitted = submitted.len();
     let asked = cell_dir.asked();
     for id in asked.iter().filter(|id| !submitted.contains(id.as_str())) {
-        let broke = cell_dir.ended(id).is_some_and(|ended| ended.class == OutcomeClass::Infrastructure);
+        let broke = cell_dir.ended(id).is_some_and(|ended| ended.is_infrastructure());
         summary.tally.add(id, if broke { Ending::Infrastructure } else { Ending::Unfinished });
     }
     for ended in asked.iter().filter_map(|id| cell_dir.ended(id)) {

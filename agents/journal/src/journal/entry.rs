@@ -132,6 +132,9 @@ impl Entry {
     }
 }
 
+/// How an episode ended that the budget stopped, in a word.
+const BUDGET_SPENT: &str = "budget_spent";
+
 /// How an episode ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
@@ -149,6 +152,18 @@ pub struct Ended {
     /// Fingerprint of the settings that it was made with. Absent in what earlier versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
+}
+
+impl Ended {
+    /// Returns whether the budget stopped the episode: it goes on with a larger one, and is unfinished until then.
+    pub fn lacks_budget(&self) -> bool {
+        self.exit_status == BUDGET_SPENT
+    }
+
+    /// Returns whether infrastructure broke.
+    pub fn is_infrastructure(&self) -> bool {
+        self.class == OutcomeClass::Infrastructure && !self.lacks_budget()
+    }
 }
 
 /// What a verdict is on and what it says.

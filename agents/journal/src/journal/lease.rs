@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 
 use crate::files::{read_text, write_whole};
-use crate::journal::owner::Owner;
+use crate::owner::Owner;
 
 /// How often a lease that is held is touched.
 const TOUCH: Duration = Duration::from_secs(15);
@@ -130,8 +130,13 @@ fn text() -> String {
 }
 
 fn create(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())
+    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    fill(file, path, text)
+}
+
+/// Writes what a lease says. One without a word, as a full disk leaves it, would count as held.
+fn fill(mut file: File, path: &Path, text: &str) -> std::io::Result<()> {
+    file.write_all(text.as_bytes()).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 /// Returns whether the holder of a lease has ended or has not touched it for long.
@@ -166,21 +171,29 @@ fn take_over(path: &Path, text: &str) -> anyhow::Result<bool> {
     let mut taking = path.as_os_str().to_owned();
     taking.push(".taking");
     let taking = PathBuf::from(taking);
+    let cannot = || format!("cannot take over the lease `{}`, whose holder has ended", path.display());
     match create(&taking, text) {
         Ok(()) => {}
         // Another process is at it, or was killed at it.
-        Err(_) => {
-            if is_free(&taking) {
-                let _ = fs::remove_file(&taking);
+        Err(err) if err.kind() == ErrorKind::AlreadyExists => {
+            let removed = if is_free(&taking) { fs::remove_file(&taking) } else { Ok(()) };
+            if let Err(err) = removed.or_else(unless_missing) {
+                return Err(err).with_context(cannot);
             }
             std::thread::sleep(Duration::from_millis(1));
             return Ok(false);
         }
+        // Where the folder cannot be written, waiting does not help.
+        Err(err) => return Err(err).with_context(cannot),
     }
     // Someone may have taken it over since it was found to be free.
     let taken = if is_free(path) { write_whole(path, text.as_bytes()).map(|()| true) } else { Ok(false) };
     let _ = fs::remove_file(&taking);
     taken
+}
+
+fn unless_missing(err: std::io::Error) -> std::io::Result<()> {
+    if err.kind() == ErrorKind::NotFound { Ok(()) } else { Err(err) }
 }
 
 /// Touches the leases that this process holds. A process has one, as it has one clock.
@@ -276,6 +289,31 @@ mod tests {
         fs::write(&path, "elsewhere 1 1\n7\n").unwrap();
         drop(lease);
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_lease_whose_holder_has_ended_in_a_folder_that_takes_no_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        // There is room for the lease's own name, and for none that is longer.
+        let path = folder.path().join("x".repeat(255));
+        fs::write(&path, "elsewhere 1 1").unwrap();
+        let file = File::options().append(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() - STALE - Duration::from_secs(5)).unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(Lease::take(&path)));
+        let taken = receiver.recv_timeout(Duration::from_secs(20)).expect("it is not waited for");
+        let err = format!("{:#}", taken.unwrap_err());
+        assert!(err.contains("cannot take over the lease") && err.contains("too long"), "{err}");
+    }
+
+    #[test]
+    fn a_lease_that_could_not_be_written_is_not_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("item");
+        fs::write(&path, "").unwrap();
+        // A file that is open for reading takes no more than one on a full disk.
+        assert!(fill(File::open(&path).unwrap(), &path, "text").is_err());
+        assert!(!path.exists());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::files::{without_secrets, write_stream};
 use crate::journal::entry::{Entry, Line, VERSION};
-use crate::journal::owner::Owner;
+use crate::owner::Owner;
 
 /// How a line begins; its checksum follows.
 const HEAD: &str = "{\"check\":\"";

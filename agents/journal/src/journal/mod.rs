@@ -4,8 +4,8 @@ mod earlier;
 mod entry;
 mod lease;
 mod log;
-mod owner;
 mod state;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,11 +16,13 @@ use anyhow::Context;
 
 use log::Log;
 use state::{CellState, State};
+use turns::Turns;
 
 pub use entry::{Ended, Entry, Failed, Judged, Line, VERSION};
 pub use lease::Lease;
 pub(crate) use lease::holder;
 pub(crate) use state::{EpisodeState, Key};
+pub(crate) use turns::Turn;
 
 /// The folder of a journal in the folder of its run.
 pub(crate) const FOLDER: &str = "journal";
@@ -40,6 +42,7 @@ fn is_log(path: &Path) -> bool {
 pub struct Journal {
     run: PathBuf,
     inner: Arc<Mutex<Inner>>,
+    turns: Turns,
 }
 
 #[derive(Debug, Default)]
@@ -56,7 +59,7 @@ struct Inner {
 impl Journal {
     /// Opens the journal of a run, which need not exist. A run of a version without a journal is taken over.
     pub fn open(run: &Path) -> anyhow::Result<Self> {
-        let journal = Self { run: run.to_owned(), inner: Arc::default() };
+        let journal = Self { run: run.to_owned(), inner: Arc::default(), turns: Turns::default() };
         journal.take_over()?;
         journal.refresh()?;
         Ok(journal)
@@ -64,7 +67,7 @@ impl Journal {
 
     /// Opens the journal of a run and writes nothing.
     pub(crate) fn read(run: &Path) -> anyhow::Result<Self> {
-        let journal = Self { run: run.to_owned(), inner: Arc::default() };
+        let journal = Self { run: run.to_owned(), inner: Arc::default(), turns: Turns::default() };
         if !journal.has_files() {
             let mut inner = journal.lock();
             earlier::lines(run)?.into_iter().for_each(|line| inner.state.add(line));
@@ -103,6 +106,11 @@ impl Journal {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other part of this process changes the own files of a cell.
+    pub(crate) fn turn(&self, cell: &str) -> Turn {
+        self.turns.wait(cell)
     }
 
     /// Adds lines on a cell. When this returns they are kept, whatever becomes of the process; where they took money or

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agent_core::OutcomeClass;
 use indexmap::IndexMap;
 
 use crate::journal::entry::{Ended, Entry, Failed, Judged, Line};
@@ -70,7 +69,7 @@ impl CellState {
             }
             Entry::Ended { instance_id, sample, ended } => {
                 let episode = self.episode(instance_id, sample);
-                episode.failures += u32::from(ended.class == OutcomeClass::Infrastructure);
+                episode.failures += u32::from(ended.is_infrastructure());
                 (episode.ended, episode.came) = (Some(ended), known(at));
             }
             Entry::Predicted { sample, prediction } => {

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use crate::limits::amounts::{Amounts, Limits};
-use crate::limits::ledger::{FOR_GOOD, Given, Turn, Used};
+use crate::limits::ledger::{Answered, FOR_GOOD, Given, Turn, Used};
 use crate::limits::share::{Hold, Pace, Share, millis};
 
 /// In how many parts a window is told to other processes, and kept in this one.
@@ -40,10 +40,18 @@ struct State {
     limits: Limits,
     /// What was used and counts; where it is shared, what was not told yet.
     used: Used,
+    /// The requests among that whose cost is known, where it counts for good.
+    answered: Answered,
     /// What is taken and not used yet.
     taken: Amounts,
+    /// By how many.
+    in_flight: u64,
     /// What all who wait need.
     wanted: Amounts,
+    /// How many these are.
+    waiting: u64,
+    /// Whether it is settled what was spent before, where nothing is shared.
+    is_charged: bool,
     hold: Hold,
     /// All that was ever used, as far as it is known.
     total: Amounts,
@@ -69,6 +77,13 @@ enum Wait {
     Never,
 }
 
+impl State {
+    fn take(&mut self, amounts: Amounts) {
+        self.taken += amounts;
+        self.in_flight += u64::from(!amounts.is_zero());
+    }
+}
+
 impl Account {
     /// Returns limits that hold in this process, or over all that name the same `folder`.
     pub(crate) fn open(limits: Limits, window: Option<Window>, folder: Option<&Path>) -> std::io::Result<Arc<Self>> {
@@ -80,7 +95,9 @@ impl Account {
             None => Pace { tell: Duration::from_millis(500), stale: Duration::from_secs(20) },
         };
         let share = folder.map(|folder| Share::open(folder, window.is_none(), pace)).transpose()?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Machines that share a folder have clocks of their own, and one of the file system.
+        let now = share.as_ref().map_or_else(|| Ok(SystemTime::now()), Share::clock)?;
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let state = Mutex::new(State { limits, ..State::default() });
         let origin = (Instant::now(), millis(now));
         Ok(Arc::new(Self { window, origin, state, freed: Notify::new(), share }))
@@ -102,6 +119,27 @@ impl Account {
         let Some(share) = &self.share else { return Ok(()) };
         let turn = share.turn.clone().lock_owned().await;
         self.do_turn(turn, Amounts::default()).await
+    }
+
+    /// Counts what was spent before there was the folder, or before the first use where nothing is shared; returns whether
+    /// it was counted now.
+    pub(crate) async fn charge_earlier(self: &Arc<Self>, spent: Amounts) -> Result<bool, Denied> {
+        if self.share.is_none() {
+            let mut state = self.lock();
+            let is_new = !state.is_charged && state.total.is_zero() && state.taken.is_zero();
+            state.is_charged = true;
+            if is_new {
+                state.used.add(FOR_GOOD, spent);
+                state.total += spent;
+            }
+            return Ok(is_new);
+        }
+        let account = self.clone();
+        let charge = move || account.share.as_ref().map_or(Ok(false), |share| share.charge_earlier(spent));
+        let charged = tokio::task::spawn_blocking(charge).await.unwrap_or_else(|err| Err(std::io::Error::other(err)));
+        let charged = charged.map_err(Denied::Broken)?;
+        self.look().await?;
+        Ok(charged)
     }
 
     /// Takes amounts, waiting until they are there. Amounts beyond the limits of a window are cut to them.
@@ -137,7 +175,7 @@ impl Account {
         state.used.expire(now);
         let free = state.limits.left(state.used.sum() + state.taken);
         if amounts.is_within(free) {
-            state.taken += amounts;
+            state.take(amounts);
             return Wait::No;
         }
         match state.used.next() {
@@ -183,7 +221,7 @@ impl Account {
         let mut state = self.lock();
         let is_taken = state.hold.take(amounts, share.pace);
         if is_taken {
-            state.taken += amounts;
+            state.take(amounts);
         }
         is_taken
     }
@@ -218,6 +256,7 @@ impl Account {
             }
             Err(_) => {
                 state.used.add_all(&turn.told);
+                state.answered.add_all(turn.answered);
                 state.hold.spare = turn.spare;
             }
         }
@@ -229,7 +268,8 @@ impl Account {
     /// Returns what is told and asked. What is spare and not expected to be used goes back with it.
     fn begin_turn(&self, need: Amounts) -> (Turn, Limits) {
         let mut state = self.lock();
-        let told = std::mem::take(&mut state.used);
+        let (told, answered) = (std::mem::take(&mut state.used), std::mem::take(&mut state.answered));
+        let requests = [state.in_flight, state.waiting.max(u64::from(!need.is_zero()))];
         let expected = if need.is_zero() && state.wanted.is_zero() {
             state.hold.expected()
         } else {
@@ -238,7 +278,8 @@ impl Account {
         // The rest goes back. None of it is taken while the turn lasts.
         let spare = std::mem::take(&mut state.hold.spare).least(expected.most(need));
         let ask = if need.is_zero() { Amounts::default() } else { expected - spare };
-        let turn = Turn { told, taken: state.taken, spare, is_known: state.hold.is_known, need, ask };
+        let (taken, is_known) = (state.taken, state.hold.is_known);
+        let turn = Turn { told, answered, taken, requests, spare, is_known, need, ask };
         (turn, state.limits)
     }
 
@@ -287,6 +328,7 @@ impl Account {
         let until = self.until(self.now());
         let mut state = self.lock();
         state.taken -= taken;
+        state.in_flight = state.in_flight.saturating_sub(1);
         if !used.is_zero() {
             state.used.add(until, used);
             state.total += used;
@@ -322,14 +364,19 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn new(account: &'a Account, amounts: Amounts) -> Self {
-        account.lock().wanted += amounts;
+        let mut state = account.lock();
+        state.wanted += amounts;
+        state.waiting += 1;
+        drop(state);
         Self { account, amounts }
     }
 }
 
 impl Drop for Wanted<'_> {
     fn drop(&mut self) {
-        self.account.lock().wanted -= self.amounts;
+        let mut state = self.account.lock();
+        state.wanted -= self.amounts;
+        state.waiting = state.waiting.saturating_sub(1);
     }
 }
 
@@ -359,6 +406,9 @@ impl Taken {
     /// Counts `used` as used from now on, and gives the rest back.
     pub(crate) fn settle(mut self, used: Amounts) {
         let taken = std::mem::take(&mut self.amounts);
+        if self.account.window.is_none() && !used.is_zero() {
+            self.account.lock().answered.add(used);
+        }
         self.account.settle(taken, used);
     }
 

@@ -33,6 +33,10 @@ impl Amounts {
         Self([self.0[0].max(other.0[0]), self.0[1].max(other.0[1])])
     }
 
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self(self.0.map(|amount| amount * factor))
+    }
+
     pub(crate) fn divided(self, parts: usize) -> Self {
         Self(self.0.map(|amount| amount / parts as f64))
     }

@@ -61,12 +61,19 @@ impl Budget {
         self.is_spent.load(Ordering::Relaxed)
     }
 
-    /// Counts what was spent elsewhere, such as by an earlier process without the folder.
+    /// Counts what a run had spent before it had this budget, in US dollars and tokens; returns whether that was counted.
+    ///
+    /// It is counted once for each ledger, and only where the ledger is new: the run had no budget before, or the folder was
+    /// removed. Where anything was spent of it, or this was called before by any process, nothing is counted, so that it can
+    /// be called whenever a run is opened, with all that its journal knows of, before the first request. More than there is
+    /// is no error here: the next request finds nothing left.
     ///
     /// # Errors
-    /// [`ModelError::Budget`] when that is more than there is, [`ModelError::Transient`] when the folder cannot be written.
-    pub async fn charge(&self, spent: Spent) -> Result<(), ModelError> {
-        self.take(spent.cost, spent.tokens as f64).await.map(|taken| drop(taken.map(Taken::counting)))
+    /// [`ModelError::Transient`] when the folder cannot be written.
+    pub async fn charge_earlier(&self, cost: f64, tokens: u64) -> Result<bool, ModelError> {
+        let Some(account) = &self.account else { return Ok(false) };
+        let spent = Amounts([cost, tokens as f64]);
+        account.charge_earlier(spent).await.map_err(|denied| self.error(denied))
     }
 
     /// Tells other processes what was spent here, and reads what they spent.

@@ -64,11 +64,15 @@ impl Chain {
         Err(Error::new(ErrorKind::TimedOut, "too many processes write it at once"))
     }
 
-    /// Returns the number of the newest version and what it says. One that a power cut left without its text is passed over.
+    /// Returns the number of the newest version and what it says. One that a power cut left without its text, or without
+    /// its file, is passed over.
     pub(crate) fn newest(&self) -> std::io::Result<(u64, Ledger)> {
+        let mut listed = None;
         'listed: for _ in 0..ATTEMPTS {
             let numbers = self.numbers()?;
             let Some(newest) = numbers.last().copied() else { return Ok((0, Ledger::default())) };
+            // Where none is newer than before, what is missing was not swept away.
+            let is_still = listed.replace(newest) == Some(newest);
             for number in numbers.iter().rev() {
                 match fs::read(self.version(*number).join(FILE)) {
                     Ok(text) => {
@@ -76,6 +80,7 @@ impl Chain {
                             return Ok((newest, ledger));
                         }
                     }
+                    Err(err) if err.kind() == ErrorKind::NotFound && is_still => {}
                     // It was swept away behind newer ones.
                     Err(err) if err.kind() == ErrorKind::NotFound => continue 'listed,
                     Err(err) => return Err(err),
@@ -84,6 +89,15 @@ impl Chain {
             return Ok((newest, Ledger::default()));
         }
         Err(Error::new(ErrorKind::NotFound, "its versions cannot be read"))
+    }
+
+    /// Returns the time by the clock of the file system, which all see alike whatever their own clocks say.
+    pub(crate) fn clock(&self) -> std::io::Result<SystemTime> {
+        let probe = self.folder.join(format!("{BEGUN}clock-{}-{:016x}", std::process::id(), fastrand::u64(..)));
+        fs::create_dir(&probe)?;
+        let made = fs::metadata(&probe).and_then(|metadata| metadata.modified());
+        let _ = fs::remove_dir(&probe);
+        made
     }
 
     /// Puts a version in place, unless there is one.
@@ -145,8 +159,7 @@ mod tests {
     fn tell(chain: &Chain) {
         let mut told = Used::default();
         told.add(FOR_GOOD, Amounts([1.0, 10.0]));
-        let none = Amounts::default();
-        let turn = Turn { told, taken: none, spare: none, is_known: false, need: none, ask: none };
+        let turn = Turn { told, ..Turn::default() };
         chain.update(|ledger| ledger.turn("me", 0, Limits::default(), &turn)).unwrap();
     }
 
@@ -180,6 +193,26 @@ mod tests {
         assert_eq!(used(&chain), 2.0);
         tell(&chain);
         assert_eq!((chain.newest().unwrap().0, used(&chain)), (4, 3.0));
+    }
+
+    #[test]
+    fn a_version_without_its_file_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = Chain::open(folder.path(), true).unwrap();
+        (0..3).for_each(|_| tell(&chain));
+        fs::remove_file(folder.path().join("3").join(FILE)).unwrap();
+        assert_eq!(used(&chain), 2.0);
+        tell(&chain);
+        assert_eq!((chain.newest().unwrap().0, used(&chain)), (4, 3.0));
+    }
+
+    #[test]
+    fn the_clock_is_that_of_the_file_system_and_asking_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = Chain::open(folder.path(), false).unwrap();
+        let apart = |one: SystemTime, other| one.duration_since(other).unwrap_or_else(|err| err.duration());
+        assert!(apart(chain.clock().unwrap(), SystemTime::now()) < Duration::from_secs(10));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -1,4 +1,10 @@
 //! What was used of a limit, and which process holds how much of it.
+//!
+//! A process that is not heard of any more has lost its requests in flight, and no one knows what they cost. In a window what
+//! it held counts as used, for as long as the window is. What counts for good would be eaten up by kills that way, as a
+//! request is reserved at the most that it may cost: there each of its requests counts as what a request of this ledger has
+//! cost on average so far, all together at most as what was held. The average of later requests puts that right, so that
+//! also those count fairly that were lost before the first answer.
 
 use std::collections::BTreeMap;
 
@@ -69,6 +75,50 @@ impl From<Used> for BTreeMap<u64, Amounts> {
 pub(crate) struct Ledger {
     used: Used,
     holders: BTreeMap<String, Holder>,
+    /// Requests whose cost is known.
+    #[serde(default, skip_serializing_if = "Answered::is_empty")]
+    answered: Answered,
+    /// What processes held that are not heard of any more, where it counts for good.
+    #[serde(default, skip_serializing_if = "Lost::is_empty")]
+    lost: Lost,
+    /// Whether it is settled what was spent before there was this ledger.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_charged: bool,
+}
+
+/// Requests whose cost is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Answered {
+    count: u64,
+    sum: Amounts,
+}
+
+impl Answered {
+    pub(crate) fn add(&mut self, amounts: Amounts) {
+        self.add_all(Self { count: 1, sum: amounts });
+    }
+
+    pub(crate) fn add_all(&mut self, other: Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+/// What was lost with processes that are not heard of any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct Lost {
+    held: Amounts,
+    requests: u64,
+}
+
+impl Lost {
+    fn is_empty(&self) -> bool {
+        self.held.is_zero()
+    }
 }
 
 /// What a process holds.
@@ -76,6 +126,9 @@ pub(crate) struct Ledger {
 struct Holder {
     /// What it may use, or has used and not told yet.
     held: Amounts,
+    /// Its requests in flight.
+    #[serde(default)]
+    requests: u64,
     /// When it last wrote, in milliseconds since 1970.
     seen: u64,
     /// Whether it wants more than it holds.
@@ -83,12 +136,16 @@ struct Holder {
 }
 
 /// What a process tells and asks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Turn {
     /// What it used since the last time.
     pub(crate) told: Used,
+    /// The requests among that whose cost is known, where it counts for good.
+    pub(crate) answered: Answered,
     /// What it has in use.
     pub(crate) taken: Amounts,
+    /// The requests that have it in use, and those that wait for more.
+    pub(crate) requests: [u64; 2],
     /// What it holds beside that.
     pub(crate) spare: Amounts,
     /// Whether it should be among the holders.
@@ -115,50 +172,76 @@ pub(crate) struct Given {
 }
 
 impl Ledger {
-    /// Forgets what no longer counts. What a process holds that was not heard of since `stale` counts as used now, since
-    /// it may have been.
+    /// Forgets what no longer counts. What a process holds that was not heard of since `stale` counts until `until`, since
+    /// it may have been used.
     pub(crate) fn expire(&mut self, now: u64, stale: u64, until: u64) {
         self.used.expire(now);
-        let Self { used, holders } = self;
+        let Self { used, holders, lost, .. } = self;
         holders.retain(|_, holder| {
             let is_alive = holder.seen.saturating_add(stale) >= now;
-            if !is_alive && !holder.held.is_zero() {
+            if is_alive || holder.held.is_zero() {
+            } else if until == FOR_GOOD {
+                lost.held += holder.held;
+                lost.requests += holder.requests;
+            } else {
                 used.add(until, holder.held);
             }
             is_alive
         });
     }
 
+    /// Returns what was used and counts, with what was lost.
+    fn sum(&self) -> Amounts {
+        let Lost { held, requests } = self.lost;
+        let Answered { count, sum } = self.answered;
+        let lost = if count == 0 { held } else { held.least(sum.times(requests as f64 / count as f64)) };
+        self.used.sum() + lost
+    }
+
+    /// Counts what was spent before there was this ledger, once; returns whether it was counted now. Where anything was
+    /// used already, the ledger has been there.
+    pub(crate) fn charge_earlier(&mut self, spent: Amounts) -> bool {
+        let is_new = !self.is_charged && self.used.is_empty() && self.holders.is_empty() && self.lost.is_empty();
+        self.is_charged = true;
+        if is_new && !spent.is_zero() {
+            self.used.add(FOR_GOOD, spent);
+        }
+        is_new
+    }
+
     /// Takes what a process tells, and gives what it asks for as far as there is. A process that is known and stands here no
     /// longer was given up: what it held counts as used.
     pub(crate) fn turn(&mut self, me: &str, now: u64, limits: Limits, turn: &Turn) -> Given {
         self.used.add_all(&turn.told);
+        self.answered.add_all(turn.answered);
         let is_void = turn.is_known && self.holders.remove(me).is_none();
         self.holders.remove(me);
         let spare = if is_void { Amounts::default() } else { turn.spare };
         let others = self.holders.values().fold(Amounts::default(), |sum, holder| sum + holder.held);
         let hungry = 1 + self.holders.values().filter(|holder| holder.wants).count();
-        let free = limits.left(self.used.sum() + others + turn.taken + spare);
+        let free = limits.left(self.sum() + others + turn.taken + spare);
         let lacks = turn.need - spare;
         // All that the next request needs, or nothing: parts of it in the hands of two would stop both.
         let (spare, wants) = if !lacks.is_within(free) {
-            (Amounts::default(), true)
+            (Amounts::default(), !turn.need.is_zero())
         } else {
             let grant = lacks.most(turn.ask.least(free.divided(hungry)));
             (spare + grant, !turn.ask.is_within(grant))
         };
         let held = turn.taken + spare;
         if wants || !held.is_zero() {
-            self.holders.insert(me.to_owned(), Holder { held, seen: now, wants });
+            let [in_flight, waiting] = turn.requests;
+            let requests = if spare.is_zero() { in_flight } else { in_flight + waiting };
+            self.holders.insert(me.to_owned(), Holder { held, requests, seen: now, wants });
         }
         let is_known = self.holders.contains_key(me);
-        let (next, used) = (self.used.next(), self.used.sum());
+        let (next, used) = (self.used.next(), self.sum());
         Given { spare, is_known, next, others_hold: !others.is_zero(), used }
     }
 
     #[cfg(test)]
     pub(crate) fn used(&self) -> Amounts {
-        self.used.sum()
+        self.sum()
     }
 }
 
@@ -187,7 +270,7 @@ mod tests {
             let spare = if need.is_zero() { Amounts::default() } else { self.spare };
             let ask = need + need;
             let (told, is_known) = (std::mem::take(&mut self.told), self.is_known);
-            let turn = Turn { told, taken: Amounts::default(), spare, is_known, need, ask };
+            let turn = Turn { told, spare, is_known, need, ask, ..Turn::default() };
             ledger.expire(now, STALE, now + WINDOW);
             let given = ledger.turn(&self.name, now, limits, &turn);
             (self.spare, self.is_known, self.wrote) = (given.spare, given.is_known, Some(now));
@@ -250,5 +333,49 @@ mod tests {
         process.turn(&mut ledger, 1000 + STALE + 2, 30.0);
         assert_eq!(process.spare, Amounts([38.0, 0.0]), "its 20 are gone, and the other one has 2");
         assert_eq!(ledger.used(), Amounts([20.0, 0.0]));
+    }
+
+    /// Returns the turn of a process with so many requests in flight, each of which may cost 1.
+    fn in_flight(requests: u64) -> Turn {
+        Turn { taken: Amounts([requests as f64, 0.0]), requests: [requests, 0], ..Turn::default() }
+    }
+
+    #[test]
+    fn kills_cost_what_requests_cost_on_average_and_not_what_was_reserved() {
+        let limits = Limits([Some(100.0), None]);
+        let mut ledger = Ledger::default();
+        // The first is killed before anything was answered.
+        ledger.turn("process 0", 0, limits, &in_flight(4));
+        ledger.expire(STALE + 1, STALE, FOR_GOOD);
+        assert_eq!(ledger.used(), Amounts([4.0, 0.0]), "nothing better is known");
+        let (mut now, mut billed) = (STALE + 1, 0.0);
+        for kill in 1..20 {
+            let name = format!("process {kill}");
+            let mut turn = in_flight(4);
+            for _ in 0..10 {
+                billed += 0.1;
+                turn.told.add(FOR_GOOD, Amounts([0.1, 0.0]));
+                turn.answered.add(Amounts([0.1, 0.0]));
+            }
+            ledger.turn(&name, now, limits, &turn);
+            now += STALE + 1;
+            ledger.expire(now, STALE, FOR_GOOD);
+        }
+        let Amounts([used, _]) = ledger.used();
+        assert!((used - (billed + 20.0 * 4.0 * 0.1)).abs() < 1e-6, "{used} with {billed} billed");
+        // What is written is read back the same.
+        let text = serde_json::to_string(&ledger).unwrap();
+        assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), ledger);
+    }
+
+    #[test]
+    fn a_lost_request_counts_as_no_more_than_was_held_for_it() {
+        let mut ledger = Ledger::default();
+        let mut turn = in_flight(2);
+        turn.told.add(FOR_GOOD, Amounts([50.0, 0.0]));
+        turn.answered.add(Amounts([50.0, 0.0]));
+        ledger.turn("a", 0, Limits::default(), &turn);
+        ledger.expire(STALE + 1, STALE, FOR_GOOD);
+        assert_eq!(ledger.used(), Amounts([52.0, 0.0]));
     }
 }

@@ -4,12 +4,16 @@
 //! without asking again, and tells once a moment what it used and gives back what it did not. The sum over all processes of
 //! what is held, and of what was used and still counts, never exceeds the limit, whenever a process reads, writes, is
 //! stopped or is killed: what a process holds counts whole until it says otherwise, and what one holds that was not heard
-//! of for long counts as used then. A process without requests holds nothing, so that another one has all of it.
+//! of for long counts as used then; of what counts for good, its requests in flight count as an average one each. A process
+//! without requests holds nothing, so that another one has all of it.
+//!
+//! Times are those of the file system's clock, which is asked once when the folder is opened: the clocks of machines may
+//! differ by minutes, and a request would count for so much less, or more, than a minute.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -81,6 +85,16 @@ impl Share {
         let chain = Chain::open(folder, is_durable)?;
         let me = format!("{}-{:016x}", std::process::id(), fastrand::u64(..));
         Ok(Self { chain, me, turn: Arc::default(), is_telling: AtomicBool::new(false), pace })
+    }
+
+    /// Returns the time by the clock that all processes of the folder share.
+    pub(crate) fn clock(&self) -> std::io::Result<SystemTime> {
+        self.chain.clock()
+    }
+
+    /// Counts what was spent before there was the ledger; returns whether it was counted now.
+    pub(crate) fn charge_earlier(&self, spent: Amounts) -> std::io::Result<bool> {
+        self.chain.update(|ledger| ledger.charge_earlier(spent))
     }
 
     /// Does a turn at the ledger. `until` is how long what is used now counts.

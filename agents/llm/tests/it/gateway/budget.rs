@@ -100,9 +100,42 @@ async fn a_budget_is_shared_over_a_folder_and_outlasts_its_processes() {
 async fn what_was_spent_before_counts() {
     let judge = judge();
     let (gateways, gateway) = connect(&judge, BudgetLimits { cost: Some(1.0), tokens: None }, None);
-    gateways.budget().charge(Spent { cost: 0.9, tokens: 100 }).await.unwrap();
+    assert!(gateways.budget().charge_earlier(0.9, 100).await.unwrap());
+    assert!(!gateways.budget().charge_earlier(0.9, 100).await.unwrap());
     let answered = answered(&ask_many(&gateway.model("i"), 8, 50).await);
     assert!((9..=10).contains(&answered), "{answered}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_spent_before_counts_once_for_a_folder_that_is_new() {
+    let (judge, folder) = (judge(), tempfile::tempdir().unwrap());
+    let budget = BudgetLimits { cost: Some(1.0), tokens: None };
+    let spent = |gateways: &Gateways| gateways.budget().spent();
+    // Several processes open the run at once, and later ones again.
+    let (one, gateway) = connect(&judge, budget, Some(folder.path()));
+    let (other, _) = connect(&judge, budget, Some(folder.path()));
+    let charged = tokio::join!(one.budget().charge_earlier(0.5, 100), other.budget().charge_earlier(0.5, 100));
+    assert_ne!(charged.0.unwrap(), charged.1.unwrap());
+    assert_eq!([spent(&one), spent(&other)], [Spent { cost: 0.5, tokens: 100 }; 2]);
+    assert_eq!(answered(&ask_many(&gateway.model("i"), 1, 5).await), 5);
+    one.budget().sync().await.unwrap();
+    let (later, _) = connect(&judge, budget, Some(folder.path()));
+    assert!(!later.budget().charge_earlier(0.55, 250).await.unwrap());
+    assert!((spent(&later).cost - 0.55).abs() < 1e-9, "{:?}", spent(&later));
+    // A run whose first command had spent nothing is not charged for what later ones have told themselves.
+    let folder = tempfile::tempdir().unwrap();
+    let (first, gateway) = connect(&judge, budget, Some(folder.path()));
+    assert!(first.budget().charge_earlier(0.0, 0).await.unwrap());
+    assert_eq!(answered(&ask_many(&gateway.model("i"), 1, 5).await), 5);
+    first.budget().sync().await.unwrap();
+    let (second, _) = connect(&judge, budget, Some(folder.path()));
+    assert!(!second.budget().charge_earlier(0.05, 150).await.unwrap());
+    assert!((spent(&second).cost - 0.05).abs() < 1e-9, "{:?}", spent(&second));
+    // More than there is leaves nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let (gateways, gateway) = connect(&judge, budget, Some(folder.path()));
+    assert!(gateways.budget().charge_earlier(3.0, 0).await.unwrap());
+    assert_eq!(answered(&ask_many(&gateway.model("i"), 4, 8).await), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

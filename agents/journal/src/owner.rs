@@ -49,6 +49,21 @@ impl Owner {
         self.is_here() && Self::this().begun != 0 && begun(self.process) != Some(self.begun) && !is_hidden(self.process)
     }
 
+    /// Returns what tells the process from any other in the name of a temporary file.
+    pub(crate) fn mark(&self) -> String {
+        format!("{:08x}-{}-{}", crc32fast::hash(self.machine.as_bytes()), self.process, self.begun)
+    }
+
+    /// Returns whether a mark is of a process that is known to have ended; `None` where that cannot be told, as of another
+    /// machine.
+    pub(crate) fn marked_has_ended(mark: &str) -> Option<bool> {
+        let mut parts = mark.split('-');
+        let here = machine();
+        let is_here = u32::from_str_radix(parts.next()?, 16) == Ok(crc32fast::hash(here.as_bytes()));
+        let (process, begun) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        is_here.then(|| Self { machine: here, process, begun }.has_ended())
+    }
+
     /// Returns what names the process in a file's name.
     pub(crate) fn file_name(&self) -> String {
         let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
@@ -100,6 +115,10 @@ mod tests {
         assert!(Owner { begun: owner.begun + 1, ..owner.clone() }.has_ended());
         assert!(!Owner { machine: "elsewhere".into(), begun: 0, ..owner.clone() }.has_ended());
         assert!(owner.is_here());
+        assert_eq!(Owner::marked_has_ended(&owner.mark()), Some(false));
+        assert_eq!(Owner::marked_has_ended(&Owner { begun: owner.begun + 1, ..owner.clone() }.mark()), Some(true));
+        assert_eq!(Owner::marked_has_ended(&Owner { machine: "elsewhere".into(), ..owner.clone() }.mark()), None);
+        assert_eq!(Owner::marked_has_ended("1"), None);
         assert_eq!(Owner::parse("nonsense"), None);
     }
 }
