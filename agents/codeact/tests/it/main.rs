@@ -17,3 +17,4 @@ mod resumed;
 mod saved_logs;
 mod search;
 mod sweep;
+mod work;

@@ -1,6 +1,7 @@
 //! `sweep`: many cells, instances and samples from one YAML file.
 
 mod dry_run;
+pub(crate) mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use sweep::plan::Plan;
 use sweep::run::{Counts, Sweep};
 use tool_core::SandboxError;
 
-use super::engine::engine;
+use crate::commands::engine::engine;
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
@@ -67,7 +68,7 @@ pub(crate) async fn run(
         sweep.episodes()
     ));
     let counts = sweep.run(&engine).await?;
-    tell(&sweep, &counts)?;
+    tell(&counts);
     let is_whole = counts.stopped.is_none() && counts.infrastructure == 0 && !engine.drain.is_cancelled();
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -101,7 +102,7 @@ async fn clean(plugs: &Plugs, plan: &Plan) {
     }
 }
 
-fn tell(sweep: &Sweep, counts: &Counts) -> anyhow::Result<()> {
+fn tell(counts: &Counts) {
     let Counts { solved, unsolved, infrastructure, left, elsewhere, kept, stopped } = counts;
     let parts = [
         (*solved, "solved"),
@@ -116,6 +117,4 @@ fn tell(sweep: &Sweep, counts: &Counts) -> anyhow::Result<()> {
     if let Some(why) = stopped {
         say(&format!("stopped: {why}"));
     }
-    let _ = sweep;
-    Ok(())
 }
