@@ -22,7 +22,9 @@ pub(crate) struct Model {
     /// A patch that solves one of the instances, which the second call applies.
     pub(crate) patch: Arc<Mutex<String>>,
     /// Of 100 requests, so many fail: too many requests, server errors, no answer for long, garbage.
-    faults: [u64; 4],
+    pub(crate) faults: [u64; 4],
+    /// How much longer it takes than it has to.
+    pub(crate) slower: Duration,
 }
 
 impl Respond for Model {
@@ -54,7 +56,7 @@ impl Respond for Model {
         let usage = json!({ "prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11 });
         let body =
             json!({ "choices": [{ "index": 0, "message": message, "finish_reason": "tool_calls" }], "usage": usage });
-        ResponseTemplate::new(200).set_body_json(body).set_delay(Duration::from_millis(30))
+        ResponseTemplate::new(200).set_body_json(body).set_delay(Duration::from_millis(30) + self.slower)
     }
 }
 

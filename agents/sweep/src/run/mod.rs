@@ -4,6 +4,7 @@ mod expect;
 mod kept;
 mod open;
 mod pilot;
+mod tally;
 mod queue;
 
 use std::collections::{BTreeSet, HashMap};
@@ -25,6 +26,7 @@ pub use expect::{Expected, expect};
 pub use kept::{KEPT, Kept};
 pub use open::OpenCell;
 pub use pilot::Shift;
+pub use tally::Tally;
 use open::Shared;
 use queue::{Item, Spent, Waiting, cell_of, in_order};
 

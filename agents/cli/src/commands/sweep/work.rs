@@ -10,12 +10,10 @@ use runner::Plugs;
 use runner::environments::Providers;
 use sweep::run::{Kept, Shift, Sweep};
 
-use super::{clean, tell};
-use crate::commands::engine::engine;
+use super::{clean, sweeping, tell};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
-use crate::listener::counted;
 use crate::settings::{seconds, workers};
 
 /// What engines call the number of one of several processes.
@@ -47,9 +45,7 @@ pub(crate) async fn run(
     let shift = Shift::new(index(), time.map(Duration::from_secs));
     let sweep = open(plugs, &args, providers).await.map_err(Failed::Usage)?;
     let workers = args.workers.unwrap_or_else(|| sweep.plan().workers());
-    let first = sweep.plan().cells.first().context("the sweep has no cell")?;
-    let mut engine = engine(&first.resolved, providers, counted(), workers);
-    engine.spare = first.resolved.config.permits.spare(workers);
+    let engine = sweeping(&sweep, providers, workers)?;
     at_interrupt.drain(&engine.drain);
     say(&format!("at the sweep `{}`: {} episodes, {workers} at once", sweep.plan().run, sweep.episodes()));
     let time_is_over = async {
@@ -65,9 +61,7 @@ pub(crate) async fn run(
             return Ok(ExitCode::from(1));
         }
     };
-    tell(&counts);
-    let is_whole = counts.stopped.is_none() && counts.infrastructure == 0 && !engine.drain.is_cancelled();
-    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(tell(&counts, engine.drain.is_cancelled()))
 }
 
 /// Opens the sweep as the command that began it planned it.
