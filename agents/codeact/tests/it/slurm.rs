@@ -42,7 +42,8 @@ impl Site {
         let options = [("socket", "socket"), ("key-file", "key"), ("pid-file", "pid"), ("log-file", "log")];
         let options = options.map(|(option, name)| format!("--{option}={}", of_munge(name)));
         let seed = format!("--seed-file={}", of_munge("seed"));
-        let munged: Vec<&str> = ["--foreground", "--force", &seed].into_iter().chain(options.iter().map(|o| o.as_str())).collect();
+        let munged: Vec<&str> =
+            ["--foreground", "--force", &seed].into_iter().chain(options.iter().map(|o| o.as_str())).collect();
         let daemon = site.daemon("munged", &munged);
         site.daemons.push(daemon);
         wait_until("munged listens", || munge.join("socket").exists());
@@ -153,6 +154,15 @@ fn kill(process: u32) {
     ok_status(Command::new("kill").args(["-KILL", &process.to_string()]).status());
 }
 
+/// Sends a signal to the command and returns what it said until it ended.
+fn interrupted(command: Child, signal: &str) -> String {
+    ok_status(Command::new("kill").args(["-s", signal, &command.id().to_string()]).status());
+    let output = command.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
+}
+
 /// Returns the rows of a report without what depends on the clock.
 fn report(program: &Program) -> Value {
     fn without_times(value: &mut Value) {
@@ -175,7 +185,8 @@ fn report(program: &Program) -> Value {
 #[test]
 #[ignore = "needs root"]
 fn a_sweep_outlives_a_node_a_killed_process_and_a_preempted_one() {
-    let model = Model { patch: Arc::new(Mutex::new(solution())), slower: Duration::from_millis(300), ..Model::default() };
+    let model =
+        Model { patch: Arc::new(Mutex::new(solution())), slower: Duration::from_millis(300), ..Model::default() };
     let (_runtime, url) = model.serve();
     let engine = "engine: {kind: slurm, pilots: 6, time: 10, cpus: 1}\n";
     let text = format!("{}instances: {{dataset: demo}}\nsamples: 20\nworkers: 2\n{engine}", model_settings(&url));
@@ -204,7 +215,8 @@ fn a_sweep_outlives_a_node_a_killed_process_and_a_preempted_one() {
     wait_until("two fifths are asked", || model.count() >= needed * 2 / 5);
     kill(others[0].process);
     wait_until("half is asked", || model.count() >= needed / 2);
-    let job: Value = serde_json::from_str(&fs::read_to_string(program.path(".runs/s/engine/slurm.json")).unwrap()).unwrap();
+    let job: Value =
+        serde_json::from_str(&fs::read_to_string(program.path(".runs/s/engine/slurm.json")).unwrap()).unwrap();
     let preempted = format!("{}_{}", job["job"].as_str().unwrap(), others[1].task);
     let said = site.ask("scontrol", &["requeue", &preempted]);
     assert_eq!(said, "", "{preempted}");
@@ -235,7 +247,8 @@ fn a_sweep_outlives_a_node_a_killed_process_and_a_preempted_one() {
 #[test]
 #[ignore = "needs root"]
 fn an_interrupted_command_cancels_its_processes_and_a_killed_one_finds_them_again() {
-    let model = Model { patch: Arc::new(Mutex::new(solution())), slower: Duration::from_millis(300), ..Model::default() };
+    let model =
+        Model { patch: Arc::new(Mutex::new(solution())), slower: Duration::from_millis(300), ..Model::default() };
     let (_runtime, url) = model.serve();
     let site = Site::start();
     let program = Program::new().with("SLURM_CONF", &site.configuration());
@@ -249,11 +262,17 @@ fn an_interrupted_command_cancels_its_processes_and_a_killed_one_finds_them_agai
     let again = program.start(&["sweep", "s.yaml"]);
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(pilots(&program).len(), 3);
-    ok_status(Command::new("kill").args(["-TERM", &again.id().to_string()]).status());
-    let output = again.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("of an earlier command still works on it") && said.contains("is cancelled"), "{said}");
+    let said = interrupted(again, "INT");
+    assert!(said.contains("of an earlier command still works on it") && said.contains("no more is begun"), "{said}");
+    wait_until("no process is at it", || pilots(&program).is_empty());
+    let drained = results(&program, "s").len();
+    assert!((3..36).contains(&drained), "{drained}: {said}");
+    // What was under way was finished: no answer was asked for in vain.
+    assert_eq!(model.count(), answers(&program).len());
+    let again = program.start(&["sweep", "s.yaml"]);
+    wait_until("all processes are at it again", || pilots(&program).len() == 3);
+    let said = interrupted(again, "TERM");
+    assert!(said.contains("is cancelled"), "{said}");
     wait_until("no process is at it", || pilots(&program).is_empty());
     ok(&program.run(&["sweep", "s.yaml", "--engine", "local", "--workers", "8"]));
     assert_eq!(results(&program, "s").len(), 36);

@@ -15,8 +15,8 @@ use super::episode_dir::EpisodeDir;
 use crate::files::{file_name, read_text, sweep, write_stream, write_whole};
 use crate::journal::EpisodeState;
 use crate::journal::Journal;
-use crate::journal::{Lease, holder};
 use crate::journal::{Ended, Entry, Failed, Judged};
+use crate::journal::{Lease, holder};
 use crate::predictions::{PREDICTIONS, Prediction};
 use crate::subject::Subject;
 
@@ -229,9 +229,8 @@ impl CellDir {
 
     /// Returns whether an instance was asked for.
     pub fn is_asked(&self, instance_id: &str) -> bool {
-        self.journal.with_cell(&self.name, |cell| {
-            cell.asked.get(&self.sample).is_some_and(|asked| asked.contains(instance_id))
-        })
+        self.journal
+            .with_cell(&self.name, |cell| cell.asked.get(&self.sample).is_some_and(|asked| asked.contains(instance_id)))
     }
 
     fn with_episode<T>(&self, instance_id: &str, look: impl FnOnce(&EpisodeState) -> Option<T>) -> Option<T> {

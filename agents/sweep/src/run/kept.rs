@@ -75,8 +75,7 @@ impl Kept {
     /// When the copy of the sweep file cannot be read or planned, or the folder has been renamed.
     pub fn plan(&self, plugs: &Plugs, run: &Path) -> anyhow::Result<Plan> {
         let path = run.join(SWEEP);
-        let file =
-            File::read(&path).with_context(|| format!("the sweep of `{}` cannot be planned", run.display()))?;
+        let file = File::read(&path).with_context(|| format!("the sweep of `{}` cannot be planned", run.display()))?;
         let mut settings = Settings { layers: self.layers.clone(), ..Settings::default() };
         let plan = Plan::new(file.clone(), plugs, &settings, &self.run)?;
         if is_same(&super::folder(&plan)?, run) {

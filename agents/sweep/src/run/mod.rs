@@ -4,8 +4,8 @@ mod expect;
 mod kept;
 mod open;
 mod pilot;
-mod tally;
 mod queue;
+mod tally;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -25,10 +25,10 @@ use crate::plan::Plan;
 pub use expect::{Expected, expect};
 pub use kept::{KEPT, Kept};
 pub use open::OpenCell;
-pub use pilot::Shift;
-pub use tally::Tally;
 use open::Shared;
+pub use pilot::Shift;
 use queue::{Item, Spent, Waiting, cell_of, in_order};
+pub use tally::Tally;
 
 /// Name of the copy of the sweep file in the folder of the run.
 pub const SWEEP: &str = "sweep.yaml";

@@ -133,13 +133,7 @@ enum Look {
 }
 
 impl<'a> Pilot<'a> {
-    fn new(
-        sweep: &'a Sweep,
-        limits: &'a Limits,
-        shift: Shift,
-        pending: Vec<Item>,
-        drain: CancellationToken,
-    ) -> Self {
+    fn new(sweep: &'a Sweep, limits: &'a Limits, shift: Shift, pending: Vec<Item>, drain: CancellationToken) -> Self {
         Self {
             sweep,
             limits,

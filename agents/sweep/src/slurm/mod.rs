@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::run::{Counts, Sweep, Tally};
 use crate::status::{Live, Status};
 pub use script::Script;
-pub use site::cancel_now;
 use site::States;
+pub use site::cancel_now;
 
 /// The folder of the scripts and logs in the folder of a run.
 const FOLDER: &str = "engine";
@@ -102,7 +102,9 @@ impl Slurm<'_> {
             in_vain = if left < before { 0 } else { in_vain + 1 };
             if in_vain > most {
                 let logs = folder.display();
-                return Ok(Some(format!("{left} episodes are left, and the processes of {in_vain} jobs in a row ended with no result\nhint: their logs are in `{logs}`; the same command goes on")));
+                return Ok(Some(format!(
+                    "{left} episodes are left, and the processes of {in_vain} jobs in a row ended with no result\nhint: their logs are in `{logs}`; the same command goes on"
+                )));
             }
             (self.told)(&format!("job {job} has ended, and {left} episodes are left: it is submitted again"));
         }
