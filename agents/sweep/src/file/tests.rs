@@ -74,6 +74,25 @@ fn a_wrong_file_is_refused_with_place_and_hint() {
         &expect![[r#"s.yaml:1:13: `instances.ids`: invalid type: string "demo", expected a list"#]],
     );
     check(
+        "order: random\n",
+        &expect!["s.yaml:1:1: `order`: unknown variant `random`, expected `instances` or `samples`"],
+    );
+    check(
+        "",
+        &expect![[r#"
+        s.yaml: the file is empty
+        hint: `instances` says what is run"#]],
+    );
+    check("- a\n", &expect!["s.yaml: the file must hold keys with values, such as `instances`"]);
+    check(
+        "samples: {count: 3, overrides: {0: {model.temperature: 0}}}\n",
+        &expect![[r#"Samples { count: Some(3), overrides: Mapping {0: Mapping {"model.temperature": Number(0)}} }"#]],
+    );
+}
+
+#[test]
+fn a_wrong_engine_is_refused_with_place_and_hint() {
+    check(
         "engine: {kind: slurmd}\n",
         &expect!["s.yaml:1:10: `engine.kind`: unknown variant `slurmd`, expected `local` or `slurm`"],
     );
@@ -97,19 +116,4 @@ fn a_wrong_file_is_refused_with_place_and_hint() {
             hint: as in `["--gres=gpu:1"]`"#]],
     );
     check("engine: slurm\n", &expect!["Samples { count: None, overrides: Mapping {} }"]);
-    check(
-        "order: random\n",
-        &expect!["s.yaml:1:1: `order`: unknown variant `random`, expected `instances` or `samples`"],
-    );
-    check(
-        "",
-        &expect![[r#"
-        s.yaml: the file is empty
-        hint: `instances` says what is run"#]],
-    );
-    check("- a\n", &expect!["s.yaml: the file must hold keys with values, such as `instances`"]);
-    check(
-        "samples: {count: 3, overrides: {0: {model.temperature: 0}}}\n",
-        &expect![[r#"Samples { count: Some(3), overrides: Mapping {0: Mapping {"model.temperature": Number(0)}} }"#]],
-    );
 }
