@@ -21,7 +21,7 @@ struct State {
     total: usize,
     workers: usize,
     /// Names of the endings with how often each was met.
-    counts: Vec<(&'static str, usize)>,
+    counts: Vec<(String, usize)>,
     /// Instances of which an earlier process had the result.
     kept: usize,
     /// Time spent on all the others that are done.
@@ -32,7 +32,7 @@ impl Progress {
     /// Returns the progress of `total` instances, `workers` at once, that each end in one of the ways that `endings`
     /// names.
     pub(crate) fn new(total: usize, workers: usize, endings: &[&'static str]) -> Self {
-        let counts = endings.iter().map(|ending| (*ending, 0)).collect();
+        let counts = endings.iter().map(|ending| ((*ending).to_owned(), 0)).collect();
         let state = State { begun: Instant::now(), total, workers, counts, kept: 0, spent: Duration::ZERO };
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
@@ -83,8 +83,9 @@ impl Drop for Progress {
 
 impl State {
     fn count(&mut self, ending: &str, took: Option<Duration>) {
-        if let Some((_, count)) = self.counts.iter_mut().find(|(name, _)| *name == ending) {
-            *count += 1;
+        match self.counts.iter_mut().find(|(name, _)| *name == ending) {
+            Some((_, count)) => *count += 1,
+            None => self.counts.push((ending.to_owned(), 1)),
         }
         match took {
             Some(took) => self.spent += took,
@@ -108,7 +109,7 @@ impl State {
         let mut message = String::new();
         for (index, (ending, count)) in self.counts.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
-            let _ = write!(message, "{comma}{count} {ending}");
+            let _ = write!(message, "{comma}{count} {}", ending.replace('_', " "));
         }
         if let Some(left) = self.left() {
             let _ = write!(message, ", {} left", spell(left));
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     fn check(total: usize, workers: usize, done: &[(&str, Option<u64>)], expected: &Expect) {
-        let counts = vec![("solved", 0), ("unsolved", 0), ("infrastructure", 0)];
+        let counts = ["solved", "unsolved", "infrastructure"].map(|ending| (ending.to_owned(), 0)).to_vec();
         let mut state = State { begun: Instant::now(), total, workers, counts, kept: 0, spent: Duration::ZERO };
         for (ending, took) in done {
             state.count(ending, took.map(Duration::from_secs));

@@ -48,8 +48,13 @@ fn main() {
 fn add(cell_dir: &CellDir, id: &str, patch: &str) {
     let dir = cell_dir.episode(id).unwrap();
     cell_dir.begin(&dir, id).unwrap();
-    let ended =
-        Ended { exit_status: "submitted".to_owned(), class: OutcomeClass::Submitted, error: None, spending: None };
+    let ended = Ended {
+        exit_status: "submitted".to_owned(),
+        class: OutcomeClass::Submitted,
+        error: None,
+        spending: None,
+        config: None,
+    };
     cell_dir.end(&dir, id, ended).unwrap();
     cell_dir
         .put_prediction(&Prediction {

@@ -68,7 +68,8 @@ fn entries_of(id: &str, sample: u32, resolved: bool) -> [Entry; 4] {
         ..Spending::default()
     };
     let class = OutcomeClass::Submitted;
-    let ended = Ended { exit_status: "submitted".to_owned(), class, error: None, spending: Some(spending) };
+    let ended =
+        Ended { exit_status: "submitted".to_owned(), class, error: None, spending: Some(spending), config: None };
     let subject = Subject { patch: Patch(patch.clone()).digest(), judging: "judging".to_owned(), image: None };
     let judged = Judged {
         subject,

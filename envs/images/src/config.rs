@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tool_core::Size;
 
 use crate::recipe::{PythonSource, RecipeSettings};
 
@@ -13,9 +12,6 @@ use crate::recipe::{PythonSource, RecipeSettings};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImagesConfig {
-    /// Disk that the images of a sweep's instances may take: those that no queued episode needs go first; `null` is no
-    /// bound. Images that were there before stay.
-    pub disk: Option<Size>,
     /// The image that base images are made from. Default `ubuntu:22.04`.
     pub base: String,
     /// Where a Python comes from: `conda` (default, as in the published images), `uv`, or `system` for that of the base;
@@ -69,7 +65,6 @@ const PACKAGES: &[&str] = &[
 impl Default for ImagesConfig {
     fn default() -> Self {
         Self {
-            disk: None,
             base: "ubuntu:22.04".to_owned(),
             python: PythonSource::Conda,
             packages: PACKAGES.iter().map(|name| (*name).to_owned()).collect(),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) fn engine(resolved: &Resolved, providers: &Providers, events: Events, workers: usize) -> Engine {
     Engine {
         events,
-        permits: Permits::new(&resolved.config.permits, workers),
+        permits: Permits::new(&resolved.config.permits, workers, &resolved.config.runs),
         workers,
         spare: 0,
         tasks: providers.tasks.clone(),

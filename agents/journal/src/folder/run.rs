@@ -73,9 +73,9 @@ impl Run {
         Self { journal: journal.clone() }
     }
 
-    /// Returns the numbers of the samples that a cell was ever asked for.
-    pub fn samples(&self, cell: &str) -> Vec<u32> {
-        self.journal.with_cell(cell, |state| state.asked.keys().copied().collect())
+    /// Returns the numbers of the samples of a cell that a sweep has planned.
+    pub fn planned(&self, cell: &str) -> Vec<u32> {
+        self.journal.with_cell(cell, |state| state.planned.iter().copied().collect())
     }
 
     /// Returns the folder of the run.

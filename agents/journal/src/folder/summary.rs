@@ -124,7 +124,7 @@ impl Summary {
                 return official.error_ids.push(id);
             }
         };
-        self.tally.add(&id, Ending::of(&verdict));
+        self.tally.add(&id, Ending::of(verdict));
         if let (Some(infra), false) = (verdict.infra, verdict.report.resolved) {
             let ids = match infra.tier {
                 Tier::Environment => &mut official.infra_failure_ids,

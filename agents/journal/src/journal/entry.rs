@@ -146,6 +146,9 @@ pub struct Ended {
     /// versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spending: Option<Spending>,
+    /// Fingerprint of the settings that it was made with. Absent in what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
 }
 
 /// What a verdict is on and what it says.

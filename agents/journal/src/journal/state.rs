@@ -22,6 +22,8 @@ pub(crate) struct State {
 pub(crate) struct CellState {
     /// The instances that were asked for, by sample.
     pub(crate) asked: BTreeMap<u32, BTreeSet<String>>,
+    /// The samples that a sweep has planned.
+    pub(crate) planned: BTreeSet<u32>,
     /// What is known of each episode, in the order in which they were first named.
     pub(crate) episodes: IndexMap<Key, EpisodeState>,
 }
@@ -57,6 +59,7 @@ impl CellState {
         match entry {
             Entry::Asked { sample, instance_ids } => self.asked.entry(sample).or_default().extend(instance_ids),
             Entry::Planned { sample, instance_ids } => {
+                self.planned.insert(sample);
                 drop(self.asked.insert(sample, instance_ids.into_iter().collect()));
             }
             Entry::Retried { instance_id, sample } => self.episode(instance_id, sample).failures = 0,

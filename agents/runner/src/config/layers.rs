@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use env_core::nearest;
 use serde_yaml::{Mapping, Value};
 
-use super::settings::Unfit;
+use super::unfit::Unfit;
 
 /// Raw configuration: defaults with other layers laid over them.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ mod manual;
 mod overrides;
 mod ranges;
 mod settings;
+pub(crate) mod unfit;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,8 +31,9 @@ pub(crate) use differences::different;
 pub use differences::{differences, in_words};
 pub use manual::{Setting, manual};
 pub(crate) use overrides::overrides;
+pub use settings::Settings;
 use settings::layer_file;
-pub use settings::{Settings, Unfit};
+pub use unfit::Unfit;
 
 /// What a value comes from that nothing has set.
 pub(crate) const DEFAULT: &str = "default";

@@ -2,7 +2,7 @@
 
 use serde_yaml::Value;
 
-use super::settings::Unfit;
+use super::unfit::Unfit;
 
 /// What a number must be.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,5 @@
 //! What a command says of its configuration.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use grading::read_given;
@@ -39,28 +38,6 @@ impl Settings {
         self.layers.iter().rev().find_map(of_layer).unwrap_or_else(|| RunConfig::default().runs)
     }
 }
-
-/// What is wrong with a setting.
-#[derive(Debug)]
-pub struct Unfit {
-    /// Its key path.
-    pub path: String,
-    message: String,
-}
-
-impl Unfit {
-    pub(crate) fn new(path: impl Into<String>, message: impl fmt::Display) -> Self {
-        Self { path: path.into(), message: message.to_string() }
-    }
-}
-
-impl fmt::Display for Unfit {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Unfit {}
 
 /// Returns the file that a layer is, if it is one.
 pub(crate) fn layer_file(layer: &str) -> Option<PathBuf> {

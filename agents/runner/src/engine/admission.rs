@@ -38,12 +38,12 @@ impl Drop for Admitted<'_> {
 }
 
 impl Admission {
-    pub(super) fn new(config: &PermitsConfig) -> Self {
+    pub(super) fn new(config: &PermitsConfig, folder: &Path) -> Self {
         Self {
             memory_free: config.memory_free.0,
             disk_free: config.disk_free.0,
             load: config.load,
-            folder: PathBuf::from("."),
+            folder: folder.to_owned(),
             admitted: AtomicUsize::new(0),
             last: Mutex::new(None),
         }
@@ -95,15 +95,24 @@ impl Admission {
 }
 
 /// Returns how much memory may still be used; `None` where it cannot be told.
+///
+/// A container, or a job of a cluster's engine, may have less than the machine.
 fn memory() -> Option<u64> {
+    let number = |name: &str| -> Option<u64> {
+        std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse().ok()
+    };
+    let of_group = || Some(number("memory.max")?.saturating_sub(number("memory.current")?));
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib * 1024)
+    let of_machine = line.trim().trim_end_matches(" kB").parse::<u64>().ok()?.saturating_mul(1024);
+    Some(of_group().map_or(of_machine, |of_group| of_group.min(of_machine)))
 }
 
 /// Returns how much may still be written where a folder is.
 fn disk(folder: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
+    // The folder of runs may not be there yet.
+    let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let stat = rustix::fs::statvfs(there).ok()?;
     Some(stat.f_bavail * stat.f_frsize)
 }
 
@@ -124,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn one_sandbox_always_starts_and_a_second_waits_for_room() {
         let config = PermitsConfig { memory_free: Size(u64::MAX), ..PermitsConfig::default() };
-        let admission = Admission::new(&config);
+        let admission = Admission::new(&config, Path::new("."));
         let first = admission.wait().await;
         let second = tokio::time::timeout(Duration::from_millis(1200), admission.wait()).await;
         assert!(second.is_err());
@@ -132,7 +141,7 @@ mod tests {
         drop(first);
         drop(tokio::time::timeout(Duration::from_millis(1200), admission.wait()).await.unwrap());
         assert_eq!(admission.admitted.load(Ordering::SeqCst), 0);
-        let roomy = Admission::new(&PermitsConfig { memory_free: Size(0), ..config });
+        let roomy = Admission::new(&PermitsConfig { memory_free: Size(0), ..config }, Path::new("."));
         let _both = (roomy.wait().await, roomy.wait().await);
     }
 }

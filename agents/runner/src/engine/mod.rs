@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 pub use events::{Event, Events, Listener};
 pub use item::{Stage, WorkItem};
 pub use permits::{Permits, PermitsConfig};
-pub use queue::{Next, Queue};
+pub use queue::{After, Next, Queue};
 
 use queue::All;
 
@@ -93,13 +93,17 @@ impl Worker {
     /// another item is under way in its place. `None` when no more is begun: the item is given up as if it had never been
     /// started.
     pub async fn seat(&self) -> Option<Seat> {
-        if self.drain.is_cancelled() {
-            return None;
-        }
+        // It is never closed.
+        let permit = self.unless_drained(self.seats.clone().acquire_owned()).await?;
+        Some(Seat { _permit: permit.ok() })
+    }
+
+    /// Waits for something; `None` when no more is begun.
+    pub async fn unless_drained<T>(&self, what: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
-            // It is never closed.
-            permit = self.seats.clone().acquire_owned() => Some(Seat { _permit: permit.ok() }),
+            biased;
             () = self.drain.cancelled() => None,
+            what = what => Some(what),
         }
     }
 }
@@ -173,16 +177,29 @@ impl Engine {
                 break;
             }
             tokio::select! {
-                joined = running.join_next(), if !running.is_empty() => match joined {
-                    Some(Ok((key, output))) => queue.ended(key, output)?,
-                    // It was aborted, with the whole command.
-                    Some(Err(_)) | None => {}
-                },
+                joined = running.join_next(), if !running.is_empty() => {
+                    // One that was aborted was so with the whole command.
+                    if let Some(Ok(done)) = joined {
+                        self.ended(queue, done)?;
+                    }
+                }
                 () = until(wait) => {}
                 () = self.drain.cancelled(), if !self.drain.is_cancelled() => {}
             }
         }
         self.events.tell(&Event::Finished);
+        Ok(())
+    }
+
+    /// Tells the queue of what came of an item, and everyone of how it ended, unless it is worked on again.
+    fn ended<W: Work, Q: Queue<W>>(&self, queue: &mut Q, done: Done<Q::Key, W::Output>) -> anyhow::Result<()> {
+        let Done { key, item, output, ending: Ending { word, was_kept, line }, took } = done;
+        let took = (!was_kept).then_some(took);
+        match queue.ended(key, output)? {
+            After::Done => self.events.tell(&Event::Ended { item: &item, ending: word, took, line: &line }),
+            After::Again => self.events.note(Some(&item), &format!("{line}; it is tried again")),
+            After::Nothing => {}
+        }
         Ok(())
     }
 
@@ -192,7 +209,7 @@ impl Engine {
         seats: &Arc<Semaphore>,
         key: K,
         input: W::Input,
-    ) -> impl Future<Output = (K, Result<W::Output, String>)> + Send + use<W, K> {
+    ) -> impl Future<Output = Done<K, W::Output>> + Send + use<W, K> {
         let (events, permits, drain) = (self.events.clone(), self.permits.clone(), self.drain.clone());
         let worker = Worker { item: work.item(&input), events, permits, seats: seats.clone(), drain };
         async move {
@@ -201,18 +218,25 @@ impl Engine {
             // The others cost too much to be lost with one that panics.
             let output = AssertUnwindSafe(work.work(input, &worker)).catch_unwind().await;
             let output = output.map_err(|panic| reason(panic.as_ref()));
-            let Ending { word, was_kept, line } = match &output {
+            let ending = match &output {
                 Ok(output) => work.ending(output),
                 Err(why) => {
                     let line = format!("{}: the work died: {why}", worker.item.instance_id);
                     Ending { word: INFRASTRUCTURE, was_kept: false, line }
                 }
             };
-            let took = (!was_kept).then(|| begun.elapsed());
-            worker.events.tell(&Event::Ended { item: &worker.item, ending: word, took, line: &line });
-            (key, output)
+            Done { key, item: worker.item, output, ending, took: begun.elapsed() }
         }
     }
+}
+
+/// What came of an item.
+struct Done<K, T> {
+    key: K,
+    item: WorkItem,
+    output: Result<T, String>,
+    ending: Ending,
+    took: Duration,
 }
 
 /// Waits so long, or for good.

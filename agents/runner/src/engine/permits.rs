@@ -1,5 +1,6 @@
 //! How much of each kind is under way at once.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use agent_core::{Completion, Model, ModelError, Request};
@@ -69,11 +70,11 @@ pub struct Permit<'a> {
 }
 
 impl Permits {
-    /// Returns the permits of an engine with so many workers.
-    pub fn new(config: &PermitsConfig, workers: usize) -> Self {
+    /// Returns the permits of an engine with so many workers, whose runs are below a folder.
+    pub fn new(config: &PermitsConfig, workers: usize, runs: &Path) -> Self {
         let of =
             |most: Option<usize>| Arc::new(Semaphore::new(most.unwrap_or(workers).clamp(1, Semaphore::MAX_PERMITS)));
-        let admission = Arc::new(Admission::new(config));
+        let admission = Arc::new(Admission::new(config, runs));
         let (model, judging) = (of(config.model), of(config.judging));
         let sandboxes = config.sandbox.unwrap_or(workers.saturating_add(config.spare(workers)));
         Self { model, sandbox: of(Some(sandboxes)), judging, admission }

@@ -20,7 +20,18 @@ pub trait Queue<W: Work> {
     ///
     /// # Errors
     /// When the whole run cannot go on.
-    fn ended(&mut self, key: Self::Key, output: Result<W::Output, String>) -> anyhow::Result<()>;
+    fn ended(&mut self, key: Self::Key, output: Result<W::Output, String>) -> anyhow::Result<After>;
+}
+
+/// What becomes of an item whose work has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// It is done.
+    Done,
+    /// It is worked on again, as something went wrong.
+    Again,
+    /// Nothing has come of it, as when another process is at it.
+    Nothing,
 }
 
 /// What is worked on next.
@@ -63,7 +74,7 @@ impl<W: Work, F: FnMut(&W::Output) -> anyhow::Result<()>> Queue<W> for All<W, F>
         Ok(Next::Item(self.next, input))
     }
 
-    fn ended(&mut self, key: usize, output: Result<W::Output, String>) -> anyhow::Result<()> {
+    fn ended(&mut self, key: usize, output: Result<W::Output, String>) -> anyhow::Result<After> {
         match output {
             Ok(output) => {
                 (self.told)(&output)?;
@@ -71,6 +82,6 @@ impl<W: Work, F: FnMut(&W::Output) -> anyhow::Result<()>> Queue<W> for All<W, F>
             }
             Err(why) => self.died.push(why),
         }
-        Ok(())
+        Ok(After::Done)
     }
 }

@@ -70,7 +70,7 @@ impl Listener for Heard {
 fn engine(workers: usize, config: &PermitsConfig, heard: &Arc<Heard>) -> Engine {
     Engine {
         events: Events::new([heard.clone() as Arc<dyn Listener>]),
-        permits: Permits::new(config, workers),
+        permits: Permits::new(config, workers, std::path::Path::new(".")),
         workers,
         spare: 0,
         tasks: TaskTracker::new(),

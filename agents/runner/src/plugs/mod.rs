@@ -11,7 +11,7 @@ use anyhow::bail;
 use env_core::{EnvironmentPlug, nearest};
 use tool_core::{Connect, SandboxConfig, SandboxPlug};
 
-use crate::config::Unfit;
+use crate::config::unfit::Unfit;
 pub(crate) use agent::Start;
 pub use agent::{AgentPlug, plug};
 pub use sandboxes::host;

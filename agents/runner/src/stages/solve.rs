@@ -109,6 +109,21 @@ impl Cell {
         Ok(Self { resolved, environment, models, cell_dir, fresh, prefix, prompts, origin, fingerprint })
     }
 
+    /// Refuses a cell some of whose episodes were made with other settings than it would make them with now.
+    ///
+    /// # Errors
+    /// With the first of them.
+    pub fn refuse_others(&self) -> anyhow::Result<()> {
+        let is_other = |ended: &Ended| ended.config.as_ref().is_some_and(|config| *config != self.fingerprint);
+        let other = self.cell_dir.asked().into_iter().find(|id| self.cell_dir.ended(id).as_ref().is_some_and(is_other));
+        let Some(id) = other else { return Ok(()) };
+        let (folder, sample) = (self.cell_dir.instance_path(&id), self.cell_dir.sample());
+        bail!(
+            "sample {sample} of `{id}` was solved with other settings, in `{}`\nhint: choose another `name` for the cell or the run",
+            folder.display()
+        )
+    }
+
     /// Returns the same for another sample with the same settings.
     #[must_use]
     pub fn of_sample(&self, sample: u32) -> Self {
@@ -157,19 +172,18 @@ impl Cell {
             Some(outcome) => {
                 if self.cell_dir.ended(id).is_none() {
                     // The process that finished it was killed before it could say so.
-                    self.cell_dir.end(&dir, id, ended(&Ok(outcome.clone())))?;
+                    self.cell_dir.end(&dir, id, ended(&Ok(outcome.clone()), &self.fingerprint))?;
                 }
                 outcome
             }
             None => {
                 let earlier = self.unfinished(&origin, &dir, worker)?;
-                self.cell_dir.begin(&dir, id)?;
                 let outcome = match self.run_episode(instance, &dir, (origin, earlier), worker).await {
                     Ok(Some(outcome)) => Ok(outcome),
                     Ok(None) => return Ok(Attempted::GivenUp),
                     Err(err) => Err(err),
                 };
-                self.cell_dir.end(&dir, id, ended(&outcome))?;
+                self.cell_dir.end(&dir, id, ended(&outcome, &self.fingerprint))?;
                 outcome?
             }
         };
@@ -239,7 +253,7 @@ impl Cell {
         (origin, earlier): (Origin, Option<Trajectory>),
         worker: &Worker,
     ) -> anyhow::Result<Option<Outcome>> {
-        let _permit = worker.permits.sandbox().await;
+        let Some(_permit) = worker.unless_drained(worker.permits.sandbox()).await else { return Ok(None) };
         let ready = self.environment.reset(instance).await.context("the sandbox could not be made ready")?;
         let sandbox = ready.sandbox.clone();
         // It was made ready while others were under way, and it is taken away while the next one is.
@@ -247,7 +261,10 @@ impl Cell {
         // Now the image is there, also where it had to be pulled.
         let origin = Origin { image: self.environment.image_digest(instance).await, ..origin };
         let outcome = match &seat {
-            Some(_) => self.run_in(instance, dir, ready, (origin, earlier), worker).await.map(Some),
+            Some(_) => {
+                self.cell_dir.begin(dir, &instance.instance_id)?;
+                self.run_in(instance, dir, ready, (origin, earlier), worker).await.map(Some)
+            }
             None => Ok(None),
         };
         drop(seat);
@@ -409,7 +426,10 @@ impl Work for Solving {
     fn ending(&self, (attempt, attempted): &Self::Output) -> Ending {
         let id = attempt.id();
         let (word, line) = match attempted {
-            Attempted::Solved(solved) => (solved.word(), describe(id, solved)),
+            Attempted::Solved(solved) => {
+                let is_judged = attempt.cell.resolved.config.evaluate || solved.failed();
+                (if is_judged { solved.word() } else { "not_judged" }, describe(id, solved))
+            }
             Attempted::Failed(why) => (INFRASTRUCTURE, format!("{id}: {why}")),
             Attempted::Held => ("held", format!("{id}: {}", attempt.cell.cell_dir.held(id))),
             Attempted::GivenUp => ("given_up", format!("{id}: not begun")),
@@ -418,20 +438,22 @@ impl Work for Solving {
     }
 }
 
-/// Returns how an episode with this outcome, or with none, ended.
-fn ended(outcome: &anyhow::Result<Outcome>) -> Ended {
+/// Returns how an episode with this outcome, or with none, ended; `config` is the fingerprint of its settings.
+fn ended(outcome: &anyhow::Result<Outcome>, config: &str) -> Ended {
     match outcome {
         Ok(outcome) => Ended {
             exit_status: exit_status(outcome),
             class: outcome.exit_status.class(),
             error: None,
             spending: Some(outcome.spending),
+            config: Some(config.to_owned()),
         },
         Err(err) => Ended {
             exit_status: "error".to_owned(),
             class: OutcomeClass::Infrastructure,
             error: Some(format!("{err:#}")),
             spending: None,
+            config: Some(config.to_owned()),
         },
     }
 }

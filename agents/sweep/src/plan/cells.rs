@@ -7,6 +7,7 @@ use journal::file_name;
 use serde_yaml::{Mapping, Value};
 use sha2::{Digest, Sha256};
 
+use super::samples::refuse;
 use crate::file::{File, Problem, join};
 
 /// A cell by what tells it from the others.
@@ -37,6 +38,10 @@ pub struct Set {
 
 /// The key that names an agent.
 const AGENT: &str = "agent";
+/// More cells than anyone runs.
+const MOST_CELLS: usize = 10_000;
+/// What all cells of a sweep share.
+const OF_SWEEPS: &[&str] = &["run", "runs", "permits"];
 /// Characters of a value in the name of a cell.
 const SHOWN: usize = 40;
 
@@ -91,6 +96,10 @@ fn of_matrix(file: &File, matrix: &Mapping, agent: &str) -> Result<Vec<CellSpec>
         if values.is_empty() {
             return Err(file.source.at(&at, format!("`{at}` has no values\nhint: leave it out")));
         }
+        if ways.len().saturating_mul(values.len()) > MOST_CELLS {
+            return Err(file.source.at("matrix", format!("`matrix` makes more than {MOST_CELLS} cells")));
+        }
+        refuse(file, &path, &at, OF_SWEEPS, "all cells of a sweep have the same")?;
         let set = |(index, value): (usize, &Value)| Set {
             path: path.clone(),
             value: value.clone(),

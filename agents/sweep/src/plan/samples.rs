@@ -27,6 +27,9 @@ pub(super) fn overrides(file: &File) -> Result<BTreeMap<u32, Vec<Set>>, Problem>
         let Value::Mapping(settings) = settings else {
             return Err(wrong("a sample takes key paths with values, as in `{model.temperature: 0}`".to_owned()));
         };
+        for path in settings.keys().map(text) {
+            refuse(file, &path, &join(&at, &path), OF_CELLS, "the samples of a cell have the same")?;
+        }
         for sample in from..=to {
             let sets = settings.iter().map(|(path, value)| {
                 let path = text(path);
@@ -36,6 +39,18 @@ pub(super) fn overrides(file: &File) -> Result<BTreeMap<u32, Vec<Set>>, Problem>
         }
     }
     Ok(found)
+}
+
+/// What all samples of a cell share.
+const OF_CELLS: &[&str] = &["agent", "env", "run", "runs", "permits", "images"];
+
+/// Refuses a setting below one of these keys.
+pub(super) fn refuse(file: &File, path: &str, at: &str, keys: &[&str], why: &str) -> Result<(), Problem> {
+    let top = path.split('.').next().unwrap_or_default();
+    if keys.contains(&top) {
+        return Err(file.source.at(at, format!("{why} `{top}`\nhint: it belongs into `base`")));
+    }
+    Ok(())
 }
 
 /// Reads `3` or `1-15`.

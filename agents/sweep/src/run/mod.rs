@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use env_core::Instance;
-use journal::{Journal, Lease, Run, file_name, write_summary, write_whole};
+use journal::{Journal, Lease, Run, file_name, read_text, write_summary, write_whole};
 use llm::{BudgetLimits, Gateways};
 use runner::engine::Engine;
 use runner::environments::Providers;
@@ -22,12 +22,13 @@ use runner::stages::{Cell, Solving};
 
 use crate::file::{Budget, Order};
 use crate::plan::Plan;
+use crate::report::{By, CellFacts, Format, Report};
 pub use expect::{Expected, expect};
 pub use kept::{KEPT, Kept};
 pub use open::OpenCell;
 use open::Shared;
 pub use pilot::Shift;
-use queue::{Item, Spent, Waiting, cell_of, in_order};
+use queue::{Item, Spent, Taken, Waiting, cell_of, in_order};
 pub use tally::Tally;
 
 /// Name of the copy of the sweep file in the folder of the run.
@@ -77,6 +78,8 @@ pub struct Counts {
     pub solved: usize,
     /// Not resolved.
     pub unsolved: usize,
+    /// Ended, in a sweep that judges no patch.
+    pub not_judged: usize,
     /// Given up, as infrastructure broke too often.
     pub infrastructure: usize,
     /// Left, as enough samples have solved the instance.
@@ -101,6 +104,13 @@ impl Sweep {
         let mut shared_by_cells = Shared::new(Gateways::new(None, BudgetLimits::default())?);
         open::prepare(&mut shared_by_cells, &plan, providers).await?;
         let lease = Lease::take(&folder.join("leases").join("sweep.run"))?;
+        let has_another = || anyhow::Ok(read_text(&folder.join(SWEEP))?.is_some_and(|text| text != plan.file.text));
+        if lease.is_none() && shared && has_another()? {
+            bail!(
+                "the process that is at the sweep `{}` has another file\nhint: share the same one, or choose another `--run`",
+                folder.display()
+            );
+        }
         if lease.is_none() && !shared {
             bail!(
                 "another process is at the sweep `{}`\nhint: `spotter status {}` shows it; `--share` works on it as well",
@@ -110,7 +120,7 @@ impl Sweep {
         }
         let is_alone = lease.is_some();
         let sweep = Self::opened(plan, &folder, shared_by_cells, providers, lease).await?;
-        sweep.keep_plan(&BTreeSet::new())?;
+        sweep.keep_plan(&sweep.left())?;
         write_whole(&folder.join(SWEEP), sweep.plan.file.text.as_bytes())?;
         Kept::of(&sweep.plan)?.write(&folder)?;
         if is_alone {
@@ -145,6 +155,19 @@ impl Sweep {
         Ok(Self { plan, journal, cells, gateways, _lease: lease })
     }
 
+    /// Returns the figures of the cells, as a table for people.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn table(&self) -> anyhow::Result<String> {
+        let run = Run::of(&self.journal);
+        let facts = self.cells.iter().map(|cell| {
+            let allowed = cell.samples.first().map(|sample| sample.resolved.config.evaluation.infrastructure);
+            CellFacts::read(&run, &self.plan.run, &cell.name, allowed)
+        });
+        Report::new(&facts.collect::<Vec<_>>(), By::Cell, None)?.write(Format::Table)
+    }
+
     /// Returns the plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -175,7 +198,7 @@ impl Sweep {
         let (planned, solved) = (all.len(), self.solved());
         let pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
-        let known = (solved, self.spent());
+        let known = (solved, self.taken());
         let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine.drain.clone());
         let served = engine.serve(&Arc::new(Solving), items, &mut waiting).await;
         if let Err(err) = self.gateways.budget().sync().await {
@@ -184,7 +207,7 @@ impl Sweep {
         served?;
         let mut counts = waiting.into_counts();
         counts.kept = planned - items;
-        self.finish(&limits)?;
+        self.finish()?;
         Ok(counts)
     }
 
@@ -218,20 +241,18 @@ impl Sweep {
     ///
     /// # Errors
     /// When one cannot be written.
-    pub fn finish(&self, limits: &Limits) -> anyhow::Result<()> {
+    pub fn finish(&self) -> anyhow::Result<()> {
         self.journal.refresh()?;
-        let solved = self.solved();
-        let left = match limits.solved {
-            None => BTreeSet::new(),
-            Some(enough) => {
-                let all = in_order(&self.cells, false).into_iter();
-                let has_enough =
-                    |item: &Item| solved.get(&(item.cell, item.index)).is_some_and(|solved| *solved >= enough);
-                all.filter(|item| has_enough(item) && !self.is_done(*item)).collect()
-            }
-        };
-        self.keep_plan(&left)?;
+        self.keep_plan(&self.left())?;
         self.summarize()
+    }
+
+    /// Returns the episodes that are not run, as enough others have solved their instance.
+    fn left(&self) -> BTreeSet<Item> {
+        let Some(enough) = self.plan.file.spec.stop.solved else { return BTreeSet::new() };
+        let solved = self.solved();
+        let has_enough = |item: &Item| solved.get(&(item.cell, item.index)).is_some_and(|solved| *solved >= enough);
+        in_order(&self.cells, false).into_iter().filter(|item| has_enough(item) && !self.is_done(*item)).collect()
     }
 
     /// Writes the summaries of every sample of every cell.
@@ -262,7 +283,7 @@ impl Sweep {
         let mut dropped: BTreeSet<(String, u32)> = run
             .cells()
             .into_iter()
-            .flat_map(|cell| run.samples(&cell).into_iter().map(move |one| (cell.clone(), one)))
+            .flat_map(|cell| run.planned(&cell).into_iter().map(move |one| (cell.clone(), one)))
             .collect();
         for (place, cell) in self.cells.iter().enumerate() {
             for (sample, of_sample) in cell.samples.iter().enumerate() {
@@ -293,12 +314,26 @@ impl Sweep {
     }
 
     /// Returns what earlier commands have taken.
-    fn spent(&self) -> Spent {
-        let run = Run::of(&self.journal);
-        let mut spent = Spent::default();
-        for episode in run.cells().iter().flat_map(|cell| run.episodes(cell)) {
-            episode.ended.and_then(|ended| ended.spending).iter().for_each(|spending| spent.add(spending));
+    fn taken(&self) -> Taken {
+        let mut taken = Taken::default();
+        let mut asked = BTreeSet::new();
+        for item in in_order(&self.cells, false) {
+            let Some((cell, instance)) = self.instance(item) else { continue };
+            let id = &instance.instance_id;
+            if let Some(spending) = cell.cell_dir.ended(id).and_then(|ended| ended.spending) {
+                taken.set(item, Spent::from(&spending));
+                asked.insert((cell.cell_dir.name().to_owned(), id.clone(), item.sample));
+            }
         }
-        spent
+        let run = Run::of(&self.journal);
+        for cell in run.cells() {
+            run.each_episode(&cell, |episode| {
+                let spending = episode.ended.and_then(|ended| ended.spending);
+                if !asked.contains(&(episode.cell, episode.instance_id, episode.sample)) {
+                    spending.iter().for_each(|spending| taken.add(Spent::from(spending)));
+                }
+            });
+        }
+        taken
     }
 }

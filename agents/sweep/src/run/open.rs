@@ -104,6 +104,9 @@ pub(super) async fn prepare(shared: &mut Shared, plan: &Plan, providers: &Provid
         let instances = shared.instances(&plan.file, &planned.resolved, environment.as_ref())?;
         let chosen = instances.iter().filter_map(|index| environment.instances().get(*index));
         refuse_unsolvable(&planned.resolved, environment.as_ref(), chosen)?;
+        for resolved in std::iter::once(&planned.resolved).chain(planned.overrides.values()) {
+            shared.models(resolved).map_err(|err| plan.file.source.at(&planned.at, format!("{err:#}")))?;
+        }
     }
     Ok(())
 }
@@ -142,7 +145,9 @@ async fn open_samples(
     for sample in 0..plan.samples() {
         let (is_usual, folder) = (!planned.overrides.contains_key(&sample), folder.of_sample(sample));
         if let Some(cell) = usual.as_ref().filter(|_| is_usual) {
-            samples.push(Arc::new(cell.of_sample(sample)));
+            let cell = Arc::new(cell.of_sample(sample));
+            cell.refuse_others()?;
+            samples.push(cell);
             continue;
         }
         let resolved = planned.of_sample(sample);
@@ -152,6 +157,7 @@ async fn open_samples(
         let environment = environment(shared, plan, resolved, providers).await?;
         let models = shared.models(resolved).map_err(|err| plan.file.source.at(&planned.at, format!("{err:#}")))?;
         let cell = Arc::new(Cell::new(resolved.clone(), environment, models, folder)?);
+        cell.refuse_others()?;
         samples.push(cell.clone());
         if is_usual {
             usual = Some(cell);

@@ -1,14 +1,14 @@
 //! Work on a sweep beside other processes, which share nothing but the folder of the run.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use agent_core::ExitStatus;
 use env_core::Instance;
 use journal::Lease;
-use runner::engine::{Engine, Next, Queue};
+use runner::engine::{After, Engine, Next, Queue};
 use runner::stages::{Attempt, Attempted, Cell, Solved, Solving};
 use tokio_util::sync::CancellationToken;
 
@@ -120,7 +120,8 @@ struct Pilot<'a> {
     begun: HashMap<Item, Instant>,
     /// How many episodes ended, and how long they took.
     took: (u32, Duration),
-    in_a_row: usize,
+    /// The episodes that infrastructure broke for since one last ended otherwise.
+    in_a_row: HashSet<Item>,
     drain: CancellationToken,
     counts: Counts,
 }
@@ -143,7 +144,7 @@ impl<'a> Pilot<'a> {
             failures: HashMap::new(),
             begun: HashMap::new(),
             took: (0, Duration::ZERO),
-            in_a_row: 0,
+            in_a_row: HashSet::new(),
             drain,
             counts: Counts::default(),
         }
@@ -212,29 +213,36 @@ impl<'a> Pilot<'a> {
         wait.saturating_sub(Duration::try_from_secs_f64((now - came).max(0.0)).unwrap_or(wait))
     }
 
-    fn failed(&mut self, item: Item, why: &str) {
-        self.in_a_row += 1;
+    fn failed(&mut self, item: Item, why: &str) -> After {
+        self.in_a_row.insert(item);
         *self.failures.entry(item).or_default() += 1;
         self.later.push(Reverse((Instant::now(), item)));
-        if self.in_a_row >= self.limits.in_a_row {
-            let count = self.in_a_row;
-            self.stop(format!("infrastructure broke {count} times in a row, the last time: {why}\nhint: once that is mended the same command goes on"));
+        let count = self.in_a_row.len();
+        if count >= self.limits.in_a_row {
+            self.stop(format!(
+                "infrastructure broke for {count} episodes in a row, the last time: {why}\n\
+                 hint: once that is mended the same command goes on"
+            ));
         }
+        After::Again
     }
 
-    fn solved(&mut self, item: Item, solved: &Solved) {
+    fn solved(&mut self, item: Item, attempt: &Attempt, solved: &Solved) -> After {
         if matches!(solved.outcome.exit_status, ExitStatus::BudgetSpent(_)) {
-            return self.stop("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
+            self.stop("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
+            return After::Nothing;
         }
         if solved.failed() {
             let why = format!("{:?}", solved.outcome.exit_status);
             return self.failed(item, &why);
         }
-        self.in_a_row = 0;
-        match solved.verdict.as_ref().is_some_and(|verdict| verdict.report.resolved) {
-            true => self.counts.solved += 1,
-            false => self.counts.unsolved += 1,
+        self.in_a_row.clear();
+        match &solved.verdict {
+            Some(verdict) if verdict.report.resolved => self.counts.solved += 1,
+            None if !attempt.cell.resolved.config.evaluate => self.counts.not_judged += 1,
+            _ => self.counts.unsolved += 1,
         }
+        After::Done
     }
 }
 
@@ -260,19 +268,21 @@ impl Queue<Solving> for Pilot<'_> {
         Ok(self.later.peek().map_or(Next::Empty, |Reverse((due, _))| Next::Wait(due.saturating_duration_since(now))))
     }
 
-    fn ended(&mut self, item: Item, output: Result<(Attempt, Attempted), String>) -> anyhow::Result<()> {
+    fn ended(&mut self, item: Item, output: Result<(Attempt, Attempted), String>) -> anyhow::Result<After> {
         let begun = self.begun.remove(&item);
-        match output {
-            Ok((_, Attempted::Solved(solved))) => {
+        Ok(match output {
+            Ok((attempt, Attempted::Solved(solved))) => {
                 self.took.0 += 1;
                 self.took.1 += begun.map(|begun| begun.elapsed()).unwrap_or_default();
-                self.solved(item, &solved);
+                self.solved(item, &attempt, &solved)
             }
             Ok((_, Attempted::Failed(why))) | Err(why) => self.failed(item, &why),
-            Ok((_, Attempted::Held)) => self.later.push(Reverse((Instant::now() + HELD, item))),
-            Ok((_, Attempted::GivenUp)) => {}
-        }
-        Ok(())
+            Ok((_, Attempted::Held)) => {
+                self.later.push(Reverse((Instant::now() + HELD, item)));
+                After::Nothing
+            }
+            Ok((_, Attempted::GivenUp)) => After::Nothing,
+        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! Which episode comes next.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent_core::{ExitStatus, Spending};
-use runner::engine::{Next, Queue};
+use runner::engine::{After, Next, Queue};
 use runner::stages::{Attempt, Attempted, Solved, Solving};
 use tokio_util::sync::CancellationToken;
 
@@ -40,9 +40,9 @@ pub(super) struct Waiting<'a> {
     failures: HashMap<Item, u32>,
     /// How many samples of a cell have solved an instance.
     solved: HashMap<(u32, usize), u32>,
-    spent: Spent,
-    /// How often infrastructure broke since something last ended otherwise.
-    in_a_row: usize,
+    taken: Taken,
+    /// The episodes that infrastructure broke for since one last ended otherwise.
+    in_a_row: HashSet<Item>,
     /// Ends the sweep with what is under way.
     drain: CancellationToken,
     counts: Counts,
@@ -57,21 +57,43 @@ pub(super) struct Spent {
     pub(super) tokens: u64,
 }
 
-impl Spent {
-    /// Adds what an episode has taken.
-    pub(super) fn add(&mut self, spending: &Spending) {
-        self.cost += spending.cost;
-        self.tokens += spending.usage.total();
+impl From<&Spending> for Spent {
+    fn from(spending: &Spending) -> Self {
+        Self { cost: spending.cost, tokens: spending.usage.total() }
+    }
+}
+
+/// What the episodes of a run have taken, each as of its last word: an episode that goes on says again what it had taken
+/// before.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Taken {
+    /// All of it.
+    pub(super) all: Spent,
+    by_episode: HashMap<Item, Spent>,
+}
+
+impl Taken {
+    /// Takes in what an episode has taken in all.
+    pub(super) fn set(&mut self, item: Item, spent: Spent) {
+        let before = self.by_episode.insert(item, spent).unwrap_or_default();
+        self.all.cost += spent.cost - before.cost;
+        self.all.tokens = self.all.tokens.saturating_sub(before.tokens).saturating_add(spent.tokens);
+    }
+
+    /// Adds what an episode has taken that the sweep no longer asks for.
+    pub(super) fn add(&mut self, spent: Spent) {
+        self.all.cost += spent.cost;
+        self.all.tokens = self.all.tokens.saturating_add(spent.tokens);
     }
 }
 
 impl<'a> Waiting<'a> {
-    /// Returns what waits; `spent` is what earlier commands have taken.
+    /// Returns what waits; `taken` is what earlier commands have taken.
     pub(super) fn new(
         cells: &'a [OpenCell],
         limits: &'a Limits,
         pending: Vec<Item>,
-        (solved, spent): (HashMap<(u32, usize), u32>, Spent),
+        (solved, taken): (HashMap<(u32, usize), u32>, Taken),
         drain: CancellationToken,
     ) -> Self {
         let mut waiting = Self {
@@ -81,8 +103,8 @@ impl<'a> Waiting<'a> {
             later: BinaryHeap::new(),
             failures: HashMap::new(),
             solved,
-            spent,
-            in_a_row: 0,
+            taken,
+            in_a_row: HashSet::new(),
             drain,
             counts: Counts::default(),
         };
@@ -108,21 +130,18 @@ impl<'a> Waiting<'a> {
 
     /// Stops the sweep once it has taken what it may.
     fn heed_budget(&mut self) {
-        let Limits { budget, .. } = self.limits;
-        let why = if budget.cost.is_some_and(|most| self.spent.cost >= most) {
-            format!(
-                "${:.2} are spent, which is the budget\nhint: with a larger one the same command goes on",
-                self.spent.cost
-            )
-        } else if budget.tokens.is_some_and(|most| self.spent.tokens >= most) {
-            format!(
-                "{} tokens are used, which is the budget\nhint: with a larger one the same command goes on",
-                self.spent.tokens
-            )
+        let (budget, spent) = (&self.limits.budget, self.taken.all);
+        if self.pending.is_empty() && self.later.is_empty() {
+            return;
+        }
+        let what = if budget.cost.is_some_and(|most| spent.cost >= most) {
+            format!("${:.2} are spent", spent.cost)
+        } else if budget.tokens.is_some_and(|most| spent.tokens >= most) {
+            format!("{} tokens are used", spent.tokens)
         } else {
             return;
         };
-        self.stop(why);
+        self.stop(format!("{what}, which is the budget\nhint: with a larger one the same command goes on"));
     }
 
     fn stop(&mut self, why: String) {
@@ -131,39 +150,47 @@ impl<'a> Waiting<'a> {
     }
 
     /// Counts a failure of infrastructure; has the episode tried again where it may be.
-    fn failed(&mut self, item: Item, why: &str) {
-        self.in_a_row += 1;
+    fn failed(&mut self, item: Item, why: &str) -> After {
+        self.in_a_row.insert(item);
+        let count = self.in_a_row.len();
+        if count >= self.limits.in_a_row {
+            self.stop(format!(
+                "infrastructure broke for {count} episodes in a row, the last time: {why}\n\
+                 hint: once that is mended the same command goes on"
+            ));
+        }
         let failures = self.failures.entry(item).or_default();
         *failures += 1;
         if *failures <= self.limits.retries {
             let wait = self.limits.wait.saturating_mul(1 << (*failures - 1).min(16)).min(LONGEST_WAIT);
             self.later.push(Reverse((Instant::now() + wait, item)));
-        } else {
-            self.counts.infrastructure += 1;
+            return After::Again;
         }
-        if self.in_a_row >= self.limits.in_a_row {
-            let count = self.in_a_row;
-            self.stop(format!("infrastructure broke {count} times in a row, the last time: {why}\nhint: once that is mended the same command goes on"));
-        }
+        self.counts.infrastructure += 1;
+        After::Done
     }
 
-    fn solved(&mut self, item: Item, solved: &Solved) {
-        self.spent.add(&solved.outcome.spending);
+    fn solved(&mut self, item: Item, attempt: &Attempt, solved: &Solved) -> After {
+        self.taken.set(item, Spent::from(&solved.outcome.spending));
         if matches!(solved.outcome.exit_status, ExitStatus::BudgetSpent(_)) {
-            return self.stop("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
+            self.stop("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
+            return After::Nothing;
         }
         self.heed_budget();
         if solved.failed() {
             let why = format!("{:?}", solved.outcome.exit_status);
             return self.failed(item, &why);
         }
-        self.in_a_row = 0;
-        if solved.verdict.as_ref().is_some_and(|verdict| verdict.report.resolved) {
-            *self.solved.entry((item.cell, item.index)).or_default() += 1;
-            self.counts.solved += 1;
-        } else {
-            self.counts.unsolved += 1;
+        self.in_a_row.clear();
+        match &solved.verdict {
+            Some(verdict) if verdict.report.resolved => {
+                *self.solved.entry((item.cell, item.index)).or_default() += 1;
+                self.counts.solved += 1;
+            }
+            None if !attempt.cell.resolved.config.evaluate => self.counts.not_judged += 1,
+            _ => self.counts.unsolved += 1,
         }
+        After::Done
     }
 }
 
@@ -171,43 +198,46 @@ impl Queue<Solving> for Waiting<'_> {
     type Key = Item;
 
     fn next(&mut self) -> anyhow::Result<Next<Item, Attempt>> {
-        if self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            self.stop("the time is over\nhint: the same command goes on".to_owned());
-            return Ok(Next::Empty);
-        }
-        let now = Instant::now();
-        let is_due = self.later.peek().is_some_and(|Reverse((due, _))| *due <= now);
-        let due = if is_due { self.later.pop().map(|Reverse((_, item))| item) } else { None };
-        while let Some(item) = due.or_else(|| self.pending.pop_front()) {
+        loop {
+            let now = Instant::now();
+            let due = self.later.peek().map(|Reverse((due, _))| *due);
+            let is_over = self.limits.deadline.is_some_and(|deadline| now >= deadline);
+            if is_over && !(self.pending.is_empty() && self.later.is_empty()) {
+                self.stop("the time is over\nhint: the same command goes on".to_owned());
+                return Ok(Next::Empty);
+            }
+            let item = match due.is_some_and(|due| due <= now) {
+                true => self.later.pop().map(|Reverse((_, item))| item),
+                false => self.pending.pop_front(),
+            };
+            let Some(item) = item else {
+                let until = due.map(|due| self.limits.deadline.map_or(due, |deadline| deadline.min(due)));
+                return Ok(until.map_or(Next::Empty, |until| Next::Wait(until.saturating_duration_since(now))));
+            };
             if self.is_left(item) {
                 self.counts.left += 1;
-                if due.is_some() {
-                    return self.next();
-                }
-                continue;
-            }
-            if let Some(attempt) = self.attempt(item) {
+            } else if let Some(attempt) = self.attempt(item) {
                 return Ok(Next::Item(item, attempt));
             }
         }
-        Ok(self.later.peek().map_or(Next::Empty, |Reverse((due, _))| Next::Wait(due.saturating_duration_since(now))))
     }
 
-    fn ended(&mut self, item: Item, output: Result<(Attempt, Attempted), String>) -> anyhow::Result<()> {
-        match output {
-            Ok((_, Attempted::Solved(solved))) => self.solved(item, &solved),
+    fn ended(&mut self, item: Item, output: Result<(Attempt, Attempted), String>) -> anyhow::Result<After> {
+        Ok(match output {
+            Ok((attempt, Attempted::Solved(solved))) => self.solved(item, &attempt, &solved),
             Ok((_, Attempted::Failed(why))) | Err(why) => self.failed(item, &why),
             Ok((attempt, Attempted::Held)) => {
                 attempt.cell.cell_dir.journal().refresh()?;
                 if attempt.instance().is_some_and(|instance| attempt.cell.is_done(instance)) {
                     self.counts.elsewhere += 1;
+                    After::Done
                 } else {
                     self.later.push(Reverse((Instant::now() + HELD, item)));
+                    After::Nothing
                 }
             }
-            Ok((_, Attempted::GivenUp)) => {}
-        }
-        Ok(())
+            Ok((_, Attempted::GivenUp)) => After::Nothing,
+        })
     }
 }
 

@@ -34,7 +34,11 @@ impl Tally<'_> {
             let Some((cell, instance)) = sweep.instance(*item) else { return false };
             let id = instance.instance_id.as_str();
             if cell.is_done(instance) {
-                *(if cell.cell_dir.is_solved(id) { &mut counts.solved } else { &mut counts.unsolved }) += 1;
+                *match cell.resolved.config.evaluate {
+                    false => &mut counts.not_judged,
+                    true if cell.cell_dir.is_solved(id) => &mut counts.solved,
+                    true => &mut counts.unsolved,
+                } += 1;
                 return false;
             }
             true
@@ -48,7 +52,7 @@ impl Tally<'_> {
 
     /// Returns why no process should be started any more, by what was spent and the time.
     pub fn over(&self) -> Option<String> {
-        let (spent, budget) = (self.sweep.spent(), &self.limits.budget);
+        let (spent, budget) = (self.sweep.taken().all, &self.limits.budget);
         let is_spent = budget.cost.is_some_and(|most| spent.cost >= most)
             || budget.tokens.is_some_and(|most| spent.tokens >= most);
         if is_spent {
@@ -64,7 +68,7 @@ impl Tally<'_> {
     /// When a view cannot be written.
     pub fn finish(mut self, stopped: Option<String>) -> anyhow::Result<Counts> {
         self.look()?;
-        self.sweep.finish(&self.limits)?;
+        self.sweep.finish()?;
         Ok(Counts { stopped, ..self.counts })
     }
 }

@@ -103,7 +103,7 @@ impl Line {
 
     fn ended(&self, exit_status: &str, class: OutcomeClass, error: Option<&str>) -> Entry {
         let (exit_status, error) = (exit_status.to_owned(), error.map(str::to_owned));
-        let ended = Ended { exit_status, class, error, spending: self.spending };
+        let ended = Ended { exit_status, class, error, spending: self.spending, config: None };
         Entry::Ended { instance_id: self.instance_id.clone(), sample: self.sample, ended }
     }
 

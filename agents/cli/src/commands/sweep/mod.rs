@@ -6,6 +6,7 @@ pub(crate) mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -16,6 +17,7 @@ use runner::{Plugs, Settings};
 use sweep::file::{EngineKind, File};
 use sweep::plan::Plan;
 use sweep::run::{Counts, Sweep};
+use sweep::slurm::JobId;
 use tool_core::SandboxError;
 
 use crate::commands::engine::engine;
@@ -23,6 +25,7 @@ use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
 use crate::listener::counted;
+use crate::output::print;
 use crate::settings::workers;
 
 #[derive(Debug, Args)]
@@ -75,14 +78,24 @@ pub(crate) async fn run(
         sweep.cells().len(),
         sweep.episodes()
     ));
+    let (sweep, job) = (Arc::new(sweep), JobId::default());
+    let (interrupted, of_interrupt) = (sweep.clone(), job.clone());
+    at_interrupt.set(move || {
+        slurm::cancel(&of_interrupt);
+        let told = interrupted.finish().and_then(|()| interrupted.table());
+        say(&told.unwrap_or_else(|err| format!("no summary could be written: {err:#}")));
+    });
     let (counts, is_interrupted) = if is_slurm {
-        slurm::run(&sweep, workers, at_interrupt).await?
+        slurm::run(&sweep, workers, job, at_interrupt).await?
     } else {
         let engine = sweeping(&sweep, providers, workers)?;
         at_interrupt.drain(&engine.drain);
         (sweep.run(&engine).await?, engine.drain.is_cancelled())
     };
-    Ok(tell(&counts, is_interrupted))
+    at_interrupt.set(|| {});
+    let code = tell(&counts, is_interrupted);
+    print(&sweep.table()?)?;
+    Ok(code)
 }
 
 /// Returns the engine of a sweep in this process.
@@ -123,17 +136,21 @@ async fn clean(plugs: &Plugs, plan: &Plan) {
 
 /// Tells what came of the episodes; returns the exit code.
 fn tell(counts: &Counts, is_interrupted: bool) -> ExitCode {
-    let Counts { solved, unsolved, infrastructure, left, elsewhere, kept, stopped } = counts;
+    let Counts { solved, unsolved, not_judged, infrastructure, left, elsewhere, kept, stopped } = counts;
     let parts = [
         (*solved, "solved"),
         (*unsolved, "unsolved"),
+        (*not_judged, "not judged"),
         (*infrastructure, "infrastructure"),
         (*left, "left"),
         (*elsewhere, "ended by others"),
         (*kept, "from before"),
     ];
-    let shown = parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}"));
-    say(&shown.collect::<Vec<_>>().join(", "));
+    let shown: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    if !shown.is_empty() {
+        say(&shown.join(", "));
+    }
     if let Some(why) = stopped {
         say(&format!("stopped: {why}"));
     }

@@ -13,22 +13,26 @@ use crate::console::say;
 use crate::interrupt::AtInterrupt;
 
 /// Has an array of processes work on a sweep, and returns what came of it and whether it was interrupted.
-pub(super) async fn run(sweep: &Sweep, workers: usize, at_interrupt: &AtInterrupt) -> anyhow::Result<(Counts, bool)> {
-    let (drain, job) = (CancellationToken::new(), JobId::default());
+pub(super) async fn run(
+    sweep: &Sweep,
+    workers: usize,
+    job: JobId,
+    at_interrupt: &AtInterrupt,
+) -> anyhow::Result<(Counts, bool)> {
+    let drain = CancellationToken::new();
     at_interrupt.drain(&drain);
-    let of_interrupt = job.clone();
-    at_interrupt.set(move || {
-        let job = of_interrupt.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(job) = job {
-            match cancel_now(&job) {
-                Ok(()) => say(&format!("job {job} is cancelled; the same command goes on")),
-                Err(err) => say(&format!("warning: {err:#}\nhint: `scancel {job}` ends its processes")),
-            }
-        }
-    });
     let (program, told) = (program()?, Box::new(|line: &str| say(line)));
     let slurm = Slurm { sweep, program, workers, drain: drain.clone(), job, told };
     Ok((slurm.run().await?, drain.is_cancelled()))
+}
+
+/// Ends the processes of the job, where there is one.
+pub(super) fn cancel(job: &JobId) {
+    let Some(job) = job.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+    match cancel_now(&job) {
+        Ok(()) => say(&format!("job {job} is cancelled; the same command goes on")),
+        Err(err) => say(&format!("warning: {err:#}\nhint: `scancel {job}` ends its processes")),
+    }
 }
 
 /// Returns the script that would be submitted for a plan.

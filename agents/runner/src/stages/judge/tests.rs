@@ -104,7 +104,7 @@ impl Listed {
         let config = EvaluationConfig { retries: 2, wait: 0.0, ..EvaluationConfig::default() };
         let (cell, instance_id) = ("cell".to_owned(), "a__a-1".to_owned());
         let item = WorkItem { cell, instance_id, sample: 0, stage: Stage::Judge };
-        let worker = Worker::alone(item, Events::default(), Permits::new(&PermitsConfig::default(), 1));
+        let worker = Worker::alone(item, Events::default(), Permits::new(&PermitsConfig::default(), 1, Path::new(".")));
         let judge = Judge { environment: self, config: &config, worker: &worker, runs: folder };
         let cell_dir = cell_dir(folder);
         let dir = cell_dir.episode("a__a-1").unwrap();
