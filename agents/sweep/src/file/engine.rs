@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for EngineSpec {
             Text(String),
         }
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[serde(deny_unknown_fields, expecting = "`local`, `slurm`, or the keys of an engine")]
         struct Whole {
             #[serde(default)]
             kind: EngineKind,

@@ -94,7 +94,7 @@ fn a_wrong_file_is_refused_with_place_and_hint() {
 fn a_wrong_engine_is_refused_with_place_and_hint() {
     check(
         "engine: {kind: slurmd}\n",
-        &expect!["s.yaml:1:10: `engine.kind`: unknown variant `slurmd`, expected `local` or `slurm`"],
+        &expect!["s.yaml:1:1: `engine`: kind: unknown variant `slurmd`, expected `local` or `slurm`"],
     );
     check("engine: {pilots: 0}\n", &expect!["s.yaml:1:10: `engine.pilots` must be from 1 to 10000"]);
     check(
@@ -114,6 +114,12 @@ fn a_wrong_engine_is_refused_with_place_and_hint() {
         &expect![[r#"
             s.yaml:1:10: `engine.options` must be options of `sbatch`, one in each text
             hint: as in `["--gres=gpu:1"]`"#]],
+    );
+    check(
+        "engine: slurmd\n",
+        &expect![[
+            r#"s.yaml:1:1: `engine`: invalid type: string "slurmd", expected `local`, `slurm`, or the keys of an engine"#
+        ]],
     );
     check("engine: slurm\n", &expect!["Samples { count: None, overrides: Mapping {} }"]);
 }
