@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search,
-    Solve, StatusCommand, SweepCommand, Validate,
+    Solve, StatusCommand, SweepCommand, Validate, WorkCommand,
 };
 
 /// Agents that repair real repositories, and the verdict on their patches.
@@ -26,6 +26,8 @@ pub(crate) enum Cmd {
     Replay(Replay),
     /// Runs many cells, instances and samples from one YAML file, and goes on where it was stopped.
     Sweep(SweepCommand),
+    /// Works on a sweep that has been begun, beside other processes and on other machines.
+    Work(WorkCommand),
     /// Judges patches without solving anything.
     Evaluate(Evaluate),
     /// Runs instances with the reference solution and without any, and works out their test lists.

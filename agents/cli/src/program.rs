@@ -148,6 +148,7 @@ async fn dispatch(
         Cmd::Solve(args) => solve::run(plugs, args, providers, at_interrupt).await,
         Cmd::Replay(args) => replay::run(plugs, args, providers, at_interrupt).await,
         Cmd::Sweep(args) => sweep::run(plugs, args, providers, at_interrupt).await,
+        Cmd::Work(args) => sweep::work::run(plugs, args, providers, at_interrupt).await,
         Cmd::Evaluate(args) => evaluate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Validate(args) => validate::run(plugs, args, providers, at_interrupt).await,
         Cmd::Grade(args) => apart(grade::run(plugs.clone(), args)).await,

@@ -7,6 +7,7 @@ pub mod file;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod slurm;
 pub mod status;
 
 /// Returns the text of a sweep file that ships with the program.

@@ -32,4 +32,5 @@ pub(crate) use runs::status::StatusCommand;
 pub(crate) use search::Search;
 pub(crate) use solve::Solve;
 pub(crate) use sweep::SweepCommand;
+pub(crate) use sweep::work::WorkCommand;
 pub(crate) use validate::Validate;

@@ -16,4 +16,6 @@ mod report;
 mod resumed;
 mod saved_logs;
 mod search;
+mod slurm;
 mod sweep;
+mod work;

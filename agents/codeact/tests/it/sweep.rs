@@ -17,12 +17,14 @@ use crate::program::{Program, Ran};
 
 /// Answers by the number of answers in the conversation, each with a text of its own, and keeps these.
 #[derive(Clone, Default)]
-struct Model {
-    asked: Arc<Mutex<Vec<Value>>>,
+pub(crate) struct Model {
+    pub(crate) asked: Arc<Mutex<Vec<Value>>>,
     /// A patch that solves one of the instances, which the second call applies.
-    patch: Arc<Mutex<String>>,
+    pub(crate) patch: Arc<Mutex<String>>,
     /// Of 100 requests, so many fail: too many requests, server errors, no answer for long, garbage.
-    faults: [u64; 4],
+    pub(crate) faults: [u64; 4],
+    /// How much longer it takes than it has to.
+    pub(crate) slower: Duration,
 }
 
 impl Respond for Model {
@@ -54,7 +56,7 @@ impl Respond for Model {
         let usage = json!({ "prompt_tokens": 2000, "completion_tokens": 1, "total_tokens": 2001 });
         let body =
             json!({ "choices": [{ "index": 0, "message": message, "finish_reason": "tool_calls" }], "usage": usage });
-        ResponseTemplate::new(200).set_body_json(body).set_delay(Duration::from_millis(30))
+        ResponseTemplate::new(200).set_body_json(body).set_delay(Duration::from_millis(30) + self.slower)
     }
 }
 
@@ -76,7 +78,7 @@ impl Model {
     }
 
     /// Starts a server in a runtime of its own that lives as long as the test.
-    fn serve(&self) -> (tokio::runtime::Runtime, String) {
+    pub(crate) fn serve(&self) -> (tokio::runtime::Runtime, String) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let server = runtime.block_on(async {
             let server = MockServer::start().await;
@@ -91,18 +93,18 @@ impl Model {
         (runtime, url)
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 }
 
 /// Writes a sweep file.
-fn write(program: &Program, name: &str, text: &str) {
+pub(crate) fn write(program: &Program, name: &str, text: &str) {
     fs::write(program.path(name), text).unwrap();
 }
 
 /// Returns what came of each episode of a run, by cell, instance and sample.
-fn results(program: &Program, run: &str) -> BTreeMap<String, String> {
+pub(crate) fn results(program: &Program, run: &str) -> BTreeMap<String, String> {
     let folder = program.path(".runs").join(run);
     let mut found = BTreeMap::new();
     for path in program.found("ended.json").into_iter().filter(|path| path.starts_with(&folder)) {
@@ -119,7 +121,7 @@ fn results(program: &Program, run: &str) -> BTreeMap<String, String> {
 }
 
 /// Returns the answers that are in the trajectories of a run.
-fn answers(program: &Program) -> BTreeSet<String> {
+pub(crate) fn answers(program: &Program) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for name in ["trajectory.jsonl", "trajectory.resumed.jsonl"] {
         for path in program.found(name) {
@@ -135,20 +137,20 @@ fn answers(program: &Program) -> BTreeSet<String> {
 }
 
 /// Returns a patch that solves `demo__lru-1`.
-fn solution() -> String {
+pub(crate) fn solution() -> String {
     let program = Program::new();
     let ran = program.run(&["solve", "demo__lru-1", "-c", "evaluate=false"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     fs::read_to_string(&program.found("patch.diff")[0]).unwrap()
 }
 
-fn model_settings(url: &str) -> String {
+pub(crate) fn model_settings(url: &str) -> String {
     format!(
         "base:\n  model: {{name: scripted, base_url: '{url}', timeout: 5, retry: {{base: 0.05, max_elapsed: 30}}}}\n  limits: {{cost: null}}\n"
     )
 }
 
-fn ok(ran: &Ran) {
+pub(crate) fn ok(ran: &Ran) {
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 

@@ -15,9 +15,8 @@ use super::listed::Listed;
 use crate::files::{file_name, read_text, sweep, write_whole};
 use crate::journal::EpisodeState;
 use crate::journal::Journal;
-use crate::journal::Lease;
-use crate::journal::Turn;
 use crate::journal::{Ended, Entry, Failed, Judged};
+use crate::journal::{Lease, Turn, holder};
 use crate::predictions::{PREDICTIONS, Prediction};
 use crate::subject::Subject;
 
@@ -154,6 +153,11 @@ impl CellDir {
         format!("`{path}` is being written by another process\nhint: wait for it, or choose another `--run`")
     }
 
+    /// Returns whether a process that lives holds an episode. Nothing is written.
+    pub fn is_held(&self, instance_id: &str) -> bool {
+        holder(&self.lease(instance_id)).is_some()
+    }
+
     /// Returns where the lease of an episode is.
     fn lease(&self, instance_id: &str) -> PathBuf {
         let (folder, name) = (self.journal.run().join(LEASES).join(&self.name), file_name(instance_id));
@@ -226,6 +230,12 @@ impl CellDir {
         self.journal.with_cell(&self.name, |cell| cell.asked.get(&self.sample).cloned().unwrap_or_default())
     }
 
+    /// Returns whether an instance was asked for.
+    pub fn is_asked(&self, instance_id: &str) -> bool {
+        self.journal
+            .with_cell(&self.name, |cell| cell.asked.get(&self.sample).is_some_and(|asked| asked.contains(instance_id)))
+    }
+
     fn with_episode<T>(&self, instance_id: &str, look: impl FnOnce(&EpisodeState) -> Option<T>) -> Option<T> {
         self.journal.with_cell(&self.name, |cell| look(cell.episodes.get(&(instance_id.to_owned(), self.sample))?))
     }
@@ -248,6 +258,11 @@ impl CellDir {
     /// Returns how often infrastructure has broken for the episode of an instance, since it was last asked to try again.
     pub fn failures(&self, instance_id: &str) -> u32 {
         self.with_episode(instance_id, |episode| Some(episode.failures)).unwrap_or_default()
+    }
+
+    /// Returns when anything last came of the episode of an instance, in seconds since 1970.
+    pub fn came(&self, instance_id: &str) -> Option<f64> {
+        self.with_episode(instance_id, |episode| episode.came)
     }
 
     /// Notes that an episode for which infrastructure broke is tried again, however often it has been.

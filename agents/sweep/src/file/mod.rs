@@ -1,5 +1,6 @@
 //! The sweep file: read, and checked as far as it can be by itself.
 
+mod engine;
 mod source;
 mod spec;
 
@@ -9,6 +10,7 @@ use anyhow::Context;
 use env_core::nearest;
 use serde_yaml::{Mapping, Value};
 
+pub use engine::{EngineKind, EngineSpec};
 pub use source::{Problem, Source, join};
 pub use spec::{Budget, Instances, Order, Retries, Samples, Spec, Stop};
 
@@ -30,6 +32,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "stop",
             "retries",
             "order",
+            "engine",
         ],
     ),
     ("instances", &["dataset", "ids", "file", "filter", "shuffle", "slice", "unsolved_in"]),
@@ -37,6 +40,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("budget", &["cost", "tokens", "hours"]),
     ("stop", &["solved"]),
     ("retries", &["count", "wait"]),
+    ("engine", &["kind", "pilots", "partition", "account", "time", "cpus", "memory", "options", "resubmit"]),
 ];
 /// Keys that hold key paths of the configuration.
 const SETTINGS: &[&str] = &["base", "matrix"];
@@ -119,7 +123,10 @@ impl File {
         if matrix.as_ref().is_some_and(Mapping::is_empty) {
             return refuse("matrix", "is empty\nhint: leave it out for a single cell");
         }
-        Ok(())
+        match self.spec.engine.wrong() {
+            Some((key, why)) => refuse(&join("engine", key), why),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a sweep file says.
 
+use super::engine::EngineSpec;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_yaml::{Mapping, Value};
 
@@ -34,6 +35,8 @@ pub struct Spec {
     pub retries: Retries,
     /// Which episodes come first; by default those of one instance follow each other, and with `stop` the samples.
     pub order: Option<Order>,
+    /// What starts the processes that work on the sweep.
+    pub engine: EngineSpec,
 }
 
 /// Which instances a sweep is about: of the dataset, the named ones, of those the matching ones, shuffled, of those a

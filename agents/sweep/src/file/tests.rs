@@ -27,7 +27,7 @@ fn a_wrong_file_is_refused_with_place_and_hint() {
         "temperature: 1\n",
         &expect![[r#"
         s.yaml:1:1: unknown key `temperature`
-        hint: the keys are `name`, `agent`, `base`, `matrix`, `include`, `exclude`, `instances`, `samples`, `workers`, `budget`, `stop`, `retries`, `order`; settings of the agent and its model go below `base`"#]],
+        hint: the keys are `name`, `agent`, `base`, `matrix`, `include`, `exclude`, `instances`, `samples`, `workers`, `budget`, `stop`, `retries`, `order`, `engine`; settings of the agent and its model go below `base`"#]],
     );
     check(
         "base: config.yaml\n",
@@ -88,4 +88,38 @@ fn a_wrong_file_is_refused_with_place_and_hint() {
         "samples: {count: 3, overrides: {0: {model.temperature: 0}}}\n",
         &expect![[r#"Samples { count: Some(3), overrides: Mapping {0: Mapping {"model.temperature": Number(0)}} }"#]],
     );
+}
+
+#[test]
+fn a_wrong_engine_is_refused_with_place_and_hint() {
+    check(
+        "engine: {kind: slurmd}\n",
+        &expect!["s.yaml:1:1: `engine`: kind: unknown variant `slurmd`, expected `local` or `slurm`"],
+    );
+    check("engine: {pilots: 0}\n", &expect!["s.yaml:1:10: `engine.pilots` must be from 1 to 10000"]);
+    check(
+        "engine: {kind: slurm, time: 4h}\n",
+        &expect![[r#"
+            s.yaml:1:23: `engine.time` must be a time as Slurm takes it, and at least a minute
+            hint: write "4:00:00" for four hours, "30" for 30 minutes, "2-12" for two and a half days"#]],
+    );
+    check(
+        "engine: {kind: slurm, pilot: 4}\n",
+        &expect![[r#"
+            s.yaml:1:23: unknown key `engine.pilot`
+            hint: did you mean `engine.pilots`?"#]],
+    );
+    check(
+        "engine: {options: [gres=gpu]}\n",
+        &expect![[r#"
+            s.yaml:1:10: `engine.options` must be options of `sbatch`, one in each text
+            hint: as in `["--gres=gpu:1"]`"#]],
+    );
+    check(
+        "engine: slurmd\n",
+        &expect![[
+            r#"s.yaml:1:1: `engine`: invalid type: string "slurmd", expected `local`, `slurm`, or the keys of an engine"#
+        ]],
+    );
+    check("engine: slurm\n", &expect!["Samples { count: None, overrides: Mapping {} }"]);
 }

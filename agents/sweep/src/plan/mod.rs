@@ -19,6 +19,8 @@ pub struct Plan {
     pub run: String,
     /// The file.
     pub file: File,
+    /// The layers that are laid over its `base`.
+    pub layers: Vec<String>,
     /// The cells, in the order of the file.
     pub cells: Vec<PlannedCell>,
 }
@@ -61,7 +63,7 @@ impl Plan {
             let overrides = own.collect::<anyhow::Result<_>>()?;
             planned.push(PlannedCell { name: cell.name, at: cell.at, resolved, overrides });
         }
-        Ok(Self { run: run.to_owned(), file, cells: planned })
+        Ok(Self { run: run.to_owned(), file, layers: settings.layers.clone(), cells: planned })
     }
 
     /// Returns how many samples each cell has.

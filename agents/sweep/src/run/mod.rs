@@ -1,10 +1,14 @@
 //! Runs a sweep: what has no result yet is worked on, and what came of it is summed up.
 
 mod expect;
+mod kept;
 mod open;
+mod pilot;
 mod queue;
+mod tally;
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,9 +24,12 @@ use crate::file::{Budget, Order};
 use crate::plan::Plan;
 use crate::report::{By, CellFacts, Format, Report};
 pub use expect::{Expected, expect};
+pub use kept::{KEPT, Kept};
 pub use open::OpenCell;
 use open::Shared;
+pub use pilot::Shift;
 use queue::{Item, Spent, Taken, Waiting, cell_of, in_order};
+pub use tally::Tally;
 
 /// Name of the copy of the sweep file in the folder of the run.
 pub const SWEEP: &str = "sweep.yaml";
@@ -39,6 +46,12 @@ pub struct Sweep {
     gateways: Gateways,
     /// Keeps other processes from the run, where it is not shared.
     _lease: Option<Lease>,
+}
+
+/// Returns the folder of a plan's run.
+fn folder(plan: &Plan) -> anyhow::Result<PathBuf> {
+    let first = plan.cells.first().context("the sweep has no cell")?;
+    Ok(first.resolved.config.runs.join(file_name(&plan.run)))
 }
 
 /// What a sweep heeds.
@@ -86,9 +99,7 @@ impl Sweep {
     /// When another process is at the run and it is not shared, when a cell holds what other settings made, and when a
     /// dataset, a model or a folder cannot be had.
     pub async fn open(plan: Plan, providers: &Providers, shared: bool) -> anyhow::Result<Self> {
-        let runs = plan.cells.first().map(|cell| cell.resolved.config.runs.clone()).context("the sweep has no cell")?;
-        let folder = runs.join(file_name(&plan.run));
-        let Budget { cost, tokens, .. } = plan.file.spec.budget;
+        let folder = folder(&plan)?;
         // Datasets and models come first, so that a file that is wrong leaves nothing behind.
         let mut shared_by_cells = Shared::new(Gateways::new(None, BudgetLimits::default())?);
         open::prepare(&mut shared_by_cells, &plan, providers).await?;
@@ -107,14 +118,41 @@ impl Sweep {
                 plan.run
             );
         }
-        let journal = Journal::open(&folder)?;
+        let is_alone = lease.is_some();
+        let sweep = Self::opened(plan, &folder, shared_by_cells, providers, lease).await?;
+        sweep.keep_plan(&sweep.left())?;
+        write_whole(&folder.join(SWEEP), sweep.plan.file.text.as_bytes())?;
+        Kept::of(&sweep.plan)?.write(&folder)?;
+        if is_alone {
+            sweep.retry_given_up()?;
+        }
+        Ok(sweep)
+    }
+
+    /// Opens a sweep that another process has begun, and changes nothing of what is asked for.
+    ///
+    /// # Errors
+    /// As [`Sweep::open`].
+    pub async fn join(plan: Plan, providers: &Providers) -> anyhow::Result<Self> {
+        let folder = folder(&plan)?;
+        let mut shared_by_cells = Shared::new(Gateways::new(None, BudgetLimits::default())?);
+        open::prepare(&mut shared_by_cells, &plan, providers).await?;
+        Self::opened(plan, &folder, shared_by_cells, providers, None).await
+    }
+
+    async fn opened(
+        plan: Plan,
+        folder: &Path,
+        shared_by_cells: Shared,
+        providers: &Providers,
+        lease: Option<Lease>,
+    ) -> anyhow::Result<Self> {
+        let Budget { cost, tokens, .. } = plan.file.spec.budget;
+        let journal = Journal::open(folder)?;
         let gateways = Gateways::new(Some(folder.join(GATEWAY)), BudgetLimits { cost, tokens })?;
         let shared_by_cells = shared_by_cells.through(gateways.clone());
         let cells = open::open_cells(&plan, shared_by_cells, &journal, providers).await?;
-        let sweep = Self { plan, journal, cells, gateways, _lease: lease };
-        sweep.keep_plan(&sweep.left())?;
-        write_whole(&folder.join(SWEEP), sweep.plan.file.text.as_bytes())?;
-        Ok(sweep)
+        Ok(Self { plan, journal, cells, gateways, _lease: lease })
     }
 
     /// Returns the figures of the cells, as a table for people.
@@ -155,23 +193,8 @@ impl Sweep {
     /// # Errors
     /// When the journal or a view cannot be written.
     pub async fn run(&self, engine: &Engine) -> anyhow::Result<Counts> {
-        let spec = &self.plan.file.spec;
-        let limits = Limits {
-            budget: spec.budget.clone(),
-            deadline: spec
-                .budget
-                .hours
-                .and_then(|hours| Instant::now().checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)),
-            solved: spec.stop.solved,
-            retries: spec.retries.count,
-            wait: Duration::from_secs_f64(spec.retries.wait),
-            in_a_row: IN_A_ROW + 2 * engine.workers,
-        };
-        let samples_first = match spec.order {
-            Some(order) => order == Order::Samples,
-            None => spec.stop.solved.is_some(),
-        };
-        let all = in_order(&self.cells, samples_first);
+        let limits = self.limits(engine.workers);
+        let all = self.all();
         let (planned, solved) = (all.len(), self.solved());
         let pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
@@ -186,6 +209,32 @@ impl Sweep {
         counts.kept = planned - items;
         self.finish()?;
         Ok(counts)
+    }
+
+    /// Returns what a command heeds that begins now, with so many workers.
+    pub fn limits(&self, workers: usize) -> Limits {
+        let spec = &self.plan.file.spec;
+        Limits {
+            budget: spec.budget.clone(),
+            deadline: spec
+                .budget
+                .hours
+                .and_then(|hours| Instant::now().checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)),
+            solved: spec.stop.solved,
+            retries: spec.retries.count,
+            wait: Duration::from_secs_f64(spec.retries.wait),
+            in_a_row: IN_A_ROW + 2 * workers,
+        }
+    }
+
+    /// Returns all episodes, in the order of the file.
+    fn all(&self) -> Vec<Item> {
+        let spec = &self.plan.file.spec;
+        let samples_first = match spec.order {
+            Some(order) => order == Order::Samples,
+            None => spec.stop.solved.is_some(),
+        };
+        in_order(&self.cells, samples_first)
     }
 
     /// Writes the views of every cell, and plans only what has not been left.

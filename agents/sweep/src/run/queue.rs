@@ -67,7 +67,8 @@ impl From<&Spending> for Spent {
 /// before.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Taken {
-    all: Spent,
+    /// All of it.
+    pub(super) all: Spent,
     by_episode: HashMap<Item, Spent>,
 }
 

@@ -34,7 +34,8 @@ impl Status {
         table.text()
     }
 
-    fn headline(&self) -> String {
+    /// Returns how far it has got in one line.
+    pub fn headline(&self) -> String {
         let (done, planned) =
             self.cells.iter().fold((0, 0), |(done, planned), cell| (done + cell.done, planned + cell.planned));
         let least = if self.spent.is_least() { "≥" } else { "" };

@@ -1,6 +1,8 @@
 //! `sweep`: many cells, instances and samples from one YAML file.
 
 mod dry_run;
+mod slurm;
+pub(crate) mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,15 +10,17 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use runner::engine::Engine;
 use runner::environments::Providers;
 use runner::plugs::host;
 use runner::{Plugs, Settings};
-use sweep::file::File;
+use sweep::file::{EngineKind, File};
 use sweep::plan::Plan;
 use sweep::run::{Counts, Sweep};
+use sweep::slurm::JobId;
 use tool_core::SandboxError;
 
-use super::engine::engine;
+use crate::commands::engine::engine;
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
@@ -40,6 +44,9 @@ pub(crate) struct SweepCommand {
     /// Prints the cells, how many episodes they have, and what they will probably cost, and runs nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// What works on it: this process, or an array of processes under Slurm; by default the file's `engine`.
+    #[arg(long, value_parser = ["local", "slurm"])]
+    pub(crate) engine: Option<String>,
     /// Works on the run beside other processes that are at it.
     #[arg(long)]
     pub(crate) share: bool,
@@ -51,35 +58,51 @@ pub(crate) async fn run(
     providers: &Providers,
     at_interrupt: &AtInterrupt,
 ) -> Result<ExitCode, Failed> {
-    let plan = plan(plugs, &args).map_err(Failed::Usage)?;
+    let mut plan = plan(plugs, &args).map_err(Failed::Usage)?;
+    let workers = args.workers.unwrap_or_else(|| plan.workers());
+    match args.engine.as_deref() {
+        Some("slurm") => plan.file.spec.engine.kind = EngineKind::Slurm,
+        Some(_) => plan.file.spec.engine.kind = EngineKind::Local,
+        None => {}
+    }
+    let is_slurm = plan.file.spec.engine.kind == EngineKind::Slurm;
     if args.dry_run {
-        return dry_run::run(&plan, providers).await;
+        let script = is_slurm.then(|| slurm::script(&plan, workers)).transpose().map_err(Failed::Usage)?;
+        return dry_run::run(&plan, providers, script).await;
     }
     clean(plugs, &plan).await;
-    let workers = args.workers.unwrap_or_else(|| plan.workers());
     let sweep = Sweep::open(plan, providers, args.share).await.map_err(Failed::Usage)?;
-    let first = sweep.plan().cells.first().context("the sweep has no cell")?;
-    let mut engine = engine(&first.resolved, providers, counted(), workers);
-    engine.spare = first.resolved.config.permits.spare(workers);
-    at_interrupt.drain(&engine.drain);
     say(&format!(
         "sweep `{}`: {} cells, {} episodes, {workers} at once",
         sweep.plan().run,
         sweep.cells().len(),
         sweep.episodes()
     ));
-    let sweep = Arc::new(sweep);
-    let interrupted = sweep.clone();
+    let (sweep, job) = (Arc::new(sweep), JobId::default());
+    let (interrupted, of_interrupt) = (sweep.clone(), job.clone());
     at_interrupt.set(move || {
+        slurm::cancel(&of_interrupt);
         let told = interrupted.finish().and_then(|()| interrupted.table());
         say(&told.unwrap_or_else(|err| format!("no summary could be written: {err:#}")));
     });
-    let counts = sweep.run(&engine).await?;
+    let (counts, is_interrupted) = if is_slurm {
+        slurm::run(&sweep, workers, job, at_interrupt).await?
+    } else {
+        let engine = sweeping(&sweep, providers, workers)?;
+        at_interrupt.drain(&engine.drain);
+        (sweep.run(&engine).await?, engine.drain.is_cancelled())
+    };
     at_interrupt.set(|| {});
-    tell(&counts);
+    let code = tell(&counts, is_interrupted);
     print(&sweep.table()?)?;
-    let is_whole = counts.stopped.is_none() && counts.infrastructure == 0 && !engine.drain.is_cancelled();
-    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(code)
+}
+
+/// Returns the engine of a sweep in this process.
+fn sweeping(sweep: &Sweep, providers: &Providers, workers: usize) -> anyhow::Result<Engine> {
+    let first = sweep.plan().cells.first().context("the sweep has no cell")?;
+    let engine = engine(&first.resolved, providers, counted(), workers);
+    Ok(Engine { spare: first.resolved.config.permits.spare(workers), ..engine })
 }
 
 /// Reads and plans the sweep that the arguments name.
@@ -111,7 +134,8 @@ async fn clean(plugs: &Plugs, plan: &Plan) {
     }
 }
 
-fn tell(counts: &Counts) {
+/// Tells what came of the episodes; returns the exit code.
+fn tell(counts: &Counts, is_interrupted: bool) -> ExitCode {
     let Counts { solved, unsolved, not_judged, infrastructure, left, elsewhere, kept, stopped } = counts;
     let parts = [
         (*solved, "solved"),
@@ -130,4 +154,6 @@ fn tell(counts: &Counts) {
     if let Some(why) = stopped {
         say(&format!("stopped: {why}"));
     }
+    let is_whole = stopped.is_none() && *infrastructure == 0 && !is_interrupted;
+    if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }

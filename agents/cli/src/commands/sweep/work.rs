@@ -1,0 +1,89 @@
+//! `work`: one of several processes on a sweep.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use runner::Plugs;
+use runner::environments::Providers;
+use sweep::run::{Kept, Shift, Sweep};
+
+use super::{clean, sweeping, tell};
+use crate::console::say;
+use crate::failed::Failed;
+use crate::interrupt::AtInterrupt;
+use crate::settings::{seconds, workers};
+
+/// What engines call the number of one of several processes.
+const INDEXES: [&str; 3] = ["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
+
+/// The variable that sets a time limit.
+const TIME: &str = "SPOTTER_TIME";
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkCommand {
+    /// The folder of the sweep's run.
+    pub(crate) run: PathBuf,
+    /// How many episodes are under way at once; by default the sweep file's `workers`.
+    #[arg(short, long, value_parser = workers, allow_negative_numbers = true)]
+    pub(crate) workers: Option<usize>,
+    /// Seconds after which it has to have ended: what there is no time left for is not begun, and what is under way is
+    /// stopped a little before, so that another process goes on with it. By default the variable `SPOTTER_TIME`.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) time: Option<u64>,
+}
+
+pub(crate) async fn run(
+    plugs: &Plugs,
+    args: WorkCommand,
+    providers: &Providers,
+    at_interrupt: &AtInterrupt,
+) -> Result<ExitCode, Failed> {
+    let time = args.time.map_or_else(time_of_environment, |time| Ok(Some(time))).map_err(Failed::Usage)?;
+    let shift = Shift::new(index(), time.map(Duration::from_secs));
+    let sweep = open(plugs, &args, providers).await.map_err(Failed::Usage)?;
+    let workers = args.workers.unwrap_or_else(|| sweep.plan().workers());
+    let engine = sweeping(&sweep, providers, workers)?;
+    at_interrupt.drain(&engine.drain);
+    say(&format!("at the sweep `{}`: {} episodes, {workers} at once", sweep.plan().run, sweep.episodes()));
+    let time_is_over = async {
+        match shift.stops() {
+            Some(stops) => tokio::time::sleep_until(stops.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let counts = tokio::select! {
+        counts = sweep.work(&engine, &shift) => counts?,
+        () = time_is_over => {
+            say("the time is over: what is under way is stopped, and the same command goes on with it");
+            return Ok(ExitCode::from(1));
+        }
+    };
+    Ok(tell(&counts, engine.drain.is_cancelled()))
+}
+
+/// Opens the sweep as the command that began it planned it.
+async fn open(plugs: &Plugs, args: &WorkCommand, providers: &Providers) -> anyhow::Result<Sweep> {
+    let kept = Kept::read(&args.run)?;
+    let run = args.run.canonicalize().with_context(|| format!("cannot find `{}`", args.run.display()))?;
+    std::env::set_current_dir(&kept.folder).with_context(|| {
+        format!("the sweep was begun in `{}`, which this machine does not have", kept.folder.display())
+    })?;
+    let plan = kept.plan(plugs, &run)?;
+    clean(plugs, &plan).await;
+    Sweep::join(plan, providers).await
+}
+
+/// Returns the time limit that whoever started the process has set.
+fn time_of_environment() -> anyhow::Result<Option<u64>> {
+    let text = std::env::var(TIME).ok();
+    text.map(|text| seconds(&text)).transpose().map_err(|err| anyhow!("`{TIME}`: {err}"))
+}
+
+/// Returns the number of this process among those that an engine has started; any, where it was started by itself.
+fn index() -> u64 {
+    let of_engine = INDEXES.iter().find_map(|name| std::env::var(name).ok()?.parse().ok());
+    of_engine.unwrap_or_else(|| u64::from(std::process::id()))
+}
