@@ -198,7 +198,11 @@ impl Sweep {
         let (planned, solved) = (all.len(), self.solved());
         let pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
-        let known = (solved, self.taken());
+        let taken = self.taken();
+        let Spent { cost, tokens } = taken.all();
+        // What was spent before there was a budget is spent of it.
+        self.gateways.budget().charge_earlier(cost, tokens).await?;
+        let known = (solved, taken);
         let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine.drain.clone());
         let served = engine.serve(&Arc::new(Solving), items, &mut waiting).await;
         if let Err(err) = self.gateways.budget().sync().await {

@@ -80,6 +80,11 @@ impl Taken {
         self.all.tokens = self.all.tokens.saturating_sub(before.tokens).saturating_add(spent.tokens);
     }
 
+    /// Returns what all have taken.
+    pub(super) fn all(&self) -> Spent {
+        self.all
+    }
+
     /// Adds what an episode has taken that the sweep no longer asks for.
     pub(super) fn add(&mut self, spent: Spent) {
         self.all.cost += spent.cost;
