@@ -218,6 +218,7 @@ mod tests {
                 class: OutcomeClass::Infrastructure,
                 error: None,
                 spending: None,
+                config: None,
             };
             cell_dir.end(&cell_dir.episode(exit_status).unwrap(), exit_status, ended).unwrap();
         }
