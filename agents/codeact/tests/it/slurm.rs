@@ -260,13 +260,14 @@ fn an_interrupted_command_cancels_its_processes_and_a_killed_one_finds_them_agai
     killed.kill().unwrap();
     killed.wait().unwrap();
     let again = program.start(&["sweep", "s.yaml"]);
+    wait_until("the processes are in the middle of it", || model.count() >= 8);
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(pilots(&program).len(), 3);
     let said = interrupted(again, "INT");
     assert!(said.contains("of an earlier command still works on it") && said.contains("no more is begun"), "{said}");
     wait_until("no process is at it", || pilots(&program).is_empty());
     let drained = results(&program, "s").len();
-    assert!((3..36).contains(&drained), "{drained}: {said}");
+    assert!((1..36).contains(&drained), "{drained}: {said}");
     // What was under way was finished: no answer was asked for in vain.
     assert_eq!(model.count(), answers(&program).len());
     let again = program.start(&["sweep", "s.yaml"]);

@@ -192,3 +192,21 @@ fn a_folder_that_cannot_be_worked_on_is_refused_with_the_reason() {
     change("sweep.yaml", "limits: {cost: null}", "limits: {cost: null, steps: 3}");
     check("holds a run with other settings: `limits.steps` was 100 and is 3");
 }
+
+#[test]
+fn the_script_for_slurm_is_shown_before_anything_is_begun() {
+    let program = Program::new();
+    let engine = "engine: {pilots: 3, partition: long, time: 90}\n";
+    let text = format!("{}instances: {{dataset: demo}}\nworkers: 7\n{engine}", model_settings("http://127.0.0.1:9/v1"));
+    write(&program, "s.yaml", &text);
+    let ran = program.run(&["sweep", "s.yaml", "--engine", "slurm", "--dry-run"]);
+    ok(&ran);
+    let run = program.folder.path().canonicalize().unwrap().join(".runs/s").display().to_string();
+    let last = format!("work '{run}' --workers 7 --time 5370");
+    for line in ["#SBATCH --array=0-2", "#SBATCH --partition=long", "#SBATCH --time=90", "#SBATCH --requeue", &last] {
+        assert!(ran.stdout.contains(line), "{line}: {ran:?}");
+    }
+    assert!(!program.path(".runs").exists());
+    let local = program.run(&["sweep", "s.yaml", "--dry-run"]);
+    assert!(!local.stdout.contains("SBATCH"), "{local:?}");
+}
