@@ -35,7 +35,7 @@ pub(super) async fn run(
     let (index, instance) = instance(record, environment.as_ref()).map_err(Failed::Usage)?;
     check(&first, environment.as_ref(), (record, instance)).map_err(Failed::Usage)?;
     // The limits of a server hold for all branches together.
-    let gateways = Gateways::new(None, BudgetLimits::default()).map_err(Failed::Usage)?;
+    let gateways = Gateways::new(None, BudgetLimits::default()).map_err(|err| Failed::Usage(err.into()))?;
     let models = samples.iter().map(|sample| Models::open_with(sample, &gateways));
     let models = models.collect::<anyhow::Result<Vec<_>>>().map_err(Failed::Usage)?;
     let of_cell = cell_dir(&first, record, args.fresh)?;
