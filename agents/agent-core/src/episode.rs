@@ -34,6 +34,8 @@ pub struct Episode {
     root: String,
     /// The record of a killed attempt, as long as it lasts.
     restore: Option<Restore>,
+    /// How many steps were taken over from a parent, where there is one.
+    parent_steps: u64,
     stuck: StuckDetector,
     /// The call in the middle of which the latest answer was cut off.
     cut_off: Option<ToolCall>,
@@ -86,6 +88,7 @@ impl Episode {
         let restore = parts.earlier.take().and_then(Restore::new);
         let root = restore.as_ref().map_or(parts.sandbox.info().root.as_str(), Restore::root).to_owned();
         header.root.clone_from(&root);
+        let parent_steps = header.origin.parent.as_ref().map_or(0, |parent| parent.step);
         parts.recorder.append(&Record::Header(header))?;
         Ok(Self {
             context: Context::new(&parts.context),
@@ -96,6 +99,7 @@ impl Episode {
             last_tokens: 0,
             root,
             restore,
+            parent_steps,
             stuck: StuckDetector::default(),
             cut_off: None,
             captured: None,
@@ -405,7 +409,7 @@ impl Episode {
         let seconds = took_then + started.elapsed().as_secs_f64();
         self.spending.model_seconds += seconds;
         let mut completion = answer?;
-        self.account(&completion);
+        self.account(&completion, restored);
         self.note_cut(&mut completion)?;
         let step = self.spending.steps;
         let (request, answer) = (fingerprint, completion.clone());
@@ -447,7 +451,14 @@ impl Episode {
         Ok(())
     }
 
-    fn account(&mut self, completion: &Completion) {
+    fn account(&mut self, completion: &Completion, restored: bool) {
+        if restored && self.spending.steps <= self.parent_steps {
+            let taken_over = &mut self.spending.restored;
+            taken_over.queries += 1;
+            taken_over.usage += completion.usage;
+            taken_over.cost += completion.cost.unwrap_or_default();
+            taken_over.unpriced_queries += u64::from(completion.cost.is_none());
+        }
         self.last_tokens = completion.usage.total();
         self.spending.queries += 1;
         self.spending.usage += completion.usage;

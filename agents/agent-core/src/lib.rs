@@ -39,5 +39,5 @@ pub use stuck::{StuckDetector, StuckPattern};
 pub use surrogates::without_lone_surrogates;
 pub use told::Told;
 pub use trajectory::{
-    ExitStatus, Header, Origin, Outcome, OutcomeClass, Parent, Record, Recorder, Spending, Trajectory,
+    ExitStatus, Header, Origin, Outcome, OutcomeClass, Parent, Record, Recorder, Restored, Spending, Trajectory,
 };

@@ -278,6 +278,49 @@ pub struct Spending {
     pub model_seconds: f64,
     /// Of these, seconds waiting for tools.
     pub tool_seconds: f64,
+    /// Of these, the answers of the steps that were taken over from a parent, which were paid for there.
+    #[serde(default, skip_serializing_if = "Restored::is_none")]
+    pub restored: Restored,
+}
+
+/// Answers that were taken over from another episode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Restored {
+    /// How many.
+    pub queries: u64,
+    /// Their tokens.
+    pub usage: Usage,
+    /// US dollars over those of known price.
+    pub cost: f64,
+    /// Those of unknown price.
+    pub unpriced_queries: u64,
+}
+
+impl Restored {
+    fn is_none(&self) -> bool {
+        self.queries == 0
+    }
+}
+
+impl Spending {
+    /// Returns what the episode itself paid for: without the answers that were taken over from a parent.
+    #[must_use]
+    pub fn paid(&self) -> Self {
+        let Restored { queries, usage, cost, unpriced_queries } = self.restored;
+        let less = u64::saturating_sub;
+        Self {
+            queries: less(self.queries, queries),
+            usage: Usage {
+                prompt_tokens: less(self.usage.prompt_tokens, usage.prompt_tokens),
+                completion_tokens: less(self.usage.completion_tokens, usage.completion_tokens),
+                cached_tokens: less(self.usage.cached_tokens, usage.cached_tokens),
+            },
+            cost: (self.cost - cost).max(0.0),
+            unpriced_queries: less(self.unpriced_queries, unpriced_queries),
+            restored: Restored::default(),
+            ..*self
+        }
+    }
 }
 
 /// A trajectory as read back.

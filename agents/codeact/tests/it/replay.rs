@@ -272,6 +272,8 @@ fn branches_pay_only_for_what_is_new_and_differ() {
         let restored = serde_json::to_string(&trajectory.records).unwrap().matches("\"restored\":true").count();
         // Two messages, three answers, three observations.
         assert_eq!(restored, 8);
+        let spending = trajectory.outcome().unwrap().spending;
+        assert_eq!((spending.restored.queries, spending.paid().queries), (3, spending.queries - 3), "{spending:?}");
         patches.push(trajectory.outcome().unwrap().patch.clone().unwrap().0);
         let ran = program.run(&["replay", &format!("p-from-3/codeact/{folder}")]);
         assert_eq!((ran.code, &line(&ran)["sample"]), (Some(0), &json!(sample)), "{ran:?}");

@@ -7,13 +7,13 @@ use agent_core::{Outcome, Record, Trajectory};
 use anyhow::bail;
 use grading::{read_prediction, read_report};
 
-use super::cell_dir::REPORT;
+use super::cell_dir::{LEASES, REPORT};
 use super::episode_dir::read_trajectory;
 use super::in_flight::{InFlight, in_flight};
 use super::last_record::last_record;
 use crate::files::{file_name, read_text};
 use crate::journal::Journal;
-use crate::journal::{Ended, EpisodeState, Failed, Judged, Key};
+use crate::journal::{Ended, EpisodeState, Failed, Judged, Key, holder};
 use crate::predictions::Prediction;
 use crate::tally::Ending;
 use crate::verdict::ending;
@@ -44,6 +44,8 @@ pub struct Episode {
     pub judged: Option<Judged>,
     /// What infrastructure kept it from.
     pub failed: Option<Failed>,
+    /// How often infrastructure has broken for it, since someone last asked to try it again.
+    pub failures: u32,
     /// When it last began to run, in seconds since 1970; `None` where patches were only judged.
     pub begun: Option<f64>,
     /// When anything last came of it.
@@ -129,6 +131,7 @@ impl Run {
                 prediction: state.prediction.clone(),
                 judged: state.judged.clone(),
                 failed: state.failed.clone(),
+                failures: state.failures,
                 begun: state.begun,
                 came: state.came,
                 folder: if *sample == 0 { folder } else { folder.join(sample.to_string()) },
@@ -142,6 +145,11 @@ impl Run {
         let asked = self.asked(cell);
         let run = self.journal.run();
         self.journal.with_cell(cell, |state| in_flight(run, cell, asked.iter().chain(state.episodes.keys())))
+    }
+
+    /// Returns whether a process holds the lease of this name that is of the run as a whole. Nothing is written.
+    pub fn is_held(&self, name: &str) -> bool {
+        holder(&self.journal.run().join(LEASES).join(name)).is_some()
     }
 
     /// Returns when the first episode began, and when anything last came of one, in seconds since 1970; `None` where

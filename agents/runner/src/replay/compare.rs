@@ -110,6 +110,61 @@ pub fn compare(then: &Trajectory, now: &Trajectory) -> Comparison {
     }
 }
 
+/// Follows an episode that is run again, and says of each of its records whether it differs: what [`compare`] finds in the
+/// whole, at the cost of one record.
+#[derive(Debug)]
+pub struct Following {
+    then: Trajectory,
+    /// The places in the record of what stands between its answers.
+    turns: Vec<Vec<usize>>,
+    root_now: String,
+    /// The turn that the episode is in, and how much there is of it.
+    at: (usize, usize),
+}
+
+impl Following {
+    /// Returns what follows an episode of which nothing is recorded yet.
+    pub fn new(then: Trajectory) -> Self {
+        let mut turns = vec![Vec::new()];
+        for (index, record) in then.records.iter().enumerate() {
+            match record {
+                Record::Completion { .. } | Record::TooLong { .. } => turns.push(Vec::new()),
+                Record::Message { .. } | Record::Conversation { .. } | Record::Observation { .. } => {
+                    turns.last_mut().into_iter().for_each(|turn| turn.push(index));
+                }
+                Record::Header(_) | Record::Outcome(_) | Record::RecordCut { .. } => {}
+            }
+        }
+        Self { then, turns, root_now: String::new(), at: (0, 0) }
+    }
+
+    /// Takes in the next record; returns whether the episode is not as it was.
+    pub fn differs(&mut self, now: &Record) -> bool {
+        let (turn, event) = self.at;
+        // Steps beyond the record have nothing to differ from.
+        let then = self.turns.get(turn);
+        match now {
+            Record::Header(header) => {
+                self.root_now.clone_from(&header.root);
+                false
+            }
+            Record::Completion { .. } | Record::TooLong { .. } => {
+                self.at = (turn + 1, 0);
+                then.is_some_and(|then| event < then.len())
+            }
+            Record::Message { .. } | Record::Conversation { .. } | Record::Observation { .. } => {
+                self.at = (turn, event + 1);
+                let Some(then) = then else { return false };
+                let then = then.get(event).and_then(|index| self.then.records.get(*index));
+                let root_then = self.then.header().map_or("", |header| header.root.as_str());
+                let roots = Roots { then: root_then, now: &self.root_now };
+                then.is_none_or(|then| compare_event(then, now, &roots).is_some())
+            }
+            Record::Outcome(_) | Record::RecordCut { .. } => false,
+        }
+    }
+}
+
 /// Cuts a record into what stands between its answers.
 fn turns(trajectory: &Trajectory) -> Vec<Turn<'_>> {
     let mut turns = vec![Turn { step: 0, events: Vec::new() }];
@@ -296,6 +351,21 @@ mod tests {
         let (is, count, patch) = (found.equal, found.divergences, found.patch_equal);
         let shown = format!("{is} {equal}/{all} {count} {patch:?} {}", first.unwrap_or_default());
         assert_eq!(shown.trim_end(), expected, "{now}");
+        check_following(then, now);
+    }
+
+    /// Checks that record by record is found what is found in all that there is until then.
+    fn check_following(then: &str, now: &str) {
+        let (then, mut now) = (trajectory("/testbed", then), trajectory("/tmp/x/testbed", now));
+        now.records.retain(|record| !matches!(record, Record::Outcome(_)));
+        let mut following = Following::new(then.clone());
+        let mut has_differed = false;
+        for count in 1..=now.records.len() {
+            let records = now.records[..count].to_vec();
+            has_differed |= following.differs(&records[count - 1]);
+            let whole = compare(&then, &Trajectory { records, torn: false });
+            assert_eq!(has_differed, whole.first.is_some(), "after {count} records");
+        }
     }
 
     #[test]

@@ -160,9 +160,17 @@ impl Report {
                 harmless(cell)
             )
         });
-        [some(provisional.collect()), some(without.collect()), some(dropped.collect())].concat()
+        let mut cut: Vec<(&str, &str)> =
+            self.rows.iter().filter(|row| row.is_cut).map(|row| (row.run.as_str(), row.cell.as_str())).collect();
+        cut.dedup();
+        let cut = cut.into_iter().map(|(run, cell)| format!("{}/{}: {CUT}", harmless(run), harmless(cell)));
+        [some(provisional.collect()), some(without.collect()), some(dropped.collect()), some(cut.collect())].concat()
     }
 }
+
+/// What is said of a cell some samples of which were asked for fewer instances than others.
+const CUT: &str = "its samples are not of the same instances, as a `stop` rule leaves those that are solved; what was left is \
+    no part of the figures, so that resolved, mean and pass@k are biased";
 
 /// What the columns are of, for below a table that has any of them.
 const LEGEND: [(&[&str], &str); 5] = [

@@ -178,7 +178,9 @@ fn tokens(spending: &Spending, count: u64) -> Option<f64> {
 }
 
 fn cost(facts: &[&Fact], ended: usize, solved: usize) -> Option<Cost> {
-    let priced = facts.iter().filter_map(|fact| fact.spending.as_ref()).filter(|spent| spent.unpriced_queries == 0);
+    // What was taken over from a parent was paid for there.
+    let paid = facts.iter().filter_map(|fact| Some(fact.spending.as_ref()?.paid()));
+    let priced = paid.filter(|spent| spent.unpriced_queries == 0);
     let (total, of) = priced.fold((0.0, 0), |(total, of), spent| (total + spent.cost, of + 1));
     let per_solved = (solved > 0).then(|| total / solved as f64);
     (of > 0).then(|| Cost { total, of, unknown: ended.saturating_sub(of), per_solved })

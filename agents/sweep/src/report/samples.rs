@@ -47,8 +47,9 @@ pub struct PassAtK {
 }
 
 impl Samples {
-    /// Works out what samples say together; `None` where there is only one.
-    pub fn new<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Option<Self> {
+    /// Works out what samples say together; `None` where there is only one. Where samples were left (`is_cut`), as many are
+    /// drawn at most as any instance has results: those with more of them are the ones that are hard to solve.
+    pub fn new<'a>(facts: impl IntoIterator<Item = &'a Fact>, is_cut: bool) -> Option<Self> {
         let mut by_sample: BTreeMap<u32, Counts> = BTreeMap::new();
         let mut by_instance: BTreeMap<&str, Counts> = BTreeMap::new();
         for fact in facts {
@@ -61,12 +62,14 @@ impl Samples {
         let rates = by_sample.values().filter(|counts| counts.judged > 0);
         let rates: Vec<f64> = rates.map(|counts| counts.solved as f64 / counts.asked as f64).collect();
         let most = by_instance.values().map(|counts| counts.judged).max().unwrap_or_default();
+        let least = by_instance.values().map(|counts| counts.judged).filter(|judged| *judged > 0).min();
+        let drawn = if is_cut { least.unwrap_or_default() } else { most };
         let any = by_instance.values().filter(|counts| counts.solved > 0).count();
         Some(Self {
             samples: by_sample.len(),
             instances: by_instance.len(),
             mean: mean(&rates).map(|(mean, standard_error)| SampleMean { mean, standard_error, of: rates.len() }),
-            pass_at: ks(most).into_iter().filter_map(|k| pass_at(by_instance.values(), k)).collect(),
+            pass_at: ks(drawn).into_iter().filter_map(|k| pass_at(by_instance.values(), k)).collect(),
             best_known: Share::new(any, by_instance.len()).filter(|_| most > 0),
         })
     }

@@ -1,6 +1,6 @@
 //! A report: rows of figures, and comparisons.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 use env_core::nearest;
@@ -41,6 +41,8 @@ pub struct Row {
     pub samples: Option<Samples>,
     /// Episodes of the cell that no one asks for any more, which count nowhere.
     pub dropped: usize,
+    /// Whether samples of the cell have instances that others have not, as the `stop` rule of a sweep leaves them.
+    pub is_cut: bool,
 }
 
 /// What is told of runs.
@@ -75,6 +77,7 @@ impl Report {
 }
 
 fn rows(cell: &CellFacts, by: By) -> Vec<Row> {
+    let is_cut = is_cut(&cell.facts);
     let mut groups: BTreeMap<(u32, String), Vec<&Fact>> = BTreeMap::new();
     for fact in &cell.facts {
         let key = match by {
@@ -94,10 +97,21 @@ fn rows(cell: &CellFacts, by: By) -> Vec<Row> {
         cell: cell.cell.clone(),
         group: (by != By::Cell).then_some(group),
         figures: Figures::new(facts.iter().copied(), cell.allowed),
-        samples: Samples::new(facts.iter().copied()),
+        samples: Samples::new(facts.iter().copied(), is_cut),
         dropped: cell.dropped,
+        is_cut,
     };
     groups.into_iter().map(row).collect()
+}
+
+/// Returns whether samples were asked for different instances.
+fn is_cut(facts: &[Fact]) -> bool {
+    let mut by_sample: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
+    for fact in facts {
+        by_sample.entry(fact.sample).or_default().insert(&fact.instance_id);
+    }
+    let mut asked = by_sample.values();
+    asked.next().is_some_and(|first| asked.any(|other| other != first))
 }
 
 /// Returns the repository of an instance, as its id `owner__name-123` has it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_core::{ExitStatus, OutcomeClass};
+use agent_core::ExitStatus;
 use journal::Episode;
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ impl Kinds {
 
 fn kind(episode: &Episode) -> String {
     match (&episode.ended, &episode.failed) {
-        (Some(ended), _) if ended.class == OutcomeClass::Infrastructure => ended.exit_status.clone(),
+        (Some(ended), _) if ended.is_infrastructure() => ended.exit_status.clone(),
         (_, Some(_)) => "no_verdict".to_owned(),
         _ => "environment".to_owned(),
     }
@@ -72,7 +72,7 @@ fn kind(episode: &Episode) -> String {
 
 /// Returns what broke, in the words of whoever found it.
 fn error(episode: &Episode) -> String {
-    if let Some(ended) = episode.ended.as_ref().filter(|ended| ended.class == OutcomeClass::Infrastructure) {
+    if let Some(ended) = episode.ended.as_ref().filter(|ended| ended.is_infrastructure()) {
         let why = ended.error.clone().or_else(|| match episode.outcome()?.exit_status {
             ExitStatus::ModelFailed(why) | ExitStatus::SandboxFailed(why) | ExitStatus::AgentFailed(why) => Some(why),
             _ => None,

@@ -9,9 +9,14 @@ use serde::Serialize;
 use super::broken::{Broken, Kinds};
 use super::live::{Live, Progress};
 use super::spent::Spent;
+use crate::file::Retries;
+use crate::run::SWEEP;
 
 /// Over how many seconds back the speed of a run is measured.
 const WINDOW: f64 = 3600.0;
+
+/// The lease of the process that is at a sweep.
+const SWEEP_LEASE: &str = "sweep.run";
 
 /// How far a run has got.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,6 +25,8 @@ pub struct Status {
     pub run: String,
     /// When this was, in seconds since 1970.
     pub at: f64,
+    /// Whether a process is at the sweep: it has not ended, also where it only waits before it tries again.
+    pub is_swept: bool,
     /// The cells, by name.
     pub cells: Vec<CellStatus>,
     /// Episodes done an hour, over the last hour of the run, or since it began.
@@ -49,8 +56,10 @@ pub struct CellStatus {
     pub solved: usize,
     /// Judged and not solved.
     pub unsolved: usize,
-    /// Kept from a result by infrastructure.
+    /// Kept from a result by infrastructure, and given up.
     pub infrastructure: usize,
+    /// Kept from a result by infrastructure so far: the process that is at the sweep tries them again. They are not done.
+    pub to_retry: usize,
     /// Ended and not judged.
     pub unjudged: usize,
     /// Being worked on.
@@ -95,6 +104,7 @@ impl Status {
         let mut status = Self {
             run: name.to_owned(),
             at: now,
+            is_swept: run.is_held(SWEEP_LEASE),
             cells: Vec::new(),
             per_hour: None,
             seconds_left: None,
@@ -103,10 +113,12 @@ impl Status {
             in_flight: Vec::new(),
             infrastructure: Vec::new(),
         };
+        let retries = status.is_swept.then(|| retries(run));
         let (mut kinds, mut times, mut paths) = (Kinds::default(), Vec::new(), HashSet::new());
         live.begin();
         for cell in run.cells() {
-            let mut look = Look { live: &mut *live, kinds: &mut kinds, times: &mut times, paths: &mut paths, now };
+            let mut look =
+                Look { live: &mut *live, kinds: &mut kinds, times: &mut times, paths: &mut paths, retries, now };
             status.add_cell(run, &cell, &mut look);
         }
         live.keep(|path| paths.contains(path));
@@ -137,7 +149,7 @@ impl Status {
             }
             if asked.contains(&key) {
                 let before = counts.done;
-                counts.add(&episode, is_judged);
+                counts.add(&episode, is_judged, look.retries);
                 look.times.extend(episode.came.filter(|_| counts.done > before));
                 if episode.ending() == Ending::Infrastructure {
                     look.kinds.add(episode);
@@ -178,9 +190,9 @@ impl Status {
         self.seconds_left = is_running.then(|| rest as f64 / per_hour * 3600.0);
     }
 
-    /// Returns whether all that was asked for is done.
+    /// Returns whether all that was asked for is done, and no process is at the sweep.
     pub fn is_done(&self) -> bool {
-        self.in_flight.is_empty() && self.cells.iter().all(|cell| cell.done >= cell.planned)
+        !self.is_swept && self.in_flight.is_empty() && self.cells.iter().all(|cell| cell.done >= cell.planned)
     }
 }
 
@@ -192,22 +204,29 @@ struct Look<'a> {
     times: &'a mut Vec<f64>,
     /// The records that were read.
     paths: &'a mut HashSet<PathBuf>,
+    /// How often what infrastructure broke is tried again by the process that is at the sweep.
+    retries: Option<u32>,
     now: f64,
 }
 
 impl CellStatus {
-    fn add(&mut self, episode: &Episode, is_judged: bool) {
+    fn add(&mut self, episode: &Episode, is_judged: bool, retries: Option<u32>) {
         let is_done = match episode.ending() {
             Ending::Solved => {
                 self.solved += 1;
                 true
+            }
+            Ending::Infrastructure if retries.is_some_and(|retries| episode.failures <= retries) => {
+                self.to_retry += 1;
+                false
             }
             Ending::Infrastructure => {
                 self.infrastructure += 1;
                 true
             }
             Ending::Unfinished => {
-                let has_ended = episode.ended.is_some();
+                // What the budget stopped goes on with a larger one.
+                let has_ended = episode.ended.as_ref().is_some_and(|ended| !ended.lacks_budget());
                 self.unjudged += usize::from(has_ended);
                 has_ended && !is_judged
             }
@@ -239,6 +258,16 @@ fn workers(in_flight: &[Flight]) -> Vec<Worker> {
         in_flight,
     };
     counts.into_iter().map(one).collect()
+}
+
+/// Returns how often a sweep tries what infrastructure broke again, as the copy of its file says.
+fn retries(run: &Run) -> u32 {
+    let read = || {
+        let text = std::fs::read_to_string(run.folder().join(SWEEP)).ok()?;
+        let file: serde_yaml::Value = serde_yaml::from_str(&text).ok()?;
+        u32::try_from(file.get("retries")?.get("count")?.as_u64()?).ok()
+    };
+    read().unwrap_or_else(|| Retries::default().count)
 }
 
 /// Returns whether the patches of a cell are judged, as its configuration says.

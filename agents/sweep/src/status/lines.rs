@@ -5,6 +5,9 @@ use runner::shown::{harmless, short};
 use super::cells::{CellStatus, Flight, Status};
 use crate::report::{MISSING, Table};
 
+/// Which of the counts of a cell is of what is to be tried again.
+const TO_RETRY: usize = 5;
+
 /// How many episodes in flight, processes and kinds of errors are shown.
 const SHOWN: usize = 8;
 
@@ -16,22 +19,33 @@ impl Status {
     }
 
     fn cells_text(&self) -> String {
-        let titles = ["cell", "planned", "done", "solved", "unsolved", "infrastructure", "unjudged", "in flight"];
+        let titles =
+            ["cell", "planned", "done", "solved", "unsolved", "infrastructure", "to retry", "unjudged", "in flight"];
         let mut table = Table::new(titles);
         let counts = |cell: &CellStatus| {
-            [cell.planned, cell.done, cell.solved, cell.unsolved, cell.infrastructure, cell.unjudged, cell.in_flight]
+            [
+                cell.planned,
+                cell.done,
+                cell.solved,
+                cell.unsolved,
+                cell.infrastructure,
+                cell.to_retry,
+                cell.unjudged,
+                cell.in_flight,
+            ]
         };
         for cell in &self.cells {
             table.add(line(&cell.cell, counts(cell)));
         }
         if self.cells.len() > 1 {
-            let mut all = [0; 7];
+            let mut all = [0; 8];
             for cell in &self.cells {
                 all.iter_mut().zip(counts(cell)).for_each(|(sum, count)| *sum += count);
             }
             table.add(line("all", all));
         }
-        table.text()
+        // What is to be tried again is told where there is any.
+        table.known().text()
     }
 
     /// Returns how far it has got in one line.
@@ -79,8 +93,11 @@ impl Status {
     }
 }
 
-fn line(name: &str, counts: [usize; 7]) -> Vec<String> {
-    std::iter::once(harmless(name)).chain(counts.map(|count| count.to_string())).collect()
+fn line(name: &str, counts: [usize; 8]) -> Vec<String> {
+    let shown = |(at, count): (usize, usize)| {
+        if at == TO_RETRY && count == 0 { MISSING.to_owned() } else { count.to_string() }
+    };
+    std::iter::once(harmless(name)).chain(counts.into_iter().enumerate().map(shown)).collect()
 }
 
 fn flight_line(flight: &Flight) -> Vec<String> {

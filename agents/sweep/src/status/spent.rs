@@ -26,6 +26,7 @@ impl Spent {
             self.unknown += 1;
             return;
         };
+        let spending = spending.paid();
         self.add(spending.usage.total(), spending.cost, spending.queries, spending.unpriced_queries);
     }
 

@@ -1,6 +1,8 @@
 //! Figures, comparisons and forms of reports.
 
+use agent_core::{OutcomeClass, Restored, Spending};
 use expect_test::{Expect, expect};
+use journal::Ended;
 use serde_json::{Value, json};
 use sweep::report::{By, Format, Report};
 
@@ -326,4 +328,57 @@ fn a_run_of_a_version_without_spending_in_its_journal_is_read_from_its_outcomes(
     assert_eq!((figures.turns.unwrap().mean, figures.tokens.unwrap().mean), (7.0, 99.0));
     let cost = figures.cost.unwrap();
     assert_eq!((cost.total, cost.of, cost.unknown, cost.per_solved), (0.125, 1, 1, Some(0.125)));
+}
+
+#[test]
+fn a_cell_whose_samples_a_stop_rule_cut_says_so_and_has_no_pass_at_k_beyond_what_all_have() {
+    let lines = "
+        a__a-1#0 solved\n b__b-1#0 unsolved\n c__c-1#0 unsolved
+        b__b-1#1 solved\n c__c-1#1 unsolved
+        c__c-1#2 unsolved";
+    check(
+        lines,
+        By::Cell,
+        Format::Table,
+        &expect![[r#"
+        cell     asked  solved  unsolved  infrastructure  unfinished  resolved               ±      empty  stuck
+        codeact  6      2       4         0               0           33.3% (9.7% to 70.0%)  21.1%  0.0%   0.0%
+
+        run/codeact: its samples are not of the same instances, as a `stop` rule leaves those that are solved; what was left is no part of the figures, so that resolved, mean and pass@k are biased
+        resolved: of asked, with its 95% interval after Wilson
+        ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
+        empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
+
+        cell     samples  instances  mean           pass@1  best known
+        codeact  3        3          27.8% ± 14.7%  50.0%   66.7%
+
+        mean: of the samples' rates, each of what was asked for in it, with its standard error; pass@k: unbiased, over the instances with at least k results; best known: instances of which any sample is solved
+
+        cell     exit status  episodes  of ended
+        codeact  submitted    6         100.0%
+    "#]],
+    );
+}
+
+#[test]
+fn what_a_branch_took_over_from_its_parent_is_no_cost_of_its_own() {
+    let written = Written::new();
+    written.cell("run", "codeact", "a__a-1 asked");
+    let spending = |cost: f64| Spending { steps: 4, queries: 4, cost, ..Spending::default() };
+    let restored = Restored { queries: 2, cost: 0.75, ..Restored::default() };
+    let ended = Ended {
+        exit_status: "submitted".to_owned(),
+        class: OutcomeClass::Submitted,
+        error: None,
+        spending: Some(Spending { restored, ..spending(1.0) }),
+    };
+    let dir = written.cell_dir("run", "codeact", 0);
+    dir.end(&dir.episode("a__a-1").unwrap(), "a__a-1", ended).unwrap();
+    let figures = &report(&written, &["run"], By::Cell, None).rows[0].figures;
+    assert_eq!(figures.cost.map(|cost| cost.total), Some(0.25));
+    assert_eq!(figures.turns.map(|turns| turns.mean), Some(4.0));
+    // What nothing was taken over in is written as before, and what earlier versions wrote is read.
+    let text = serde_json::to_string(&spending(1.0)).unwrap();
+    assert!(!text.contains("restored"), "{text}");
+    assert_eq!(serde_json::from_str::<Spending>(&text).unwrap().paid(), spending(1.0));
 }

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use expect_test::{Expect, expect};
-use journal::CellDir;
+use journal::{CellDir, Lease};
 use sweep::status::{Live, Status};
 
 use crate::written_run::Written;
@@ -72,6 +72,46 @@ fn a_run_in_flight_is_told_with_who_works_on_it_and_what_broke() {
     drop((first, second, judged));
     let after = look(&written, 0.0);
     assert!(after.in_flight.is_empty() && after.workers.is_empty() && after.seconds_left.is_none(), "{after:?}");
+}
+
+#[test]
+fn while_a_process_is_at_the_sweep_what_it_tries_again_is_not_done() {
+    let written = Written::new();
+    written.cell("run", "codeact", "a__a-1 solved 10 1000 0.5\n a__a-2 error\n a__a-3 error\n a__a-3 error");
+    assert!(look(&written, 0.0).is_done());
+    std::fs::write(written.folder("run").join("sweep.yaml"), "retries: {count: 1}\n").unwrap();
+    let lease = Lease::take(&written.folder("run").join("leases/sweep.run")).unwrap().unwrap();
+    let status = look(&written, 60.0);
+    assert!(!status.is_done());
+    check(
+        &status,
+        &expect![[r#"
+        cell     planned  done  solved  unsolved  infrastructure  to retry  unjudged  in flight
+        codeact  3        2     1       0         1               1         0         0
+
+        2 of 3 done, - an hour, left: -; tokens: ≥1000, cost: ≥$0.5000
+
+        infrastructure  episodes  last    ago     error
+        error           2         a__a-3  1m 00s  no image
+    "#]],
+    );
+    // Also where nothing is left to try again: the process writes its summaries.
+    written.cell("run", "codeact", "a__a-2 solved");
+    assert!(!look(&written, 0.0).is_done());
+    drop(lease);
+    assert!(look(&written, 0.0).is_done());
+}
+
+#[test]
+fn what_the_budget_stopped_is_neither_done_nor_broken() {
+    let written = Written::new();
+    written.cell("run", "codeact", "a__a-1 budget_spent 3 300 0.1");
+    std::fs::write(written.folder("run").join("codeact/config.yaml"), "evaluate: false\n").unwrap();
+    let status = look(&written, 0.0);
+    let cell = &status.cells[0];
+    assert_eq!((cell.done, cell.infrastructure, cell.unjudged, cell.to_retry), (0, 0, 0, 0));
+    assert!(!status.is_done() && status.infrastructure.is_empty());
+    assert_eq!(status.spent.cost, Some(0.1));
 }
 
 #[test]

@@ -84,6 +84,7 @@ impl Line {
                 vec![submitted(), predicted(), Entry::Failed { instance_id, sample, failed }]
             }
             "model_failed" => vec![self.ended("model_failed", OutcomeClass::Infrastructure, None)],
+            "budget_spent" => vec![self.ended("budget_spent", OutcomeClass::Infrastructure, None)],
             "error" => vec![self.ended("error", OutcomeClass::Infrastructure, Some("no image"))],
             "unjudged" => vec![submitted(), predicted()],
             // A verdict that is on another patch does not count.

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use journal::{CellDir, read_text};
 use runner::engine::{Event, Listener};
 use runner::environments::{Providers, open};
-use runner::replay::{Comparison, RecordedEpisode, compare, other_settings};
+use runner::replay::{Comparison, Following, RecordedEpisode, compare, other_settings};
 use runner::shown::short;
 use runner::stages::{Attempt, Cell, Models, Solving};
 use runner::{Plugs, Resolved};
@@ -170,20 +170,19 @@ fn table(record: &RecordedEpisode, comparison: &Comparison) -> String {
 
 /// Watches a replay, and has it stopped where it diverges.
 struct Watch {
-    then: Trajectory,
     stops: bool,
-    seen: Mutex<Vec<Record>>,
+    seen: Mutex<(Vec<Record>, Following)>,
     stop: CancellationToken,
 }
 
 impl Watch {
     fn new(then: Trajectory, stops: bool) -> Self {
-        Self { then, stops, seen: Mutex::default(), stop: CancellationToken::new() }
+        Self { stops, seen: Mutex::new((Vec::new(), Following::new(then))), stop: CancellationToken::new() }
     }
 
     /// Returns what has been recorded.
     fn now(&self) -> Trajectory {
-        let records = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let records = self.seen.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
         Trajectory { records, torn: false }
     }
 }
@@ -194,9 +193,10 @@ impl Listener for Watch {
         if !self.stops || self.stop.is_cancelled() {
             return;
         }
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push((*record).clone());
-        let shows = matches!(record, Record::Observation { .. } | Record::Message { .. } | Record::Conversation { .. });
-        if shows && compare(&self.then, &self.now()).first.is_some() {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (records, following) = &mut *seen;
+        records.push((*record).clone());
+        if following.differs(record) {
             self.stop.cancel();
         }
     }

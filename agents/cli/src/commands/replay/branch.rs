@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use env_core::{Environment, Instance};
+use llm::{BudgetLimits, Gateways};
 use runner::environments::{Providers, open, refuse_unsolvable};
 use runner::replay::{Prefix, RecordedEpisode, other_settings};
 use runner::run_folder::keep_settings;
@@ -33,7 +34,10 @@ pub(super) async fn run(
     let environment = open(&first, providers).await.map_err(Failed::Usage)?;
     let (index, instance) = instance(record, environment.as_ref()).map_err(Failed::Usage)?;
     check(&first, environment.as_ref(), (record, instance)).map_err(Failed::Usage)?;
-    let models = samples.iter().map(Models::open).collect::<anyhow::Result<Vec<_>>>().map_err(Failed::Usage)?;
+    // The limits of a server hold for all branches together.
+    let gateways = Gateways::new(None, BudgetLimits::default()).map_err(|err| Failed::Usage(err.into()))?;
+    let models = samples.iter().map(|sample| Models::open_with(sample, &gateways));
+    let models = models.collect::<anyhow::Result<Vec<_>>>().map_err(Failed::Usage)?;
     let of_cell = cell_dir(&first, record, args.fresh)?;
     let ids = [record.instance_id.clone()];
     let mut cells = Vec::new();
