@@ -152,7 +152,11 @@ impl Sweep {
         let gateways = Gateways::new(Some(folder.join(GATEWAY)), BudgetLimits { cost, tokens })?;
         let shared_by_cells = shared_by_cells.through(gateways.clone());
         let cells = open::open_cells(&plan, shared_by_cells, &journal, providers).await?;
-        Ok(Self { plan, journal, cells, gateways, _lease: lease })
+        let sweep = Self { plan, journal, cells, gateways, _lease: lease };
+        // What was spent before there was a budget is spent of it.
+        let Spent { cost, tokens } = sweep.taken().all();
+        sweep.gateways.budget().charge_earlier(cost, tokens).await?;
+        Ok(sweep)
     }
 
     /// Returns the figures of the cells, as a table for people.
@@ -198,11 +202,7 @@ impl Sweep {
         let (planned, solved) = (all.len(), self.solved());
         let pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
-        let taken = self.taken();
-        let Spent { cost, tokens } = taken.all();
-        // What was spent before there was a budget is spent of it.
-        self.gateways.budget().charge_earlier(cost, tokens).await?;
-        let known = (solved, taken);
+        let known = (solved, self.taken());
         let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine.drain.clone());
         let served = engine.serve(&Arc::new(Solving), items, &mut waiting).await;
         if let Err(err) = self.gateways.budget().sync().await {
