@@ -17,11 +17,14 @@ const ID: &str = "demo__lru-1";
 /// The number of answers of an episode with [`Counted`].
 const ANSWERS: usize = 6;
 
+/// The seed of a request, and how many answers its conversation holds.
+type Asked = (Option<i64>, usize);
+
 /// Answers by the number of answers in the conversation, with a command that depends on it and on the seed, and keeps what it
 /// was asked: the seed and the number.
 #[derive(Clone, Default)]
 struct Counted {
-    log: Arc<Mutex<Vec<(Option<i64>, usize)>>>,
+    log: Arc<Mutex<Vec<Asked>>>,
     delay: Duration,
 }
 

@@ -26,7 +26,7 @@ pub struct Models {
 
 enum Source {
     /// The endpoints, shared by all episodes.
-    Server(Gateway),
+    Server(Box<Gateway>),
     /// The text of a recording or a trajectory.
     Replay(String),
     /// The text of a script.
@@ -64,7 +64,7 @@ impl Models {
                 };
                 Source::Shipped(recorded)
             }
-            Provider::Openai => Source::Server(connect(gateways, &config, &prompts(resolved)?)?),
+            Provider::Openai => Source::Server(Box::new(connect(gateways, &config, &prompts(resolved)?)?)),
         };
         let embeddings = Embeddings::connect(&resolved.config.embeddings)?;
         let embedder = embeddings.map(|embeddings| Arc::new(embeddings) as Arc<dyn Embed>);

@@ -47,6 +47,10 @@ fn a_wrong_file_is_refused_with_place_and_hint() {
         s.yaml:1:1: `matrix` is empty
         hint: leave it out for a single cell"#]],
     );
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_what_it_must_be() {
     check(
         "workers: many\n",
         &expect![[r#"s.yaml:1:1: `workers`: invalid type: string "many", expected a whole number"#]],

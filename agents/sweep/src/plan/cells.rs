@@ -106,8 +106,10 @@ fn of_matrix(file: &File, matrix: &Mapping, agent: &str) -> Result<Vec<CellSpec>
             at: format!("{at}[{index}]"),
         };
         let sets: Vec<Set> = values.iter().enumerate().map(set).collect();
-        ways =
-            ways.iter().flat_map(|way| sets.iter().map(move |set| [way.as_slice(), &[set.clone()]].concat())).collect();
+        ways = ways
+            .iter()
+            .flat_map(|way| sets.iter().map(move |set| [way.as_slice(), std::slice::from_ref(set)].concat()))
+            .collect();
     }
     let keys: Vec<String> = matrix.keys().map(text).collect();
     for (index, entry) in file.spec.exclude.iter().enumerate() {

@@ -371,6 +371,7 @@ fn what_a_branch_took_over_from_its_parent_is_no_cost_of_its_own() {
         class: OutcomeClass::Submitted,
         error: None,
         spending: Some(Spending { restored, ..spending(1.0) }),
+        config: None,
     };
     let dir = written.cell_dir("run", "codeact", 0);
     dir.end(&dir.episode("a__a-1").unwrap(), "a__a-1", ended).unwrap();
