@@ -1,9 +1,10 @@
 //! What a sweep would run, and what it will probably cost.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 
+use agent_core::OutcomeClass;
 use journal::Run;
 use llm::{BudgetLimits, Gateways};
 use runner::environments::Providers;
@@ -47,21 +48,23 @@ struct Past {
 pub async fn expect(plan: &Plan, providers: &Providers) -> anyhow::Result<Expected> {
     let mut shared = Shared::new(Gateways::new(None, BudgetLimits::default())?);
     let mut cells = Vec::new();
+    let agents: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.resolved.plug.name).collect();
     let mut past: Option<HashMap<(String, String), Past>> = None;
     for planned in &plan.cells {
         let resolved = &planned.resolved;
         let environment = environment(&mut shared, plan, resolved, providers).await?;
         let instances = shared.instances(&plan.file, resolved, environment.as_ref())?.len();
         let model = resolved.config.model.name.clone();
-        let past = past.get_or_insert_with(|| past_episodes(&resolved.config.runs));
+        let past = past.get_or_insert_with(|| past_episodes(&resolved.config.runs, &agents));
         let key = (resolved.plug.name.to_owned(), model.clone().unwrap_or_default());
         cells.push(ExpectedCell { name: planned.name.clone(), model, instances, past: past.get(&key).copied() });
     }
     Ok(Expected { cells, samples: plan.samples(), workers: plan.workers() })
 }
 
-/// Returns what episodes took in all runs of a folder, by agent and model.
-fn past_episodes(runs: &Path) -> HashMap<(String, String), Past> {
+/// Returns what the episodes of these agents took in all runs of a folder, by agent and model; those that infrastructure
+/// broke for do not count.
+fn past_episodes(runs: &Path, agents: &BTreeSet<&str>) -> HashMap<(String, String), Past> {
     let mut found: HashMap<(String, String), Past> = HashMap::new();
     let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
     for run in entries.filter_map(|entry| Run::open(&entry.path()).ok()) {
@@ -69,9 +72,13 @@ fn past_episodes(runs: &Path) -> HashMap<(String, String), Past> {
             let Ok(Some(text)) = run.config(&cell) else { continue };
             let Ok(config) = serde_yaml::from_str::<Value>(&text) else { continue };
             let model = config["model"]["name"].as_str().unwrap_or_default().to_owned();
-            let agent = cell.split('+').next().unwrap_or_default().to_owned();
-            let past = found.entry((agent, model)).or_default();
-            for spending in run.episodes(&cell).into_iter().filter_map(|episode| episode.ended?.spending) {
+            // The configuration of a cell holds the block of its agent, whatever the cell's name.
+            let Some(agent) = agents.iter().find(|agent| config.get(**agent).is_some()) else { continue };
+            let past = found.entry(((*agent).to_owned(), model)).or_default();
+            let ended = run.episodes(&cell).into_iter().filter_map(|episode| episode.ended);
+            let ended = ended.filter(|ended| ended.class != OutcomeClass::Infrastructure);
+            let paid = ended.filter_map(|ended| Some(ended.spending?.paid())).filter(|paid| paid.queries > 0);
+            for spending in paid {
                 past.episodes += 1;
                 past.tokens += spending.usage.total();
                 if spending.unpriced_queries == 0 {

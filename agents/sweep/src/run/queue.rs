@@ -59,7 +59,8 @@ pub(super) struct Spent {
 
 impl From<&Spending> for Spent {
     fn from(spending: &Spending) -> Self {
-        Self { cost: spending.cost, tokens: spending.usage.total() }
+        let paid = spending.paid();
+        Self { cost: paid.cost, tokens: paid.usage.total() }
     }
 }
 
