@@ -9,13 +9,16 @@ use crate::config::{differences, in_words};
 /// What becomes of a run folder that was made with other settings.
 #[derive(Debug, Clone, Copy)]
 pub enum Others<'a> {
-    /// It is refused.
-    Refuse,
+    /// It is refused, with what can be done.
+    Refuse(&'a str),
     /// These instances start over; it is refused if there are others in it.
     StartOver(&'a [String]),
     /// All in it is kept with the settings that it was made with.
     Keep,
 }
+
+/// What can be done about a folder with other settings, where a command takes `--fresh`.
+pub const FRESH: &str = "choose another `--run`, or start over with `--fresh`";
 
 /// Makes the folder of a cell and writes its configuration, which all that is in the folder was made with.
 ///
@@ -58,9 +61,7 @@ fn refuse(cell_dir: &CellDir, different: &[String], others: Others<'_>) -> anyho
     let (folder, settings) = (cell_dir.path().display(), in_words(different));
     match others {
         Others::Keep => Ok(()),
-        Others::Refuse => bail!(
-            "`{folder}` holds a run with other settings: {settings}\nhint: choose another `--run`, or start over with `--fresh`"
-        ),
+        Others::Refuse(hint) => bail!("`{folder}` holds a run with other settings: {settings}\nhint: {hint}"),
         Others::StartOver(ids) => match cell_dir.episodes_besides(ids) {
             0 => Ok(()),
             count => bail!(

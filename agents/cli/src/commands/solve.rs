@@ -8,7 +8,7 @@ use clap::Args;
 use dataset::{Selection, select};
 use env_core::Environment;
 use runner::environments::{Providers, open, refuse_unsolvable};
-use runner::run_folder::{Others, open_cell, open_journal};
+use runner::run_folder::{FRESH, Others, open_cell, open_journal};
 use runner::stages::{Attempt, Attempted, Cell, Models, Solved, Solving};
 use runner::{Plugs, Resolved};
 
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     refuse_unsolvable(&resolved, environment.as_ref(), instances).map_err(Failed::Usage)?;
     let models = Models::open(&resolved).map_err(Failed::Usage)?;
     let ids: Vec<String> = wanted.iter().map(|index| id(environment.as_ref(), *index)).collect();
-    let others = if args.fresh { Others::StartOver(&ids) } else { Others::Refuse };
+    let others = if args.fresh { Others::StartOver(&ids) } else { Others::Refuse(FRESH) };
     let journal = open_journal(&resolved, &resolved.run_name())?;
     let cell_dir = open_cell(&resolved, &journal, resolved.plug.name, others)?;
     cell_dir.ask(ids.iter().map(String::as_str))?;

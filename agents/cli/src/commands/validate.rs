@@ -10,7 +10,7 @@ use journal::{CellDir, read_text, write_stream};
 use runner::Plugs;
 use runner::Resolved;
 use runner::environments::{Providers, open};
-use runner::run_folder::{Others, open_cell, open_journal};
+use runner::run_folder::{FRESH, Others, open_cell, open_journal};
 use runner::stages::{Difference, VALIDATION, Validated, Validation};
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     };
     let run_name = resolved.config.run.clone().unwrap_or_else(|| format!("validate-{}", resolved.fingerprint()));
     let journal = open_journal(&resolved, &run_name)?;
-    let cell_dir = open_cell(&resolved, &journal, "validate", Others::Refuse)?;
+    let cell_dir = open_cell(&resolved, &journal, "validate", Others::Refuse(FRESH))?;
     let (folder, of_lines) = (cell_dir.clone(), environment.clone());
     at_interrupt.set(move || {
         if let Err(err) = write_lines(&folder, of_lines.as_ref()) {

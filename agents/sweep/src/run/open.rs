@@ -17,6 +17,9 @@ use runner::stages::{Cell, Models};
 use crate::file::File;
 use crate::plan::{Plan, PlannedCell};
 
+/// What can be done about a cell that holds what other settings made.
+const RENAME: &str = "give the run or the cell another `name`: one cell never holds two settings";
+
 /// A cell that can be worked on.
 pub struct OpenCell {
     /// Its name.
@@ -83,7 +86,7 @@ impl Shared {
         if let Some(instances) = self.selections.get(&key) {
             return Ok(instances.clone());
         }
-        let instances = pick(file, &resolved.config.runs, environment)?;
+        let instances = pick(file, resolved, environment)?;
         self.selections.insert(key, instances.clone());
         Ok(instances)
     }
@@ -125,7 +128,7 @@ pub(super) async fn open_cells(
     for planned in &plan.cells {
         let environment = environment(&mut shared, plan, &planned.resolved, providers).await?;
         let instances = shared.instances(&plan.file, &planned.resolved, environment.as_ref())?;
-        let folder = open_cell(&planned.resolved, journal, &planned.name, Others::Refuse)?;
+        let folder = open_cell(&planned.resolved, journal, &planned.name, Others::Refuse(RENAME))?;
         let samples = open_samples(&mut shared, plan, planned, &folder, providers).await?;
         cells.push(OpenCell { name: folder.name().to_owned(), samples, instances });
     }
@@ -152,7 +155,7 @@ async fn open_samples(
         }
         let resolved = planned.of_sample(sample);
         if !is_usual {
-            keep_settings(resolved, &folder, &format!("config.{sample}.yaml"), Others::Refuse)?;
+            keep_settings(resolved, &folder, &format!("config.{sample}.yaml"), Others::Refuse(RENAME))?;
         }
         let environment = environment(shared, plan, resolved, providers).await?;
         let models = shared.models(resolved).map_err(|err| plan.file.source.at(&planned.at, format!("{err:#}")))?;
@@ -179,8 +182,8 @@ pub(super) async fn environment(
 }
 
 /// Returns the places of the instances that a file picks.
-fn pick(file: &File, runs: &Path, environment: &dyn Environment) -> anyhow::Result<Vec<usize>> {
-    let wanted = &file.spec.instances;
+fn pick(file: &File, resolved: &Resolved, environment: &dyn Environment) -> anyhow::Result<Vec<usize>> {
+    let (wanted, runs, own) = (&file.spec.instances, resolved.config.runs.as_path(), resolved.run_name());
     let mut ids = wanted.ids.clone();
     if let Some(path) = &wanted.file {
         let read = read_ids(Path::new(path)).map_err(|err| file.source.at("instances.file", err))?;
@@ -199,6 +202,10 @@ fn pick(file: &File, runs: &Path, environment: &dyn Environment) -> anyhow::Resu
         } else {
             "instances.unsolved_in".to_owned()
         };
+        if file_name(run) == file_name(&own) {
+            let message = format!("`{run}` is this very run: what it solves would change what it is asked for");
+            return Err(file.source.at(&at, message).into());
+        }
         let solved = solved_in(runs, run).map_err(|err| file.source.at(&at, format!("{err:#}")))?;
         picked.retain(|place| instances.get(*place).is_none_or(|one| !solved.contains(&one.instance_id)));
     }

@@ -13,7 +13,7 @@ use env_core::{Environment, Instance};
 use journal::{CellDir, file_name};
 use runner::environments::Providers;
 use runner::replay::{RecordedEpisode, check_agent, find};
-use runner::run_folder::{Others, open_cell, open_journal};
+use runner::run_folder::{FRESH, Others, open_cell, open_journal};
 use runner::stages::{Attempt, Attempted, Solved};
 use runner::{Plugs, Resolved};
 
@@ -124,7 +124,7 @@ pub(super) fn cell_dir(resolved: &Resolved, record: &RecordedEpisode, fresh: boo
 
 /// Returns what becomes of a folder that was made with other settings.
 pub(super) fn others(ids: &[String], fresh: bool) -> Others<'_> {
-    if fresh { Others::StartOver(ids) } else { Others::Refuse }
+    if fresh { Others::StartOver(ids) } else { Others::Refuse(FRESH) }
 }
 
 /// Refuses to write into the run that the record is in.
