@@ -183,7 +183,7 @@ fn report(program: &Program) -> Value {
 }
 
 #[test]
-#[ignore = "needs root"]
+#[ignore = "needs Slurm"]
 fn a_sweep_outlives_a_node_a_killed_process_and_a_preempted_one() {
     let model =
         Model { patch: Arc::new(Mutex::new(solution())), slower: Duration::from_millis(300), ..Model::default() };
@@ -245,7 +245,7 @@ fn a_sweep_outlives_a_node_a_killed_process_and_a_preempted_one() {
 }
 
 #[test]
-#[ignore = "needs root"]
+#[ignore = "needs Slurm"]
 fn an_interrupted_command_cancels_its_processes_and_a_killed_one_finds_them_again() {
     let model =
         Model { patch: Arc::new(Mutex::new(solution())), slower: Duration::from_millis(300), ..Model::default() };
