@@ -73,13 +73,17 @@ fn as_text(message: &Value, calls: &[Value], root: &str) -> String {
     text
 }
 
-/// Starts a server in a runtime of its own that lives as long as the test.
+/// Starts a server of recorded answers, each after a while.
 pub(crate) fn serve(recorded: &Recorded, delay: std::time::Duration) -> (tokio::runtime::Runtime, String) {
+    serve_with(Slow(recorded.clone(), delay))
+}
+
+/// Starts a server in a runtime of its own that lives as long as the test; returns the address of its API.
+pub(crate) fn serve_with(respond: impl Respond + 'static) -> (tokio::runtime::Runtime, String) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(async {
         let server = MockServer::start().await;
-        let slow = Slow(recorded.clone(), delay);
-        Mock::given(method("POST")).and(path("/v1/chat/completions")).respond_with(slow).mount(&server).await;
+        Mock::given(method("POST")).and(path("/v1/chat/completions")).respond_with(respond).mount(&server).await;
         server
     });
     let url = format!("{}/v1", server.uri());

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use agent_core::{Record, Trajectory};
 use serde_json::{Value, json};
-use wiremock::matchers::method;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use wiremock::{Request, Respond, ResponseTemplate};
 
+use crate::live::serve_with;
 use crate::program::{Program, Ran};
 
 /// Answers by the number of answers in the conversation, each with a text of its own, and keeps these.
@@ -79,18 +79,7 @@ impl Model {
 
     /// Starts a server in a runtime of its own that lives as long as the test.
     pub(crate) fn serve(&self) -> (tokio::runtime::Runtime, String) {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let server = runtime.block_on(async {
-            let server = MockServer::start().await;
-            Mock::given(method("POST")).respond_with(self.clone()).mount(&server).await;
-            server
-        });
-        let url = format!("{}/v1", server.uri());
-        runtime.spawn(async move {
-            let _server = server;
-            std::future::pending::<()>().await;
-        });
-        (runtime, url)
+        serve_with(self.clone())
     }
 
     pub(crate) fn count(&self) -> usize {

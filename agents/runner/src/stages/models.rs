@@ -90,14 +90,6 @@ impl Models {
         matches!(self.source, Source::Server(_))
     }
 
-    /// Returns what the answers of a server took so far; `None` where answers come from a file.
-    pub fn taken(&self) -> Option<llm::Totals> {
-        match &self.source {
-            Source::Server(gateway) => Some(gateway.taken()),
-            Source::Replay(_) | Source::Script(_) | Source::Shipped(_) => None,
-        }
-    }
-
     /// Returns the values of the keys that this process was given.
     pub(crate) fn secrets(&self) -> Secrets {
         self.secrets.clone()
