@@ -25,6 +25,8 @@ use tool_core::{Image, Source};
 const PART: &str = "SPOTTER_BENCH_PART";
 /// Calls of an episode before it hands in.
 const STEPS: u64 = 20;
+/// Samples of an instance, where there are as many episodes.
+const SAMPLES: usize = 100;
 /// How long an answer takes.
 const LATENCY: Duration = Duration::from_millis(200);
 
@@ -178,13 +180,17 @@ fn run(episodes: usize, workers: usize) {
     let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
     let address = said.next().unwrap().unwrap();
     let folder = tempfile::tempdir().unwrap();
+    let instances = episodes.div_ceil(SAMPLES);
+    let samples = episodes / instances;
+    let episodes = instances * samples;
     let text = format!(
         "name: bench\nbase:\n  evaluate: false\n  model: {{name: m, base_url: 'http://{address}/v1'}}\n  limits: {{cost: null}}\n\
-         instances: {{dataset: plain-{episodes}}}\nworkers: {workers}\n"
+         instances: {{dataset: plain-{instances}}}\nsamples: {samples}\nworkers: {workers}\n"
     );
     std::fs::write(folder.path().join("bench.yaml"), text).unwrap();
     let mut program = Command::new(&this);
     program.args(["sweep", "bench.yaml"]).current_dir(folder.path()).env(PART, "program");
+    program.env("XDG_CACHE_HOME", folder.path().join("cache"));
     program.stdout(Stdio::null()).stderr(std::fs::File::create(folder.path().join("said")).unwrap());
     let begun = Instant::now();
     let mut child = program.spawn().unwrap();
@@ -217,10 +223,15 @@ fn run(episodes: usize, workers: usize) {
     );
 }
 
-/// Returns how many instances have a prediction.
+/// Returns how many episodes have a prediction, which is in the file of their sample.
 fn finished(folder: &Path) -> usize {
-    let text = std::fs::read_to_string(folder.join(".runs/bench/codeact/preds.jsonl")).unwrap();
-    text.lines().map(|line| line.split(',').next().unwrap_or_default().to_owned()).collect::<HashSet<_>>().len()
+    let files = std::fs::read_dir(folder.join(".runs/bench/codeact")).unwrap().flatten();
+    let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("preds."));
+    let of_file = |file: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        text.lines().map(|line| line.split(',').next().unwrap_or_default().to_owned()).collect::<HashSet<_>>().len()
+    };
+    files.map(of_file).sum()
 }
 
 /// What a process takes.

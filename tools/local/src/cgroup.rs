@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Where control groups are mounted.
 const MOUNT: &str = "/sys/fs/cgroup";
@@ -15,6 +15,8 @@ pub(crate) struct ControlGroup {
     limit: u64,
     /// How often a process was refused when that was last asked for.
     refused: AtomicU64,
+    /// Whether all processes that were to be in it are.
+    whole: AtomicBool,
 }
 
 impl ControlGroup {
@@ -26,7 +28,7 @@ impl ControlGroup {
     /// Makes a group that may have `limit` processes and threads. There is none where the kernel has no such groups, or
     /// where this user may not make them, as is usual without root.
     pub(crate) fn new(path: PathBuf, limit: u64) -> Option<Self> {
-        let group = Self { path, limit, refused: AtomicU64::new(0) };
+        let group = Self { path, limit, refused: AtomicU64::new(0), whole: AtomicBool::new(true) };
         fs::create_dir(&group.path).ok()?;
         // Where no limit can be set, it is removed again.
         group.set_most(limit.saturating_add(SLACK)).then_some(group)
@@ -37,15 +39,22 @@ impl ControlGroup {
         let path = place.map_or_else(|| Self::place(sandbox), |place| Some(PathBuf::from(place)))?;
         // A note may say anything.
         let is_group = path.starts_with(MOUNT) && path.ends_with(sandbox) && path.join("cgroup.procs").is_file();
-        is_group.then_some(Self { path, limit: 0, refused: AtomicU64::new(0) })
+        // Who made it knew whether all were in it; this program does not.
+        is_group.then_some(Self { path, limit: 0, refused: AtomicU64::new(0), whole: AtomicBool::new(false) })
     }
 
     /// Puts a process that has no children yet into the group; they will be in it as well.
     pub(crate) fn add(&self, id: u32) {
         // Without it, the process is watched as where there are no groups.
         if let Err(err) = fs::write(self.path.join("cgroup.procs"), id.to_string()) {
+            self.whole.store(false, Ordering::SeqCst);
             tracing::debug!("process {id} is not in `{}`: {err}", self.path.display());
         }
+    }
+
+    /// Returns whether every process that was added is in it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::SeqCst)
     }
 
     /// Returns the ids of the processes in the group.

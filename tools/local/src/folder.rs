@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use shell::{BOOT, Backend, Chunk, Ending, Health, Moment, Owner, Pipe, Process, nonce};
+use shell::{Backend, Chunk, Ending, Health, Moment, Owner, Pipe, Process, nonce};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, SandboxInfo, Source};
 
@@ -19,6 +19,7 @@ use crate::cgroup::ControlGroup;
 use crate::environment::variables;
 use crate::names::{MARKER, OWNER, PREFIX};
 use crate::processes::{Processes, Usage};
+use crate::programs::Programs;
 use crate::removal::{Content, Removals};
 use crate::size::size_below;
 use crate::tracker::Tracker;
@@ -29,6 +30,14 @@ const PIECE: usize = 64 << 10;
 const RESERVED: u64 = 10;
 const REMOVED: &str = "the sandbox has been removed";
 
+/// What all sandboxes of a provider share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) tracker: Arc<Tracker>,
+    pub(crate) removals: Removals,
+    pub(crate) programs: Arc<Programs>,
+}
+
 /// The temporary folder of a sandbox, and the processes in it.
 pub(crate) struct Folder {
     info: SandboxInfo,
@@ -36,6 +45,7 @@ pub(crate) struct Folder {
     variables: Vec<(&'static str, String)>,
     content: Arc<Content>,
     removals: Removals,
+    programs: Arc<Programs>,
     limits: Usage,
     oom_kills: AtomicU64,
     /// The persistent shell, which stays when all else is ended.
@@ -49,8 +59,7 @@ impl Folder {
         (image, kept): (&Image, Option<&Path>),
         config: &SandboxConfig,
         host: &Host,
-        tracker: &Arc<Tracker>,
-        removals: Removals,
+        shared: &Shared,
     ) -> Result<Self, SandboxError> {
         let broken = |err: std::io::Error| SandboxError::Unavailable(format!("no temporary folder: {err}"));
         let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir_in(host.temporary()).map_err(broken)?;
@@ -78,15 +87,19 @@ impl Folder {
             isolated: false,
             max_file: config.max_file.0,
         };
-        let processes =
-            Processes::marked(tracker, &marker, group.and_then(|path| ControlGroup::new(path, config.pids.into())));
+        let processes = Processes::marked(
+            &shared.tracker,
+            &marker,
+            group.and_then(|path| ControlGroup::new(path, config.pids.into())),
+        );
         let _ = temporary.keep();
         Ok(Self {
             info,
             variables: variables(&path, host),
             marker,
             content: Arc::new(Content::new(path, processes)),
-            removals,
+            removals: shared.removals.clone(),
+            programs: shared.programs.clone(),
             limits: Usage { count: u64::from(config.pids), memory: config.memory.0 },
             oom_kills: AtomicU64::new(0),
             shell: AtomicU32::new(0),
@@ -103,18 +116,20 @@ impl Folder {
     }
 
     /// Compares what the processes use with the limits.
-    async fn check_limits(&self, processes: &[Process], shell: u32) -> Result<Health, SandboxError> {
-        let usage = Usage::of(processes);
+    async fn health(&self, shell: u32, shared: Option<Vec<Process>>) -> Result<Health, SandboxError> {
+        let look = move |processes: &Processes| {
+            let list = shared.unwrap_or_else(|| processes.snapshot());
+            let is_alive = list.iter().any(|process| process.id == shell) || Processes::is_alive(shell);
+            (Usage::of(&list), processes.are_too_many(), is_alive)
+        };
+        let (usage, are_too_many, is_alive) = self.with_processes(look).await?;
         // A bomb soon fills the memory as well.
-        let are_too_many = usage.count > self.limits.count || self.with_processes(Processes::are_too_many).await?;
-        Ok(if are_too_many {
+        Ok(if usage.count > self.limits.count || are_too_many {
             Health::Pids
         } else if usage.memory > self.limits.memory {
             self.oom_kills.fetch_add(1, Ordering::Relaxed);
             Health::Memory
-        } else if processes.iter().any(|process| process.id == shell)
-            || blocking(move || Ok::<_, SandboxError>(Processes::is_alive(shell))).await?
-        {
+        } else if is_alive {
             Health::Good
         } else {
             Health::Dead
@@ -156,9 +171,7 @@ impl Backend for Folder {
     }
 
     async fn open(&self) -> Result<Pipe, SandboxError> {
-        // In a session of its own, no command can reach the user's terminal, and Ctrl-C does not reach a command.
-        let mut command = tokio::process::Command::new("setsid");
-        command.args(["bash", "--norc", "--noprofile", "-p", "-c", BOOT, "bash"]);
+        let mut command = self.programs.shell();
         command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.env(MARKER, &self.marker).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -179,6 +192,7 @@ impl Backend for Folder {
         };
         let messages = pieces(messages, Chunk::Message).chain(stream::iter([Chunk::Closed]));
         Ok(Pipe {
+            has_driver: self.programs.have_driver(),
             input: Box::pin(input),
             chunks: stream::select(pieces(output, Chunk::Output), messages).boxed(),
             exit: Box::pin(async move { child.wait().await.ok().map(exit_code) }),
@@ -213,11 +227,13 @@ impl Backend for Folder {
     }
 
     async fn check(&self, shell: u32) -> Result<Health, SandboxError> {
-        self.check_limits(&self.content.processes.recent().await?, shell).await
+        let processes = &self.content.processes;
+        let shared = if processes.are_grouped() { None } else { Some(processes.shared_snapshot().await?) };
+        self.health(shell, shared).await
     }
 
     async fn check_now(&self, shell: u32) -> Result<Health, SandboxError> {
-        self.check_limits(&self.with_processes(Processes::snapshot).await?, shell).await
+        self.health(shell, None).await
     }
 
     fn disk(&self) -> Option<PathBuf> {

@@ -14,6 +14,7 @@ mod size;
 
 mod cgroup;
 mod processes;
+mod programs;
 mod tracker;
 
 mod blocking;

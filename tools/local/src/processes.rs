@@ -1,7 +1,7 @@
 //! The processes of a local sandbox: which they are, what they use, and how they end.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -18,10 +18,14 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// So many processes that have to end at once are taken for a bomb.
 const MANY: usize = 32;
 
-/// The processes of one sandbox.
+/// The processes of one sandbox: where there is a control group, those in it, and else those that the tracker finds.
+///
+/// The list of a group costs the same however many processes the machine has; only root can take a process out of it.
 pub(crate) struct Processes {
     tracker: Arc<Tracker>,
-    sandbox: u64,
+    marker: String,
+    /// The number of the sandbox, once it is tracked.
+    sandbox: OnceLock<u64>,
     group: Option<ControlGroup>,
 }
 
@@ -47,31 +51,64 @@ impl Usage {
 impl Processes {
     /// Returns the processes that have `marker` as their variable, those that descend from them, and those in a group.
     pub(crate) fn marked(tracker: &Arc<Tracker>, marker: &str, group: Option<ControlGroup>) -> Self {
-        Self { tracker: tracker.clone(), sandbox: tracker.add_sandbox(marker), group }
+        Self { tracker: tracker.clone(), marker: marker.to_owned(), sandbox: OnceLock::new(), group }
     }
 
-    /// Takes a process in that has just been started for the sandbox.
+    /// Takes a process in that has just been started for the sandbox and has no children yet.
     pub(crate) fn add(&self, id: u32) {
         if let Some(group) = &self.group {
             group.add(id);
         }
-        self.track(id);
+        if !self.are_grouped() {
+            self.track(id);
+        }
     }
 
     fn track(&self, id: u32) {
         if let Some(process) = Process::read(id) {
-            self.tracker.assign(&process, self.sandbox);
+            self.tracker.assign(&process, self.sandbox());
         }
     }
 
-    /// Returns the living processes, as they are now.
-    pub(crate) fn snapshot(&self) -> Vec<Process> {
-        self.tracker.snapshot(Instant::now()).of(self.sandbox).to_vec()
+    /// Returns whether a group holds all of them, so that looking at them is cheap.
+    pub(crate) fn are_grouped(&self) -> bool {
+        self.whole_group().is_some()
     }
 
-    /// Returns the living processes as they were a moment ago, and shares the snapshot with the other sandboxes.
-    pub(crate) async fn recent(&self) -> Result<Vec<Process>, SandboxError> {
-        Ok(self.tracker.recent().await?.of(self.sandbox).to_vec())
+    /// Returns the group if all processes are in it.
+    fn whole_group(&self) -> Option<&ControlGroup> {
+        self.group.as_ref().filter(|group| group.is_whole())
+    }
+
+    /// Returns the number under which the sandbox is tracked.
+    fn sandbox(&self) -> u64 {
+        *self.sandbox.get_or_init(|| self.tracker.add_sandbox(&self.marker))
+    }
+
+    /// Returns the living processes, as they are now. Blocks.
+    pub(crate) fn snapshot(&self) -> Vec<Process> {
+        match self.whole_group() {
+            Some(group) => living(group, &HashMap::new()),
+            None => {
+                // It has to be known before the snapshot is taken.
+                let sandbox = self.sandbox();
+                self.tracker.snapshot(Instant::now()).of(sandbox).to_vec()
+            }
+        }
+    }
+
+    /// Returns the living processes when those in `stopped` are known and can do nothing. Blocks.
+    fn snapshot_again(&self, stopped: &HashMap<u32, Process>) -> Vec<Process> {
+        match self.whole_group() {
+            Some(group) => living(group, stopped),
+            None => self.tracker.find_again(self.sandbox(), stopped),
+        }
+    }
+
+    /// Returns the living processes as they were a moment ago, from a snapshot of the machine that all sandboxes share.
+    pub(crate) async fn shared_snapshot(&self) -> Result<Vec<Process>, SandboxError> {
+        let sandbox = self.sandbox();
+        Ok(self.tracker.recent().await?.of(sandbox).to_vec())
     }
 
     /// Returns whether the kernel has lately refused a process because there are more than allowed. Blocks.
@@ -97,7 +134,9 @@ impl Processes {
             // A shell among them that goes on asks again when it is refused a process.
             group.forbid_forks();
         }
-        group.members().into_iter().for_each(|id| self.track(id));
+        if !group.is_whole() {
+            group.members().into_iter().for_each(|id| self.track(id));
+        }
         self.end_each(ending);
         group.allow_forks();
     }
@@ -131,7 +170,7 @@ impl Processes {
             new.sort_by_key(|process| std::cmp::Reverse((process.begun, process.id)));
             new.iter().filter(|process| !process.is_stopped()).for_each(|process| process.signal(Signal::STOP));
             stopped.extend(new.into_iter().map(|process| (process.id, process)));
-            table = self.tracker.find_again(self.sandbox, &stopped);
+            table = self.snapshot_again(&stopped);
             let victims = ending.part(&table).0;
             if victims.iter().all(|process| stopped.contains_key(&process.id)) {
                 break;
@@ -143,8 +182,17 @@ impl Processes {
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        self.tracker.remove_sandbox(self.sandbox);
+        if let Some(sandbox) = self.sandbox.get() {
+            self.tracker.remove_sandbox(*sandbox);
+        }
     }
+}
+
+/// Returns the living processes of a group; those in `seen` are taken to be as they were.
+fn living(group: &ControlGroup, seen: &HashMap<u32, Process>) -> Vec<Process> {
+    let members = group.members().into_iter();
+    let processes = members.filter_map(|id| seen.get(&id).copied().or_else(|| Process::read(id)));
+    processes.filter(|process| !process.is_dead()).collect()
 }
 
 /// Stops the groups of many victims, each group at once, as a bomb is faster than whoever stops its processes one

@@ -9,23 +9,23 @@ use tokio::sync::oneshot;
 use tool_core::{Connect, Host, Image, NoOptions, Sandbox, SandboxConfig, SandboxError, SandboxProvider, Source};
 
 use crate::blocking::blocking;
-use crate::folder::Folder;
+use crate::folder::{Folder, Shared};
+use crate::programs::Programs;
 use crate::removal::Removals;
-use crate::tracker::Tracker;
 use crate::{kept, leftovers};
 
 /// Starts sandboxes in temporary folders of this machine.
 ///
 /// There is **no isolation**: a command can read, write and reach whatever the user can. Limits on memory and
-/// processes are kept by a look at the process table every 100 ms while a command runs, one for all sandboxes, which a
-/// quick command outruns. While none runs, nothing is looked at. Where this user may make control groups (root may),
-/// the kernel counts the processes as well, and none gets beyond the limit.
+/// processes are kept by a look at the processes every 100 ms while a command runs, which a quick command outruns. While
+/// none runs, nothing is looked at. Where this user may make control groups (root may), the kernel lists the processes of
+/// a sandbox and counts them, so that a look is cheap and none gets beyond the limit; elsewhere all sandboxes share one
+/// look at the table of the whole machine.
 pub struct Local {
     config: SandboxConfig,
     host: Host,
     started: Started,
-    tracker: Arc<Tracker>,
-    removals: Removals,
+    shared: Shared,
 }
 
 impl Connect for Local {
@@ -34,8 +34,9 @@ impl Connect for Local {
     type Options = NoOptions;
 
     async fn connect(config: SandboxConfig, _: NoOptions, host: Host, _: String) -> Result<Self, SandboxError> {
-        let (started, tracker, removals) = (Started::default(), Arc::default(), Removals::default());
-        Ok(Self { config, host, started, tracker, removals })
+        let programs = Arc::new(Programs::find(&host));
+        let shared = Shared { tracker: Arc::default(), removals: Removals::default(), programs };
+        Ok(Self { config, host, started: Started::default(), shared })
     }
 
     async fn clean(host: Host, _: bool) -> Result<Vec<String>, SandboxError> {
@@ -78,7 +79,7 @@ impl SandboxProvider for Local {
 
     async fn close(&self) -> Result<(), SandboxError> {
         let result = self.started.remove_all().await;
-        result.and(self.removals.finish().await)
+        result.and(self.shared.removals.finish().await)
     }
 }
 
@@ -86,12 +87,12 @@ impl Local {
     /// Starts a sandbox from the files of an image, or from a state of it that was kept.
     async fn start_from(&self, image: &Image, kept: Option<PathBuf>) -> Result<Arc<dyn Sandbox>, SandboxError> {
         let (image, config, host) = (image.clone(), self.config.clone(), self.host.clone());
-        let (tracker, removals) = (self.tracker.clone(), self.removals.clone());
+        let shared = self.shared.clone();
         let startup = image.startup.clone();
         // When the caller gives up, the folder is still made to its end, and removed before the provider is closed.
         let (sender, made) = oneshot::channel();
-        self.removals.tasks.spawn(async move {
-            let create = move || Folder::create((&image, kept.as_deref()), &config, &host, &tracker, removals);
+        self.shared.removals.tasks.spawn(async move {
+            let create = move || Folder::create((&image, kept.as_deref()), &config, &host, &shared);
             let _ = sender.send(blocking(create).await);
         });
         let cut_off = |_| SandboxError::Lost("the making of the folder was cut off".to_owned());

@@ -65,15 +65,20 @@ __spotter_keep_exit_trap() {
   builtin trap '__spotter_exit "$?"' EXIT
 }
 
-# Waits for a request: whether to check the syntax, and the command.
+# Waits for a request: whether to check the syntax, the length of a long command, and the command.
 __spotter_next() {
   builtin mapfile -t -d '' -n 2 -u 50 __spotter_request
-  __spotter_nonce=()
+  __spotter_nonce=() __spotter_head=
+  # In one piece, as mapfile reads a pipe byte by byte. Where that fails, it reads all of it.
+  [[ ${__spotter_request[1]-} ]] &&
+    LC_ALL=C IFS= builtin read -r -N "${__spotter_request[1]}" -u 50 __spotter_head
+  builtin mapfile -t -d '' -n 1 -O 1 -u 50 __spotter_request
   if [[ ${#__spotter_request[@]} != 2 ]]; then
     builtin trap - EXIT
     [[ $__spotter_on_exit ]] && { builtin eval "$__spotter_on_exit"; } </dev/null >&51 2>&1 50<&- 51>&- 52>&-
     builtin exit 0
   fi
+  __spotter_request[1]=$__spotter_head${__spotter_request[1]}
   builtin printf 'B\n\0' >&52
   __spotter_busy=1 __spotter_ran=
   __spotter_code="__spotter_begin && builtin :; ${__spotter_request[1]}"

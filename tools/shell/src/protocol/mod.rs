@@ -1,10 +1,11 @@
 //! A bash that takes commands from a pipe, and what it says of them.
 //!
-//! The host sends a request (whether to check the syntax, the command) and, unread until the command has ended, a
-//! nonce. The driver writes the nonce to standard output behind the command's own output, and a message to standard
+//! The host sends a request (whether to check the syntax, the length of a long command, the command) and, unread until
+//! the command has ended, a nonce. The driver writes the nonce to standard output behind the command's own output, and a message to standard
 //! error, which no command holds: the command's exit code and the shell's directory. Another message holds what the
 //! shell exports; it follows behind, as nobody waits for it, and goes before the last report of a shell.
 
+mod driver;
 mod inbox;
 
 use std::pin::Pin;
@@ -20,16 +21,12 @@ use crate::backend::{Chunk, Moment, Pipe};
 use crate::capture::Captured;
 use crate::nonce::nonce;
 
+pub use driver::{BOOT, DriverFile};
 pub(crate) use inbox::Report;
 use inbox::Shared;
 
-/// The program that a shell is started with; the driver follows on its standard input.
-pub const BOOT: &str = "builtin mapfile -t -d '' -n 2 __spotter_boot; \
-    builtin eval \"${__spotter_boot[0]}\"; builtin eval \"${__spotter_boot[1]}\"";
-
-/// The driver, and the line that parts its setup from its loop.
-const DRIVER: &str = include_str!("driver.sh");
-const LOOP: &str = "#--- loop";
+/// A command that is longer is read in large pieces, for which the driver has to be told its length.
+const LONG: usize = 400;
 
 /// A running shell.
 pub(crate) struct Shell {
@@ -46,10 +43,9 @@ impl Shell {
         let inbox = Arc::new(Shared::default());
         tokio::spawn(pump(pipe.chunks, inbox.clone()));
         let mut shell = Self { input: pipe.input, inbox, exit: pipe.exit, process: 0, begun: Moment::default() };
-        let (setup, main) = DRIVER.split_once(LOOP).unwrap_or((DRIVER, ""));
-        let main = main.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+        let parts = if pipe.has_driver { Vec::new() } else { driver::parts().to_vec() };
         let hello = async {
-            shell.send(&[setup, main], 0).await.ok()?;
+            shell.send(&parts, 0).await.ok()?;
             shell.ended().await
         };
         match tokio::time::timeout(timeout, hello).await {
@@ -72,12 +68,17 @@ impl Shell {
     /// Sends a command whose output is kept up to `limit` bytes.
     pub(crate) async fn run(&mut self, script: &str, limit: usize) -> std::io::Result<()> {
         let check = script.contains('\n') || script.contains("<<");
-        self.send(&[if check { "check" } else { "run" }, script], limit).await
+        self.request(if check { "check" } else { "run" }, script, limit).await
     }
 
     /// Sends a command that is known to parse, or whose error in parsing may come late.
     pub(crate) async fn run_unchecked(&mut self, script: &str, limit: usize) -> std::io::Result<()> {
-        self.send(&["run", script], limit).await
+        self.request("run", script, limit).await
+    }
+
+    async fn request(&mut self, kind: &str, script: &str, limit: usize) -> std::io::Result<()> {
+        let length = if script.len() > LONG { script.len().to_string() } else { String::new() };
+        self.send(&[kind, &length, script], limit).await
     }
 
     async fn send(&mut self, fields: &[&str], limit: usize) -> std::io::Result<()> {
