@@ -42,6 +42,10 @@ impl SandboxProvider for Committed {
         self.inner.keeps()
     }
 
+    fn checks_kept(&self) -> bool {
+        self.inner.checks_kept()
+    }
+
     async fn start_kept(&self, image: &Image, key: &str) -> Result<Option<Arc<dyn Sandbox>>, SandboxError> {
         self.inner.start_kept(image, &own(key)).await
     }

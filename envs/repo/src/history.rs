@@ -2,8 +2,9 @@
 
 use env_core::{Baseline, EnvError};
 use sha2::{Digest, Sha256};
-use tool_core::Sandbox;
+use tool_core::{FileError, Sandbox};
 
+use crate::scratch::scratch_path;
 use crate::script::{PRELUDE, SNAPSHOT, run};
 
 const CLEAN: &str = include_str!("scripts/clean.sh");
@@ -52,12 +53,20 @@ pub async fn prepare(
 }
 
 /// Returns the [`Baseline`] of a sandbox that was started from a state that [`prepare`] has made, without
-/// `keep_history`. That the git directories are as they were is checked, not their objects once more.
+/// `keep_history`. That the git directories are as they were is checked, not their objects once more; nothing is where the
+/// state `is_checked` as a whole.
 ///
 /// # Errors
 /// [`EnvError::Leak`] when the check finds something.
-pub async fn resume(sandbox: &dyn Sandbox, root: &str) -> Result<Baseline, EnvError> {
+pub async fn resume(sandbox: &dyn Sandbox, root: &str, is_checked: bool) -> Result<Baseline, EnvError> {
     let git_dir = git_dir(sandbox);
+    if is_checked {
+        let state = sandbox.read_file(&scratch_path(sandbox, "state")).await.map_err(no_state)?;
+        let state = String::from_utf8_lossy(&state);
+        let tree = state.lines().next().filter(|tree| is_object_id(tree));
+        let tree = tree.ok_or_else(|| EnvError::Leak("the kept state has no note".to_owned()))?.to_owned();
+        return Ok(Baseline { root: root.to_owned(), tree, git_dir });
+    }
     let variables = [("root", root), ("shadow", git_dir.as_str())];
     let resumed = run(sandbox, &variables, &[LISTING, RESUME]).await?;
     Ok(Baseline { root: root.to_owned(), tree: resumed.get("tree")?.to_owned(), git_dir })
@@ -73,6 +82,17 @@ pub fn key(root: &str, base_commit: &str, startup: &str) -> String {
         digest.update(part);
     }
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn no_state(err: FileError) -> EnvError {
+    match err {
+        FileError::Sandbox(err) => err.into(),
+        err => EnvError::Leak(format!("the kept state has no note: {err}")),
+    }
+}
+
+fn is_object_id(text: &str) -> bool {
+    [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn git_dir(sandbox: &dyn Sandbox) -> String {

@@ -135,7 +135,7 @@ impl Benchmark {
     async fn start_kept(&self, image: &Image, key: &str) -> Option<Ready> {
         let sandbox = self.provider.start_kept(image, key).await.ok()??;
         let root = sandbox.info().root.clone();
-        match resume(&*sandbox, &root).await {
+        match resume(&*sandbox, &root, self.provider.checks_kept()).await {
             Ok(baseline) => Some(Ready { sandbox, baseline, history_kept: false }),
             Err(_) => {
                 stop(&*sandbox).await;

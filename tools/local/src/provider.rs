@@ -59,6 +59,10 @@ impl SandboxProvider for Local {
         self.config.kept.0 > 0
     }
 
+    fn checks_kept(&self) -> bool {
+        true
+    }
+
     async fn start_kept(&self, image: &Image, key: &str) -> Result<Option<Arc<dyn Sandbox>>, SandboxError> {
         match kept::archive(image, key, &self.host).filter(|archive| archive.exists()) {
             Some(archive) => self.start_from(image, Some(archive)).await.map(Some),

@@ -94,6 +94,12 @@ pub trait SandboxProvider: Send + Sync {
         false
     }
 
+    /// Returns whether a state that [`SandboxProvider::start_kept`] starts from is byte for byte what was kept, so that it
+    /// need not be looked at again.
+    fn checks_kept(&self) -> bool {
+        false
+    }
+
     /// Returns what tells the contents of `image` from any other that may come to have its name; `None` where that is not
     /// known, as for an image that is not here yet.
     async fn image_digest(&self, image: &Image) -> Option<String> {

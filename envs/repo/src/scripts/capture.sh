@@ -7,10 +7,30 @@ cd -P "$root" || fail patch "\`$root\` is gone"
 use_shadow
 # A git that the agent put in the place of the real one does not know the tree by its name.
 [ "$(git rev-parse --verify -q "$tree^{tree}" 2> /dev/null)" = "$tree" ] || fail patch "the baseline \`$shadow\` is damaged"
-rm -f "$shadow"/*.lock "$shadow/info/grafts"
-mkdir -p "$shadow/info"
+for file in "$shadow"/*.lock "$shadow/info/grafts"; do [ ! -e "$file" ] || rm -f "$file"; done
+[ -d "$shadow/info" ] || mkdir -p "$shadow/info"
 # What is binary is decided by content, not by what the agent or the repository says of it.
 printf '* !diff\n%s' "$binary" > "$shadow/info/attributes" || fail broken "cannot write to \`$shadow\`"
+
+# Byte code of Python is never in a patch; only what this sandbox made is spoken of.
+say_bytecode() {
+    mapfile -t -d '' made < <(find . -path ./.git -prune -o -name '*.py[co]' -newer "$shadow/HEAD" -print0 2> /dev/null)
+    [ ${#made[@]} = 0 ] || leave_out bytecode ${#made[@]} ''
+}
+
+# Where nothing has changed, two looks tell. They are not believed when git has anything to say besides.
+is_unchanged() {
+    git --no-optional-locks diff --quiet --ignore-submodules=none --no-ext-diff "$tree" > "$home/log" 2>&1 &&
+        git ls-files --others --exclude-standard > "$home/others" 2>> "$home/log" &&
+        [ ! -s "$home/log" ] && [ ! -s "$home/others" ]
+}
+if [ -z "$binary" ] && GIT_INDEX_FILE=$shadow/index is_unchanged; then
+    say_bytecode
+    { [ ! -s "$home/left_out" ] || cat "$home/left_out"; } > "$scratch/left_out" && : > "$scratch/patch.diff" ||
+        fail broken "cannot write to \`$scratch\`"
+    say 'size 0'
+    exit 0
+fi
 if [ -n "$binary" ]; then
     mv "$scratch/patch.index" "$home/index" || fail broken 'the index of the last run is gone'
 else
@@ -60,12 +80,9 @@ while [ "$size" -gt "$limit" ] && [ "$share" -gt 1024 ]; do
 done
 mv "$home/index" "$scratch/patch.index"
 if [ -z "$binary" ]; then
-    # Python's byte code is never in a patch; only what this sandbox made is spoken of.
-    bytecode=$(find . -path ./.git -prune -o -name '*.py[co]' -newer "$shadow/HEAD" -print 2> /dev/null | wc -l | tr -d ' ')
-    [ "$bytecode" = 0 ] || leave_out bytecode "$bytecode" ''
+    say_bytecode
     cp "$home/left_out" "$scratch/left_out" 2> /dev/null || : > "$scratch/left_out"
 else
     cat "$home/left_out" >> "$scratch/left_out" 2> /dev/null
 fi
 say "size $size"
-say "left $(wc -c < "$scratch/left_out" | tr -d ' ')"

@@ -9,12 +9,11 @@ fail() { # kind, message: ends the script; script.rs knows the exit codes
 }
 say() { printf '\nspotter-say: %s\n' "$1"; } # key and value: a line of the answer
 
-for name in $(compgen -e); do
-    case $name in GIT_*) unset "$name" ;; esac
-done
+unset -v "${!GIT_@}"
 command -v git > /dev/null || fail unusable 'git is not installed in the image'
-mkdir -p "$scratch" || fail broken "cannot make \`$scratch\`"
-home=$(mktemp -d "$scratch/git.XXXXXX") || fail broken "cannot write to \`$scratch\`"
+# No one can know its name before.
+home=$scratch/git.$$.$RANDOM$RANDOM$RANDOM
+[ ! -e "$home" ] && mkdir -p "$home" || fail broken "cannot write to \`$scratch\`"
 trap 'rm -rf "$home"' EXIT
 # Images are often built by another user than the one that runs them.
 printf '[safe]\n\tdirectory = *\n[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n' > "$home/.gitconfig"
@@ -23,5 +22,5 @@ export HOME=$home XDG_CONFIG_HOME=$home GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=
 export GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE=$home/none
 # A partial clone must not ask its remote for what it lacks.
 export GIT_NO_LAZY_FETCH=1 GIT_ALLOW_PROTOCOL=none GIT_TERMINAL_PROMPT=0
-GIT_CEILING_DIRECTORIES=$(dirname "$root")
-export GIT_CEILING_DIRECTORIES
+parent=${root%/*}
+export GIT_CEILING_DIRECTORIES=${parent:-/}
