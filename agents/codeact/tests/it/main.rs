@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking")]
 
 mod cli;
+mod damage;
 mod demo_instances;
 mod denominator;
 mod evaluate;
