@@ -41,13 +41,14 @@ const FORBIDDEN: &[(&str, &str)] =
 const ONLY: &[(&str, &[&str])] = &[
     ("bollard", &["docker"]),
     ("async-openai", &["llm"]),
-    ("reqwest", &["llm", "dataset"]),
+    ("reqwest", &["llm", "dataset", "sweep"]),
     ("tree-sitter", &["edit", "search"]),
     ("tantivy", &["search"]),
     ("parquet", &["dataset"]),
     ("minijinja", &["prompts"]),
     ("clap", &["cli"]),
-    ("rustls", &["llm", "dataset", "docker"]),
+    ("rustls", &["llm", "dataset", "docker", "sweep"]),
+    ("k8s-openapi", &["sweep"]),
 ];
 
 /// Tools, each with its prompt.

@@ -33,6 +33,10 @@ pub use tally::Tally;
 
 /// Name of the copy of the sweep file in the folder of the run.
 pub const SWEEP: &str = "sweep.yaml";
+/// The folder for what starts processes elsewhere, in the folder of the run.
+pub const ENGINE: &str = "engine";
+/// The file that has processes finish what is under way, while it is there.
+pub const DRAIN: &str = "engine/drain";
 /// The folder in which processes share the limits of servers and the budget.
 const GATEWAY: &str = "gateway";
 /// So many failures of infrastructure in a row, beside two for each worker, end a sweep.
@@ -52,6 +56,16 @@ pub struct Sweep {
 fn folder(plan: &Plan) -> anyhow::Result<PathBuf> {
     let first = plan.cells.first().context("the sweep has no cell")?;
     Ok(first.resolved.config.runs.join(file_name(&plan.run)))
+}
+
+/// Removes a file where there is one.
+fn remove(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+            Err(err).with_context(|| format!("cannot remove `{}`", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a sweep heeds.
@@ -119,6 +133,10 @@ impl Sweep {
             );
         }
         let is_alone = lease.is_some();
+        if is_alone {
+            // Whatever an earlier command has let go, this one goes on.
+            remove(&folder.join(DRAIN))?;
+        }
         let sweep = Self::opened(plan, &folder, shared_by_cells, providers, lease).await?;
         sweep.keep_plan(&sweep.left())?;
         write_whole(&folder.join(SWEEP), sweep.plan.file.text.as_bytes())?;
