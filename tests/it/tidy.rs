@@ -78,8 +78,15 @@ const TOOLS: [&str; 22] = [
 ];
 
 /// What a test may need that not every machine has, as the reason for which it is ignored.
-const NEEDS: [&str; 6] =
-    ["needs Docker", "needs root", "needs SPOTTER_DATA", "needs registry images", "needs Slurm", "needs SPOTTER_LONG"];
+const NEEDS: [&str; 7] = [
+    "needs Docker",
+    "needs root",
+    "needs SPOTTER_DATA",
+    "needs registry images",
+    "needs Slurm",
+    "needs Ray",
+    "needs SPOTTER_LONG",
+];
 
 const LINES: usize = 600;
 

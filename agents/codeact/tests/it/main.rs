@@ -5,6 +5,7 @@
 mod cli;
 mod demo_instances;
 mod denominator;
+mod engines;
 mod evaluate;
 mod images;
 mod killed;
@@ -16,6 +17,5 @@ mod report;
 mod resumed;
 mod saved_logs;
 mod search;
-mod slurm;
 mod sweep;
 mod work;

@@ -200,6 +200,11 @@ impl Coordinator<'_> {
                 self.warn(self.site.cancel_waiting(job).await);
             }
             let is_late = done.is_some_and(|since| since.elapsed() > LETTING_GO);
+            if cancelled && states.is_err() && done.is_some_and(|since| since.elapsed() > 2 * LETTING_GO) {
+                let by_hand = self.site.by_hand(job);
+                (self.told)(&format!("warning: whether all processes have ended is not known\nhint: `{by_hand}`"));
+                return Ok(stopped);
+            }
             let only_wait = drained && states.is_ok_and(|states| states.none_runs());
             if !cancelled && (is_late || only_wait) {
                 cancelled = true;

@@ -51,6 +51,7 @@ impl Ray {
     /// Starts a process again that has died, where its node lives.
     async fn mend(&self, pilots: &Pilots<'_>, job: &str, task: &mut Task) -> anyhow::Result<()> {
         if self.client.nodes().await?.contains(&task.node) {
+            tracing::warn!("the process {} has died and is started again", task.id);
             *task = self.start(pilots, job, (task.index, &task.node.clone(), task.restarts + 1)).await?;
         }
         Ok(())
