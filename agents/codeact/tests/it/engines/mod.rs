@@ -15,7 +15,7 @@ use crate::program::Program;
 use crate::sweep::{Model, answers, model_settings, ok, results, solution, write};
 use crate::work::asked_twice;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The answers that the 60 episodes need in all.
 const NEEDED: usize = 60 * 4;
