@@ -155,7 +155,7 @@ fn job(pilots: &Pilots<'_>) -> anyhow::Result<IndexedJob> {
 fn rules() -> Vec<PodFailurePolicyRule> {
     let disruption = PodFailurePolicyOnPodConditionsPattern {
         type_: "DisruptionTarget".to_owned(),
-        status: Some("True".to_owned()),
+        status: "True".to_owned(),
     };
     let by_itself = PodFailurePolicyOnExitCodesRequirement {
         container_name: Some(NAME.to_owned()),
@@ -245,7 +245,69 @@ mod tests {
         let text = Kubernetes::new(&engine).text(&pilots(&engine)).unwrap();
         let back: IndexedJob = serde_yaml::from_str(&text).unwrap();
         assert_eq!(back, job(&pilots(&engine)).unwrap());
-        expect![[r#""#]].assert_eq(&text);
+        expect![[r#"
+            apiVersion: batch/v1
+            kind: Job
+            metadata:
+              generateName: spotter-a-run-
+              labels:
+                app.kubernetes.io/name: spotter
+              namespace: lab
+            spec:
+              backoffLimitPerIndex: 2
+              completionMode: Indexed
+              completions: 8
+              parallelism: 8
+              podFailurePolicy:
+                rules:
+                - action: Ignore
+                  onPodConditions:
+                  - status: 'True'
+                    type: DisruptionTarget
+                - action: FailIndex
+                  onExitCodes:
+                    containerName: spotter
+                    operator: In
+                    values:
+                    - 1
+                    - 2
+              template:
+                metadata:
+                  labels:
+                    app.kubernetes.io/name: spotter
+                spec:
+                  containers:
+                  - command:
+                    - /bin/sh
+                    - -c
+                    - |
+                      umask 2
+                      exec 'spotter' work '/shared/my runs/100%' --workers 16 --time 14370
+                    envFrom:
+                    - secretRef:
+                        name: keys
+                        optional: false
+                    image: registry/spotter:1
+                    name: spotter
+                    resources:
+                      limits:
+                        cpu: '4'
+                        memory: 16384Mi
+                      requests:
+                        cpu: '4'
+                        memory: 16384Mi
+                    volumeMounts:
+                    - mountPath: /shared
+                      name: spotter
+                  restartPolicy: Never
+                  serviceAccountName: runner
+                  terminationGracePeriodSeconds: 60
+                  volumes:
+                  - name: spotter
+                    persistentVolumeClaim:
+                      claimName: runs
+              ttlSecondsAfterFinished: 86400
+        "#]].assert_eq(&text);
         let outside = Pilots { folder: Path::new("/home"), ..pilots(&engine) };
         assert!(job(&outside).unwrap_err().to_string().starts_with("`/home` is not below `/shared`"));
     }

@@ -98,7 +98,7 @@ fn a_wrong_value_is_refused_with_what_it_must_be() {
 fn a_wrong_engine_is_refused_with_place_and_hint() {
     check(
         "engine: {kind: slurmd}\n",
-        &expect!["s.yaml:1:1: `engine`: kind: unknown variant `slurmd`, expected `local` or `slurm`"],
+        &expect!["s.yaml:1:10: `engine.kind`: unknown variant `slurmd`, expected one of `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes`"],
     );
     check("engine: {pilots: 0}\n", &expect!["s.yaml:1:10: `engine.pilots` must be from 1 to 10000"]);
     check(
@@ -116,14 +116,12 @@ fn a_wrong_engine_is_refused_with_place_and_hint() {
     check(
         "engine: {options: [gres=gpu]}\n",
         &expect![[r#"
-            s.yaml:1:10: `engine.options` must be options of `sbatch`, one in each text
+            s.yaml:1:10: `engine.options` must be options of `sbatch` or `hq submit`, one in each text
             hint: as in `["--gres=gpu:1"]`"#]],
     );
     check(
         "engine: slurmd\n",
-        &expect![[
-            r#"s.yaml:1:1: `engine`: invalid type: string "slurmd", expected `local`, `slurm`, or the keys of an engine"#
-        ]],
+        &expect!["s.yaml:1:1: `engine`: it takes `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes` or the keys of an engine, not `slurmd`"],
     );
     check("engine: slurm\n", &expect!["Samples { count: None, overrides: Mapping {} }"]);
 }
