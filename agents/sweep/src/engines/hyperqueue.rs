@@ -67,7 +67,9 @@ fn submission(pilots: &Pilots<'_>, script: &str) -> anyhow::Result<Vec<String>> 
         restarts => (restarts + 1).to_string(),
     };
     let mut words: Vec<String> =
-        ["--output-mode=quiet", "submit", "--directives=off", "--stdout=none", "--stderr=none"].map(str::to_owned).into();
+        ["--output-mode=quiet", "submit", "--directives=off", "--stdout=none", "--stderr=none"]
+            .map(str::to_owned)
+            .into();
     words.extend([
         format!("--name={}", pilots.short_label()),
         format!("--array=0-{}", pilots.count.saturating_sub(1)),
@@ -112,7 +114,9 @@ mod tests {
 
     #[test]
     fn the_command_line_asks_for_what_the_file_says() {
-        let engine = engine("{kind: hyperqueue, time: '4:00:00', cpus: 4, memory: 16G, restarts: 2, options: ['--resource=gpus/nvidia=1']}");
+        let engine = engine(
+            "{kind: hyperqueue, time: '4:00:00', cpus: 4, memory: 16G, restarts: 2, options: ['--resource=gpus/nvidia=1']}",
+        );
         let words = submission(&pilots(&engine), "/shared/my runs/100%/engine/pilot.sh").unwrap();
         expect![[r#"
             --output-mode=quiet

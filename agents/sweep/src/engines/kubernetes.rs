@@ -153,10 +153,8 @@ fn job(pilots: &Pilots<'_>) -> anyhow::Result<IndexedJob> {
 /// Returns what becomes of a process that failed: one that lost its place is started again as often as that happens, and
 /// one that ended by itself is not.
 fn rules() -> Vec<PodFailurePolicyRule> {
-    let disruption = PodFailurePolicyOnPodConditionsPattern {
-        type_: "DisruptionTarget".to_owned(),
-        status: "True".to_owned(),
-    };
+    let disruption =
+        PodFailurePolicyOnPodConditionsPattern { type_: "DisruptionTarget".to_owned(), status: "True".to_owned() };
     let by_itself = PodFailurePolicyOnExitCodesRequirement {
         container_name: Some(NAME.to_owned()),
         operator: "In".to_owned(),
@@ -227,7 +225,11 @@ fn resources(engine: &EngineSpec) -> Option<ResourceRequirements> {
     let amounts: BTreeMap<String, Quantity> =
         cpus.into_iter().chain(memory).map(|(key, amount)| (key.to_owned(), Quantity(amount))).collect();
     let amounts = Some(amounts).filter(|amounts| !amounts.is_empty())?;
-    Some(ResourceRequirements { requests: Some(amounts.clone()), limits: Some(amounts), ..ResourceRequirements::default() })
+    Some(ResourceRequirements {
+        requests: Some(amounts.clone()),
+        limits: Some(amounts),
+        ..ResourceRequirements::default()
+    })
 }
 
 #[cfg(test)]
@@ -307,7 +309,8 @@ mod tests {
                     persistentVolumeClaim:
                       claimName: runs
               ttlSecondsAfterFinished: 86400
-        "#]].assert_eq(&text);
+        "#]]
+        .assert_eq(&text);
         let outside = Pilots { folder: Path::new("/home"), ..pilots(&engine) };
         assert!(job(&outside).unwrap_err().to_string().starts_with("`/home` is not below `/shared`"));
     }

@@ -32,7 +32,9 @@ impl Ray {
         let is_page = |address: &String| address.starts_with("http://") || address.starts_with("https://");
         let set = variable("RAY_API_SERVER_ADDRESS").filter(|address| !address.is_empty());
         if let Some(address) = set.as_ref().filter(|address| engine.ray.address.is_none() && !is_page(address)) {
-            bail!("`RAY_API_SERVER_ADDRESS` is `{address}`, which is no address of a dashboard\nhint: as in `{ADDRESS}`");
+            bail!(
+                "`RAY_API_SERVER_ADDRESS` is `{address}`, which is no address of a dashboard\nhint: as in `{ADDRESS}`"
+            );
         }
         // The other variable may as well name a port for Ray's own clients, which is of no use here.
         let address = engine.ray.address.clone().or(set).or_else(|| variable("RAY_ADDRESS").filter(is_page));
@@ -190,7 +192,8 @@ mod tests {
     #[test]
     fn the_address_is_that_of_the_file_or_of_the_environment() {
         let check = |text: &str, variables: &[(&str, &str)]| {
-            let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            let find =
+                |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             Ray::new(&engine(text), find).map(|ray| ray.client.url("/"))
         };
         let own = "{kind: ray, ray: {address: 'http://own:1/'}}";

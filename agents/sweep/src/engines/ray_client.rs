@@ -73,7 +73,8 @@ impl RayClient {
     /// Returns what the cluster says of a job; `None` where it knows of none.
     pub(super) async fn job(&self, id: &str) -> anyhow::Result<Option<Answer>> {
         let Some(text) = self.ask(Method::GET, &format!("/api/jobs/{id}"), None).await? else { return Ok(None) };
-        let answer = serde_json::from_str(&text).with_context(|| format!("Ray's answer on the job `{id}` is not one"))?;
+        let answer =
+            serde_json::from_str(&text).with_context(|| format!("Ray's answer on the job `{id}` is not one"))?;
         Ok(Some(answer))
     }
 
@@ -87,7 +88,8 @@ impl RayClient {
         // More than 100 are told only where they are asked for.
         let text = self.ask(Method::GET, "/api/v0/nodes?limit=10000", None).await?;
         let text = text.ok_or_else(|| self.is_none_of_ray())?;
-        let nodes = parse_nodes(&text).with_context(|| format!("Ray at `{}` tells of no nodes that live", self.address))?;
+        let nodes =
+            parse_nodes(&text).with_context(|| format!("Ray at `{}` tells of no nodes that live", self.address))?;
         Ok(nodes)
     }
 

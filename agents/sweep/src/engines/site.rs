@@ -174,7 +174,9 @@ pub fn open(engine: &EngineSpec, variable: impl Fn(&str) -> Option<String>) -> a
         EngineKind::Kubernetes => Arc::new(super::kubernetes::Kubernetes::new(engine)),
         #[cfg(not(feature = "kubernetes"))]
         EngineKind::Kubernetes => {
-            bail!("this program was built without Kubernetes\nhint: `spotter` has it; another one is built with `--features cli/kubernetes`")
+            bail!(
+                "this program was built without Kubernetes\nhint: `spotter` has it; another one is built with `--features cli/kubernetes`"
+            )
         }
     })
 }

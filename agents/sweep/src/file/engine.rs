@@ -1,5 +1,6 @@
 //! What starts the processes that work on a sweep.
 
+use env_core::nearest;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_yaml::Value;
@@ -129,8 +130,14 @@ pub(super) fn engine<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Engin
     match Value::deserialize(deserializer)? {
         Value::String(name) => {
             let kind = EngineKind::named(&name).ok_or_else(|| {
-                let known = EngineKind::NAMES.map(|(name, _)| format!("`{name}`")).join(", ");
-                D::Error::custom(format!("it takes {known} or the keys of an engine, not `{name}`"))
+                let hint = match nearest(&name, EngineKind::NAMES.map(|(name, _)| name)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!(
+                        "it takes {}, or keys",
+                        EngineKind::NAMES.map(|(name, _)| format!("`{name}`")).join(", ")
+                    ),
+                };
+                D::Error::custom(format!("there is no engine `{name}`\nhint: {hint}"))
             })?;
             Ok(EngineSpec { kind, ..EngineSpec::default() })
         }
@@ -212,9 +219,10 @@ impl EngineSpec {
     fn lacking(&self) -> Option<(&'static str, &'static str)> {
         let KubernetesSpec { image, claim, .. } = &self.kubernetes;
         match self.kind {
-            EngineKind::Kubernetes if image.is_none() => {
-                Some(("kubernetes.image", "is missing\nhint: name the image of the processes, which has the program in it"))
-            }
+            EngineKind::Kubernetes if image.is_none() => Some((
+                "kubernetes.image",
+                "is missing\nhint: name the image of the processes, which has the program in it",
+            )),
             EngineKind::Kubernetes if claim.is_none() => Some((
                 "kubernetes.claim",
                 "is missing\nhint: name the claim of a persistent volume that holds the working folder and the run",

@@ -98,7 +98,9 @@ fn a_wrong_value_is_refused_with_what_it_must_be() {
 fn a_wrong_engine_is_refused_with_place_and_hint() {
     check(
         "engine: {kind: slurmd}\n",
-        &expect!["s.yaml:1:10: `engine.kind`: unknown variant `slurmd`, expected one of `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes`"],
+        &expect![
+            "s.yaml:1:10: `engine.kind`: unknown variant `slurmd`, expected one of `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes`"
+        ],
     );
     check("engine: {pilots: 0}\n", &expect!["s.yaml:1:10: `engine.pilots` must be from 1 to 10000"]);
     check(
@@ -121,7 +123,17 @@ fn a_wrong_engine_is_refused_with_place_and_hint() {
     );
     check(
         "engine: slurmd\n",
-        &expect!["s.yaml:1:1: `engine`: it takes `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes` or the keys of an engine, not `slurmd`"],
+        &expect![
+            "s.yaml:1:1: `engine`: it takes `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes` or the keys of an engine, not `slurmd`"
+        ],
     );
+    check("engine: cloud\n", &expect![""]);
+    check("engine:\n  kind: ray\n  ray: {adress: 'http://head:8265'}\n", &expect![""]);
+    check("engine:\n  kind: ray\n  ray: {address: 'head:6379'}\n", &expect![""]);
+    check("engine: {kind: ray, ray: {address: [a]}}\n", &expect![""]);
+    check("engine: {kind: kubernetes, kubernetes: {image: 'spotter:1'}}\n", &expect![""]);
+    check("engine: {kind: kubernetes, kubernetes: {image: 'a b', claim: c}}\n", &expect![""]);
+    check("engine: {kubernetes: {mont: /x}}\n", &expect![""]);
+    check("engine: {memory: 8GB}\n", &expect![""]);
     check("engine: slurm\n", &expect!["Samples { count: None, overrides: Mapping {} }"]);
 }

@@ -69,7 +69,8 @@ impl Tally<'_> {
         let is_spent = budget.cost.is_some_and(|most| spent.cost >= most)
             || budget.tokens.is_some_and(|most| spent.tokens >= most);
         // Processes stop before that, once what is left is not enough for one more request.
-        let newly = |item: &Item| self.sweep.lacks_budget(*item).is_some_and(|came| self.lacking.get(item) != Some(&came));
+        let newly =
+            |item: &Item| self.sweep.lacks_budget(*item).is_some_and(|came| self.lacking.get(item) != Some(&came));
         if is_spent || self.pending.iter().any(newly) {
             return Some("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
         }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::{Sixty, interrupt, kill, pilots, wait_until};
+use super::{Sixty, interrupt, kill, pilots, slow_model, wait_until};
 use crate::program::Program;
+use crate::sweep::{model_settings, results, write};
 
 /// Takes the place of `hq`: submits, tells of a job, cancels it as the worker does, and knows of one job at a time.
 const STAND_IN: &str = r#"#!/bin/sh
@@ -66,7 +67,10 @@ fn a_sweep_on_hyperqueue_goes_on_when_its_tasks_have_ended() {
     // A task that fails is not started again by HyperQueue, so that all of them are submitted again.
     found.iter().for_each(|pilot| kill(pilot.process));
     let said = sixty.check(&program, coordinator, "three processes killed");
-    assert!(said.contains("job 1 has ended, and") && said.contains("job 2: 3 processes of 2 episodes at once"), "{said}");
+    assert!(
+        said.contains("job 1 has ended, and") && said.contains("job 2: 3 processes of 2 episodes at once"),
+        "{said}"
+    );
     let run = program.path(".runs/s").canonicalize().unwrap().display().to_string();
     let calls = fs::read_to_string(program.path("bin/state/calls")).unwrap();
     let expected = format!(
@@ -81,4 +85,29 @@ fn a_sweep_on_hyperqueue_goes_on_when_its_tasks_have_ended() {
 #[test]
 fn an_interrupted_command_ends_its_tasks_on_hyperqueue_and_a_killed_one_finds_them_again() {
     interrupt(&program(), "engine: {kind: hyperqueue, pilots: 3}\n");
+}
+
+#[test]
+fn processes_that_have_spent_the_budget_are_not_submitted_again() {
+    let model = slow_model();
+    let (_runtime, url) = model.serve();
+    let program = program();
+    let engine = "budget: {tokens: 60000}\nengine: {kind: hyperqueue, pilots: 2}\n";
+    let text = format!("{}instances: {{dataset: demo}}\nsamples: 4\nworkers: 1\n{engine}", model_settings(&url));
+    write(&program, "s.yaml", &text);
+    let ran = program.run(&["sweep", "s.yaml"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("stopped: the budget is spent"), "{ran:?}");
+    let calls = || fs::read_to_string(program.path("bin/state/calls")).unwrap().matches(" submit ").count();
+    assert_eq!(calls(), 1, "{ran:?}");
+    // They stop while there is too little left for one more request.
+    let asked = model.count();
+    assert!(asked * 2001 < 60_000, "{asked}");
+    assert!(results(&program, "s").len() < 12, "{ran:?}");
+    // With a larger one the same command goes on, though some had ended for want of it.
+    write(&program, "s.yaml", &text.replace("60000", "1000000"));
+    let ran = program.run(&["sweep", "s.yaml"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(calls(), 2, "{ran:?}");
+    assert_eq!(results(&program, "s").len(), 12, "{ran:?}");
 }

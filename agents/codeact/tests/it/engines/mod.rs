@@ -159,7 +159,10 @@ impl Sixty {
         wait_until("no process is at it", || pilots(program).is_empty());
         let asked = self.model.count();
         eprintln!("{said}");
-        eprintln!("60 results in {took:.1?}; {asked} requests for {NEEDED} answers, {} lost with {lost}", asked - NEEDED);
+        eprintln!(
+            "60 results in {took:.1?}; {asked} requests for {NEEDED} answers, {} lost with {lost}",
+            asked - NEEDED
+        );
         said
     }
 }
