@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pilots::Pilots;
 use super::shown::Shown;
-use super::site::{Job, Site};
+use super::site::{Job, Site, States};
 use crate::run::{Counts, DRAIN, ENGINE, Sweep, Tally};
 
 /// How often the journal and the engine are looked at.
@@ -136,7 +136,8 @@ impl Coordinator<'_> {
         let Some(text) = read_text(&self.kept(places))? else { return Ok(None) };
         let Ok(mut job) = serde_json::from_str::<Job>(&text) else { return Ok(None) };
         let states = self.site.states(&mut job, None).await;
-        let is_there = states.map_or(true, |states| !states.is_empty());
+        let untold = || format!("whether the job {} of an earlier command still works on it cannot be told", job.job);
+        let is_there = !states.with_context(untold)?.is_empty();
         if is_there {
             (self.told)(&format!("job {} of an earlier command still works on it", job.job));
         }
@@ -178,35 +179,33 @@ impl Coordinator<'_> {
             if stopped.is_none() && left > 0 {
                 stopped = tally.over();
             }
-            if !drained && left > 0 && (stopped.is_some() || self.drain.is_cancelled()) {
-                drained = true;
+            let is_done = left == 0 && done.is_none();
+            let is_to_drain = !drained && left > 0 && (stopped.is_some() || self.drain.is_cancelled());
+            if is_to_drain {
                 write_whole(&places.run.join(DRAIN), b"")?;
+                drained = true;
+            }
+            if is_done {
+                done = Some(Instant::now());
+            }
+            if is_done || is_to_drain {
                 self.warn(self.site.cancel_waiting(job).await);
             }
-            let before = job.clone();
-            let states = self.site.states(job, Some(pilots).filter(|_| left > 0 && !drained)).await;
-            if *job != before {
-                self.keep(places, job)?;
-                self.set(Some(job.clone()));
-            }
+            let states = self.states(job, Some(pilots).filter(|_| left > 0 && !drained), places).await?;
             if states.as_ref().is_ok_and(|states| states.is_empty()) {
                 return Ok(stopped);
             }
             if let Some(line) = shown.line(&states) {
                 (self.told)(&line);
             }
-            if left == 0 && done.is_none() {
-                done = Some(Instant::now());
-                self.warn(self.site.cancel_waiting(job).await);
-            }
-            let is_late = done.is_some_and(|since| since.elapsed() > LETTING_GO);
-            if cancelled && states.is_err() && done.is_some_and(|since| since.elapsed() > 2 * LETTING_GO) {
+            let since = done.map(|since| since.elapsed()).unwrap_or_default();
+            if cancelled && states.is_err() && since > 2 * LETTING_GO {
                 let by_hand = self.site.by_hand(job);
                 (self.told)(&format!("warning: whether all processes have ended is not known\nhint: `{by_hand}`"));
                 return Ok(stopped);
             }
             let only_wait = drained && states.is_ok_and(|states| states.none_runs());
-            if !cancelled && (is_late || only_wait) {
+            if !cancelled && (since > LETTING_GO || only_wait) {
                 cancelled = true;
                 self.warn(self.site.cancel(job).await);
             }
@@ -215,6 +214,22 @@ impl Coordinator<'_> {
                 () = self.drain.cancelled(), if !drained => {}
             }
         }
+    }
+
+    /// Returns the states of the processes, or why they are not known, and keeps what has become of the job.
+    async fn states(
+        &self,
+        job: &mut Job,
+        mend: Option<&Pilots<'_>>,
+        places: &Places,
+    ) -> anyhow::Result<anyhow::Result<States>> {
+        let before = job.clone();
+        let states = self.site.states(job, mend).await;
+        if *job != before {
+            self.keep(places, job)?;
+            self.set(Some(job.clone()));
+        }
+        Ok(states)
     }
 
     /// Tells of what the engine did not do: whoever waits for the end sees the rest.

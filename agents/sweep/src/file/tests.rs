@@ -123,17 +123,53 @@ fn a_wrong_engine_is_refused_with_place_and_hint() {
     );
     check(
         "engine: slurmd\n",
-        &expect![
-            "s.yaml:1:1: `engine`: it takes `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes` or the keys of an engine, not `slurmd`"
-        ],
+        &expect![[r#"
+        s.yaml:1:1: `engine`: there is no engine `slurmd`
+        hint: did you mean `slurm`?"#]],
     );
-    check("engine: cloud\n", &expect![""]);
-    check("engine:\n  kind: ray\n  ray: {adress: 'http://head:8265'}\n", &expect![""]);
-    check("engine:\n  kind: ray\n  ray: {address: 'head:6379'}\n", &expect![""]);
-    check("engine: {kind: ray, ray: {address: [a]}}\n", &expect![""]);
-    check("engine: {kind: kubernetes, kubernetes: {image: 'spotter:1'}}\n", &expect![""]);
-    check("engine: {kind: kubernetes, kubernetes: {image: 'a b', claim: c}}\n", &expect![""]);
-    check("engine: {kubernetes: {mont: /x}}\n", &expect![""]);
-    check("engine: {memory: 8GB}\n", &expect![""]);
+    check(
+        "engine: cloud\n",
+        &expect![[r#"
+        s.yaml:1:1: `engine`: there is no engine `cloud`
+        hint: it takes `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes`, or keys"#]],
+    );
+    check(
+        "engine:\n  kind: ray\n  ray: {adress: 'http://head:8265'}\n",
+        &expect![[r#"
+        s.yaml:3:9: unknown key `engine.ray.adress`
+        hint: did you mean `engine.ray.address`?"#]],
+    );
+    check(
+        "engine:\n  kind: ray\n  ray: {address: 'head:6379'}\n",
+        &expect![[r#"
+        s.yaml:3:9: `engine.ray.address` must be the address of the cluster's dashboard
+        hint: as in `http://127.0.0.1:8265`"#]],
+    );
+    check(
+        "engine: {kind: ray, ray: {address: [a]}}\n",
+        &expect!["s.yaml:1:27: `engine.ray.address`: invalid type: sequence, expected a string"],
+    );
+    check(
+        "engine: {kind: kubernetes, kubernetes: {image: 'spotter:1'}}\n",
+        &expect![[r#"
+        s.yaml:1:28: `engine.kubernetes.claim` is missing
+        hint: name the claim of a persistent volume that holds the working folder and the run"#]],
+    );
+    check(
+        "engine: {kind: kubernetes, kubernetes: {image: 'a b', claim: c}}\n",
+        &expect!["s.yaml:1:41: `engine.kubernetes.image` must be a name without spaces"],
+    );
+    check(
+        "engine: {kubernetes: {mont: /x}}\n",
+        &expect![[r#"
+        s.yaml:1:23: unknown key `engine.kubernetes.mont`
+        hint: did you mean `engine.kubernetes.mount`?"#]],
+    );
+    check(
+        "engine: {memory: 8GB}\n",
+        &expect![[r#"
+        s.yaml:1:10: `engine.memory` must be a size as Slurm takes it
+        hint: as in `8G`; without a letter it is megabytes"#]],
+    );
     check("engine: slurm\n", &expect!["Samples { count: None, overrides: Mapping {} }"]);
 }
