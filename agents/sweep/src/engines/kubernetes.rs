@@ -178,7 +178,7 @@ fn rules() -> Vec<PodFailurePolicyRule> {
 fn pod(pilots: &Pilots<'_>) -> anyhow::Result<PodSpec> {
     let KubernetesSpec { image, program, claim, mount, service_account, secret, .. } = &pilots.engine.kubernetes;
     let mount = mount.as_deref().map_or(pilots.folder, Path::new);
-    for folder in [pilots.run, pilots.folder].into_iter().filter(|folder| !folder.starts_with(mount)) {
+    if let Some(folder) = [pilots.run, pilots.folder].into_iter().find(|folder| !folder.starts_with(mount)) {
         bail!(
             "`{}` is not below `{}`, where the volume is mounted\nhint: set `engine.kubernetes.mount` to a folder that holds the working folder and the run",
             folder.display(),
@@ -234,7 +234,7 @@ fn resources(engine: &EngineSpec) -> Option<ResourceRequirements> {
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
+    use expect_test::expect_file;
 
     use super::super::pilots::tests::{engine, pilots};
     use super::*;
@@ -247,70 +247,7 @@ mod tests {
         let text = Kubernetes::new(&engine).text(&pilots(&engine)).unwrap();
         let back: IndexedJob = serde_yaml::from_str(&text).unwrap();
         assert_eq!(back, job(&pilots(&engine)).unwrap());
-        expect![[r#"
-            apiVersion: batch/v1
-            kind: Job
-            metadata:
-              generateName: spotter-a-run-
-              labels:
-                app.kubernetes.io/name: spotter
-              namespace: lab
-            spec:
-              backoffLimitPerIndex: 2
-              completionMode: Indexed
-              completions: 8
-              parallelism: 8
-              podFailurePolicy:
-                rules:
-                - action: Ignore
-                  onPodConditions:
-                  - status: 'True'
-                    type: DisruptionTarget
-                - action: FailIndex
-                  onExitCodes:
-                    containerName: spotter
-                    operator: In
-                    values:
-                    - 1
-                    - 2
-              template:
-                metadata:
-                  labels:
-                    app.kubernetes.io/name: spotter
-                spec:
-                  containers:
-                  - command:
-                    - /bin/sh
-                    - -c
-                    - |
-                      umask 2
-                      exec 'spotter' work '/shared/my runs/100%' --workers 16 --time 14370
-                    envFrom:
-                    - secretRef:
-                        name: keys
-                        optional: false
-                    image: registry/spotter:1
-                    name: spotter
-                    resources:
-                      limits:
-                        cpu: '4'
-                        memory: 16384Mi
-                      requests:
-                        cpu: '4'
-                        memory: 16384Mi
-                    volumeMounts:
-                    - mountPath: /shared
-                      name: spotter
-                  restartPolicy: Never
-                  serviceAccountName: runner
-                  terminationGracePeriodSeconds: 60
-                  volumes:
-                  - name: spotter
-                    persistentVolumeClaim:
-                      claimName: runs
-              ttlSecondsAfterFinished: 86400
-        "#]]
-        .assert_eq(&text);
+        expect_file!["../../tests/kubernetes.yaml"].assert_eq(&text);
         let outside = Pilots { folder: Path::new("/home"), ..pilots(&engine) };
         assert!(job(&outside).unwrap_err().to_string().starts_with("`/home` is not below `/shared`"));
     }

@@ -6,6 +6,7 @@ mod coordinator;
 mod hyperqueue;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
+mod open;
 mod pilots;
 mod ray;
 mod ray_client;
@@ -14,5 +15,6 @@ mod site;
 mod slurm;
 
 pub use coordinator::{Coordinator, Current, cancel_now};
+pub use open::open;
 pub use pilots::Pilots;
-pub use site::{Job, Site, USUAL, open};
+pub use site::{Job, Site, USUAL};

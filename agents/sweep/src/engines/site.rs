@@ -3,17 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
-use anyhow::bail;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::hyperqueue::HyperQueue;
 use super::pilots::Pilots;
-use super::ray::Ray;
-use super::slurm::Slurm;
-use crate::file::{EngineKind, EngineSpec};
 
 /// What has been submitted, as it is kept in the folder of the run, so that the same command finds it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,25 +152,4 @@ pub trait Site: Send + Sync {
     fn logs(&self, _job: &Job, folder: &Path) -> String {
         format!("`{}`", folder.display())
     }
-}
-
-/// Returns the engine that a file asks for, in the environment that `variable` looks up.
-///
-/// # Errors
-/// When it cannot be had.
-pub fn open(engine: &EngineSpec, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Arc<dyn Site>> {
-    Ok(match engine.kind {
-        EngineKind::Local => bail!("the engine `local` starts no processes"),
-        EngineKind::Slurm => Arc::new(Slurm),
-        EngineKind::Ray => Arc::new(Ray::new(engine, variable)?),
-        EngineKind::Hyperqueue => Arc::new(HyperQueue),
-        #[cfg(feature = "kubernetes")]
-        EngineKind::Kubernetes => Arc::new(super::kubernetes::Kubernetes::new(engine)),
-        #[cfg(not(feature = "kubernetes"))]
-        EngineKind::Kubernetes => {
-            bail!(
-                "this program was built without Kubernetes\nhint: `spotter` has it; another one is built with `--features cli/kubernetes`"
-            )
-        }
-    })
 }

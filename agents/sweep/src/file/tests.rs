@@ -127,6 +127,11 @@ fn a_wrong_engine_is_refused_with_place_and_hint() {
         s.yaml:1:1: `engine`: there is no engine `slurmd`
         hint: did you mean `slurm`?"#]],
     );
+    check("engine: slurm\n", &expect!["Samples { count: None, overrides: Mapping {} }"]);
+}
+
+#[test]
+fn a_wrong_engine_of_several_is_refused_with_place_and_hint() {
     check(
         "engine: cloud\n",
         &expect![[r#"
@@ -171,5 +176,4 @@ fn a_wrong_engine_is_refused_with_place_and_hint() {
         s.yaml:1:10: `engine.memory` must be a size as Slurm takes it
         hint: as in `8G`; without a letter it is megabytes"#]],
     );
-    check("engine: slurm\n", &expect!["Samples { count: None, overrides: Mapping {} }"]);
 }

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Sweep;
-use crate::file::Budget;
+use crate::file::{Budget, Spec};
 
 /// So many failures of infrastructure in a row, beside two for each worker, end a sweep.
 const IN_A_ROW: usize = 16;
@@ -46,16 +45,13 @@ pub struct Counts {
     pub stopped: Option<String>,
 }
 
-impl Sweep {
+impl Limits {
     /// Returns what a command heeds that begins now, with so many workers.
-    pub fn limits(&self, workers: usize) -> Limits {
-        let spec = &self.plan.file.spec;
-        Limits {
+    pub(super) fn new(spec: &Spec, workers: usize) -> Self {
+        let hours = spec.budget.hours.and_then(|hours| Duration::try_from_secs_f64(hours * 3600.0).ok());
+        Self {
             budget: spec.budget.clone(),
-            deadline: spec
-                .budget
-                .hours
-                .and_then(|hours| Instant::now().checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)),
+            deadline: hours.and_then(|hours| Instant::now().checked_add(hours)),
             solved: spec.stop.solved,
             retries: spec.retries.count,
             wait: Duration::from_secs_f64(spec.retries.wait),

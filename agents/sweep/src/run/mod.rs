@@ -194,6 +194,11 @@ impl Sweep {
         Ok(counts)
     }
 
+    /// Returns what a command heeds that begins now, with so many workers.
+    pub fn limits(&self, workers: usize) -> Limits {
+        Limits::new(&self.plan.file.spec, workers)
+    }
+
     /// Returns all episodes, in the order of the file.
     fn all(&self) -> Vec<Item> {
         let spec = &self.plan.file.spec;
