@@ -41,13 +41,14 @@ const FORBIDDEN: &[(&str, &str)] =
 const ONLY: &[(&str, &[&str])] = &[
     ("bollard", &["docker"]),
     ("async-openai", &["llm"]),
-    ("reqwest", &["llm", "dataset"]),
+    ("reqwest", &["llm", "dataset", "sweep"]),
     ("tree-sitter", &["edit", "search"]),
     ("tantivy", &["search"]),
     ("parquet", &["dataset"]),
     ("minijinja", &["prompts"]),
     ("clap", &["cli"]),
-    ("rustls", &["llm", "dataset", "docker"]),
+    ("rustls", &["llm", "dataset", "docker", "sweep"]),
+    ("k8s-openapi", &["sweep"]),
 ];
 
 /// Tools, each with its prompt.
@@ -77,8 +78,15 @@ const TOOLS: [&str; 22] = [
 ];
 
 /// What a test may need that not every machine has, as the reason for which it is ignored.
-const NEEDS: [&str; 6] =
-    ["needs Docker", "needs root", "needs SPOTTER_DATA", "needs registry images", "needs Slurm", "needs SPOTTER_LONG"];
+const NEEDS: [&str; 7] = [
+    "needs Docker",
+    "needs root",
+    "needs SPOTTER_DATA",
+    "needs registry images",
+    "needs Slurm",
+    "needs Ray",
+    "needs SPOTTER_LONG",
+];
 
 const LINES: usize = 600;
 

@@ -3,11 +3,11 @@
 //! A sweep is planned from its file, worked on by the runner's engine, and recorded in the journal of its run; a report
 //! reads the journal and nothing else.
 
+pub mod engines;
 pub mod file;
 pub mod plan;
 pub mod report;
 pub mod run;
-pub mod slurm;
 pub mod status;
 
 /// Returns the text of a sweep file that ships with the program.

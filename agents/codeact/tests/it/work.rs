@@ -210,3 +210,26 @@ fn the_script_for_slurm_is_shown_before_anything_is_begun() {
     let local = program.run(&["sweep", "s.yaml", "--dry-run"]);
     assert!(!local.stdout.contains("SBATCH"), "{local:?}");
 }
+
+#[test]
+fn a_dry_run_of_a_sweep_that_was_begun_is_of_what_is_left() {
+    let model = Model { patch: Arc::new(Mutex::new(solution())), ..Model::default() };
+    let (_runtime, url) = model.serve();
+    let program = Program::new();
+    let text = |rest: &str| format!("{}instances: {{dataset: demo}}\nworkers: 3\n{rest}", model_settings(&url));
+    let shown = |rest: &str| {
+        write(&program, "s.yaml", &text(rest));
+        let ran = program.run(&["sweep", "s.yaml", "--dry-run"]);
+        ok(&ran);
+        ran.stdout
+    };
+    assert!(shown("").contains("1 cells, 3 episodes, 3 at once"));
+    ok(&program.run(&["sweep", "s.yaml"]));
+    let more = shown("samples: 3\n");
+    assert!(more.contains("1 cells, 9 episodes, 6 of them left, 3 at once"), "{more}");
+    // Six more episodes of four answers each.
+    assert!(more.contains(&(6 * 4 * 2001).to_string()), "{more}");
+    // One of the three is solved, and its other samples would be left.
+    let stops = shown("samples: 3\nstop: {solved: 1}\n");
+    assert!(stops.contains("9 episodes, 4 of them left"), "{stops}");
+}

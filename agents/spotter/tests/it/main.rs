@@ -5,6 +5,7 @@
 mod cases;
 mod examples;
 mod killing;
+mod kubernetes;
 mod moatless;
 mod oracle;
 mod program;

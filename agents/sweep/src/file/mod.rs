@@ -1,5 +1,6 @@
 //! The sweep file: read, and checked as far as it can be by itself.
 
+mod amounts;
 mod engine;
 mod source;
 mod spec;
@@ -10,7 +11,7 @@ use anyhow::Context;
 use env_core::nearest;
 use serde_yaml::{Mapping, Value};
 
-pub use engine::{EngineKind, EngineSpec};
+pub use engine::{EngineKind, EngineSpec, KubernetesSpec};
 pub use source::{Problem, Source, join};
 pub use spec::{Budget, Instances, Order, Retries, Samples, Spec, Stop};
 
@@ -40,7 +41,26 @@ const KEYS: &[(&str, &[&str])] = &[
     ("budget", &["cost", "tokens", "hours"]),
     ("stop", &["solved"]),
     ("retries", &["count", "wait"]),
-    ("engine", &["kind", "pilots", "partition", "account", "time", "cpus", "memory", "options", "resubmit"]),
+    (
+        "engine",
+        &[
+            "kind",
+            "pilots",
+            "time",
+            "cpus",
+            "memory",
+            "setup",
+            "options",
+            "resubmit",
+            "restarts",
+            "partition",
+            "account",
+            "ray",
+            "kubernetes",
+        ],
+    ),
+    ("engine.ray", &["address"]),
+    ("engine.kubernetes", &["image", "program", "claim", "mount", "namespace", "service_account", "secret"]),
 ];
 /// Keys that hold key paths of the configuration.
 const SETTINGS: &[&str] = &["base", "matrix"];
@@ -86,12 +106,26 @@ impl File {
         };
         check_keys(&source, &mapping, "")?;
         let spec = serde_path_to_error::deserialize(Value::Mapping(mapping)).map_err(|err| {
-            let path = err.path().to_string();
-            source.at(&path, format!("`{path}`: {}", in_plain_words(&err.into_inner().to_string())))
+            let (mut path, mut why) = (err.path().to_string(), in_plain_words(&err.into_inner().to_string()));
+            // An engine is read in two ways, so that the key below it is told by the error itself.
+            if let Some((key, rest)) = why.split_once(": ").filter(|(key, _)| source.has(&join(&path, key))) {
+                (path, why) = (join(&path, key), rest.to_owned());
+            }
+            source.at(&path, format!("`{path}`: {why}"))
         })?;
         let file = Self { spec, source, text };
         file.check()?;
         Ok(file)
+    }
+
+    /// Returns the file with another engine.
+    ///
+    /// # Errors
+    /// When it lacks what that engine needs.
+    pub fn with_engine(mut self, kind: EngineKind) -> Result<Self, Problem> {
+        self.spec.engine.kind = kind;
+        self.check()?;
+        Ok(self)
     }
 
     /// Checks what does not depend on the configuration.

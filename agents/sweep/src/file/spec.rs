@@ -1,6 +1,6 @@
 //! What a sweep file says.
 
-use super::engine::EngineSpec;
+use super::engine::{EngineSpec, engine};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_yaml::{Mapping, Value};
 
@@ -36,6 +36,7 @@ pub struct Spec {
     /// Which episodes come first; by default those of one instance follow each other, and with `stop` the samples.
     pub order: Option<Order>,
     /// What starts the processes that work on the sweep.
+    #[serde(deserialize_with = "engine")]
     pub engine: EngineSpec,
 }
 

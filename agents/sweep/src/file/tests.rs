@@ -98,7 +98,9 @@ fn a_wrong_value_is_refused_with_what_it_must_be() {
 fn a_wrong_engine_is_refused_with_place_and_hint() {
     check(
         "engine: {kind: slurmd}\n",
-        &expect!["s.yaml:1:1: `engine`: kind: unknown variant `slurmd`, expected `local` or `slurm`"],
+        &expect![
+            "s.yaml:1:10: `engine.kind`: unknown variant `slurmd`, expected one of `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes`"
+        ],
     );
     check("engine: {pilots: 0}\n", &expect!["s.yaml:1:10: `engine.pilots` must be from 1 to 10000"]);
     check(
@@ -116,14 +118,62 @@ fn a_wrong_engine_is_refused_with_place_and_hint() {
     check(
         "engine: {options: [gres=gpu]}\n",
         &expect![[r#"
-            s.yaml:1:10: `engine.options` must be options of `sbatch`, one in each text
+            s.yaml:1:10: `engine.options` must be options of `sbatch` or `hq submit`, one in each text
             hint: as in `["--gres=gpu:1"]`"#]],
     );
     check(
         "engine: slurmd\n",
-        &expect![[
-            r#"s.yaml:1:1: `engine`: invalid type: string "slurmd", expected `local`, `slurm`, or the keys of an engine"#
-        ]],
+        &expect![[r#"
+        s.yaml:1:1: `engine`: there is no engine `slurmd`
+        hint: did you mean `slurm`?"#]],
     );
     check("engine: slurm\n", &expect!["Samples { count: None, overrides: Mapping {} }"]);
+}
+
+#[test]
+fn a_wrong_engine_of_several_is_refused_with_place_and_hint() {
+    check(
+        "engine: cloud\n",
+        &expect![[r#"
+        s.yaml:1:1: `engine`: there is no engine `cloud`
+        hint: it takes `local`, `slurm`, `ray`, `hyperqueue`, `kubernetes`, or keys"#]],
+    );
+    check(
+        "engine:\n  kind: ray\n  ray: {adress: 'http://head:8265'}\n",
+        &expect![[r#"
+        s.yaml:3:9: unknown key `engine.ray.adress`
+        hint: did you mean `engine.ray.address`?"#]],
+    );
+    check(
+        "engine:\n  kind: ray\n  ray: {address: 'head:6379'}\n",
+        &expect![[r#"
+        s.yaml:3:9: `engine.ray.address` must be the address of the cluster's dashboard
+        hint: as in `http://127.0.0.1:8265`"#]],
+    );
+    check(
+        "engine: {kind: ray, ray: {address: [a]}}\n",
+        &expect!["s.yaml:1:27: `engine.ray.address`: invalid type: sequence, expected a string"],
+    );
+    check(
+        "engine: {kind: kubernetes, kubernetes: {image: 'spotter:1'}}\n",
+        &expect![[r#"
+        s.yaml:1:28: `engine.kubernetes.claim` is missing
+        hint: name the claim of a persistent volume that holds the working folder and the run"#]],
+    );
+    check(
+        "engine: {kind: kubernetes, kubernetes: {image: 'a b', claim: c}}\n",
+        &expect!["s.yaml:1:41: `engine.kubernetes.image` must be a name without spaces"],
+    );
+    check(
+        "engine: {kubernetes: {mont: /x}}\n",
+        &expect![[r#"
+        s.yaml:1:23: unknown key `engine.kubernetes.mont`
+        hint: did you mean `engine.kubernetes.mount`?"#]],
+    );
+    check(
+        "engine: {memory: 8GB}\n",
+        &expect![[r#"
+        s.yaml:1:10: `engine.memory` must be a size as Slurm takes it
+        hint: as in `8G`; without a letter it is megabytes"#]],
+    );
 }

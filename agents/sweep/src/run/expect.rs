@@ -5,13 +5,13 @@ use std::fmt;
 use std::path::Path;
 
 use agent_core::OutcomeClass;
-use journal::Run;
+use journal::{Ending, Run};
 use llm::{BudgetLimits, Gateways};
 use runner::environments::Providers;
 use serde_yaml::Value;
 
 use super::open::{Shared, environment};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedCell};
 
 /// What a sweep would run.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ struct ExpectedCell {
     name: String,
     model: Option<String>,
     instances: usize,
+    /// How many episodes of it need not be run, as the folder of the run has their results.
+    done: usize,
     /// What an episode of the same agent and model took in the runs that are there.
     past: Option<Past>,
 }
@@ -50,16 +52,43 @@ pub async fn expect(plan: &Plan, providers: &Providers) -> anyhow::Result<Expect
     let mut cells = Vec::new();
     let agents: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.resolved.plug.name).collect();
     let mut past: Option<HashMap<(String, String), Past>> = None;
+    // It may be there already, and then only the rest is run.
+    let run = Run::open(&super::folder(plan)?).ok();
     for planned in &plan.cells {
         let resolved = &planned.resolved;
         let environment = environment(&mut shared, plan, resolved, providers).await?;
-        let instances = shared.instances(&plan.file, resolved, environment.as_ref())?.len();
+        let indexes = shared.instances(&plan.file, resolved, environment.as_ref())?;
+        let ids = indexes.iter().filter_map(|index| environment.instances().get(*index));
+        let ids: BTreeSet<&str> = ids.map(|instance| instance.instance_id.as_str()).collect();
+        let done = run.as_ref().map_or(0, |run| done(run, plan, planned, &ids));
+        let instances = indexes.len();
         let model = resolved.config.model.name.clone();
         let past = past.get_or_insert_with(|| past_episodes(&resolved.config.runs, &agents));
         let key = (resolved.plug.name.to_owned(), model.clone().unwrap_or_default());
-        cells.push(ExpectedCell { name: planned.name.clone(), model, instances, past: past.get(&key).copied() });
+        let (name, past) = (planned.name.clone(), past.get(&key).copied());
+        cells.push(ExpectedCell { name, model, instances, done, past });
     }
     Ok(Expected { cells, samples: plan.samples(), workers: plan.workers() })
+}
+
+/// Returns how many episodes of a cell need not be run: those with their result, and those of instances that are left.
+fn done(run: &Run, plan: &Plan, cell: &PlannedCell, ids: &BTreeSet<&str>) -> usize {
+    let (samples, enough) = (plan.samples(), plan.file.spec.stop.solved);
+    let mut done: HashMap<&str, u32> = HashMap::new();
+    let mut solved: HashMap<&str, u32> = HashMap::new();
+    run.each_episode(&cell.name, |episode| {
+        let Some(id) = ids.get(episode.instance_id.as_str()).filter(|_| episode.sample < samples) else { return };
+        let is_judged = !cell.of_sample(episode.sample).config.evaluate
+            || !matches!(episode.ending(), Ending::Infrastructure | Ending::Unfinished);
+        let has_ended = episode.ended.as_ref().is_some_and(|ended| ended.class != OutcomeClass::Infrastructure);
+        if has_ended && episode.prediction.is_some() && is_judged {
+            *done.entry(*id).or_default() += 1;
+            *solved.entry(*id).or_default() += u32::from(episode.ending() == Ending::Solved);
+        }
+    });
+    let is_left = |id: &str| enough.is_some_and(|enough| solved.get(id).is_some_and(|solved| *solved >= enough));
+    let of_one = |(id, done): (&&str, &u32)| if is_left(id) { samples } else { *done } as usize;
+    done.iter().map(of_one).sum()
 }
 
 /// Returns what the episodes of these agents took in all runs of a folder, by agent and model; those that infrastructure
@@ -97,15 +126,20 @@ impl ExpectedCell {
         self.instances * samples as usize
     }
 
-    /// Returns the probable cost in US dollars; `None` where no past episode tells.
+    /// Returns how many are still to be run.
+    fn left(&self, samples: u32) -> usize {
+        self.episodes(samples).saturating_sub(self.done)
+    }
+
+    /// Returns the probable cost of those in US dollars; `None` where no past episode tells.
     fn cost(&self, samples: u32) -> Option<f64> {
         let past = self.past.filter(|past| past.priced > 0)?;
-        Some(past.cost / past.priced as f64 * self.episodes(samples) as f64)
+        Some(past.cost / past.priced as f64 * self.left(samples) as f64)
     }
 
     fn tokens(&self, samples: u32) -> Option<u64> {
         let past = self.past?;
-        Some(past.tokens / past.episodes as u64 * self.episodes(samples) as u64)
+        Some(past.tokens / past.episodes as u64 * self.left(samples) as u64)
     }
 }
 
@@ -115,8 +149,8 @@ impl fmt::Display for Expected {
         let width = cells.iter().map(|cell| cell.name.chars().count()).max().unwrap_or_default().max(4);
         writeln!(
             formatter,
-            "{:<width$}  {:>9}  {:>7}  {:>8}  {:>10}  {:>14}  from",
-            "cell", "instances", "samples", "episodes", "cost", "tokens"
+            "{:<width$}  {:>9}  {:>7}  {:>8}  {:>8}  {:>10}  {:>14}  from",
+            "cell", "instances", "samples", "episodes", "left", "cost", "tokens"
         )?;
         for cell in cells {
             let cost = cell.cost(*samples).map_or_else(|| "-".to_owned(), |cost| format!("${cost:.2}"));
@@ -127,15 +161,17 @@ impl fmt::Display for Expected {
                 (None, None) => "no model is named".to_owned(),
             };
             let ExpectedCell { name, instances, .. } = cell;
-            let episodes = cell.episodes(*samples);
+            let (episodes, left) = (cell.episodes(*samples), cell.left(*samples));
             writeln!(
                 formatter,
-                "{name:<width$}  {instances:>9}  {samples:>7}  {episodes:>8}  {cost:>10}  {tokens:>14}  {from}"
+                "{name:<width$}  {instances:>9}  {samples:>7}  {episodes:>8}  {left:>8}  {cost:>10}  {tokens:>14}  {from}"
             )?;
         }
         let episodes: usize = cells.iter().map(|cell| cell.episodes(*samples)).sum();
+        let left: usize = cells.iter().map(|cell| cell.left(*samples)).sum();
+        let left = if left == episodes { String::new() } else { format!(", {left} of them left") };
         let cost: Option<f64> = cells.iter().map(|cell| cell.cost(*samples)).sum();
         let cost = cost.map_or_else(|| "unknown".to_owned(), |cost| format!("${cost:.2}"));
-        writeln!(formatter, "{} cells, {episodes} episodes, {workers} at once, expected cost {cost}", cells.len())
+        writeln!(formatter, "{} cells, {episodes} episodes{left}, {workers} at once, expected cost {cost}", cells.len())
     }
 }

@@ -1,5 +1,6 @@
 //! Runs a sweep: what has no result yet is worked on, and what came of it is summed up.
 
+mod counts;
 mod expect;
 mod kept;
 mod open;
@@ -10,7 +11,6 @@ mod tally;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use env_core::Instance;
@@ -23,6 +23,7 @@ use runner::stages::{Cell, Solving};
 use crate::file::{Budget, Order};
 use crate::plan::Plan;
 use crate::report::{By, CellFacts, Format, Report};
+pub use counts::{Counts, Limits};
 pub use expect::{Expected, expect};
 pub use kept::{KEPT, Kept};
 pub use open::OpenCell;
@@ -33,10 +34,12 @@ pub use tally::Tally;
 
 /// Name of the copy of the sweep file in the folder of the run.
 pub const SWEEP: &str = "sweep.yaml";
+/// The folder for what starts processes elsewhere, in the folder of the run.
+pub const ENGINE: &str = "engine";
+/// The file that has processes finish what is under way, while it is there.
+pub const DRAIN: &str = "engine/drain";
 /// The folder in which processes share the limits of servers and the budget.
 const GATEWAY: &str = "gateway";
-/// So many failures of infrastructure in a row, beside two for each worker, end a sweep.
-const IN_A_ROW: usize = 16;
 
 /// A sweep that can be worked on.
 pub struct Sweep {
@@ -54,42 +57,14 @@ fn folder(plan: &Plan) -> anyhow::Result<PathBuf> {
     Ok(first.resolved.config.runs.join(file_name(&plan.run)))
 }
 
-/// What a sweep heeds.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// What it may take in all.
-    pub budget: Budget,
-    /// When it ends.
-    pub deadline: Option<Instant>,
-    /// Once so many samples of a cell have solved an instance, it is left.
-    pub solved: Option<u32>,
-    /// How often an episode is tried again when infrastructure broke.
-    pub retries: u32,
-    /// The pause before the first of these.
-    pub wait: Duration,
-    /// After so many failures of infrastructure in a row the sweep ends.
-    pub in_a_row: usize,
-}
-
-/// What came of the episodes that a command has worked on.
-#[derive(Debug, Clone, Default)]
-pub struct Counts {
-    /// Resolved.
-    pub solved: usize,
-    /// Not resolved.
-    pub unsolved: usize,
-    /// Ended, in a sweep that judges no patch.
-    pub not_judged: usize,
-    /// Given up, as infrastructure broke too often.
-    pub infrastructure: usize,
-    /// Left, as enough samples have solved the instance.
-    pub left: usize,
-    /// Ended by another process.
-    pub elsewhere: usize,
-    /// Had their results from earlier commands.
-    pub kept: usize,
-    /// Why the sweep was stopped before all had ended.
-    pub stopped: Option<String>,
+/// Removes a file where there is one.
+fn remove(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+            Err(err).with_context(|| format!("cannot remove `{}`", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Sweep {
@@ -119,6 +94,10 @@ impl Sweep {
             );
         }
         let is_alone = lease.is_some();
+        if is_alone {
+            // Whatever an earlier command has let go, this one goes on.
+            remove(&folder.join(DRAIN))?;
+        }
         let sweep = Self::opened(plan, &folder, shared_by_cells, providers, lease).await?;
         sweep.keep_plan(&sweep.left())?;
         write_whole(&folder.join(SWEEP), sweep.plan.file.text.as_bytes())?;
@@ -217,18 +196,7 @@ impl Sweep {
 
     /// Returns what a command heeds that begins now, with so many workers.
     pub fn limits(&self, workers: usize) -> Limits {
-        let spec = &self.plan.file.spec;
-        Limits {
-            budget: spec.budget.clone(),
-            deadline: spec
-                .budget
-                .hours
-                .and_then(|hours| Instant::now().checked_add(Duration::try_from_secs_f64(hours * 3600.0).ok()?)),
-            solved: spec.stop.solved,
-            retries: spec.retries.count,
-            wait: Duration::from_secs_f64(spec.retries.wait),
-            in_a_row: IN_A_ROW + 2 * workers,
-        }
+        Limits::new(&self.plan.file.spec, workers)
     }
 
     /// Returns all episodes, in the order of the file.

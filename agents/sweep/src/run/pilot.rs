@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +14,7 @@ use runner::stages::{Attempt, Attempted, Cell, Solved, Solving};
 use tokio_util::sync::CancellationToken;
 
 use super::queue::Item;
-use super::{Counts, Limits, Sweep};
+use super::{Counts, DRAIN, Limits, Sweep};
 
 /// How long it takes until it is looked again whether another process is done with an episode.
 const HELD: Duration = Duration::from_secs(2);
@@ -67,7 +68,11 @@ impl Sweep {
         let items = pending.len();
         pending.rotate_left(shift.place(items));
         let mut pilot = Pilot::new(self, &limits, *shift, pending, engine.drain.clone());
-        let served = engine.serve(&Arc::new(Solving), items, &mut pilot).await;
+        let solving = Arc::new(Solving);
+        let served = tokio::select! {
+            served = engine.serve(&solving, items, &mut pilot) => served,
+            never = self.heed_drain(&engine.drain) => match never {},
+        };
         if let Err(err) = self.gateways.budget().sync().await {
             tracing::warn!("what was spent could not be told to other processes: {err}");
         }
@@ -84,6 +89,19 @@ impl Sweep {
             self.summarize()?;
         }
         Ok(counts)
+    }
+
+    /// Finishes with what is under way once the command that began the sweep says so in its folder: unlike a signal, that
+    /// reaches every machine, whatever has started the process there.
+    async fn heed_drain(&self, drain: &CancellationToken) -> Infallible {
+        let path = self.journal.run().join(DRAIN);
+        loop {
+            if !drain.is_cancelled() && tokio::fs::try_exists(&path).await.unwrap_or(false) {
+                tracing::warn!("the command that began the sweep ends it: what is under way is finished");
+                drain.cancel();
+            }
+            tokio::time::sleep(HELD).await;
+        }
     }
 
     /// Has episodes tried again that infrastructure broke in earlier commands.

@@ -1,5 +1,7 @@
 //! How far a sweep has got that other processes work on.
 
+use std::collections::HashMap;
+
 use super::queue::Item;
 use super::{Counts, Limits, Sweep};
 
@@ -8,6 +10,8 @@ pub struct Tally<'a> {
     sweep: &'a Sweep,
     limits: Limits,
     pending: Vec<Item>,
+    /// When each came to an end for want of money or tokens, by what earlier commands had.
+    lacking: HashMap<Item, f64>,
     counts: Counts,
 }
 
@@ -18,7 +22,16 @@ impl Sweep {
         let planned = all.len();
         let pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let counts = Counts { kept: planned - pending.len(), ..Counts::default() };
-        Tally { sweep: self, limits: self.limits(0), pending, counts }
+        let lacking = pending.iter().filter_map(|item| Some((*item, self.lacks_budget(*item)?))).collect();
+        Tally { sweep: self, limits: self.limits(0), pending, lacking, counts }
+    }
+
+    /// Returns when an episode last came to an end for want of money or tokens, if that is how it ended.
+    fn lacks_budget(&self, item: Item) -> Option<f64> {
+        let (cell, instance) = self.instance(item)?;
+        let id = instance.instance_id.as_str();
+        cell.cell_dir.ended(id).filter(journal::Ended::lacks_budget)?;
+        cell.cell_dir.came(id)
     }
 }
 
@@ -28,7 +41,7 @@ impl Tally<'_> {
     /// # Errors
     /// When the journal cannot be read.
     pub fn look(&mut self) -> anyhow::Result<usize> {
-        let Self { sweep, limits, pending, counts } = self;
+        let Self { sweep, limits, pending, counts, .. } = self;
         sweep.journal.refresh()?;
         pending.retain(|item| {
             let Some((cell, instance)) = sweep.instance(*item) else { return false };
@@ -55,7 +68,10 @@ impl Tally<'_> {
         let (spent, budget) = (self.sweep.taken().all, &self.limits.budget);
         let is_spent = budget.cost.is_some_and(|most| spent.cost >= most)
             || budget.tokens.is_some_and(|most| spent.tokens >= most);
-        if is_spent {
+        // Processes stop before that, once what is left is not enough for one more request.
+        let newly =
+            |item: &Item| self.sweep.lacks_budget(*item).is_some_and(|came| self.lacking.get(item) != Some(&came));
+        if is_spent || self.pending.iter().any(newly) {
             return Some("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
         }
         let is_late = self.limits.deadline.is_some_and(|deadline| std::time::Instant::now() >= deadline);

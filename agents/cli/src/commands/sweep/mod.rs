@@ -1,7 +1,7 @@
 //! `sweep`: many cells, instances and samples from one YAML file.
 
 mod dry_run;
-mod slurm;
+mod elsewhere;
 pub(crate) mod work;
 
 use std::path::{Path, PathBuf};
@@ -17,8 +17,9 @@ use runner::{Plugs, Settings};
 use sweep::file::{EngineKind, File};
 use sweep::plan::Plan;
 use sweep::run::{Counts, Sweep};
-use sweep::slurm::JobId;
 use tool_core::SandboxError;
+
+use elsewhere::Elsewhere;
 
 use crate::commands::engine::engine;
 use crate::console::say;
@@ -44,8 +45,9 @@ pub(crate) struct SweepCommand {
     /// Prints the cells, how many episodes they have, and what they will probably cost, and runs nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// What works on it: this process, or an array of processes under Slurm; by default the file's `engine`.
-    #[arg(long, value_parser = ["local", "slurm"])]
+    /// What works on it: this process, or processes that an engine starts on other machines; by default the file's
+    /// `engine`.
+    #[arg(long, value_parser = EngineKind::NAMES.map(|(name, _)| name))]
     pub(crate) engine: Option<String>,
     /// Works on the run beside other processes that are at it.
     #[arg(long)]
@@ -58,17 +60,14 @@ pub(crate) async fn run(
     providers: &Providers,
     at_interrupt: &AtInterrupt,
 ) -> Result<ExitCode, Failed> {
-    let mut plan = plan(plugs, &args).map_err(Failed::Usage)?;
+    let plan = plan(plugs, &args).map_err(Failed::Usage)?;
     let workers = args.workers.unwrap_or_else(|| plan.workers());
-    match args.engine.as_deref() {
-        Some("slurm") => plan.file.spec.engine.kind = EngineKind::Slurm,
-        Some(_) => plan.file.spec.engine.kind = EngineKind::Local,
-        None => {}
-    }
-    let is_slurm = plan.file.spec.engine.kind == EngineKind::Slurm;
+    let engine = &plan.file.spec.engine;
+    let is_elsewhere = engine.kind != EngineKind::Local;
+    let elsewhere = is_elsewhere.then(|| Elsewhere::open(engine)).transpose().map_err(Failed::Usage)?;
     if args.dry_run {
-        let script = is_slurm.then(|| slurm::script(&plan, workers)).transpose().map_err(Failed::Usage)?;
-        return dry_run::run(&plan, providers, script).await;
+        let text = elsewhere.map(|elsewhere| elsewhere.text(&plan, workers)).transpose().map_err(Failed::Usage)?;
+        return dry_run::run(&plan, providers, text).await;
     }
     clean(plugs, &plan).await;
     let sweep = Sweep::open(plan, providers, args.share).await.map_err(Failed::Usage)?;
@@ -78,15 +77,15 @@ pub(crate) async fn run(
         sweep.cells().len(),
         sweep.episodes()
     ));
-    let (sweep, job) = (Arc::new(sweep), JobId::default());
-    let (interrupted, of_interrupt) = (sweep.clone(), job.clone());
+    let sweep = Arc::new(sweep);
+    let (interrupted, of_interrupt) = (sweep.clone(), elsewhere.clone());
     at_interrupt.set(move || {
-        slurm::cancel(&of_interrupt);
+        of_interrupt.iter().for_each(Elsewhere::cancel);
         let told = interrupted.finish().and_then(|()| interrupted.table());
         say(&told.unwrap_or_else(|err| format!("no summary could be written: {err:#}")));
     });
-    let (counts, is_interrupted) = if is_slurm {
-        slurm::run(&sweep, workers, job, at_interrupt).await?
+    let (counts, is_interrupted) = if let Some(elsewhere) = elsewhere {
+        elsewhere.run(&sweep, workers, at_interrupt).await?
     } else {
         let engine = sweeping(&sweep, providers, workers)?;
         at_interrupt.drain(&engine.drain);
@@ -112,6 +111,10 @@ fn plan(plugs: &Plugs, args: &SweepCommand) -> anyhow::Result<Plan> {
             File::parse(&PathBuf::from(format!("{}.yaml", args.file)), text.to_owned())?
         }
         _ => File::read(Path::new(&args.file))?,
+    };
+    let file = match args.engine.as_deref().and_then(EngineKind::named) {
+        Some(kind) => file.with_engine(kind)?,
+        None => file,
     };
     let stem = || Path::new(&args.file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let run = args.run.clone().or_else(|| file.spec.name.clone()).or_else(stem).unwrap_or_default();

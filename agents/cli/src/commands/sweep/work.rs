@@ -17,7 +17,10 @@ use crate::interrupt::AtInterrupt;
 use crate::settings::{seconds, workers};
 
 /// What engines call the number of one of several processes.
-const INDEXES: [&str; 3] = ["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
+const INDEXES: [&str; 4] = ["SPOTTER_INDEX", "SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
+/// The variable of HyperQueue, which ends a process with the signal by which others are told to finish what is under way,
+/// and kills it a second later.
+const HYPERQUEUE: &str = "HQ_TASK_ID";
 
 /// The variable that sets a time limit.
 const TIME: &str = "SPOTTER_TIME";
@@ -46,7 +49,9 @@ pub(crate) async fn run(
     let sweep = open(plugs, &args, providers).await.map_err(Failed::Usage)?;
     let workers = args.workers.unwrap_or_else(|| sweep.plan().workers());
     let engine = sweeping(&sweep, providers, workers)?;
-    at_interrupt.drain(&engine.drain);
+    if std::env::var_os(HYPERQUEUE).is_none() {
+        at_interrupt.drain(&engine.drain);
+    }
     say(&format!("at the sweep `{}`: {} episodes, {workers} at once", sweep.plan().run, sweep.episodes()));
     let time_is_over = async {
         match shift.stops() {

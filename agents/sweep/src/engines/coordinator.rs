@@ -1,0 +1,255 @@
+//! What the command does that a sweep was begun with, while processes elsewhere work on it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use journal::{read_text, write_whole};
+use tokio_util::sync::CancellationToken;
+
+use super::pilots::Pilots;
+use super::shown::Shown;
+use super::site::{Job, Site, States};
+use crate::run::{Counts, DRAIN, ENGINE, Sweep, Tally};
+
+/// How often the journal and the engine are looked at.
+const POLL: Duration = Duration::from_secs(2);
+/// How long processes may take to end by themselves once all is done.
+const LETTING_GO: Duration = Duration::from_secs(30);
+
+/// The job that works on a sweep, for whoever has to end it when the program ends.
+pub type Current = Arc<Mutex<Option<Job>>>;
+
+/// A sweep that other processes work on.
+pub struct Coordinator<'a> {
+    /// The sweep.
+    pub sweep: &'a Sweep,
+    /// What starts the processes.
+    pub site: &'a dyn Site,
+    /// The program that they run.
+    pub program: PathBuf,
+    /// How many episodes each has under way at once.
+    pub workers: usize,
+    /// Once cancelled, no more is begun, and what is under way is finished.
+    pub drain: CancellationToken,
+    /// The job, while there is one.
+    pub current: Current,
+    /// Is told how far it has got.
+    pub told: Box<dyn Fn(&str) + Send + Sync + 'a>,
+}
+
+/// The folders that the processes are told of, by their whole paths.
+struct Places {
+    run: PathBuf,
+    /// For the scripts and logs.
+    engine: PathBuf,
+    working: PathBuf,
+}
+
+impl Coordinator<'_> {
+    /// Submits the processes, waits until all has a result, and submits them again where they ended too soon.
+    ///
+    /// # Errors
+    /// When the engine refuses them, and when the journal cannot be read or a view not be written.
+    pub async fn run(&self) -> anyhow::Result<Counts> {
+        let places = self.places()?;
+        let mut tally = self.sweep.tally();
+        let mut stopped = None;
+        if tally.look()? > 0 {
+            stopped = self.work(&places, &mut tally).await?;
+        }
+        self.set(None);
+        tally.finish(stopped)
+    }
+
+    fn places(&self) -> anyhow::Result<Places> {
+        let engine = self.sweep.journal().run().join(ENGINE);
+        std::fs::create_dir_all(&engine).with_context(|| format!("cannot make `{}`", engine.display()))?;
+        let engine = engine.canonicalize().with_context(|| format!("cannot find `{}`", engine.display()))?;
+        let run = engine.parent().context("the folder of the run has no parent")?.to_owned();
+        let working = std::env::current_dir().context("the working folder cannot be told")?;
+        Ok(Places { run, engine, working })
+    }
+
+    fn set(&self, job: Option<Job>) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = job;
+    }
+
+    /// Returns why the sweep was stopped before all had ended.
+    async fn work(&self, places: &Places, tally: &mut Tally<'_>) -> anyhow::Result<Option<String>> {
+        let most = self.sweep.plan().file.spec.engine.resubmit;
+        let mut in_vain = 0;
+        let mut left = tally.look()?;
+        let mut earlier = self.earlier(places).await?;
+        loop {
+            if let Some(why) = tally.over() {
+                return Ok(Some(why));
+            }
+            let (mut job, pilots) = match earlier.take() {
+                Some(job) => (job, self.pilots(places, 1)),
+                None => self.submit(places, left).await?,
+            };
+            self.set(Some(job.clone()));
+            let before = left;
+            let stopped = self.wait(&mut job, &pilots, places, tally).await?;
+            left = tally.look()?;
+            if left == 0 || stopped.is_some() {
+                return Ok(stopped);
+            }
+            if self.drain.is_cancelled() {
+                return Ok(None);
+            }
+            in_vain = if left < before { 0 } else { in_vain + 1 };
+            if in_vain > most {
+                let logs = self.site.logs(&job, &places.engine);
+                return Ok(Some(format!(
+                    "{left} episodes are left, and the processes of {in_vain} jobs in a row ended with no result\nhint: their logs are in {logs}; the same command goes on"
+                )));
+            }
+            if tally.over().is_none() {
+                let job = &job.job;
+                (self.told)(&format!("job {job} has ended, and {left} episodes are left: it is submitted again"));
+            }
+        }
+    }
+
+    fn pilots<'a>(&'a self, places: &'a Places, count: u32) -> Pilots<'a> {
+        let plan = self.sweep.plan();
+        Pilots {
+            engine: &plan.file.spec.engine,
+            count,
+            workers: self.workers,
+            program: &self.program,
+            run: &places.run,
+            folder: &places.working,
+            name: &plan.run,
+        }
+    }
+
+    fn kept(&self, places: &Places) -> PathBuf {
+        places.engine.join(format!("{}.json", self.site.name()))
+    }
+
+    /// Returns the job of an earlier command that still works on the sweep.
+    async fn earlier(&self, places: &Places) -> anyhow::Result<Option<Job>> {
+        let Some(text) = read_text(&self.kept(places))? else { return Ok(None) };
+        let Ok(mut job) = serde_json::from_str::<Job>(&text) else { return Ok(None) };
+        let states = self.site.states(&mut job, None).await;
+        let untold = || format!("whether the job {} of an earlier command still works on it cannot be told", job.job);
+        let is_there = !states.with_context(untold)?.is_empty();
+        if is_there {
+            (self.told)(&format!("job {} of an earlier command still works on it", job.job));
+        }
+        Ok(is_there.then_some(job))
+    }
+
+    async fn submit<'a>(&'a self, places: &'a Places, left: usize) -> anyhow::Result<(Job, Pilots<'a>)> {
+        let room = self.site.room().await?;
+        let needed = u32::try_from(left.div_ceil(self.workers.max(1))).unwrap_or(u32::MAX);
+        let asked = self.sweep.plan().file.spec.engine.pilots.unwrap_or(room.usual).min(needed);
+        let pilots = self.pilots(places, asked.min(room.most).max(1));
+        if pilots.count < asked {
+            (self.told)(&format!("{} processes instead of {asked}: there may be no more here", pilots.count));
+        }
+        let job = self.site.submit(&pilots, &places.engine).await?;
+        self.keep(places, &job)?;
+        let (name, count, folder) = (&job.job, pilots.count, places.engine.display());
+        (self.told)(&format!("job {name}: {count} processes of {} episodes at once, by `{folder}`", self.workers));
+        Ok((job, pilots))
+    }
+
+    fn keep(&self, places: &Places, job: &Job) -> anyhow::Result<()> {
+        write_whole(&self.kept(places), &serde_json::to_vec(job)?)
+    }
+
+    /// Waits until a job has ended; returns why it was ended before all had a result.
+    async fn wait(
+        &self,
+        job: &mut Job,
+        pilots: &Pilots<'_>,
+        places: &Places,
+        tally: &mut Tally<'_>,
+    ) -> anyhow::Result<Option<String>> {
+        let mut shown = Shown::new(self.sweep);
+        let mut done: Option<Instant> = None;
+        let (mut stopped, mut drained, mut cancelled) = (None, false, false);
+        loop {
+            let left = tally.look()?;
+            if stopped.is_none() && left > 0 {
+                stopped = tally.over();
+            }
+            let is_done = left == 0 && done.is_none();
+            let is_to_drain = !drained && left > 0 && (stopped.is_some() || self.drain.is_cancelled());
+            if is_to_drain {
+                write_whole(&places.run.join(DRAIN), b"")?;
+                drained = true;
+            }
+            if is_done {
+                done = Some(Instant::now());
+            }
+            if is_done || is_to_drain {
+                self.warn(self.site.cancel_waiting(job).await);
+            }
+            let states = self.states(job, Some(pilots).filter(|_| left > 0 && !drained), places).await?;
+            if states.as_ref().is_ok_and(|states| states.is_empty()) {
+                return Ok(stopped);
+            }
+            if let Some(line) = shown.line(&states) {
+                (self.told)(&line);
+            }
+            let since = done.map(|since| since.elapsed()).unwrap_or_default();
+            if cancelled && states.is_err() && since > 2 * LETTING_GO {
+                let by_hand = self.site.by_hand(job);
+                (self.told)(&format!("warning: whether all processes have ended is not known\nhint: `{by_hand}`"));
+                return Ok(stopped);
+            }
+            let only_wait = drained && states.is_ok_and(|states| states.none_runs());
+            if !cancelled && (since > LETTING_GO || only_wait) {
+                cancelled = true;
+                self.warn(self.site.cancel(job).await);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => {}
+                () = self.drain.cancelled(), if !drained => {}
+            }
+        }
+    }
+
+    /// Returns the states of the processes, or why they are not known, and keeps what has become of the job.
+    async fn states(
+        &self,
+        job: &mut Job,
+        mend: Option<&Pilots<'_>>,
+        places: &Places,
+    ) -> anyhow::Result<anyhow::Result<States>> {
+        let before = job.clone();
+        let states = self.site.states(job, mend).await;
+        if *job != before {
+            self.keep(places, job)?;
+            self.set(Some(job.clone()));
+        }
+        Ok(states)
+    }
+
+    /// Tells of what the engine did not do: whoever waits for the end sees the rest.
+    fn warn(&self, done: anyhow::Result<()>) {
+        if let Err(err) = done {
+            (self.told)(&format!("warning: {err:#}"));
+        }
+    }
+}
+
+/// Ends all processes of a job, and blocks meanwhile; for when the program itself ends.
+///
+/// # Errors
+/// When the engine does not answer.
+pub fn cancel_now(site: &Arc<dyn Site>, job: &Job) -> anyhow::Result<()> {
+    let (site, job) = (site.clone(), job.clone());
+    // The runtime of the program is about to end.
+    let cancelled = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(site.cancel(&job))
+    });
+    cancelled.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the thread that ends the job died")))
+}

@@ -1,0 +1,61 @@
+//! What a sweep heeds, and what came of it.
+
+use std::time::{Duration, Instant};
+
+use crate::file::{Budget, Spec};
+
+/// So many failures of infrastructure in a row, beside two for each worker, end a sweep.
+const IN_A_ROW: usize = 16;
+
+/// What a sweep heeds.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// What it may take in all.
+    pub budget: Budget,
+    /// When it ends.
+    pub deadline: Option<Instant>,
+    /// Once so many samples of a cell have solved an instance, it is left.
+    pub solved: Option<u32>,
+    /// How often an episode is tried again when infrastructure broke.
+    pub retries: u32,
+    /// The pause before the first of these.
+    pub wait: Duration,
+    /// After so many failures of infrastructure in a row the sweep ends.
+    pub in_a_row: usize,
+}
+
+/// What came of the episodes that a command has worked on.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Resolved.
+    pub solved: usize,
+    /// Not resolved.
+    pub unsolved: usize,
+    /// Ended, in a sweep that judges no patch.
+    pub not_judged: usize,
+    /// Given up, as infrastructure broke too often.
+    pub infrastructure: usize,
+    /// Left, as enough samples have solved the instance.
+    pub left: usize,
+    /// Ended by another process.
+    pub elsewhere: usize,
+    /// Had their results from earlier commands.
+    pub kept: usize,
+    /// Why the sweep was stopped before all had ended.
+    pub stopped: Option<String>,
+}
+
+impl Limits {
+    /// Returns what a command heeds that begins now, with so many workers.
+    pub(super) fn new(spec: &Spec, workers: usize) -> Self {
+        let hours = spec.budget.hours.and_then(|hours| Duration::try_from_secs_f64(hours * 3600.0).ok());
+        Self {
+            budget: spec.budget.clone(),
+            deadline: hours.and_then(|hours| Instant::now().checked_add(hours)),
+            solved: spec.stop.solved,
+            retries: spec.retries.count,
+            wait: Duration::from_secs_f64(spec.retries.wait),
+            in_a_row: IN_A_ROW + 2 * workers,
+        }
+    }
+}
