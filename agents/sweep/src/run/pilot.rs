@@ -8,11 +8,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use agent_core::ExitStatus;
 use env_core::Instance;
 use journal::Lease;
-use runner::engine::{After, Engine, Next, Queue};
+use runner::engine::{After, Engine, Event, Next, Queue};
 use runner::stages::{Attempt, Attempted, Cell, Solved, Solving};
 use tokio_util::sync::CancellationToken;
 
-use super::queue::Item;
+use super::queue::{Item, by_cell};
 use super::{Counts, Limits, Sweep};
 
 /// How long it takes until it is looked again whether another process is done with an episode.
@@ -65,6 +65,7 @@ impl Sweep {
         let planned = all.len();
         let mut pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
+        engine.events.tell(&Event::Planned { cells: &by_cell(&self.cells, &pending) });
         pending.rotate_left(shift.place(items));
         let mut pilot = Pilot::new(self, &limits, *shift, pending, engine.drain.clone());
         let served = engine.serve(&Arc::new(Solving), items, &mut pilot).await;

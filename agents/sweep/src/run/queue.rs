@@ -275,3 +275,14 @@ pub(super) fn in_order(cells: &[OpenCell], samples_first: bool) -> Vec<Item> {
 pub(super) fn cell_of(cells: &[OpenCell], item: Item) -> Option<&Arc<runner::stages::Cell>> {
     cells.get(item.cell as usize)?.samples.get(item.sample as usize)
 }
+
+/// Returns how many of these episodes each cell has.
+pub(super) fn by_cell(cells: &[OpenCell], items: &[Item]) -> Vec<(String, usize)> {
+    let mut counts: Vec<(String, usize)> = cells.iter().map(|cell| (cell.name.clone(), 0)).collect();
+    for item in items {
+        if let Some((_, count)) = counts.get_mut(item.cell as usize) {
+            *count += 1;
+        }
+    }
+    counts
+}
