@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::SpanExporter;
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, SpanData};
@@ -33,9 +33,8 @@ pub(super) struct Traces {
 impl Traces {
     /// Begins to send, as the standard variables say.
     pub(super) fn start() -> anyhow::Result<Self> {
-        if let Some(protocol) = PROTOCOLS.into_iter().find_map(|name| std::env::var(name).ok())
-            && protocol.trim() == "grpc"
-        {
+        let protocol = PROTOCOLS.into_iter().filter_map(|name| std::env::var(name).ok()).find(|one| !one.is_empty());
+        if protocol.as_deref() == Some("grpc") {
             bail!(
                 "the protocol `grpc` is not built in\nhint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf`, and the endpoint to the port for it, mostly 4318"
             );
@@ -43,7 +42,12 @@ impl Traces {
         // A process has one provider of cryptography; whoever comes first has installed the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let warning = Arc::new(Warning::default());
-        let exporter = Warned { inner: SpanExporter::builder().with_http().build()?, warning: warning.clone() };
+        let mut exporter = SpanExporter::builder().with_http();
+        if protocol.is_none() {
+            // The crate takes JSON where it can write that.
+            exporter = exporter.with_protocol(Protocol::HttpBinary);
+        }
+        let exporter = Warned { inner: exporter.build()?, warning: warning.clone() };
         let mut config = BatchConfigBuilder::default();
         if std::env::var_os("OTEL_BSP_MAX_QUEUE_SIZE").is_none() {
             config = config.with_max_queue_size(QUEUE);

@@ -240,8 +240,8 @@ mod tests {
               a/i-0/0  step 0  10s"#]]
         .assert_eq(&board.figures(at(20)).block());
         // The speed is that of the last minute.
-        board.hear(&Event::Recorded { item: &items[1], record: &answer(4, false) }, at(90));
         let _ = board.figures(at(60));
+        board.hear(&Event::Recorded { item: &items[1], record: &answer(4, false) }, at(90));
         expect!["1/5 in 1m 30s: 1 solved, 0 unsolved, 0 infrastructure, 15s left; 1 of 2 cells done; 3 under way; 2 steps (0.0/s), 2000 tokens (33/s), $0.50; slowest a/i-1/0  step 4  1m 26s"]
             .assert_eq(&board.figures(at(90)).line());
     }
