@@ -48,6 +48,7 @@ impl Listener for Narrated {
             | Event::Entered { .. }
             | Event::Unanswered { .. }
             | Event::Released { .. }
+            | Event::Skipped { .. }
             | Event::Finished => {}
         }
     }

@@ -30,9 +30,9 @@ impl Listener for EventLines {
                 let phase = serde_json::to_value(phase).unwrap_or_default();
                 about("info", "entered", "at the next part", item).with("phase", phase)
             }
-            Event::Recorded { item, record } => match step(item, record) {
-                Some(line) if has_steps() => line,
-                _ => return,
+            Event::Recorded { item, record } => match has_steps().then(|| step(item, record)).flatten() {
+                Some(line) => line,
+                None => return,
             },
             Event::Unanswered { item, kind, took } => {
                 let line = about("warn", "unanswered", "the model gave no answer", item);
@@ -44,6 +44,7 @@ impl Listener for EventLines {
             },
             Event::Retried { item, line } => about("warn", "retried", line, item),
             Event::Released { item } => about("info", "released", "let go of with no result", item),
+            Event::Skipped { item } => about("info", "skipped", "it needs no work any more", item),
             Event::Ended { item, ending, took, line } => {
                 let level = if *ending == INFRASTRUCTURE { "error" } else { "info" };
                 let line = about(level, "ended", line, item).with("ending", *ending);

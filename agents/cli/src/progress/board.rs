@@ -22,6 +22,8 @@ pub(crate) struct Board {
     counts: Vec<(String, usize)>,
     /// Instances of which an earlier process had the result.
     kept: usize,
+    /// How often infrastructure broke for one that is worked on again.
+    retried: usize,
     /// Time spent on all the others that are done.
     spent: Duration,
     /// The cells of a run that has several, with how many of their items have no result yet.
@@ -52,6 +54,7 @@ impl Board {
             workers: 1,
             counts: Vec::new(),
             kept: 0,
+            retried: 0,
             spent: Duration::ZERO,
             cells: Vec::new(),
             under_way: HashMap::new(),
@@ -80,15 +83,21 @@ impl Board {
                 }
             }
             Event::Recorded { item, record } => self.recorded(item, record),
-            Event::Retried { item, .. } | Event::Released { item } => {
+            Event::Retried { item, .. } => {
+                self.under_way.remove(*item);
+                self.retried += 1;
+            }
+            Event::Released { item } => {
                 self.under_way.remove(*item);
             }
             Event::Ended { item, ending, took, .. } => {
                 self.under_way.remove(*item);
                 self.count(ending, *took);
-                if let Some((_, waiting)) = self.cells.iter_mut().find(|(name, _)| *name == item.cell) {
-                    *waiting = waiting.saturating_sub(1);
-                }
+                self.leave_cell(item);
+            }
+            Event::Skipped { item } => {
+                self.total = self.total.saturating_sub(1);
+                self.leave_cell(item);
             }
             Event::Unanswered { .. } | Event::Noted { .. } | Event::Finished => {}
         }
@@ -108,6 +117,12 @@ impl Board {
         match completion.cost {
             Some(cost) => *self.cost.get_or_insert_default() += cost,
             None => self.unpriced += 1,
+        }
+    }
+
+    fn leave_cell(&mut self, item: &WorkItem) {
+        if let Some((_, waiting)) = self.cells.iter_mut().find(|(name, _)| *name == item.cell) {
+            *waiting = waiting.saturating_sub(1);
         }
     }
 
@@ -152,6 +167,7 @@ impl Board {
             done: self.done(),
             total: self.total,
             counts: self.counts.clone(),
+            retried: self.retried,
             cells: (self.cells.iter().filter(|(_, waiting)| *waiting == 0).count(), self.cells.len()),
             under_way: self.under_way.len(),
             elapsed: now.saturating_duration_since(self.begun),

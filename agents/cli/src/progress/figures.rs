@@ -15,6 +15,8 @@ pub(crate) struct Figures {
     pub(super) total: usize,
     /// Names of the endings with how often each was met.
     pub(super) counts: Vec<(String, usize)>,
+    /// How often infrastructure broke for one that is worked on again.
+    pub(super) retried: usize,
     /// How many cells have nothing left, and how many there are.
     pub(super) cells: (usize, usize),
     pub(super) under_way: usize,
@@ -47,6 +49,9 @@ impl Figures {
         for (index, (ending, count)) in self.counts.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             let _ = write!(message, "{comma}{count} {}", ending.replace('_', " "));
+        }
+        if self.retried > 0 {
+            let _ = write!(message, ", {} tried again", self.retried);
         }
         if let Some(left) = self.left {
             let _ = write!(message, ", {} left", spell(left));
@@ -104,6 +109,7 @@ impl Figures {
             .with("done", self.done)
             .with("total", self.total)
             .with("endings", counts)
+            .with("retried", self.retried)
             .with("cells_done", self.cells.0)
             .with("cells", self.cells.1)
             .with("under_way", self.under_way)
@@ -232,8 +238,10 @@ mod tests {
         board.hear(&Event::Released { item: &items[3] }, at(20));
         let took = Some(Duration::from_secs(15));
         board.hear(&Event::Ended { item: &items[4], ending: "solved", took, line: "" }, at(20));
+        board.hear(&Event::Skipped { item: &items[3] }, at(20));
+        board.hear(&Event::Retried { item: &items[3], line: "" }, at(20));
         expect![[r#"
-            1 solved, 0 unsolved, 0 infrastructure, 15s left
+            1 solved, 0 unsolved, 0 infrastructure, 1 tried again, 15s left
             1 of 2 cells done, 3 under way, 1 steps (0.1/s), 1000 tokens (50/s), $0.25
               a/i-1/0  step 3  16s
               a/i-2/0  judging  12s
@@ -242,7 +250,7 @@ mod tests {
         // The speed is that of the last minute.
         let _ = board.figures(at(60));
         board.hear(&Event::Recorded { item: &items[1], record: &answer(4, false) }, at(90));
-        expect!["1/5 in 1m 30s: 1 solved, 0 unsolved, 0 infrastructure, 15s left; 1 of 2 cells done; 3 under way; 2 steps (0.0/s), 2000 tokens (33/s), $0.50; slowest a/i-1/0  step 4  1m 26s"]
+        expect!["1/4 in 1m 30s: 1 solved, 0 unsolved, 0 infrastructure, 1 tried again, 15s left; 1 of 2 cells done; 3 under way; 2 steps (0.0/s), 2000 tokens (33/s), $0.50; slowest a/i-1/0  step 4  1m 26s"]
             .assert_eq(&board.figures(at(90)).line());
     }
 }

@@ -144,6 +144,7 @@ fn show(board: &Mutex<Board>, bar: Option<&ProgressBar>, ended: &Receiver<()>) {
         let figures = lock(board).figures(Instant::now());
         match bar {
             Some(bar) => {
+                bar.set_length(figures.total as u64);
                 bar.set_position(figures.done as u64);
                 bar.set_message(figures.block());
             }

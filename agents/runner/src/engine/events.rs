@@ -73,6 +73,11 @@ pub enum Event<'a> {
         /// The item.
         item: &'a WorkItem,
     },
+    /// An item needs no work any more: another process has ended it, or its result is not wanted.
+    Skipped {
+        /// The item.
+        item: &'a WorkItem,
+    },
     /// Work on an item has ended.
     Ended {
         /// The item.

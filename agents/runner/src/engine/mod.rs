@@ -176,6 +176,7 @@ impl Engine {
                     Next::Item(key, input) => {
                         running.spawn(self.tasks.track_future(self.start(work.clone(), &seats, key, input)));
                     }
+                    Next::Skip(item) => self.events.tell(&Event::Skipped { item: &item }),
                     Next::Wait(time) => {
                         wait = Some(time);
                         break;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use agent_core::ExitStatus;
 use env_core::Instance;
 use journal::Lease;
-use runner::engine::{After, Engine, Event, Next, Queue};
+use runner::engine::{After, Engine, Event, Next, Queue, Work};
 use runner::stages::{Attempt, Attempted, Cell, Solved, Solving};
 use tokio_util::sync::CancellationToken;
 
@@ -263,7 +263,12 @@ impl Queue<Solving> for Pilot<'_> {
                     return Ok(Next::Item(item, attempt));
                 }
                 Look::Later(due) => self.later.push(Reverse((due, item))),
-                Look::Over => {}
+                Look::Over => {
+                    if let Some((cell, _)) = self.sweep.instance(item) {
+                        let attempt = Attempt { cell: cell.clone(), index: item.index };
+                        return Ok(Next::Skip(Solving.item(&attempt)));
+                    }
+                }
             }
         }
         Ok(self.later.peek().map_or(Next::Empty, |Reverse((due, _))| Next::Wait(due.saturating_duration_since(now))))

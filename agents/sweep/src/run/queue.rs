@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent_core::{ExitStatus, Spending};
-use runner::engine::{After, Next, Queue};
+use runner::engine::{After, Next, Queue, Work};
 use runner::stages::{Attempt, Attempted, Solved, Solving};
 use tokio_util::sync::CancellationToken;
 
@@ -222,6 +222,9 @@ impl Queue<Solving> for Waiting<'_> {
             };
             if self.is_left(item) {
                 self.counts.left += 1;
+                if let Some(attempt) = self.attempt(item) {
+                    return Ok(Next::Skip(Solving.item(&attempt)));
+                }
             } else if let Some(attempt) = self.attempt(item) {
                 return Ok(Next::Item(item, attempt));
             }

@@ -220,6 +220,6 @@ fn a_collector_that_is_down_or_says_nothing_costs_one_warning_and_a_moment() {
         let (took, ran) = timed(&format!("http://{address}"));
         assert_eq!(ran.stderr.matches("warning").count(), 1, "{ran:?}");
         assert!(ran.stderr.contains("the collector of traces takes none"), "{ran:?}");
-        assert!(took < usual * 2 + Duration::from_secs(3), "{took:?} instead of {usual:?}");
+        assert!(took < usual * 2 + Duration::from_secs(6), "{took:?} instead of {usual:?}");
     }
 }
