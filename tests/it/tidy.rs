@@ -48,6 +48,9 @@ const ONLY: &[(&str, &[&str])] = &[
     ("minijinja", &["prompts"]),
     ("clap", &["cli"]),
     ("rustls", &["llm", "dataset", "docker"]),
+    ("opentelemetry", &["cli"]),
+    ("opentelemetry_sdk", &["cli"]),
+    ("opentelemetry-otlp", &["cli"]),
 ];
 
 /// Tools, each with its prompt.

@@ -39,8 +39,7 @@ impl Traces {
                 "the protocol `grpc` is not built in\nhint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf`, and the endpoint to the port for it, mostly 4318"
             );
         }
-        // A process has one provider of cryptography; whoever comes first has installed the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        llm::install_cryptography();
         let warning = Arc::new(Warning::default());
         let mut exporter = SpanExporter::builder().with_http();
         if protocol.is_none() {
