@@ -59,7 +59,7 @@ fn as_json_each_line_is_an_object_that_names_its_item() {
     let engine = ["engine", "progress", "console"];
     let below = lines.iter().filter(|line| !engine.contains(&line["target"].as_str().unwrap()));
     assert!(below.filter(|line| line["item"].is_string()).count() > 0, "{text}");
-    let last = of("progress").last().unwrap();
+    let last = of("progress").next_back().unwrap();
     assert_eq!((&last["done"], &last["total"], &last["cells_done"]), (&8.into(), &8.into(), &2.into()), "{last}");
     assert_eq!(
         (&last["steps"], &last["tokens"]),
