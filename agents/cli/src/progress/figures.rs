@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::log::line::Line;
 
+/// Letters of an item's name in a block.
+const NAME: usize = 48;
+
 /// What is told of the work on items.
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
@@ -84,11 +87,12 @@ impl Figures {
 
     /// Returns the lines of a block on a terminal, below the bar.
     pub(super) fn block(&self) -> String {
-        let mut lines = vec![self.message()];
-        let parts: Vec<String> =
-            self.cells().into_iter().chain([format!("{} under way", self.under_way)]).chain(self.taken()).collect();
-        lines.push(parts.join(", "));
-        lines.extend(self.slowest.iter().map(|slow| format!("  {slow}")));
+        let parts: Vec<String> = self.cells().into_iter().chain([format!("{} under way", self.under_way)]).collect();
+        let mut lines = vec![self.message(), parts.join(", ")];
+        lines.extend(self.taken());
+        // Lines that do not fit are wrapped by the terminal, which leaves litter when the block is drawn anew.
+        let short = |slow: &Slow| Slow { item: end_of(&slow.item), ..slow.clone() };
+        lines.extend(self.slowest.iter().map(|slow| format!("  {}", short(slow))));
         lines.join("\n")
     }
 
@@ -143,6 +147,16 @@ impl std::fmt::Display for Slow {
         }
         write!(formatter, "  {}", spell(*age))
     }
+}
+
+/// Returns the end of a name that is too long for a line.
+fn end_of(name: &str) -> String {
+    let length = name.chars().count();
+    if length <= NAME {
+        return name.to_owned();
+    }
+    let rest = name.chars().skip(length + 1 - NAME);
+    ['…'].into_iter().chain(rest).collect()
 }
 
 /// Returns a time in its two largest units.
@@ -218,6 +232,13 @@ mod tests {
     }
 
     #[test]
+    fn of_a_long_name_the_end_is_shown() {
+        assert_eq!(end_of("codeact/i/0"), "codeact/i/0");
+        let long = end_of(&format!("codeact+model.temperature=0.5{}/sphinx-doc__sphinx-10325/15", "+a=b".repeat(9)));
+        assert_eq!((long.chars().count(), long.as_str()), (NAME, "…a=b+a=b+a=b+a=b+a=b/sphinx-doc__sphinx-10325/15"));
+    }
+
+    #[test]
     fn the_figures_are_of_what_this_process_has_asked_for_and_name_the_slowest() {
         let begun = Instant::now();
         let at = |seconds: u64| begun + Duration::from_secs(seconds);
@@ -242,7 +263,8 @@ mod tests {
         board.hear(&Event::Retried { item: &items[3], line: "" }, at(20));
         expect![[r#"
             1 solved, 0 unsolved, 0 infrastructure, 1 tried again, 15s left
-            1 of 2 cells done, 3 under way, 1 steps (0.1/s), 1000 tokens (50/s), $0.25
+            1 of 2 cells done, 3 under way
+            1 steps (0.1/s), 1000 tokens (50/s), $0.25
               a/i-1/0  step 3  16s
               a/i-2/0  judging  12s
               a/i-0/0  step 0  10s"#]]

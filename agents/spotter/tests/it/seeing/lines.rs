@@ -96,8 +96,7 @@ fn on_a_terminal_a_block_of_figures_is_drawn_anew() {
     let output = terminal.output().expect("`script` of util-linux gives a terminal");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
-    for part in ["/8 ", "0 unsolved", "of 2 cells done, ", " under way, ", " tokens (", "demo__lru-1/0  step 1", "left"]
-    {
+    for part in ["/8 ", "0 unsolved", "of 2 cells done, ", " under way", " tokens (", "demo__lru-1/0  step 1", "left"] {
         assert!(text.contains(part), "no `{part}` in {text:?}");
     }
     // The cursor goes up, and lines are cleared.

@@ -169,11 +169,10 @@ fn spans_are_sent_as_protobuf_by_default_and_not_at_all_where_that_is_asked_for(
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let requests = collector.requests();
     assert!(!requests.is_empty());
-    for request in &requests {
-        assert_eq!(request.headers["content-type"], "application/x-protobuf");
-        let has = |text: &str| request.body.windows(text.len()).any(|part| part == text.as_bytes());
-        assert!(has("chat gpt-4o") && has("spotter") && !has(SAID));
-    }
+    assert!(requests.iter().all(|request| request.headers["content-type"] == "application/x-protobuf"));
+    let all: Vec<u8> = requests.iter().flat_map(|request| request.body.clone()).collect();
+    let has = |text: &str| all.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(has("chat gpt-4o") && has("invoke_agent codeact") && has("spotter") && !has(SAID));
     let ran = traced(&sweep(&model), &collector.server.uri(), &[("OTEL_SDK_DISABLED", "true")]);
     assert_eq!((ran.code, collector.requests().len()), (Some(0), requests.len()), "{ran:?}");
     let ran = traced(&sweep(&model), &collector.server.uri(), &[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
@@ -194,12 +193,16 @@ fn a_model_that_gives_no_answer_is_an_error_of_its_span_and_of_its_episode() {
         ran(command)
     };
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    let body: Value = serde_json::from_slice(&collector.requests()[0].body).unwrap();
-    let spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().iter().map(Span::parse);
-    let failed: Vec<(String, Value)> =
-        spans.filter(|span| span.is_error).map(|span| (span.name, span.attributes["error.type"].clone())).collect();
+    let bodies = collector.requests().into_iter().map(|request| serde_json::from_slice(&request.body).unwrap());
+    let bodies: Vec<Value> = bodies.collect();
+    let spans = bodies.iter().flat_map(|body| body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap());
+    let failed: Vec<(String, Value)> = spans
+        .map(Span::parse)
+        .filter(|span| span.is_error)
+        .map(|span| (span.name, span.attributes["error.type"].clone()))
+        .collect();
     let expected = [("chat gpt-4o", "permanent"), ("invoke_agent codeact", "model_failed")];
-    assert_eq!(failed, expected.map(|(name, error)| (name.to_owned(), json!(error))), "{body}");
+    assert_eq!(failed, expected.map(|(name, error)| (name.to_owned(), json!(error))), "{bodies:?}");
 }
 
 #[test]
