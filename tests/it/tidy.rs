@@ -49,6 +49,9 @@ const ONLY: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("rustls", &["llm", "dataset", "docker", "sweep"]),
     ("k8s-openapi", &["sweep"]),
+    ("opentelemetry", &["cli"]),
+    ("opentelemetry_sdk", &["cli"]),
+    ("opentelemetry-otlp", &["cli"]),
 ];
 
 /// Tools, each with its prompt.

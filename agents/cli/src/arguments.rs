@@ -1,11 +1,12 @@
 //! The commands with their arguments.
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, ArgMatches, Command, Parser, Subcommand, value_parser};
 
 use crate::commands::{
     Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search,
     Solve, StatusCommand, SweepCommand, Validate, WorkCommand,
 };
+use crate::log::Format;
 
 /// Agents that repair real repositories, and the verdict on their patches.
 #[derive(Debug, Parser)]
@@ -52,4 +53,29 @@ pub(crate) enum Cmd {
     Config(Config),
     /// Removes containers and folders that killed runs left behind.
     Clean(Clean),
+}
+
+/// Name of the argument for the format of the log.
+const LOG: &str = "log_format";
+
+/// Returns a command with an argument for the format of the log, which stands before or after the name of a subcommand.
+///
+/// It is no global argument, as `grade` has one of the same name, which means a file: there it stands before.
+pub(crate) fn with_log(command: Command) -> Command {
+    let log = Arg::new(LOG).long("log").value_name("FORMAT").value_parser(value_parser!(Format));
+    let log = log.help("How standard error is written: `text` for people, or `json`, one object a line");
+    let command = command.mut_subcommands(with_log);
+    if command.get_arguments().any(|argument| argument.get_long() == Some("log")) { command } else { command.arg(log) }
+}
+
+/// Returns the format of the log that arguments ask for, by the last word on it.
+pub(crate) fn log_format(matches: &ArgMatches) -> Format {
+    let (mut format, mut next) = (Format::Text, Some(matches));
+    while let Some(matches) = next {
+        if let Ok(Some(found)) = matches.try_get_one::<Format>(LOG) {
+            format = *found;
+        }
+        next = matches.subcommand().map(|(_, matches)| matches);
+    }
+    format
 }

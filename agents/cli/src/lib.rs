@@ -16,6 +16,8 @@ mod settings;
 mod console;
 mod interrupt;
 mod listener;
+mod log;
+mod otel;
 mod output;
 mod progress;
 mod result;

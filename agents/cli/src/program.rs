@@ -11,13 +11,8 @@ use runner::Plugs;
 use runner::environments::Providers;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tool_core::SandboxError;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::arguments::{Cli, Cmd};
+use crate::arguments::{Cli, Cmd, log_format, with_log};
 use crate::commands::runs::{report, status};
 use crate::commands::{
     clean, config, evaluate, grade, images, index, instances, parity, replay, search, solve, sweep, validate,
@@ -25,7 +20,8 @@ use crate::commands::{
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
-use crate::stream;
+use crate::log::Format;
+use crate::{log, otel, stream};
 
 /// The signal of a person at a terminal.
 const CTRL_C: &str = "Ctrl-C";
@@ -41,10 +37,11 @@ const LETTING_GO: Duration = Duration::from_secs(10);
 /// Exit codes: 0 the command did its work, 1 something of ours or the infrastructure failed, 2 wrong usage or
 /// configuration.
 pub fn main(plugs: Plugs) -> ExitCode {
-    let cli = parse();
+    let (cli, format) = parse();
     hide_environment();
     journal::hide(&llm::secrets(&[]));
-    log_to_stderr(cli.verbose);
+    log::start(format, cli.verbose);
+    otel::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(err) => {
@@ -103,6 +100,7 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
         Err(Failed::Usage(err)) => fail(&err, 2),
         Err(Failed::Run(err)) => fail(&err, 1),
     };
+    otel::end().await;
     finish(code, interrupted, &mut signals).await
 }
 
@@ -130,11 +128,11 @@ async fn finish(code: ExitCode, interrupted: bool, signals: &mut Signals) -> Exi
 }
 
 /// Reads the arguments; what is wrong with them is told in colours only where there may be some.
-fn parse() -> Cli {
+fn parse() -> (Cli, Format) {
     let colours = stream::has_colours(&std::io::stdout()) && stream::has_colours(&std::io::stderr());
     let choice = if colours { clap::ColorChoice::Auto } else { clap::ColorChoice::Never };
-    let matches = Cli::command().color(choice).get_matches();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit())
+    let matches = with_log(Cli::command()).color(choice).get_matches();
+    (Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit()), log_format(&matches))
 }
 
 async fn dispatch(
@@ -207,21 +205,4 @@ fn hide_environment() {
     if let Err(err) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
         tracing::debug!("the environment of this process is not hidden: {err}");
     }
-}
-
-/// Crates of others that tell more than anyone wants to know.
-const FOREIGN: &[&str] =
-    &["bollard", "hyper", "hyper_util", "mio", "reqwest", "rustls", "tantivy", "tokio", "tower", "want"];
-
-fn log_to_stderr(verbose: u8) {
-    let level = match verbose {
-        0 => LevelFilter::WARN,
-        1 => LevelFilter::INFO,
-        _ => LevelFilter::DEBUG,
-    };
-    // What is not named here, an agent of someone else's among it, is told as ours is.
-    let targets = FOREIGN.iter().map(|name| (*name, LevelFilter::WARN));
-    let filter = Targets::new().with_default(level).with_targets(targets);
-    let lines = tracing_subscriber::fmt::layer().with_ansi(stream::has_colours(&std::io::stderr())).without_time();
-    tracing_subscriber::registry().with(lines.with_writer(|| stream::Teller).with_filter(filter)).init();
 }

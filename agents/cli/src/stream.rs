@@ -73,21 +73,6 @@ pub(crate) fn has_colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && !is_dumb && !is_set("NO_COLOR")
 }
 
-/// Standard error as others write to it, such as a subscriber of `tracing`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Teller;
-
-impl Write for Teller {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        tell(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl State {
     fn is_done(&self) -> bool {
         self.waiting.is_empty() && !self.is_writing

@@ -22,6 +22,17 @@ fn full() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
+#[test]
+fn whoever_asks_for_traces_of_a_program_without_them_is_told_once() {
+    let program = Program::new().with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9");
+    let ran = program.run(&["solve", "demo__lru-1"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    // Built together with `spotter` it has them, and then nobody is at that port.
+    let told =
+        ["was built without traces", "the collector of traces takes none"].map(|text| ran.stderr.matches(text).count());
+    assert_eq!((told[0] + told[1], ran.stderr.matches("warning").count()), (1, 1), "{ran:?}");
+}
+
 fn wait_for(path: &Path) {
     let begun = Instant::now();
     while !path.exists() {

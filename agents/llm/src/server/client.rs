@@ -56,11 +56,15 @@ impl Wire {
     }
 }
 
+/// Installs the provider of cryptography, of which a process has one; whoever comes first has installed the same.
+pub fn install_cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// Returns the wire to a server.
 pub(crate) fn wire(server: Server, transport: &Transport) -> Result<Wire, ConnectError> {
     let endpoint = transport.endpoint;
-    // A process has one provider of cryptography; whoever comes first has installed the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_cryptography();
     let mut builder = reqwest::Client::builder()
         .timeout(seconds(endpoint, "timeout", transport.timeout)?)
         .connect_timeout(seconds(endpoint, "connect_timeout", transport.connect_timeout)?);

@@ -29,7 +29,7 @@ impl Secret {
 }
 
 /// Parts of the names of variables that hold keys.
-const NAMES: [&str; 6] = ["API_KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
+const NAMES: [&str; 7] = ["API_KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "OTLP_HEADERS"];
 
 /// Returns the values of this process's variables that hold keys: those that are named here, and those with the name of
 /// one, such as `HF_TOKEN`.

@@ -6,12 +6,17 @@ use std::time::Duration;
 use agent_core::Record;
 use serde::Serialize;
 
-use super::item::WorkItem;
+use super::item::{Phase, WorkItem};
 
 /// What happens while items are worked on.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event<'a> {
+    /// A run of several cells begins.
+    Planned {
+        /// The name of each cell, with how many of its items have no result yet.
+        cells: &'a [(String, usize)],
+    },
     /// Items wait to be worked on.
     Queued {
         /// How many.
@@ -26,6 +31,13 @@ pub enum Event<'a> {
         /// The item.
         item: &'a WorkItem,
     },
+    /// Work on an item has come to its next part.
+    Entered {
+        /// The item.
+        item: &'a WorkItem,
+        /// The part.
+        phase: Phase,
+    },
     /// The episode of an item has one more record.
     Recorded {
         /// The item.
@@ -33,12 +45,38 @@ pub enum Event<'a> {
         /// The record.
         record: &'a Record,
     },
+    /// The model gave no answer to the episode of an item, after all that was tried again.
+    Unanswered {
+        /// The item.
+        item: &'a WorkItem,
+        /// The kind of failure: `transient`, `context_length`, `permanent` or `budget`.
+        kind: &'static str,
+        /// How long it took.
+        took: Duration,
+    },
     /// Something that a person should know.
     Noted {
         /// The item that it is about, if it is about one.
         item: Option<&'a WorkItem>,
         /// The text, a line or several.
         text: &'a str,
+    },
+    /// Infrastructure kept an item from a result, and it is worked on again.
+    Retried {
+        /// The item.
+        item: &'a WorkItem,
+        /// What happened, in one line.
+        line: &'a str,
+    },
+    /// Work on an item has ended with nothing, as when another process is at it.
+    Released {
+        /// The item.
+        item: &'a WorkItem,
+    },
+    /// An item needs no work any more: another process has ended it, or its result is not wanted.
+    Skipped {
+        /// The item.
+        item: &'a WorkItem,
     },
     /// Work on an item has ended.
     Ended {

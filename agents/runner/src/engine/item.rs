@@ -31,6 +31,25 @@ pub enum Stage {
     Image,
 }
 
+/// A part of the work on an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// A sandbox is made ready.
+    Sandbox,
+    /// The agent is at work.
+    Episode,
+    /// A patch is judged.
+    Judging,
+}
+
+impl WorkItem {
+    /// Returns the name by which log lines and traces tell it from others: `cell/instance/sample`.
+    pub fn id(&self) -> String {
+        format!("{}/{}/{}", self.cell, self.instance_id, self.sample)
+    }
+}
+
 impl fmt::Display for WorkItem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cell, instance_id, sample, stage } = self;

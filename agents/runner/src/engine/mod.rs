@@ -16,13 +16,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 pub use events::{Event, Events, Listener};
-pub use item::{Stage, WorkItem};
+pub use item::{Phase, Stage, WorkItem};
 pub use permits::{Permits, PermitsConfig};
 pub use queue::{After, Next, Queue};
 
 use queue::All;
+
+/// The target of the span in which an item is worked on; its field `id` is [`WorkItem::id`]. Whoever wants log lines to say
+/// of which item they are turns it on; else it costs nothing.
+pub const ITEM_SPAN: &str = "item";
 
 /// The ending of an item that infrastructure kept from a result.
 pub const INFRASTRUCTURE: &str = "infrastructure";
@@ -87,6 +92,11 @@ impl Worker {
     /// Tells a person something about the item.
     pub fn note(&self, text: &str) {
         self.events.note(Some(&self.item), text);
+    }
+
+    /// Tells that the work has come to its next part.
+    pub fn enter(&self, phase: Phase) {
+        self.events.tell(&Event::Entered { item: &self.item, phase });
     }
 
     /// Waits until the item may be under way. Before, it may make ready what it needs; once it has dropped the seat,
@@ -166,6 +176,7 @@ impl Engine {
                     Next::Item(key, input) => {
                         running.spawn(self.tasks.track_future(self.start(work.clone(), &seats, key, input)));
                     }
+                    Next::Skip(item) => self.events.tell(&Event::Skipped { item: &item }),
                     Next::Wait(time) => {
                         wait = Some(time);
                         break;
@@ -197,8 +208,8 @@ impl Engine {
         let took = (!was_kept).then_some(took);
         match queue.ended(key, output)? {
             After::Done => self.events.tell(&Event::Ended { item: &item, ending: word, took, line: &line }),
-            After::Again => self.events.note(Some(&item), &format!("{line}; it is tried again")),
-            After::Nothing => {}
+            After::Again => self.events.tell(&Event::Retried { item: &item, line: &line }),
+            After::Nothing => self.events.tell(&Event::Released { item: &item }),
         }
         Ok(())
     }
@@ -212,7 +223,8 @@ impl Engine {
     ) -> impl Future<Output = Done<K, W::Output>> + Send + use<W, K> {
         let (events, permits, drain) = (self.events.clone(), self.permits.clone(), self.drain.clone());
         let worker = Worker { item: work.item(&input), events, permits, seats: seats.clone(), drain };
-        async move {
+        let span = tracing::info_span!(target: ITEM_SPAN, "item", id = worker.item.id());
+        let worked = async move {
             worker.events.tell(&Event::Started { item: &worker.item });
             let begun = Instant::now();
             // The others cost too much to be lost with one that panics.
@@ -226,7 +238,8 @@ impl Engine {
                 }
             };
             Done { key, item: worker.item, output, ending, took: begun.elapsed() }
-        }
+        };
+        worked.instrument(span)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use agent_core::{Completion, Model, ModelError, Request};
 use async_trait::async_trait;
@@ -11,6 +12,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tool_core::Size;
 
 use super::admission::{Admission, Admitted};
+use super::events::{Event, Events};
+use super::item::WorkItem;
 
 /// How many of each kind may be under way at once, whatever the number of workers; `null` is as many as there are workers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -93,9 +96,9 @@ impl Permits {
         Permit { _permit: permit, _admitted: self.admission.wait().await }
     }
 
-    /// Returns a model each of whose requests waits for its permit.
-    pub fn model(&self, model: Arc<dyn Model>) -> Arc<dyn Model> {
-        Arc::new(Bounded { model, permits: self.model.clone() })
+    /// Returns the model of an item, each of whose requests waits for its permit. It is told which get no answer.
+    pub fn model(&self, model: Arc<dyn Model>, item: WorkItem, events: Events) -> Arc<dyn Model> {
+        Arc::new(Bounded { model, permits: self.model.clone(), item, events })
     }
 }
 
@@ -103,6 +106,8 @@ impl Permits {
 struct Bounded {
     model: Arc<dyn Model>,
     permits: Arc<Semaphore>,
+    item: WorkItem,
+    events: Events,
 }
 
 #[async_trait]
@@ -113,6 +118,22 @@ impl Model for Bounded {
 
     async fn complete(&self, request: &Request) -> Result<Completion, ModelError> {
         let _permit = self.permits.acquire().await.ok();
-        self.model.complete(request).await
+        let begun = Instant::now();
+        let answered = self.model.complete(request).await;
+        if let Err(err) = &answered {
+            let (item, took) = (&self.item, begun.elapsed());
+            self.events.tell(&Event::Unanswered { item, kind: kind(err), took });
+        }
+        answered
+    }
+}
+
+/// Returns the kind of a failure.
+fn kind(err: &ModelError) -> &'static str {
+    match err {
+        ModelError::Transient { .. } => "transient",
+        ModelError::ContextLength(_) => "context_length",
+        ModelError::Permanent(_) => "permanent",
+        ModelError::Budget(_) => "budget",
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::Work;
+use super::{Work, WorkItem};
 
 /// What there is to work on, which may depend on what came of the work so far.
 pub trait Queue<W: Work> {
@@ -38,6 +38,8 @@ pub enum After {
 pub enum Next<K, T> {
     /// An item.
     Item(K, T),
+    /// There is another one that needs no work any more, as its result is there or not wanted.
+    Skip(WorkItem),
     /// There is none now; it is asked again after this time, or when an item has ended.
     Wait(Duration),
     /// There is none, unless an item that ends makes one.

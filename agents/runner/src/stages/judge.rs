@@ -11,7 +11,7 @@ use tool_core::SandboxError;
 
 use super::control::{Control, ControlFile, sign};
 use crate::config::EvaluationConfig;
-use crate::engine::Worker;
+use crate::engine::{Phase, Worker};
 
 /// The longest wait before something is tried again.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
@@ -115,6 +115,7 @@ impl Judge<'_> {
 
     async fn evaluate(&self, instance: &Instance, patch: &Patch, asked: Asked) -> Result<Verdict, EnvError> {
         let _permit = self.worker.permits.judging().await;
+        self.worker.enter(Phase::Judging);
         match asked {
             Asked::Verdict => self.environment.evaluate(instance, patch).await,
             Asked::Tests => self.environment.run_tests(instance, patch).await,

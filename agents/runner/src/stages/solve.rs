@@ -16,7 +16,7 @@ use tool_core::Toolbox;
 use super::judge::Judge;
 use super::models::{Models, digests_of_prompts};
 use crate::config::{Resolved, different, digest, in_words};
-use crate::engine::{Ending, Event, INFRASTRUCTURE, Stage, Work, WorkItem, Worker};
+use crate::engine::{Ending, Event, INFRASTRUCTURE, Phase, Stage, Work, WorkItem, Worker};
 use crate::replay::Prefix;
 use crate::shown::short;
 
@@ -254,6 +254,7 @@ impl Cell {
         worker: &Worker,
     ) -> anyhow::Result<Option<Outcome>> {
         let Some(_permit) = worker.unless_drained(worker.permits.sandbox()).await else { return Ok(None) };
+        worker.enter(Phase::Sandbox);
         let ready = self.environment.reset(instance).await.context("the sandbox could not be made ready")?;
         let sandbox = ready.sandbox.clone();
         // It was made ready while others were under way, and it is taken away while the next one is.
@@ -262,6 +263,7 @@ impl Cell {
         let origin = Origin { image: self.environment.image_digest(instance).await, ..origin };
         let outcome = match &seat {
             Some(_) => {
+                worker.enter(Phase::Episode);
                 self.cell_dir.begin(dir, &instance.instance_id)?;
                 self.run_in(instance, dir, ready, (origin, earlier), worker).await.map(Some)
             }
@@ -315,7 +317,7 @@ impl Cell {
             instance: instance.clone(),
             sandbox: ready.sandbox,
             baseline: ready.baseline,
-            model: worker.permits.model(model),
+            model: worker.permits.model(model, worker.item.clone(), worker.events.clone()),
             toolbox: Toolbox::default(),
             prompts: self.prompts.clone(),
             limits: self.resolved.config.limits.clone(),

@@ -10,4 +10,5 @@ mod moatless;
 mod oracle;
 mod program;
 mod registry;
+mod seeing;
 mod wording;

@@ -16,7 +16,7 @@ use anyhow::{Context, bail};
 use env_core::Instance;
 use journal::{Journal, Lease, Run, file_name, read_text, write_summary, write_whole};
 use llm::{BudgetLimits, Gateways};
-use runner::engine::Engine;
+use runner::engine::{Engine, Event};
 use runner::environments::Providers;
 use runner::stages::{Cell, Solving};
 
@@ -29,7 +29,7 @@ pub use kept::{KEPT, Kept};
 pub use open::OpenCell;
 use open::Shared;
 pub use pilot::Shift;
-use queue::{Item, Spent, Taken, Waiting, cell_of, in_order};
+use queue::{Item, Spent, Taken, Waiting, by_cell, cell_of, in_order};
 pub use tally::Tally;
 
 /// Name of the copy of the sweep file in the folder of the run.
@@ -181,6 +181,7 @@ impl Sweep {
         let (planned, solved) = (all.len(), self.solved());
         let pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
+        engine.events.tell(&Event::Planned { cells: &by_cell(&self.cells, &pending) });
         let known = (solved, self.taken());
         let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine.drain.clone());
         let served = engine.serve(&Arc::new(Solving), items, &mut waiting).await;

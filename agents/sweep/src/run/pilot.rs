@@ -9,11 +9,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use agent_core::ExitStatus;
 use env_core::Instance;
 use journal::Lease;
-use runner::engine::{After, Engine, Next, Queue};
+use runner::engine::{After, Engine, Event, Next, Queue, Work};
 use runner::stages::{Attempt, Attempted, Cell, Solved, Solving};
 use tokio_util::sync::CancellationToken;
 
-use super::queue::Item;
+use super::queue::{Item, by_cell};
 use super::{Counts, DRAIN, Limits, Sweep};
 
 /// How long it takes until it is looked again whether another process is done with an episode.
@@ -66,6 +66,7 @@ impl Sweep {
         let planned = all.len();
         let mut pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
+        engine.events.tell(&Event::Planned { cells: &by_cell(&self.cells, &pending) });
         pending.rotate_left(shift.place(items));
         let mut pilot = Pilot::new(self, &limits, *shift, pending, engine.drain.clone());
         let solving = Arc::new(Solving);
@@ -280,7 +281,12 @@ impl Queue<Solving> for Pilot<'_> {
                     return Ok(Next::Item(item, attempt));
                 }
                 Look::Later(due) => self.later.push(Reverse((due, item))),
-                Look::Over => {}
+                Look::Over => {
+                    if let Some((cell, _)) = self.sweep.instance(item) {
+                        let attempt = Attempt { cell: cell.clone(), index: item.index };
+                        return Ok(Next::Skip(Solving.item(&attempt)));
+                    }
+                }
             }
         }
         Ok(self.later.peek().map_or(Next::Empty, |Reverse((due, _))| Next::Wait(due.saturating_duration_since(now))))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent_core::{ExitStatus, Spending};
-use runner::engine::{After, Next, Queue};
+use runner::engine::{After, Next, Queue, Work};
 use runner::stages::{Attempt, Attempted, Solved, Solving};
 use tokio_util::sync::CancellationToken;
 
@@ -222,6 +222,9 @@ impl Queue<Solving> for Waiting<'_> {
             };
             if self.is_left(item) {
                 self.counts.left += 1;
+                if let Some(attempt) = self.attempt(item) {
+                    return Ok(Next::Skip(Solving.item(&attempt)));
+                }
             } else if let Some(attempt) = self.attempt(item) {
                 return Ok(Next::Item(item, attempt));
             }
@@ -274,4 +277,15 @@ pub(super) fn in_order(cells: &[OpenCell], samples_first: bool) -> Vec<Item> {
 /// Returns the cell of an item.
 pub(super) fn cell_of(cells: &[OpenCell], item: Item) -> Option<&Arc<runner::stages::Cell>> {
     cells.get(item.cell as usize)?.samples.get(item.sample as usize)
+}
+
+/// Returns how many of these episodes each cell has.
+pub(super) fn by_cell(cells: &[OpenCell], items: &[Item]) -> Vec<(String, usize)> {
+    let mut counts: Vec<(String, usize)> = cells.iter().map(|cell| (cell.name.clone(), 0)).collect();
+    for item in items {
+        if let Some((_, count)) = counts.get_mut(item.cell as usize) {
+            *count += 1;
+        }
+    }
+    counts
 }
