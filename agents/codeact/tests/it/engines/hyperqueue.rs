@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::{Sixty, interrupt, kill, pilots, slow_model, wait_until};
+use super::{Undisturbed, interrupt, kill, pilots, slow_model, wait_until};
 use crate::program::Program;
 use crate::sweep::{model_settings, results, write};
 
@@ -55,18 +55,19 @@ fn program() -> Program {
 
 #[test]
 fn a_sweep_on_hyperqueue_goes_on_when_its_tasks_have_ended() {
-    let sixty = Sixty::new("engine: {kind: hyperqueue, pilots: 3, cpus: 1, memory: 1G, time: 10, restarts: 2}\n");
+    let whole =
+        Undisturbed::new(6, "engine: {kind: hyperqueue, pilots: 3, cpus: 1, memory: 1G, time: 10, restarts: 2}\n");
     let program = program();
-    let coordinator = sixty.start(&program);
+    let coordinator = whole.start(&program);
     wait_until("all processes are at it", || pilots(&program).len() == 3);
-    sixty.wait_for(4, "a quarter is asked");
+    whole.wait_for(4, "a quarter is asked");
     let found = pilots(&program);
     let mut tasks: Vec<&str> = found.iter().map(|pilot| pilot.task.as_str()).collect();
     tasks.sort_unstable();
     assert_eq!(tasks, ["0", "1", "2"]);
     // A task that fails is not started again by HyperQueue, so that all of them are submitted again.
     found.iter().for_each(|pilot| kill(pilot.process));
-    let said = sixty.check(&program, coordinator, "three processes killed");
+    let said = whole.check(&program, coordinator, "three processes killed");
     assert!(
         said.contains("job 1 has ended, and") && said.contains("job 2: 3 processes of 2 episodes at once"),
         "{said}"

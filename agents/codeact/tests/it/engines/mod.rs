@@ -17,9 +17,6 @@ use crate::work::asked_twice;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The answers that the 60 episodes need in all.
-const NEEDED: usize = 60 * 4;
-
 fn ok_status(status: std::io::Result<std::process::ExitStatus>) {
     assert!(status.unwrap().success());
 }
@@ -110,8 +107,9 @@ fn slow_model() -> Model {
     Model { patch: Arc::new(Mutex::new(solution())), slower: Duration::from_millis(300), ..Model::default() }
 }
 
-/// A sweep of 60 episodes, as it ends on one machine with nothing to disturb it.
-struct Sixty {
+/// A sweep, as it ends on one machine with nothing to disturb it.
+struct Undisturbed {
+    episodes: usize,
     model: Model,
     _runtime: tokio::runtime::Runtime,
     text: String,
@@ -119,17 +117,25 @@ struct Sixty {
     begun: Mutex<Instant>,
 }
 
-impl Sixty {
-    fn new(engine: &str) -> Self {
+impl Undisturbed {
+    /// Returns one of so many samples of each of the three demo instances.
+    fn new(samples: usize, engine: &str) -> Self {
         let model = slow_model();
         let (runtime, url) = model.serve();
-        let text = format!("{}instances: {{dataset: demo}}\nsamples: 20\nworkers: 2\n{engine}", model_settings(&url));
+        let whole = format!("instances: {{dataset: demo}}\nsamples: {samples}\nworkers: 2\n{engine}");
+        let text = model_settings(&url) + &whole;
         let alone = Program::new();
         write(&alone, "s.yaml", &text);
         ok(&alone.run(&["sweep", "s.yaml", "--engine", "local", "--workers", "12"]));
-        assert_eq!(model.count(), NEEDED);
+        let episodes = 3 * samples;
+        assert_eq!(model.count(), episodes * 4);
         model.asked.lock().unwrap().clear();
-        Self { model, _runtime: runtime, text, alone, begun: Mutex::new(Instant::now()) }
+        Self { episodes, model, _runtime: runtime, text, alone, begun: Mutex::new(Instant::now()) }
+    }
+
+    /// Returns how many answers the episodes need in all.
+    fn needed(&self) -> usize {
+        self.episodes * 4
     }
 
     /// Begins the sweep on the engine.
@@ -141,7 +147,7 @@ impl Sixty {
 
     /// Waits until one in so many of the answers is asked for.
     fn wait_for(&self, part: usize, what: &str) {
-        wait_until(what, || self.model.count() >= NEEDED / part);
+        wait_until(what, || self.model.count() >= self.needed() / part);
     }
 
     /// Checks that the sweep ends with all results, that nothing is done twice, and that its report is that of one machine.
@@ -151,18 +157,16 @@ impl Sixty {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(0), "{said}");
         let (found, kept) = (results(program, "s"), answers(program));
-        assert_eq!(found.len(), 60, "{said}");
+        assert_eq!(found.len(), self.episodes, "{said}");
         assert_eq!(found, results(&self.alone, "s"));
         assert_eq!(asked_twice(&self.model, &kept), Vec::<String>::new());
-        assert_eq!(kept.len(), NEEDED);
+        assert_eq!(kept.len(), self.needed());
         assert_eq!(report(program), report(&self.alone));
         wait_until("no process is at it", || pilots(program).is_empty());
-        let asked = self.model.count();
+        let (asked, needed, episodes) = (self.model.count(), self.needed(), self.episodes);
         eprintln!("{said}");
-        eprintln!(
-            "60 results in {took:.1?}; {asked} requests for {NEEDED} answers, {} lost with {lost}",
-            asked - NEEDED
-        );
+        let vain = asked - needed;
+        eprintln!("{episodes} results in {took:.1?}; {asked} requests for {needed} answers, {vain} lost with {lost}");
         said
     }
 }

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-use super::{Sixty, interrupt, job, kill, ok_status, pilots, wait_until};
+use super::{Undisturbed, interrupt, job, kill, ok_status, pilots, wait_until};
 use crate::program::Program;
 
 /// A cluster of its own; its nodes end with this value.
@@ -87,14 +87,14 @@ fn ports() -> [u16; 3] {
 #[ignore = "needs Ray"]
 fn a_sweep_on_ray_outlives_a_killed_process() {
     let cluster = Cluster::start();
-    let sixty = Sixty::new("engine: {kind: ray, cpus: 1}\n");
+    let whole = Undisturbed::new(20, "engine: {kind: ray, cpus: 1}\n");
     let program = Program::new().with("RAY_API_SERVER_ADDRESS", &cluster.address());
-    let coordinator = sixty.start(&program);
+    let coordinator = whole.start(&program);
     wait_until("a process is at it on each node", || pilots(&program).len() == 3);
-    sixty.wait_for(3, "a third is asked");
+    whole.wait_for(3, "a third is asked");
     let killed = pilots(&program).remove(0);
     kill(killed.process);
-    sixty.check(&program, coordinator, "one process killed");
+    whole.check(&program, coordinator, "one process killed");
     let tasks = job(&program, "ray")["tasks"].as_array().unwrap().clone();
     let mut nodes: Vec<&str> = tasks.iter().map(|task| task["node"].as_str().unwrap()).collect();
     nodes.sort_unstable();

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::{Pilot, Sixty, interrupt, job, kill, ok_status, pilots, wait_until};
+use super::{Pilot, Undisturbed, interrupt, job, kill, ok_status, pilots, wait_until};
 use crate::program::Program;
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
@@ -104,12 +104,12 @@ fn configuration(folder: &Path) -> String {
 #[test]
 #[ignore = "needs Slurm"]
 fn a_sweep_outlives_a_node_a_killed_process_and_a_preempted_one() {
-    let sixty = Sixty::new("engine: {kind: slurm, pilots: 6, time: 10, cpus: 1}\n");
+    let whole = Undisturbed::new(20, "engine: {kind: slurm, pilots: 6, time: 10, cpus: 1}\n");
     let mut site = Site::start();
     let program = Program::new().with("SLURM_CONF", &site.configuration());
-    let coordinator = sixty.start(&program);
+    let coordinator = whole.start(&program);
     wait_until("all processes are at it", || pilots(&program).len() == 5);
-    sixty.wait_for(4, "a quarter is asked");
+    whole.wait_for(4, "a quarter is asked");
     let of_node: Vec<Pilot> = pilots(&program).into_iter().filter(|pilot| pilot.node == NODES[0]).collect();
     assert!(!of_node.is_empty());
     site.nodes[0].kill().unwrap();
@@ -118,14 +118,14 @@ fn a_sweep_outlives_a_node_a_killed_process_and_a_preempted_one() {
         kill(pilot.process);
     }
     let others: Vec<Pilot> = pilots(&program).into_iter().filter(|pilot| pilot.node != NODES[0]).collect();
-    sixty.wait_for(3, "a third is asked");
+    whole.wait_for(3, "a third is asked");
     kill(others[0].process);
-    sixty.wait_for(2, "half is asked");
+    whole.wait_for(2, "half is asked");
     let preempted = format!("{}_{}", job(&program, "slurm")["job"].as_str().unwrap(), others[1].task);
     let said = site.ask("scontrol", &["requeue", &preempted]);
     assert_eq!(said, "", "{preempted}");
 
-    sixty.check(&program, coordinator, &format!("{} processes of a node, one killed, one preempted", of_node.len()));
+    whole.check(&program, coordinator, &format!("{} processes of a node, one killed, one preempted", of_node.len()));
     let log = fs::read_to_string(program.path(&format!(".runs/s/engine/pilot-{}.log", others[1].task))).unwrap();
     assert!(log.contains("interrupted by SIGTERM"), "{log}");
     let left = site.ask("squeue", &["-h"]);
