@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use crate::program::Program;
 use crate::sweep::{Model, answers, model_settings, ok, results, solution, write};
 
-const SWEEP: &str = "instances: {dataset: demo}\nsamples: 4\nworkers: 3\nname: damaged\n";
+const SWEEP: &str = "instances: {dataset: demo}\nsamples: 4\nworkers: 3\nname: damaged\n\
+    retries: {count: 1, wait: 0.2}\n";
 
 fn model() -> Model {
     Model { patch: Arc::new(Mutex::new(solution())), ..Model::default() }
