@@ -10,7 +10,6 @@ use env_core::Instance;
 use journal::Lease;
 use runner::engine::{After, Engine, Next, Queue};
 use runner::stages::{Attempt, Attempted, Cell, Solved, Solving};
-use tokio_util::sync::CancellationToken;
 
 use super::queue::Item;
 use super::{Counts, Limits, Sweep};
@@ -66,7 +65,8 @@ impl Sweep {
         let mut pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
         pending.rotate_left(shift.place(items));
-        let mut pilot = Pilot::new(self, &limits, *shift, pending, engine.drain.clone());
+        let pending = self.by_images(pending, engine).await?;
+        let mut pilot = Pilot::new(self, &limits, *shift, pending, engine);
         let served = engine.serve(&Arc::new(Solving), items, &mut pilot).await;
         if let Err(err) = self.gateways.budget().sync().await {
             tracing::warn!("what was spent could not be told to other processes: {err}");
@@ -122,7 +122,7 @@ struct Pilot<'a> {
     took: (u32, Duration),
     /// The episodes that infrastructure broke for since one last ended otherwise.
     in_a_row: HashSet<Item>,
-    drain: CancellationToken,
+    engine: &'a Engine,
     counts: Counts,
 }
 
@@ -134,7 +134,7 @@ enum Look {
 }
 
 impl<'a> Pilot<'a> {
-    fn new(sweep: &'a Sweep, limits: &'a Limits, shift: Shift, pending: Vec<Item>, drain: CancellationToken) -> Self {
+    fn new(sweep: &'a Sweep, limits: &'a Limits, shift: Shift, pending: Vec<Item>, engine: &'a Engine) -> Self {
         Self {
             sweep,
             limits,
@@ -145,13 +145,13 @@ impl<'a> Pilot<'a> {
             begun: HashMap::new(),
             took: (0, Duration::ZERO),
             in_a_row: HashSet::new(),
-            drain,
+            engine,
             counts: Counts::default(),
         }
     }
 
     fn stop(&mut self, why: String) {
-        self.drain.cancel();
+        self.engine.drain.cancel();
         self.counts.stopped.get_or_insert(why);
     }
 
@@ -262,7 +262,11 @@ impl Queue<Solving> for Pilot<'_> {
                     return Ok(Next::Item(item, attempt));
                 }
                 Look::Later(due) => self.later.push(Reverse((due, item))),
-                Look::Over => {}
+                Look::Over => {
+                    if let Some((cell, instance)) = self.sweep.instance(item) {
+                        self.engine.permits.pass_over(cell.environment.as_ref(), instance);
+                    }
+                }
             }
         }
         Ok(self.later.peek().map_or(Next::Empty, |Reverse((due, _))| Next::Wait(due.saturating_duration_since(now))))
