@@ -19,7 +19,7 @@ mod store;
 
 mod budget;
 
-pub use budget::{Held, ImageBudget, Pulled, Wanted, pulled, remove_pulled};
+pub use budget::{Held, ImageBudget, Wanted, remove_pulled};
 pub use build::{Builder, Made, Pool};
 pub use config::ImagesConfig;
 pub use host_network::HostNetwork;

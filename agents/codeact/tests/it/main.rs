@@ -6,6 +6,7 @@ mod cli;
 mod demo_instances;
 mod denominator;
 mod evaluate;
+mod image_budget;
 mod images;
 mod killed;
 mod live;

@@ -8,7 +8,7 @@ mod planner;
 mod registry;
 mod state;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -228,28 +228,6 @@ async fn folder(runs: &Path, images: &Images) -> anyhow::Result<PathBuf> {
     let engine = images.engine().await?;
     let name: String = engine.chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '-' }).collect();
     Ok(runs.join(FOLDER).join(name))
-}
-
-/// An image that work has pulled within a budget.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pulled {
-    /// Its name.
-    pub name: String,
-    /// Whether work is under way in it, or it is being pulled.
-    pub is_used: bool,
-}
-
-/// Returns the images that work has pulled within a budget, by the folder of runs.
-///
-/// # Errors
-/// When the engine does not answer, or the file cannot be read.
-pub async fn pulled(runs: &Path, images: &Images) -> anyhow::Result<Vec<Pulled>> {
-    let entries: BTreeMap<_, _> = ledger::peek(&folder(runs, images).await?)?;
-    let pulled = entries.into_iter().map(|(name, entry)| {
-        let is_used = entry.is_coming() || entry.is_held_elsewhere("");
-        Pulled { name, is_used }
-    });
-    Ok(pulled.collect())
 }
 
 /// Removes the images that work has pulled within a budget and that no process uses, and returns their names.

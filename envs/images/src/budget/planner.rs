@@ -205,3 +205,6 @@ impl<'a> Room<'a> {
         found.or_else(shared)
     }
 }
+
+#[cfg(test)]
+mod tests;
