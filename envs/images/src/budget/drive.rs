@@ -55,6 +55,11 @@ impl Inner {
                     if self.is_paused() {
                         break;
                     }
+                    if connected.images.find(&name).await?.is_some() {
+                        // Whoever has pulled it, it is not ours.
+                        self.state().is_of_others(&name);
+                        continue;
+                    }
                     let layers = self.state().layers(&name, self.disk);
                     let entry = Entry { layers, coming: Some(self.own.clone()), used: now(), ..Entry::default() };
                     ledger.images.insert(name.clone(), entry);
@@ -108,6 +113,7 @@ impl Inner {
             if connected.images.find(&name).await?.is_none() {
                 // Whoever has removed it, it is no longer there.
                 ledger.images.remove(&name);
+                self.state().is_gone(&name);
                 continue;
             }
             self.state().grant(&name, &Ok(()));

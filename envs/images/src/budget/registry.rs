@@ -100,13 +100,11 @@ impl Registry {
             return Ok(None);
         }
         let path = format!("manifests/{}", reference.version);
-        if !reference.is_local() {
-            // To ask whether there is such a manifest costs nothing.
-            let head = self.send(Method::HEAD, &reference, &path, &[(ACCEPT.as_str(), MANIFESTS)]).await?;
-            if counts(head.headers()) {
-                lock(&self.counting).insert(reference.registry.clone());
-                return Ok(None);
-            }
+        // To ask whether there is such a manifest costs nothing.
+        let head = self.send(Method::HEAD, &reference, &path, &[(ACCEPT.as_str(), MANIFESTS)]).await?;
+        if counts(head.headers()) {
+            lock(&self.counting).insert(reference.registry.clone());
+            return Ok(None);
         }
         let mut manifest: Manifest = self.get(&reference, &path).await?;
         if !manifest.manifests.is_empty() {
@@ -349,44 +347,4 @@ fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_size_of_a_layer_is_read_from_its_end() {
-        const MB: u64 = 1 << 20;
-        assert_eq!(unpacked(30 * MB, 10 * MB), Some(30 * MB));
-        assert_eq!(unpacked(99_000, 100_000), Some(99_000), "what cannot be packed");
-        assert_eq!(unpacked(10, 200), Some(10));
-        assert_eq!(unpacked(1024 * MB, 2048 * MB), Some(6144 * MB), "5 GiB and more go round");
-        assert_eq!(unpacked(5 * MB, 10 * MB), None, "the last of several parts");
-        assert_eq!(unpacked(0, 10 * MB), None);
-    }
-
-    #[test]
-    fn challenges_and_limits_are_read() {
-        let asked =
-            parameters("realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\", scope=\"a:b,c\"");
-        assert_eq!(asked["realm"], "https://auth.docker.io/token");
-        assert_eq!((asked["service"].as_str(), asked["scope"].as_str()), ("registry.docker.io", "a:b,c"));
-        let mut headers = HeaderMap::new();
-        assert!(!counts(&headers));
-        headers.insert("ratelimit-limit", "100;w=21600".parse().unwrap());
-        headers.insert("ratelimit-remaining", "0;w=21600".parse().unwrap());
-        headers.insert(RETRY_AFTER, "7".parse().unwrap());
-        assert!(counts(&headers));
-        assert_eq!((remaining(&headers), asked_pause(&headers)), (Some(0), Some(Duration::from_secs(7))));
-    }
-
-    #[test]
-    fn the_manifest_of_the_platform_is_taken() {
-        let of = |digest: &str, architecture: &str| OfPlatform {
-            digest: digest.to_owned(),
-            platform: Some(Platform { os: "linux".to_owned(), architecture: architecture.to_owned() }),
-        };
-        let list = [of("a", "arm64"), of("b", "amd64")];
-        assert_eq!(pick(&list, Some("linux/amd64")), Some("b"));
-        assert_eq!(pick(&list, Some("linux/arm64/v8")), Some("a"));
-        assert_eq!(pick(&list, Some("linux/s390x")), None);
-    }
-}
+mod tests;

@@ -27,6 +27,8 @@ pub(super) struct State {
     held: HashMap<String, usize>,
     /// Images that could not be pulled ahead of their time.
     failed: HashSet<String>,
+    /// Images that are here without our doing.
+    of_others: HashSet<String>,
     /// Images that the engine did not remove, and when.
     stuck: HashMap<String, Instant>,
     /// Bytes that images of a group took for themselves.
@@ -172,6 +174,14 @@ impl State {
         self.held.contains_key(name)
     }
 
+    pub(super) fn is_of_others(&mut self, name: &str) {
+        self.of_others.insert(name.to_owned());
+    }
+
+    pub(super) fn is_gone(&mut self, name: &str) {
+        self.of_others.remove(name);
+    }
+
     pub(super) fn stuck(&mut self, name: &str) {
         self.stuck.insert(name.to_owned(), Instant::now());
     }
@@ -180,7 +190,8 @@ impl State {
     pub(super) fn needed(&self, disk: u64) -> (Vec<Needed>, Vec<Needed>) {
         let needed = |name: &String| Needed { name: name.clone(), layers: self.layers(name, disk) };
         let waiting = self.waiting();
-        let is_later = |name: &&String| !waiting.contains(name) && !self.failed.contains(*name);
+        let pulled = |name: &String| !self.failed.contains(name) && !self.of_others.contains(name);
+        let is_later = |name: &&String| !waiting.contains(name) && pulled(name);
         (waiting.iter().map(needed).collect(), self.order.iter().filter(is_later).map(needed).collect())
     }
 

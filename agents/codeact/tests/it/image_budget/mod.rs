@@ -84,16 +84,24 @@ fn what_a_killed_sweep_has_pulled_is_still_within_the_budget_of_the_next() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let ran = place.program.run(&["sweep", "killed.yaml"]);
+    // Two that share the engine share the budget.
+    let beside = place.program.start(&["sweep", "killed.yaml", "--share"]);
+    let ran = place.program.run(&["sweep", "killed.yaml", "--share"]);
+    assert!(beside.wait_with_output().unwrap().status.success());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let most = sampler.stop().iter().map(|sample| sample.bytes).max().unwrap();
     eprintln!("at most {most} of {budget}");
     assert!(most <= budget, "{most} of {budget}");
     // One that does not fit is told, and takes no other with it.
-    let small = place.program.run(&["sweep", "killed.yaml", "--run", "small", "-c", "images.disk=20m"]);
-    assert_eq!(small.code, Some(1), "{small:?}");
-    assert!(small.stderr.contains("while it is pulled, and all images together may take 20m"), "{small:?}");
-    assert!(small.stderr.contains("hint: a larger `images.disk`"), "{small:?}");
+    let solve = ["solve", "--dataset", "rows.jsonl", "--run", "small", "--model", "m", "-c", "limits.cost=null"];
     place.program.run(&["images", "prune", "--pulled"]);
+    let small = place.program.run(&[&solve, ["-c", "images.disk=20m", "o__r0-0", "o__r1-1"].as_slice()].concat());
+    assert_eq!(small.code, Some(1), "{small:?}");
+    assert_eq!(
+        small.stderr.matches("while it is pulled, and all images together may take 20m").count(),
+        2,
+        "{small:?}"
+    );
+    assert!(small.stderr.contains("hint: a larger `images.disk`"), "{small:?}");
     assert_eq!(place.here(), Vec::<String>::new());
 }
