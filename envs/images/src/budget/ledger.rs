@@ -1,7 +1,7 @@
 //! Which images of an engine are here by our doing. Processes that share the engine share the file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use shell::Owner;
+use tempfile::NamedTempFile;
 
 use super::planner::Layer;
 
@@ -118,17 +119,17 @@ struct Lock(PathBuf);
 
 impl Lock {
     async fn take(path: PathBuf) -> anyhow::Result<Self> {
-        let own = Owner::this().to_string();
+        // It is there with its text or not at all.
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let made = || format!("cannot write into `{}`", folder.display());
+        let mut file = NamedTempFile::new_in(folder).with_context(made)?;
+        file.write_all(Owner::this().to_string().as_bytes()).with_context(made)?;
         let begun = std::time::Instant::now();
         loop {
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(mut file) => {
-                    let lock = Self(path);
-                    file.write_all(own.as_bytes()).with_context(|| format!("cannot write `{}`", lock.0.display()))?;
-                    return Ok(lock);
-                }
-                Err(err) if err.kind() == ErrorKind::AlreadyExists => {}
-                Err(err) => return Err(err).with_context(|| format!("cannot make `{}`", path.display())),
+            match file.persist_noclobber(&path) {
+                Ok(_) => return Ok(Self(path)),
+                Err(err) if err.error.kind() == ErrorKind::AlreadyExists => file = err.file,
+                Err(err) => return Err(err.error).with_context(|| format!("cannot make `{}`", path.display())),
             }
             let text = fs::read_to_string(&path).unwrap_or_default();
             if Owner::parse(&text).is_some_and(|owner| owner.is_here() && !owner.is_alive()) {

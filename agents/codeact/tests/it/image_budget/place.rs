@@ -70,7 +70,8 @@ impl Drop for Place {
 }
 
 impl Place {
-    pub(crate) fn new() -> Self {
+    /// Returns a place whose registry sends these headers with all that it answers.
+    pub(crate) fn with_headers(headers: &Value) -> Self {
         let (model, url) = serve_with(Worker);
         let program = Program::new().with("OPENAI_BASE_URL", &url).with("OPENAI_API_KEY", "none");
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -78,7 +79,7 @@ impl Place {
             "version": 0.1,
             "log": { "accesslog": { "disabled": false }, "level": "error" },
             "storage": { "filesystem": { "rootdirectory": program.path("registry") } },
-            "http": { "addr": address },
+            "http": { "addr": address, "headers": headers },
         });
         fs::write(program.path("registry.yml"), settings.to_string()).unwrap();
         let log = File::create(program.path("registry.log")).unwrap();
