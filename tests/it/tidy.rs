@@ -41,13 +41,13 @@ const FORBIDDEN: &[(&str, &str)] =
 const ONLY: &[(&str, &[&str])] = &[
     ("bollard", &["docker"]),
     ("async-openai", &["llm"]),
-    ("reqwest", &["llm", "dataset"]),
+    ("reqwest", &["llm", "dataset", "images"]),
     ("tree-sitter", &["edit", "search"]),
     ("tantivy", &["search"]),
     ("parquet", &["dataset"]),
     ("minijinja", &["prompts"]),
     ("clap", &["cli"]),
-    ("rustls", &["llm", "dataset", "docker"]),
+    ("rustls", &["llm", "dataset", "docker", "images"]),
 ];
 
 /// Tools, each with its prompt.

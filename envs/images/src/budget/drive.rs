@@ -57,7 +57,10 @@ impl Inner {
                     }
                     if connected.images.find(&name).await?.is_some() {
                         // Whoever has pulled it, it is not ours.
-                        self.state().is_of_others(&name);
+                        let mut state = self.state();
+                        state.is_of_others(&name);
+                        // Who has asked for it since it was last looked is not to wait for a pull.
+                        state.grant(&name, &Ok(()));
                         continue;
                     }
                     let layers = self.state().layers(&name, self.disk);
