@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tool_core::Sandbox;
+use tool_core::{Image, Sandbox};
 
 use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Verdict};
 
@@ -56,6 +56,13 @@ pub trait Environment: Send + Sync {
     /// Returns the digest of the image that the instance's sandboxes are started from; `None` where it is not known, as for
     /// an image that is not here yet.
     async fn image_digest(&self, instance: &Instance) -> Option<String>;
+
+    /// Returns the container image that the instance's sandboxes are started from, which is pulled where it is missing; `None`
+    /// where no image is pulled.
+    fn image(&self, instance: &Instance) -> Option<&Image> {
+        let _ = instance;
+        None
+    }
 
     /// Returns the reference solution, where the dataset has one. For evaluation only: an agent never holds an
     /// [`Environment`].

@@ -38,6 +38,9 @@ pub struct ImagesConfig {
     pub memory: tool_core::Size,
     /// Seconds that a step of a build may take. Default 3600.
     pub step_timeout: u64,
+    /// What all images that runs pull may take on the engine's disk together, such as `100g`: pulls run ahead, and images go
+    /// that are needed last; those that were there before cost nothing and stay. Default none, which removes nothing.
+    pub disk: Option<tool_core::Size>,
     /// How often a pull is tried while the registry is busy or fails. Default 6.
     pub pull_attempts: u32,
     /// Seconds before the second attempt of a pull; each further pause is twice as long. Default 5.
@@ -77,6 +80,7 @@ impl Default for ImagesConfig {
             network: "bridge".to_owned(),
             memory: tool_core::Size(8 << 30),
             step_timeout: 3600,
+            disk: None,
             pull_attempts: 6,
             pull_pause: 5.0,
         }

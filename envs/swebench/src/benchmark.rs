@@ -228,6 +228,10 @@ impl Environment for Benchmark {
         self.judge_provider.image_digest(&self.parts(instance).ok()?.image).await
     }
 
+    fn image(&self, instance: &Instance) -> Option<&Image> {
+        self.parts(instance).ok().filter(|_| self.provider.pulls()).map(|parts| &parts.image)
+    }
+
     fn gold(&self, instance: &Instance) -> Option<Patch> {
         self.parts(instance).ok()?.gold.clone()
     }

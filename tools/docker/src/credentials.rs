@@ -51,6 +51,30 @@ struct Helped {
     secret: String,
 }
 
+/// What a registry is told of who asks; it prints no secret.
+pub struct Login(DockerCredentials);
+
+impl Login {
+    /// Returns the credentials for a registry, by its host, if there are any.
+    ///
+    /// # Errors
+    /// When the configuration of the Docker client cannot be read; the message names the file and holds no secret.
+    pub async fn find(registry: &str, host: &Host) -> Result<Option<Self>, String> {
+        Ok(find(registry, host).await?.map(Self))
+    }
+
+    /// Returns the header of authorization with a name and a password.
+    pub fn basic(&self) -> Option<String> {
+        let (name, password) = (self.0.username.as_ref()?, self.0.password.as_ref()?);
+        Some(format!("Basic {}", BASE64.encode(format!("{name}:{password}"))))
+    }
+
+    /// Returns the token that stands for an identity.
+    pub fn identity(&self) -> Option<&str> {
+        self.0.identitytoken.as_deref()
+    }
+}
+
 /// Returns the credentials for a registry, if there are any.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use tool_core::{Host, Pull, SandboxError};
 
 use crate::credentials;
 use crate::progress::Progress;
+use crate::reference::Reference;
 
 /// Returns what the engine knows of an image, after pulling it where `pull` says so.
 pub(crate) async fn ensure(
@@ -42,12 +43,13 @@ fn missing(name: &str, reason: &str) -> SandboxError {
 
 /// Pulls an image.
 pub(crate) async fn fetch(client: &Client, name: &str, platform: Option<&str>, host: &Host) -> Result<(), String> {
-    let full = if has_tag(name) { name.to_owned() } else { format!("{name}:latest") };
+    let reference = Reference::parse(name);
+    let full = if reference.has_version { name.to_owned() } else { format!("{name}:latest") };
     let mut options = CreateImageOptionsBuilder::new().from_image(&full);
     if let Some(platform) = platform {
         options = options.platform(platform);
     }
-    let credentials = credentials::find(registry(name), host).await?;
+    let credentials = credentials::find(&reference.registry, host).await?;
     let mut events = client.create_image(Some(options.build()), None, credentials);
     let mut progress = Progress::new(name, host.terminal);
     while let Some(event) = events.next().await {
@@ -90,35 +92,4 @@ pub(crate) fn is_transient(reason: &str) -> bool {
     ];
     let reason = reason.to_lowercase();
     SIGNS.iter().any(|sign| reason.contains(sign))
-}
-
-/// Returns whether a reference has a tag or a digest; a port of the registry is neither.
-fn has_tag(name: &str) -> bool {
-    name.contains('@') || name.rsplit('/').next().is_some_and(|last| last.contains(':'))
-}
-
-/// Returns the host of the registry that a reference names.
-fn registry(name: &str) -> &str {
-    match name.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
-        _ => "docker.io",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn references_are_taken_apart() {
-        let cases = [
-            ("ubuntu", "docker.io", false),
-            ("swebench/sweb.eval.x86_64.a_1776_b-1:latest", "docker.io", true),
-            ("localhost:5000/a", "localhost:5000", false),
-            ("ghcr.io/a/b@sha256:00", "ghcr.io", true),
-        ];
-        for (name, host, tagged) in cases {
-            assert_eq!((registry(name), has_tag(name)), (host, tagged), "{name}");
-        }
-    }
 }

@@ -15,6 +15,7 @@ use crate::build::{self, Build, BuildError};
 use crate::engine;
 use crate::image::{fetch, is_transient};
 use crate::kept;
+use crate::reference::chain;
 
 /// The images that an engine holds.
 #[derive(Clone)]
@@ -154,6 +155,33 @@ impl Images {
             order(one).cmp(&order(other)).then_with(|| one.names.cmp(&other.names))
         });
         Ok(found)
+    }
+
+    /// Returns the layers of an image, the lowest first: for each what tells it with all below it from any other, and its
+    /// bytes; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn layers(&self, name: &str) -> Result<Option<Vec<(String, u64)>>, SandboxError> {
+        let Some(image) = self.find(name).await? else { return Ok(None) };
+        let Some(parts) = self.parts(&image.id).await? else { return Ok(None) };
+        // Steps that add no file have no layer; a layer without a byte cannot be told from these, and takes nothing.
+        let mut steps: Vec<u64> = parts.into_iter().map(|part| part.bytes).filter(|bytes| *bytes > 0).collect();
+        if steps.len() > image.layers.len() {
+            steps = vec![image.size];
+        }
+        let empty = image.layers.len() - steps.len();
+        let bytes = std::iter::repeat_n(0, empty).chain(steps);
+        Ok(Some(chain(&image.layers).into_iter().zip(bytes).collect()))
+    }
+
+    /// Returns what tells the engine from others.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn engine(&self) -> Result<String, SandboxError> {
+        let info = self.client.info().await.map_err(|err| lost("the engine does not say who it is", &err))?;
+        Ok(info.id.or(info.name).unwrap_or_else(|| "engine".to_owned()))
     }
 
     /// Returns what an image was made in; `None` when it is gone.

@@ -18,7 +18,10 @@ mod image;
 mod images;
 mod kept;
 mod progress;
+mod reference;
 
 pub use build::{Build, BuildError};
+pub use credentials::Login;
 pub use images::{Images, Part, Removal, StoredImage};
 pub use provider::Docker;
+pub use reference::{Reference, chain};

@@ -14,7 +14,7 @@ use shell::{Backend, Owner, Running, Started};
 use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 use tool_core::{
-    Connect, Host, Image, Network, NoOptions, Sandbox, SandboxConfig, SandboxError, SandboxProvider, Source,
+    Connect, Host, Image, Network, NoOptions, Pull, Sandbox, SandboxConfig, SandboxError, SandboxProvider, Source,
 };
 
 use crate::container::{Container, supervisor_arguments};
@@ -67,6 +67,10 @@ impl SandboxProvider for Docker {
         // A task of its own: when the caller gives up, it still ends, and drops and so removes what it started.
         let task = self.inner.removals.spawn(async move { inner.start(&image).await });
         task.await.map_err(|err| SandboxError::Lost(format!("the start was cut off: {err}")))?
+    }
+
+    fn pulls(&self) -> bool {
+        self.inner.config.pull != Pull::Never
     }
 
     fn keeps(&self) -> bool {

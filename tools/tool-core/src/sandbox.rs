@@ -73,6 +73,11 @@ pub trait SandboxProvider: Send + Sync {
     /// See [`SandboxError`]; a missing image names what was tried.
     async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError>;
 
+    /// Returns whether [`SandboxProvider::start`] pulls container images that are missing.
+    fn pulls(&self) -> bool {
+        false
+    }
+
     /// Returns whether [`SandboxProvider::keep`] does anything.
     fn keeps(&self) -> bool {
         false

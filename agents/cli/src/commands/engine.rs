@@ -3,17 +3,20 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use images::Pool;
+use images::{ImageBudget, Pool};
 use runner::Resolved;
 use runner::engine::{Ending, Engine, Events, INFRASTRUCTURE, Permits, Stage, Work, WorkItem, Worker};
 use runner::environments::Providers;
+use runner::plugs::host;
 use tokio_util::sync::CancellationToken;
 
 /// Returns an engine whose work ends before the sandboxes of `providers` are removed.
 pub(super) fn engine(resolved: &Resolved, providers: &Providers, events: Events, workers: usize) -> Engine {
+    let config = &resolved.config;
+    let images = ImageBudget::new(&config.images, &config.runs, host());
     Engine {
         events,
-        permits: Permits::new(&resolved.config.permits, workers, &resolved.config.runs),
+        permits: Permits::new(&config.permits, workers, &config.runs).with_images(images),
         workers,
         spare: 0,
         tasks: providers.tasks.clone(),

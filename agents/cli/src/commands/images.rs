@@ -12,7 +12,9 @@ use dataset::Row;
 use docker::Removal;
 use env_core::find_instance;
 use grading::{Specs, read_given};
-use images::{Builder, HostNetwork, ImageStore, ImagesConfig, Listed, Pool, Sources, Unused, rows_of_images};
+use images::{
+    Builder, HostNetwork, ImageStore, ImagesConfig, Listed, Pool, Sources, Unused, remove_pulled, rows_of_images,
+};
 use journal::write_whole;
 use runner::engine::Events;
 use runner::environments::Providers;
@@ -95,6 +97,10 @@ struct PruneArgs {
     /// The prepared states that episodes start from (`sandbox.kept`).
     #[arg(long, conflicts_with = "dry_run")]
     kept: bool,
+    /// The images that runs below DIR have pulled within a budget (`images.disk`) and that none uses now.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".runs",
+          conflicts_with = "dry_run")]
+    pulled: Option<PathBuf>,
     /// All images of instances, and those that they stand on.
     #[arg(long, conflicts_with_all = ["unused_by", "env"])]
     all: bool,
@@ -257,9 +263,17 @@ async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
             return Ok(ExitCode::SUCCESS);
         }
     }
+    if let Some(runs) = &args.pulled {
+        let removed = remove_pulled(runs, &connect().await?).await?;
+        print(&removed.iter().map(|name| format!("{name}\n")).collect::<String>())?;
+        say(&format!("removed {} images that runs had pulled", removed.len()));
+        if !picks {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     if !picks {
-        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept` or \
-                    `--all`";
+        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept`, \
+                    `--pulled` or `--all`";
         return Err(Failed::Usage(anyhow::anyhow!(what)));
     }
     let of_others = match &args.unused_by {

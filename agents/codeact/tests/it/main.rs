@@ -8,6 +8,7 @@ mod demo_instances;
 mod denominator;
 mod engines;
 mod evaluate;
+mod image_budget;
 mod images;
 mod killed;
 mod live;

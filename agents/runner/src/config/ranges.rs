@@ -55,6 +55,7 @@ const RANGES: &[(&str, Range)] = &[
     ("embeddings.batch", Positive("1 sends each text alone")),
     ("embeddings.max_characters", Positive("a large number, such as 100000000, cuts nothing")),
     ("images.memory", Positive("write it like `8g`")),
+    ("images.disk", Positive("write it like `100g`, or `null` for no bound")),
     ("images.step_timeout", Positive(NO_WAIT)),
     ("images.pull_attempts", Positive(ONCE)),
     ("permits.load", Positive(LEAVES_OPEN)),

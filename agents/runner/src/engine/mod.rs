@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use futures_util::FutureExt;
+use images::Wanted;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ use tracing::Instrument;
 
 pub use events::{Event, Events, Listener};
 pub use item::{Phase, Stage, WorkItem};
+pub(crate) use permits::wanted;
 pub use permits::{Permits, PermitsConfig};
 pub use queue::{After, Next, Queue};
 
@@ -47,6 +49,12 @@ pub trait Work: Send + Sync + 'static {
 
     /// Works on one item. What goes wrong with it is part of what comes of it.
     fn work(&self, input: Self::Input, worker: &Worker) -> impl Future<Output = Self::Output> + Send;
+
+    /// Returns the image that an item pulls where it is missing.
+    fn image(&self, input: &Self::Input) -> Option<Wanted> {
+        let _ = input;
+        None
+    }
 
     /// Returns how an item ended.
     fn ending(&self, output: &Self::Output) -> Ending;
@@ -150,13 +158,39 @@ impl Engine {
         told: impl FnMut(&W::Output) -> anyhow::Result<()>,
     ) -> anyhow::Result<Vec<W::Output>> {
         let items = inputs.len();
-        let mut all = All::new(inputs, told);
+        let order = self.plan(inputs.iter().map(|input| work.image(input)).collect()).await?;
+        let mut all = All::new(inputs, order, told);
         self.serve(work, items, &mut all).await?;
         let (ended, died) = all.into_parts();
         if let Some(first) = died.first() {
             bail!("the work on {} of {items} items died: {first}", died.len());
         }
         Ok(ended)
+    }
+
+    /// Takes in which images the items that will be worked on pull, and returns the order in which these are best worked
+    /// on: as they come, unless images have a budget.
+    ///
+    /// # Errors
+    /// When the engine that holds the images does not answer.
+    pub async fn plan(&self, images_of_items: Vec<Option<Wanted>>) -> anyhow::Result<Vec<usize>> {
+        let Some(images) = self.permits.images() else { return Ok((0..images_of_items.len()).collect()) };
+        // What pulls nothing has nothing to wait for.
+        let (mut order, mut places, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, image) in images_of_items.into_iter().enumerate() {
+            match image {
+                Some(image) => {
+                    places.push(place);
+                    wanted.push(image);
+                }
+                None => order.push(place),
+            }
+        }
+        if !wanted.is_empty() {
+            let planned = images.plan(&wanted).await?;
+            order.extend(planned.into_iter().filter_map(|place| places.get(place).copied()));
+        }
+        Ok(order)
     }
 
     /// Works on what a queue gives, of which there are probably `items`, until it has no more and all has ended. What the
@@ -222,6 +256,7 @@ impl Engine {
         input: W::Input,
     ) -> impl Future<Output = Done<K, W::Output>> + Send + use<W, K> {
         let (events, permits, drain) = (self.events.clone(), self.permits.clone(), self.drain.clone());
+        let image = work.image(&input).filter(|_| permits.images().is_some());
         let worker = Worker { item: work.item(&input), events, permits, seats: seats.clone(), drain };
         let span = tracing::info_span!(target: ITEM_SPAN, "item", id = worker.item.id());
         let worked = async move {
@@ -230,6 +265,9 @@ impl Engine {
             // The others cost too much to be lost with one that panics.
             let output = AssertUnwindSafe(work.work(input, &worker)).catch_unwind().await;
             let output = output.map_err(|panic| reason(panic.as_ref()));
+            if let (Some(images), Some(image)) = (worker.permits.images(), image) {
+                images.done(&image.name);
+            }
             let ending = match &output {
                 Ok(output) => work.ending(output),
                 Err(why) => {

@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use agent_core::{Completion, Model, ModelError, Request};
 use async_trait::async_trait;
+use env_core::{Environment, Instance};
+use images::{Held, ImageBudget, Wanted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tool_core::Size;
+use tool_core::{Size, Source};
 
 use super::admission::{Admission, Admitted};
 use super::events::{Event, Events};
@@ -58,12 +60,13 @@ impl PermitsConfig {
 }
 
 /// What work has to have for as long as it uses a model, a sandbox, or judges a patch.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Permits {
     model: Arc<Semaphore>,
     sandbox: Arc<Semaphore>,
     judging: Arc<Semaphore>,
     admission: Arc<Admission>,
+    images: Option<ImageBudget>,
 }
 
 /// A permit, which is given back when it is dropped.
@@ -80,7 +83,36 @@ impl Permits {
         let admission = Arc::new(Admission::new(config, runs));
         let (model, judging) = (of(config.model), of(config.judging));
         let sandboxes = config.sandbox.unwrap_or(workers.saturating_add(config.spare(workers)));
-        Self { model, sandbox: of(Some(sandboxes)), judging, admission }
+        Self { model, sandbox: of(Some(sandboxes)), judging, admission, images: None }
+    }
+
+    /// Returns the same permits with the images that work pulls kept within a budget, where there is one.
+    #[must_use]
+    pub fn with_images(self, images: Option<ImageBudget>) -> Self {
+        Self { images, ..self }
+    }
+
+    /// Returns the budget of images.
+    pub fn images(&self) -> Option<&ImageBudget> {
+        self.images.as_ref()
+    }
+
+    /// Takes note that planned work on an instance is left out.
+    pub fn pass_over(&self, environment: &dyn Environment, instance: &Instance) {
+        if let (Some(images), Some(wanted)) = (&self.images, wanted(environment, instance)) {
+            images.done(&wanted.name);
+        }
+    }
+
+    /// Waits until the image of an instance is here; `None` where nothing has to be waited for.
+    ///
+    /// # Errors
+    /// When it cannot be had within the budget.
+    pub async fn image(&self, environment: &dyn Environment, instance: &Instance) -> anyhow::Result<Option<Held>> {
+        match (&self.images, wanted(environment, instance)) {
+            (Some(images), Some(wanted)) => images.hold(&wanted).await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Waits for a sandbox of an agent.
@@ -100,6 +132,13 @@ impl Permits {
     pub fn model(&self, model: Arc<dyn Model>, item: WorkItem, events: Events) -> Arc<dyn Model> {
         Arc::new(Bounded { model, permits: self.model.clone(), item, events })
     }
+}
+
+/// Returns the image that work on an instance pulls where it is missing.
+pub(crate) fn wanted(environment: &dyn Environment, instance: &Instance) -> Option<Wanted> {
+    let Source::Container { name, platform } = &environment.image(instance)?.source else { return None };
+    let group = format!("{} {}", instance.repo, instance.version);
+    Some(Wanted { name: name.clone(), platform: platform.clone(), group })
 }
 
 /// A model whose requests are bounded.

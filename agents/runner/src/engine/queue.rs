@@ -48,16 +48,19 @@ pub enum Next<K, T> {
 
 /// A list of items, whose outputs come back in the order of the list.
 pub(super) struct All<W: Work, F> {
-    waiting: VecDeque<W::Input>,
-    next: usize,
+    /// Those that wait, each with its place in the list.
+    waiting: VecDeque<(usize, W::Input)>,
     ended: Vec<(usize, W::Output)>,
     died: Vec<String>,
     told: F,
 }
 
 impl<W: Work, F> All<W, F> {
-    pub(super) fn new(inputs: Vec<W::Input>, told: F) -> Self {
-        Self { waiting: inputs.into(), next: 0, ended: Vec::new(), died: Vec::new(), told }
+    /// Returns a list whose inputs are worked on in an order.
+    pub(super) fn new(inputs: Vec<W::Input>, order: Vec<usize>, told: F) -> Self {
+        let mut inputs: Vec<Option<W::Input>> = inputs.into_iter().map(Some).collect();
+        let taken = order.into_iter().filter_map(|place| Some((place, inputs.get_mut(place)?.take()?)));
+        Self { waiting: taken.collect(), ended: Vec::new(), died: Vec::new(), told }
     }
 
     /// Returns the outputs, and the words of those that died.
@@ -71,9 +74,7 @@ impl<W: Work, F: FnMut(&W::Output) -> anyhow::Result<()>> Queue<W> for All<W, F>
     type Key = usize;
 
     fn next(&mut self) -> anyhow::Result<Next<usize, W::Input>> {
-        let Some(input) = self.waiting.pop_front() else { return Ok(Next::Empty) };
-        self.next += 1;
-        Ok(Next::Item(self.next, input))
+        Ok(self.waiting.pop_front().map_or(Next::Empty, |(place, input)| Next::Item(place, input)))
     }
 
     fn ended(&mut self, key: usize, output: Result<W::Output, String>) -> anyhow::Result<After> {

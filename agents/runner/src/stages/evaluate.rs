@@ -7,11 +7,12 @@ use std::sync::Arc;
 use anyhow::bail;
 use env_core::{EnvError, Environment, Failure, Instance, Report, Verdict, find_instance};
 use grading::{read_prediction, write_report};
+use images::Wanted;
 use journal::{CellDir, EpisodeDir, Given, Prediction, VERDICT_FILES, read_predictions, verdict_line};
 
 use super::judge::Judge;
 use crate::config::EvaluationConfig;
-use crate::engine::{Ending, INFRASTRUCTURE, Stage, Work, WorkItem, Worker};
+use crate::engine::{Ending, INFRASTRUCTURE, Stage, Work, WorkItem, Worker, wanted};
 use crate::shown::harmless;
 
 /// How many unknown ids and remarks are listed.
@@ -66,6 +67,11 @@ impl Work for Evaluation {
         let judge = Judge { environment, config, worker, runs };
         let verdict = evaluate_one(&judge, &job.prediction, &job.cell_dir).await;
         Judged { job, verdict: verdict.map_err(|err| format!("{err:#}")) }
+    }
+
+    fn image(&self, job: &Job) -> Option<Wanted> {
+        let environment = self.environment.as_ref();
+        wanted(environment, find_instance(environment.instances(), &job.prediction.instance_id).ok()?)
     }
 
     fn ending(&self, judged: &Judged) -> Ending {

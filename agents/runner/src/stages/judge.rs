@@ -114,6 +114,8 @@ impl Judge<'_> {
     }
 
     async fn evaluate(&self, instance: &Instance, patch: &Patch, asked: Asked) -> Result<Verdict, EnvError> {
+        let image = self.worker.permits.image(self.environment, instance).await;
+        let _image = image.map_err(|err| EnvError::Sandbox(SandboxError::Image(format!("{err:#}"))))?;
         let _permit = self.worker.permits.judging().await;
         self.worker.enter(Phase::Judging);
         match asked {

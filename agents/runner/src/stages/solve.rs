@@ -8,6 +8,7 @@ use agent_core::{
 };
 use anyhow::{Context, anyhow, bail};
 use env_core::{Environment, Instance, Patch, Ready, Verdict};
+use images::Wanted;
 use journal::{
     CellDir, Ended, EpisodeDir, FileRecorder, Found, Prediction, Subject, VERDICT_FILES, exit_status, verdict_line,
 };
@@ -16,7 +17,7 @@ use tool_core::Toolbox;
 use super::judge::Judge;
 use super::models::{Models, digests_of_prompts};
 use crate::config::{Resolved, different, digest, in_words};
-use crate::engine::{Ending, Event, INFRASTRUCTURE, Phase, Stage, Work, WorkItem, Worker};
+use crate::engine::{Ending, Event, INFRASTRUCTURE, Phase, Stage, Work, WorkItem, Worker, wanted};
 use crate::replay::Prefix;
 use crate::shown::short;
 
@@ -168,6 +169,7 @@ impl Cell {
             self.cell_dir.reset(&dir, id)?;
         }
         let origin = self.origin(instance).await?;
+        let _image;
         let outcome = match self.finished(&origin, &dir, worker)? {
             Some(outcome) => {
                 if self.cell_dir.ended(id).is_none() {
@@ -177,6 +179,10 @@ impl Cell {
                 outcome
             }
             None => {
+                let image = worker.permits.image(self.environment.as_ref(), instance);
+                let Some(image) = worker.unless_drained(image).await else { return Ok(Attempted::GivenUp) };
+                // It stays until the patch is judged.
+                _image = image?;
                 let earlier = self.unfinished(&origin, &dir, worker)?;
                 let outcome = match self.run_episode(instance, &dir, (origin, earlier), worker).await {
                     Ok(Some(outcome)) => Ok(outcome),
@@ -423,6 +429,10 @@ impl Work for Solving {
         };
         let attempted = attempted.unwrap_or_else(|err| Attempted::Failed(format!("{err:#}")));
         (attempt, attempted)
+    }
+
+    fn image(&self, attempt: &Attempt) -> Option<Wanted> {
+        wanted(attempt.cell.environment.as_ref(), attempt.instance()?)
     }
 
     fn ending(&self, (attempt, attempted): &Self::Output) -> Ending {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use env_core::{Dialect, Environment, Failure, Instance, Patch, Status, StatusMap, TestLists, Verdict};
 use grading::{Observed, observe};
+use images::Wanted;
 use journal::{CellDir, EpisodeDir, Subject, word};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 use super::control::sign;
 use super::judge::{Asked, Judge};
 use crate::config::EvaluationConfig;
-use crate::engine::{Ending, INFRASTRUCTURE, Stage, Work, WorkItem, Worker};
+use crate::engine::{Ending, INFRASTRUCTURE, Stage, Work, WorkItem, Worker, wanted};
 
 /// What the validation of many instances shares.
 pub struct Validation {
@@ -108,6 +109,10 @@ impl Work for Validation {
         let judge = Judge { environment, config, worker, runs };
         let validated = validate_one(&judge, &instance, &self.cell_dir, self.repeat).await;
         (instance, validated.map_err(|err| format!("{err:#}")))
+    }
+
+    fn image(&self, instance: &Instance) -> Option<Wanted> {
+        wanted(self.environment.as_ref(), instance)
     }
 
     fn ending(&self, (instance, validated): &Self::Output) -> Ending {

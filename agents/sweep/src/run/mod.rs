@@ -16,9 +16,9 @@ use anyhow::{Context, bail};
 use env_core::Instance;
 use journal::{Journal, Lease, Run, file_name, read_text, write_summary, write_whole};
 use llm::{BudgetLimits, Gateways};
-use runner::engine::{Engine, Event};
+use runner::engine::{Engine, Event, Work};
 use runner::environments::Providers;
-use runner::stages::{Cell, Solving};
+use runner::stages::{Attempt, Cell, Solving};
 
 use crate::file::{Budget, Order};
 use crate::plan::Plan;
@@ -182,8 +182,9 @@ impl Sweep {
         let pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
         engine.events.tell(&Event::Planned { cells: &by_cell(&self.cells, &pending) });
+        let pending = self.by_images(pending, engine).await?;
         let known = (solved, self.taken());
-        let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine.drain.clone());
+        let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine);
         let served = engine.serve(&Arc::new(Solving), items, &mut waiting).await;
         if let Err(err) = self.gateways.budget().sync().await {
             tracing::warn!("what was spent could not be told to other processes: {err}");
@@ -193,6 +194,17 @@ impl Sweep {
         counts.kept = planned - items;
         self.finish()?;
         Ok(counts)
+    }
+
+    /// Returns episodes in the order in which their images are best pulled, where these have a budget.
+    async fn by_images(&self, pending: Vec<Item>, engine: &Engine) -> anyhow::Result<Vec<Item>> {
+        if engine.permits.images().is_none() {
+            return Ok(pending);
+        }
+        let attempt = |item: &Item| Some(Attempt { cell: cell_of(&self.cells, *item)?.clone(), index: item.index });
+        let image = |item: &Item| Solving.image(&attempt(item)?);
+        let order = engine.plan(pending.iter().map(image).collect()).await?;
+        Ok(order.into_iter().filter_map(|place| pending.get(place).copied()).collect())
     }
 
     /// Returns what a command heeds that begins now, with so many workers.

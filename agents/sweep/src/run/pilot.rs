@@ -11,7 +11,6 @@ use env_core::Instance;
 use journal::Lease;
 use runner::engine::{After, Engine, Event, Next, Queue, Work};
 use runner::stages::{Attempt, Attempted, Cell, Solved, Solving};
-use tokio_util::sync::CancellationToken;
 
 use super::queue::{Item, by_cell};
 use super::{Counts, DRAIN, Limits, Sweep};
@@ -68,7 +67,8 @@ impl Sweep {
         let items = pending.len();
         engine.events.tell(&Event::Planned { cells: &by_cell(&self.cells, &pending) });
         pending.rotate_left(shift.place(items));
-        let mut pilot = Pilot::new(self, &limits, *shift, pending, engine.drain.clone());
+        let pending = self.by_images(pending, engine).await?;
+        let mut pilot = Pilot::new(self, &limits, *shift, pending, engine);
         let solving = Arc::new(Solving);
         let served = tokio::select! {
             served = engine.serve(&solving, items, &mut pilot) => served,
@@ -141,7 +141,7 @@ struct Pilot<'a> {
     took: (u32, Duration),
     /// The episodes that infrastructure broke for since one last ended otherwise.
     in_a_row: HashSet<Item>,
-    drain: CancellationToken,
+    engine: &'a Engine,
     counts: Counts,
 }
 
@@ -153,7 +153,7 @@ enum Look {
 }
 
 impl<'a> Pilot<'a> {
-    fn new(sweep: &'a Sweep, limits: &'a Limits, shift: Shift, pending: Vec<Item>, drain: CancellationToken) -> Self {
+    fn new(sweep: &'a Sweep, limits: &'a Limits, shift: Shift, pending: Vec<Item>, engine: &'a Engine) -> Self {
         Self {
             sweep,
             limits,
@@ -164,13 +164,13 @@ impl<'a> Pilot<'a> {
             begun: HashMap::new(),
             took: (0, Duration::ZERO),
             in_a_row: HashSet::new(),
-            drain,
+            engine,
             counts: Counts::default(),
         }
     }
 
     fn stop(&mut self, why: String) {
-        self.drain.cancel();
+        self.engine.drain.cancel();
         self.counts.stopped.get_or_insert(why);
     }
 
@@ -282,7 +282,8 @@ impl Queue<Solving> for Pilot<'_> {
                 }
                 Look::Later(due) => self.later.push(Reverse((due, item))),
                 Look::Over => {
-                    if let Some((cell, _)) = self.sweep.instance(item) {
+                    if let Some((cell, instance)) = self.sweep.instance(item) {
+                        self.engine.permits.pass_over(cell.environment.as_ref(), instance);
                         let attempt = Attempt { cell: cell.clone(), index: item.index };
                         return Ok(Next::Skip(Solving.item(&attempt)));
                     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent_core::{ExitStatus, Spending};
-use runner::engine::{After, Next, Queue, Work};
+use runner::engine::{After, Engine, Next, Permits, Queue, Work};
 use runner::stages::{Attempt, Attempted, Solved, Solving};
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +45,7 @@ pub(super) struct Waiting<'a> {
     in_a_row: HashSet<Item>,
     /// Ends the sweep with what is under way.
     drain: CancellationToken,
+    permits: Permits,
     counts: Counts,
 }
 
@@ -100,7 +101,7 @@ impl<'a> Waiting<'a> {
         limits: &'a Limits,
         pending: Vec<Item>,
         (solved, taken): (HashMap<(u32, usize), u32>, Taken),
-        drain: CancellationToken,
+        engine: &Engine,
     ) -> Self {
         let mut waiting = Self {
             cells,
@@ -111,7 +112,8 @@ impl<'a> Waiting<'a> {
             solved,
             taken,
             in_a_row: HashSet::new(),
-            drain,
+            drain: engine.drain.clone(),
+            permits: engine.permits.clone(),
             counts: Counts::default(),
         };
         waiting.heed_budget();
@@ -223,6 +225,9 @@ impl Queue<Solving> for Waiting<'_> {
             if self.is_left(item) {
                 self.counts.left += 1;
                 if let Some(attempt) = self.attempt(item) {
+                    if let Some(instance) = attempt.instance() {
+                        self.permits.pass_over(attempt.cell.environment.as_ref(), instance);
+                    }
                     return Ok(Next::Skip(Solving.item(&attempt)));
                 }
             } else if let Some(attempt) = self.attempt(item) {
