@@ -11,6 +11,7 @@ use env_core::Instance;
 use journal::Lease;
 use runner::engine::{After, Engine, Event, Next, Queue, Work};
 use runner::stages::{Attempt, Attempted, Cell, Solved, Solving};
+use tokio_util::sync::CancellationToken;
 
 use super::queue::{Item, by_cell};
 use super::{Counts, DRAIN, Limits, Sweep};

@@ -1,5 +1,6 @@
 //! A sweep over images that take four times what they may, from a real registry on loopback.
 
+mod faults;
 mod place;
 
 use std::collections::BTreeMap;

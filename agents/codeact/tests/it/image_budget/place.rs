@@ -82,10 +82,7 @@ impl Place {
             "http": { "addr": address, "headers": headers },
         });
         fs::write(program.path("registry.yml"), settings.to_string()).unwrap();
-        let log = File::create(program.path("registry.log")).unwrap();
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(program.path("registry.yml")).stdout(log.try_clone().unwrap()).stderr(log);
-        let registry = command.spawn().unwrap_or_else(|err| panic!("needs Debian's docker-registry: {err}"));
+        let registry = serve_registry(&program);
         fs::create_dir(program.path("made")).unwrap();
         fs::write(program.path("images.sh"), SCRIPT).unwrap();
         let mut script = Command::new("bash");
@@ -100,6 +97,16 @@ impl Place {
         let place = Self { program, bytes, address, layers, registry, _model: model };
         place.write_rows(of("commit").next().unwrap());
         place
+    }
+
+    /// Ends the registry until [`Place::start_registry`].
+    pub(crate) fn stop_registry(&mut self) {
+        self.registry.kill().unwrap();
+        self.registry.wait().unwrap();
+    }
+
+    pub(crate) fn start_registry(&mut self) {
+        self.registry = serve_registry(&self.program);
     }
 
     fn write_rows(&self, commit: &str) {
@@ -141,6 +148,13 @@ impl Place {
         let all = docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]);
         all.lines().filter(|name| name.starts_with(&self.address)).map(str::to_owned).collect()
     }
+}
+
+fn serve_registry(program: &Program) -> Child {
+    let log = File::options().create(true).append(true).open(program.path("registry.log")).unwrap();
+    let mut command = Command::new("docker-registry");
+    command.arg("serve").arg(program.path("registry.yml")).stdout(log.try_clone().unwrap()).stderr(log);
+    command.spawn().unwrap_or_else(|err| panic!("needs Debian's docker-registry: {err}"))
 }
 
 /// Runs the engine's client.
