@@ -13,6 +13,8 @@ use crate::removal::remove_leftover;
 
 /// After it, a folder without an owner gets none any more.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The same for an empty one: the owner is the first thing that is written and the last that goes.
+const MOMENT: Duration = Duration::from_secs(5);
 
 /// Removes temporary folders whose process on this machine has ended without removing them, and returns their paths.
 pub(crate) fn clean(temporary: &Path) -> Result<Vec<String>, SandboxError> {
@@ -33,9 +35,12 @@ pub(crate) fn clean(temporary: &Path) -> Result<Vec<String>, SandboxError> {
     Ok(removed)
 }
 
-/// Returns whether a folder of this user has no owner although it is old: its process ended before it could write one.
+/// Returns whether a folder of this user has no owner although it is old: its process ended before it could write one, or
+/// with nothing left to remove but the folder.
 fn is_stale(path: &Path) -> bool {
     let Ok(metadata) = fs::symlink_metadata(path) else { return false };
-    let is_old = metadata.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > DAY);
+    let is_empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    let enough = if is_empty { MOMENT } else { DAY };
+    let is_old = metadata.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > enough);
     metadata.is_dir() && is_old && metadata.uid() == rustix::process::geteuid().as_raw() && !path.join(OWNER).exists()
 }

@@ -12,10 +12,8 @@ mod folder;
 mod kept;
 mod size;
 
-mod cgroup;
 mod processes;
 mod programs;
-mod tracker;
 
 mod blocking;
 mod leftovers;

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tool_core::SandboxError;
 
 use crate::blocking::blocking;
-use crate::cgroup::ControlGroup;
+use crate::processes::ControlGroup;
 use crate::files;
 use crate::names::OWNER;
 use crate::processes::Processes;

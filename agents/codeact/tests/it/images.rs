@@ -226,9 +226,9 @@ fn wrong_usage_is_told_before_anything_is_done() {
     refused(
         &["prune"],
         &expect![[r#"
-        error: nothing is picked
-        hint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept` or `--all`
-    "#]],
+            error: nothing is picked
+            hint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept`, `--pulled` or `--all`
+        "#]],
     );
     refused(
         &["prune", "--all", "--unused-by", "asked.jsonl"],

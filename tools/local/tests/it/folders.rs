@@ -172,9 +172,17 @@ async fn clean_finds_folders_of_dead_processes() {
     let marker = unique_sleep();
     make("spotter-dead", Some(&format!("{} 1 1\n{marker}\n", machine.trim())));
     let mut orphan = std::process::Command::new("sleep").arg(&marker).env("SPOTTER_SANDBOX", &marker).spawn().unwrap();
-    make("spotter-old", None);
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 24 * 60 * 60);
-    fs::File::open(temporary.path().join("spotter-old")).unwrap().set_modified(old).unwrap();
+    // An empty folder is soon given up, one that holds something after a day.
+    for (name, file, seconds) in
+        [("spotter-old", "file", 2 * 24 * 60 * 60), ("spotter-younger", "file", 60), ("spotter-empty", "", 60)]
+    {
+        make(name, None);
+        if !file.is_empty() {
+            fs::write(temporary.path().join(name).join(file), "").unwrap();
+        }
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+        fs::File::open(temporary.path().join(name)).unwrap().set_modified(then).unwrap();
+    }
     make("spotter-elsewhere", Some("another-machine 1 1"));
     make("spotter-without", None);
     make("other", Some(&format!("{} 1 1", machine.trim())));
@@ -184,10 +192,10 @@ async fn clean_finds_folders_of_dead_processes() {
     let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
     let alive = provider.start(&image).await.unwrap();
     let removed = PLUG.clean(&host, false).await.unwrap();
-    let expected = ["spotter-dead", "spotter-old"].map(|name| temporary.path().join(name));
+    let expected = ["spotter-dead", "spotter-empty", "spotter-old"].map(|name| temporary.path().join(name));
     assert_eq!(removed, expected.map(|path| path.to_string_lossy().into_owned()));
     assert!(!orphan.wait().unwrap().success());
-    assert_eq!(names(temporary.path()).len(), 4);
+    assert_eq!(names(temporary.path()).len(), 5);
     alive.stop().await.unwrap();
 }
 

@@ -1,5 +1,8 @@
 //! The processes of a local sandbox: which they are, what they use, and how they end.
 
+mod cgroup;
+mod tracker;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -8,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use shell::{Ending, Process};
 use tool_core::SandboxError;
 
-use crate::cgroup::ControlGroup;
-use crate::tracker::Tracker;
+pub(crate) use cgroup::ControlGroup;
+pub(crate) use tracker::Tracker;
 
 /// Looks at the process table before all victims are stopped, at most.
 const ROUNDS: usize = 100;
