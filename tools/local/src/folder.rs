@@ -15,14 +15,14 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, SandboxInfo, Source};
 
 use crate::blocking::blocking;
-use crate::processes::ControlGroup;
 use crate::environment::variables;
 use crate::names::{MARKER, OWNER, PREFIX};
+use crate::processes::ControlGroup;
+use crate::processes::Tracker;
 use crate::processes::{Processes, Usage};
 use crate::programs::Programs;
 use crate::removal::{Content, Removals};
 use crate::size::size_below;
-use crate::processes::Tracker;
 use crate::{damage, files, kept};
 
 const PIECE: usize = 64 << 10;

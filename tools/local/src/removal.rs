@@ -12,9 +12,9 @@ use tokio_util::task::TaskTracker;
 use tool_core::SandboxError;
 
 use crate::blocking::blocking;
-use crate::processes::ControlGroup;
 use crate::files;
 use crate::names::OWNER;
+use crate::processes::ControlGroup;
 use crate::processes::Processes;
 
 /// Milliseconds between attempts.
