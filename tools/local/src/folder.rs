@@ -192,7 +192,6 @@ impl Backend for Folder {
         };
         let messages = pieces(messages, Chunk::Message).chain(stream::iter([Chunk::Closed]));
         Ok(Pipe {
-            has_driver: self.programs.have_driver(),
             input: Box::pin(input),
             chunks: stream::select(pieces(output, Chunk::Output), messages).boxed(),
             exit: Box::pin(async move { child.wait().await.ok().map(exit_code) }),

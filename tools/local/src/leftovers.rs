@@ -24,8 +24,13 @@ pub(crate) fn clean(temporary: &Path) -> Result<Vec<String>, SandboxError> {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
+        // The kernel refuses one that has been written to in the meantime.
+        if is_given_up(&path, MOMENT) && fs::remove_dir(&path).is_ok() {
+            removed.push(path.to_string_lossy().into_owned());
+            continue;
+        }
         let owner = fs::read_to_string(path.join(OWNER)).ok().and_then(|text| Owner::parse(&text));
-        if owner.map_or_else(|| is_stale(&path), |owner| owner.is_here() && !owner.is_alive()) {
+        if owner.map_or_else(|| is_given_up(&path, DAY), |owner| owner.is_here() && !owner.is_alive()) {
             remove_leftover(&path)
                 .map_err(|err| SandboxError::Lost(format!("cannot remove `{}`: {err}", path.display())))?;
             removed.push(path.to_string_lossy().into_owned());
@@ -37,10 +42,8 @@ pub(crate) fn clean(temporary: &Path) -> Result<Vec<String>, SandboxError> {
 
 /// Returns whether a folder of this user has no owner although it is old: its process ended before it could write one, or
 /// with nothing left to remove but the folder.
-fn is_stale(path: &Path) -> bool {
+fn is_given_up(path: &Path, enough: Duration) -> bool {
     let Ok(metadata) = fs::symlink_metadata(path) else { return false };
-    let is_empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-    let enough = if is_empty { MOMENT } else { DAY };
     let is_old = metadata.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > enough);
     metadata.is_dir() && is_old && metadata.uid() == rustix::process::geteuid().as_raw() && !path.join(OWNER).exists()
 }

@@ -95,9 +95,6 @@ fn unsupported(path: &str) -> FileError {
 
 /// A running bash: what goes in, what comes out.
 pub struct Pipe {
-    /// Whether bash has the driver already, by a [`DriverFile`](crate::DriverFile), so that it does not follow on the
-    /// input.
-    pub has_driver: bool,
     /// Standard input.
     pub input: Pin<Box<dyn AsyncWrite + Send>>,
     /// Ends when both streams have ended.

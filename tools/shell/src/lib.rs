@@ -33,7 +33,7 @@ pub use ending::Ending;
 pub use nonce::nonce;
 pub use owner::Owner;
 pub use process::{Process, table};
-pub use protocol::{BOOT, DriverFile};
+pub use protocol::BOOT;
 pub use running::Running;
 pub use started::Started;
 pub use supervisor::{Another, SUPERVISOR, Streams, Supervisors};

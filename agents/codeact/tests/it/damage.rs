@@ -125,6 +125,7 @@ fn a_folder_that_cannot_be_written_to_is_refused_before_a_model_is_asked() {
     disk.change("rw");
     let mut child = program.start(&["sweep", "s.yaml"]);
     while model.count() < 12 {
+        assert!(child.try_wait().unwrap().is_none(), "the sweep ended early");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     child.kill().unwrap();

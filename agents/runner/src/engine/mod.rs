@@ -238,9 +238,14 @@ impl Engine {
 
     /// Tells the queue of what came of an item, and everyone of how it ended, unless it is worked on again.
     fn ended<W: Work, Q: Queue<W>>(&self, queue: &mut Q, done: Done<Q::Key, W::Output>) -> anyhow::Result<()> {
-        let Done { key, item, output, ending: Ending { word, was_kept, line }, took } = done;
+        let Done { key, item, image, output, ending: Ending { word, was_kept, line }, took } = done;
         let took = (!was_kept).then_some(took);
-        match queue.ended(key, output)? {
+        let after = queue.ended(key, output)?;
+        // One that comes again needs its image again.
+        if let (After::Done, Some(images), Some(image)) = (&after, self.permits.images(), image) {
+            images.done(&image);
+        }
+        match after {
             After::Done => self.events.tell(&Event::Ended { item: &item, ending: word, took, line: &line }),
             After::Again => self.events.tell(&Event::Retried { item: &item, line: &line }),
             After::Nothing => self.events.tell(&Event::Released { item: &item }),
@@ -256,7 +261,7 @@ impl Engine {
         input: W::Input,
     ) -> impl Future<Output = Done<K, W::Output>> + Send + use<W, K> {
         let (events, permits, drain) = (self.events.clone(), self.permits.clone(), self.drain.clone());
-        let image = work.image(&input).filter(|_| permits.images().is_some());
+        let image = work.image(&input).map(|image| image.name).filter(|_| permits.images().is_some());
         let worker = Worker { item: work.item(&input), events, permits, seats: seats.clone(), drain };
         let span = tracing::info_span!(target: ITEM_SPAN, "item", id = worker.item.id());
         let worked = async move {
@@ -265,9 +270,6 @@ impl Engine {
             // The others cost too much to be lost with one that panics.
             let output = AssertUnwindSafe(work.work(input, &worker)).catch_unwind().await;
             let output = output.map_err(|panic| reason(panic.as_ref()));
-            if let (Some(images), Some(image)) = (worker.permits.images(), image) {
-                images.done(&image.name);
-            }
             let ending = match &output {
                 Ok(output) => work.ending(output),
                 Err(why) => {
@@ -275,7 +277,7 @@ impl Engine {
                     Ending { word: INFRASTRUCTURE, was_kept: false, line }
                 }
             };
-            Done { key, item: worker.item, output, ending, took: begun.elapsed() }
+            Done { key, item: worker.item, image, output, ending, took: begun.elapsed() }
         };
         worked.instrument(span)
     }
@@ -285,6 +287,8 @@ impl Engine {
 struct Done<K, T> {
     key: K,
     item: WorkItem,
+    /// The image that it needed, where images have a budget.
+    image: Option<String>,
     output: Result<T, String>,
     ending: Ending,
     took: Duration,

@@ -1,6 +1,7 @@
 //! The kernel's own count of a sandbox's processes, where we may have it kept.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -57,9 +58,11 @@ impl ControlGroup {
         self.whole.load(Ordering::SeqCst)
     }
 
-    /// Returns the ids of the processes in the group.
+    /// Returns the ids of the processes in the group and in those that were made below it.
     pub(crate) fn members(&self) -> Vec<u32> {
-        self.read("cgroup.procs").lines().filter_map(|id| id.parse().ok()).collect()
+        let mut members = Vec::new();
+        collect(&self.path, &mut members);
+        members
     }
 
     /// Returns whether a process was refused since the last call, and the limit is passed.
@@ -98,8 +101,34 @@ impl ControlGroup {
     }
 }
 
+/// Adds the processes of a group and of those below it.
+fn collect(path: &Path, members: &mut Vec<u32>) {
+    let list = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+    members.extend(list.lines().filter_map(|id| id.parse::<u32>().ok()));
+    below(path).for_each(|path| collect(&path, members));
+}
+
+/// Returns the groups right below a group.
+fn below(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    // A folder has a link for itself, one in its own, and one in each that is below it.
+    let has_some = fs::metadata(path).is_ok_and(|metadata| metadata.nlink() > 2);
+    let entries = has_some.then(|| fs::read_dir(path).ok()).flatten();
+    let folders = entries.into_iter().flatten().flatten();
+    folders.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
+}
+
+/// Removes the groups below a group, the innermost first.
+fn remove_below(path: &Path) {
+    for path in below(path) {
+        remove_below(&path);
+        // One that is still in use stays, and so do those above.
+        let _ = fs::remove_dir(path);
+    }
+}
+
 impl Drop for ControlGroup {
     fn drop(&mut self) {
+        remove_below(&self.path);
         // One that is still in use goes with the sandbox's folder when leftovers are removed.
         let _ = fs::remove_dir(&self.path);
     }

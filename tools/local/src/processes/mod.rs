@@ -23,7 +23,8 @@ const MANY: usize = 32;
 
 /// The processes of one sandbox: where there is a control group, those in it, and else those that the tracker finds.
 ///
-/// The list of a group costs the same however many processes the machine has; only root can take a process out of it.
+/// The list of a group costs the same however many processes the machine has. A command that runs as root may move a
+/// process to a group elsewhere, and with it out of sight: nothing isolates a local sandbox.
 pub(crate) struct Processes {
     tracker: Arc<Tracker>,
     marker: String,

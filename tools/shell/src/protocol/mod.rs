@@ -5,7 +5,6 @@
 //! error, which no command holds: the command's exit code and the shell's directory. Another message holds what the
 //! shell exports; it follows behind, as nobody waits for it, and goes before the last report of a shell.
 
-mod driver;
 mod inbox;
 
 use std::pin::Pin;
@@ -21,9 +20,20 @@ use crate::backend::{Chunk, Moment, Pipe};
 use crate::capture::Captured;
 use crate::nonce::nonce;
 
-pub use driver::{BOOT, DriverFile};
 pub(crate) use inbox::Report;
 use inbox::Shared;
+
+/// The program that a shell is started with; the length of the driver's setup and the driver follow on its standard input.
+///
+/// bash reads a pipe byte by byte but where it is told how much to read.
+pub const BOOT: &str = "builtin mapfile -t -d '' -n 1 __spotter_boot; \
+    LC_ALL=C IFS= builtin read -r -N \"${__spotter_boot[0]}\" __spotter_setup; \
+    builtin mapfile -t -d '' -n 2 __spotter_boot; builtin eval \"$__spotter_setup${__spotter_boot[0]}\"; \
+    builtin eval \"${__spotter_boot[1]}\"";
+
+/// The driver, and the line that parts its setup from its loop.
+const DRIVER: &str = include_str!("driver.sh");
+const LOOP: &str = "#--- loop";
 
 /// A command that is longer is read in large pieces, for which the driver has to be told its length.
 const LONG: usize = 400;
@@ -43,9 +53,10 @@ impl Shell {
         let inbox = Arc::new(Shared::default());
         tokio::spawn(pump(pipe.chunks, inbox.clone()));
         let mut shell = Self { input: pipe.input, inbox, exit: pipe.exit, process: 0, begun: Moment::default() };
-        let parts = if pipe.has_driver { Vec::new() } else { driver::parts().to_vec() };
+        let (setup, main) = DRIVER.split_once(LOOP).unwrap_or((DRIVER, ""));
+        let main = main.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
         let hello = async {
-            shell.send(&parts, 0).await.ok()?;
+            shell.send(&[&setup.len().to_string(), setup, main], 0).await.ok()?;
             shell.ended().await
         };
         match tokio::time::timeout(timeout, hello).await {
