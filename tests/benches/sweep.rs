@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p tests --bench sweep -- [EPISODES] [WORKERS...]` prints for each number of episodes in flight the steps
 //! a second, as a share of what the latency allows, and what the sweep's own process takes: CPU time a step, and its
-//! memory. The model's process counts what it is asked, so that nothing is lost or doubled unseen.
+//! memory. There are 100 samples of an instance, as where data is sampled, so that most sandboxes start from a kept state.
+//! The model's process counts what it is asked, so that nothing is lost or doubled unseen.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails by panicking")]
 
