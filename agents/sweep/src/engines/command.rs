@@ -10,10 +10,34 @@ use tokio::process::Command;
 /// How long a command may take: one that waits for a server that is down does so for long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What a user may have set for Slurm's commands that would choose other jobs than those that are asked for.
+const CHOICES: [&str; 17] = [
+    "SQUEUE_ACCOUNT",
+    "SQUEUE_FORMAT",
+    "SQUEUE_LICENSES",
+    "SQUEUE_NAMES",
+    "SQUEUE_PARTITION",
+    "SQUEUE_QOS",
+    "SQUEUE_SORT",
+    "SQUEUE_STATES",
+    "SQUEUE_USERS",
+    "SCANCEL_ACCOUNT",
+    "SCANCEL_INTERACTIVE",
+    "SCANCEL_NAME",
+    "SCANCEL_PARTITION",
+    "SCANCEL_QOS",
+    "SCANCEL_STATE",
+    "SCANCEL_USER",
+    "SCANCEL_WCKEY",
+];
+
 /// Runs a command to its end.
 pub(super) async fn run(program: &str, arguments: &[&str]) -> anyhow::Result<Output> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(std::process::Stdio::null()).kill_on_drop(true);
+    for name in CHOICES {
+        command.env_remove(name);
+    }
     let output = tokio::time::timeout(PATIENCE, command.output());
     let output = output.await.with_context(|| format!("`{program}` gave no answer in {PATIENCE:?}"))?;
     output.with_context(|| {

@@ -133,10 +133,22 @@ impl Coordinator<'_> {
 
     /// Returns the job of an earlier command that still works on the sweep.
     async fn earlier(&self, places: &Places) -> anyhow::Result<Option<Job>> {
-        let Some(text) = read_text(&self.kept(places))? else { return Ok(None) };
-        let Ok(mut job) = serde_json::from_str::<Job>(&text) else { return Ok(None) };
+        let path = self.kept(places);
+        let Some(text) = read_text(&path)? else { return Ok(None) };
+        let damaged = || {
+            let path = path.display();
+            format!(
+                "`{path}` is damaged: it names a job that may still work on the sweep\nhint: end that job by hand, then remove the file"
+            )
+        };
+        let mut job = serde_json::from_str::<Job>(&text).with_context(damaged)?;
         let states = self.site.states(&mut job, None).await;
-        let untold = || format!("whether the job {} of an earlier command still works on it cannot be told", job.job);
+        let untold = || {
+            let (name, path) = (&job.job, path.display());
+            format!(
+                "whether the job {name} of an earlier command still works on it cannot be told\nhint: if there is no such job any more, remove `{path}`"
+            )
+        };
         let is_there = !states.with_context(untold)?.is_empty();
         if is_there {
             (self.told)(&format!("job {} of an earlier command still works on it", job.job));
@@ -173,7 +185,9 @@ impl Coordinator<'_> {
     ) -> anyhow::Result<Option<String>> {
         let mut shown = Shown::new(self.sweep);
         let mut done: Option<Instant> = None;
-        let (mut stopped, mut drained, mut cancelled) = (None, false, false);
+        let (mut stopped, mut drained) = (None, false);
+        // Since when all has been cancelled, and since when the engine has not answered.
+        let (mut cancelled, mut silent) = (None::<Instant>, None::<Instant>);
         loop {
             let left = tally.look()?;
             if stopped.is_none() && left > 0 {
@@ -198,15 +212,18 @@ impl Coordinator<'_> {
             if let Some(line) = shown.line(&states) {
                 (self.told)(&line);
             }
-            let since = done.map(|since| since.elapsed()).unwrap_or_default();
-            if cancelled && states.is_err() && since > 2 * LETTING_GO {
+            silent = states.is_err().then(|| silent.unwrap_or_else(Instant::now));
+            let is_long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > 2 * LETTING_GO);
+            // A process that a lost node never lets go of must not hold up the rest for good.
+            if is_long(cancelled) || (drained && is_long(silent)) {
                 let by_hand = self.site.by_hand(job);
                 (self.told)(&format!("warning: whether all processes have ended is not known\nhint: `{by_hand}`"));
                 return Ok(stopped);
             }
             let only_wait = drained && states.is_ok_and(|states| states.none_runs());
-            if !cancelled && (since > LETTING_GO || only_wait) {
-                cancelled = true;
+            let is_late = done.is_some_and(|since| since.elapsed() > LETTING_GO);
+            if cancelled.is_none() && (is_late || only_wait) {
+                cancelled = Some(Instant::now());
                 self.warn(self.site.cancel(job).await);
             }
             tokio::select! {

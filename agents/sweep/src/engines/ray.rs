@@ -46,7 +46,13 @@ impl Ray {
     async fn start(&self, pilots: &Pilots<'_>, job: &str, task: (u32, &str, u32)) -> anyhow::Result<Task> {
         let (index, node, restarts) = task;
         let request = request(pilots, job, task)?;
-        self.client.submit(&request).await?;
+        if let Err(err) = self.client.submit(&request).await {
+            // It may have been taken although the answer was lost, and would be refused a second time.
+            let is_there = matches!(self.client.job(&request.submission_id).await, Ok(Some(_)));
+            if !is_there {
+                return Err(err);
+            }
+        }
         Ok(Task { index, id: request.submission_id, node: node.to_owned(), restarts })
     }
 
@@ -105,7 +111,10 @@ impl Site for Ray {
                 Some(Status::Running) => states.add("running", 1),
                 Some(Status::Stopped | Status::Succeeded | Status::Failed) | None => {
                     if let Some(pilots) = mend.filter(|pilots| is_mended(task, answer.as_ref(), pilots.engine)) {
-                        self.mend(pilots, &job.job, task).await?;
+                        // It is tried again at the next look, and the others are looked at all the same.
+                        if let Err(err) = self.mend(pilots, &job.job, task).await {
+                            tracing::debug!("the process {} is not started again yet: {err:#}", task.id);
+                        }
                         states.add_waiting("pending", 1);
                     }
                 }

@@ -69,8 +69,11 @@ impl Site for Slurm {
 }
 
 async fn scancel(arguments: &[&str]) -> anyhow::Result<()> {
-    // One that has ended meanwhile is no failure, and whoever waits for the end sees the rest.
-    run("scancel", arguments).await.map(drop)
+    let output = run("scancel", arguments).await?;
+    let said = said(&output);
+    // One that has ended meanwhile is no failure.
+    let has_ended = ["Invalid job id", "already completing or completed"].iter().any(|words| said.contains(words));
+    if output.status.success() || has_ended { Ok(()) } else { bail!("`scancel` failed: {said}") }
 }
 
 /// Returns the script of an array.
