@@ -25,6 +25,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("demo", 5),
     ("runner", 6),
     ("sweep", 7),
+    ("training", 7),
+    ("verifier", 7),
     ("cli", 8),
     ("codeact", 9),
     ("bashonly", 9),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tool_core::{Embed, Finish, Observation, Sandbox, SandboxError, Tool, ToolError, Toolbox};
 
-use crate::context::Context;
+use crate::conversation::context::Context;
 use crate::fresh_sandbox::{FreshSandbox, take_patch};
 use crate::resume::restore::{Answered, Restore};
 use crate::{
@@ -180,6 +180,7 @@ impl Episode {
         self.parts.recorder.append(&Record::Message {
             step: self.spending.steps,
             message: message.clone(),
+            extra: Map::new(),
             restored,
         })?;
         self.messages.push(message);
@@ -247,11 +248,18 @@ impl Episode {
         self.note_end_of_record()?;
         let restored = recorded.is_some();
         let (observation, seconds) = recorded.unwrap_or((observation, seconds));
-        let (call_made, shown) = (call.clone(), observation.clone());
-        let record = Record::Observation { step, call: call_made, observation: shown, seconds, restored };
+        let clipped = self.clipped(observation.text.clone())?;
+        let record = Record::Observation {
+            step,
+            call: call.clone(),
+            observation: observation.clone(),
+            shown: (clipped != observation.text).then(|| clipped.clone()),
+            seconds,
+            extra: Map::new(),
+            restored,
+        };
         self.parts.recorder.append(&record)?;
-        let shown = self.clipped(observation.text.clone())?;
-        self.messages.push(Message::tool(call, shown));
+        self.messages.push(Message::tool(call, clipped));
         self.stuck.saw(call, &observation);
         self.check_stuck()?;
         Ok(observation)
@@ -379,8 +387,10 @@ impl Episode {
         let masked = self.render("episode/masked.md")?;
         let started = Instant::now();
         let mut took_then = 0.0;
-        let (fingerprint, answer, restored) = loop {
-            let request = Request { messages: self.context.view(&self.messages, &masked), tools: tools.clone() };
+        let (fingerprint, view, answer, restored) = loop {
+            let view = self.context.view(&self.messages, &masked);
+            let messages = view.as_ref().map_or_else(|| self.messages.clone(), |view| view.of(&self.messages));
+            let request = Request { messages, tools: tools.clone() };
             let (fingerprint, answer, restored) = match self.restore.as_mut().and_then(Restore::answer) {
                 Some(Answered::Completion(fingerprint, completion, seconds)) => {
                     took_then = seconds;
@@ -404,7 +414,7 @@ impl Episode {
                     continue;
                 }
             }
-            break (fingerprint, answer, restored);
+            break (fingerprint, view, answer, restored);
         };
         let seconds = took_then + started.elapsed().as_secs_f64();
         self.spending.model_seconds += seconds;
@@ -413,7 +423,7 @@ impl Episode {
         self.note_cut(&mut completion)?;
         let step = self.spending.steps;
         let (request, answer) = (fingerprint, completion.clone());
-        let record = Record::Completion { step, request, completion: answer, seconds, restored };
+        let record = Record::Completion { step, request, completion: answer, seconds, view, restored };
         self.parts.recorder.append(&record)?;
         self.messages.push(completion.message.clone());
         if completion.message.tool_calls.is_empty() {

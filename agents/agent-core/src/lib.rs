@@ -4,6 +4,7 @@
 //! [`Model`], `act` on a tool call. Limits, cost, context, clipping, stuck detection and recording live inside `query`
 //! and `act`. [`run`] drives an agent to its [`Outcome`]. This crate does no IO: models and recorders are given to it.
 
+mod conversation;
 mod resume;
 
 mod agent;
@@ -15,8 +16,6 @@ mod message;
 mod model;
 mod trajectory;
 
-mod clip;
-mod context;
 mod limits;
 mod secrets;
 mod stuck;
@@ -24,8 +23,9 @@ mod surrogates;
 mod told;
 
 pub use agent::{Agent, AgentError, Flow};
-pub use clip::clip;
-pub use context::{ContextConfig, ContextStrategy};
+pub use conversation::clip::clip;
+pub use conversation::context::{ContextConfig, ContextStrategy};
+pub use conversation::segments::{Segment, Shown};
 pub use episode::{Episode, EpisodeParts};
 pub use fresh_sandbox::FreshSandbox;
 pub use limits::{Limit, Limits};
@@ -39,5 +39,5 @@ pub use stuck::{StuckDetector, StuckPattern};
 pub use surrogates::without_lone_surrogates;
 pub use told::Told;
 pub use trajectory::{
-    ExitStatus, Header, Origin, Outcome, OutcomeClass, Parent, Record, Recorder, Restored, Spending, Trajectory,
+    ExitStatus, Header, Origin, Outcome, OutcomeClass, Parent, Record, Recorder, Restored, Spending, Trajectory, View,
 };

@@ -3,6 +3,7 @@
 use env_core::Patch;
 use repo::LeftOut;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tool_core::Observation;
 
 use crate::{Completion, Limit, Message, ToolCall, ToolSpec, Usage};
@@ -29,6 +30,9 @@ pub enum Record {
         step: u64,
         /// The message.
         message: Message,
+        /// What another program's record says of it beside, for episodes that were imported.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        extra: Map<String, Value>,
         /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
@@ -70,6 +74,9 @@ pub enum Record {
         completion: Completion,
         /// Wall-clock seconds it took.
         seconds: f64,
+        /// What of the conversation the request did not hold; absent where it held all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        view: Option<View>,
         /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
@@ -82,14 +89,40 @@ pub enum Record {
         call: ToolCall,
         /// What it showed, before clipping.
         observation: Observation,
+        /// What the model was shown of it; absent where that was the whole text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown: Option<String>,
         /// Wall-clock seconds it took.
         seconds: f64,
+        /// What another program's record says of it beside, for episodes that were imported.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        extra: Map<String, Value>,
         /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
     /// The last line.
     Outcome(Outcome),
+}
+
+/// What of a conversation a request does not hold, as its context had no room for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct View {
+    /// How many messages are left out behind the first one that the user said.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropped: usize,
+    /// How many of the latest observations are shown; `None` where none is masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observations: Option<usize>,
+    /// What stands in the place of the earlier ones.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub masked: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// What an episode runs with.
@@ -132,7 +165,7 @@ pub struct Origin {
     /// When this attempt started, in seconds since 1970 (UTC).
     pub started: f64,
     /// The settings that can change what an episode does.
-    pub settings: serde_json::Value,
+    pub settings: Value,
     /// Digest of what the instance says to a solver.
     pub instance: String,
     /// Digest of the templates, `texts` aside.

@@ -16,6 +16,8 @@ pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod solve;
 pub(crate) mod sweep;
+#[cfg(feature = "training")]
+pub(crate) mod training;
 pub(crate) mod validate;
 
 pub(crate) use clean::Clean;

@@ -81,7 +81,7 @@ fn step(item: &WorkItem, record: &Record) -> Option<Line> {
                 .with("seconds", *seconds)
                 .with("restored", *restored)
         }
-        Record::Observation { step, call, observation, seconds, restored } => {
+        Record::Observation { step, call, observation, seconds, restored, .. } => {
             let line = about("info", "called", "a tool was called", item).with("step", *step);
             line.with("tool", call.name.as_str())
                 .with("call_id", call.id.as_str())

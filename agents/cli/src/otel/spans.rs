@@ -122,7 +122,7 @@ impl Spans {
                     self.chat(&under_way, duration(*seconds), answered(*step, completion), None);
                 }
             }
-            Record::Observation { step, call, observation, seconds, restored: false } => {
+            Record::Observation { step, call, observation, seconds, restored: false, .. } => {
                 if let Some(under_way) = self.get(item) {
                     self.tool(&under_way, call, observation, (*step, duration(*seconds)));
                 }

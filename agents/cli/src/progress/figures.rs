@@ -204,7 +204,7 @@ mod tests {
             malformed: None,
             served: None,
         };
-        Record::Completion { step, request: String::new(), completion, seconds: 1.0, restored }
+        Record::Completion { step, request: String::new(), completion, seconds: 1.0, view: None, restored }
     }
 
     fn check_left(total: usize, workers: usize, done: &[(&'static str, Option<u64>)], expected: &Expect) {

@@ -10,7 +10,7 @@ use runner::shown::harmless;
 
 /// Where runs are that are named rather than given as paths.
 #[derive(Debug, Args)]
-pub(super) struct Runs {
+pub(crate) struct Runs {
     /// The folder of all runs.
     #[arg(long, value_name = "DIR", default_value = ".runs")]
     runs: PathBuf,
@@ -18,7 +18,7 @@ pub(super) struct Runs {
 
 impl Runs {
     /// Opens a run by its name, or by the path of its folder. Nothing is written.
-    pub(super) fn open(&self, name: &str) -> anyhow::Result<Run> {
+    pub(crate) fn open(&self, name: &str) -> anyhow::Result<Run> {
         let named = self.runs.join(file_name(name));
         if named.is_dir() {
             return Run::open(&named);

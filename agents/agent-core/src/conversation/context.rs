@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, Role};
+use super::segments::head_length;
+use crate::{Message, Role, View};
 
 /// How a conversation is kept within the model's context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,18 +62,17 @@ impl Context {
         self.max_tokens.is_some_and(|max| tokens >= max)
     }
 
-    /// Returns what the model is shown of `messages`; `masked` stands in for an observation that is not shown.
-    pub(crate) fn view(&self, messages: &[Message], masked: &str) -> Vec<Message> {
-        let head = head_length(messages);
-        let kept = messages.iter().take(head).chain(messages.iter().skip(head + self.dropped));
-        let mut view: Vec<Message> = kept.cloned().collect();
-        if self.strategy == ContextStrategy::MaskObservations {
-            let observations = view.iter_mut().filter(|message| message.role == Role::Tool).rev();
-            for message in observations.skip(self.keep_observations) {
-                masked.clone_into(&mut message.content);
-            }
+    /// Returns what the model is not shown of `messages`; `masked` stands in for an observation that is not shown. `None`
+    /// where it is shown all.
+    pub(crate) fn view(&self, messages: &[Message], masked: &str) -> Option<View> {
+        let shown = || messages.iter().filter(|message| message.role == Role::Tool).count();
+        let masks = self.strategy == ContextStrategy::MaskObservations && shown() > self.keep_observations;
+        if masks {
+            let observations = Some(self.keep_observations);
+            Some(View { dropped: self.dropped, observations, masked: masked.to_owned() })
+        } else {
+            (self.dropped > 0).then(|| View { dropped: self.dropped, ..View::default() })
         }
-        view
     }
 
     /// Leaves out more of `messages`; returns whether there was anything left to leave out.
@@ -108,11 +108,6 @@ impl Context {
     }
 }
 
-/// Returns the number of messages that are never dropped: all up to the first user message.
-fn head_length(messages: &[Message]) -> usize {
-    messages.iter().position(|message| message.role == Role::User).map_or(0, |index| index + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +128,7 @@ mod tests {
         let config = ContextConfig { strategy, keep_observations: 4, ..ContextConfig::default() };
         let (mut context, messages) = (Context::new(&config), conversation(pairs));
         let shrunk: Vec<bool> = (0..shrinks).map(|_| context.shrink(&messages)).collect();
-        let view = context.view(&messages, "-");
+        let view = context.view(&messages, "-").unwrap_or_default().of(&messages);
         let texts: Vec<&str> = view.iter().map(|message| message.content.as_str()).collect();
         format!("{shrunk:?} {}", texts.join(" "))
     }

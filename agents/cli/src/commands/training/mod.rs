@@ -1,0 +1,1 @@
+//! What is made of runs: data for trainers, scores, picks.

@@ -1,0 +1,1 @@
+//! Training data: episodes of runs, and others' trajectories, to the data sets that trainers and verifiers take.

@@ -1,0 +1,1 @@
+//! Scorers of finished episodes, best-of-n, and the curves of both.
