@@ -14,6 +14,9 @@ use super::pilots::Pilots;
 pub struct Job {
     /// Its name or number.
     pub job: String,
+    /// The name that it was given, where its number may come to be another's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its processes, where the engine knows each by a name of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<Task>,
@@ -35,7 +38,7 @@ pub struct Task {
 impl Job {
     /// Returns a job whose processes have no names of their own.
     pub(super) fn named(job: impl Into<String>) -> Self {
-        Self { job: job.into(), tasks: Vec::new() }
+        Self { job: job.into(), ..Self::default() }
     }
 }
 
