@@ -6,6 +6,8 @@ use crate::commands::{
     Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search,
     Solve, StatusCommand, SweepCommand, Validate, WorkCommand,
 };
+#[cfg(feature = "training")]
+use crate::commands::training::improve::Improve;
 use crate::log::Format;
 
 /// Agents that repair real repositories, and the verdict on their patches.
@@ -51,6 +53,9 @@ pub(crate) enum Cmd {
     Search(Box<Search>),
     /// Prints the configuration that a command would run with, as YAML, or what its keys are for.
     Config(Config),
+    /// Samples, keeps what was solved, trains with a command of yours, and evaluates, as often as a file says.
+    #[cfg(feature = "training")]
+    Improve(Improve),
     /// Removes containers and folders that killed runs left behind.
     Clean(Clean),
 }

@@ -14,6 +14,8 @@ use tool_core::SandboxError;
 
 use crate::arguments::{Cli, Cmd, log_format, with_log};
 use crate::commands::runs::{report, status};
+#[cfg(feature = "training")]
+use crate::commands::training;
 use crate::commands::{
     clean, config, evaluate, grade, images, index, instances, parity, replay, search, solve, sweep, validate,
 };
@@ -158,6 +160,8 @@ async fn dispatch(
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,
         Cmd::Search(args) => apart(async move { search::run(*args) }).await,
         Cmd::Config(args) => config::run(plugs, &args),
+        #[cfg(feature = "training")]
+        Cmd::Improve(args) => training::improve::run(plugs, args, providers, at_interrupt).await,
         Cmd::Clean(args) => clean::run(plugs, args).await,
     }
 }
