@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::candidate::Labels;
-use crate::estimate::{
-    Interval, LogFit, RESAMPLES, auc, best_at, bootstrap, expected_calibration_error, fit_log,
-};
+use crate::estimate::{Interval, LogFit, RESAMPLES, auc, best_at, bootstrap, expected_calibration_error, fit_log};
 
 /// Scores, one a candidate, by instance.
 pub type Scores = BTreeMap<String, Vec<Option<f64>>>;

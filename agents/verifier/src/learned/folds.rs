@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 
-use super::model::{Frame, Learned};
-use crate::candidate::{Candidates, Labels};
+use super::model::{Counted, Learned};
+use crate::curves::Scores;
 
 /// Scores by models that had not seen the instance's repository.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CrossValidated {
     /// Scores, one a candidate, by instance.
-    pub scores: BTreeMap<String, Vec<Option<f64>>>,
+    pub scores: Scores,
     /// How many folds there were.
     pub folds: usize,
     /// How many repositories.
@@ -42,9 +42,8 @@ pub(super) fn assign<'a>(instance_ids: impl Iterator<Item = &'a str>, folds: usi
 ///
 /// # Errors
 /// When there are fewer than two repositories, or a fold leaves nothing to learn from.
-pub fn cross_validate(instances: &[Candidates], labels: &Labels, folds: usize) -> anyhow::Result<CrossValidated> {
-    let frames: Vec<Frame> = instances.iter().filter_map(|one| Frame::new(one, labels)).collect();
-    let fold_of = assign(frames.iter().map(|frame| frame.instance_id.as_str()), folds);
+pub fn cross_validate(counted: &[Counted], folds: usize) -> anyhow::Result<CrossValidated> {
+    let fold_of = assign(counted.iter().map(|one| one.instance_id.as_str()), folds);
     let repositories = fold_of.len();
     let folds = folds.min(repositories);
     if folds < 2 {
@@ -55,10 +54,10 @@ pub fn cross_validate(instances: &[Candidates], labels: &Labels, folds: usize) -
     }
     let mut scores = BTreeMap::new();
     for fold in 0..folds {
-        let (held, rest): (Vec<&Frame>, Vec<&Frame>) =
-            frames.iter().partition(|frame| fold_of.get(repository(&frame.instance_id)) == Some(&fold));
+        let (held, rest): (Vec<&Counted>, Vec<&Counted>) =
+            counted.iter().partition(|one| fold_of.get(repository(&one.instance_id)) == Some(&fold));
         let model = Learned::fit(&rest)?;
-        scores.extend(held.iter().map(|frame| (frame.instance_id.clone(), model.probabilities(&frame.rows))));
+        scores.extend(held.iter().map(|one| (one.instance_id.clone(), model.probabilities(&one.rows))));
     }
     Ok(CrossValidated { scores, folds, repositories })
 }

@@ -7,4 +7,4 @@ mod model;
 mod platt;
 
 pub use folds::{CrossValidated, cross_validate, repository};
-pub use model::{Learned, VERSION};
+pub use model::{Counted, Learned};

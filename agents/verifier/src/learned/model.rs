@@ -9,10 +9,10 @@ use super::features::{features, names};
 use super::folds::{assign, repository};
 use super::logistic::{Row, dot, fit};
 use super::platt::Platt;
-use crate::candidate::{Candidates, Labels, Scorer};
+use crate::candidate::{Candidates, Scorer};
 
 /// Version of the file of a model.
-pub const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// Strength of the L2 penalty over standardised features.
 const PENALTY: f64 = 60.0;
@@ -39,21 +39,21 @@ pub struct Learned {
     resolved: usize,
 }
 
-/// The features and labels of an instance.
+/// What is counted of the labelled candidates of an instance; it is all that training keeps of them.
 #[derive(Debug, Clone)]
-pub(super) struct Frame {
+pub struct Counted {
     pub(super) instance_id: String,
     pub(super) rows: Vec<Vec<f64>>,
     pub(super) resolved: Vec<bool>,
 }
 
-impl Frame {
-    /// Counts what is known of an instance; `None` where it has no labels, or not one for each candidate.
-    pub(super) fn new(candidates: &Candidates, labels: &Labels) -> Option<Self> {
-        let resolved =
-            labels.get(&candidates.instance_id).filter(|labels| labels.len() == candidates.candidates.len())?;
-        let instance_id = candidates.instance_id.clone();
-        Some(Self { instance_id, rows: features(candidates), resolved: resolved.clone() })
+impl Counted {
+    /// Counts what is known of the candidates of an instance; labels beyond the candidates do not count.
+    pub fn new(candidates: &Candidates, resolved: &[bool]) -> Self {
+        let (mut rows, mut resolved) = (features(candidates), resolved.to_vec());
+        rows.truncate(resolved.len());
+        resolved.truncate(rows.len());
+        Self { instance_id: candidates.instance_id.clone(), rows, resolved }
     }
 }
 
@@ -62,26 +62,25 @@ impl Learned {
     ///
     /// # Errors
     /// When there are not both resolved candidates and others.
-    pub fn train(instances: &[Candidates], labels: &Labels) -> anyhow::Result<Self> {
-        let frames: Vec<Frame> = instances.iter().filter_map(|one| Frame::new(one, labels)).collect();
-        Self::fit(&frames.iter().collect::<Vec<_>>())
+    pub fn train(counted: &[Counted]) -> anyhow::Result<Self> {
+        Self::fit(&counted.iter().collect::<Vec<_>>())
     }
 
-    /// Trains on frames; the calibration is fitted to scores of repositories that were left out.
-    pub(super) fn fit(frames: &[&Frame]) -> anyhow::Result<Self> {
-        let mut model = Self::fit_raw(frames)?;
-        let repositories: BTreeSet<&str> = frames.iter().map(|frame| repository(&frame.instance_id)).collect();
+    /// Trains on these; the calibration is fitted to scores of repositories that were left out.
+    pub(super) fn fit(counted: &[&Counted]) -> anyhow::Result<Self> {
+        let mut model = Self::fit_raw(counted)?;
+        let repositories: BTreeSet<&str> = counted.iter().map(|one| repository(&one.instance_id)).collect();
         let folds = FOLDS.min(repositories.len());
-        let fold_of = assign(frames.iter().map(|frame| frame.instance_id.as_str()), folds);
+        let fold_of = assign(counted.iter().map(|one| one.instance_id.as_str()), folds);
         let mut scored = Vec::new();
         for fold in 0..folds {
-            let (held, rest): (Vec<&Frame>, Vec<&Frame>) =
-                frames.iter().partition(|frame| fold_of.get(repository(&frame.instance_id)) == Some(&fold));
+            let (held, rest): (Vec<&Counted>, Vec<&Counted>) =
+                counted.iter().partition(|one| fold_of.get(repository(&one.instance_id)) == Some(&fold));
             // Where a part has only one kind of label, nothing can be learned of it.
             let Ok(part) = Self::fit_raw(&rest) else { continue };
-            let pairs = |frame: &&Frame| {
-                let scores = frame.rows.iter().map(|row| part.raw(row));
-                scores.zip(frame.resolved.iter().copied()).collect::<Vec<_>>()
+            let pairs = |one: &&Counted| {
+                let scores = one.rows.iter().map(|row| part.raw(row));
+                scores.zip(one.resolved.iter().copied()).collect::<Vec<_>>()
             };
             scored.extend(held.iter().flat_map(pairs));
         }
@@ -92,8 +91,8 @@ impl Learned {
     }
 
     /// Trains without calibration.
-    fn fit_raw(frames: &[&Frame]) -> anyhow::Result<Self> {
-        let labels = || frames.iter().flat_map(|frame| &frame.resolved);
+    fn fit_raw(counted: &[&Counted]) -> anyhow::Result<Self> {
+        let labels = || counted.iter().flat_map(|one| &one.resolved);
         let resolved = labels().filter(|resolved| **resolved).count();
         let candidates = labels().count();
         if resolved == 0 || resolved == candidates {
@@ -102,7 +101,7 @@ impl Learned {
                  hint: name runs with resolved episodes and others"
             );
         }
-        let rows = || frames.iter().flat_map(|frame| &frame.rows);
+        let rows = || counted.iter().flat_map(|one| &one.rows);
         let names = names();
         let mut mean = vec![0.0; names.len()];
         let mut deviation = vec![0.0; names.len()];
@@ -121,23 +120,23 @@ impl Learned {
             deviation,
             weights: Vec::new(),
             platt: Platt::fit(&[]),
-            instances: frames.len(),
+            instances: counted.len(),
             candidates,
             resolved,
         };
-        let learned = frames.iter().flat_map(|frame| model.learned_from(frame)).collect::<Vec<_>>();
+        let learned = counted.iter().flat_map(|one| model.learned_from(one)).collect::<Vec<_>>();
         model.weights = fit(&learned, PENALTY, Some(0));
         Ok(model)
     }
 
     /// Returns what is learned from an instance: each candidate, and each pair of a resolved one and another.
-    fn learned_from(&self, frame: &Frame) -> Vec<Row> {
-        let standard: Vec<Vec<f64>> = frame.rows.iter().map(|row| self.standard(row)).collect();
-        let labelled = || standard.iter().zip(&frame.resolved);
+    fn learned_from(&self, one: &Counted) -> Vec<Row> {
+        let standard: Vec<Vec<f64>> = one.rows.iter().map(|row| self.standard(row)).collect();
+        let labelled = || standard.iter().zip(&one.resolved);
         let single =
             labelled().map(|(row, resolved)| Row { features: row.clone(), is_positive: *resolved, weight: 1.0 });
         let mut rows: Vec<Row> = single.collect();
-        let hits = frame.resolved.iter().filter(|resolved| **resolved).count();
+        let hits = one.resolved.iter().filter(|resolved| **resolved).count();
         let pairs = hits * (standard.len() - hits);
         let weight = PAIRS * standard.len() as f64 / pairs.max(1) as f64;
         for (better, _) in labelled().filter(|(_, resolved)| **resolved) {

@@ -46,26 +46,47 @@ fn the_learned_scorer_beats_random_and_first_on_repositories_that_it_has_not_see
     let started = std::time::Instant::now();
     let model = Learned::train(&instances, &labels).unwrap();
     eprintln!("trained in {:?}", started.elapsed());
-    for (name, weight) in model.greatest(25) { eprintln!("{weight:8.3} {name}"); }
+    for (name, weight) in model.greatest(25) {
+        eprintln!("{weight:8.3} {name}");
+    }
     let learned = cross_validate(&instances, &labels, 5).unwrap().scores;
     let random = uniform(&labels);
     let first = rate(&First, &instances);
     let oracle = rate(&Oracle::new(labels.clone()), &instances);
-    let all = [("random", &random), ("first", &first), ("majority", &rate(&Majority, &instances)), ("learned", &learned), ("oracle", &oracle)];
+    let all = [
+        ("random", &random),
+        ("first", &first),
+        ("majority", &rate(&Majority, &instances)),
+        ("learned", &learned),
+        ("oracle", &oracle),
+    ];
     let n = 10;
     for minimum in [1, 2, 8] {
-        let labels: Labels = labels.iter().filter(|(_, l)| l.len() >= minimum).map(|(i, l)| (i.clone(), l.clone())).collect();
+        let labels: Labels =
+            labels.iter().filter(|(_, l)| l.len() >= minimum).map(|(i, l)| (i.clone(), l.clone())).collect();
         eprintln!("at least {minimum}: {}", labels.len());
         for (name, scores) in &all {
             let curve = curve(name, scores, &labels, n);
             let points: Vec<String> = curve.best.iter().map(|p| format!("{:.1}", p.mean * 100.0)).collect();
-            eprintln!("{name:9} {:?} {:?} {}", curve.auc.map(|v| (v * 1000.0).round()), curve.ece.map(|v| (v * 1000.0).round()), points.join(" "));
+            eprintln!(
+                "{name:9} {:?} {:?} {}",
+                curve.auc.map(|v| (v * 1000.0).round()),
+                curve.ece.map(|v| (v * 1000.0).round()),
+                points.join(" ")
+            );
         }
         for (name, other) in [("random", &random), ("first", &first)] {
-            let points: Vec<String> = gain(&learned, other, &labels, n).iter().map(|p| format!("{:.1} [{:.1},{:.1}]", p.mean * 100.0, p.low * 100.0, p.high * 100.0)).collect();
+            let points: Vec<String> = gain(&learned, other, &labels, n)
+                .iter()
+                .map(|p| format!("{:.1} [{:.1},{:.1}]", p.mean * 100.0, p.low * 100.0, p.high * 100.0))
+                .collect();
             eprintln!("gain {name}: {}", points.join(" "));
         }
-        let closed: Vec<String> = gain(&learned, &random, &labels, n).iter().zip(gain(&oracle, &random, &labels, n)).map(|(a, b)| format!("{:.2}", a.mean / b.mean)).collect();
+        let closed: Vec<String> = gain(&learned, &random, &labels, n)
+            .iter()
+            .zip(gain(&oracle, &random, &labels, n))
+            .map(|(a, b)| format!("{:.2}", a.mean / b.mean))
+            .collect();
         eprintln!("closed {}", closed.join(" "));
     }
     std::io::stderr().flush().unwrap();
