@@ -1,1 +1,5 @@
 //! What is made of runs: data for trainers, scores, picks.
+
+pub(crate) mod import;
+
+pub(crate) use import::Import;
