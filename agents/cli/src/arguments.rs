@@ -2,6 +2,8 @@
 
 use clap::{Arg, ArgMatches, Command, Parser, Subcommand, value_parser};
 
+#[cfg(feature = "training")]
+use crate::commands::{BestOf, Import, Verify};
 use crate::commands::{
     Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search,
     Solve, StatusCommand, SweepCommand, Validate, WorkCommand,
@@ -43,6 +45,15 @@ pub(crate) enum Cmd {
     Report(ReportCommand),
     /// Tells how far a run has got, while it goes on or afterwards.
     Status(StatusCommand),
+    /// Takes trajectories and candidate patches of other programs into a run.
+    #[cfg(feature = "training")]
+    Import(Import),
+    /// Rates the episodes of runs without their verdicts, or trains what rates them, and tells what the scores are worth.
+    #[cfg(feature = "training")]
+    Verify(Verify),
+    /// Picks the best episode of each instance, and draws what picking is worth.
+    #[cfg(feature = "training")]
+    BestOf(BestOf),
     /// Lists the instances of a dataset, one id a line.
     Instances(Instances),
     /// Makes, fetches, lists and removes the images of instances.

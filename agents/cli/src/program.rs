@@ -155,6 +155,12 @@ async fn dispatch(
         Cmd::Parity(args) => apart(parity::run(plugs.clone(), args)).await,
         Cmd::Report(args) => apart(async move { report::run(&args) }).await,
         Cmd::Status(args) => apart(async move { status::run(&args).await }).await,
+        #[cfg(feature = "training")]
+        Cmd::Import(args) => apart(async move { crate::commands::training::import::run(&args) }).await,
+        #[cfg(feature = "training")]
+        Cmd::Verify(args) => apart(async move { crate::commands::training::verify::run(&args) }).await,
+        #[cfg(feature = "training")]
+        Cmd::BestOf(args) => apart(async move { crate::commands::training::best_of::run(&args) }).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args, providers).await,
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,

@@ -17,9 +17,10 @@ mod verdict;
 
 pub use files::{file_name, hide, read_text, sweep, write_stream, write_whole};
 pub use folder::{
-    CellDir, Episode, EpisodeDir, FileRecorder, Found, Hold, InFlight, Run, Summary, VERDICT_FILES, write_summary,
+    CellDir, Episode, EpisodeDir, FileRecorder, Found, Hold, Import, ImportedEpisode, InFlight, Run, Summary,
+    VERDICT_FILES, write_summary,
 };
-pub use journal::{Ended, Entry, Failed, Journal, Judged, Lease, Line, VERSION};
+pub use journal::{Ended, Entry, Failed, Imported, Journal, Judged, Lease, Line, VERSION};
 pub use predictions::{Given, Prediction, read_predictions};
 pub use subject::Subject;
 pub use tally::{Ending, Rate, Tally, wilson};

@@ -1,1 +1,22 @@
 //! Scorers of finished episodes, best-of-n, and the curves of both.
+//!
+//! A [`Scorer`] rates the [`Candidates`] of an instance together. Verdicts are [`Labels`], kept apart: a scorer is not
+//! given any, so that none can look one up. A [`Pool`] gathers the episodes of runs, [`picks()`] picks the best of them,
+//! [`estimate`] has the estimators and [`curves`] what is shown of them. Nothing here runs an agent or judges a patch.
+
+mod candidate;
+mod pool;
+
+mod learned;
+mod patch;
+mod scorers;
+
+pub mod curves;
+pub mod estimate;
+mod picks;
+
+pub use candidate::{Candidate, Candidates, Labels, Scorer};
+pub use learned::{Counted, CrossValidated, Learned, cross_validate, repository};
+pub use picks::picks;
+pub use pool::{Member, Pool};
+pub use scorers::{First, Majority, Oracle, Random};

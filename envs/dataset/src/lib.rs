@@ -12,10 +12,12 @@ mod parquet;
 
 mod answers;
 mod error;
+mod record;
 mod row;
 mod source;
 
 mod load;
+mod records;
 mod select;
 
 mod column_names;
@@ -31,6 +33,8 @@ pub use column_names::ColumnNames;
 pub use error::DatasetError;
 pub use hub::{Download, HubSettings, commit, download};
 pub use load::{load, load_file, load_path};
+pub use record::Record;
+pub use records::each_record;
 pub use row::Row;
 pub use select::{Selection, read_ids, select};
 pub use source::{HubDataset, KnownDataset, Source};

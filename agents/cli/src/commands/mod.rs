@@ -35,4 +35,6 @@ pub(crate) use search::Search;
 pub(crate) use solve::Solve;
 pub(crate) use sweep::SweepCommand;
 pub(crate) use sweep::work::WorkCommand;
+#[cfg(feature = "training")]
+pub(crate) use training::{BestOf, Import, Verify};
 pub(crate) use validate::Validate;

@@ -2,6 +2,7 @@
 
 mod cell_dir;
 mod episode_dir;
+mod import;
 mod in_flight;
 mod last_record;
 mod listed;
@@ -10,6 +11,7 @@ mod summary;
 
 pub use cell_dir::{CellDir, Found, Hold, VERDICT_FILES};
 pub use episode_dir::{EpisodeDir, FileRecorder};
+pub use import::{Import, ImportedEpisode};
 pub use in_flight::InFlight;
 pub use run::{Episode, Run};
 pub use summary::{Summary, write_summary};

@@ -180,6 +180,12 @@ impl Episode {
     /// was handed in does not count.
     pub fn ending(&self) -> Ending {
         let Some(prediction) = &self.prediction else {
+            // The verdict on a patch that the record of another program does not hold.
+            if let Some(Judged { resolved: Some(resolved), .. }) =
+                self.judged.as_ref().filter(|judged| judged.subject.patch.is_empty())
+            {
+                return ending(None, false, *resolved);
+            }
             let broke = self.ended.as_ref().is_some_and(Ended::is_infrastructure);
             return if broke { Ending::Infrastructure } else { Ending::Unfinished };
         };

@@ -120,6 +120,16 @@ pub enum Entry {
         /// What a verdict would have been on, and what kept it from one.
         failed: Failed,
     },
+    /// An episode was taken in from the record of another program.
+    Imported {
+        /// The instance.
+        instance_id: String,
+        /// The sample.
+        #[serde(default)]
+        sample: u32,
+        /// Which record.
+        imported: Imported,
+    },
     /// What a later version says; it is passed over.
     #[serde(other)]
     Unknown,
@@ -130,6 +140,17 @@ impl Entry {
     pub(crate) fn is_paid_for(&self) -> bool {
         matches!(self, Self::Ended { .. } | Self::Predicted { .. } | Self::Judged { .. })
     }
+}
+
+/// The record of another program that an episode was taken in from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Digest of what it says.
+    pub digest: String,
+    /// Name of its format.
+    pub format: String,
+    /// The file, and the line or row in it.
+    pub place: String,
 }
 
 /// How an episode ended that the budget stopped, in a word.

@@ -18,7 +18,7 @@ use log::Log;
 use state::{CellState, State};
 use turns::Turns;
 
-pub use entry::{Ended, Entry, Failed, Judged, Line, VERSION};
+pub use entry::{Ended, Entry, Failed, Imported, Judged, Line, VERSION};
 pub use lease::Lease;
 pub(crate) use lease::holder;
 pub(crate) use state::{EpisodeState, Key};

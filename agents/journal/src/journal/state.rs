@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
-use crate::journal::entry::{Ended, Entry, Failed, Judged, Line};
+use crate::journal::entry::{Ended, Entry, Failed, Imported, Judged, Line};
 use crate::predictions::Prediction;
 
 /// An episode: an instance and which of its samples.
@@ -34,6 +34,8 @@ pub(crate) struct EpisodeState {
     pub(crate) prediction: Option<Prediction>,
     pub(crate) judged: Option<Judged>,
     pub(crate) failed: Option<Failed>,
+    /// The record of another program that it was taken in from.
+    pub(crate) imported: Option<Imported>,
     /// How often infrastructure has broken for it, since someone last asked to try it again.
     pub(crate) failures: u32,
     /// When it last began to run, in seconds since 1970.
@@ -85,6 +87,9 @@ impl CellState {
                 let episode = self.episode(instance_id, sample);
                 (episode.judged, episode.failed, episode.came) = (None, Some(failed), known(at));
                 episode.failures += 1;
+            }
+            Entry::Imported { instance_id, sample, imported } => {
+                self.episode(instance_id, sample).imported = Some(imported);
             }
             Entry::Opened { .. } | Entry::Unknown => {}
         }

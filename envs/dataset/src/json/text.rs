@@ -10,17 +10,22 @@ use crate::json::bare_words;
 use crate::{ColumnNames, DatasetError, Row, columns};
 
 /// What starts a UTF-8 file made on Windows; it carries no meaning.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Returns the rows of one file, which may be a zstd frame as a whole.
 pub(crate) fn read_file(path: &Path, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
+    read(open(path)?, name, names)
+}
+
+/// Returns a reader of a file, which may be a zstd frame as a whole.
+pub(crate) fn open(path: &Path) -> Result<BufReader<Box<dyn Read>>, DatasetError> {
     let io = |source| DatasetError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(io)?;
     let reader: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "zst") {
         true => Box::new(zstd::Decoder::new(file).map_err(io)?),
         false => Box::new(file),
     };
-    read(BufReader::with_capacity(1 << 16, reader), name, names)
+    Ok(BufReader::with_capacity(1 << 16, reader))
 }
 
 /// Reads rows from `reader`: a list when its first character is `[`, else one object a line.
@@ -56,7 +61,7 @@ pub(crate) fn read(mut reader: impl BufRead, name: &str, names: &ColumnNames) ->
 }
 
 /// Parses one line.
-fn record(line: &[u8]) -> Result<Map<String, Value>, String> {
+pub(crate) fn record(line: &[u8]) -> Result<Map<String, Value>, String> {
     let text = std::str::from_utf8(line).map_err(|err| match line.starts_with(b"\xff\xfe") {
         true => "is UTF-16\nhint: save the file as UTF-8".to_owned(),
         false => format!("is not UTF-8 from byte {} on", err.valid_up_to() + 1),

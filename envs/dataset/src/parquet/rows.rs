@@ -1,7 +1,9 @@
 //! Rows from Parquet.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use bytes::{Buf, Bytes};
@@ -12,18 +14,30 @@ use serde_json::{Map, Number, Value};
 
 use crate::columns;
 use crate::parquet::{deltas, footer, pages};
+use crate::record::Record;
 use crate::{ColumnNames, DatasetError, Row};
 
 /// Returns the rows of one file, which may be a zstd frame as a whole.
 pub(crate) fn read(path: &Path, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
-    let io = |source| DatasetError::Io { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(io)?;
-    if path.extension().is_some_and(|extension| extension == "zst") {
-        let mut bytes = Vec::new();
-        zstd::Decoder::new(file).map_err(io)?.read_to_end(&mut bytes).map_err(io)?;
-        return rows(Bytes::from(bytes), name, names);
+    match frame(path)? {
+        Some(bytes) => rows(bytes, name, names),
+        None => rows(open(path)?, name, names),
     }
-    rows(file, name, names)
+}
+
+fn open(path: &Path) -> Result<File, DatasetError> {
+    File::open(path).map_err(|source| DatasetError::Io { path: path.to_owned(), source })
+}
+
+/// Returns what a zstd frame holds; nothing for a file that is none.
+fn frame(path: &Path) -> Result<Option<Bytes>, DatasetError> {
+    let io = |source| DatasetError::Io { path: path.to_owned(), source };
+    if path.extension().is_none_or(|extension| extension != "zst") {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    zstd::Decoder::new(open(path)?).map_err(io)?.read_to_end(&mut bytes).map_err(io)?;
+    Ok(Some(Bytes::from(bytes)))
 }
 
 /// Returns the rows in `input`.
@@ -34,12 +48,66 @@ pub(crate) fn rows(
 ) -> Result<Vec<Row>, DatasetError> {
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     // The reader panics on some damaged files.
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| records(input, name, names)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| records(input, name, names)));
     let rows = outcome.unwrap_or_else(|_| Err(malformed("is damaged Parquet".to_owned())))?;
     if rows.is_empty() { Err(malformed("holds no rows".to_owned())) } else { Ok(rows) }
 }
 
+/// Hands out the rows of one file, which may be a zstd frame as a whole, with their numbers from 1.
+pub(crate) fn each<E: From<DatasetError>>(
+    path: &Path,
+    name: &str,
+    take: impl FnMut(usize, Record) -> Result<(), E>,
+) -> Result<(), E> {
+    match frame(path)? {
+        Some(bytes) => each_in(bytes, name, take),
+        None => each_in(open(path)?, name, take),
+    }
+}
+
+fn each_in<E: From<DatasetError>>(
+    input: impl ChunkReader + 'static,
+    name: &str,
+    mut take: impl FnMut(usize, Record) -> Result<(), E>,
+) -> Result<(), E> {
+    let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
+    let broken = |err: parquet::errors::ParquetError| malformed(format!("is not Parquet: {err}"));
+    let damaged = || malformed("is damaged Parquet".to_owned());
+    // The reader panics on some damaged files.
+    let reader = catch_unwind(AssertUnwindSafe(|| checked(input, name))).unwrap_or_else(|_| Err(damaged()))?;
+    let mut rows = reader.get_row_iter(None).map_err(broken)?;
+    for number in 1.. {
+        let row = catch_unwind(AssertUnwindSafe(|| rows.next())).map_err(|_| damaged())?;
+        let Some(row) = row else { break };
+        take(number, Ok(object(row.map_err(broken)?)))?;
+    }
+    Ok(())
+}
+
 fn records(input: impl ChunkReader + 'static, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
+    let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
+    let broken = |err: parquet::errors::ParquetError| malformed(format!("is not Parquet: {err}"));
+    let reader = checked(input, name)?;
+    let (mut rows, mut ids) = (Vec::new(), HashSet::new());
+    for record in reader.get_row_iter(None).map_err(broken)? {
+        let place = format!("`{name}`, row {}", rows.len() + 1);
+        let row = columns::row(object(record.map_err(broken)?), names, &place)?;
+        let is_new = ids.insert(row.instance_id.to_lowercase());
+        rows.push(row);
+        // An id that comes twice is refused later on. A small file may hold a row thousands of millions of times.
+        if !is_new {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+fn object(row: parquet::record::Row) -> Map<String, Value> {
+    row.into_columns().into_iter().map(|(column, field)| (column, value(field))).collect()
+}
+
+/// Returns a reader of a file that was looked through for what would take more memory than there is.
+fn checked<R: ChunkReader + 'static>(input: R, name: &str) -> Result<SerializedFileReader<R>, DatasetError> {
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     let broken = |err: parquet::errors::ParquetError| malformed(format!("is not Parquet: {err}"));
     if footer(&input).is_some_and(|footer| !footer::is_plausible(&footer)) {
@@ -56,20 +124,7 @@ fn records(input: impl ChunkReader + 'static, name: &str, names: &ColumnNames) -
         let checked = deltas::check(pages.as_mut(), &column.column_descr_ptr());
         checked.map_err(|reason| damaged(format!("{}: {reason}", pages::place(column, group))))?;
     }
-    let (mut rows, mut ids) = (Vec::new(), HashSet::new());
-    for record in reader.get_row_iter(None).map_err(broken)? {
-        let place = format!("`{name}`, row {}", rows.len() + 1);
-        let record: Map<String, Value> =
-            record.map_err(broken)?.into_columns().into_iter().map(|(column, field)| (column, value(field))).collect();
-        let row = columns::row(record, names, &place)?;
-        let is_new = ids.insert(row.instance_id.to_lowercase());
-        rows.push(row);
-        // An id that comes twice is refused later on. A small file may hold a row thousands of millions of times.
-        if !is_new {
-            break;
-        }
-    }
-    Ok(rows)
+    Ok(reader)
 }
 
 /// Returns the footer, which stands before its own length and the last four bytes; nothing when there is none.

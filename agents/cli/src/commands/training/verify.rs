@@ -1,0 +1,136 @@
+//! `verify`: scores of episodes, and scorers that are trained on them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use clap::Args;
+use serde::Serialize;
+use verifier::curves::{Comparison, Scores};
+use verifier::{Counted, Learned, Majority, Pool, cross_validate};
+
+use super::curves::{remarks, tables};
+use super::scorer::{By, Rated};
+use crate::console::say;
+use crate::failed::Failed;
+use crate::output::{print, show};
+
+/// How many features of a model are named.
+const NAMED: usize = 8;
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    rated: Rated,
+    #[command(flatten)]
+    by: By,
+    /// Trains the scorer `learned` on the verdicts of the runs, and tells what it is worth on repositories that it has not
+    /// seen.
+    #[arg(long, requires = "out", conflicts_with_all = ["by", "model"])]
+    train: bool,
+    /// The file for the trained model.
+    #[arg(long, value_name = "FILE", requires = "train")]
+    out: Option<PathBuf>,
+    /// Folds of the cross-validation, which no repository is on both sides of.
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
+    folds: u16,
+    /// The greatest k of best@k. Default: the most candidates of an instance, but no more than 16.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    n: Option<u16>,
+}
+
+/// A line of a file of scores.
+#[derive(Serialize)]
+struct Scored<'a> {
+    cell: &'a str,
+    instance_id: &'a str,
+    sample: u32,
+    scorer: &'a str,
+    score: Option<f64>,
+}
+
+pub(crate) fn run(args: &Verify) -> Result<ExitCode, Failed> {
+    let mut pool = args.rated.pool().map_err(Failed::Usage)?;
+    if let Some(out) = args.out.as_deref().filter(|_| args.train) {
+        return train(args, &mut pool, out);
+    }
+    if args.by.by.is_empty() {
+        return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
+    }
+    args.by.scorers(&pool).map_err(Failed::Usage)?;
+    let scored = args.by.rate(&pool)?;
+    for (name, scores) in &scored {
+        write(&pool, name, scores)?;
+    }
+    tell(args, &pool, &scored)
+}
+
+/// Trains a model on what has a verdict, and tells what it is worth.
+fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, Failed> {
+    let unjudged = pool.keep_judged();
+    if unjudged > 0 {
+        say(&format!("{unjudged} episodes have no verdict and are left out"));
+    }
+    let labels = pool.labels();
+    let mut counted = Vec::new();
+    pool.each(|candidates| {
+        let resolved = labels.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
+        counted.push(Counted::new(candidates, resolved));
+        Ok(())
+    })?;
+    let model = Learned::train(&counted).map_err(Failed::Usage)?;
+    let validated = cross_validate(&counted, usize::from(args.folds)).map_err(Failed::Usage)?;
+    journal::write_whole(out, model.to_json()?.as_bytes())?;
+    say(&format!(
+        "trained on {} candidates of {} instances; the figures are of {} folds over {} repositories, each rated by a model \
+         that has not seen it\nsee {}",
+        pool.len(),
+        counted.len(),
+        validated.folds,
+        validated.repositories,
+        show(out)
+    ));
+    let named = model.greatest(NAMED).into_iter().map(|(name, weight)| format!("{name} {weight:+.2}"));
+    say(&format!("the greatest weights: {}", named.collect::<Vec<_>>().join("; ")));
+    let scored = [("majority".to_owned(), pool.rate(&Majority)?), ("learned".to_owned(), validated.scores)];
+    tell(args, pool, &scored)
+}
+
+/// Prints what the scores are worth, where there are verdicts to tell by.
+fn tell(args: &Verify, pool: &Pool, scored: &[(String, Scores)]) -> Result<ExitCode, Failed> {
+    let labels = pool.labels();
+    if labels.is_empty() {
+        say("no episode has a verdict, so that it cannot be told what the scores are worth");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let most = labels.values().map(Vec::len).max().unwrap_or(1).min(16);
+    let n = args.n.map_or(most, usize::from);
+    let judged: Vec<(String, Scores)> =
+        scored.iter().map(|(name, scores)| (name.clone(), pool.of_judged(scores))).collect();
+    let comparison = Comparison::new(&judged, &labels, n);
+    print(&tables(&comparison))?;
+    say(&remarks(&comparison));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the scores into the folders of the runs, a line an episode.
+fn write(pool: &Pool, scorer: &str, scores: &Scores) -> anyhow::Result<()> {
+    let mut files: BTreeMap<&Path, String> = BTreeMap::new();
+    for (instance_id, members) in pool.instances() {
+        let scores = scores.get(instance_id).map(Vec::as_slice).unwrap_or_default();
+        for (place, member) in members.iter().enumerate() {
+            let score = scores.get(place).copied().flatten();
+            let line = Scored { cell: &member.cell, instance_id, sample: member.sample, scorer, score };
+            let file = files.entry(&member.run).or_default();
+            *file += &serde_json::to_string(&line)?;
+            file.push('\n');
+        }
+    }
+    for (run, lines) in files {
+        let path = run.join(format!("scores.{scorer}.jsonl"));
+        journal::write_whole(&path, lines.as_bytes())?;
+        say(&format!("see {}", show(&path)));
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Taking in finished episodes of other programs, many at a time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+
+use agent_core::Record;
+use anyhow::{Context, bail};
+
+use super::cell_dir::{CellDir, LEASES};
+use crate::journal::{Ended, Entry, Imported, Journal, Judged, Lease};
+use crate::predictions::Prediction;
+
+/// How many episodes are written before the journal is told of them, in one go.
+const BATCH: usize = 1000;
+
+/// A finished episode of another program.
+#[derive(Debug, Clone)]
+pub struct ImportedEpisode {
+    /// The instance.
+    pub instance_id: String,
+    /// What it was read from.
+    pub imported: Imported,
+    /// The trajectory; empty where only the patch is known.
+    pub records: Vec<Record>,
+    /// How it ended; `None` where only the patch is known.
+    pub ended: Option<Ended>,
+    /// The patch, with who made it; `None` where the record holds none.
+    pub prediction: Option<Prediction>,
+    /// The verdict, where one is known.
+    pub judged: Option<Judged>,
+}
+
+/// Takes finished episodes of other programs into a run. Each becomes the next sample of its instance in its cell.
+///
+/// Files are written first, and the journal is told of many at a time, so that the disk is waited for once for all of
+/// them. An episode that a killed process did not get to tell the journal of is not in the run, and is taken in anew.
+#[derive(Debug)]
+pub struct Import {
+    journal: Journal,
+    _lease: Lease,
+    cells: BTreeMap<String, Cell>,
+    waiting: usize,
+}
+
+#[derive(Debug)]
+struct Cell {
+    dir: CellDir,
+    /// How many samples each instance has.
+    samples: HashMap<String, u32>,
+    /// How many episodes are of a record with this digest.
+    known: HashMap<String, usize>,
+    entries: Vec<Entry>,
+    /// The samples whose views are behind.
+    touched: BTreeSet<u32>,
+}
+
+impl Import {
+    /// Begins to take episodes into a run.
+    ///
+    /// # Errors
+    /// When another process does so, or the run cannot be written.
+    pub fn begin(journal: &Journal) -> anyhow::Result<Self> {
+        let lease = Lease::take(&journal.run().join(LEASES).join("import"))?;
+        let Some(lease) = lease else {
+            let run = journal.run().display();
+            bail!("another process imports into `{run}`\nhint: wait for it, or choose another `--run`");
+        };
+        journal.refresh()?;
+        Ok(Self { journal: journal.clone(), _lease: lease, cells: BTreeMap::new(), waiting: 0 })
+    }
+
+    /// Returns how many episodes of a cell are of a record with this digest.
+    pub fn count(&mut self, cell: &str, digest: &str) -> anyhow::Result<usize> {
+        Ok(self.cell(cell)?.known.get(digest).copied().unwrap_or_default())
+    }
+
+    /// Takes an episode in, and returns which sample of its instance it has become.
+    pub fn add(&mut self, cell: &str, episode: ImportedEpisode) -> anyhow::Result<u32> {
+        let sample = self.cell(cell)?.add(episode)?;
+        self.waiting += 1;
+        if self.waiting >= BATCH {
+            self.flush()?;
+        }
+        Ok(sample)
+    }
+
+    /// Tells the journal of what is still waiting, and writes the views.
+    pub fn finish(mut self) -> anyhow::Result<()> {
+        self.flush()?;
+        self.cells.values().try_for_each(Cell::write_views)
+    }
+
+    fn cell(&mut self, name: &str) -> anyhow::Result<&mut Cell> {
+        if !self.cells.contains_key(name) {
+            let cell = Cell::open(&self.journal, name)?;
+            self.cells.insert(name.to_owned(), cell);
+        }
+        self.cells.get_mut(name).context("a cell that was just opened is gone")
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        let run = self.journal.run();
+        if self.waiting > 0 {
+            // What the journal speaks of has to be there after a power cut as well.
+            let folder = File::open(run).with_context(|| format!("cannot read `{}`", run.display()))?;
+            rustix::fs::syncfs(folder).with_context(|| format!("cannot write `{}` to the disk", run.display()))?;
+        }
+        for cell in self.cells.values_mut().filter(|cell| !cell.entries.is_empty()) {
+            self.journal.append(cell.dir.name(), std::mem::take(&mut cell.entries))?;
+        }
+        self.waiting = 0;
+        Ok(())
+    }
+}
+
+impl Cell {
+    fn open(journal: &Journal, name: &str) -> anyhow::Result<Self> {
+        let dir = CellDir::create_in(journal, name)?;
+        let (mut samples, mut known) = (HashMap::new(), HashMap::new());
+        journal.with_cell(dir.name(), |state| {
+            let asked = state.asked.iter().flat_map(|(sample, ids)| ids.iter().map(|id| (id, *sample)));
+            for (id, sample) in asked.chain(state.episodes.keys().map(|(id, sample)| (id, *sample))) {
+                let next: &mut u32 = samples.entry(id.clone()).or_default();
+                *next = (*next).max(sample + 1);
+            }
+            for imported in state.episodes.values().filter_map(|episode| episode.imported.as_ref()) {
+                *known.entry(imported.digest.clone()).or_default() += 1;
+            }
+        });
+        Ok(Self { dir, samples, known, entries: Vec::new(), touched: BTreeSet::new() })
+    }
+
+    fn add(&mut self, episode: ImportedEpisode) -> anyhow::Result<u32> {
+        let ImportedEpisode { instance_id, imported, records, ended, prediction, judged } = episode;
+        let next = self.samples.entry(instance_id.clone()).or_default();
+        let sample = *next;
+        *next += 1;
+        let dir = self.dir.of_sample(sample);
+        write_files(&dir, &instance_id, &records, prediction.as_ref())?;
+        *self.known.entry(imported.digest.clone()).or_default() += 1;
+        self.touched.insert(sample);
+        self.entries.push(Entry::Asked { sample, instance_ids: vec![instance_id.clone()] });
+        self.entries.push(Entry::Imported { instance_id: instance_id.clone(), sample, imported });
+        let ended = ended.map(|ended| Entry::Ended { instance_id: instance_id.clone(), sample, ended });
+        let predicted = prediction.map(|prediction| Entry::Predicted { sample, prediction });
+        let judged = judged.map(|judged| Entry::Judged { instance_id, sample, judged });
+        self.entries.extend([ended, predicted, judged].into_iter().flatten());
+        Ok(sample)
+    }
+
+    fn write_views(&self) -> anyhow::Result<()> {
+        self.touched.iter().try_for_each(|sample| {
+            let dir = self.dir.of_sample(*sample);
+            dir.ask([])?;
+            dir.write_predictions()
+        })
+    }
+}
+
+/// Writes the files of an episode, which are not waited for.
+fn write_files(dir: &CellDir, id: &str, records: &[Record], prediction: Option<&Prediction>) -> anyhow::Result<()> {
+    let folder = dir.instance_path(id);
+    if records.is_empty() {
+        return Ok(());
+    }
+    let cannot = || format!("cannot write in `{}`", folder.display());
+    fs::create_dir_all(&folder).with_context(cannot)?;
+    let write = || -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(folder.join("trajectory.jsonl"))?);
+        for record in records {
+            serde_json::to_writer(&mut file, record)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    };
+    write().with_context(cannot)?;
+    match prediction.map(Prediction::patch_text).filter(|patch| !patch.is_empty()) {
+        Some(patch) => fs::write(folder.join("patch.diff"), patch).with_context(cannot),
+        None => Ok(()),
+    }
+}

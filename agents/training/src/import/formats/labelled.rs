@@ -1,0 +1,82 @@
+//! Trajectories of several scaffolds, each with a label: `traj_id`, `scaffold`, `model`, `instance_id`, `resolved`,
+//! `patch` and either `messages` or, as `raw`, the record of the scaffold.
+
+use serde_json::{Map, Value};
+
+use crate::import::conversation::{Answer, Conversation, usage};
+use crate::import::foreign::{Foreign, take_flag, take_object, take_text};
+use crate::import::recognise::episodes;
+use agent_core::Served;
+
+/// Reads a row.
+pub(crate) fn read(mut row: Map<String, Value>, stem: &str) -> Result<Vec<Foreign>, String> {
+    let mut of_row = Foreign {
+        format: "labelled",
+        instance_id: take_text(&mut row, "instance_id")?.ok_or("has no `instance_id`")?,
+        scaffold: take_text(&mut row, "scaffold")?.unwrap_or_default(),
+        model: take_text(&mut row, "model")?.unwrap_or_default(),
+        patch: take_text(&mut row, "patch")?,
+        resolved: take_flag(&mut row, "resolved")?,
+        exit_status: take_text(&mut row, "exit_status")?,
+        ..Foreign::default()
+    };
+    let raw = take_object(&mut row, "raw")?;
+    if !raw.is_empty() {
+        of_row.rest = row;
+        return Ok(episodes(raw, stem)?.into_iter().map(|raw| with_label(&of_row, raw)).collect());
+    }
+    let mut conversation = Conversation::default();
+    conversation.say_all(&mut row, "messages")?;
+    if let Some(response) = row.shift_remove("final_response").filter(|response| !response.is_null()) {
+        respond(&mut conversation, response).map_err(|err| format!("`final_response`: {err}"))?;
+    }
+    of_row.records = conversation.into_records();
+    of_row.rest = row;
+    Ok(vec![of_row])
+}
+
+/// Adds the answer that a whole response of the chat completions interface holds.
+fn respond(conversation: &mut Conversation, response: Value) -> Result<(), String> {
+    let Value::Object(mut body) = response else { return Err("is no object".to_owned()) };
+    let choices = match body.shift_remove("choices") {
+        Some(Value::Array(choices)) => choices,
+        _ => return Err("has no list `choices`".to_owned()),
+    };
+    let counted = body.shift_remove("usage").filter(|usage| !usage.is_null());
+    let tokens = counted.as_ref().map(usage).unwrap_or_default();
+    let [Value::Object(choice)] = choices.as_slice() else {
+        return Err("`choices` is no list of one object".to_owned());
+    };
+    let mut choice = choice.clone();
+    let message = take_object(&mut choice, "message")?;
+    let finish_reason = take_text(&mut choice, "finish_reason")?;
+    let served = Served {
+        id: take_text(&mut body, "id")?,
+        model: take_text(&mut body, "model")?,
+        system_fingerprint: take_text(&mut body, "system_fingerprint")?,
+        usage: counted,
+        choice,
+        body,
+        ..Served::default()
+    };
+    conversation.answer(message, Answer { usage: tokens, finish_reason, served: Some(served), ..Answer::default() })
+}
+
+/// Returns an episode with what its row says of it.
+fn with_label(row: &Foreign, raw: Foreign) -> Foreign {
+    let or = |row: &String, raw: String| if row.is_empty() { raw } else { row.clone() };
+    let mut rest = raw.rest;
+    for (key, value) in &row.rest {
+        rest.entry(key).or_insert_with(|| value.clone());
+    }
+    Foreign {
+        instance_id: row.instance_id.clone(),
+        scaffold: or(&row.scaffold, raw.scaffold),
+        model: or(&row.model, raw.model),
+        patch: row.patch.clone().or(raw.patch),
+        resolved: row.resolved.or(raw.resolved),
+        exit_status: row.exit_status.clone().or(raw.exit_status),
+        rest,
+        ..raw
+    }
+}

@@ -1,0 +1,277 @@
+//! Files of other programs, written as a run.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use agent_core::{ExitStatus, Header, Limit, Origin, Outcome, Record, Spending};
+use anyhow::Context;
+use dataset::each_record;
+use env_core::Patch;
+use grading::read_prediction;
+use journal::{Ended, Import, Imported, ImportedEpisode, Journal, Judged, Prediction, Subject, exit_status, file_name};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::foreign::Foreign;
+use super::recognise;
+
+/// How a verdict was reached that another program's record tells of.
+const JUDGING: &str = "imported";
+
+/// Where episodes go.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The folder of all runs.
+    pub runs: PathBuf,
+    /// The run.
+    pub run: String,
+    /// The cell; `None` for one named after the agent and the model of each episode.
+    pub cell: Option<String>,
+}
+
+/// What was found in a file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FileCounts {
+    /// Episodes and patches that were taken in.
+    pub imported: usize,
+    /// Those that the run held already.
+    pub known: usize,
+    /// Of those taken in, how many have a trajectory.
+    pub trajectories: usize,
+    /// Messages in them, answers and observations included.
+    pub messages: usize,
+    /// Answers of the model in them.
+    pub answers: usize,
+    /// Calls of tools in them.
+    pub calls: usize,
+    /// Observations in them.
+    pub observations: usize,
+    /// Patches that are not empty.
+    pub patches: usize,
+    /// Those with a verdict: resolved, and not.
+    pub labels: [usize; 2],
+    /// How many are of each format.
+    pub formats: BTreeMap<String, usize>,
+    /// How many are in each cell.
+    pub cells: BTreeMap<String, usize>,
+    /// What could not be read, with its line or row.
+    pub errors: Vec<String>,
+}
+
+/// Takes the episodes of files of other programs into a run, and returns what was found in each file.
+///
+/// What the run holds already is not taken in again. What cannot be read is told in the counts of its file, and the rest
+/// of the file is taken in.
+///
+/// # Errors
+/// When a file cannot be opened or the run cannot be written. What came before stays.
+pub fn import(
+    files: &[PathBuf],
+    target: &Target,
+    mut tell: impl FnMut(&Path, &FileCounts),
+) -> anyhow::Result<Vec<FileCounts>> {
+    let journal = Journal::open(&target.runs.join(file_name(&target.run)))?;
+    let mut into = Import::begin(&journal)?;
+    let mut all = Vec::with_capacity(files.len());
+    for file in files {
+        let counts = import_file(file, target.cell.as_deref(), &mut into)?;
+        tell(file, &counts);
+        all.push(counts);
+    }
+    into.finish()?;
+    Ok(all)
+}
+
+fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> anyhow::Result<FileCounts> {
+    let mut counts = FileCounts::default();
+    // How often each record came in this file: the same patch twice is two samples.
+    let mut seen: HashMap<(String, String), usize> = HashMap::new();
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    each_record(file, |number, record| -> anyhow::Result<()> {
+        let place = format!("{}:{number}", file.display());
+        let episodes = record.and_then(|record| {
+            let digest = digest(&record)?;
+            Ok((digest, recognise::episodes(record, &name)?))
+        });
+        let (digest, episodes) = match episodes {
+            Ok(found) => found,
+            Err(err) => {
+                counts.errors.push(format!("{place}: {err}"));
+                return Ok(());
+            }
+        };
+        for (index, episode) in episodes.into_iter().enumerate() {
+            let cell = cell.map_or_else(|| episode.cell(), str::to_owned);
+            let digest = if index == 0 { digest.clone() } else { format!("{digest}.{index}") };
+            let times = seen.entry((cell.clone(), digest.clone())).or_default();
+            *times += 1;
+            if into.count(&cell, &digest)? >= *times {
+                counts.known += 1;
+                continue;
+            }
+            counts.add(&episode, &cell);
+            let imported = Imported { digest, format: episode.format.to_owned(), place: place.clone() };
+            into.add(&cell, entry(episode, imported))?;
+        }
+        Ok(())
+    })
+    .with_context(|| format!("cannot import `{}`", file.display()))?;
+    if counts == FileCounts::default() {
+        counts.errors.push(format!("{}: holds no rows", file.display()));
+    }
+    Ok(counts)
+}
+
+impl FileCounts {
+    fn add(&mut self, episode: &Foreign, cell: &str) {
+        self.imported += 1;
+        self.trajectories += usize::from(!episode.records.is_empty());
+        for record in &episode.records {
+            match record {
+                Record::Completion { completion, .. } => {
+                    self.answers += 1;
+                    self.calls += completion.message.tool_calls.len();
+                }
+                Record::Observation { .. } => self.observations += 1,
+                Record::Message { message, .. } => self.calls += message.tool_calls.len(),
+                _ => continue,
+            }
+            self.messages += 1;
+        }
+        self.patches += usize::from(episode.patch.as_ref().is_some_and(|patch| !patch.is_empty()));
+        if let Some(resolved) = episode.resolved {
+            self.labels[usize::from(!resolved)] += 1;
+        }
+        *self.formats.entry(episode.format.to_owned()).or_default() += 1;
+        *self.cells.entry(cell.to_owned()).or_default() += 1;
+    }
+}
+
+/// Returns what tells a record from any other.
+fn digest(record: &Map<String, Value>) -> Result<String, String> {
+    let text = serde_json::to_vec(record).map_err(|err| err.to_string())?;
+    Ok(Sha256::digest(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Returns an episode as a run holds it.
+fn entry(episode: Foreign, imported: Imported) -> ImportedEpisode {
+    let Foreign { instance_id, patch, resolved, .. } = &episode;
+    let (instance_id, resolved) = (instance_id.clone(), *resolved);
+    let judged = resolved.map(|resolved| judged(patch.as_deref(), resolved));
+    let names = [&episode.scaffold, &episode.model].into_iter().filter(|name| !name.is_empty());
+    let name = names.map(String::as_str).collect::<Vec<_>>().join("+");
+    let prediction = patch.clone().map(|patch| Prediction {
+        instance_id: instance_id.clone(),
+        model_name_or_path: if name.is_empty() { "imported".to_owned() } else { name },
+        model_patch: Some(patch),
+        spoiled: false,
+    });
+    if episode.records.is_empty() {
+        return ImportedEpisode { instance_id, imported, records: Vec::new(), ended: None, prediction, judged };
+    }
+    let outcome = outcome(&episode);
+    let ended = Ended {
+        exit_status: exit_status(&outcome),
+        class: outcome.exit_status.class(),
+        error: None,
+        spending: Some(outcome.spending),
+        config: None,
+    };
+    let mut records = vec![Record::Header(header(&episode, &imported))];
+    records.extend(episode.records);
+    records.push(Record::Outcome(outcome));
+    ImportedEpisode { instance_id, imported, records, ended: Some(ended), prediction, judged }
+}
+
+fn judged(patch: Option<&str>, resolved: bool) -> Judged {
+    // A verdict on a patch that the record does not hold is on none that could be compared.
+    let patch = patch.map(|patch| read_prediction(patch).digest()).unwrap_or_default();
+    Judged {
+        subject: Subject { patch, judging: JUDGING.to_owned(), image: None },
+        failure: None,
+        infra: None,
+        broken: None,
+        report: None,
+        resolved: Some(resolved),
+        fail_to_pass: None,
+        pass_to_pass: None,
+    }
+}
+
+fn header(episode: &Foreign, imported: &Imported) -> Header {
+    let Imported { digest, format, place } = imported;
+    let settings =
+        json!({ "imported": { "format": format, "place": place, "digest": digest, "record": episode.rest } });
+    Header {
+        version: 1,
+        instance_id: episode.instance_id.clone(),
+        environment: JUDGING.to_owned(),
+        agent: episode.scaffold.clone(),
+        model: episode.model.clone(),
+        config: String::new(),
+        root: String::new(),
+        sandbox: JUDGING.to_owned(),
+        isolated: false,
+        history_kept: false,
+        tools: episode.tools.clone(),
+        origin: Origin { spotter: env!("CARGO_PKG_VERSION").to_owned(), settings, ..Origin::default() },
+    }
+}
+
+fn outcome(episode: &Foreign) -> Outcome {
+    let patch = episode.patch.as_ref().map(|patch| Patch(patch.clone()));
+    Outcome {
+        exit_status: ending(episode.exit_status.as_deref()),
+        patch,
+        left_out: Vec::new(),
+        spending: spending(episode),
+    }
+}
+
+/// Returns how an episode ended, by the word that other programs have for it. One that is not known is an agent's own way
+/// to end.
+fn ending(word: Option<&str>) -> ExitStatus {
+    let Some(word) = word.filter(|word| !word.is_empty()) else { return ExitStatus::Submitted };
+    let lower = word.to_lowercase();
+    // SWE-agent: "submitted (exit_cost)" for what was in the tree when the limit was reached.
+    let has = |part: &str| lower.contains(part);
+    match () {
+        () if has("exit_cost") || has("cost_limit") || has("limitsexceeded") => ExitStatus::Limit(Limit::Cost),
+        () if has("exit_context") || has("context") => ExitStatus::Limit(Limit::Context),
+        () if has("exit_total_execution_time") || has("timeout") || has("timelimit") => ExitStatus::Limit(Limit::Time),
+        () if has("max_iteration") || has("max_transitions") => ExitStatus::Limit(Limit::Steps),
+        () if lower == "submitted" || lower == "finished" || lower == "completed" => ExitStatus::Submitted,
+        () => ExitStatus::GaveUp(word.to_owned()),
+    }
+}
+
+/// Returns what an episode took: by its answers, and where these do not say it, by the record as a whole.
+fn spending(episode: &Foreign) -> Spending {
+    let mut sum = Spending::default();
+    for record in &episode.records {
+        match record {
+            Record::Completion { completion, seconds, .. } => {
+                sum.queries += 1;
+                sum.usage += completion.usage;
+                sum.model_seconds += seconds;
+                match completion.cost {
+                    Some(cost) => sum.cost += cost,
+                    None => sum.unpriced_queries += 1,
+                }
+            }
+            Record::Observation { seconds, .. } => sum.tool_seconds += seconds,
+            _ => {}
+        }
+    }
+    sum.steps = sum.queries;
+    let Some(whole) = episode.spending else { return sum };
+    sum.queries = sum.queries.max(whole.queries);
+    if sum.usage.total() == 0 {
+        sum.usage = whole.usage;
+    }
+    if sum.cost == 0.0 && whole.cost > 0.0 {
+        (sum.cost, sum.unpriced_queries) = (whole.cost, 0);
+    }
+    sum.seconds = sum.seconds.max(whole.seconds);
+    sum
+}

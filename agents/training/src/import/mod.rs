@@ -1,0 +1,10 @@
+//! Trajectories and candidate patches of other programs, taken into a run.
+
+mod content;
+mod conversation;
+mod foreign;
+mod formats;
+mod into_run;
+mod recognise;
+
+pub use into_run::{FileCounts, Target, import};

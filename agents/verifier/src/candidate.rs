@@ -1,0 +1,40 @@
+//! What a scorer sees.
+
+use std::collections::BTreeMap;
+
+use agent_core::Trajectory;
+use env_core::Patch;
+
+/// A finished episode without its verdict, and without a word on who made it: neither run nor cell nor model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Candidate {
+    /// What was handed in; empty when nothing was changed.
+    pub patch: Patch,
+    /// The record of the episode, where there is one.
+    pub trajectory: Option<Trajectory>,
+}
+
+/// The candidates of one instance, in the order in which they were sampled.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Candidates {
+    /// The instance.
+    pub instance_id: String,
+    /// The candidates.
+    pub candidates: Vec<Candidate>,
+}
+
+/// Verdicts, one a candidate, by instance. They are kept apart from what scorers see, and only what trains, bounds or
+/// measures takes them.
+pub type Labels = BTreeMap<String, Vec<bool>>;
+
+/// Rates the candidates of one instance together, since how they agree is the best that is known without a model.
+pub trait Scorer {
+    /// Returns the name by which commands and tables call it.
+    fn name(&self) -> &str;
+
+    /// Returns a score for each candidate, in their order; higher is better, `None` where it cannot tell.
+    ///
+    /// # Errors
+    /// When nothing can be rated at all, such as by a server that is not there.
+    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>>;
+}

@@ -1,0 +1,81 @@
+//! Scorers beside the bounds.
+
+use super::curve::{Scores, curve, gain, uniform};
+use super::{Curve, csv, plot};
+use crate::candidate::Labels;
+use crate::estimate::Interval;
+
+/// Curves of scorers over one set of labelled instances, with the bounds random and first below and oracle above.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The curves: random, first, the scorers, oracle. The oracle's best@k is pass@k.
+    pub curves: Vec<Curve>,
+    /// What each scorer gains over random and over first.
+    pub gains: Vec<Gain>,
+    /// How many labelled instances there are.
+    pub instances: usize,
+    /// How many of these have fewer than n candidates, for which min(k, candidates) counts.
+    pub short: usize,
+}
+
+/// What one scorer gains over another, paired by instance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gain {
+    /// The scorer.
+    pub scorer: String,
+    /// What it is compared with.
+    pub over: String,
+    /// The difference of best@k for k from 1, with its interval of 95 %.
+    pub difference: Vec<Interval>,
+}
+
+impl Comparison {
+    /// Compares the scores of scorers, given with their names, up to `n` candidates.
+    pub fn new(scorers: &[(String, Scores)], labels: &Labels, n: usize) -> Self {
+        let random = uniform(labels);
+        let place = |labels: &Vec<bool>| (0..labels.len()).map(|place| Some(-(place as f64))).collect();
+        let first: Scores = labels.iter().map(|(id, labels)| (id.clone(), place(labels))).collect();
+        let verdict = |labels: &Vec<bool>| labels.iter().map(|label| Some(f64::from(u8::from(*label)))).collect();
+        let oracle: Scores = labels.iter().map(|(id, labels)| (id.clone(), verdict(labels))).collect();
+        let bounds = ["random", "first", "oracle"];
+        let scorers: Vec<&(String, Scores)> =
+            scorers.iter().filter(|(name, _)| !bounds.contains(&name.as_str())).collect();
+        let middle = scorers.iter().map(|(name, scores)| curve(name, scores, labels, n));
+        let [below, order, above] = [("random", &random), ("first", &first), ("oracle", &oracle)]
+            .map(|(name, scores)| Curve { auc: None, ece: None, ..curve(name, scores, labels, n) });
+        let gains = scorers.iter().flat_map(|(name, scores)| {
+            [("random", &random), ("first", &first)].map(|(over, other)| Gain {
+                scorer: name.clone(),
+                over: over.to_owned(),
+                difference: gain(scores, other, labels, n),
+            })
+        });
+        Self {
+            gains: gains.collect(),
+            curves: [below, order].into_iter().chain(middle).chain([above]).collect(),
+            instances: labels.len(),
+            short: labels.values().filter(|labels| labels.len() < n).count(),
+        }
+    }
+
+    /// Returns how much of the gap between random and oracle a scorer closes, for k from 1; `None` where there is no gap.
+    pub fn closed(&self, scorer: &Curve) -> Vec<Option<f64>> {
+        let (Some(random), Some(oracle)) = (self.curves.first(), self.curves.last()) else { return Vec::new() };
+        let points = scorer.best.iter().zip(random.best.iter().zip(&oracle.best));
+        let share = |(own, (low, high)): (&Interval, (&Interval, &Interval))| {
+            let gap = high.mean - low.mean;
+            (gap > 1e-9).then(|| (own.mean - low.mean) / gap)
+        };
+        points.map(share).collect()
+    }
+
+    /// Returns the curves and gains as CSV, rates in per cent.
+    pub fn csv(&self) -> String {
+        csv::write(self)
+    }
+
+    /// Returns the curves as a plot, SVG.
+    pub fn svg(&self) -> String {
+        plot::svg(self)
+    }
+}

@@ -1,0 +1,77 @@
+//! The curve of one scorer.
+
+use std::collections::BTreeMap;
+
+use crate::candidate::Labels;
+use crate::estimate::{Interval, LogFit, RESAMPLES, auc, best_at, bootstrap, expected_calibration_error, fit_log};
+
+/// Scores, one a candidate, by instance.
+pub type Scores = BTreeMap<String, Vec<Option<f64>>>;
+
+/// Seed of the resamples; one for all, so that curves are compared over the same instances.
+const SEED: u64 = 42;
+
+/// What a scorer is worth over the labelled instances. Rates are shares of all of these, from 0 to 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// The scorer.
+    pub name: String,
+    /// best@k for k from 1, with intervals of 95 % over instances.
+    pub best: Vec<Interval>,
+    /// The fit of best@k in per cent over k; `None` for fewer than two points.
+    pub fit: Option<LogFit>,
+    /// Area under the ROC curve over all candidates; `None` where there are not both kinds.
+    pub auc: Option<f64>,
+    /// Expected calibration error; `None` where scores are no probabilities.
+    pub ece: Option<f64>,
+    /// How many candidates have a score.
+    pub rated: usize,
+    /// Of how many labelled candidates.
+    pub candidates: usize,
+}
+
+/// Returns the curve of these scores up to `n`. A candidate without a score counts as missing; instances without labels do
+/// not count.
+pub fn curve(name: &str, scores: &Scores, labels: &Labels, n: usize) -> Curve {
+    let scored: Vec<(f64, bool)> = labels
+        .iter()
+        .flat_map(|(id, resolved)| of(scores, id, resolved.len()).into_iter().zip(resolved.iter().copied()))
+        .filter_map(|(score, resolved)| Some((score?, resolved)))
+        .collect();
+    let best: Vec<Interval> = (1..=n).map(|k| bootstrap(&by_instance(k, scores, labels), RESAMPLES, SEED)).collect();
+    let points: Vec<(f64, f64)> = (1..=n).zip(&best).map(|(k, point)| (k as f64, point.mean * 100.0)).collect();
+    Curve {
+        name: name.to_owned(),
+        fit: fit_log(&points),
+        best,
+        auc: auc(&scored),
+        ece: expected_calibration_error(&scored),
+        rated: scored.len(),
+        candidates: labels.values().map(Vec::len).sum(),
+    }
+}
+
+/// Returns how much more of the instances one scorer resolves than another, for k from 1 to `n`, with the paired interval.
+pub fn gain(one: &Scores, other: &Scores, labels: &Labels, n: usize) -> Vec<Interval> {
+    let at = |k: usize| {
+        let (one, other) = (by_instance(k, one, labels), by_instance(k, other, labels));
+        let differences: Vec<f64> = one.iter().zip(other).map(|(one, other)| one - other).collect();
+        bootstrap(&differences, RESAMPLES, SEED)
+    };
+    (1..=n).map(at).collect()
+}
+
+/// Returns one score for all: what picks at random, taken over all picks.
+pub fn uniform(labels: &Labels) -> Scores {
+    labels.iter().map(|(id, resolved)| (id.clone(), vec![Some(0.0); resolved.len()])).collect()
+}
+
+fn by_instance(k: usize, scores: &Scores, labels: &Labels) -> Vec<f64> {
+    labels.iter().map(|(id, resolved)| best_at(k, &of(scores, id, resolved.len()), resolved)).collect()
+}
+
+fn of(scores: &Scores, instance_id: &str, count: usize) -> Vec<Option<f64>> {
+    let mut scores = scores.get(instance_id).cloned().unwrap_or_default();
+    scores.resize(count, None);
+    scores
+}

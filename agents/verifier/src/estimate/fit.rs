@@ -1,0 +1,48 @@
+//! The logarithmic fit of a scaling curve.
+
+/// The line `y = slope * ln x + intercept` of least squares, and how much of the variance it explains.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LogFit {
+    /// What a step of 1 in `ln x` adds.
+    pub slope: f64,
+    /// What it gives at `x = 1`.
+    pub intercept: f64,
+    /// R², the coefficient of determination; 1 where all points are on one height.
+    pub r_squared: f64,
+}
+
+/// Fits `y = a ln x + b` to points `(x, y)`; `None` for fewer than two different positive `x`.
+pub fn fit_log(points: &[(f64, f64)]) -> Option<LogFit> {
+    let points: Vec<(f64, f64)> = points.iter().filter(|(x, _)| *x > 0.0).map(|(x, y)| (x.ln(), *y)).collect();
+    let count = points.len() as f64;
+    let mean_x = points.iter().map(|(x, _)| x).sum::<f64>() / count;
+    let mean_y = points.iter().map(|(_, y)| y).sum::<f64>() / count;
+    let spread = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum::<f64>();
+    if points.len() < 2 || spread == 0.0 {
+        return None;
+    }
+    let slope = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
+    let intercept = mean_y - slope * mean_x;
+    let total = points.iter().map(|(_, y)| (y - mean_y).powi(2)).sum::<f64>();
+    let left = points.iter().map(|(x, y)| (y - slope * x - intercept).powi(2)).sum::<f64>();
+    Some(LogFit { slope, intercept, r_squared: if total == 0.0 { 1.0 } else { 1.0 - left / total } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scaling_of_training_in_the_paper() {
+        // SWE-Gym, figure 1: trajectories and per cent resolved on SWE-bench Verified.
+        let fit = fit_log(&[(122.0, 10.8), (245.0, 16.8), (491.0, 20.6)]).unwrap();
+        let rounded = [fit.slope, fit.intercept, fit.r_squared].map(|value| format!("{value:.3}"));
+        assert_eq!(rounded.join(" "), "7.039 -22.651 0.984");
+    }
+
+    #[test]
+    fn there_is_no_line_through_one_place() {
+        assert_eq!(fit_log(&[(2.0, 1.0), (2.0, 3.0)]), None);
+        assert_eq!(fit_log(&[]), None);
+    }
+}

@@ -1,0 +1,17 @@
+//! Estimators over the candidates of instances: pass@k, best@k, their intervals and fits, AUC and calibration error.
+//!
+//! All of them are pure functions. Rates are shares from 0 to 1; whoever shows them makes per cent of them.
+
+mod best;
+mod bootstrap;
+mod calibration;
+mod fit;
+mod pass;
+mod shuffles;
+
+pub use best::best_at;
+pub use bootstrap::{Interval, RESAMPLES, bootstrap};
+pub use calibration::{auc, expected_calibration_error};
+pub use fit::{LogFit, fit_log};
+pub use pass::pass_at;
+pub use shuffles::{SHUFFLES, Shuffled, best_by_shuffles};

@@ -1,0 +1,75 @@
+//! Cross-validation that never has a repository on both sides.
+
+use std::collections::BTreeMap;
+
+use anyhow::bail;
+
+use super::model::{Counted, Learned};
+use crate::curves::Scores;
+
+/// Scores by models that had not seen the instance's repository.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CrossValidated {
+    /// Scores, one a candidate, by instance.
+    pub scores: Scores,
+    /// How many folds there were.
+    pub folds: usize,
+    /// How many repositories.
+    pub repositories: usize,
+}
+
+/// Returns the repository of an instance, by its id: what stands before the last hyphen, as in `django__django-11099`.
+pub fn repository(instance_id: &str) -> &str {
+    instance_id.rsplit_once('-').map_or(instance_id, |(repository, _)| repository)
+}
+
+/// Returns the fold of each repository: the largest first, each into the fold that has the fewest instances so far.
+pub(super) fn assign<'a>(instance_ids: impl Iterator<Item = &'a str>, folds: usize) -> BTreeMap<&'a str, usize> {
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    instance_ids.for_each(|id| *sizes.entry(repository(id)).or_default() += 1);
+    let mut repositories: Vec<(&str, usize)> = sizes.into_iter().collect();
+    repositories.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
+    let mut filled = vec![0_usize; folds.max(1)];
+    let place = |(name, size): (&'a str, usize)| {
+        let fold = (0..filled.len()).min_by_key(|fold| filled[*fold]).unwrap_or_default();
+        filled[fold] += size;
+        (name, fold)
+    };
+    repositories.into_iter().map(place).collect()
+}
+
+/// Rates each labelled instance by a model that was trained on the other folds.
+///
+/// # Errors
+/// When there are fewer than two repositories, or a fold leaves nothing to learn from.
+pub fn cross_validate(counted: &[Counted], folds: usize) -> anyhow::Result<CrossValidated> {
+    let fold_of = assign(counted.iter().map(|one| one.instance_id.as_str()), folds);
+    let repositories = fold_of.len();
+    let folds = folds.min(repositories);
+    if folds < 2 {
+        bail!(
+            "cross-validation by repository needs two folds and two repositories, and there are {folds} and {repositories}\n\
+             hint: name more runs, or `--folds 5`"
+        );
+    }
+    let mut scores = BTreeMap::new();
+    for fold in 0..folds {
+        let (held, rest): (Vec<&Counted>, Vec<&Counted>) =
+            counted.iter().partition(|one| fold_of.get(repository(&one.instance_id)) == Some(&fold));
+        let model = Learned::fit(&rest)?;
+        scores.extend(held.iter().map(|one| (one.instance_id.clone(), model.probabilities(&one.rows))));
+    }
+    Ok(CrossValidated { scores, folds, repositories })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_in_one_fold_and_folds_are_of_like_size() {
+        let ids = ["a__a-1", "a__a-2", "a__a-3", "b__b-c-1", "b__b-c-2", "d__d-1"];
+        let folds = assign(ids.into_iter(), 2);
+        assert_eq!(folds, BTreeMap::from([("a__a", 0), ("b__b-c", 1), ("d__d", 1)]));
+    }
+}

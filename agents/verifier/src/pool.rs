@@ -1,0 +1,160 @@
+//! The episodes of runs, gathered by instance.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use agent_core::{Record, Trajectory};
+use anyhow::Context;
+use env_core::Patch;
+use journal::{Ending, Episode, Prediction, Run};
+
+use crate::candidate::{Candidate, Candidates, Labels, Scorer};
+use crate::curves::Scores;
+
+/// The finished episodes of runs by instance. Trajectories are read when an instance is rated, and let go of after.
+#[derive(Debug, Default)]
+pub struct Pool {
+    instances: BTreeMap<String, Vec<Member>>,
+    /// Episodes that are not among them, as there is no patch of theirs: unfinished, or broken by infrastructure.
+    pub unfinished: usize,
+}
+
+/// A finished episode: where it is, and what came of it.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The folder of the run.
+    pub run: PathBuf,
+    /// The cell.
+    pub cell: String,
+    /// The sample, from 0.
+    pub sample: u32,
+    /// What was handed in.
+    pub prediction: Prediction,
+    /// The folder of the episode.
+    folder: PathBuf,
+    /// The verdict; `None` where there is none that counts.
+    resolved: Option<bool>,
+}
+
+impl Pool {
+    /// Adds the episodes of a run, of these cells; of all where none is named.
+    pub fn add(&mut self, run: &Run, cells: &[String]) {
+        for cell in run.cells().iter().filter(|cell| cells.is_empty() || cells.contains(cell)) {
+            run.each_episode(cell, |episode| self.take(run.folder(), episode));
+        }
+    }
+
+    fn take(&mut self, run: &Path, episode: Episode) {
+        let resolved = match episode.ending() {
+            Ending::Solved => Some(true),
+            Ending::Unsolved | Ending::Empty | Ending::NotApplied | Ending::TimedOut | Ending::Errored => Some(false),
+            Ending::Infrastructure | Ending::Unfinished => None,
+        };
+        let Episode { cell, instance_id, sample, prediction, folder, .. } = episode;
+        let Some(prediction) = prediction else {
+            self.unfinished += 1;
+            return;
+        };
+        let member = Member { run: run.to_owned(), cell, sample, prediction, folder, resolved };
+        self.instances.entry(instance_id).or_default().push(member);
+    }
+
+    /// Keeps no more than the first `count` candidates of each instance.
+    pub fn truncate(&mut self, count: usize) {
+        self.instances.values_mut().for_each(|members| members.truncate(count));
+    }
+
+    /// Leaves out what has no verdict that counts; returns how many episodes that are.
+    pub fn keep_judged(&mut self) -> usize {
+        let before = self.len();
+        self.instances.values_mut().for_each(|members| members.retain(|member| member.resolved.is_some()));
+        self.instances.retain(|_, members| !members.is_empty());
+        before - self.len()
+    }
+
+    /// Returns how many candidates there are.
+    pub fn len(&self) -> usize {
+        self.instances.values().map(Vec::len).sum()
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+    }
+
+    /// Returns the instances with their candidates.
+    pub fn instances(&self) -> impl Iterator<Item = (&str, &[Member])> {
+        self.instances.iter().map(|(id, members)| (id.as_str(), members.as_slice()))
+    }
+
+    /// Returns the verdicts of the candidates that have one, in their order.
+    pub fn labels(&self) -> Labels {
+        let of = |members: &Vec<Member>| members.iter().filter_map(|member| member.resolved).collect::<Vec<_>>();
+        let labels = self.instances.iter().map(|(id, members)| (id.clone(), of(members)));
+        labels.filter(|(_, labels)| !labels.is_empty()).collect()
+    }
+
+    /// Returns the scores of the candidates that have a verdict, in the order of the labels.
+    pub fn of_judged(&self, scores: &Scores) -> Scores {
+        let of = |(id, members): (&String, &Vec<Member>)| {
+            let scores = scores.get(id).map(Vec::as_slice).unwrap_or_default();
+            let judged = members.iter().enumerate().filter(|(_, member)| member.resolved.is_some());
+            (id.clone(), judged.map(|(place, _)| scores.get(place).copied().flatten()).collect())
+        };
+        self.instances.iter().map(of).collect()
+    }
+
+    /// Reads the candidates of each instance, and hands them out one instance at a time.
+    ///
+    /// # Errors
+    /// When a trajectory is damaged, by its file and line, or `look` fails.
+    pub fn each(&self, mut look: impl FnMut(&Candidates) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        for (instance_id, members) in &self.instances {
+            let candidates: anyhow::Result<Vec<Candidate>> = members.iter().map(Member::candidate).collect();
+            look(&Candidates { instance_id: instance_id.clone(), candidates: candidates? })?;
+        }
+        Ok(())
+    }
+
+    /// Rates all candidates.
+    ///
+    /// # Errors
+    /// As [`Pool::each`], or when the scorer cannot rate at all.
+    pub fn rate(&self, scorer: &dyn Scorer) -> anyhow::Result<Scores> {
+        let mut scores = Scores::new();
+        self.each(|candidates| {
+            let rated = scorer.rate(candidates);
+            let rated = rated.with_context(|| format!("`{}` cannot be rated", candidates.instance_id))?;
+            scores.insert(candidates.instance_id.clone(), rated);
+            Ok(())
+        })?;
+        Ok(scores)
+    }
+}
+
+impl Member {
+    /// Reads what a scorer may see of it.
+    fn candidate(&self) -> anyhow::Result<Candidate> {
+        let path = self.folder.join("trajectory.jsonl");
+        let trajectory = match journal::read_text(&path)? {
+            Some(text) => {
+                let parsed = Trajectory::parse(&text);
+                Some(parsed.map_err(|err| anyhow::anyhow!("`{}` is damaged: {err}", path.display()))?)
+            }
+            None => None,
+        };
+        let patch = Patch(self.prediction.patch_text().to_owned());
+        Ok(Candidate { patch, trajectory: trajectory.map(without_names) })
+    }
+}
+
+/// Takes out of a record who made it, and what another program noted beside, which may be a verdict.
+fn without_names(mut trajectory: Trajectory) -> Trajectory {
+    trajectory.records.retain(|record| !matches!(record, Record::Header(_)));
+    for record in &mut trajectory.records {
+        if let Record::Message { extra, .. } | Record::Observation { extra, .. } = record {
+            extra.clear();
+        }
+    }
+    trajectory
+}

@@ -1,0 +1,63 @@
+//! What every scorer is measured against.
+
+use crate::candidate::{Candidates, Labels, Scorer};
+
+/// Picks any candidate. Scores are even numbers from 0 to 1 that depend on the seed, the instance and the place alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Random {
+    /// The seed.
+    pub seed: u64,
+}
+
+/// Picks the candidate that was sampled first.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct First;
+
+/// Picks a resolved candidate wherever there is one: the upper bound, which no scorer can reach, as it knows the verdicts.
+#[derive(Debug, Clone)]
+pub struct Oracle {
+    labels: Labels,
+}
+
+impl Oracle {
+    /// Returns the bound for these verdicts.
+    pub fn new(labels: Labels) -> Self {
+        Self { labels }
+    }
+}
+
+impl Scorer for Random {
+    fn name(&self) -> &str {
+        "random"
+    }
+
+    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
+        // FNV-1a, begun with the seed.
+        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let seed = candidates.instance_id.bytes().fold(self.seed ^ 0xcbf2_9ce4_8422_2325, mix);
+        let mut random = fastrand::Rng::with_seed(seed);
+        Ok(candidates.candidates.iter().map(|_| Some(random.f64())).collect())
+    }
+}
+
+impl Scorer for First {
+    fn name(&self) -> &str {
+        "first"
+    }
+
+    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
+        Ok((0..candidates.candidates.len()).map(|place| Some(1.0 / (place as f64 + 1.0))).collect())
+    }
+}
+
+impl Scorer for Oracle {
+    fn name(&self) -> &str {
+        "oracle"
+    }
+
+    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
+        let labels = self.labels.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
+        let score = |place: usize| labels.get(place).map(|resolved| f64::from(u8::from(*resolved)));
+        Ok((0..candidates.candidates.len()).map(score).collect())
+    }
+}
