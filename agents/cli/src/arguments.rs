@@ -3,13 +3,11 @@
 use clap::{Arg, ArgMatches, Command, Parser, Subcommand, value_parser};
 
 #[cfg(feature = "training")]
-use crate::commands::{BestOf, Import, Verify};
+use crate::commands::{BestOf, Import, Improve, Verify};
 use crate::commands::{
     Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search,
     Solve, StatusCommand, SweepCommand, Validate, WorkCommand,
 };
-#[cfg(feature = "training")]
-use crate::commands::training::improve::Improve;
 use crate::log::Format;
 
 /// Agents that repair real repositories, and the verdict on their patches.

@@ -156,11 +156,11 @@ async fn dispatch(
         Cmd::Report(args) => apart(async move { report::run(&args) }).await,
         Cmd::Status(args) => apart(async move { status::run(&args).await }).await,
         #[cfg(feature = "training")]
-        Cmd::Import(args) => apart(async move { crate::commands::training::import::run(&args) }).await,
+        Cmd::Import(args) => apart(async move { training::import::run(&args) }).await,
         #[cfg(feature = "training")]
-        Cmd::Verify(args) => apart(async move { crate::commands::training::verify::run(&args) }).await,
+        Cmd::Verify(args) => apart(async move { training::verify::run(&args) }).await,
         #[cfg(feature = "training")]
-        Cmd::BestOf(args) => apart(async move { crate::commands::training::best_of::run(&args) }).await,
+        Cmd::BestOf(args) => apart(async move { training::best_of::run(&args) }).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args, providers).await,
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,

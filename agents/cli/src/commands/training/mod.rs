@@ -6,3 +6,8 @@ pub(crate) mod import;
 pub(crate) mod improve;
 mod scorer;
 pub(crate) mod verify;
+
+pub(crate) use best_of::BestOf;
+pub(crate) use import::Import;
+pub(crate) use improve::Improve;
+pub(crate) use verify::Verify;
