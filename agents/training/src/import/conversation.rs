@@ -41,12 +41,6 @@ impl Conversation {
         self.records
     }
 
-    /// Begins a conversation that shows nothing of what came before.
-    pub(crate) fn begin(&mut self, name: &str) {
-        self.calls.clear();
-        self.records.push(Record::Conversation { step: self.step, name: name.to_owned(), restored: false });
-    }
-
     /// Adds all messages of a record under this key.
     pub(crate) fn say_all(&mut self, map: &mut Map<String, Value>, key: &str) -> Result<(), String> {
         for (index, message) in take_objects(map, key)?.into_iter().enumerate() {
@@ -74,6 +68,7 @@ impl Conversation {
 
     /// Adds a message that is no answer of the model under way and shows no call.
     pub(crate) fn tell(&mut self, role: Role, mut message: Map<String, Value>) -> Result<(), String> {
+        message.retain(|_, value| !value.is_null());
         let found = content(message.shift_remove("content"))?;
         if let Some(parts) = found.parts {
             message.insert("content".to_owned(), parts);
@@ -91,6 +86,7 @@ impl Conversation {
 
     /// Adds an answer of the model.
     pub(crate) fn answer(&mut self, mut message: Map<String, Value>, answer: Answer) -> Result<(), String> {
+        message.retain(|_, value| !value.is_null());
         self.step += 1;
         let found = content(message.shift_remove("content"))?;
         let (tool_calls, call_extras) = calls(&mut message)?;
@@ -131,6 +127,7 @@ impl Conversation {
 
     /// Adds what a call showed.
     pub(crate) fn observe(&mut self, mut message: Map<String, Value>, seconds: f64) -> Result<(), String> {
+        message.retain(|_, value| !value.is_null());
         let found = content(message.shift_remove("content"))?;
         if let Some(parts) = found.parts {
             message.insert("content".to_owned(), parts);

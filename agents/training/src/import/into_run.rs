@@ -86,12 +86,16 @@ fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> anyhow::Re
     let mut counts = FileCounts::default();
     // How often each record came in this file: the same patch twice is two samples.
     let mut seen: HashMap<(String, String), usize> = HashMap::new();
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let path = file.to_string_lossy();
     each_record(file, |number, record| -> anyhow::Result<()> {
         let place = format!("{}:{number}", file.display());
         let episodes = record.and_then(|record| {
             let digest = digest(&record)?;
-            Ok((digest, recognise::episodes(record, &name)?))
+            let episodes = recognise::episodes(record, &path)?;
+            match episodes.iter().any(|episode| episode.instance_id.is_empty()) {
+                true => Err("does not say which instance it is of".to_owned()),
+                false => Ok((digest, episodes)),
+            }
         });
         let (digest, episodes) = match episodes {
             Ok(found) => found,
@@ -109,6 +113,7 @@ fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> anyhow::Re
                 counts.known += 1;
                 continue;
             }
+            let episode = without_answers(episode);
             counts.add(&episode, &cell);
             let imported = Imported { digest, format: episode.format.to_owned(), place: place.clone() };
             into.add(&cell, entry(episode, imported))?;
@@ -144,6 +149,30 @@ impl FileCounts {
         }
         *self.formats.entry(episode.format.to_owned()).or_default() += 1;
         *self.cells.entry(cell.to_owned()).or_default() += 1;
+    }
+}
+
+/// What only a judge may know, which some records hold a copy of.
+const ANSWERS: [&str; 5] = ["golden_patch", "gold_patch", "test_patch", "FAIL_TO_PASS", "PASS_TO_PASS"];
+
+/// Returns an episode without the reference solution and the tests of its instance, wherever its record has them.
+fn without_answers(mut episode: Foreign) -> Foreign {
+    if let Some(Value::Object(instance)) = episode.rest.get_mut("instance") {
+        hide(instance, "patch");
+    }
+    hide_in(&mut episode.rest);
+    episode
+}
+
+fn hide_in(map: &mut Map<String, Value>) {
+    ANSWERS.iter().for_each(|key| hide(map, key));
+    map.values_mut().filter_map(Value::as_object_mut).for_each(hide_in);
+}
+
+fn hide(map: &mut Map<String, Value>, key: &str) {
+    // Counts of tests and their verdicts are objects.
+    if let Some(value) = map.get_mut(key).filter(|value| value.is_string() || value.is_array()) {
+        *value = "left out: only a judge may know it".into();
     }
 }
 

@@ -6,5 +6,6 @@ mod foreign;
 mod formats;
 mod into_run;
 mod recognise;
+mod response;
 
 pub use into_run::{FileCounts, Target, import};

@@ -3,45 +3,65 @@
 use serde_json::{Map, Value};
 
 use super::foreign::Foreign;
-use super::formats::{candidate, labelled, mini, swe_agent};
+use super::formats::{atif, candidate, labelled, mini, moatless, nemo, openhands, swe_agent, swe_gym};
 
-/// Reads the episodes that an object holds; `stem` is the name of its file, which some formats leave the instance to.
+/// Reads the episodes that an object holds; `path` is of its file, which some formats leave the instance to.
 ///
 /// # Errors
 /// When it is of no format that is known, or does not hold what its format asks for.
-pub(crate) fn episodes(record: Map<String, Value>, stem: &str) -> Result<Vec<Foreign>, String> {
+pub(crate) fn episodes(record: Map<String, Value>, path: &str) -> Result<Vec<Foreign>, String> {
     let one = |episode: Result<Foreign, String>| episode.map(|episode| vec![episode]);
     let has = |keys: &[&str]| keys.iter().all(|key| record.contains_key(*key));
     if has(&["traj_id", "instance_id"]) && (has(&["messages"]) || has(&["raw"])) {
-        return labelled::read(record, stem);
+        return labelled::read(record, path);
     }
     if mini::is(&record) {
-        return one(mini::read(record, stem));
+        return one(mini::read(record, path));
     }
     if has(&["trajectory", "history"]) {
-        return one(swe_agent::read(record, stem));
+        return one(swe_agent::read(record, path));
+    }
+    if record.get("schema_version").and_then(Value::as_str).is_some_and(|version| version.starts_with("ATIF")) {
+        return one(atif::read(record, path));
+    }
+    if has(&["responses_create_params", "response"]) {
+        return one(nemo::read(record));
+    }
+    if has(&["transitions", "info"]) || has(&["steps", "info"]) {
+        return one(moatless::read(record));
+    }
+    if has(&["instance_id", "history"]) {
+        return one(openhands::read(record));
+    }
+    if has(&["instance_id", "messages"]) {
+        return one(swe_gym::read(record));
     }
     if has(&["instance_id", "patches"]) {
         return candidate::read_many(record);
     }
-    if has(&["instance_id", "patch"]) && !has(&["messages"]) {
+    if has(&["instance_id", "patch"]) {
         return one(candidate::read(record));
     }
     let keys: Vec<&str> = record.keys().map(String::as_str).take(12).collect();
     Err(format!("is of no format that is known; it has {}", keys.join(", ")))
 }
 
-/// Returns the instance that a file is named after, such as `django__django-11099` of `django__django-11099.traj`.
-pub(crate) fn named_instance(stem: &str) -> Result<String, String> {
-    let ends = stem.char_indices().filter(|(_, c)| *c == '.').map(|(at, _)| at).chain([stem.len()]);
+/// Returns the instance that a file, or a folder that it is in, is named after, such as `django__django-11099` of
+/// `django__django-11099.traj`.
+pub(crate) fn named_instance(path: &str) -> Result<String, String> {
+    let unnamed = || {
+        "does not say which instance it is of, and neither does its path\nhint: name the file after its instance, such as \
+         `django__django-11099.traj`"
+            .to_owned()
+    };
+    path.rsplit('/').find_map(instance).map(str::to_owned).ok_or_else(unnamed)
+}
+
+/// Returns the instance that a name begins with.
+fn instance(name: &str) -> Option<&str> {
+    let ends = name.char_indices().filter(|(_, c)| *c == '.').map(|(at, _)| at).chain([name.len()]);
     let is_id = |name: &&str| {
         name.contains("__") && name.rsplit_once('-').is_some_and(|(_, number)| number.parse::<u64>().is_ok())
     };
-    let name = ends.filter_map(|end| stem.get(..end)).find(is_id);
-    let unnamed = || {
-        format!(
-            "does not say which instance it is of, and neither does the name of its file, `{stem}`\nhint: name the file after its instance, such as `django__django-11099.traj`"
-        )
-    };
-    name.map(str::to_owned).ok_or_else(unnamed)
+    ends.filter_map(|end| name.get(..end)).find(is_id)
 }

@@ -32,7 +32,7 @@ pub struct Curve {
 
 /// Returns the curve of these scores up to `n`. A candidate without a score counts as missing; instances without labels do
 /// not count.
-pub fn curve(name: &str, scores: &Scores, labels: &Labels, n: usize) -> Curve {
+pub(super) fn curve(name: &str, scores: &Scores, labels: &Labels, n: usize) -> Curve {
     let scored: Vec<(f64, bool)> = labels
         .iter()
         .flat_map(|(id, resolved)| of(scores, id, resolved.len()).into_iter().zip(resolved.iter().copied()))
@@ -52,7 +52,7 @@ pub fn curve(name: &str, scores: &Scores, labels: &Labels, n: usize) -> Curve {
 }
 
 /// Returns how much more of the instances one scorer resolves than another, for k from 1 to `n`, with the paired interval.
-pub fn gain(one: &Scores, other: &Scores, labels: &Labels, n: usize) -> Vec<Interval> {
+pub(super) fn gain(one: &Scores, other: &Scores, labels: &Labels, n: usize) -> Vec<Interval> {
     let at = |k: usize| {
         let (one, other) = (by_instance(k, one, labels), by_instance(k, other, labels));
         let differences: Vec<f64> = one.iter().zip(other).map(|(one, other)| one - other).collect();
@@ -62,7 +62,7 @@ pub fn gain(one: &Scores, other: &Scores, labels: &Labels, n: usize) -> Vec<Inte
 }
 
 /// Returns one score for all: what picks at random, taken over all picks.
-pub fn uniform(labels: &Labels) -> Scores {
+pub(super) fn uniform(labels: &Labels) -> Scores {
     labels.iter().map(|(id, resolved)| (id.clone(), vec![Some(0.0); resolved.len()])).collect()
 }
 

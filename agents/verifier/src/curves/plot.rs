@@ -43,7 +43,8 @@ impl Axes {
     }
 }
 
-/// Draws best@k in per cent over k, on a logarithmic scale, each curve with its interval and its name at its end.
+/// Draws best@k in per cent over k, on a logarithmic scale, each curve with its name at its end, scorers with their
+/// intervals.
 pub(super) fn svg(comparison: &Comparison) -> String {
     let axes = axes(&comparison.curves);
     let mut text = format!(
@@ -61,7 +62,8 @@ pub(super) fn svg(comparison: &Comparison) -> String {
             (curve, if is_bound { BOUND } else { strokes.next().copied().unwrap_or(BOUND) })
         })
         .collect();
-    for (curve, (colour, _)) in &styled {
+    // Only the scorers' own, so that what lies over one another can still be told apart.
+    for (curve, (colour, _)) in styled.iter().filter(|(_, stroke)| *stroke != BOUND) {
         band(&mut text, &axes, curve, colour);
     }
     for (curve, (colour, dashes)) in &styled {

@@ -25,7 +25,11 @@ pub fn fit_log(points: &[(f64, f64)]) -> Option<LogFit> {
     let intercept = mean_y - slope * mean_x;
     let total = points.iter().map(|(_, y)| (y - mean_y).powi(2)).sum::<f64>();
     let left = points.iter().map(|(x, y)| (y - slope * x - intercept).powi(2)).sum::<f64>();
-    Some(LogFit { slope, intercept, r_squared: if total == 0.0 { 1.0 } else { 1.0 - left / total } })
+    // Points on one height are on a line, whatever rounding says.
+    if total < 1e-12 * count {
+        return Some(LogFit { slope: 0.0, intercept: mean_y, r_squared: 1.0 });
+    }
+    Some(LogFit { slope, intercept, r_squared: 1.0 - left / total })
 }
 
 #[cfg(test)]

@@ -1,3 +1,6 @@
 //! The crate from outside.
 
+mod learned;
+mod pool;
 mod published;
+mod scorers;

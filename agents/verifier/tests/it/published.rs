@@ -1,13 +1,15 @@
 //! Scorers on published candidates with published verdicts.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use env_core::Patch;
 use serde::Deserialize;
-use verifier::curves::{Scores, curve, gain, uniform};
-use verifier::{Candidate, Candidates, First, Labels, Learned, Majority, Oracle, Scorer, cross_validate};
+use verifier::curves::Comparison;
+use verifier::{Candidate, Candidates, Counted, Labels, Learned, cross_validate};
+
+/// The greatest k that is looked at.
+const N: usize = 10;
 
 /// A candidate as the file has it. Who made it is read by nothing.
 #[derive(Deserialize)]
@@ -17,14 +19,12 @@ struct Published {
     resolved: bool,
 }
 
-fn folder() -> PathBuf {
-    std::env::var_os("SPOTTER_DATA").map_or_else(|| "../shared/data".into(), PathBuf::from)
-}
-
 fn published() -> (Vec<Candidates>, Labels) {
-    let output = std::process::Command::new("zstdcat").arg(folder().join("candidates.jsonl.zst")).output().unwrap();
+    let folder = std::env::var_os("SPOTTER_DATA").map_or_else(|| "../../../shared/data".into(), PathBuf::from);
+    let file = std::fs::File::open(folder.join("candidates.jsonl.zst")).unwrap();
+    let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
     let (mut by_instance, mut labels) = (BTreeMap::<String, Vec<Candidate>>::new(), Labels::new());
-    for line in String::from_utf8(output.stdout).unwrap().lines() {
+    for line in text.lines() {
         let Published { instance_id, patch, resolved } = serde_json::from_str(line).unwrap();
         labels.entry(instance_id.clone()).or_default().push(resolved);
         let candidate = Candidate { patch: Patch(patch.unwrap_or_default()), trajectory: None };
@@ -35,59 +35,21 @@ fn published() -> (Vec<Candidates>, Labels) {
     (instances, labels)
 }
 
-fn rate(scorer: &dyn Scorer, instances: &[Candidates]) -> Scores {
-    instances.iter().map(|one| (one.instance_id.clone(), scorer.rate(one).unwrap())).collect()
-}
-
 #[test]
 #[ignore = "needs SPOTTER_DATA"]
 fn the_learned_scorer_beats_random_and_first_on_repositories_that_it_has_not_seen() {
     let (instances, labels) = published();
-    let started = std::time::Instant::now();
-    let model = Learned::train(&instances, &labels).unwrap();
-    eprintln!("trained in {:?}", started.elapsed());
-    for (name, weight) in model.greatest(25) {
-        eprintln!("{weight:8.3} {name}");
+    let counted: Vec<Counted> = instances.iter().map(|one| Counted::new(one, &labels[&one.instance_id])).collect();
+    let scores = cross_validate(&counted, 5).unwrap().scores;
+    let comparison = Comparison::new(&[("learned".to_owned(), scores)], &labels, N);
+    let learned = comparison.curves.iter().find(|curve| curve.name == "learned").unwrap();
+    assert!(learned.auc.unwrap() > 0.75 && learned.ece.unwrap() < 0.1, "{:?} {:?}", learned.auc, learned.ece);
+    for gain in &comparison.gains {
+        let lowest = gain.difference.iter().skip(1).map(|point| point.low).fold(f64::INFINITY, f64::min);
+        assert!(lowest > 0.0, "over {}: {:?}", gain.over, gain.difference);
     }
-    let learned = cross_validate(&instances, &labels, 5).unwrap().scores;
-    let random = uniform(&labels);
-    let first = rate(&First, &instances);
-    let oracle = rate(&Oracle::new(labels.clone()), &instances);
-    let all = [
-        ("random", &random),
-        ("first", &first),
-        ("majority", &rate(&Majority, &instances)),
-        ("learned", &learned),
-        ("oracle", &oracle),
-    ];
-    let n = 10;
-    for minimum in [1, 2, 8] {
-        let labels: Labels =
-            labels.iter().filter(|(_, l)| l.len() >= minimum).map(|(i, l)| (i.clone(), l.clone())).collect();
-        eprintln!("at least {minimum}: {}", labels.len());
-        for (name, scores) in &all {
-            let curve = curve(name, scores, &labels, n);
-            let points: Vec<String> = curve.best.iter().map(|p| format!("{:.1}", p.mean * 100.0)).collect();
-            eprintln!(
-                "{name:9} {:?} {:?} {}",
-                curve.auc.map(|v| (v * 1000.0).round()),
-                curve.ece.map(|v| (v * 1000.0).round()),
-                points.join(" ")
-            );
-        }
-        for (name, other) in [("random", &random), ("first", &first)] {
-            let points: Vec<String> = gain(&learned, other, &labels, n)
-                .iter()
-                .map(|p| format!("{:.1} [{:.1},{:.1}]", p.mean * 100.0, p.low * 100.0, p.high * 100.0))
-                .collect();
-            eprintln!("gain {name}: {}", points.join(" "));
-        }
-        let closed: Vec<String> = gain(&learned, &random, &labels, n)
-            .iter()
-            .zip(gain(&oracle, &random, &labels, n))
-            .map(|(a, b)| format!("{:.2}", a.mean / b.mean))
-            .collect();
-        eprintln!("closed {}", closed.join(" "));
+    for (index, closed) in comparison.closed(learned).into_iter().enumerate().skip(1) {
+        assert!(closed.unwrap() > 1.0 / 3.0, "best@{}: {closed:?}", index + 1);
     }
-    std::io::stderr().flush().unwrap();
+    Learned::train(&counted).unwrap();
 }

@@ -3,10 +3,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::import::conversation::{Answer, Conversation, usage};
+use crate::import::conversation::Conversation;
 use crate::import::foreign::{Foreign, take_flag, take_object, take_text};
 use crate::import::recognise::episodes;
-use agent_core::Served;
+use crate::import::response::respond;
 
 /// Reads a row.
 pub(crate) fn read(mut row: Map<String, Value>, stem: &str) -> Result<Vec<Foreign>, String> {
@@ -33,33 +33,6 @@ pub(crate) fn read(mut row: Map<String, Value>, stem: &str) -> Result<Vec<Foreig
     of_row.records = conversation.into_records();
     of_row.rest = row;
     Ok(vec![of_row])
-}
-
-/// Adds the answer that a whole response of the chat completions interface holds.
-fn respond(conversation: &mut Conversation, response: Value) -> Result<(), String> {
-    let Value::Object(mut body) = response else { return Err("is no object".to_owned()) };
-    let choices = match body.shift_remove("choices") {
-        Some(Value::Array(choices)) => choices,
-        _ => return Err("has no list `choices`".to_owned()),
-    };
-    let counted = body.shift_remove("usage").filter(|usage| !usage.is_null());
-    let tokens = counted.as_ref().map(usage).unwrap_or_default();
-    let [Value::Object(choice)] = choices.as_slice() else {
-        return Err("`choices` is no list of one object".to_owned());
-    };
-    let mut choice = choice.clone();
-    let message = take_object(&mut choice, "message")?;
-    let finish_reason = take_text(&mut choice, "finish_reason")?;
-    let served = Served {
-        id: take_text(&mut body, "id")?,
-        model: take_text(&mut body, "model")?,
-        system_fingerprint: take_text(&mut body, "system_fingerprint")?,
-        usage: counted,
-        choice,
-        body,
-        ..Served::default()
-    };
-    conversation.answer(message, Answer { usage: tokens, finish_reason, served: Some(served), ..Answer::default() })
 }
 
 /// Returns an episode with what its row says of it.

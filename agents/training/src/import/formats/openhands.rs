@@ -1,0 +1,162 @@
+//! OpenHands' `output.jsonl`: the events of an episode in `history`, or beside them its completions.
+
+use std::collections::HashSet;
+
+use agent_core::{Role, Spending};
+use serde_json::{Map, Value, json};
+
+use crate::import::conversation::{Answer, Conversation, tools, usage};
+use crate::import::foreign::{Foreign, kind, take_flag, take_object, take_text};
+use crate::import::response::respond;
+
+/// Reads a row.
+pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
+    let instance_id = take_text(&mut row, "instance_id")?.ok_or("has no `instance_id`")?;
+    let mut result = take_object(&mut row, "test_result")?;
+    let patch = match take_text(&mut result, "git_patch")? {
+        Some(patch) => Some(patch),
+        None => take_text(&mut row, "git_patch")?,
+    };
+    let reported = row.get("report").and_then(|report| report.get("resolved")?.as_bool());
+    let resolved = take_flag(&mut row, "resolved")?.or(reported);
+    let text = |path: &str| Value::Object(row.clone()).pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let agent = text("/metadata/agent_class").unwrap_or_default();
+    let model = text("/metadata/llm_config/model").unwrap_or_default();
+    let exit_status = text("/error").filter(|error| !error.is_empty());
+    let cost = row.get("metrics").and_then(|metrics| metrics.get("accumulated_cost")?.as_f64());
+    let spending = cost.map(|cost| Spending { cost, ..Spending::default() });
+    let mut conversation = Conversation::default();
+    let mut listed = Vec::new();
+    match ["completions", "llm_completions"].iter().find(|key| row.get(**key).is_some_and(Value::is_array)) {
+        Some(key) => listed = last_completion(&mut conversation, &mut row, key)?,
+        None => events(&mut conversation, &mut row)?,
+    }
+    if !result.is_empty() {
+        row.insert("test_result".to_owned(), Value::Object(result));
+    }
+    Ok(Foreign {
+        format: "OpenHands",
+        instance_id,
+        scaffold: format!("OpenHands {agent}").trim_end().to_owned(),
+        model,
+        records: conversation.into_records(),
+        tools: tools(&listed)?,
+        patch,
+        resolved,
+        exit_status,
+        spending,
+        rest: row,
+        ..Foreign::default()
+    })
+}
+
+/// Says what the last completion was asked and answered, which holds all that was said; returns its tools.
+fn last_completion(
+    conversation: &mut Conversation,
+    row: &mut Map<String, Value>,
+    key: &str,
+) -> Result<Vec<Value>, String> {
+    let Some(Value::Array(completions)) = row.shift_remove(key) else { return Ok(Vec::new()) };
+    let count = completions.len();
+    let Some(Value::Object(mut last)) = completions.into_iter().next_back() else {
+        return Err(format!("`{key}` has no last object"));
+    };
+    conversation.say_all(&mut last, "messages").map_err(|err| format!("`{key}[{}]`: {err}", count - 1))?;
+    if let Some(response) = last.shift_remove("response").filter(|response| !response.is_null()) {
+        respond(conversation, response).map_err(|err| format!("`{key}[{}].response`: {err}", count - 1))?;
+    }
+    row.insert("n_completions".to_owned(), count.into());
+    match last.get("kwargs").and_then(|kwargs| kwargs.get("tools")) {
+        Some(Value::Array(tools)) => Ok(tools.clone()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Says what the events are; those that are no part of a conversation stay with the row.
+fn events(conversation: &mut Conversation, row: &mut Map<String, Value>) -> Result<(), String> {
+    let Some(Value::Array(history)) = row.shift_remove("history") else {
+        return Err("`history` is no list".to_owned());
+    };
+    // Earlier versions hold pairs of an action and its observation.
+    let flat = history.into_iter().flat_map(|event| match event {
+        Value::Array(pair) => pair,
+        event => vec![event],
+    });
+    let (mut others, mut answered) = (Vec::new(), HashSet::new());
+    for (index, event) in flat.enumerate() {
+        let Value::Object(event) = event else { return Err(format!("`history[{index}]` is {}", kind(&event))) };
+        let kept = say(conversation, event, &mut answered).map_err(|err| format!("`history[{index}]`: {err}"))?;
+        others.extend(kept.map(Value::Object));
+    }
+    if !others.is_empty() {
+        row.insert("events".to_owned(), others.into());
+    }
+    Ok(())
+}
+
+/// Says what an event is, or hands it back where it is no part of a conversation.
+fn say(
+    conversation: &mut Conversation,
+    mut event: Map<String, Value>,
+    answered: &mut HashSet<String>,
+) -> Result<Option<Map<String, Value>>, String> {
+    let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (source, action, observation) = (text("source"), text("action"), text("observation"));
+    let said = event.get("args").and_then(|args| args.get("content")).cloned();
+    let metadata = event.get("tool_call_metadata").cloned().filter(|metadata| !metadata.is_null());
+    match (source.as_str(), action.as_str()) {
+        ("user", "message") | (_, "system") => {
+            let role = if action == "system" { Role::System } else { Role::User };
+            event.insert("content".to_owned(), said.or_else(|| event.get("message").cloned()).unwrap_or_default());
+            conversation.tell(role, event)?;
+            Ok(None)
+        }
+        ("agent", action) if !action.is_empty() && action != "change_agent_state" => {
+            decide(conversation, event, metadata, answered)?;
+            Ok(None)
+        }
+        _ if !observation.is_empty() && (metadata.is_some() || event.contains_key("cause")) => {
+            if observation == "agent_state_changed" || observation == "null" {
+                return Ok(Some(event));
+            }
+            let id = metadata.as_ref().and_then(|metadata| metadata.get("tool_call_id")).cloned();
+            let id = id.unwrap_or_else(|| event_id(event.get("cause")).into());
+            event.insert("tool_call_id".to_owned(), id);
+            conversation.observe(event, 0.0)?;
+            Ok(None)
+        }
+        _ => Ok(Some(event)),
+    }
+}
+
+/// Adds what the agent did: the answer that it is from, or without one the action as a call.
+fn decide(
+    conversation: &mut Conversation,
+    event: Map<String, Value>,
+    metadata: Option<Value>,
+    answered: &mut HashSet<String>,
+) -> Result<(), String> {
+    if let Some(response) =
+        metadata.as_ref().and_then(|metadata| metadata.get("model_response")).filter(|r| r.is_object())
+    {
+        // Several actions may be of one answer.
+        let id = response.get("id").map(Value::to_string).unwrap_or_else(|| event_id(event.get("id")));
+        return if answered.insert(id) { respond(conversation, response.clone()) } else { Ok(()) };
+    }
+    let args = event.get("args").cloned().unwrap_or_default();
+    let action = event.get("action").and_then(Value::as_str).unwrap_or_default();
+    let field = |key: &str| args.get(key).and_then(Value::as_str).unwrap_or_default();
+    let message = if action == "message" {
+        json!({ "content": field("content"), "event": event })
+    } else {
+        let call = json!({ "id": event_id(event.get("id")), "function": { "name": action, "arguments": args } });
+        json!({ "content": field("thought"), "tool_calls": [call], "event": event })
+    };
+    let Value::Object(message) = message else { return Ok(()) };
+    let counted = event.get("llm_metrics").and_then(|metrics| metrics.get("accumulated_token_usage")).map(usage);
+    conversation.answer(message, Answer { usage: counted.unwrap_or_default(), ..Answer::default() })
+}
+
+fn event_id(id: Option<&Value>) -> String {
+    format!("event-{}", id.map(Value::to_string).unwrap_or_default())
+}

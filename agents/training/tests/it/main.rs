@@ -1,0 +1,5 @@
+//! Training data by way of real files and run folders.
+
+mod import;
+mod real_data;
+mod shown;
