@@ -51,6 +51,9 @@ pub(crate) enum Cmd {
     Search(Box<Search>),
     /// Prints the configuration that a command would run with, as YAML, or what its keys are for.
     Config(Config),
+    /// Makes data sets of runs.
+    #[cfg(feature = "training")]
+    Export(crate::commands::training::export::ExportCommand),
     /// Removes containers and folders that killed runs left behind.
     Clean(Clean),
 }

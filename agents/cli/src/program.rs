@@ -158,6 +158,8 @@ async fn dispatch(
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,
         Cmd::Search(args) => apart(async move { search::run(*args) }).await,
         Cmd::Config(args) => config::run(plugs, &args),
+        #[cfg(feature = "training")]
+        Cmd::Export(args) => apart(async move { crate::commands::training::export::run(args) }).await,
         Cmd::Clean(args) => clean::run(plugs, args).await,
     }
 }

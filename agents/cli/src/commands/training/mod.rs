@@ -1,1 +1,3 @@
 //! What is made of runs: data for trainers, scores, picks.
+
+pub(crate) mod export;
