@@ -1,0 +1,4 @@
+//! Data sets of runs that the tests write.
+
+mod sft;
+mod written;
