@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches, Command, Parser, Subcommand, value_parser};
 
 #[cfg(feature = "training")]
-use crate::commands::{BestOf, Import, Improve, Verify};
+use crate::commands::{BestOf, ExportCommand, Import, Improve, Verify};
 use crate::commands::{
     Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search,
     Solve, StatusCommand, SweepCommand, Validate, WorkCommand,
@@ -65,6 +65,9 @@ pub(crate) enum Cmd {
     /// Samples, keeps what was solved, trains with a command of yours, and evaluates, as often as a file says.
     #[cfg(feature = "training")]
     Improve(Improve),
+    /// Makes data sets of runs.
+    #[cfg(feature = "training")]
+    Export(ExportCommand),
     /// Removes containers and folders that killed runs left behind.
     Clean(Clean),
 }

@@ -168,6 +168,8 @@ async fn dispatch(
         Cmd::Config(args) => config::run(plugs, &args),
         #[cfg(feature = "training")]
         Cmd::Improve(args) => training::improve::run(plugs, args, providers, at_interrupt).await,
+        #[cfg(feature = "training")]
+        Cmd::Export(args) => apart(async move { training::export::run(args) }).await,
         Cmd::Clean(args) => clean::run(plugs, args).await,
     }
 }

@@ -1,5 +1,7 @@
 //! Training data: episodes of runs, and others' trajectories, to the data sets that trainers and verifiers take.
 
 mod import;
+pub mod sft;
+pub mod tokens;
 
 pub use import::{FileCounts, Target, import};

@@ -36,5 +36,5 @@ pub(crate) use solve::Solve;
 pub(crate) use sweep::SweepCommand;
 pub(crate) use sweep::work::WorkCommand;
 #[cfg(feature = "training")]
-pub(crate) use training::{BestOf, Import, Improve, Verify};
+pub(crate) use training::{BestOf, ExportCommand, Import, Improve, Verify};
 pub(crate) use validate::Validate;

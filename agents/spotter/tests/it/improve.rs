@@ -23,17 +23,8 @@ train: |
 "#;
 
 /// All stages, in their order.
-const STAGES: [&str; 9] = [
-    "evaluate 0",
-    "sample 1",
-    "export 1",
-    "train 1",
-    "evaluate 1",
-    "sample 2",
-    "export 2",
-    "train 2",
-    "evaluate 2",
-];
+const STAGES: [&str; 9] =
+    ["evaluate 0", "sample 1", "export 1", "train 1", "evaluate 1", "sample 2", "export 2", "train 2", "evaluate 2"];
 
 fn program() -> Program {
     let program = Program::new();
@@ -56,7 +47,10 @@ fn given(program: &Program, iteration: usize) -> Vec<String> {
     let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| is_data(path));
     files.sort();
-    files.iter().flat_map(|path| fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    files
+        .iter()
+        .flat_map(|path| fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Returns what the final table says but for the words that differ from run to run.
@@ -78,15 +72,14 @@ fn a_loop_that_is_killed_at_each_stages_end_ends_as_an_undisturbed_one() {
 
     let broken = program();
     for ended in 1..=STAGES.len() {
-        let mut child = broken
-            .command(&["improve", "loop.yaml"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            broken.command(&["improve", "loop.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let begun = Instant::now();
         while done(&broken).len() < ended {
-            assert!(child.try_wait().unwrap().is_none() || done(&broken).len() >= ended, "it ended before stage {ended}");
+            assert!(
+                child.try_wait().unwrap().is_none() || done(&broken).len() >= ended,
+                "it ended before stage {ended}"
+            );
             assert!(begun.elapsed() < Duration::from_secs(120), "stage {ended} takes too long");
             std::thread::sleep(Duration::from_millis(2));
         }

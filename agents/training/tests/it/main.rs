@@ -2,4 +2,6 @@
 
 mod import;
 mod real_data;
+mod sft;
 mod shown;
+mod written;

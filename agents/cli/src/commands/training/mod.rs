@@ -2,12 +2,14 @@
 
 pub(crate) mod best_of;
 mod curves;
+pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod improve;
 mod scorer;
 pub(crate) mod verify;
 
 pub(crate) use best_of::BestOf;
+pub(crate) use export::ExportCommand;
 pub(crate) use import::Import;
 pub(crate) use improve::Improve;
 pub(crate) use verify::Verify;

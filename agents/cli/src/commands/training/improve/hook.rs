@@ -50,7 +50,10 @@ pub(super) async fn run(file: &File, stage: &Stage, folder: &Path) -> anyhow::Re
     }
     let text = journal::read_text(&model)?;
     let Some(text) = text else {
-        bail!("{stage}: `{}` has written no `$SPOTTER_MODEL`\nhint: a line such as `model: {{name: …, base_url: …}}` names the model for what follows; an empty file means the same as before", file.train);
+        bail!(
+            "{stage}: `{}` has written no `$SPOTTER_MODEL`\nhint: a line such as `model: {{name: …, base_url: …}}` names the model for what follows; an empty file means the same as before",
+            file.train
+        );
     };
     if !text.trim().is_empty() {
         serde_yaml::from_str::<Mapping>(&text)

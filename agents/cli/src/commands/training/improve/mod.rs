@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Cli, Cmd};
 use crate::commands::sweep;
+use crate::commands::training::export;
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
@@ -117,12 +118,12 @@ impl Loop<'_> {
                 let code = sweep::run(self.plugs, args, self.providers, self.at_interrupt).await?;
                 Ok(code == ExitCode::SUCCESS)
             }
-/*            Some(Cmd::Export(args)) => {
+            Some(Cmd::Export(args)) => {
                 // What a killed one has written is none of this one's.
                 remove(&stage::data(&self.folder, stage.iteration))?;
-                let code = crate::commands::training::export::run(args).await?;
-                Ok(code == ExitCode::SUCCESS)
-            }*/
+                let ended = tokio::task::spawn_blocking(move || export::run(args)).await;
+                Ok(ended.context("the export died")?? == ExitCode::SUCCESS)
+            }
             Some(_) => Err(Failed::Run(anyhow!("{stage} is no command of the loop"))),
         }
     }

@@ -1,0 +1,27 @@
+//! `export`: data sets of runs.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::failed::Failed;
+
+mod sft;
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportCommand {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Writes solved episodes as rows for supervised fine-tuning, with the trainer's configuration and a data card.
+    Sft(Box<sft::Sft>),
+}
+
+pub(crate) fn run(args: ExportCommand) -> Result<ExitCode, Failed> {
+    match args.what {
+        What::Sft(args) => sft::run(&args),
+    }
+}

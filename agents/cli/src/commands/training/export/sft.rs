@@ -1,0 +1,157 @@
+//! `export sft`: solved episodes as rows that trainers read.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use training::sft::{CallForm, Card, Order, Settings, Target, export};
+use training::tokens::Counter;
+
+use crate::commands::runs::named_run::Runs;
+use crate::console::say;
+use crate::failed::Failed;
+
+#[derive(Debug, Args)]
+pub(crate) struct Sft {
+    /// The runs: names, or paths of their folders.
+    #[arg(required = true, value_name = "RUN")]
+    names: Vec<String>,
+    /// The folder that is written.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The trainer that reads the rows.
+    #[arg(long = "for", value_enum, default_value = "openai")]
+    target: TargetArgument,
+    /// How rows hold calls. Default: `native` where the trainer takes them whole.
+    #[arg(long, value_enum)]
+    calls: Option<CallsArgument>,
+    /// A model's tokenizer.json, with its tokenizer_config.json beside it. Default: tokens are estimated.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// Writes `input_ids` and `labels` in the place of messages; tokens that a server recorded go in as they are.
+    #[arg(long)]
+    pretokenized: bool,
+    /// Leaves rows of more tokens out. SWE-Gym: 32768.
+    #[arg(long, value_name = "N")]
+    max_tokens: Option<usize>,
+    /// Keeps this many episodes of an instance, those of the fewest model calls.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    per_instance: Option<u16>,
+    /// Keeps this share of the episodes.
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    subset: f64,
+    /// How the share is chosen, and rows are ordered.
+    #[arg(long, value_enum, default_value = "random")]
+    order: OrderArgument,
+    /// Seed of what is drawn.
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+    /// Holds this share of the episodes out for validation, in whole repositories.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    validation: f64,
+    /// Keeps episodes of every verdict, not only resolved ones.
+    #[arg(long)]
+    all_verdicts: bool,
+    /// Keeps instances of the repositories of SWE-bench's test set.
+    #[arg(long)]
+    allow_benchmarks: bool,
+    #[command(flatten)]
+    runs: Runs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TargetArgument {
+    Trl,
+    Axolotl,
+    LlamaFactory,
+    MsSwift,
+    Torchtune,
+    Unsloth,
+    Openai,
+    Sharegpt,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CallsArgument {
+    /// As `tool_calls`, with `tools` beside the messages.
+    Native,
+    /// In the text of answers, one an answer, as SWE-Gym's released data have them.
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OrderArgument {
+    /// Drawn with the seed.
+    Random,
+    /// Those of the fewest model calls first.
+    Sorted,
+    /// Whole repositories, drawn with the seed.
+    Repository,
+}
+
+pub(crate) fn run(args: &Sft) -> Result<ExitCode, Failed> {
+    let runs = args.names.iter().map(|name| args.runs.open(name)).collect::<anyhow::Result<Vec<_>>>();
+    let runs = runs.map_err(Failed::Usage)?;
+    let counter = match &args.tokenizer {
+        Some(path) => Counter::load(path).map_err(Failed::Usage)?,
+        None => Counter::Estimate,
+    };
+    let settings = settings(args);
+    settings.check().map_err(Failed::Usage)?;
+    if settings.allow_benchmarks {
+        say("warning: repositories of SWE-bench's test set are kept: a model trained on this cannot be measured by it");
+    }
+    let card = export(&runs, &settings, &counter, &args.out)?;
+    tell(&card, args);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(args: &Sft) -> Settings {
+    let target = target(args.target);
+    let defaults = Settings::new(target);
+    Settings {
+        calls: args.calls.map_or(defaults.calls, |calls| match calls {
+            CallsArgument::Native => CallForm::Native,
+            CallsArgument::Text => CallForm::Text,
+        }),
+        max_tokens: args.max_tokens,
+        per_instance: args.per_instance.map(usize::from),
+        subset: args.subset,
+        order: match args.order {
+            OrderArgument::Random => Order::Random,
+            OrderArgument::Sorted => Order::Sorted,
+            OrderArgument::Repository => Order::Repository,
+        },
+        seed: args.seed,
+        validation: args.validation,
+        all_verdicts: args.all_verdicts,
+        allow_benchmarks: args.allow_benchmarks,
+        pretokenized: args.pretokenized,
+        ..defaults
+    }
+}
+
+fn target(argument: TargetArgument) -> Target {
+    match argument {
+        TargetArgument::Trl => Target::Trl,
+        TargetArgument::Axolotl => Target::Axolotl,
+        TargetArgument::LlamaFactory => Target::LlamaFactory,
+        TargetArgument::MsSwift => Target::MsSwift,
+        TargetArgument::Torchtune => Target::Torchtune,
+        TargetArgument::Unsloth => Target::Unsloth,
+        TargetArgument::Openai => Target::Openai,
+        TargetArgument::Sharegpt => Target::Sharegpt,
+    }
+}
+
+fn tell(card: &Card, args: &Sft) {
+    let Card { rows, episodes, instances, episodes_read, tokens, .. } = card;
+    say(&format!("{rows} rows of {episodes} episodes on {instances} instances, of {episodes_read} episodes read"));
+    for (what, dropped) in [("episodes", &card.episodes_dropped), ("rows", &card.rows_dropped)] {
+        for (why, number) in dropped {
+            say(&format!("left out, {what}: {number}: {why}"));
+        }
+    }
+    say(&format!("tokens are {tokens}"));
+    say(&format!("written to `{}`", args.out.display()));
+}

@@ -1,0 +1,143 @@
+//! The data card.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::Settings;
+use super::gather::{Candidate, Dropped, Gathered};
+use super::select::Sets;
+use crate::tokens::Counter;
+
+/// What a data set is made of; `card.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Card {
+    /// Version of Spotter.
+    pub spotter: String,
+    /// What was asked for.
+    pub settings: Settings,
+    /// How tokens are counted.
+    pub tokens: String,
+    /// Episodes that the runs have.
+    pub episodes_read: usize,
+    /// Episodes with rows in the sets.
+    pub episodes: usize,
+    /// Segments in the sets.
+    pub rows: usize,
+    /// Their instances.
+    pub instances: usize,
+    /// Episodes by repository, of what is trained on.
+    pub train_repositories: BTreeMap<String, usize>,
+    /// Episodes by repository, of the validation set.
+    pub validation_repositories: BTreeMap<String, usize>,
+    /// Episodes that were left out, by reason.
+    pub episodes_dropped: Dropped,
+    /// Rows that were left out, by reason.
+    pub rows_dropped: Dropped,
+    /// Messages of rows (SWE-Gym, table 8).
+    pub messages_per_row: Percentiles,
+    /// Tokens of rows (SWE-Gym, table 8).
+    pub tokens_per_row: Percentiles,
+    /// The files but the card itself.
+    pub files: Vec<FileFacts>,
+}
+
+/// A file of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileFacts {
+    /// Its name.
+    pub name: String,
+    /// Its rows, where it has any; a segment whose recorded tokens do not go on from one another is several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
+    /// Its digest.
+    pub sha256: String,
+}
+
+/// The spread of a number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// The mean.
+    pub mean: f64,
+    /// The least.
+    pub min: usize,
+    /// A quarter is at most this.
+    pub p25: usize,
+    /// Half is at most this.
+    pub p50: usize,
+    /// Three quarters are at most this.
+    pub p75: usize,
+    /// 90 in 100 are at most this.
+    pub p90: usize,
+    /// 95 in 100 are at most this.
+    pub p95: usize,
+    /// 99 in 100 are at most this.
+    pub p99: usize,
+    /// The greatest.
+    pub max: usize,
+}
+
+impl Percentiles {
+    /// Returns the spread of numbers, by nearest rank; zeros for none.
+    pub fn of(mut numbers: Vec<usize>) -> Self {
+        numbers.sort_unstable();
+        let at = |share: usize| {
+            let rank = (numbers.len() * share).div_ceil(100).max(1);
+            numbers.get(rank - 1).copied().unwrap_or_default()
+        };
+        Self {
+            mean: numbers.iter().sum::<usize>() as f64 / numbers.len().max(1) as f64,
+            min: at(0),
+            p25: at(25),
+            p50: at(50),
+            p75: at(75),
+            p90: at(90),
+            p95: at(95),
+            p99: at(99),
+            max: at(100),
+        }
+    }
+}
+
+/// Returns the card of a choice, without its files.
+pub(super) fn facts(gathered: &Gathered, sets: &Sets, settings: &Settings, counter: &Counter) -> Card {
+    let all = || sets.train.iter().chain(&sets.validation);
+    let rows = || all().flat_map(|one| &one.rows);
+    Card {
+        spotter: env!("CARGO_PKG_VERSION").to_owned(),
+        settings: settings.clone(),
+        tokens: counter.describe(),
+        episodes_read: gathered.episodes,
+        episodes: all().count(),
+        rows: rows().count(),
+        instances: all().map(|one| one.episode.instance_id.as_str()).collect::<BTreeSet<_>>().len(),
+        train_repositories: by_repository(&sets.train),
+        validation_repositories: by_repository(&sets.validation),
+        episodes_dropped: gathered.episodes_dropped.clone(),
+        rows_dropped: gathered.rows_dropped.clone(),
+        messages_per_row: Percentiles::of(rows().map(|row| row.messages).collect()),
+        tokens_per_row: Percentiles::of(rows().map(|row| row.tokens).collect()),
+        files: Vec::new(),
+    }
+}
+
+fn by_repository(candidates: &[Candidate]) -> BTreeMap<String, usize> {
+    let mut repositories = BTreeMap::new();
+    for candidate in candidates {
+        *repositories.entry(candidate.repository.clone()).or_default() += 1;
+    }
+    repositories
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_nearest_rank() {
+        let spread = Percentiles::of((1..=10).rev().collect());
+        assert_eq!([spread.min, spread.p25, spread.p50, spread.p75, spread.p90, spread.max], [1, 3, 5, 8, 9, 10]);
+        assert!((spread.mean - 5.5).abs() < 1e-9);
+        assert_eq!(Percentiles::of(Vec::new()), Percentiles::default());
+    }
+}

@@ -1,0 +1,76 @@
+//! Rows as each target reads them.
+
+use agent_core::Role;
+use serde_json::{Map, Value, json};
+
+use super::row::Row;
+use super::{CallForm, Settings, Target};
+use crate::tokens::{Turn, function};
+
+/// Returns a row as its target reads it.
+pub(super) fn columns(row: &Row, settings: &Settings) -> Value {
+    match settings.target {
+        Target::LlamaFactory => llama_factory(row),
+        Target::Sharegpt => json!({ "conversations": conversations(&row.turns) }),
+        Target::Torchtune => json!({ "messages": plain(&row.turns) }),
+        Target::Trl | Target::Unsloth => with_tools(row, settings, |turn| turn.chat(true), tools(row)),
+        Target::Axolotl => with_tools(row, settings, |turn| marked(turn, "training", json!(turn.trained)), tools(row)),
+        Target::MsSwift => {
+            let described = Value::String(tools(row).to_string());
+            with_tools(row, settings, |turn| marked(turn, "loss", json!(turn.trained)), described)
+        }
+        Target::Openai => with_tools(row, settings, weighted, tools(row)),
+    }
+}
+
+fn tools(row: &Row) -> Value {
+    row.tools.iter().map(function).collect()
+}
+
+fn with_tools(row: &Row, settings: &Settings, message: impl Fn(&Turn) -> Map<String, Value>, tools: Value) -> Value {
+    let messages: Vec<Map<String, Value>> = row.turns.iter().map(message).collect();
+    match settings.calls {
+        CallForm::Native => json!({ "messages": messages, "tools": tools }),
+        CallForm::Text => json!({ "messages": messages }),
+    }
+}
+
+fn marked(turn: &Turn, key: &str, value: Value) -> Map<String, Value> {
+    let mut chat = turn.chat(false);
+    if turn.message.role == Role::Assistant {
+        chat.insert(key.to_owned(), value);
+    }
+    chat
+}
+
+/// Answers that are not trained have a weight of 0, as fine-tuning by the interface of chat completions takes it.
+fn weighted(turn: &Turn) -> Map<String, Value> {
+    let mut chat = turn.chat(false);
+    chat.remove("name");
+    if turn.message.role == Role::Assistant && !turn.trained {
+        chat.insert("weight".to_owned(), json!(0));
+    }
+    chat
+}
+
+fn plain(turns: &[Turn]) -> Vec<Value> {
+    turns.iter().map(|turn| json!({ "role": turn.message.role, "content": turn.message.content })).collect()
+}
+
+fn conversations(turns: &[Turn]) -> Vec<Value> {
+    let from = |role: Role| match role {
+        Role::System => "system",
+        Role::User => "human",
+        Role::Assistant => "gpt",
+        Role::Tool => "observation",
+    };
+    turns.iter().map(|turn| json!({ "from": from(turn.message.role), "value": turn.message.content })).collect()
+}
+
+/// The system message has a column of its own; tools are described in it, so that the column for them stays empty.
+fn llama_factory(row: &Row) -> Value {
+    let is_system = |turn: &&Turn| turn.message.role == Role::System;
+    let system = row.turns.first().filter(is_system).map(|turn| turn.message.content.as_str());
+    let rest = &row.turns[usize::from(system.is_some())..];
+    json!({ "conversations": conversations(rest), "system": system.unwrap_or_default(), "tools": "" })
+}

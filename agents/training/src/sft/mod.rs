@@ -1,0 +1,26 @@
+//! Rejection sampling: solved episodes as rows that trainers of supervised fine-tuning read.
+//!
+//! [`export`] reads runs, keeps solved episodes, makes a row of each segment, and writes a folder with the rows, the
+//! trainer's configuration and a data card. What is left out is counted by reason.
+
+mod settings;
+mod target;
+
+mod leaks;
+mod repositories;
+mod row;
+
+mod export;
+mod gather;
+mod prepare;
+mod select;
+
+mod card;
+mod columns;
+mod readme;
+mod recipe;
+
+pub use card::{Card, FileFacts, Percentiles};
+pub use export::export;
+pub use settings::{Order, Settings};
+pub use target::{CallForm, Target};

@@ -1,0 +1,85 @@
+//! What an export is asked for.
+
+use anyhow::bail;
+use serde::Serialize;
+
+use super::{CallForm, Target};
+
+/// What an export is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Settings {
+    /// The trainer that reads the rows.
+    pub target: Target,
+    /// How rows hold calls; the target's own way by default.
+    pub calls: CallForm,
+    /// Rows of more tokens are left out; `None` keeps all.
+    pub max_tokens: Option<usize>,
+    /// Episodes of one instance beyond this number are left out, those of the most model calls first; `None` keeps all.
+    pub per_instance: Option<usize>,
+    /// Share of the episodes that is kept, above 0 and up to 1.
+    pub subset: f64,
+    /// How the share is chosen, and how rows are ordered.
+    pub order: Order,
+    /// Seed of what is drawn. SWE-Gym: 42.
+    pub seed: u64,
+    /// Share of the episodes that goes into the validation set, in whole repositories; 0 makes none.
+    pub validation: f64,
+    /// Keeps episodes of every verdict.
+    pub all_verdicts: bool,
+    /// Keeps instances of the repositories of SWE-bench's test set.
+    pub allow_benchmarks: bool,
+    /// Writes tokens and labels in the place of messages.
+    pub pretokenized: bool,
+}
+
+/// How a share of the episodes is chosen, and how rows are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Drawn with the seed.
+    Random,
+    /// Those of the fewest model calls first.
+    Sorted,
+    /// Whole repositories, drawn with the seed.
+    Repository,
+}
+
+impl Settings {
+    /// Returns the defaults for a target.
+    pub fn new(target: Target) -> Self {
+        Self {
+            target,
+            calls: target.calls(),
+            max_tokens: None,
+            per_instance: None,
+            subset: 1.0,
+            order: Order::Random,
+            seed: 42,
+            validation: 0.0,
+            all_verdicts: false,
+            allow_benchmarks: false,
+            pretokenized: false,
+        }
+    }
+
+    /// Checks that the settings agree with one another.
+    ///
+    /// # Errors
+    /// What does not, with a hint.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let name = self.target.name();
+        if self.calls == CallForm::Native && self.target.calls() == CallForm::Text && !self.pretokenized {
+            bail!("`{name}` takes calls only as text\nhint: leave `--calls` out, or use `--for trl`");
+        }
+        if !(self.subset > 0.0 && self.subset <= 1.0) {
+            bail!("a subset of {} is none\nhint: it is a share above 0 and up to 1, such as 0.25", self.subset);
+        }
+        if !(0.0..1.0).contains(&self.validation) {
+            bail!("a validation set of {} is none\nhint: it is a share from 0 and below 1", self.validation);
+        }
+        if self.pretokenized && !matches!(self.target, Target::Trl | Target::Axolotl | Target::Unsloth) {
+            bail!("`{name}` takes no tokens\nhint: `--pretokenized` goes with `--for trl`, `axolotl` or `unsloth`");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! What counts tokens.
+
+use std::path::{Path, PathBuf};
+
+use agent_core::ToolSpec;
+use anyhow::{Context, anyhow, bail};
+use serde_json::Value;
+use tokenizers::Tokenizer;
+
+use super::{ChatTemplate, Encoded, Turn};
+
+/// What counts tokens: a tokenizer with its chat template, or an estimate.
+pub enum Counter {
+    /// A token for each four characters.
+    Estimate,
+    /// The tokenizer of the model that is trained.
+    Tokenizer {
+        /// The tokenizer.
+        tokenizer: Box<Tokenizer>,
+        /// How it sees conversations.
+        template: ChatTemplate,
+        /// The file that it is from.
+        path: PathBuf,
+    },
+}
+
+impl Counter {
+    /// Reads a `tokenizer.json`, with the chat template of the `chat_template.jinja` or `tokenizer_config.json` beside it.
+    ///
+    /// # Errors
+    /// When there is no tokenizer or no template, or one cannot be read.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let tokenizer = Tokenizer::from_file(path).map_err(|err| {
+            anyhow!("cannot read `{}`: {err}\nhint: `--tokenizer` takes a model's tokenizer.json", path.display())
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let config: Option<Value> = journal::read_text(&folder.join("tokenizer_config.json"))?
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .with_context(|| format!("cannot read `{}`", folder.join("tokenizer_config.json").display()))?;
+        let beside = journal::read_text(&folder.join("chat_template.jinja"))?;
+        let Some(source) = beside.or_else(|| config.as_ref().and_then(template_of)) else {
+            bail!(
+                "`{}` has no chat template beside it\nhint: put the model's tokenizer_config.json or \
+                 chat_template.jinja into the same folder",
+                path.display()
+            );
+        };
+        let template = ChatTemplate::new(source, config.as_ref())?;
+        Ok(Self::Tokenizer { tokenizer: Box::new(tokenizer), template, path: path.to_owned() })
+    }
+
+    /// Returns how many tokens a conversation takes.
+    ///
+    /// # Errors
+    /// When the template refuses the conversation.
+    pub fn count(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<usize> {
+        match self {
+            Self::Estimate => Ok(characters(turns, tools).div_ceil(4)),
+            Self::Tokenizer { tokenizer, template, .. } => {
+                let text = template.render(turns, tools, false)?;
+                let encoding = tokenizer.encode_fast(text, false).map_err(|err| anyhow!("{err}"))?;
+                Ok(encoding.len())
+            }
+        }
+    }
+
+    /// Returns the tokens of a conversation, with those that are trained; `None` without a tokenizer.
+    ///
+    /// # Errors
+    /// When the template refuses the conversation, or does not show it as one text that grows.
+    pub fn encode(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<Option<Encoded>> {
+        match self {
+            Self::Estimate => Ok(None),
+            Self::Tokenizer { tokenizer, template, .. } => {
+                let (text, spans) = template.spans(turns, tools)?;
+                let encoding = tokenizer.encode(text, false).map_err(|err| anyhow!("{err}"))?;
+                Ok(Some(Encoded::new(encoding.get_ids(), encoding.get_offsets(), &spans)))
+            }
+        }
+    }
+
+    /// Returns how tokens are counted, in words.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Estimate => "estimated: a token for each four characters".to_owned(),
+            Self::Tokenizer { path, .. } => {
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                format!("counted with `{name}` and its chat template")
+            }
+        }
+    }
+}
+
+fn characters(turns: &[Turn], tools: &[ToolSpec]) -> usize {
+    let turn = |turn: &Turn| {
+        let calls = turn.message.tool_calls.iter();
+        let calls: usize = calls.map(|call| call.name.chars().count() + call.arguments.chars().count()).sum();
+        turn.message.content.chars().count() + calls
+    };
+    let tool = |tool: &ToolSpec| tool.description.chars().count() + tool.parameters.to_string().chars().count();
+    turns.iter().map(turn).sum::<usize>() + tools.iter().map(tool).sum::<usize>()
+}
+
+/// Returns the template of a `tokenizer_config.json`: of several, the one for tools, or the default.
+fn template_of(config: &Value) -> Option<String> {
+    let template = config.get("chat_template")?;
+    if let Some(text) = template.as_str() {
+        return Some(text.to_owned());
+    }
+    let named = |name: &str| template.as_array()?.iter().find(|one| one["name"] == name)?["template"].as_str();
+    named("tool_use").or_else(|| named("default")).map(str::to_owned)
+}

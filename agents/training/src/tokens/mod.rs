@@ -1,0 +1,12 @@
+//! How many tokens a conversation takes, and which of them are trained.
+
+mod chat_template;
+mod counter;
+mod encoded;
+mod turn;
+
+pub use chat_template::ChatTemplate;
+pub(crate) use chat_template::function;
+pub use counter::Counter;
+pub use encoded::{Encoded, NOT_TRAINED, recorded};
+pub use turn::Turn;
