@@ -17,6 +17,7 @@ sample: smoke
 evaluate: smoke
 config: [limits.steps=40]
 train: |
+  rm -rf "given-$SPOTTER_ITERATION"
   cp -r "$SPOTTER_TRAINING_DATA" "given-$SPOTTER_ITERATION"
   echo "$SPOTTER_ITERATION" >>trained
   echo 'limits: {steps: 41}' >"$SPOTTER_MODEL"
@@ -90,7 +91,11 @@ fn a_loop_that_is_killed_at_each_stages_end_ends_as_an_undisturbed_one() {
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(done(&broken), STAGES);
     assert_eq!(table(&ran.stdout), rows);
-    assert_eq!(fs::read_to_string(broken.path("trained")).unwrap(), "1\n2\n");
+    // The command of a stage that was killed right at its beginning may have been given twice, but never out of turn.
+    let trained = fs::read_to_string(broken.path("trained")).unwrap();
+    let mut trained: Vec<&str> = trained.lines().collect();
+    trained.dedup();
+    assert_eq!(trained, ["1", "2"]);
     for iteration in [1, 2] {
         assert_eq!(given(&broken, iteration).len(), given(&whole, iteration).len(), "iteration {iteration}");
     }

@@ -155,7 +155,10 @@ impl Stage {
     /// Returns what it does, in the words of a command line.
     fn shown(&self, file: &File) -> String {
         match self.kind {
-            Kind::Train => file.train.clone(),
+            Kind::Train => match file.train.trim().split_once('\n') {
+                Some((first, _)) => format!("{first} …"),
+                None => file.train.trim().to_owned(),
+            },
             _ => format!("spotter {}", self.words.join(" ")),
         }
     }
