@@ -12,7 +12,6 @@ mod parquet;
 
 mod answers;
 mod error;
-mod record;
 mod row;
 mod source;
 
@@ -33,8 +32,8 @@ pub use column_names::ColumnNames;
 pub use error::DatasetError;
 pub use hub::{Download, HubSettings, commit, download};
 pub use load::{load, load_file, load_path};
-pub use record::Record;
-pub use records::each_record;
+pub use records::each::each_record;
+pub use records::record::Record;
 pub use row::Row;
 pub use select::{Selection, read_ids, select};
 pub use source::{HubDataset, KnownDataset, Source};

@@ -180,3 +180,61 @@ fn write_files(dir: &CellDir, id: &str, records: &[Record], prediction: Option<&
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::Run;
+
+    fn episode(id: &str, digest: &str) -> ImportedEpisode {
+        ImportedEpisode {
+            instance_id: id.to_owned(),
+            imported: Imported { digest: digest.to_owned(), format: "f".to_owned(), place: "x:1".to_owned() },
+            records: vec![Record::Conversation { step: 0, name: String::new(), restored: false }],
+            ended: None,
+            prediction: Some(Prediction {
+                instance_id: id.to_owned(),
+                model_name_or_path: "m".to_owned(),
+                model_patch: Some("d".to_owned()),
+                spoiled: false,
+            }),
+            judged: None,
+        }
+    }
+
+    #[test]
+    fn episodes_become_the_next_samples_and_are_known_by_their_digest_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let import = || Import::begin(&Journal::open(&path).unwrap()).unwrap();
+        let mut first = import();
+        let samples =
+            [("a", "1"), ("a", "2"), ("b", "3")].map(|(id, digest)| first.add("c", episode(id, digest)).unwrap());
+        assert_eq!(samples, [0, 1, 0]);
+        first.finish().unwrap();
+        let mut second = import();
+        assert_eq!(["1", "4"].map(|digest| second.count("c", digest).unwrap()), [1, 0]);
+        assert_eq!(second.add("c", episode("a", "4")).unwrap(), 2);
+        second.finish().unwrap();
+        let run = Run::open(&path).unwrap();
+        assert_eq!(run.asked("c").len(), 4);
+        assert!(run.episodes("c").iter().all(|episode| episode.trajectory().unwrap().is_some()));
+        assert_eq!(fs::read_to_string(path.join("c/preds.jsonl")).unwrap().lines().count(), 2);
+        assert_eq!(fs::read_to_string(path.join("c/a/2/patch.diff")).unwrap(), "d");
+    }
+
+    #[test]
+    fn what_the_journal_was_not_told_of_is_taken_in_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let import = || Import::begin(&Journal::open(&path).unwrap()).unwrap();
+        let mut killed = import();
+        killed.add("c", episode("a", "1")).unwrap();
+        assert!(Import::begin(&Journal::open(&path).unwrap()).is_err());
+        drop(killed);
+        let mut again = import();
+        assert_eq!((again.count("c", "1").unwrap(), again.add("c", episode("a", "1")).unwrap()), (0, 0));
+        again.finish().unwrap();
+        assert_eq!(Run::open(&path).unwrap().episodes("c").len(), 1);
+    }
+}

@@ -5,6 +5,7 @@ mod conversation;
 mod foreign;
 mod formats;
 mod into_run;
+mod named_instance;
 mod recognise;
 mod response;
 

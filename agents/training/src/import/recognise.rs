@@ -13,7 +13,9 @@ pub(crate) fn episodes(record: Map<String, Value>, path: &str) -> Result<Vec<For
     let one = |episode: Result<Foreign, String>| episode.map(|episode| vec![episode]);
     let has = |keys: &[&str]| keys.iter().all(|key| record.contains_key(*key));
     if has(&["traj_id", "instance_id"]) && (has(&["messages"]) || has(&["raw"])) {
-        return labelled::read(record, path);
+        let (row, raw) = labelled::read(record)?;
+        let raw = if raw.is_empty() { return Ok(vec![row]) } else { episodes(raw, path)? };
+        return Ok(raw.into_iter().map(|raw| labelled::with_label(&row, raw)).collect());
     }
     if mini::is(&record) {
         return one(mini::read(record, path));
@@ -44,24 +46,4 @@ pub(crate) fn episodes(record: Map<String, Value>, path: &str) -> Result<Vec<For
     }
     let keys: Vec<&str> = record.keys().map(String::as_str).take(12).collect();
     Err(format!("is of no format that is known; it has {}", keys.join(", ")))
-}
-
-/// Returns the instance that a file, or a folder that it is in, is named after, such as `django__django-11099` of
-/// `django__django-11099.traj`.
-pub(crate) fn named_instance(path: &str) -> Result<String, String> {
-    let unnamed = || {
-        "does not say which instance it is of, and neither does its path\nhint: name the file after its instance, such as \
-         `django__django-11099.traj`"
-            .to_owned()
-    };
-    path.rsplit('/').find_map(instance).map(str::to_owned).ok_or_else(unnamed)
-}
-
-/// Returns the instance that a name begins with.
-fn instance(name: &str) -> Option<&str> {
-    let ends = name.char_indices().filter(|(_, c)| *c == '.').map(|(at, _)| at).chain([name.len()]);
-    let is_id = |name: &&str| {
-        name.contains("__") && name.rsplit_once('-').is_some_and(|(_, number)| number.parse::<u64>().is_ok())
-    };
-    ends.filter_map(|end| name.get(..end)).find(is_id)
 }

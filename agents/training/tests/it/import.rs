@@ -315,7 +315,7 @@ fn a_file_is_taken_in_once_and_another_one_is_added() {
     // The same row twice is two samples.
     let (one, other) = (write("1.jsonl", &[row("u"), row("u")]), write("2.jsonl", &[row("u"), row("v")]));
     let figures = |counts: &training::FileCounts| (counts.imported, counts.known);
-    assert_eq!(figures(&imported(folder.path(), &[one.clone()])[0]), (2, 0));
+    assert_eq!(figures(&imported(folder.path(), std::slice::from_ref(&one))[0]), (2, 0));
     let before = held(&folder.path().join("run"));
     assert_eq!(figures(&imported(folder.path(), &[one])[0]), (0, 2));
     assert_eq!(held(&folder.path().join("run")), before);
@@ -344,7 +344,7 @@ fn what_cannot_be_read_is_told_by_line_and_the_rest_is_taken_in() {
     let file = folder.path().join("rows.jsonl");
     let text: String = bad.iter().map(|(line, _)| format!("{good}\n{line}\n")).collect();
     fs::write(&file, text).unwrap();
-    let counts = &imported(folder.path(), &[file.clone()])[0];
+    let counts = &imported(folder.path(), std::slice::from_ref(&file))[0];
     assert_eq!((counts.imported, counts.errors.len()), (bad.len(), bad.len()), "{:?}", counts.errors);
     for (index, (error, (_, expected))) in counts.errors.iter().zip(bad).enumerate() {
         let place = format!("{}:{}: ", file.display(), 2 * (index + 1));

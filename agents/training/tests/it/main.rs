@@ -1,5 +1,7 @@
 //! Training data by way of real files and run folders.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod import;
 mod real_data;
 mod sft;

@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn what_has_no_score_is_never_picked_before_what_has_one() {
-        let cases: &[(usize, &[Option<f64>], &[bool], f64)] = &[
+        type Case<'a> = (usize, &'a [Option<f64>], &'a [bool], f64);
+        let cases: &[Case<'_>] = &[
             (2, &[None, Some(-9.0)], &[true, false], 0.0),
             (2, &[Some(f64::NAN), Some(-9.0)], &[true, false], 0.0),
             (2, &[None, Some(f64::NEG_INFINITY)], &[true, false], 0.0),

@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn auc_counts_pairs_and_halves_ties() {
-        let cases: &[(&[(f64, bool)], Option<f64>)] = &[
+        type Case<'a> = (&'a [(f64, bool)], Option<f64>);
+        let cases: &[Case<'_>] = &[
             (&[(0.9, true), (0.1, false)], Some(1.0)),
             (&[(0.1, true), (0.9, false)], Some(0.0)),
             (&[(0.5, true), (0.5, false)], Some(0.5)),

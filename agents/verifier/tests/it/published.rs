@@ -20,7 +20,8 @@ struct Published {
 }
 
 fn published() -> (Vec<Candidates>, Labels) {
-    let folder = std::env::var_os("SPOTTER_DATA").map_or_else(|| "../../../shared/data".into(), PathBuf::from);
+    let folder = std::env::var_os("SPOTTER_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
     let file = std::fs::File::open(folder.join("candidates.jsonl.zst")).unwrap();
     let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
     let (mut by_instance, mut labels) = (BTreeMap::<String, Vec<Candidate>>::new(), Labels::new());

@@ -14,7 +14,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::columns;
 use crate::parquet::{deltas, footer, pages};
-use crate::record::Record;
+use crate::records::record::Record;
 use crate::{ColumnNames, DatasetError, Row};
 
 /// Returns the rows of one file, which may be a zstd frame as a whole.

@@ -7,4 +7,5 @@ mod hub;
 mod pages;
 mod parquet_file;
 mod real;
+mod records;
 mod select;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::import::conversation::{Answer, Conversation, tools};
 use crate::import::foreign::{Foreign, take_object, take_objects, take_text};
-use crate::import::recognise::named_instance;
+use crate::import::named_instance::named_instance;
 
 /// Reads a file.
 pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign, String> {

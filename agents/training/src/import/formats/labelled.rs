@@ -5,11 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::import::conversation::Conversation;
 use crate::import::foreign::{Foreign, take_flag, take_object, take_text};
-use crate::import::recognise::episodes;
 use crate::import::response::respond;
 
-/// Reads a row.
-pub(crate) fn read(mut row: Map<String, Value>, stem: &str) -> Result<Vec<Foreign>, String> {
+/// Reads a row; returns it with the record of the scaffold, which is empty where the row has messages.
+pub(crate) fn read(mut row: Map<String, Value>) -> Result<(Foreign, Map<String, Value>), String> {
     let mut of_row = Foreign {
         format: "labelled",
         instance_id: take_text(&mut row, "instance_id")?.ok_or("has no `instance_id`")?,
@@ -23,7 +22,7 @@ pub(crate) fn read(mut row: Map<String, Value>, stem: &str) -> Result<Vec<Foreig
     let raw = take_object(&mut row, "raw")?;
     if !raw.is_empty() {
         of_row.rest = row;
-        return Ok(episodes(raw, stem)?.into_iter().map(|raw| with_label(&of_row, raw)).collect());
+        return Ok((of_row, raw));
     }
     let mut conversation = Conversation::default();
     conversation.say_all(&mut row, "messages")?;
@@ -32,11 +31,11 @@ pub(crate) fn read(mut row: Map<String, Value>, stem: &str) -> Result<Vec<Foreig
     }
     of_row.records = conversation.into_records();
     of_row.rest = row;
-    Ok(vec![of_row])
+    Ok((of_row, raw))
 }
 
 /// Returns an episode with what its row says of it.
-fn with_label(row: &Foreign, raw: Foreign) -> Foreign {
+pub(crate) fn with_label(row: &Foreign, raw: Foreign) -> Foreign {
     let or = |row: &String, raw: String| if row.is_empty() { raw } else { row.clone() };
     let mut rest = raw.rest;
     for (key, value) in &row.rest {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::import::conversation::{Answer, Conversation, usage};
 use crate::import::foreign::{Foreign, take_object, take_objects, take_text};
-use crate::import::recognise::named_instance;
+use crate::import::named_instance::named_instance;
 
 /// Returns whether an object is of this format.
 pub(crate) fn is(record: &Map<String, Value>) -> bool {
@@ -15,11 +15,11 @@ pub(crate) fn is(record: &Map<String, Value>) -> bool {
 }
 
 /// Reads a file.
-pub(crate) fn read(mut record: Map<String, Value>, stem: &str) -> Result<Foreign, String> {
+pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign, String> {
     let mut info = take_object(&mut record, "info")?;
     let instance_id = match take_text(&mut record, "instance_id")? {
         Some(id) => id,
-        None => named_instance(stem)?,
+        None => named_instance(path)?,
     };
     let version =
         info.get("mini_version").and_then(Value::as_str).map(|version| format!(" {version}")).unwrap_or_default();

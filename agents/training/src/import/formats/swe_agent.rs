@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::import::conversation::{Answer, Conversation};
 use crate::import::foreign::{Foreign, take_object, take_objects, take_text};
-use crate::import::recognise::named_instance;
+use crate::import::named_instance::named_instance;
 
 /// Reads a file.
-pub(crate) fn read(mut record: Map<String, Value>, stem: &str) -> Result<Foreign, String> {
+pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign, String> {
     let mut info = take_object(&mut record, "info")?;
     let patch = take_text(&mut info, "submission")?.unwrap_or_default();
     let exit_status = take_text(&mut info, "exit_status")?;
@@ -26,7 +26,7 @@ pub(crate) fn read(mut record: Map<String, Value>, stem: &str) -> Result<Foreign
     }
     let instance_id = match take_text(&mut record, "instance_id")? {
         Some(id) => id,
-        None => named_instance(stem)?,
+        None => named_instance(path)?,
     };
     record.insert("info".to_owned(), Value::Object(info));
     Ok(Foreign {

@@ -1,4 +1,4 @@
-//! The objects of a file, whatever their columns are.
+//! Reads the objects of a file one by one.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::DatasetError;
 use crate::json::{bare_words, text};
 use crate::parquet::rows;
-use crate::record::Record;
+use crate::records::record::Record;
 
 /// Hands out the objects of a `.jsonl`, `.json` or `.parquet` file, each also as `.zst`, with the number of the line or
 /// row, from 1. A JSON file holds one object a line, a list of objects, or one object over many lines, which is told by
