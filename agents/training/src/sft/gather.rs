@@ -37,7 +37,7 @@ pub(super) struct Measured {
     pub segment: usize,
     /// Digest of the messages.
     pub digest: [u8; 32],
-    /// Messages as they were shown.
+    /// Messages, as they are written.
     pub messages: usize,
     /// Tokens.
     pub tokens: usize,
@@ -90,33 +90,44 @@ pub(super) fn gather(runs: &[Run], means: &Means<'_>) -> anyhow::Result<Gathered
 }
 
 impl Gathered {
-    fn take(&mut self, run: &str, mut episode: Episode, means: &Means<'_>) -> anyhow::Result<()> {
+    fn take(&mut self, run: &str, episode: Episode, means: &Means<'_>) -> anyhow::Result<()> {
         self.episodes += 1;
-        if let Err(why) = wanted(&episode, means.settings) {
-            return Ok(count(&mut self.episodes_dropped, why));
+        match self.candidate(run, episode, means)? {
+            Ok(candidate) => self.candidates.push(candidate),
+            Err(why) => count(&mut self.episodes_dropped, why),
         }
-        let Some(trajectory) = episode.trajectory()? else {
-            return Ok(count(&mut self.episodes_dropped, "no record"));
-        };
+        Ok(())
+    }
+
+    /// Returns an episode with its rows, or why it is left out.
+    fn candidate(
+        &mut self,
+        run: &str,
+        mut episode: Episode,
+        means: &Means<'_>,
+    ) -> anyhow::Result<Result<Candidate, &'static str>> {
+        if let Err(why) = wanted(&episode, means.settings) {
+            return Ok(Err(why));
+        }
+        let Some(trajectory) = episode.trajectory()? else { return Ok(Err("no record")) };
         if let Some(why) = leak(&trajectory) {
-            return Ok(count(&mut self.episodes_dropped, why));
+            return Ok(Err(why));
         }
         let mut rows = Vec::new();
         for (segment, row) in Row::of(&trajectory).into_iter().enumerate() {
-            let (digest, messages) = (row.digest(), row.turns.len());
+            let digest = row.digest();
             match measure(row, means) {
-                Ok(tokens) => rows.push(Measured { segment, digest, messages, tokens }),
+                Ok((messages, tokens)) => rows.push(Measured { segment, digest, messages, tokens }),
                 Err(why) => count(&mut self.rows_dropped, &why),
             }
         }
         if rows.is_empty() {
-            return Ok(count(&mut self.episodes_dropped, "no row is left"));
+            return Ok(Err("no row is left"));
         }
         let repository = repository(&episode.instance_id);
         episode.prediction = None;
         let calls = trajectory.completions().count();
-        self.candidates.push(Candidate { run: run.to_owned(), episode, repository, calls, rows });
-        Ok(())
+        Ok(Ok(Candidate { run: run.to_owned(), episode, repository, calls, rows }))
     }
 
     /// Keeps the first of rows with the same messages.
@@ -161,8 +172,8 @@ fn wanted(episode: &Episode, settings: &Settings) -> Result<(), &'static str> {
     }
 }
 
-/// Returns the tokens of a row, or why it is left out.
-fn measure(row: Row, means: &Means<'_>) -> Result<usize, String> {
+/// Returns the messages and the tokens of a row as it is written, or why it is left out.
+fn measure(row: Row, means: &Means<'_>) -> Result<(usize, usize), String> {
     let Means { settings, counter, prompts } = means;
     let row = prepare(row, settings, prompts)?;
     let recorded = row.recorded.as_ref().filter(|_| settings.pretokenized);
@@ -180,6 +191,6 @@ fn measure(row: Row, means: &Means<'_>) -> Result<usize, String> {
     };
     match settings.max_tokens {
         Some(most) if tokens > most => Err(format!("more than {most} tokens")),
-        _ => Ok(tokens),
+        _ => Ok((row.turns.len(), tokens)),
     }
 }

@@ -52,7 +52,8 @@ fn trl(settings: &Settings, train: &str, validation: Option<&str>) -> String {
     let tests = validation.map_or(String::new(), |name| format!("# The validation set is `{name}`.\n"));
     let masked = if settings.pretokenized { "" } else { "assistant_only_loss: true\n" };
     format!(
-        "# For `trl sft --config train.yaml`, in this folder; a global batch of 8 takes 8 processes.\n{tests}\
+        "# For `trl sft --config train.yaml`, in this folder; a global batch of 8 takes 8 processes.\n\
+         # Arguments are objects: datasets before 4.8 would fill the keys of one call into all others.\n{tests}\
          model_name_or_path: {MODEL}\ndatasets:\n  - path: json\n    data_files: {train}\n\
          {masked}max_length: 32768\npacking: true\n{}",
         transformers()

@@ -24,14 +24,25 @@ pub(super) fn select(mut candidates: Vec<Candidate>, settings: &Settings, droppe
     }
     let mut rng = Rng::with_seed(settings.seed);
     order(&mut candidates, settings.order, &mut rng);
-    let keep = (candidates.len() as f64 * settings.subset).round() as usize;
-    for _ in candidates.drain(keep.clamp(1, candidates.len().max(1)).min(candidates.len())..) {
+    for _ in candidates.drain(kept(&candidates, settings)..) {
         count(dropped, "not in the subset");
     }
     let held = (candidates.len() as f64 * settings.validation).round() as usize;
     let repositories = held_out(&candidates, held, &mut rng);
     let (validation, train) = candidates.into_iter().partition(|one| repositories.contains(&one.repository));
     Sets { train, validation }
+}
+
+/// Returns how many of the first candidates are the share that was asked for: one at least, and of the last repository all
+/// where they go by repository.
+fn kept(candidates: &[Candidate], settings: &Settings) -> usize {
+    let share = (candidates.len() as f64 * settings.subset).round() as usize;
+    let mut kept = share.max(1).min(candidates.len());
+    if settings.order == Order::Repository {
+        let last = candidates.get(kept.saturating_sub(1)).map(|one| &one.repository);
+        kept += candidates[kept..].iter().take_while(|one| Some(&one.repository) == last).count();
+    }
+    kept
 }
 
 /// Keeps the episodes of the fewest model calls of each instance.

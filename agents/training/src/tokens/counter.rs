@@ -18,7 +18,7 @@ pub enum Counter {
         /// The tokenizer.
         tokenizer: Box<Tokenizer>,
         /// How it sees conversations.
-        template: ChatTemplate,
+        template: Box<ChatTemplate>,
         /// The file that it is from.
         path: PathBuf,
     },
@@ -46,7 +46,7 @@ impl Counter {
                 path.display()
             );
         };
-        let template = ChatTemplate::new(source, config.as_ref())?;
+        let template = Box::new(ChatTemplate::new(source, config.as_ref())?);
         Ok(Self::Tokenizer { tokenizer: Box::new(tokenizer), template, path: path.to_owned() })
     }
 

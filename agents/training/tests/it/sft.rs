@@ -244,7 +244,8 @@ fn a_subset_is_a_share_by_its_order() {
     };
     assert_eq!(chosen(Order::Random, 1).episodes, 4);
     assert_eq!(chosen(Order::Repository, 1).train_repositories.len(), 2);
-    assert!(chosen(Order::Sorted, 1).messages_per_row.max < chosen(Order::Random, 1).messages_per_row.max + 1);
+    // Of eight episodes, three have one answer, three have two, and two have three; the first answer has two calls.
+    assert_eq!(chosen(Order::Sorted, 1).messages_per_row.max, 6);
     let seeds: Vec<_> = (0..6).map(|seed| chosen(Order::Repository, seed).train_repositories).collect();
     assert!(seeds.iter().any(|one| *one != seeds[0]), "the seed decides");
 }
@@ -269,4 +270,42 @@ fn tokens_that_a_server_recorded_go_in_as_they_are() {
         {"input_ids":[1,2,9,7],"labels":[-100,-100,-100,7]}
     "#]]
     .assert_eq(&fs::read_to_string(folder.path().join("out/train.jsonl")).unwrap());
+}
+
+/// Writes a tokenizer of whole words, with its chat template, and returns its path.
+fn tokenizer(folder: &Path) -> std::path::PathBuf {
+    let words = ["<unk>", "<system>", "<user>", "<assistant>", "<end>", "u", "a", "v", "b"];
+    let vocab: serde_json::Map<String, Value> =
+        words.iter().enumerate().map(|(id, word)| ((*word).to_owned(), id.into())).collect();
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": { "type": "WhitespaceSplit" }, "post_processor": null, "decoder": null,
+        "model": { "type": "WordLevel", "vocab": vocab, "unk_token": "<unk>" },
+    });
+    let template = "{% for one in messages %}<{{ one.role }}> {% generation %}{{ one.content.strip() }} <end>\n\
+                    {% endgeneration %}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
+    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    let config = serde_json::json!({ "chat_template": template });
+    fs::write(folder.join("tokenizer_config.json"), config.to_string()).unwrap();
+    folder.join("tokenizer.json")
+}
+
+#[test]
+fn a_chat_template_tells_which_tokens_are_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let user = |text: &str| said(Message::user(text));
+    let records = vec![header(), user("u"), answered("a", &[], None), user("v"), answered("b", &[], None), outcome()];
+    let run = run(folder.path(), &[Written { instance: "o__r-1", sample: 0, resolved: true, records }]);
+    let counter = Counter::load(&tokenizer(folder.path())).unwrap();
+    let settings = Settings { pretokenized: true, ..Settings::new(Target::Trl) };
+    let out = folder.path().join("out");
+    let card = export(std::slice::from_ref(&run), &settings, &counter, &out).unwrap();
+    expect![[r#"
+        {"input_ids":[2,5,4,3,6,4,2,7,4,3,8,4],"labels":[-100,-100,-100,-100,6,4,-100,-100,-100,-100,8,4]}
+    "#]]
+    .assert_eq(&fs::read_to_string(out.join("train.jsonl")).unwrap());
+    assert_eq!(card.tokens_per_row.max, 12);
+    let short = Settings { max_tokens: Some(11), ..settings };
+    let refused = export(std::slice::from_ref(&run), &short, &counter, &out).unwrap_err();
+    assert!(refused.to_string().contains("more than 11 tokens"), "{refused}");
 }

@@ -152,6 +152,9 @@ fn tell(card: &Card, args: &Sft) {
             say(&format!("left out, {what}: {number}: {why}"));
         }
     }
+    if args.validation > 0.0 && card.validation_repositories.is_empty() {
+        say("warning: there is no validation set, as all rows are of one repository or the share is too small");
+    }
     say(&format!("tokens are {tokens}"));
     say(&format!("written to `{}`", args.out.display()));
 }

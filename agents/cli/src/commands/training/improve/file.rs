@@ -70,7 +70,7 @@ impl File {
         let source = Source::parse(path, &text)?;
         let keys: Mapping = serde_yaml::from_str(&text)
             .map_err(|err| source.at("", format!("the file must hold keys with values, such as `sample`: {err}")))?;
-        for key in keys.keys().filter_map(Value::as_str).filter(|key| !KEYS.contains(key)) {
+        if let Some(key) = keys.keys().filter_map(Value::as_str).find(|key| !KEYS.contains(key)) {
             let hint = match nearest(key, KEYS) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the keys are `{}`", KEYS.join("`, `")),
