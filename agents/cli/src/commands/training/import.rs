@@ -15,8 +15,9 @@ const TOLD: usize = 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Files of other programs: JSON, JSONL or Parquet, each also as `.zst`. Told by what is in them: `.traj` of
-    /// SWE-agent, `.traj.json` of mini-swe-agent, rows with `messages`, and rows of patches with their verdicts.
+    /// Files of other programs: JSON, JSONL or Parquet, each also as `.zst`. Told by what is in them: SWE-agent's
+    /// `.traj`, mini-swe-agent's `.traj.json`, OpenHands' `output.jsonl`, Moatless's trajectories, Harbor's ATIF 1.4 to
+    /// 1.8, NeMo Gym's rollouts, rows with `messages` and `instance_id`, and patches with their verdicts.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The run that they are taken into.
