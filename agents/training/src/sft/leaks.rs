@@ -2,8 +2,8 @@
 
 use agent_core::{Record, Trajectory};
 
-/// Names that only files of the judging have.
-const HIDDEN: [&str; 4] = ["FAIL_TO_PASS", "test_patch", "/eval.sh", "gold_patch"];
+/// Names that only the judging has; `test_patch` is none, as tests of patches are called so.
+const HIDDEN: [&str; 4] = ["FAIL_TO_PASS", "PASS_TO_PASS", "/eval.sh", "gold_patch.diff"];
 
 /// What a call of git reaches beyond the base commit with.
 const BEYOND: [&str; 9] =
