@@ -1,6 +1,6 @@
 //! Taking in finished episodes of other programs, many at a time.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 
@@ -50,6 +50,8 @@ struct Cell {
     samples: HashMap<String, u32>,
     /// How many episodes are of a record with this digest.
     known: HashMap<String, usize>,
+    /// Episodes of which a killed process has told the journal a part.
+    half: HashSet<(String, u32)>,
     entries: Vec<Entry>,
     /// The samples whose views are behind.
     touched: BTreeSet<u32>,
@@ -118,17 +120,23 @@ impl Cell {
     fn open(journal: &Journal, name: &str) -> anyhow::Result<Self> {
         let dir = CellDir::create_in(journal, name)?;
         let (mut samples, mut known) = (HashMap::new(), HashMap::new());
+        let (mut half, mut touched) = (HashSet::new(), BTreeSet::new());
         journal.with_cell(dir.name(), |state| {
-            let asked = state.asked.iter().flat_map(|(sample, ids)| ids.iter().map(|id| (id, *sample)));
-            for (id, sample) in asked.chain(state.episodes.keys().map(|(id, sample)| (id, *sample))) {
+            for (sample, id) in state.asked.iter().flat_map(|(sample, ids)| ids.iter().map(|id| (*sample, id))) {
                 let next: &mut u32 = samples.entry(id.clone()).or_default();
                 *next = (*next).max(sample + 1);
             }
-            for imported in state.episodes.values().filter_map(|episode| episode.imported.as_ref()) {
-                *known.entry(imported.digest.clone()).or_default() += 1;
+            for ((id, sample), episode) in &state.episodes {
+                if let Some(imported) = &episode.imported {
+                    *known.entry(imported.digest.clone()).or_default() += 1;
+                    // A killed process may not have got to write the views.
+                    touched.insert(*sample);
+                } else if !state.asked.get(sample).is_some_and(|ids| ids.contains(id)) {
+                    half.insert((id.clone(), *sample));
+                }
             }
         });
-        Ok(Self { dir, samples, known, entries: Vec::new(), touched: BTreeSet::new() })
+        Ok(Self { dir, samples, known, half, entries: Vec::new(), touched })
     }
 
     fn add(&mut self, episode: ImportedEpisode) -> anyhow::Result<u32> {
@@ -140,12 +148,15 @@ impl Cell {
         write_files(&dir, &instance_id, &records, prediction.as_ref())?;
         *self.known.entry(imported.digest.clone()).or_default() += 1;
         self.touched.insert(sample);
-        self.entries.push(Entry::Asked { sample, instance_ids: vec![instance_id.clone()] });
-        self.entries.push(Entry::Imported { instance_id: instance_id.clone(), sample, imported });
+        if self.half.remove(&(instance_id.clone(), sample)) {
+            self.entries.push(Entry::Reset { instance_id: instance_id.clone(), sample });
+        }
+        // The last line makes it an episode of the run, so that one without it is taken in anew.
+        let last = Entry::Imported { instance_id: instance_id.clone(), sample, imported };
         let ended = ended.map(|ended| Entry::Ended { instance_id: instance_id.clone(), sample, ended });
         let predicted = prediction.map(|prediction| Entry::Predicted { sample, prediction });
         let judged = judged.map(|judged| Entry::Judged { instance_id, sample, judged });
-        self.entries.extend([ended, predicted, judged].into_iter().flatten());
+        self.entries.extend([ended, predicted, judged, Some(last)].into_iter().flatten());
         Ok(sample)
     }
 
@@ -161,10 +172,17 @@ impl Cell {
 /// Writes the files of an episode, which are not waited for.
 fn write_files(dir: &CellDir, id: &str, records: &[Record], prediction: Option<&Prediction>) -> anyhow::Result<()> {
     let folder = dir.instance_path(id);
+    let cannot = || format!("cannot write in `{}`", folder.display());
+    for stale in ["trajectory.jsonl", "patch.diff"] {
+        // Of another episode, which a killed process did not get to tell the journal of.
+        match fs::remove_file(folder.join(stale)) {
+            Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err).with_context(cannot),
+            _ => {}
+        }
+    }
     if records.is_empty() {
         return Ok(());
     }
-    let cannot = || format!("cannot write in `{}`", folder.display());
     fs::create_dir_all(&folder).with_context(cannot)?;
     let write = || -> std::io::Result<()> {
         let mut file = BufWriter::new(File::create(folder.join("trajectory.jsonl"))?);
@@ -236,5 +254,40 @@ mod tests {
         assert_eq!((again.count("c", "1").unwrap(), again.add("c", episode("a", "1")).unwrap()), (0, 0));
         again.finish().unwrap();
         assert_eq!(Run::open(&path).unwrap().episodes("c").len(), 1);
+    }
+
+    #[test]
+    fn an_episode_of_which_the_journal_was_told_a_part_is_taken_in_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let journal = Journal::open(&path).unwrap();
+        let stale = Prediction { model_patch: Some("stale".to_owned()), ..episode("a", "1").prediction.unwrap() };
+        journal.append("c", vec![Entry::Predicted { sample: 0, prediction: stale }]).unwrap();
+        let other = path.join("c/a");
+        fs::create_dir_all(&other).unwrap();
+        fs::write(other.join("trajectory.jsonl"), "of another one").unwrap();
+        let mut again = Import::begin(&journal).unwrap();
+        assert_eq!(again.count("c", "1").unwrap(), 0);
+        let alone = ImportedEpisode { records: Vec::new(), prediction: None, ..episode("a", "1") };
+        assert_eq!(again.add("c", alone).unwrap(), 0);
+        again.finish().unwrap();
+        let episodes = Run::open(&path).unwrap().episodes("c");
+        assert!(episodes.len() == 1 && episodes[0].prediction.is_none(), "{episodes:?}");
+        assert!(episodes[0].trajectory().unwrap().is_none());
+    }
+
+    #[test]
+    fn views_that_a_killed_process_did_not_write_are_written_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let import = || Import::begin(&Journal::open(&path).unwrap()).unwrap();
+        let mut killed = import();
+        killed.add("c", episode("a", "1")).unwrap();
+        killed.flush().unwrap();
+        drop(killed);
+        let mut again = import();
+        assert_eq!(again.count("c", "1").unwrap(), 1);
+        again.finish().unwrap();
+        assert_eq!(fs::read_to_string(path.join("c/preds.jsonl")).unwrap().lines().count(), 1);
     }
 }

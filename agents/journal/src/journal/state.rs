@@ -89,6 +89,7 @@ impl CellState {
                 episode.failures += 1;
             }
             Entry::Imported { instance_id, sample, imported } => {
+                self.asked.entry(sample).or_default().insert(instance_id.clone());
                 self.episode(instance_id, sample).imported = Some(imported);
             }
             Entry::Opened { .. } | Entry::Unknown => {}

@@ -127,6 +127,25 @@ fn what_is_changed_is_done_again_with_all_behind_it_and_a_hook_that_fails_is_tol
 }
 
 #[test]
+fn one_process_at_a_time_goes_through_a_loop() {
+    let program = program();
+    let waiting = LOOP.replace("train: |\n", "train: |\n  while [ ! -e go ]; do sleep 0.01; done\n");
+    fs::write(program.path("loop.yaml"), waiting.replace("iterations: 2", "iterations: 1")).unwrap();
+    let mut first =
+        program.command(&["improve", "loop.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while done(&program).len() < 3 {
+        assert!(begun.elapsed() < Duration::from_secs(120), "it does not get as far as to train");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let second = program.run(&["improve", "loop.yaml"]);
+    assert!(second.code == Some(2) && second.stderr.contains("another process is at"), "{}", second.stderr);
+    fs::write(program.path("go"), "").unwrap();
+    assert!(first.wait().unwrap().success());
+    assert_eq!(done(&program).len(), 5);
+}
+
+#[test]
 fn what_is_wrong_is_told_before_anything_is_run() {
     let program = program();
     for (from, to, expected) in [

@@ -125,6 +125,11 @@ impl Conversation {
         Ok(())
     }
 
+    /// Returns whether a call of this id was made.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.calls.contains_key(id)
+    }
+
     /// Adds what a call showed.
     pub(crate) fn observe(&mut self, mut message: Map<String, Value>, seconds: f64) -> Result<(), String> {
         message.retain(|_, value| !value.is_null());

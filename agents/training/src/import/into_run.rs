@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use agent_core::{ExitStatus, Header, Limit, Origin, Outcome, Record, Spending};
-use anyhow::Context;
-use dataset::each_record;
+use agent_core::{ExitStatus, Header, Limit, Origin, Outcome, Record, Spending, Usage};
+use dataset::{DatasetError, each_record};
 use env_core::Patch;
 use grading::read_prediction;
 use journal::{Ended, Import, Imported, ImportedEpisode, Journal, Judged, Prediction, Subject, exit_status, file_name};
@@ -61,10 +60,10 @@ pub struct FileCounts {
 /// Takes the episodes of files of other programs into a run, and returns what was found in each file.
 ///
 /// What the run holds already is not taken in again. What cannot be read is told in the counts of its file, and the rest
-/// of the file is taken in.
+/// of it, and the files behind it, are taken in.
 ///
 /// # Errors
-/// When a file cannot be opened or the run cannot be written. What came before stays.
+/// When the run cannot be written. What came before stays.
 pub fn import(
     files: &[PathBuf],
     target: &Target,
@@ -74,7 +73,12 @@ pub fn import(
     let mut into = Import::begin(&journal)?;
     let mut all = Vec::with_capacity(files.len());
     for file in files {
-        let counts = import_file(file, target.cell.as_deref(), &mut into)?;
+        let (counts, ended) = import_file(file, target.cell.as_deref(), &mut into);
+        if let Err(err) = ended {
+            // What was written of earlier episodes is kept, whatever broke.
+            into.finish()?;
+            return Err(err);
+        }
         tell(file, &counts);
         all.push(counts);
     }
@@ -82,12 +86,42 @@ pub fn import(
     Ok(all)
 }
 
-fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> anyhow::Result<FileCounts> {
+/// Why a file was not gone through to its end.
+enum Broken {
+    /// It cannot be read on.
+    File(DatasetError),
+    /// The run cannot be written.
+    Run(anyhow::Error),
+}
+
+impl From<DatasetError> for Broken {
+    fn from(err: DatasetError) -> Self {
+        Self::File(err)
+    }
+}
+
+/// Takes in what can be read of a file. An error is one of the run.
+fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> (FileCounts, anyhow::Result<()>) {
     let mut counts = FileCounts::default();
+    let ended = match read_file(file, cell, into, &mut counts) {
+        Err(Broken::File(err)) => {
+            counts.errors.push(format!("{}: {err}", file.display()));
+            Ok(())
+        }
+        Err(Broken::Run(err)) => Err(err.context(format!("cannot import `{}`", file.display()))),
+        Ok(()) => Ok(()),
+    };
+    if counts == FileCounts::default() {
+        counts.errors.push(format!("{}: holds no rows", file.display()));
+    }
+    (counts, ended)
+}
+
+fn read_file(file: &Path, cell: Option<&str>, into: &mut Import, counts: &mut FileCounts) -> Result<(), Broken> {
     // How often each record came in this file: the same patch twice is two samples.
     let mut seen: HashMap<(String, String), usize> = HashMap::new();
     let path = file.to_string_lossy();
-    each_record(file, |number, record| -> anyhow::Result<()> {
+    each_record(file, |number, record| -> Result<(), Broken> {
         let place = format!("{}:{number}", file.display());
         let episodes = record.and_then(|record| {
             let digest = digest(&record)?;
@@ -109,22 +143,17 @@ fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> anyhow::Re
             let digest = if index == 0 { digest.clone() } else { format!("{digest}.{index}") };
             let times = seen.entry((cell.clone(), digest.clone())).or_default();
             *times += 1;
-            if into.count(&cell, &digest)? >= *times {
+            if into.count(&cell, &digest).map_err(Broken::Run)? >= *times {
                 counts.known += 1;
                 continue;
             }
             let episode = without_answers(episode);
             counts.add(&episode, &cell);
             let imported = Imported { digest, format: episode.format.to_owned(), place: place.clone() };
-            into.add(&cell, entry(episode, imported))?;
+            into.add(&cell, entry(episode, imported)).map_err(Broken::Run)?;
         }
         Ok(())
     })
-    .with_context(|| format!("cannot import `{}`", file.display()))?;
-    if counts == FileCounts::default() {
-        counts.errors.push(format!("{}: holds no rows", file.display()));
-    }
-    Ok(counts)
 }
 
 impl FileCounts {
@@ -166,13 +195,31 @@ fn without_answers(mut episode: Foreign) -> Foreign {
 
 fn hide_in(map: &mut Map<String, Value>) {
     ANSWERS.iter().for_each(|key| hide(map, key));
-    map.values_mut().filter_map(Value::as_object_mut).for_each(hide_in);
+    map.values_mut().for_each(hide_below);
+}
+
+fn hide_below(value: &mut Value) {
+    match value {
+        Value::Object(map) => hide_in(map),
+        Value::Array(list) => list.iter_mut().for_each(hide_below),
+        _ => {}
+    }
 }
 
 fn hide(map: &mut Map<String, Value>, key: &str) {
-    // Counts of tests and their verdicts are objects.
-    if let Some(value) = map.get_mut(key).filter(|value| value.is_string() || value.is_array()) {
-        *value = "left out: only a judge may know it".into();
+    match map.get_mut(key) {
+        Some(value @ (Value::String(_) | Value::Array(_))) => *value = "left out: only a judge may know it".into(),
+        Some(Value::Object(verdicts)) => verdicts.values_mut().for_each(counted),
+        _ => {}
+    }
+}
+
+/// Puts the number of tests in the place of their names.
+fn counted(value: &mut Value) {
+    match value {
+        Value::Array(names) => *value = names.len().into(),
+        Value::Object(map) => map.values_mut().for_each(counted),
+        _ => {}
     }
 }
 
@@ -264,11 +311,19 @@ fn ending(word: Option<&str>) -> ExitStatus {
     let lower = word.to_lowercase();
     // SWE-agent: "submitted (exit_cost)" for what was in the tree when the limit was reached.
     let has = |part: &str| lower.contains(part);
+    // In a sentence, a word such as "timeout" may be of anything.
+    let is_word = |part: &str| has(part) && !lower.contains(char::is_whitespace);
     match () {
         () if has("exit_cost") || has("cost_limit") || has("limitsexceeded") => ExitStatus::Limit(Limit::Cost),
-        () if has("exit_context") || has("context") => ExitStatus::Limit(Limit::Context),
-        () if has("exit_total_execution_time") || has("timeout") || has("timelimit") => ExitStatus::Limit(Limit::Time),
-        () if has("max_iteration") || has("max_transitions") => ExitStatus::Limit(Limit::Steps),
+        () if has("exit_context") || has("contextwindowexceeded") || is_word("context") => {
+            ExitStatus::Limit(Limit::Context)
+        }
+        () if has("exit_total_execution_time") || is_word("timeout") || is_word("timelimit") => {
+            ExitStatus::Limit(Limit::Time)
+        }
+        () if has("max_iteration") || has("maximum iteration") || has("max_transitions") => {
+            ExitStatus::Limit(Limit::Steps)
+        }
         () if lower == "submitted" || lower == "finished" || lower == "completed" => ExitStatus::Submitted,
         () => ExitStatus::GaveUp(word.to_owned()),
     }
@@ -276,11 +331,12 @@ fn ending(word: Option<&str>) -> ExitStatus {
 
 /// Returns what an episode took: by its answers, and where these do not say it, by the record as a whole.
 fn spending(episode: &Foreign) -> Spending {
-    let mut sum = Spending::default();
+    let (mut sum, mut counted) = (Spending::default(), 0);
     for record in &episode.records {
         match record {
             Record::Completion { completion, seconds, .. } => {
                 sum.queries += 1;
+                counted += u64::from(completion.usage.total() > 0);
                 sum.usage += completion.usage;
                 sum.model_seconds += seconds;
                 match completion.cost {
@@ -293,9 +349,14 @@ fn spending(episode: &Foreign) -> Spending {
         }
     }
     sum.steps = sum.queries;
+    // The tokens of some answers are none of the episode's.
+    let knows_all = counted == sum.queries;
+    if !knows_all {
+        sum.usage = Usage::default();
+    }
     let Some(whole) = episode.spending else { return sum };
     sum.queries = sum.queries.max(whole.queries);
-    if sum.usage.total() == 0 {
+    if !knows_all || sum.usage.total() == 0 {
         sum.usage = whole.usage;
     }
     if sum.cost == 0.0 && whole.cost > 0.0 {

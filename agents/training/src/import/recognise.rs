@@ -41,6 +41,9 @@ pub(crate) fn episodes(record: Map<String, Value>, path: &str) -> Result<Vec<For
     if has(&["instance_id", "patches"]) {
         return candidate::read_many(record);
     }
+    if has(&["test_patch"]) || has(&["FAIL_TO_PASS"]) {
+        return Err("is an instance of a dataset and no episode: its patch is the reference solution".to_owned());
+    }
     if has(&["instance_id", "patch"]) {
         return one(candidate::read(record));
     }

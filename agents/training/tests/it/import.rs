@@ -339,6 +339,7 @@ fn what_cannot_be_read_is_told_by_line_and_the_rest_is_taken_in() {
         ("{\"instance_id\": \"i\", \"patch\": \"d\", \"resolved\": \"yes\"}", "`resolved` is \"yes\""),
         ("{\"instance_id\": \"i\", \"patches\": [\"d\"], \"success_id\": []}", "no list of 1"),
         ("{\"schema_version\": \"ATIF-v1.3\"}", "is of version `ATIF-v1.3`"),
+        ("{\"instance_id\": \"i\", \"patch\": \"d\", \"test_patch\": \"t\"}", "is an instance of a dataset"),
     ];
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.jsonl");
@@ -359,11 +360,31 @@ fn what_only_a_judge_may_know_is_not_in_the_record() {
     let row = json!({
         "instance_id": "a__b-1", "messages": [{ "role": "user", "content": "u" }], "note": "kept",
         "instance": { "patch": "secret", "test_patch": "secret", "FAIL_TO_PASS": ["secret"] },
-        "deep": { "metadata": { "golden_patch": "secret" } },
+        "deep": { "metadata": [{ "golden_patch": "secret" }] },
+        "tests_status": { "FAIL_TO_PASS": { "success": ["secret", "secret"], "failure": [] } },
     });
     fs::write(&file, row.to_string()).unwrap();
     imported(folder.path(), &[file]);
     let text = fs::read_to_string(folder.path().join("run/imported/a__b-1/trajectory.jsonl")).unwrap();
     assert!(!text.contains("secret") && text.contains("kept"), "{text}");
+    assert!(text.contains(r#""FAIL_TO_PASS":{"success":2,"failure":0}"#), "{text}");
     assert!(!Path::new(&folder.path().join("run/imported/a__b-1/patch.diff")).exists());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_costs_no_other_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = |id: &str| json!({ "instance_id": id, "messages": [{ "role": "user", "content": "u" }] });
+    let files =
+        ["one.jsonl", "torn.json", "torn.jsonl.zst", "none.parquet", "two.jsonl"].map(|name| folder.path().join(name));
+    fs::write(&files[0], good("a__b-1").to_string()).unwrap();
+    fs::write(&files[1], "{\n  \"trajectory\": [").unwrap();
+    fs::write(&files[2], &zstd::encode_all(lines(&[good("a__b-3")]).as_bytes(), 1).unwrap()[..20]).unwrap();
+    fs::write(&files[3], "").unwrap();
+    fs::write(&files[4], good("a__b-2").to_string()).unwrap();
+    let counts = imported(folder.path(), &files);
+    let found: Vec<(usize, usize)> = counts.iter().map(|counts| (counts.imported, counts.errors.len())).collect();
+    assert_eq!(found, [(1, 0), (0, 1), (0, 1), (0, 1), (1, 0)], "{counts:?}");
+    let run = Run::open(&folder.path().join("run")).unwrap();
+    assert_eq!(run.episodes("imported").len(), 2);
 }

@@ -13,7 +13,7 @@ pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
         format: "candidate",
         instance_id,
         scaffold: source.transpose()?.unwrap_or_default(),
-        patch: Some(take_text(&mut row, "patch")?.unwrap_or_default()),
+        patch: take_text(&mut row, "patch")?,
         resolved: take_flag(&mut row, "resolved")?,
         rest: row,
         ..Foreign::default()

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use agent_core::{Role, Spending};
 use serde_json::{Map, Value, json};
 
-use crate::import::conversation::{Answer, Conversation, tools, usage};
+use crate::import::conversation::{Answer, Conversation, tools};
 use crate::import::foreign::{Foreign, kind, take_flag, take_object, take_text};
 use crate::import::response::respond;
 
@@ -110,7 +110,7 @@ fn say(
             conversation.tell(role, event)?;
             Ok(None)
         }
-        ("agent", action) if !action.is_empty() && action != "change_agent_state" => {
+        ("agent", action) if !action.is_empty() && !OF_THE_PROGRAM.contains(&action) => {
             decide(conversation, event, metadata, answered)?;
             Ok(None)
         }
@@ -120,6 +120,10 @@ fn say(
             }
             let id = metadata.as_ref().and_then(|metadata| metadata.get("tool_call_id")).cloned();
             let id = id.unwrap_or_else(|| event_id(event.get("cause")).into());
+            // What answers no call is no observation of the agent's.
+            if !id.as_str().is_some_and(|id| conversation.knows(id)) {
+                return Ok(Some(event));
+            }
             event.insert("tool_call_id".to_owned(), id);
             conversation.observe(event, 0.0)?;
             Ok(None)
@@ -152,9 +156,12 @@ fn decide(
         json!({ "content": field("thought"), "tool_calls": [call], "event": event })
     };
     let Value::Object(message) = message else { return Ok(()) };
-    let counted = event.get("llm_metrics").and_then(|metrics| metrics.get("accumulated_token_usage")).map(usage);
-    conversation.answer(message, Answer { usage: counted.unwrap_or_default(), ..Answer::default() })
+    // What `llm_metrics` has is a running total, and not of this answer.
+    conversation.answer(message, Answer::default())
 }
+
+/// Actions of an agent that its model has not asked for.
+const OF_THE_PROGRAM: [&str; 4] = ["change_agent_state", "condensation", "condensation_request", "recall"];
 
 fn event_id(id: Option<&Value>) -> String {
     format!("event-{}", id.map(Value::to_string).unwrap_or_default())

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Parser};
+use journal::Lease;
 use runner::Plugs;
 use runner::environments::Providers;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +77,12 @@ impl Loop<'_> {
     /// Goes through the stages that are not done; returns whether all are.
     async fn run(&self, stages: &[Stage]) -> Result<bool, Failed> {
         std::fs::create_dir_all(&self.folder).with_context(|| format!("cannot make `{}`", self.folder.display()))?;
+        let Some(_lease) = Lease::take(&self.folder.join("lease"))? else {
+            let folder = self.folder.display();
+            return Err(Failed::Usage(anyhow!(
+                "another process is at `{folder}`\nhint: wait for it, or give the loop another `name`"
+            )));
+        };
         let mut state = State::read(&self.folder)?;
         self.write_start()?;
         for stage in stages {
