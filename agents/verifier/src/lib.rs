@@ -16,7 +16,7 @@ pub mod estimate;
 mod picks;
 
 pub use candidate::{Candidate, Candidates, Labels, Scorer};
-pub use learned::{Counted, CrossValidated, Learned, cross_validate, repository};
+pub use learned::{Counted, CrossValidated, Learned, cross_validate};
 pub use picks::picks;
 pub use pool::{Member, Pool};
 pub use scorers::{First, Majority, Oracle, Random};

@@ -94,6 +94,12 @@ impl Pool {
         labels.filter(|(_, labels)| !labels.is_empty()).collect()
     }
 
+    /// Returns the verdict of each candidate, where it has one, in their order.
+    pub fn verdicts(&self) -> BTreeMap<String, Vec<Option<bool>>> {
+        let of = |members: &Vec<Member>| members.iter().map(|member| member.resolved).collect();
+        self.instances.iter().map(|(id, members)| (id.clone(), of(members))).collect()
+    }
+
     /// Returns the scores of the candidates that have a verdict, in the order of the labels.
     pub fn of_judged(&self, scores: &Scores) -> Scores {
         let of = |(id, members): (&String, &Vec<Member>)| {

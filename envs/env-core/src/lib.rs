@@ -25,7 +25,7 @@ pub use environment::{Environment, Ready};
 pub use error::EnvError;
 pub use failure::Failure;
 pub use infra::{Infra, InfraReason, Tier};
-pub use instance::{Instance, find_instance};
+pub use instance::{Instance, find_instance, repository_part};
 pub use lists::TestLists;
 pub use nearest::{all_near, nearest};
 pub use patch::{Baseline, Patch};

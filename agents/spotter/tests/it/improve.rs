@@ -124,6 +124,33 @@ fn what_is_changed_is_done_again_with_all_behind_it_and_a_hook_that_fails_is_tol
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("export 1 was made of something else than export 1 is now"), "{}", ran.stderr);
     assert_eq!(done(&program).len(), 5);
+    // What stands on another model is another run.
+    assert!(program.path(".runs/loop-evaluate-1.before-1").is_dir() && program.path(".runs/loop-evaluate-1").is_dir());
+    assert!(!program.path(".runs/loop-sample-1.before-1").exists());
+}
+
+#[test]
+fn a_hook_that_was_interrupted_is_finished_and_counts_and_an_empty_model_is_the_one_before() {
+    let program = program();
+    let text = LOOP.replace("  echo 'limits: {steps: 41}' >", "  touch begun\n  sleep 2\n  : >");
+    let text = text.replace("iterations: 2", "iterations: 1\nstart: {limits: {steps: 42}}");
+    fs::write(program.path("loop.yaml"), text.replace("config: [limits.steps=40]\n", "")).unwrap();
+    let mut child =
+        program.command(&["improve", "loop.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while !program.path("begun").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "it does not get as far as to train");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(done(&program), STAGES[..4]);
+    let ran = program.run(&["improve", "loop.yaml"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(program.path("trained")).unwrap(), "1\n");
+    let config = fs::read_to_string(program.path(".runs/loop-evaluate-1/codeact/config.yaml")).unwrap();
+    assert!(config.contains("steps: 42"), "{config}");
 }
 
 #[test]

@@ -116,12 +116,7 @@ fn is_cut(facts: &[Fact]) -> bool {
 
 /// Returns the repository of an instance, as its id `owner__name-123` has it.
 fn repository(instance_id: &str) -> String {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let name = match instance_id.rsplit_once('-') {
-        Some((name, number)) if is_number(number) => name,
-        _ => instance_id,
-    };
-    name.replacen("__", "/", 1)
+    env_core::repository_part(instance_id).replacen("__", "/", 1)
 }
 
 /// How cells are named: with their run where there are several.

@@ -36,7 +36,10 @@ pub(super) fn prepare(mut row: Row, settings: &Settings, prompts: &Prompts) -> R
     if has_untrained && !settings.target.has_mask() && !settings.pretokenized {
         return Err("an earlier answer must not be trained again, which the target's rows cannot say");
     }
+    let calls = row.turns.iter().any(|turn| !turn.message.tool_calls.is_empty());
     match settings.calls {
+        CallForm::Native if calls && row.tools.is_empty() => Err("the tools of its calls are not known"),
+        CallForm::Native if has_stray_result(&row.turns) => Err("a result answers no call"),
         CallForm::Native if row.turns.iter().any(has_unreadable_call) => {
             Err("the arguments of a call are no JSON object")
         }
@@ -61,6 +64,18 @@ fn all_answered(turns: &[Turn]) -> bool {
         }
     }
     true
+}
+
+/// Returns whether a result stands where no call of its id was made, which interfaces refuse.
+fn has_stray_result(turns: &[Turn]) -> bool {
+    let mut open: Vec<&str> = Vec::new();
+    turns.iter().any(|turn| match turn.message.role {
+        Role::Tool => !turn.message.tool_call_id.as_deref().is_some_and(|id| open.contains(&id)),
+        _ => {
+            open = turn.message.tool_calls.iter().map(|call| call.id.as_str()).collect();
+            false
+        }
+    })
 }
 
 fn has_unreadable_call(turn: &Turn) -> bool {

@@ -20,8 +20,7 @@ const BENCHMARK: [&str; 12] = [
 /// Returns the repository that an instance is of, as its id has it: `owner__name-123` is of `owner/name`. An id of another
 /// form stands for itself.
 pub(super) fn repository(instance_id: &str) -> String {
-    let stem = instance_id.rsplit_once('-').map_or(instance_id, |(stem, _)| stem);
-    stem.replacen("__", "/", 1)
+    env_core::repository_part(instance_id).replacen("__", "/", 1)
 }
 
 /// Returns whether a repository is one of SWE-bench's test set.
@@ -39,6 +38,7 @@ mod tests {
             ("django__django-11099", "django/django", true),
             ("getmoto__moto-5752", "getmoto/moto", false),
             ("Scikit-Learn__scikit-learn-1", "Scikit-Learn/scikit-learn", true),
+            ("instance_django__django-0ea40e09d1b35bcb69ff4d9cecf3d0defa4b36e8", "django/django", true),
             ("plain", "plain", false),
         ] {
             assert_eq!((repository(id).as_str(), is_benchmark(&repository(id))), (expected, benchmark));

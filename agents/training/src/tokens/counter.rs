@@ -30,9 +30,12 @@ impl Counter {
     /// # Errors
     /// When there is no tokenizer or no template, or one cannot be read.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let tokenizer = Tokenizer::from_file(path).map_err(|err| {
+        let mut tokenizer = Tokenizer::from_file(path).map_err(|err| {
             anyhow!("cannot read `{}`: {err}\nhint: `--tokenizer` takes a model's tokenizer.json", path.display())
         })?;
+        // What a tokenizer was saved with after a training cuts and fills rows without a word.
+        tokenizer.with_truncation(None).map_err(|err| anyhow!("`{}`: {err}", path.display()))?;
+        tokenizer.with_padding(None);
         let folder = path.parent().unwrap_or(Path::new("."));
         let config: Option<Value> = journal::read_text(&folder.join("tokenizer_config.json"))?
             .map(|text| serde_json::from_str(&text))

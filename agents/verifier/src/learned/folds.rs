@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::bail;
+use env_core::repository_part as repository;
 
 use super::model::{Counted, Learned};
 use crate::curves::Scores;
@@ -16,11 +17,6 @@ pub struct CrossValidated {
     pub folds: usize,
     /// How many repositories.
     pub repositories: usize,
-}
-
-/// Returns the repository of an instance, by its id: what stands before the last hyphen, as in `django__django-11099`.
-pub fn repository(instance_id: &str) -> &str {
-    instance_id.rsplit_once('-').map_or(instance_id, |(repository, _)| repository)
 }
 
 /// Returns the fold of each repository: the largest first, each into the fold that has the fewest instances so far.

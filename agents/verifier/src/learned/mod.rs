@@ -6,5 +6,5 @@ mod logistic;
 mod model;
 mod platt;
 
-pub use folds::{CrossValidated, cross_validate, repository};
+pub use folds::{CrossValidated, cross_validate};
 pub use model::{Counted, Learned};

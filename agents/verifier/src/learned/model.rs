@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
+use env_core::repository_part as repository;
 use serde::{Deserialize, Serialize};
 
 use super::features::{features, names};
-use super::folds::{assign, repository};
+use super::folds::assign;
 use super::logistic::{Row, dot, fit};
 use super::platt::Platt;
 use crate::candidate::{Candidates, Scorer};
@@ -37,6 +38,9 @@ pub struct Learned {
     instances: usize,
     candidates: usize,
     resolved: usize,
+    /// The repositories of what it was trained from, as instance ids name them.
+    #[serde(default)]
+    repositories: BTreeSet<String>,
 }
 
 /// What is counted of the labelled candidates of an instance; it is all that training keeps of them.
@@ -64,6 +68,12 @@ impl Learned {
     /// When there are not both resolved candidates and others.
     pub fn train(counted: &[Counted]) -> anyhow::Result<Self> {
         Self::fit(&counted.iter().collect::<Vec<_>>())
+    }
+
+    /// Returns whether it was trained on instances of the repository that an instance is of: how well it rates that one
+    /// says nothing of others.
+    pub fn has_seen(&self, instance_id: &str) -> bool {
+        self.repositories.contains(repository(instance_id))
     }
 
     /// Trains on these; the calibration is fitted to scores of repositories that were left out.
@@ -123,6 +133,7 @@ impl Learned {
             instances: counted.len(),
             candidates,
             resolved,
+            repositories: counted.iter().map(|one| repository(&one.instance_id).to_owned()).collect(),
         };
         let learned = counted.iter().flat_map(|one| model.learned_from(one)).collect::<Vec<_>>();
         model.weights = fit(&learned, PENALTY, Some(0));

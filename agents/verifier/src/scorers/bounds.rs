@@ -1,6 +1,8 @@
 //! What every scorer is measured against.
 
-use crate::candidate::{Candidates, Labels, Scorer};
+use std::collections::BTreeMap;
+
+use crate::candidate::{Candidates, Scorer};
 
 /// Picks any candidate. Scores are even numbers from 0 to 1 that depend on the seed, the instance and the place alone.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,13 +18,13 @@ pub struct First;
 /// Picks a resolved candidate wherever there is one: the upper bound, which no scorer can reach, as it knows the verdicts.
 #[derive(Debug, Clone)]
 pub struct Oracle {
-    labels: Labels,
+    verdicts: BTreeMap<String, Vec<Option<bool>>>,
 }
 
 impl Oracle {
-    /// Returns the bound for these verdicts.
-    pub fn new(labels: Labels) -> Self {
-        Self { labels }
+    /// Returns the bound for these verdicts, one a candidate.
+    pub fn new(verdicts: BTreeMap<String, Vec<Option<bool>>>) -> Self {
+        Self { verdicts }
     }
 }
 
@@ -56,8 +58,8 @@ impl Scorer for Oracle {
     }
 
     fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
-        let labels = self.labels.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
-        let score = |place: usize| labels.get(place).map(|resolved| f64::from(u8::from(*resolved)));
+        let verdicts = self.verdicts.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
+        let score = |place: usize| verdicts.get(place).copied().flatten().map(|resolved| f64::from(u8::from(resolved)));
         Ok((0..candidates.candidates.len()).map(score).collect())
     }
 }

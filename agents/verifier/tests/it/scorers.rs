@@ -27,8 +27,8 @@ fn the_bounds_rate_by_place_by_chance_and_by_verdict() {
     let random = Random { seed: 1 }.rate(&candidates).unwrap();
     assert_eq!(random, Random { seed: 1 }.rate(&candidates).unwrap());
     assert_ne!(random, Random { seed: 2 }.rate(&candidates).unwrap());
-    let oracle = Oracle::new(Labels::from([("a__b-1".to_owned(), vec![false, true])]));
-    assert_eq!(oracle.rate(&candidates).unwrap(), [Some(0.0), Some(1.0), None]);
+    let oracle = Oracle::new([("a__b-1".to_owned(), vec![Some(false), None, Some(true)])].into());
+    assert_eq!(oracle.rate(&candidates).unwrap(), [Some(0.0), None, Some(1.0)]);
 }
 
 #[test]

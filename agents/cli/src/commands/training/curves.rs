@@ -51,7 +51,7 @@ pub(super) fn remarks(comparison: &Comparison) -> String {
     };
     let n = comparison.curves.first().map_or(0, |curve| curve.best.len());
     format!(
-        "rates are of {} instances with a verdict, for k up to {n}{short}; intervals hold 95 %, by bootstrap over instances",
+        "rates are of {} instances with a verdict, for k up to {n}{short}; intervals hold 95 %, by bootstrap over instances\nfor k below the number of candidates, `majority` and `learned` still go by the agreement of all of them",
         comparison.instances
     )
 }

@@ -78,8 +78,8 @@ impl By {
                 "random" => Box::new(Random { seed: self.seed }),
                 "first" => Box::new(First),
                 "majority" => Box::new(Majority),
-                "oracle" => Box::new(Oracle::new(pool.labels())),
-                "learned" => Box::new(read(self.model.as_deref())?),
+                "oracle" => Box::new(Oracle::new(pool.verdicts())),
+                "learned" => Box::new(unseen(read(self.model.as_deref())?, pool)),
                 _ => {
                     let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
                     let hint = near.unwrap_or_else(|| format!("the scorers are `{}`", NAMES.join("`, `")));
@@ -96,6 +96,18 @@ impl By {
         let scorers = self.scorers(pool)?;
         scorers.into_iter().map(|(name, scorer)| Ok((name, pool.rate(scorer.as_ref())?))).collect()
     }
+}
+
+/// Says of a model how much of what it rates it may have been trained on.
+fn unseen(model: Learned, pool: &Pool) -> Learned {
+    let seen = pool.instances().filter(|(id, _)| model.has_seen(id)).count();
+    if seen > 0 {
+        say(&format!(
+            "warning: the model was trained on repositories of {seen} of these {} instances: its figures here are too good\nhint: `--train` cross-validates",
+            pool.instances().count()
+        ));
+    }
+    model
 }
 
 fn read(path: Option<&Path>) -> anyhow::Result<Learned> {

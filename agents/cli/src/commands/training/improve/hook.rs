@@ -55,7 +55,11 @@ pub(super) async fn run(file: &File, stage: &Stage, folder: &Path) -> anyhow::Re
             file.train
         );
     };
-    if !text.trim().is_empty() {
+    if text.trim().is_empty() {
+        // The model is the one that there was.
+        let before = journal::read_text(&stage::layer(&folder, iteration.saturating_sub(1)))?;
+        journal::write_whole(&model, before.unwrap_or_default().as_bytes())?;
+    } else {
         serde_yaml::from_str::<Mapping>(&text)
             .with_context(|| format!("{stage}: `{}` is no layer of configuration", model.display()))?;
     }

@@ -10,15 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
-use clap::{Args, Parser};
+use clap::{Args, Parser, Subcommand};
 use journal::Lease;
 use runner::Plugs;
 use runner::environments::Providers;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{Cli, Cmd};
-use crate::commands::sweep;
-use crate::commands::training::export;
+use crate::commands::sweep::{self, SweepCommand};
+use crate::commands::training::export::{self, ExportCommand};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
@@ -26,7 +25,7 @@ use crate::output::print;
 
 use file::File;
 use stage::{Kind, Stage};
-use state::State;
+use state::{Known, State};
 
 #[derive(Debug, Args)]
 pub(crate) struct Improve {
@@ -40,11 +39,26 @@ pub(crate) struct Improve {
     dry_run: bool,
 }
 
+/// The commands that stages are.
+#[derive(Debug, Parser)]
+struct Words {
+    #[command(subcommand)]
+    command: Cmd,
+}
+
+#[derive(Debug, Subcommand)]
+enum Cmd {
+    Sweep(SweepCommand),
+    Export(ExportCommand),
+}
+
 /// A loop that is under way.
 struct Loop<'a> {
     file: &'a File,
     /// The folder of what comes of it.
     folder: PathBuf,
+    /// The folder of all runs.
+    runs: &'a Path,
     plugs: &'a Plugs,
     providers: &'a Providers,
     at_interrupt: &'a AtInterrupt,
@@ -67,7 +81,7 @@ pub(crate) async fn run(
         print(&lines.concat())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let work = Loop { file: &file, folder, plugs, providers, at_interrupt };
+    let work = Loop { file: &file, folder, runs: &args.runs, plugs, providers, at_interrupt };
     let ended = work.run(&stages).await?;
     print(&table::table(&stages, &args.runs)?)?;
     Ok(if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -85,21 +99,48 @@ impl Loop<'_> {
         };
         let mut state = State::read(&self.folder)?;
         self.write_start()?;
-        for stage in stages {
+        for (index, stage) in stages.iter().enumerate() {
             let made_of = stage.made_of(self.file)?;
-            match state.is_done(stage, &made_of) {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(changed) => say(&format!("{changed}: it and what comes behind it is done again")),
+            match state.look(stage, &made_of) {
+                Known::Done => continue,
+                Known::New => {}
+                Known::Changed { was, by_model } => {
+                    say(&format!(
+                        "{was} was made of something else than {stage} is now: it and what is behind it is done again"
+                    ));
+                    // A sweep itself sees to another file of its own; one by another model is another sweep.
+                    self.set_aside(&stages[index + usize::from(!by_model)..])?;
+                    state.write(&self.folder)?;
+                }
             }
             say(&format!("{stage}: {}", stage.shown(self.file)));
-            if !self.stage(stage).await? {
+            let (ended, drained) = self.stage(stage).await?;
+            if ended {
+                state.done(stage, made_of, &self.folder)?;
+            } else {
                 say(&format!("{stage} has not come to its end\nhint: the same command goes on there"));
+            }
+            if drained || !ended {
                 return Ok(false);
             }
-            state.done(stage, made_of, &self.folder)?;
         }
         Ok(true)
+    }
+
+    /// Renames what earlier times round have left of stages that are done again.
+    fn set_aside(&self, stages: &[Stage]) -> anyhow::Result<()> {
+        for run in stages.iter().map(|stage| &stage.run).filter(|run| !run.is_empty()) {
+            let from = self.runs.join(journal::file_name(run));
+            if !from.is_dir() {
+                continue;
+            }
+            let free = |number: &u32| !self.runs.join(journal::file_name(&format!("{run}.before-{number}"))).exists();
+            let number = (1..).find(free).unwrap_or_default();
+            let to = self.runs.join(journal::file_name(&format!("{run}.before-{number}")));
+            std::fs::rename(&from, &to).with_context(|| format!("cannot rename `{}`", from.display()))?;
+            say(&format!("what there was of `{run}` is in `{}` now", to.display()));
+        }
+        Ok(())
     }
 
     /// Writes what the first model is, as a layer of configuration.
@@ -112,26 +153,25 @@ impl Loop<'_> {
         journal::write_whole(&path, text.as_bytes())
     }
 
-    /// Does a stage; returns whether it came to its end.
-    async fn stage(&self, stage: &Stage) -> Result<bool, Failed> {
+    /// Does a stage; returns whether it came to its end, and whether no other one is to be begun.
+    async fn stage(&self, stage: &Stage) -> Result<(bool, bool), Failed> {
         match parsed(&stage.words).map_err(Failed::Usage)? {
             None => {
                 let drain = CancellationToken::new();
                 self.at_interrupt.drain(&drain);
                 hook::run(self.file, stage, &self.folder).await?;
-                Ok(!drain.is_cancelled())
+                Ok((true, drain.is_cancelled()))
             }
             Some(Cmd::Sweep(args)) => {
                 let code = sweep::run(self.plugs, args, self.providers, self.at_interrupt).await?;
-                Ok(code == ExitCode::SUCCESS)
+                Ok((code == ExitCode::SUCCESS, false))
             }
             Some(Cmd::Export(args)) => {
                 // What a killed one has written is none of this one's.
                 remove(&stage::data(&self.folder, stage.iteration))?;
                 let ended = tokio::task::spawn_blocking(move || export::run(args)).await;
-                Ok(ended.context("the export died")?? == ExitCode::SUCCESS)
+                Ok((ended.context("the export died")?? == ExitCode::SUCCESS, false))
             }
-            Some(_) => Err(Failed::Run(anyhow!("{stage} is no command of the loop"))),
         }
     }
 }
@@ -142,8 +182,8 @@ fn parsed(words: &[String]) -> anyhow::Result<Option<Cmd>> {
         return Ok(None);
     }
     let program = std::iter::once("spotter").chain(words.iter().map(String::as_str));
-    match Cli::try_parse_from(program) {
-        Ok(cli) => Ok(Some(cli.command)),
+    match Words::try_parse_from(program) {
+        Ok(words) => Ok(Some(words.command)),
         Err(err) => bail!("`{}` is no command: {}", words.join(" "), err.render()),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use journal::read_text;
+use serde::{Deserialize, Serialize};
 
 use super::file::{Data, File};
 
@@ -28,6 +29,17 @@ pub(super) struct Stage {
     pub(super) words: Vec<String>,
     /// The files that it is made of.
     files: Vec<PathBuf>,
+    /// The layer that names its model, where it asks one.
+    model: Option<PathBuf>,
+}
+
+/// All that decides what comes of a stage: with something else it is another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MadeOf {
+    words: String,
+    files: Vec<String>,
+    /// The layer that names its model.
+    pub(super) model: String,
 }
 
 impl fmt::Display for Stage {
@@ -43,16 +55,12 @@ impl fmt::Display for Stage {
 }
 
 impl Stage {
-    /// Returns all that decides what comes of it, as text: with another one it is another stage.
-    pub(super) fn made_of(&self, file: &File) -> anyhow::Result<String> {
-        let mut text = self.words.join("\0");
-        if self.kind == Kind::Train {
-            text += &file.train;
-        }
-        for path in &self.files {
-            text = text + "\0" + &read_text(path)?.unwrap_or_default();
-        }
-        Ok(text)
+    /// Returns all that decides what comes of it.
+    pub(super) fn made_of(&self, file: &File) -> anyhow::Result<MadeOf> {
+        let words = if self.kind == Kind::Train { file.train.clone() } else { self.words.join(" ") };
+        let text = |path: &PathBuf| Ok(read_text(path)?.unwrap_or_default());
+        let files = self.files.iter().map(text).collect::<anyhow::Result<_>>()?;
+        Ok(MadeOf { words, files, model: self.model.iter().map(text).collect::<anyhow::Result<String>>()? })
     }
 }
 
@@ -81,7 +89,7 @@ pub(super) fn plan(file: &File, name: &str, runs: &Path, folder: &Path) -> Vec<S
         sampled.push(run);
         stages.push(loops.export(&sampled, iteration));
         let (run, words, files) = (String::new(), Vec::new(), vec![data(folder, iteration).join("card.json")]);
-        stages.push(Stage { kind: Kind::Train, iteration, run, words, files });
+        stages.push(Stage { kind: Kind::Train, iteration, run, words, files, model: None });
         stages.extend(file.evaluate.iter().map(|sweep| loops.evaluate(sweep, iteration)));
     }
     stages
@@ -108,7 +116,9 @@ impl Loops<'_> {
         for layer in self.file.config.iter().cloned().chain(own) {
             words.extend(["--config".to_owned(), layer]);
         }
-        Stage { kind, iteration, run, words, files: vec![PathBuf::from(sweep), model.to_owned()] }
+        let layers = self.file.config.iter().map(PathBuf::from).filter(|layer| layer.is_file());
+        let files = std::iter::once(PathBuf::from(sweep)).chain(layers).collect();
+        Stage { kind, iteration, run, words, files, model: Some(model.to_owned()) }
     }
 
     fn export(&self, sampled: &[String], iteration: u32) -> Stage {
@@ -117,6 +127,6 @@ impl Loops<'_> {
         words.extend(["--runs".to_owned(), self.runs.to_string_lossy().into_owned()]);
         words.extend(["--out".to_owned(), data(self.folder, iteration).to_string_lossy().into_owned()]);
         words.extend(self.file.export());
-        Stage { kind: Kind::Export, iteration, run: String::new(), words, files: Vec::new() }
+        Stage { kind: Kind::Export, iteration, run: String::new(), words, files: Vec::new(), model: None }
     }
 }

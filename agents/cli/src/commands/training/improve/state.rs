@@ -6,7 +6,7 @@ use anyhow::Context;
 use journal::{read_text, write_whole};
 use serde::{Deserialize, Serialize};
 
-use super::stage::Stage;
+use super::stage::{MadeOf, Stage};
 
 /// Name of the file in the folder of the loop.
 const FILE: &str = "improve.json";
@@ -24,7 +24,22 @@ pub(super) struct State {
 struct Done {
     stage: String,
     /// All that it was made of.
-    made_of: String,
+    made_of: MadeOf,
+}
+
+/// What the next stage is to what is done.
+pub(super) enum Known {
+    /// It is done.
+    Done,
+    /// It is not.
+    New,
+    /// It was made of something else; it is not done any more, and neither is what is behind it.
+    Changed {
+        /// The stage that was.
+        was: String,
+        /// Whether the model was another one.
+        by_model: bool,
+    },
 }
 
 impl State {
@@ -37,26 +52,27 @@ impl State {
         })
     }
 
-    /// Returns whether the next stage is done. Where it was made of something else, it is not, and neither are those
-    /// behind it.
-    ///
-    /// # Errors
-    /// That it was done, and is to be done again.
-    pub(super) fn is_done(&mut self, stage: &Stage, made_of: &str) -> Result<bool, String> {
-        let Some(done) = self.done.get(self.passed) else { return Ok(false) };
-        if done.stage == stage.to_string() && done.made_of == made_of {
+    /// Looks the next stage up, and forgets what is behind it where it was made of something else.
+    pub(super) fn look(&mut self, stage: &Stage, made_of: &MadeOf) -> Known {
+        let Some(done) = self.done.get(self.passed) else { return Known::New };
+        if done.stage == stage.to_string() && done.made_of == *made_of {
             self.passed += 1;
-            return Ok(true);
+            return Known::Done;
         }
-        let was = std::mem::take(&mut self.done[self.passed].stage);
+        let (was, by_model) = (done.stage.clone(), done.made_of.model != made_of.model);
         self.done.truncate(self.passed);
-        Err(format!("{was} was made of something else than {stage} is now"))
+        Known::Changed { was, by_model }
     }
 
     /// Notes that a stage is done.
-    pub(super) fn done(&mut self, stage: &Stage, made_of: String, folder: &Path) -> anyhow::Result<()> {
+    pub(super) fn done(&mut self, stage: &Stage, made_of: MadeOf, folder: &Path) -> anyhow::Result<()> {
         self.done.push(Done { stage: stage.to_string(), made_of });
         self.passed = self.done.len();
+        self.write(folder)
+    }
+
+    /// Writes what is done.
+    pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self).context("what is done cannot be written")?;
         write_whole(&path(folder), text.as_bytes())
     }
