@@ -193,8 +193,8 @@ fn what_is_left_out_is_counted_by_reason() {
     let out = folder.path().join("out");
     let card = exported(&run, &settings, &out);
     expect![[r#"
-        1 a call names hidden tests
         1 a duplicate
+        1 an answer names hidden tests
         1 an instance of a repository of SWE-bench's test set
         1 enough of its instance
         3 no row is left
