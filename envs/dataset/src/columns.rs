@@ -230,7 +230,8 @@ fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= 200 && !id.starts_with(['.', '-']) && id.chars().all(fits)
 }
 
-fn kind(value: &Value) -> &'static str {
+/// Returns what kind of JSON value it is, with its article.
+pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

@@ -29,6 +29,7 @@ mod shards;
 
 pub use answers::Answers;
 pub use column_names::ColumnNames;
+pub use columns::kind;
 pub use error::DatasetError;
 pub use hub::{Download, HubSettings, commit, download};
 pub use load::{load, load_file, load_path};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::foreign::kind;
+use dataset::kind;
 
 /// The text of a message, and what of its parts the text does not hold.
 #[derive(Debug, Default, PartialEq)]

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use tool_core::Observation;
 
 use super::content::content;
-use super::foreign::{kind, take_objects, take_text};
+use super::foreign::{take_objects, take_text};
+use dataset::kind;
 
 /// Fields of a model's message that are its own words, and that a server may want back.
 const OWN: [&str; 6] =

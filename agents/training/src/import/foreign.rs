@@ -1,6 +1,7 @@
 //! An episode of another program, as read from its record.
 
 use agent_core::{Record, Spending, ToolSpec};
+use dataset::kind;
 use serde_json::{Map, Value};
 
 /// An episode of another program, or only the patch that came of it.
@@ -97,17 +98,5 @@ pub(crate) fn take_object(map: &mut Map<String, Value>, key: &str) -> Result<Map
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(object)) => Ok(object),
         Some(other) => Err(format!("`{key}` is {} and not an object", kind(&other))),
-    }
-}
-
-/// Returns what kind of JSON value it is, with its article.
-pub(crate) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use verifier::curves::{Comparison, Scores};
+use verifier::curves::Scores;
 use verifier::{Pool, picks};
 
-use super::curves::{remarks, tables};
-use super::scorer::{By, Rated};
+use super::curves::{compared, remarks, tables};
+use super::scorer::{By, Rated, rate};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::output::{print, show};
@@ -38,8 +38,8 @@ pub(crate) fn run(args: &BestOf) -> Result<ExitCode, Failed> {
     let n = usize::from(args.n);
     let mut pool = args.rated.pool().map_err(Failed::Usage)?;
     pool.truncate(n);
-    args.by.scorers(&pool).map_err(Failed::Usage)?;
-    let scored = args.by.rate(&pool)?;
+    let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
+    let scored = rate(&pool, scorers)?;
     let run = pool.instances().find_map(|(_, members)| Some(members.first()?.run.clone())).unwrap_or_default();
     let out = args.out.clone().unwrap_or_else(|| run.join(format!("best-of.{first}")));
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", show(&out)))?;
@@ -64,9 +64,7 @@ fn curves(pool: &Pool, scored: &[(String, Scores)], n: usize, out: &std::path::P
         say("no episode has a verdict, so that there are no curves\nhint: `spotter evaluate` judges the picks");
         return Ok(());
     }
-    let judged: Vec<(String, Scores)> =
-        scored.iter().map(|(name, scores)| (name.clone(), pool.of_judged(scores))).collect();
-    let comparison = Comparison::new(&judged, &labels, n);
+    let comparison = compared(pool, scored, &labels, n);
     journal::write_whole(&out.join("curves.csv"), comparison.csv().as_bytes())?;
     journal::write_whole(&out.join("curves.svg"), comparison.svg().as_bytes())?;
     print(&tables(&comparison))?;

@@ -1,8 +1,16 @@
 //! Curves as tables.
 
 use sweep::report::Table;
-use verifier::curves::{Comparison, Curve};
+use verifier::curves::{Comparison, Curve, Scores};
 use verifier::estimate::Interval;
+use verifier::{Labels, Pool};
+
+/// Compares scorers by the candidates that have a verdict.
+pub(super) fn compared(pool: &Pool, scored: &[(String, Scores)], labels: &Labels, n: usize) -> Comparison {
+    let judged: Vec<(String, Scores)> =
+        scored.iter().map(|(name, scores)| (name.clone(), pool.of_judged(scores))).collect();
+    Comparison::new(&judged, labels, n)
+}
 
 /// Returns best@k of all scorers in per cent with intervals, what they gain, and how well they tell and calibrate.
 pub(super) fn tables(comparison: &Comparison) -> String {

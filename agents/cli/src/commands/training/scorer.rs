@@ -90,12 +90,11 @@ impl By {
         };
         self.by.iter().map(one).collect()
     }
+}
 
-    /// Rates the episodes by each of the scorers.
-    pub(crate) fn rate(&self, pool: &Pool) -> anyhow::Result<Vec<(String, Scores)>> {
-        let scorers = self.scorers(pool)?;
-        scorers.into_iter().map(|(name, scorer)| Ok((name, pool.rate(scorer.as_ref())?))).collect()
-    }
+/// Rates the episodes by each of the scorers.
+pub(crate) fn rate(pool: &Pool, scorers: Vec<(String, Box<dyn Scorer>)>) -> anyhow::Result<Vec<(String, Scores)>> {
+    scorers.into_iter().map(|(name, scorer)| Ok((name, pool.rate(scorer.as_ref())?))).collect()
 }
 
 /// Says of a model how much of what it rates it may have been trained on.

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
-use verifier::curves::{Comparison, Scores};
+use verifier::curves::Scores;
 use verifier::{Counted, Learned, Majority, Pool, cross_validate};
 
-use super::curves::{remarks, tables};
-use super::scorer::{By, Rated};
+use super::curves::{compared, remarks, tables};
+use super::scorer::{By, Rated, rate};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::output::{print, show};
@@ -58,8 +58,8 @@ pub(crate) fn run(args: &Verify) -> Result<ExitCode, Failed> {
     if args.by.by.is_empty() {
         return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
     }
-    args.by.scorers(&pool).map_err(Failed::Usage)?;
-    let scored = args.by.rate(&pool)?;
+    let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
+    let scored = rate(&pool, scorers)?;
     for (name, scores) in &scored {
         write(&pool, name, scores)?;
     }
@@ -106,9 +106,7 @@ fn tell(args: &Verify, pool: &Pool, scored: &[(String, Scores)]) -> Result<ExitC
     }
     let most = labels.values().map(Vec::len).max().unwrap_or(1).min(16);
     let n = args.n.map_or(most, usize::from);
-    let judged: Vec<(String, Scores)> =
-        scored.iter().map(|(name, scores)| (name.clone(), pool.of_judged(scores))).collect();
-    let comparison = Comparison::new(&judged, &labels, n);
+    let comparison = compared(pool, scored, &labels, n);
     print(&tables(&comparison))?;
     say(&remarks(&comparison));
     Ok(ExitCode::SUCCESS)

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use agent_core::{Role, Spending};
+use dataset::kind;
 use serde_json::{Map, Value, json};
 
 use crate::import::conversation::{Answer, Conversation, tools};
-use crate::import::foreign::{Foreign, kind, take_flag, take_object, take_text};
+use crate::import::foreign::{Foreign, take_flag, take_object, take_text};
 use crate::import::response::respond;
 
 /// Reads a row.
@@ -19,10 +20,11 @@ pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
     };
     let reported = row.get("report").and_then(|report| report.get("resolved")?.as_bool());
     let resolved = take_flag(&mut row, "resolved")?.or(reported);
-    let text = |path: &str| Value::Object(row.clone()).pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let agent = text("/metadata/agent_class").unwrap_or_default();
-    let model = text("/metadata/llm_config/model").unwrap_or_default();
-    let exit_status = text("/error").filter(|error| !error.is_empty());
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let metadata = row.get("metadata");
+    let agent = text(metadata.and_then(|metadata| metadata.get("agent_class"))).unwrap_or_default();
+    let model = text(metadata.and_then(|metadata| metadata.pointer("/llm_config/model"))).unwrap_or_default();
+    let exit_status = text(row.get("error")).filter(|error| !error.is_empty());
     let cost = row.get("metrics").and_then(|metrics| metrics.get("accumulated_cost")?.as_f64());
     let spending = cost.map(|cost| Spending { cost, ..Spending::default() });
     let mut conversation = Conversation::default();
