@@ -158,9 +158,9 @@ async fn dispatch(
         #[cfg(feature = "training")]
         Cmd::Import(args) => apart(async move { training::import::run(&args) }).await,
         #[cfg(feature = "training")]
-        Cmd::Verify(args) => apart(async move { training::verify::run(&args) }).await,
+        Cmd::Verify(args) => apart(async move { training::verify::run(&args).await }).await,
         #[cfg(feature = "training")]
-        Cmd::BestOf(args) => apart(async move { training::best_of::run(&args) }).await,
+        Cmd::BestOf(args) => apart(async move { training::best_of::run(&args).await }).await,
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args, providers).await,
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use agent_core::Trajectory;
+use async_trait::async_trait;
 use env_core::Patch;
 
 /// A finished episode without its verdict, and without a word on who made it: neither run nor cell nor model.
@@ -28,7 +29,8 @@ pub struct Candidates {
 pub type Labels = BTreeMap<String, Vec<bool>>;
 
 /// Rates the candidates of one instance together, since how they agree is the best that is known without a model.
-pub trait Scorer {
+#[async_trait]
+pub trait Scorer: Send + Sync {
     /// Returns the name by which commands and tables call it.
     fn name(&self) -> &str;
 
@@ -36,5 +38,5 @@ pub trait Scorer {
     ///
     /// # Errors
     /// When nothing can be rated at all, such as by a server that is not there.
-    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>>;
+    async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>>;
 }

@@ -115,25 +115,30 @@ impl Pool {
     /// # Errors
     /// When a trajectory is damaged, by its file and line, or `look` fails.
     pub fn each(&self, mut look: impl FnMut(&Candidates) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        for (instance_id, members) in &self.instances {
-            let candidates: anyhow::Result<Vec<Candidate>> = members.iter().map(Member::candidate).collect();
-            look(&Candidates { instance_id: instance_id.clone(), candidates: candidates? })?;
-        }
-        Ok(())
+        self.instances.keys().try_for_each(|instance_id| look(&self.candidates(instance_id)?))
+    }
+
+    /// Reads the candidates of an instance; none where it is unknown.
+    ///
+    /// # Errors
+    /// When a trajectory is damaged, by its file and line.
+    pub fn candidates(&self, instance_id: &str) -> anyhow::Result<Candidates> {
+        let members = self.instances.get(instance_id).map(Vec::as_slice).unwrap_or_default();
+        let candidates: anyhow::Result<Vec<Candidate>> = members.iter().map(Member::candidate).collect();
+        Ok(Candidates { instance_id: instance_id.to_owned(), candidates: candidates? })
     }
 
     /// Rates all candidates.
     ///
     /// # Errors
     /// As [`Pool::each`], or when the scorer cannot rate at all.
-    pub fn rate(&self, scorer: &dyn Scorer) -> anyhow::Result<Scores> {
+    pub async fn rate(&self, scorer: &dyn Scorer) -> anyhow::Result<Scores> {
         let mut scores = Scores::new();
-        self.each(|candidates| {
-            let rated = scorer.rate(candidates);
-            let rated = rated.with_context(|| format!("`{}` cannot be rated", candidates.instance_id))?;
-            scores.insert(candidates.instance_id.clone(), rated);
-            Ok(())
-        })?;
+        for instance_id in self.instances.keys() {
+            let rated = scorer.rate(&self.candidates(instance_id)?).await;
+            let rated = rated.with_context(|| format!("`{instance_id}` cannot be rated"))?;
+            scores.insert(instance_id.clone(), rated);
+        }
         Ok(scores)
     }
 }

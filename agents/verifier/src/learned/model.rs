@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
+use async_trait::async_trait;
 use env_core::repository_part as repository;
 use serde::{Deserialize, Serialize};
 
@@ -213,12 +214,13 @@ impl Learned {
     }
 }
 
+#[async_trait]
 impl Scorer for Learned {
     fn name(&self) -> &str {
         "learned"
     }
 
-    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
+    async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
         Ok(self.probabilities(&features(candidates)))
     }
 }

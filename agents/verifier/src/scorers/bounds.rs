@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
+
 use crate::candidate::{Candidates, Scorer};
 
 /// Picks any candidate. Scores are even numbers from 0 to 1 that depend on the seed, the instance and the place alone.
@@ -28,12 +30,13 @@ impl Oracle {
     }
 }
 
+#[async_trait]
 impl Scorer for Random {
     fn name(&self) -> &str {
         "random"
     }
 
-    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
+    async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
         // FNV-1a, begun with the seed.
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let seed = candidates.instance_id.bytes().fold(self.seed ^ 0xcbf2_9ce4_8422_2325, mix);
@@ -42,22 +45,24 @@ impl Scorer for Random {
     }
 }
 
+#[async_trait]
 impl Scorer for First {
     fn name(&self) -> &str {
         "first"
     }
 
-    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
+    async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
         Ok((0..candidates.candidates.len()).map(|place| Some(1.0 / (place as f64 + 1.0))).collect())
     }
 }
 
+#[async_trait]
 impl Scorer for Oracle {
     fn name(&self) -> &str {
         "oracle"
     }
 
-    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
+    async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
         let verdicts = self.verdicts.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
         let score = |place: usize| verdicts.get(place).copied().flatten().map(|resolved| f64::from(u8::from(resolved)));
         Ok((0..candidates.candidates.len()).map(score).collect())

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
+
 use crate::candidate::{Candidates, Scorer};
 use crate::patch::normalized;
 
@@ -10,12 +12,13 @@ use crate::patch::normalized;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Majority;
 
+#[async_trait]
 impl Scorer for Majority {
     fn name(&self) -> &str {
         "majority"
     }
 
-    fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
+    async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
         let texts: Vec<String> = candidates.candidates.iter().map(|candidate| normalized(&candidate.patch.0)).collect();
         let mut groups: HashMap<&str, usize> = HashMap::new();
         for text in &texts {

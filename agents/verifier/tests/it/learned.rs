@@ -43,8 +43,8 @@ fn what_makes_patches_right_is_learned_for_repositories_that_were_not_seen() {
     assert!(comparison.gains.iter().all(|gain| gain.difference.iter().skip(1).all(|point| point.low > 0.0)));
 }
 
-#[test]
-fn a_model_is_the_same_after_its_file() {
+#[tokio::test]
+async fn a_model_is_the_same_after_its_file() {
     let (counted, _) = counted();
     let model = Learned::train(&counted).unwrap();
     let text = model.to_json().unwrap();
@@ -53,8 +53,8 @@ fn a_model_is_the_same_after_its_file() {
         instance_id: "other__repo-1".to_owned(),
         candidates: vec![patch("a/b.py", 2), patch("a/b.py", 40), Candidate::default()],
     };
-    let scores = read.rate(&candidates).unwrap();
-    assert_eq!(scores, model.rate(&candidates).unwrap());
+    let scores = read.rate(&candidates).await.unwrap();
+    assert_eq!(scores, model.rate(&candidates).await.unwrap());
     assert!(scores[0] > scores[1] && scores.iter().flatten().all(|score| (0.0..=1.0).contains(score)), "{scores:?}");
 
     let older = text.replacen("\"version\": 1", "\"version\": 0", 1);

@@ -71,8 +71,8 @@ fn verdicts_and_names_are_kept_from_scorers() {
     }
 }
 
-#[test]
-fn labels_and_scores_are_of_what_has_a_verdict() {
+#[tokio::test]
+async fn labels_and_scores_are_of_what_has_a_verdict() {
     let folder = tempfile::tempdir().unwrap();
     let mut pool = pool(folder.path());
     assert_eq!(
@@ -83,17 +83,17 @@ fn labels_and_scores_are_of_what_has_a_verdict() {
             ("a__b-2".to_owned(), vec![false]),
         ]
     );
-    let scores = pool.rate(&First).unwrap();
+    let scores = pool.rate(&First).await.unwrap();
     assert_eq!(scores["a__b-1"].len(), 3);
     assert_eq!(pool.of_judged(&scores)["a__b-1"], [Some(1.0), Some(1.0 / 3.0)]);
     assert_eq!((pool.len(), pool.keep_judged(), pool.len()), (4, 1, 3));
 }
 
-#[test]
-fn the_picks_are_predictions_under_the_name_of_who_picked() {
+#[tokio::test]
+async fn the_picks_are_predictions_under_the_name_of_who_picked() {
     let folder = tempfile::tempdir().unwrap();
     let pool = pool(folder.path());
-    let mut scores = pool.rate(&First).unwrap();
+    let mut scores = pool.rate(&First).await.unwrap();
     scores.insert("a__b-1".to_owned(), vec![Some(0.1), Some(0.7), None]);
     let picked = picks(&pool, &scores, "best-of-3");
     assert_eq!(picked[0].patch_text(), format!("{DIFF}1\n"));
@@ -101,12 +101,12 @@ fn the_picks_are_predictions_under_the_name_of_who_picked() {
     assert!(picked.iter().all(|one| one.model_name_or_path == "best-of-3"));
 }
 
-#[test]
-fn a_damaged_record_is_told_by_file_and_line() {
+#[tokio::test]
+async fn a_damaged_record_is_told_by_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let pool = pool(folder.path());
     let path = folder.path().join("run/cell/a__b-1/trajectory.jsonl");
     std::fs::write(&path, "{}\n{}\n").unwrap();
-    let err = pool.rate(&First).unwrap_err().to_string();
+    let err = pool.rate(&First).await.unwrap_err().to_string();
     assert!(err.contains("trajectory.jsonl` is damaged: line 1"), "{err}");
 }

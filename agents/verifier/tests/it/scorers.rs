@@ -13,22 +13,22 @@ fn candidates(lines: &[&str]) -> Candidates {
     Candidates { instance_id: "a__b-1".to_owned(), candidates: lines.iter().map(one).collect() }
 }
 
-#[test]
-fn the_majority_is_told_by_what_patches_do() {
-    let scores = Majority.rate(&candidates(&["x = 1", "x=1  # one", "x = 2", "", "# nothing"])).unwrap();
+#[tokio::test]
+async fn the_majority_is_told_by_what_patches_do() {
+    let scores = Majority.rate(&candidates(&["x = 1", "x=1  # one", "x = 2", "", "# nothing"])).await.unwrap();
     assert_eq!(scores, [Some(0.4), Some(0.4), Some(0.2), None, None]);
 }
 
-#[test]
-fn the_bounds_rate_by_place_by_chance_and_by_verdict() {
+#[tokio::test]
+async fn the_bounds_rate_by_place_by_chance_and_by_verdict() {
     let candidates = candidates(&["x", "y", "z"]);
-    let first = First.rate(&candidates).unwrap();
+    let first = First.rate(&candidates).await.unwrap();
     assert!(first[0] > first[1] && first[1] > first[2]);
-    let random = Random { seed: 1 }.rate(&candidates).unwrap();
-    assert_eq!(random, Random { seed: 1 }.rate(&candidates).unwrap());
-    assert_ne!(random, Random { seed: 2 }.rate(&candidates).unwrap());
+    let random = Random { seed: 1 }.rate(&candidates).await.unwrap();
+    assert_eq!(random, Random { seed: 1 }.rate(&candidates).await.unwrap());
+    assert_ne!(random, Random { seed: 2 }.rate(&candidates).await.unwrap());
     let oracle = Oracle::new([("a__b-1".to_owned(), vec![Some(false), None, Some(true)])].into());
-    assert_eq!(oracle.rate(&candidates).unwrap(), [Some(0.0), None, Some(1.0)]);
+    assert_eq!(oracle.rate(&candidates).await.unwrap(), [Some(0.0), None, Some(1.0)]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(crate) struct BestOf {
     out: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &BestOf) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(args: &BestOf) -> Result<ExitCode, Failed> {
     let Some(first) = args.by.by.first() else {
         return Err(Failed::Usage(anyhow!(
             "nothing says how to pick\nhint: `--by majority`, or `--by learned --model FILE`"
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &BestOf) -> Result<ExitCode, Failed> {
     let mut pool = args.rated.pool().map_err(Failed::Usage)?;
     pool.truncate(n);
     let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
-    let scored = rate(&pool, scorers)?;
+    let scored = rate(&pool, scorers).await?;
     let run = pool.instances().find_map(|(_, members)| Some(members.first()?.run.clone())).unwrap_or_default();
     let out = args.out.clone().unwrap_or_else(|| run.join(format!("best-of.{first}")));
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", show(&out)))?;

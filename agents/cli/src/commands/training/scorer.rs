@@ -93,8 +93,16 @@ impl By {
 }
 
 /// Rates the episodes by each of the scorers.
-pub(crate) fn rate(pool: &Pool, scorers: Vec<(String, Box<dyn Scorer>)>) -> anyhow::Result<Vec<(String, Scores)>> {
-    scorers.into_iter().map(|(name, scorer)| Ok((name, pool.rate(scorer.as_ref())?))).collect()
+pub(crate) async fn rate(
+    pool: &Pool,
+    scorers: Vec<(String, Box<dyn Scorer>)>,
+) -> anyhow::Result<Vec<(String, Scores)>> {
+    let mut rated = Vec::with_capacity(scorers.len());
+    for (name, scorer) in scorers {
+        let scores = pool.rate(scorer.as_ref()).await?;
+        rated.push((name, scores));
+    }
+    Ok(rated)
 }
 
 /// Says of a model how much of what it rates it may have been trained on.

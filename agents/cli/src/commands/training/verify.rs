@@ -50,16 +50,16 @@ struct Scored<'a> {
     score: Option<f64>,
 }
 
-pub(crate) fn run(args: &Verify) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
     let mut pool = args.rated.pool().map_err(Failed::Usage)?;
     if let Some(out) = args.out.as_deref().filter(|_| args.train) {
-        return train(args, &mut pool, out);
+        return train(args, &mut pool, out).await;
     }
     if args.by.by.is_empty() {
         return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
     }
     let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
-    let scored = rate(&pool, scorers)?;
+    let scored = rate(&pool, scorers).await?;
     for (name, scores) in &scored {
         write(&pool, name, scores)?;
     }
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Verify) -> Result<ExitCode, Failed> {
 }
 
 /// Trains a model on what has a verdict, and tells what it is worth.
-fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, Failed> {
+async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, Failed> {
     let unjudged = pool.keep_judged();
     if unjudged > 0 {
         say(&format!("{unjudged} episodes have no verdict and are left out"));
@@ -93,7 +93,7 @@ fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, Failed>
     ));
     let named = model.greatest(NAMED).into_iter().map(|(name, weight)| format!("{name} {weight:+.2}"));
     say(&format!("the greatest weights: {}", named.collect::<Vec<_>>().join("; ")));
-    let scored = [("majority".to_owned(), pool.rate(&Majority)?), ("learned".to_owned(), validated.scores)];
+    let scored = [("majority".to_owned(), pool.rate(&Majority).await?), ("learned".to_owned(), validated.scores)];
     tell(args, pool, &scored)
 }
 
