@@ -138,6 +138,9 @@ impl Chunk<'_> {
         if !matches!(compression, Compression::GZIP(_) | Compression::BROTLI(_)) {
             return Ok(());
         }
+        if matches!(compression, Compression::BROTLI(_)) && !cfg!(feature = "brotli") {
+            return Err("is compressed by Brotli, which this program cannot read\nhint: use `spotter`".to_owned());
+        }
         let size = usize::try_from(page.compressed - levels).map_err(|err| err.to_string())?;
         let data = input.get_bytes(at + page.length + levels, size).map_err(|err| format!("cannot be read: {err}"))?;
         match expand::fits(&data, page.uncompressed - levels, compression) {
