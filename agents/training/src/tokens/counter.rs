@@ -9,6 +9,15 @@ use tokenizers::Tokenizer;
 
 use super::{ChatTemplate, Encoded, Turn};
 
+/// How many tokens a conversation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure {
+    /// All of them.
+    pub tokens: usize,
+    /// Those that are trained; `None` where that is not known.
+    pub trained: Option<usize>,
+}
+
 /// What counts tokens: a tokenizer with its chat template, or an estimate.
 pub enum Counter {
     /// A token for each four characters.
@@ -53,18 +62,22 @@ impl Counter {
         Ok(Self::Tokenizer { tokenizer: Box::new(tokenizer), template, path: path.to_owned() })
     }
 
-    /// Returns how many tokens a conversation takes.
+    /// Returns how many tokens a conversation takes, and how many of them are trained.
     ///
     /// # Errors
     /// When the template refuses the conversation.
-    pub fn count(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<usize> {
+    pub fn measure(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<Measure> {
         match self {
-            Self::Estimate => Ok(characters(turns, tools).div_ceil(4)),
-            Self::Tokenizer { tokenizer, template, .. } => {
-                let text = template.render(turns, tools, false)?;
-                let encoding = tokenizer.encode_fast(text, false).map_err(|err| anyhow!("{err}"))?;
-                Ok(encoding.len())
-            }
+            Self::Estimate => Ok(Measure { tokens: characters(turns, tools).div_ceil(4), trained: None }),
+            Self::Tokenizer { tokenizer, template, .. } => match self.encode(turns, tools) {
+                Ok(Some(encoded)) => Ok(Measure { tokens: encoded.input_ids.len(), trained: Some(encoded.trained()) }),
+                // Templates that show earlier answers otherwise still tell how long the conversation is.
+                _ => {
+                    let text = template.render(turns, tools, false)?;
+                    let encoding = tokenizer.encode_fast(text, false).map_err(|err| anyhow!("{err}"))?;
+                    Ok(Measure { tokens: encoding.len(), trained: None })
+                }
+            },
         }
     }
 

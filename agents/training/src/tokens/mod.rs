@@ -7,6 +7,6 @@ mod turn;
 
 pub use chat_template::ChatTemplate;
 pub(crate) use chat_template::function;
-pub use counter::Counter;
+pub use counter::{Counter, Measure};
 pub use encoded::{Encoded, NOT_TRAINED, recorded};
 pub use turn::Turn;
