@@ -97,7 +97,7 @@ mod tests {
             ("cd /r && ls -l", "cd /r|ls -l"),
             ("A=1 sudo -E timeout 10s /usr/bin/git log", "/usr/bin/git log"),
             ("echo 'a; b' | wc", "echo a; b|wc"),
-            ("echo \"$(git log)\"", "echo |git log|"),
+            ("echo \"$(git log)\"", "echo|$|git log"),
             ("bash -lc 'cd x; git log'", "bash -lc cd x; git log|cd x|git log"),
             ("cat <<E\ndon't; git log\nE", "cat <<E|don|t|git log|E"),
             ("git log \\\n --all", "git log --all"),
