@@ -26,12 +26,12 @@ fn main() {
         return;
     };
     let python = Path::new(&python);
-    let number = |name: &str, default: usize| {
-        std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-    };
+    let number =
+        |name: &str, default: usize| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
     let trajectories = number("SPOTTER_TRAJECTORIES", 10_000);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let tokenizer = std::env::var_os("SPOTTER_TOKENIZER").map_or_else(|| folder.path().join("tokenizer"), PathBuf::from);
+    let tokenizer =
+        std::env::var_os("SPOTTER_TOKENIZER").map_or_else(|| folder.path().join("tokenizer"), PathBuf::from);
     if !tokenizer.join("tokenizer.json").is_file() {
         run(script(python).arg("tokenizer").arg(&tokenizer));
     }
@@ -59,12 +59,8 @@ fn ours(folder: &Path, rows: &Path, tokenizer: &Path) -> Value {
     assert!(counts.iter().all(|counts| counts.errors.is_empty()), "{counts:?}");
     let imported = begun.elapsed().as_secs_f64();
     let counter = Counter::load(&tokenizer.join("tokenizer.json")).expect("a tokenizer");
-    let settings = Settings {
-        pretokenized: true,
-        max_tokens: Some(32_768),
-        order: Order::Sorted,
-        ..Settings::new(Target::Trl)
-    };
+    let settings =
+        Settings { pretokenized: true, max_tokens: Some(32_768), order: Order::Sorted, ..Settings::new(Target::Trl) };
     let run = Run::open(&folder.join("runs/r")).expect("a run");
     let out = folder.join("ours");
     export(std::slice::from_ref(&run), &settings, &counter, &out).expect("exported");

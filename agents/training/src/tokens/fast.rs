@@ -119,7 +119,8 @@ impl Fast {
         let (mut done, mut encoded) = (0, Ok(()));
         if let Some((added, known)) = &self.added {
             for found in added.find_iter(text) {
-                encoded = encoded.and_then(|()| self.plain(&text[done..found.start()], tokenizer, &mut memory, &mut ids));
+                encoded =
+                    encoded.and_then(|()| self.plain(&text[done..found.start()], tokenizer, &mut memory, &mut ids));
                 ids.extend(known.get(found.pattern().as_usize()));
                 done = found.end();
             }
@@ -138,13 +139,7 @@ impl Fast {
     }
 
     /// Adds the tokens of a text without added tokens.
-    fn plain(
-        &self,
-        text: &str,
-        tokenizer: &Tokenizer,
-        memory: &mut Memory,
-        ids: &mut Vec<u32>,
-    ) -> anyhow::Result<()> {
+    fn plain(&self, text: &str, tokenizer: &Tokenizer, memory: &mut Memory, ids: &mut Vec<u32>) -> anyhow::Result<()> {
         let mut at = 0;
         while at < text.len() {
             let end = self.end_of_word(text, at, &mut memory.automaton);
@@ -249,4 +244,105 @@ fn letters() -> [char; 256] {
         next += u32::from(!is_seen);
         char::from_u32(code).unwrap_or_default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Map, json};
+
+    const QWEN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    /// A tokenizer of all bytes and a few merges.
+    fn description(pattern: Option<&str>, normalizer: Value) -> Value {
+        let letters = letters();
+        let mut vocab: Map<String, Value> = (0..256).map(|byte| (letters[byte].to_string(), byte.into())).collect();
+        let merges = [("a", "b"), ("\u{120}", "a"), ("\u{120}", "\u{120}"), ("\u{10a}", "\u{10a}"), ("1", "2")];
+        for (number, (left, right)) in merges.iter().enumerate() {
+            vocab.insert(format!("{left}{right}"), (256 + number).into());
+        }
+        let merges: Vec<String> = merges.iter().map(|(left, right)| format!("{left} {right}")).collect();
+        let bytes = |cuts: bool| json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": cuts });
+        let cut = pattern.map_or_else(
+            || bytes(true),
+            |pattern| {
+                let split = json!({ "type": "Split", "pattern": { "Regex": pattern }, "behavior": "Isolated", "invert": false });
+                json!({ "type": "Sequence", "pretokenizers": [split, bytes(false)] })
+            },
+        );
+        let added = json!({
+            "id": 300, "content": "<|x|>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+            "special": true,
+        });
+        json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [added], "normalizer": normalizer,
+            "pre_tokenizer": cut, "post_processor": null, "decoder": null,
+            "model": {
+                "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+                "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "vocab": vocab, "merges": merges,
+            },
+        })
+    }
+
+    #[test]
+    fn it_gives_what_the_tokenizer_gives() {
+        let parts = [
+            "a",
+            "b",
+            "ab",
+            " ",
+            "  ",
+            "\n",
+            "\r\n",
+            "\t",
+            "'s",
+            "'LL",
+            "1",
+            "12",
+            "!",
+            "()",
+            "\u{e4}",
+            "e\u{301}",
+            "\u{4f60}",
+            "\u{a0}",
+            "\u{3000}",
+            "\u{1f600}",
+            "<|x|>",
+            "<|",
+            "\u{85}",
+            "_",
+        ];
+        for (pattern, normalizer) in [(None, Value::Null), (Some(QWEN), json!({ "type": "NFC" }))] {
+            let description = description(pattern, normalizer);
+            let tokenizer: Tokenizer = description.to_string().parse().unwrap();
+            let fast = Fast::new(&description, &tokenizer).expect("it is known how to do this");
+            let mut rng = fastrand::Rng::with_seed(1);
+            let mut compared = 0;
+            for _ in 0..3000 {
+                let text: String = (0..rng.usize(1..14)).filter_map(|_| rng.choice(&parts).copied()).collect();
+                let slow = tokenizer.encode_fast(text.as_str(), false).unwrap();
+                if let Some(tokens) = fast.encode(&text, &tokenizer).unwrap() {
+                    assert_eq!(tokens.ids, slow.get_ids(), "{text:?}");
+                    assert_eq!(tokens.offsets.last().map(|(_, end)| *end), Some(text.len()));
+                    compared += 1;
+                }
+            }
+            assert!(compared > 1500, "{compared}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_to_the_tokenizer() {
+        for (key, value) in [
+            ("/normalizer", json!({ "type": "Lowercase" })),
+            ("/model/byte_fallback", json!(true)),
+            ("/pre_tokenizer/add_prefix_space", json!(true)),
+            ("/added_tokens/0/lstrip", json!(true)),
+        ] {
+            let mut description = description(None, Value::Null);
+            *description.pointer_mut(key).unwrap() = value;
+            let tokenizer: Tokenizer = description.to_string().parse().unwrap();
+            assert!(Fast::new(&description, &tokenizer).is_none(), "{key}");
+        }
+    }
 }
