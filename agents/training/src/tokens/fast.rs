@@ -271,7 +271,7 @@ mod tests {
             },
         );
         let added = json!({
-            "id": 300, "content": "<|x|>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+            "id": 261, "content": "<|x|>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
             "special": true,
         });
         json!({
