@@ -2,6 +2,12 @@
 
 mod bounds;
 mod majority;
+mod rank;
+mod stored;
+mod tests;
 
 pub use bounds::{First, Oracle, Random};
 pub use majority::Majority;
+pub use rank::Rank;
+pub use stored::Stored;
+pub use tests::Tests;

@@ -6,6 +6,8 @@ pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod improve;
 mod scorer;
+mod stored;
+pub(crate) mod trials;
 pub(crate) mod verify;
 
 pub(crate) use best_of::BestOf;

@@ -6,13 +6,15 @@ use anyhow::{Context, bail};
 use clap::Args;
 use env_core::nearest;
 use verifier::curves::Scores;
-use verifier::{First, Learned, Majority, Oracle, Pool, Random, Scorer};
+use verifier::{First, Learned, Majority, Oracle, Pool, Random, Rank, Scorer};
 
+use super::stored;
+use super::trials::{TrialArgs, tests};
 use crate::commands::runs::named_run::Runs;
 use crate::console::say;
 
 /// What `--by` knows.
-const NAMES: [&str; 5] = ["random", "first", "majority", "learned", "oracle"];
+const NAMES: [&str; 7] = ["random", "first", "majority", "learned", "tests", "rank", "oracle"];
 
 /// Which episodes are rated.
 #[derive(Debug, Args)]
@@ -30,13 +32,20 @@ pub(crate) struct Rated {
 /// How they are rated.
 #[derive(Debug, Args)]
 pub(crate) struct By {
-    /// The scorer: `majority` (the largest group of equal patches), `learned` (with `--model`), or one of the bounds
-    /// `random`, `first` and `oracle`. May be repeated.
+    /// The scorer: `majority` (the largest group of equal patches), `learned` (with `--model`), `tests` (the repository's own
+    /// and those that agents wrote, run on each other's patches), `rank` (with `--base`), one of the bounds `random`, `first`
+    /// and `oracle`; `stored:NAME` for the scores of an earlier `verify --by NAME`, or `file:PATH` for those of a file. May be
+    /// repeated.
     #[arg(long, value_name = "SCORER")]
     pub(crate) by: Vec<String>,
     /// The file of a learned scorer, which `--train` makes.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// The scorer by which `rank` keeps the better half, before it goes by tests.
+    #[arg(long, value_name = "SCORER", default_value = "majority")]
+    base: String,
+    #[command(flatten)]
+    pub(super) trials: TrialArgs,
     /// The seed of `random`.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
@@ -45,6 +54,15 @@ pub(crate) struct By {
 impl Rated {
     /// Reads the episodes of the runs, and says which are left out.
     pub(crate) fn pool(&self) -> anyhow::Result<Pool> {
+        let pool = self.read()?;
+        if pool.unfinished > 0 {
+            say(&format!("{} episodes have no patch to rate and are left out", pool.unfinished));
+        }
+        Ok(pool)
+    }
+
+    /// Reads the episodes of the runs.
+    pub(super) fn read(&self) -> anyhow::Result<Pool> {
         let mut pool = Pool::default();
         let mut known: Vec<PathBuf> = Vec::new();
         for name in &self.names {
@@ -60,35 +78,51 @@ impl Rated {
                 "there is no finished episode with a patch here\nhint: `spotter status RUN` tells how far a run has got"
             );
         }
-        if pool.unfinished > 0 {
-            say(&format!("{} episodes have no patch to rate and are left out", pool.unfinished));
-        }
         Ok(pool)
     }
 }
 
 impl By {
+    /// Returns whether a scorer goes by tests, which have to be run before.
+    pub(super) fn goes_by_tests(&self) -> bool {
+        self.by.iter().any(|name| matches!(name.as_str(), "tests" | "rank"))
+    }
+
     /// Returns the scorers with their names, in the order in which they were named.
     ///
     /// # Errors
     /// When one is unknown, or a model is missing.
     pub(crate) fn scorers(&self, pool: &Pool) -> anyhow::Result<Vec<(String, Box<dyn Scorer>)>> {
         let one = |name: &String| -> anyhow::Result<(String, Box<dyn Scorer>)> {
-            let scorer: Box<dyn Scorer> = match name.as_str() {
-                "random" => Box::new(Random { seed: self.seed }),
-                "first" => Box::new(First),
-                "majority" => Box::new(Majority),
-                "oracle" => Box::new(Oracle::new(pool.verdicts())),
-                "learned" => Box::new(unseen(read(self.model.as_deref())?, pool)),
-                _ => {
-                    let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
-                    let hint = near.unwrap_or_else(|| format!("the scorers are `{}`", NAMES.join("`, `")));
-                    bail!("there is no scorer `{name}`\nhint: {hint}");
-                }
-            };
-            Ok((name.clone(), scorer))
+            let scorer = self.scorer(name, pool)?;
+            Ok((scorer.name().to_owned(), scorer))
         };
         self.by.iter().map(one).collect()
+    }
+
+    /// Returns the scorer of a name.
+    fn scorer(&self, name: &str, pool: &Pool) -> anyhow::Result<Box<dyn Scorer>> {
+        if let Some(path) = name.strip_prefix("file:") {
+            return Ok(Box::new(stored::of_file(Path::new(path), pool)?));
+        }
+        if let Some(scorer) = name.strip_prefix("stored:") {
+            return Ok(Box::new(stored::of_runs(scorer, pool)?));
+        }
+        Ok(match name {
+            "random" => Box::new(Random { seed: self.seed }),
+            "first" => Box::new(First),
+            "majority" => Box::new(Majority),
+            "oracle" => Box::new(Oracle::new(pool.verdicts())),
+            "learned" => Box::new(unseen(read(self.model.as_deref())?, pool)),
+            "tests" => Box::new(tests(pool)?),
+            "rank" if self.base == "rank" => bail!("`rank` cannot be its own `--base`"),
+            "rank" => Box::new(Rank::new(self.scorer(&self.base, pool)?, tests(pool)?)),
+            _ => {
+                let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
+                let hint = near.unwrap_or_else(|| format!("the scorers are `{}`", NAMES.join("`, `")));
+                bail!("there is no scorer `{name}`\nhint: {hint}");
+            }
+        })
     }
 }
 

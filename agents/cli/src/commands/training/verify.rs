@@ -22,9 +22,9 @@ const NAMED: usize = 8;
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     #[command(flatten)]
-    rated: Rated,
+    pub(crate) rated: Rated,
     #[command(flatten)]
-    by: By,
+    pub(crate) by: By,
     /// Trains the scorer `learned` on the verdicts of the runs, and tells what it is worth on repositories that it has not
     /// seen.
     #[arg(long, requires = "out", conflicts_with_all = ["by", "model"])]
