@@ -21,4 +21,4 @@ pub use candidate::{Candidate, Candidates, Labels, Scorer};
 pub use learned::{Counted, CrossValidated, Learned, cross_validate};
 pub use picks::picks;
 pub use pool::{Member, Pool};
-pub use scorers::{First, Majority, Oracle, Random, Rank, Stored, Tests};
+pub use scorers::{First, Hybrid, Majority, Mix, Oracle, Random, Rank, Stored, Tests, cross_validate_mix};

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use env_core::{Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Trial, Tried, Verdict, find_instance};
+use env_core::{
+    Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Trial, Tried, Verdict, find_instance,
+};
 use grading::TestSpec;
 use repo::history::{key, prepare, resume};
 use tool_core::{Image, Sandbox, SandboxProvider};

@@ -47,10 +47,12 @@ impl Scorer for Rank {
         by_base.sort_by(|one, other| score(*other).total_cmp(&score(*one)));
         let kept = rated.len().div_ceil(2).max(LEAST);
         // Equals of the last that is kept are kept as well: nothing tells them apart.
-        let least = by_base.get(kept.min(rated.len()).saturating_sub(1)).map_or(f64::NEG_INFINITY, |place| score(*place));
+        let least =
+            by_base.get(kept.min(rated.len()).saturating_sub(1)).map_or(f64::NEG_INFINITY, |place| score(*place));
         let key = |place: usize| -> Key {
             let passed = |share: Option<crate::trials::Share>| share.map_or(0, |share| share.passed);
-            let (kept, written) = of(place).map_or((0, 0), |tested| (passed(tested.regression), passed(tested.written)));
+            let (kept, written) =
+                of(place).map_or((0, 0), |tested| (passed(tested.regression), passed(tested.written)));
             if score(place) >= least { (true, kept, written, score(place)) } else { (false, 0, 0, score(place)) }
         };
         let keys: Vec<Key> = rated.iter().map(|place| key(*place)).collect();

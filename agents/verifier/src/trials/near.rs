@@ -27,7 +27,10 @@ pub fn survey(candidates: &Candidates) -> String {
     let mut command = format!("git -c core.quotePath=off ls-files | sed 's/^/{FILE}/'");
     for stem in touched(candidates).iter().filter_map(|path| stem(path)).collect::<BTreeSet<_>>() {
         // Names are of letters, digits and underscores, so that no quoting is needed.
-        let _ = write!(command, "; git -c core.quotePath=off grep -lwF -e {stem} -- '*test*.py' | sed 's/^/{MENTION}{stem} /'");
+        let _ = write!(
+            command,
+            "; git -c core.quotePath=off grep -lwF -e {stem} -- '*test*.py' | sed 's/^/{MENTION}{stem} /'"
+        );
     }
     command + "; true"
 }
@@ -88,7 +91,9 @@ impl Inventory {
     pub(super) fn place(&self, path: &str) -> Option<String> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
         let name = parts.last().filter(|name| !parts.contains(&"..") && !name.contains(['\n', '\0']))?;
-        let is_there = |folder: &str| self.files.iter().any(|file| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+        let is_there = |folder: &str| {
+            self.files.iter().any(|file| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+        };
         let ends = (0..parts.len().saturating_sub(1)).filter_map(|from| parts.get(from..parts.len() - 1));
         let folder = ends.map(|folder| folder.join("/")).find(|folder| is_there(folder));
         Some(folder.map_or_else(|| (*name).to_owned(), |folder| format!("{folder}/{name}")))

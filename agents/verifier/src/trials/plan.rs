@@ -53,9 +53,7 @@ impl Plan {
         let patch = Patch(format!("{}{}", self.source(candidate), tests.patch));
         let run = match &tests.run {
             Run::Tests(paths) => TrialRun::Tests(paths.clone()),
-            Run::Script(path) => {
-                TrialRun::Command(format!("PYTHONPATH=. python3 {}", tool_core::shell_quote(path)))
-            }
+            Run::Script(path) => TrialRun::Command(format!("PYTHONPATH=. python3 {}", tool_core::shell_quote(path))),
         };
         Trial { patch, files: tests.files.clone(), run, timeout: self.timeout }
     }

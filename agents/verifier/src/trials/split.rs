@@ -55,7 +55,8 @@ fn sections(patch: &str) -> Vec<String> {
 pub(super) fn is_test(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let is_named = stem.starts_with("test_") || stem.ends_with("_test") || matches!(stem, "tests" | "test" | "conftest");
+    let is_named =
+        stem.starts_with("test_") || stem.ends_with("_test") || matches!(stem, "tests" | "test" | "conftest");
     is_named
         || folder.split('/').any(|part| part == "tests")
         || matches!(folder.split('/').next(), Some("test" | "testing"))
@@ -75,7 +76,8 @@ mod tests {
     #[test]
     fn a_patch_falls_into_the_program_and_its_tests() {
         let one = |path: &str, new: bool| {
-            let (mode, old) = if new { ("new file mode 100644\n", "/dev/null".to_owned()) } else { ("", format!("a/{path}")) };
+            let (mode, old) =
+                if new { ("new file mode 100644\n", "/dev/null".to_owned()) } else { ("", format!("a/{path}")) };
             format!("diff --git a/{path} b/{path}\n{mode}--- {old}\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n")
         };
         let patch = one("pkg/a.py", false) + &one("pkg/tests/test_a.py", false) + &one("reproduce.py", true);
@@ -83,7 +85,8 @@ mod tests {
         assert_eq!(source, one("pkg/a.py", false));
         let paths: Vec<&str> = tests.iter().map(|(file, _)| file.path.as_str()).collect();
         assert_eq!(paths, ["pkg/tests/test_a.py", "reproduce.py"]);
-        let plain = "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n--- a/tests/y.py\n+++ b/tests/y.py\n@@ -1 +1 @@\n-a\n+b";
+        let plain =
+            "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n--- a/tests/y.py\n+++ b/tests/y.py\n@@ -1 +1 @@\n-a\n+b";
         assert_eq!(split(plain).tests.len(), 1);
     }
 

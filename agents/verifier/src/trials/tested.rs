@@ -62,6 +62,9 @@ pub struct Tested {
     pub score: Option<f64>,
 }
 
+/// How much of the score is the share of all written tests that pass, which is to tell equals apart.
+const TIE: f64 = 0.01;
+
 /// How many broken tests are named.
 const NAMED: usize = 20;
 
@@ -72,7 +75,8 @@ impl Trials {
     /// Returns what they say of each candidate, in their order.
     ///
     /// The score is the mean of `1 / (1 + b)`, for `b` tests of the repository that passed and do not any more, and of
-    /// [`Tested::agreement`], or the one of them that there is. A candidate that does not apply has 0, and one that leaves the
+    /// [`Tested::agreement`], or the one of them that there is; of equals, the one is first that passes more of the tests that
+    /// agents wrote. A candidate that does not apply has 0, and one that leaves the
     /// program as it is has none.
     pub fn tested(&self) -> Vec<Tested> {
         let counting = self.counting();
@@ -100,16 +104,19 @@ impl Trials {
             tested.written = Some(Share { passed: own.len(), total: seen.len() });
             let whole: f64 = seen.iter().map(|(_, weight)| **weight).sum();
             let part: f64 = seen.iter().filter(|(test, _)| own.contains(*test)).map(|(_, weight)| **weight).sum();
-            tested.agreement = (whole > 0.0).then(|| part / whole);
+            // The sum of nothing has a sign.
+            tested.agreement = (whole > 0.0).then(|| part.abs() / whole);
         }
         let changing = passing.iter().zip(&self.changes).filter(|(_, changes)| **changes);
         tested.group = changing.filter(|(other, _)| **other == own).count();
         let kept = tested.regression.map(|share| 1.0 / (1.0 + (share.total - share.passed) as f64));
-        tested.score = match (tested.failure, kept, tested.agreement) {
+        let score = match (tested.failure, kept, tested.agreement) {
             (Some(Failure::PatchNotApplied), ..) => Some(0.0),
             (_, Some(kept), Some(agreement)) => Some(f64::midpoint(kept, agreement)),
             (_, kept, agreement) => kept.or(agreement),
         };
+        let passed = tested.written.map_or(0.0, |share| share.passed as f64 / share.total.max(1) as f64);
+        tested.score = score.map(|score| (1.0 - TIE) * score + TIE * passed);
         tested
     }
 
@@ -138,7 +145,8 @@ impl Trials {
                 let is_other = |place: &usize| {
                     !written.authors.contains(place) && self.changes.get(*place).copied().unwrap_or_default()
                 };
-                let others = (0..self.changes.len()).filter(is_other).filter_map(|place| self.passes((at, test), place));
+                let others =
+                    (0..self.changes.len()).filter(is_other).filter_map(|place| self.passes((at, test), place));
                 let others: Vec<bool> = others.collect();
                 let share = others.iter().filter(|passes| **passes).count() as f64 / others.len().max(1) as f64;
                 counting.insert((at, *test), share / tests.len() as f64);
@@ -164,7 +172,7 @@ mod tests {
     }
 
     fn scores(trials: &Trials) -> Vec<Option<f64>> {
-        trials.tested().iter().map(|tested| tested.score.map(|score| (score * 1000.0).round() / 1000.0)).collect()
+        trials.tested().iter().map(|tested| tested.score.map(|score| (score * 100.0).round() / 100.0)).collect()
     }
 
     #[test]
@@ -188,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_that_only_its_author_passes_says_nothing() {
+    fn a_test_that_only_its_author_passes_tells_equals_apart_and_no_more() {
         let written =
             WrittenTrials { authors: vec![0], base: outcome(""), outcomes: vec![outcome("mine"), outcome("")] };
         let trials = Trials {
@@ -197,7 +205,7 @@ mod tests {
             regression: vec![outcome("a"), outcome("a")],
             written: vec![written],
         };
-        assert_eq!(scores(&trials), [Some(1.0), Some(1.0)]);
+        assert_eq!(scores(&trials), [Some(1.0), Some(0.99)]);
         assert_eq!(trials.tested()[0].written, Some(Share { passed: 1, total: 1 }));
     }
 

@@ -45,14 +45,12 @@ pub(super) fn written(candidates: &Candidates, inventory: &Inventory, most: usiz
     let mut known: HashMap<(String, Vec<(String, String)>, Run), usize> = HashMap::new();
     for one in (0..longest).flat_map(|round| of.iter().filter_map(move |tests| tests.get(round))) {
         let key = (one.patch.clone(), one.files.clone().into_iter().collect(), one.run.clone());
-        match known.get(&key).and_then(|at| all.get_mut(*at)) {
-            Some(same) if !same.authors.contains(&one.authors[0]) => same.authors.extend(&one.authors),
-            Some(_) => {}
-            None if all.len() < most => {
-                known.insert(key, all.len());
-                all.push(one.clone());
-            }
-            None => {}
+        if let Some(same) = known.get(&key).and_then(|at| all.get_mut(*at)) {
+            let new = one.authors.iter().filter(|author| !same.authors.contains(author)).copied();
+            same.authors.extend(new.collect::<Vec<_>>());
+        } else if all.len() < most {
+            known.insert(key, all.len());
+            all.push(one.clone());
         }
     }
     all

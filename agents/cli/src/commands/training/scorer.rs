@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use env_core::nearest;
 use verifier::curves::Scores;
-use verifier::{First, Learned, Majority, Oracle, Pool, Random, Rank, Scorer};
+use verifier::{First, Hybrid, Learned, Majority, Mix, Oracle, Pool, Random, Rank, Scorer};
 
 use super::stored;
 use super::trials::{TrialArgs, tests};
@@ -14,7 +14,7 @@ use crate::commands::runs::named_run::Runs;
 use crate::console::say;
 
 /// What `--by` knows.
-const NAMES: [&str; 7] = ["random", "first", "majority", "learned", "tests", "rank", "oracle"];
+const NAMES: [&str; 8] = ["random", "first", "majority", "learned", "tests", "rank", "hybrid", "oracle"];
 
 /// Which episodes are rated.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub(crate) struct Rated {
 #[derive(Debug, Args)]
 pub(crate) struct By {
     /// The scorer: `majority` (the largest group of equal patches), `learned` (with `--model`), `tests` (the repository's own
-    /// and those that agents wrote, run on each other's patches), `rank` (with `--base`), one of the bounds `random`, `first`
+    /// and those that agents wrote, run on each other's patches), `rank` (with `--base`), `hybrid` (with `--weights`), one of the bounds `random`, `first`
     /// and `oracle`; `stored:NAME` for the scores of an earlier `verify --by NAME`, or `file:PATH` for those of a file. May be
     /// repeated.
     #[arg(long, value_name = "SCORER")]
@@ -44,6 +44,9 @@ pub(crate) struct By {
     /// The scorer by which `rank` keeps the better half, before it goes by tests.
     #[arg(long, value_name = "SCORER", default_value = "majority")]
     base: String,
+    /// The file of a mix of scorers for `hybrid`, which `--fit` makes.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     #[command(flatten)]
     pub(super) trials: TrialArgs,
     /// The seed of `random`.
@@ -84,8 +87,33 @@ impl Rated {
 
 impl By {
     /// Returns whether a scorer goes by tests, which have to be run before.
-    pub(super) fn goes_by_tests(&self) -> bool {
-        self.by.iter().any(|name| matches!(name.as_str(), "tests" | "rank"))
+    ///
+    /// # Errors
+    /// When the mix of `hybrid` cannot be read.
+    pub(super) fn goes_by_tests(&self) -> anyhow::Result<bool> {
+        let goes = |name: &String| matches!(name.as_str(), "tests" | "rank");
+        let is_mixed = self.by.iter().any(|name| name == "hybrid");
+        Ok(self.by.iter().any(goes) || (is_mixed && self.mix()?.scorers.iter().any(goes)))
+    }
+
+    /// Reads the mix of `hybrid`.
+    fn mix(&self) -> anyhow::Result<Mix> {
+        let hint = "`--weights FILE`; `spotter verify RUN… --by … --by … --fit --out FILE` makes one";
+        let path =
+            self.weights.as_deref().with_context(|| format!("`hybrid` needs the file of a mix\nhint: {hint}"))?;
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        Mix::parse(&text).with_context(|| format!("cannot use `{}`", path.display()))
+    }
+
+    /// Returns the mix of scorers that `--weights` names.
+    fn hybrid(&self, pool: &Pool) -> anyhow::Result<Hybrid> {
+        let mix = self.mix()?;
+        let part = |name: &String| match name.as_str() {
+            "hybrid" => bail!("a mix cannot be part of a mix"),
+            name => self.scorer(name, pool),
+        };
+        let parts = mix.scorers.iter().map(part).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Hybrid::new(parts, mix))
     }
 
     /// Returns the scorers with their names, in the order in which they were named.
@@ -115,7 +143,10 @@ impl By {
             "oracle" => Box::new(Oracle::new(pool.verdicts())),
             "learned" => Box::new(unseen(read(self.model.as_deref())?, pool)),
             "tests" => Box::new(tests(pool)?),
-            "rank" if self.base == "rank" => bail!("`rank` cannot be its own `--base`"),
+            "hybrid" => Box::new(self.hybrid(pool)?),
+            "rank" if matches!(self.base.as_str(), "rank" | "hybrid") => {
+                bail!("`{}` cannot be the `--base` of `rank`", self.base)
+            }
             "rank" => Box::new(Rank::new(self.scorer(&self.base, pool)?, tests(pool)?)),
             _ => {
                 let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));

@@ -70,8 +70,9 @@ pub(crate) fn tests(pool: &Pool) -> anyhow::Result<Tests> {
 fn read(path: &Path) -> anyhow::Result<BTreeMap<(String, String, u32), Tested>> {
     let text = journal::read_text(path)?.unwrap_or_default();
     let one = |(number, line): (usize, &str)| {
-        let line: Line = serde_json::from_str(line)
-            .with_context(|| format!("`{}`, line {}, is damaged\nhint: the same command makes it anew", path.display(), number + 1))?;
+        let line: Line = serde_json::from_str(line).with_context(|| {
+            format!("`{}`, line {}, is damaged\nhint: the same command makes it anew", path.display(), number + 1)
+        })?;
         Ok(((line.cell, line.instance_id, line.sample), line.tested))
     };
     text.lines().enumerate().map(one).collect()

@@ -62,7 +62,7 @@ pub(crate) async fn run(
     most: Option<usize>,
     providers: &Providers,
 ) -> Result<(), Failed> {
-    if !by.goes_by_tests() {
+    if !by.goes_by_tests().map_err(Failed::Usage)? {
         return Ok(());
     }
     let args = &by.trials;

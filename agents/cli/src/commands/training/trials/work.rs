@@ -76,7 +76,8 @@ impl Work for Testing {
         let (word, was_kept, line) = match &tried.tested {
             Ok(Counted { candidates, ran, missing }) => {
                 let rated = candidates.iter().filter(|tested| tested.score.is_some()).count();
-                let broke = if *missing == 0 { String::new() } else { format!(", {missing} kept from it by infrastructure") };
+                let broke =
+                    if *missing == 0 { String::new() } else { format!(", {missing} kept from it by infrastructure") };
                 let line = format!("{rated} of {} candidates rated, {ran} trials{broke}", candidates.len());
                 (if *missing == 0 { "tested" } else { INFRASTRUCTURE }, *ran == 0, line)
             }
@@ -146,7 +147,11 @@ impl Bench<'_> {
         }
         // It may have come only now.
         let image = self.judge.environment.image_digest(self.instance).await;
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).add_survey(&key, tried.output.clone(), image.clone())?;
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).add_survey(
+            &key,
+            tried.output.clone(),
+            image.clone(),
+        )?;
         self.place += &format!("\0{}", image.unwrap_or_default());
         Ok(Inventory::read(&tried.output))
     }
@@ -155,9 +160,15 @@ impl Bench<'_> {
     /// no others tell anything.
     async fn trials(&self, plan: &Plan) -> anyhow::Result<Trials> {
         let (files, base) = self.base(plan).await?;
-        let at_base = self.all(plan.written.iter().map(|one| (plan.written(one, None), script(&one.run))).collect()).await?;
+        let at_base =
+            self.all(plan.written.iter().map(|one| (plan.written(one, None), script(&one.run))).collect()).await?;
         let telling: Vec<usize> = (0..plan.written.len())
-            .filter(|at| at_base.get(*at).and_then(Option::as_ref).is_some_and(|base| base.failure.is_some() || !base.failed.is_empty()))
+            .filter(|at| {
+                at_base
+                    .get(*at)
+                    .and_then(Option::as_ref)
+                    .is_some_and(|base| base.failure.is_some() || !base.failed.is_empty())
+            })
             .collect();
         let changes: Vec<bool> = plan.sources.iter().map(|source| !source.trim().is_empty()).collect();
         let changing: Vec<usize> = (0..changes.len()).filter(|place| changes.get(*place) == Some(&true)).collect();
@@ -175,11 +186,17 @@ impl Bench<'_> {
             .iter()
             .filter_map(|at| {
                 let outcomes = vec![None; trials.changes.len()];
-                Some(WrittenTrials { authors: plan.written.get(*at)?.authors.clone(), base: at_base.get(*at)?.clone(), outcomes })
+                Some(WrittenTrials {
+                    authors: plan.written.get(*at)?.authors.clone(),
+                    base: at_base.get(*at)?.clone(),
+                    outcomes,
+                })
             })
             .collect();
         for place in changing {
-            if !files.is_empty() && let Some(slot) = trials.regression.get_mut(place) {
+            if !files.is_empty()
+                && let Some(slot) = trials.regression.get_mut(place)
+            {
                 *slot = outcomes.next().flatten();
             }
             for written in &mut trials.written {
@@ -198,7 +215,9 @@ impl Bench<'_> {
         while !files.is_empty() {
             let outcome = self.one(&plan.regression(None, &files), None).await?;
             match &outcome {
-                Some(Outcome { failure: Some(Failure::TestsTimedOut), .. }) if files.len() > 1 => files.truncate(files.len() / 2),
+                Some(Outcome { failure: Some(Failure::TestsTimedOut), .. }) if files.len() > 1 => {
+                    files.truncate(files.len() / 2)
+                }
                 // With nothing that passes, there is nothing that could break.
                 Some(outcome) if outcome.passed.is_empty() => break,
                 None => break,
