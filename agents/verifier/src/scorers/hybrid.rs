@@ -45,7 +45,7 @@ impl Mix {
             bail!("a mix needs scorers\nhint: `--by majority --by tests`");
         }
         let counts = labels.values().flatten().filter(|resolved| **resolved).count();
-        if counts == 0 || counts == labels.values().map(Vec::len).sum() {
+        if counts == 0 || counts == labels.values().map(Vec::len).sum::<usize>() {
             bail!("a mix is fitted to resolved and unresolved candidates, and there are none of one kind");
         }
         let known = |scores: &Scores| -> Vec<f64> {

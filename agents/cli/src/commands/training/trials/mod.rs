@@ -112,6 +112,9 @@ fn resolve(plugs: &Plugs, args: &TrialArgs, pool: &Pool) -> anyhow::Result<Resol
     if let Some((run, _)) = known.first() {
         let runs = run.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         settings.sets.push(("runs".to_owned(), Value::from(runs.to_string_lossy().as_ref()), "the run".to_owned()));
+        // Sandboxes tell by this name where they come from.
+        let name = run.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        settings.sets.push(("run".to_owned(), Value::from(name), "the run".to_owned()));
     }
     settings.assignments.extend(args.dataset.clone().map(|dataset| ("env.dataset", dataset)));
     let ids: Vec<String> = pool.instances().map(|(id, _)| id.to_owned()).collect();
