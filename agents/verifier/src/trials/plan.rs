@@ -16,7 +16,7 @@ pub struct Bounds {
     pub near: usize,
     /// How many tests are taken of those that agents wrote, by file or patch.
     pub written: usize,
-    /// How long one trial may take.
+    /// How long one trial may take at the base commit.
     pub timeout: Duration,
 }
 
@@ -44,7 +44,7 @@ impl Plan {
     /// are as the base commit has them, whatever the candidate did to them.
     pub fn regression(&self, candidate: Option<usize>, files: &[String]) -> Trial {
         let patch = Patch(self.source(candidate).to_owned());
-        Trial { patch, files: [].into(), run: TrialRun::Tests(files.to_vec()), timeout: self.timeout }
+        Trial { patch, files: [].into(), run: TrialRun::Tests(files.to_vec()), timeout: self.timeout(candidate) }
     }
 
     /// Returns the trial of tests that an agent wrote with what a candidate changes; at the base commit for none.
@@ -55,7 +55,13 @@ impl Plan {
             Run::Tests(paths) => TrialRun::Tests(paths.clone()),
             Run::Script(path) => TrialRun::Command(format!("PYTHONPATH=. python3 {}", tool_core::shell_quote(path))),
         };
-        Trial { patch, files: tests.files.clone(), run, timeout: self.timeout }
+        Trial { patch, files: tests.files.clone(), run, timeout: self.timeout(candidate) }
+    }
+
+    /// Returns how long a trial may take. With a candidate it is twice as long as at the base commit, so that a machine with
+    /// more to do makes no outcome of it.
+    fn timeout(&self, candidate: Option<usize>) -> Duration {
+        self.timeout * if candidate.is_some() { 2 } else { 1 }
     }
 
     fn source(&self, candidate: Option<usize>) -> &str {

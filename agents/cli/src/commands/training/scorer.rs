@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use env_core::nearest;
+use runner::Plugs;
+use runner::environments::Providers;
 use verifier::curves::Scores;
 use verifier::{First, Hybrid, Learned, Majority, Mix, Oracle, Pool, Random, Rank, Scorer};
 
 use super::stored;
-use super::trials::{TrialArgs, tests};
+use super::trials::{self, TrialArgs, tests};
 use crate::commands::runs::named_run::Runs;
 use crate::console::say;
+use crate::failed::Failed;
 
 /// What `--by` knows.
 const NAMES: [&str; 8] = ["random", "first", "majority", "learned", "tests", "rank", "hybrid", "oracle"];
@@ -48,7 +51,7 @@ pub(crate) struct By {
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) trials: TrialArgs,
+    trials: TrialArgs,
     /// The seed of `random`.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
@@ -65,7 +68,7 @@ impl Rated {
     }
 
     /// Reads the episodes of the runs.
-    pub(super) fn read(&self) -> anyhow::Result<Pool> {
+    fn read(&self) -> anyhow::Result<Pool> {
         let mut pool = Pool::default();
         let mut known: Vec<PathBuf> = Vec::new();
         for name in &self.names {
@@ -90,7 +93,7 @@ impl By {
     ///
     /// # Errors
     /// When the mix of `hybrid` cannot be read.
-    pub(super) fn goes_by_tests(&self) -> anyhow::Result<bool> {
+    fn goes_by_tests(&self) -> anyhow::Result<bool> {
         let goes = |name: &String| matches!(name.as_str(), "tests" | "rank");
         let is_mixed = self.by.iter().any(|name| name == "hybrid");
         Ok(self.by.iter().any(goes) || (is_mixed && self.mix()?.scorers.iter().any(goes)))
@@ -155,6 +158,23 @@ impl By {
             }
         })
     }
+}
+
+/// Runs the tests that the scorers go by, where they do. `most` is how many candidates of an instance are looked at.
+pub(crate) async fn run_tests(
+    plugs: &Plugs,
+    (rated, by): (&Rated, &By),
+    most: Option<usize>,
+    providers: &Providers,
+) -> Result<(), Failed> {
+    if !by.goes_by_tests().map_err(Failed::Usage)? {
+        return Ok(());
+    }
+    let mut pool = rated.read().map_err(Failed::Usage)?;
+    if let Some(most) = most {
+        pool.truncate(most);
+    }
+    trials::run(plugs, &by.trials, pool, providers).await
 }
 
 /// Rates the episodes by each of the scorers.

@@ -20,7 +20,6 @@ use verifier::trials::Bounds;
 pub(super) use details::tests;
 use work::{Testing, Tried};
 
-use super::scorer::{By, Rated};
 use crate::commands::engine::engine;
 use crate::console::say;
 use crate::failed::Failed;
@@ -49,27 +48,14 @@ pub(crate) struct TrialArgs {
     /// How many tests are taken, of an instance, of those that agents wrote.
     #[arg(long, value_name = "NUMBER", default_value_t = 32)]
     written: usize,
-    /// Seconds that one run of tests may take. Where the repository's own take longer at the base commit, fewer are run.
+    /// Seconds that one run of tests may take at the base commit; with a candidate it may take twice as long. Where the
+    /// repository's own take longer, fewer are run.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds, allow_negative_numbers = true)]
     tests_timeout: u64,
 }
 
-/// Runs the tests that the scorers go by and that have not been run, and writes what they show of each candidate beside the
-/// scores. `most` is how many candidates of an instance are looked at.
-pub(crate) async fn run(
-    plugs: &Plugs,
-    (rated, by): (&Rated, &By),
-    most: Option<usize>,
-    providers: &Providers,
-) -> Result<(), Failed> {
-    if !by.goes_by_tests().map_err(Failed::Usage)? {
-        return Ok(());
-    }
-    let args = &by.trials;
-    let mut pool = rated.read().map_err(Failed::Usage)?;
-    if let Some(most) = most {
-        pool.truncate(most);
-    }
+/// Runs the tests on the candidates that have not been run, and writes what they show of each beside the scores.
+pub(super) async fn run(plugs: &Plugs, args: &TrialArgs, pool: Pool, providers: &Providers) -> Result<(), Failed> {
     let resolved = resolve(plugs, args, &pool).map_err(Failed::Usage)?;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let engine = engine(&resolved, providers, counted(), args.workers);
