@@ -16,10 +16,18 @@ const BROKEN: &str = "-        seconds = int(number) * UNITS[unit]\n+        sec
 const HANGING: &str = "-        seconds = int(number) * UNITS[unit]\n+        while True: pass\n";
 const STRANGE: &str = "-        nothing of the kind\n+        pass\n";
 
-/// A test that an agent wrote into its patch: the first part holds for whatever adds parts up, the second only for itself.
-const TEST: &str = "import unittest\nfrom durations import parse_duration\nclass T(unittest.TestCase):\n    def test_parts(self):\n        \
-                    self.assertEqual(parse_duration('1h30m'), 5400)\n    def test_own(self):\n        import durations.parsing as p\n        \
-                    self.assertTrue(p.own)\n";
+const OWN: &str =
+    "-        seconds = int(number) * UNITS[unit]\n+        seconds += int(number) * UNITS[unit]  # own\n";
+
+/// Tests that an agent wrote into its patch: the first holds for whatever adds parts up, the second only for itself.
+const TEST: &str = "import unittest
+import durations.parsing as parsing
+class T(unittest.TestCase):
+    def test_parts(self):
+        self.assertEqual(parsing.parse_duration('1h30m'), 5400)
+    def test_own(self):
+        self.assertIn('# own', open(parsing.__file__).read())
+";
 
 /// A script that an agent made on the way, which writes outside the repository and looks for what is kept back.
 const SCRIPT: &str = "import subprocess, sys\nfrom durations import parse_duration\nopen('/tmp/PLACE', 'a').write('x')\n\
@@ -74,9 +82,10 @@ fn usual() -> Vec<(&'static str, String, Option<&'static str>)> {
     vec![
         ("broken", source(BROKEN), None),
         ("empty", String::new(), None),
-        ("half", source(HALF) + &new_file("tests/test_agent.py", TEST), None),
+        ("half", source(OWN) + &new_file("tests/test_agent.py", TEST), None),
         ("other", source(HALF), Some(SCRIPT)),
         ("strange", source(STRANGE), None),
+        ("twin", source(HALF), None),
     ]
 }
 
@@ -102,12 +111,13 @@ fn check_scores(program: &Program) {
     let of = |cell: &str| score(program, "scores.tests.jsonl", cell);
     assert_eq!((of("empty"), of("strange")), (None, Some(0.0)));
     assert!(of("half") > of("other") && of("other") > of("broken") && of("broken") > of("strange"));
+    assert_eq!(of("other"), of("twin"));
     assert!(of("other") > Some(0.9), "{:?}", of("other"));
     let details = lines(program, "details.tests.jsonl");
     let half = &details.iter().find(|(cell, _)| cell == "half").unwrap().1;
-    // Neither test of its own is in the patch that it was counted by at the base commit: both fail there.
+    // Two tests of its own, of which one passes with no other candidate, and the script of another agent.
     assert_eq!(half["regression"], json!({"passed": 4, "total": 4}));
-    assert_eq!(half["written"], json!({"passed": 2, "total": 2}), "{half}");
+    assert_eq!(half["written"], json!({"passed": 3, "total": 3}), "{half}");
     let broken = &details.iter().find(|(cell, _)| cell == "broken").unwrap().1;
     assert!(broken["broken"].as_array().unwrap().iter().any(|test| test.as_str().unwrap().contains("test_one_part")));
 }
@@ -127,8 +137,8 @@ fn candidates_are_rated_by_tests_without_the_hidden_ones_and_nothing_is_run_twic
     for hidden in ["test_several_parts", "test_reads_what_format_writes", "test_rest_that_is_no_duration"] {
         assert!(text.contains("test_one_part") && !text.contains(hidden), "{hidden} was run");
     }
-    // At the base commit, and once for the two candidates that are the same and for each of the others that apply.
-    assert_eq!(runs, 3, "{text}");
+    // At the base commit, once for the two candidates that are the same, and for each of the others that apply.
+    assert_eq!(runs, 4, "{text}");
     let again = program.run(&["verify", "given", "--by", "rank", "--by", "stored:tests", "--by", "tests"]);
     assert_eq!(again.code, Some(0), "{again:?}");
     assert!(again.stderr.contains(", 0 trials") || kept(&program).len() > text.len(), "{again:?}");

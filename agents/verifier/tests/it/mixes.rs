@@ -55,7 +55,7 @@ fn labelled() -> (Vec<(String, Scores)>, Labels) {
     for instance in 0..120 {
         let id = format!("r{}__r-{instance}", instance % 6);
         let resolved: Vec<bool> = (0..6).map(|_| random.f64() < 0.4).collect();
-        for (scores, strength) in scored.iter_mut().zip([2.0, 0.5, 0.0]) {
+        for (scores, strength) in scored.iter_mut().zip([0.8, 0.6, 0.0]) {
             let one = |resolved: &bool| {
                 let score = strength * f64::from(u8::from(*resolved)) + random.f64() * 2.0;
                 (strength > 0.0 || score > 1.0).then_some(score)
