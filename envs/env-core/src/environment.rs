@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tool_core::{Image, Sandbox};
 
-use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Verdict};
+use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Trial, Tried, Verdict};
 
 /// Gives a sandbox for an instance, judges a patch.
 #[async_trait]
@@ -41,6 +41,16 @@ pub trait Environment: Send + Sync {
     /// # Errors
     /// As [`Environment::evaluate`].
     async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError>;
+
+    /// Runs something else than the hidden tests on a patch, in a fresh sandbox in which nothing of these is.
+    ///
+    /// # Errors
+    /// [`EnvError`] when nothing could be run; what goes wrong in the sandbox is in the [`Tried`]. By default nothing can.
+    async fn attempt(&self, instance: &Instance, trial: &Trial) -> Result<Tried, EnvError> {
+        let _ = trial;
+        let reason = format!("`{}` runs no other tests than those that it judges by", self.name());
+        Err(EnvError::Unusable { id: instance.instance_id.clone(), reason })
+    }
 
     /// Returns the tests that the instance's row names, and whose rule they follow. For evaluation only.
     ///

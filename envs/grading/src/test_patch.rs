@@ -22,7 +22,7 @@ fn target_file(line: &str) -> Option<&str> {
     paths.rsplit_once(" b/").map(|(_, file)| file)
 }
 
-fn django_module(file: &str) -> String {
+pub(crate) fn django_module(file: &str) -> String {
     let file = file.strip_suffix(".py").unwrap_or(file);
     file.strip_prefix("tests/").unwrap_or(file).replace('/', ".")
 }

@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use env_core::{Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Verdict, find_instance};
+use env_core::{
+    Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Trial, Tried, Verdict, find_instance,
+};
 use grading::TestSpec;
 use repo::history::{key, prepare, resume};
 use tool_core::{Image, Sandbox, SandboxProvider};
 
 use crate::judge::{judge, judging_key};
+use crate::trial::attempt;
 
 /// An environment made of instances with their tests. What a patch is judged by can be put in, never taken out.
 pub struct Benchmark {
@@ -209,6 +212,15 @@ impl Environment for Benchmark {
         let verdict = judge(&*sandbox, tests, patch).await;
         stop(&*sandbox).await;
         verdict
+    }
+
+    async fn attempt(&self, instance: &Instance, trial: &Trial) -> Result<Tried, EnvError> {
+        let (image, tests) = self.testing(instance)?;
+        let own = tests.own.as_ref().map_err(|reason| unusable(instance, reason))?;
+        let sandbox = self.judge_provider.start(image).await?;
+        let tried = attempt(&*sandbox, (own, tests.grading.parser), trial).await;
+        stop(&*sandbox).await;
+        tried
     }
 
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError> {

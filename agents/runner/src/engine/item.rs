@@ -27,6 +27,8 @@ pub enum Stage {
     Judge,
     /// Its tests are run with the reference solution and without any.
     Validate,
+    /// Tests are run on patches, by which they are rated.
+    Test,
     /// Its image is made or fetched.
     Image,
 }

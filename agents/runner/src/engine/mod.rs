@@ -21,8 +21,7 @@ use tracing::Instrument;
 
 pub use events::{Event, Events, Listener};
 pub use item::{Phase, Stage, WorkItem};
-pub(crate) use permits::wanted;
-pub use permits::{Permits, PermitsConfig};
+pub use permits::{Permits, PermitsConfig, wanted};
 pub use queue::{After, Next, Queue};
 
 use queue::All;

@@ -135,7 +135,7 @@ impl Permits {
 }
 
 /// Returns the image that work on an instance pulls where it is missing.
-pub(crate) fn wanted(environment: &dyn Environment, instance: &Instance) -> Option<Wanted> {
+pub fn wanted(environment: &dyn Environment, instance: &Instance) -> Option<Wanted> {
     let Source::Container { name, platform } = &environment.image(instance)?.source else { return None };
     let group = format!("{} {}", instance.repo, instance.version);
     Some(Wanted { name: name.clone(), platform: platform.clone(), group })

@@ -13,4 +13,5 @@ mod oracle;
 mod program;
 mod registry;
 mod seeing;
+mod trials;
 mod wording;

@@ -7,18 +7,18 @@
 const STEPS: usize = 25;
 
 /// A row of what is learned from.
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The features.
-    pub(super) features: Vec<f64>,
+    pub(crate) features: Vec<f64>,
     /// Whether it is one of the positive kind.
-    pub(super) is_positive: bool,
+    pub(crate) is_positive: bool,
     /// How much it counts.
-    pub(super) weight: f64,
+    pub(crate) weight: f64,
 }
 
 /// Returns the weights that minimise the weighted logistic loss of the rows plus `penalty / 2 * |weights|²`. A column of
 /// ones among the features is the bias; `free` names it, and it is not penalised.
-pub(super) fn fit(rows: &[Row], penalty: f64, free: Option<usize>) -> Vec<f64> {
+pub(crate) fn fit(rows: &[Row], penalty: f64, free: Option<usize>) -> Vec<f64> {
     let width = rows.first().map_or(0, |row| row.features.len());
     let mut weights = vec![0.0; width];
     let penalty_of = |column: usize| if free == Some(column) { 1e-6 } else { penalty };
@@ -51,11 +51,11 @@ pub(super) fn fit(rows: &[Row], penalty: f64, free: Option<usize>) -> Vec<f64> {
     weights
 }
 
-pub(super) fn sigmoid(value: f64) -> f64 {
+pub(crate) fn sigmoid(value: f64) -> f64 {
     1.0 / (1.0 + (-value).exp())
 }
 
-pub(super) fn dot(one: &[f64], other: &[f64]) -> f64 {
+pub(crate) fn dot(one: &[f64], other: &[f64]) -> f64 {
     one.iter().zip(other).map(|(one, other)| one * other).sum()
 }
 

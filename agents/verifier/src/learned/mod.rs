@@ -1,8 +1,8 @@
 //! A scorer that is trained in process, in seconds, from labelled episodes.
 
 mod features;
-mod folds;
-mod logistic;
+pub(crate) mod folds;
+pub(crate) mod logistic;
 mod model;
 mod platt;
 

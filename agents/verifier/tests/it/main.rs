@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod learned;
+mod mixes;
 mod pool;
 mod published;
 mod scorers;

@@ -17,12 +17,12 @@ use crate::output::{print, show};
 #[derive(Debug, Args)]
 pub(crate) struct BestOf {
     #[command(flatten)]
-    rated: Rated,
+    pub(crate) rated: Rated,
     #[command(flatten)]
-    by: By,
+    pub(crate) by: By,
     /// How many episodes of an instance are picked from: the first ones.
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
-    n: u16,
+    pub(crate) n: u16,
     /// The folder for `preds.jsonl`, `curves.csv` and `curves.svg`. Default: `best-of.SCORER` in the folder of the first
     /// run.
     #[arg(long, value_name = "DIR")]
@@ -30,16 +30,17 @@ pub(crate) struct BestOf {
 }
 
 pub(crate) async fn run(args: &BestOf) -> Result<ExitCode, Failed> {
-    let Some(first) = args.by.by.first() else {
+    if args.by.by.is_empty() {
         return Err(Failed::Usage(anyhow!(
             "nothing says how to pick\nhint: `--by majority`, or `--by learned --model FILE`"
         )));
-    };
+    }
     let n = usize::from(args.n);
     let mut pool = args.rated.pool().map_err(Failed::Usage)?;
     pool.truncate(n);
     let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
     let scored = rate(&pool, scorers).await?;
+    let first = scored.first().map(|(name, _)| name.as_str()).unwrap_or_default();
     let run = pool.instances().find_map(|(_, members)| Some(members.first()?.run.clone())).unwrap_or_default();
     let out = args.out.clone().unwrap_or_else(|| run.join(format!("best-of.{first}")));
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", show(&out)))?;

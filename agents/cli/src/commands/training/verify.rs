@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 use verifier::curves::Scores;
-use verifier::{Counted, Learned, Majority, Pool, cross_validate};
+use verifier::{Counted, Learned, Majority, Mix, Pool, cross_validate, cross_validate_mix};
 
 use super::curves::{compared, remarks, tables};
 use super::scorer::{By, Rated, rate};
@@ -22,15 +22,19 @@ const NAMED: usize = 8;
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     #[command(flatten)]
-    rated: Rated,
+    pub(crate) rated: Rated,
     #[command(flatten)]
-    by: By,
+    pub(crate) by: By,
     /// Trains the scorer `learned` on the verdicts of the runs, and tells what it is worth on repositories that it has not
     /// seen.
     #[arg(long, requires = "out", conflicts_with_all = ["by", "model"])]
     train: bool,
-    /// The file for the trained model.
-    #[arg(long, value_name = "FILE", requires = "train")]
+    /// Fits the mix `hybrid` of the scorers of `--by` to the verdicts of the runs, and tells what it is worth on repositories
+    /// that it was not fitted to.
+    #[arg(long, requires_all = ["out", "by"], conflicts_with_all = ["train", "weights"])]
+    fit: bool,
+    /// The file for the trained model, or for the mix.
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Folds of the cross-validation, which no repository is on both sides of.
     #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
@@ -58,8 +62,18 @@ pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
     if args.by.by.is_empty() {
         return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
     }
+    if args.fit {
+        leave_out_unjudged(&mut pool);
+    } else if args.out.is_some() {
+        return Err(Failed::Usage(anyhow!("`--out` is for what `--train` or `--fit` makes")));
+    }
     let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
-    let scored = rate(&pool, scorers).await?;
+    let mut scored = rate(&pool, scorers).await?;
+    if let Some(out) = args.out.as_deref() {
+        let mixed = fit(args, &pool, &scored, out)?;
+        scored.push(mixed);
+        return tell(args, &pool, &scored);
+    }
     for (name, scores) in &scored {
         write(&pool, name, scores)?;
     }
@@ -68,10 +82,7 @@ pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
 
 /// Trains a model on what has a verdict, and tells what it is worth.
 async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, Failed> {
-    let unjudged = pool.keep_judged();
-    if unjudged > 0 {
-        say(&format!("{unjudged} episodes have no verdict and are left out"));
-    }
+    leave_out_unjudged(pool);
     let labels = pool.labels();
     let mut counted = Vec::new();
     pool.each(|candidates| {
@@ -95,6 +106,33 @@ async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, F
     say(&format!("the greatest weights: {}", named.collect::<Vec<_>>().join("; ")));
     let scored = [("majority".to_owned(), pool.rate(&Majority).await?), ("learned".to_owned(), validated.scores)];
     tell(args, pool, &scored)
+}
+
+/// Leaves out what cannot be learned from.
+fn leave_out_unjudged(pool: &mut Pool) {
+    let unjudged = pool.keep_judged();
+    if unjudged > 0 {
+        say(&format!("{unjudged} episodes have no verdict and are left out"));
+    }
+}
+
+/// Fits a mix of scorers and writes its file; returns its scores, each by a mix that was fitted to other repositories.
+fn fit(args: &Verify, pool: &Pool, scored: &[(String, Scores)], out: &Path) -> Result<(String, Scores), Failed> {
+    let labels = pool.labels();
+    // By the names of the arguments, by which they are found again.
+    let named: Vec<(String, Scores)> =
+        args.by.by.iter().zip(scored).map(|(name, (_, scores))| (name.clone(), scores.clone())).collect();
+    let mix = Mix::fit(&named, &labels).map_err(Failed::Usage)?;
+    journal::write_whole(out, mix.to_json()?.as_bytes())?;
+    say(&format!(
+        "fitted to {} candidates of {} instances; the figures are of folds by repository, each rated by a mix that was not \
+         fitted to it\nsee {}",
+        pool.len(),
+        labels.len(),
+        show(out)
+    ));
+    let scores = cross_validate_mix(&named, &labels, usize::from(args.folds)).map_err(Failed::Usage)?;
+    Ok(("hybrid".to_owned(), scores))
 }
 
 /// Prints what the scores are worth, where there are verdicts to tell by.
