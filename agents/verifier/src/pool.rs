@@ -9,7 +9,10 @@ use env_core::Patch;
 use journal::{Ending, Episode, Prediction, Run};
 
 use crate::candidate::{Candidate, Candidates, Labels, Scorer};
-use crate::curves::Scores;
+use crate::curves::{Rated, Scores, pick_by_subsets};
+
+/// Seed of the subsets that are drawn, where there are too many to take all.
+const SEED: u64 = 42;
 
 /// The finished episodes of runs by instance. Trajectories are read when an instance is rated, and let go of after.
 #[derive(Debug, Default)]
@@ -133,13 +136,28 @@ impl Pool {
     /// # Errors
     /// As [`Pool::each`], or when the scorer cannot rate at all.
     pub async fn rate(&self, scorer: &dyn Scorer) -> anyhow::Result<Scores> {
-        let mut scores = Scores::new();
-        for instance_id in self.instances.keys() {
-            let rated = scorer.rate(&self.candidates(instance_id)?).await;
-            let rated = rated.with_context(|| format!("`{instance_id}` cannot be rated"))?;
-            scores.insert(instance_id.clone(), rated);
+        Ok(self.rate_up_to(scorer, 0).await?.scores)
+    }
+
+    /// Rates all candidates, and where the scorer compares, subsets of those with a verdict up to `n`.
+    ///
+    /// # Errors
+    /// As [`Pool::each`], or when the scorer cannot rate at all.
+    pub async fn rate_up_to(&self, scorer: &dyn Scorer, n: usize) -> anyhow::Result<Rated> {
+        let mut rated = Rated::once(scorer.name(), Scores::new());
+        for (instance_id, members) in &self.instances {
+            let candidates = self.candidates(instance_id)?;
+            let context = || format!("`{instance_id}` cannot be rated");
+            rated.scores.insert(instance_id.clone(), scorer.rate(&candidates).await.with_context(context)?);
+            let judged: Vec<usize> = (0..members.len()).filter(|place| members[*place].resolved.is_some()).collect();
+            if n > 0 && scorer.compares() && !judged.is_empty() {
+                let resolved: Vec<bool> = members.iter().filter_map(|member| member.resolved).collect();
+                let judged = candidates.of(&judged);
+                let picked = pick_by_subsets(scorer, &judged, &resolved, n, SEED).await.with_context(context)?;
+                rated.picked.insert(instance_id.clone(), picked);
+            }
         }
-        Ok(scores)
+        Ok(rated)
     }
 }
 

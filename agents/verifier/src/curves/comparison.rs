@@ -1,6 +1,7 @@
 //! Scorers beside the bounds.
 
-use super::curve::{Scores, curve, gain, uniform};
+use super::curve::{curve, gain, uniform};
+use super::rated::{Rated, Scores};
 use super::{Curve, csv, plot};
 use crate::candidate::Labels;
 use crate::estimate::Interval;
@@ -30,24 +31,25 @@ pub struct Gain {
 }
 
 impl Comparison {
-    /// Compares the scores of scorers, given with their names, up to `n` candidates.
-    pub fn new(scorers: &[(String, Scores)], labels: &Labels, n: usize) -> Self {
-        let random = uniform(labels);
+    /// Compares scorers up to `n` candidates.
+    pub fn new(scorers: &[Rated], labels: &Labels, n: usize) -> Self {
         let place = |labels: &Vec<bool>| (0..labels.len()).map(|place| Some(-(place as f64))).collect();
         let first: Scores = labels.iter().map(|(id, labels)| (id.clone(), place(labels))).collect();
         let verdict = |labels: &Vec<bool>| labels.iter().map(|label| Some(f64::from(u8::from(*label)))).collect();
         let oracle: Scores = labels.iter().map(|(id, labels)| (id.clone(), verdict(labels))).collect();
-        let bounds = ["random", "first", "oracle"];
-        let scorers: Vec<&(String, Scores)> =
-            scorers.iter().filter(|(name, _)| !bounds.contains(&name.as_str())).collect();
-        let middle = scorers.iter().map(|(name, scores)| curve(name, scores, labels, n));
-        let [below, order, above] = [("random", &random), ("first", &first), ("oracle", &oracle)]
-            .map(|(name, scores)| Curve { auc: None, ece: None, ..curve(name, scores, labels, n) });
-        let gains = scorers.iter().flat_map(|(name, scores)| {
-            [("random", &random), ("first", &first)].map(|(over, other)| Gain {
-                scorer: name.clone(),
-                over: over.to_owned(),
-                difference: gain(scores, other, labels, n),
+        let bounds = [("random", uniform(labels)), ("first", first), ("oracle", oracle)];
+        let bounds = bounds.map(|(name, scores)| Rated::once(name, scores));
+        let [random, first, _] = &bounds;
+        let scorers: Vec<&Rated> =
+            scorers.iter().filter(|one| bounds.iter().all(|bound| bound.name != one.name)).collect();
+        let middle = scorers.iter().map(|scorer| curve(scorer, labels, n));
+        let [below, order, above] =
+            bounds.each_ref().map(|bound| Curve { auc: None, ece: None, ..curve(bound, labels, n) });
+        let gains = scorers.iter().flat_map(|scorer| {
+            [random, first].map(|other| Gain {
+                scorer: scorer.name.clone(),
+                over: other.name.clone(),
+                difference: gain(scorer, other, labels, n),
             })
         });
         Self {

@@ -8,6 +8,7 @@ mod calibration;
 mod fit;
 mod pass;
 mod shuffles;
+mod subsets;
 
 pub use best::best_at;
 pub use bootstrap::{Interval, RESAMPLES, bootstrap};
@@ -15,3 +16,4 @@ pub use calibration::{auc, expected_calibration_error};
 pub use fit::{LogFit, fit_log};
 pub use pass::pass_at;
 pub use shuffles::{SHUFFLES, Shuffled, best_by_shuffles};
+pub use subsets::{EXACT, Subsets, subsets};

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use env_core::repository_part as repository;
+use rayon::prelude::*;
 
-use super::model::{Counted, Learned};
-use crate::curves::Scores;
+use super::counted::Counted;
+use super::model::Learned;
+use crate::curves::{Picked, Rated, Scores, picked_of_subsets, seed_of};
+use crate::estimate::subsets;
 
-/// Scores by models that had not seen the instance's repository.
+/// What models say that had not seen the instance's repository.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CrossValidated {
-    /// Scores, one a candidate, by instance.
-    pub scores: Scores,
+    /// The scores, and what is picked of each k.
+    pub rated: Rated,
     /// How many folds there were.
     pub folds: usize,
     /// How many repositories.
@@ -34,11 +37,11 @@ pub(super) fn assign<'a>(instance_ids: impl Iterator<Item = &'a str>, folds: usi
     repositories.into_iter().map(place).collect()
 }
 
-/// Rates each labelled instance by a model that was trained on the other folds.
+/// Rates each labelled instance, and its subsets up to `n`, by a model that was trained on the other folds.
 ///
 /// # Errors
 /// When there are fewer than two repositories, or a fold leaves nothing to learn from.
-pub fn cross_validate(counted: &[Counted], folds: usize) -> anyhow::Result<CrossValidated> {
+pub fn cross_validate(counted: &[Counted], folds: usize, n: usize) -> anyhow::Result<CrossValidated> {
     let fold_of = assign(counted.iter().map(|one| one.instance_id.as_str()), folds);
     let repositories = fold_of.len();
     let folds = folds.min(repositories);
@@ -48,14 +51,31 @@ pub fn cross_validate(counted: &[Counted], folds: usize) -> anyhow::Result<Cross
              hint: name more runs, or `--folds 5`"
         );
     }
-    let mut scores = BTreeMap::new();
-    for fold in 0..folds {
+    let of_fold = |fold: usize| {
         let (held, rest): (Vec<&Counted>, Vec<&Counted>) =
             counted.iter().partition(|one| fold_of.get(repository(&one.instance_id)) == Some(&fold));
         let model = Learned::fit(&rest)?;
-        scores.extend(held.iter().map(|one| (one.instance_id.clone(), model.probabilities(&one.rows))));
+        Ok(held.into_iter().map(|one| (one.instance_id.clone(), rate(&model, one, n))).collect::<Vec<_>>())
+    };
+    let rated: anyhow::Result<Vec<Vec<_>>> = (0..folds).into_par_iter().map(of_fold).collect();
+    let mut all = Rated::once("learned", Scores::new());
+    for (instance_id, (scores, picked)) in rated?.into_iter().flatten() {
+        all.scores.insert(instance_id.clone(), scores);
+        all.picked.insert(instance_id, picked);
     }
-    Ok(CrossValidated { scores, folds, repositories })
+    Ok(CrossValidated { rated: all, folds, repositories })
+}
+
+/// Returns the scores of the candidates of an instance, and what is picked of its subsets.
+fn rate(model: &Learned, one: &Counted, n: usize) -> (Vec<Option<f64>>, Vec<Picked>) {
+    let all: Vec<usize> = (0..one.resolved.len()).collect();
+    let pick = |k: usize| {
+        let drawn = subsets(k, one.resolved.len(), seed_of(&one.instance_id));
+        let scores: Vec<Vec<Option<f64>>> =
+            drawn.places.iter().map(|places| model.probabilities(&one.facts, places)).collect();
+        picked_of_subsets(&drawn.places, &scores, &one.resolved, drawn.are_all)
+    };
+    (model.probabilities(&one.facts, &all), (1..=n.min(all.len())).map(pick).collect())
 }
 
 #[cfg(test)]

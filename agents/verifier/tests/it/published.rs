@@ -41,8 +41,8 @@ fn published() -> (Vec<Candidates>, Labels) {
 fn the_learned_scorer_beats_random_and_first_on_repositories_that_it_has_not_seen() {
     let (instances, labels) = published();
     let counted: Vec<Counted> = instances.iter().map(|one| Counted::new(one, &labels[&one.instance_id])).collect();
-    let scores = cross_validate(&counted, 5).unwrap().scores;
-    let comparison = Comparison::new(&[("learned".to_owned(), scores)], &labels, N);
+    let rated = cross_validate(&counted, 5, N).unwrap().rated;
+    let comparison = Comparison::new(&[rated], &labels, N);
     let learned = comparison.curves.iter().find(|curve| curve.name == "learned").unwrap();
     assert!(learned.auc.unwrap() > 0.75 && learned.ece.unwrap() < 0.1, "{:?} {:?}", learned.auc, learned.ece);
     for gain in &comparison.gains {

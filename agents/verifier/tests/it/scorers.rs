@@ -1,7 +1,7 @@
 //! Scorers without a model, and the comparison of scorers.
 
 use env_core::Patch;
-use verifier::curves::{Comparison, Scores};
+use verifier::curves::{Comparison, Rated, Scores};
 use verifier::{Candidate, Candidates, First, Labels, Majority, Oracle, Random, Scorer};
 
 fn candidates(lines: &[&str]) -> Candidates {
@@ -36,7 +36,7 @@ fn scorers_stand_between_the_bounds_in_table_csv_and_plot() {
     let id = |name: &str| format!("a__b-{name}");
     let labels = Labels::from([(id("1"), vec![false, true]), (id("2"), vec![true, false]), (id("3"), vec![false])]);
     let scores = Scores::from([(id("1"), vec![Some(0.1), Some(0.9)]), (id("2"), vec![Some(0.2), None])]);
-    let comparison = Comparison::new(&[("mine & yours".to_owned(), scores)], &labels, 2);
+    let comparison = Comparison::new(&[Rated::once("mine & yours", scores)], &labels, 2);
     let names: Vec<&str> = comparison.curves.iter().map(|curve| curve.name.as_str()).collect();
     assert_eq!(names, ["random", "first", "mine & yours", "oracle"]);
     let at_two: Vec<i64> = comparison.curves.iter().map(|curve| (curve.best[1].mean * 300.0).round() as i64).collect();

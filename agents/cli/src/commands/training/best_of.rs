@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use verifier::curves::Scores;
+use verifier::curves::Rated;
 use verifier::{Pool, picks};
 
 use super::curves::{compared, remarks, tables};
-use super::scorer::{By, Rated, rate};
+use super::scorer::{By, Episodes, rate};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::output::{print, show};
@@ -17,7 +17,7 @@ use crate::output::{print, show};
 #[derive(Debug, Args)]
 pub(crate) struct BestOf {
     #[command(flatten)]
-    rated: Rated,
+    episodes: Episodes,
     #[command(flatten)]
     by: By,
     /// How many episodes of an instance are picked from: the first ones.
@@ -36,14 +36,14 @@ pub(crate) async fn run(args: &BestOf) -> Result<ExitCode, Failed> {
         )));
     };
     let n = usize::from(args.n);
-    let mut pool = args.rated.pool().map_err(Failed::Usage)?;
+    let mut pool = args.episodes.pool().map_err(Failed::Usage)?;
     pool.truncate(n);
     let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
-    let scored = rate(&pool, scorers).await?;
+    let rated = rate(&pool, scorers, n).await?;
     let run = pool.instances().find_map(|(_, members)| Some(members.first()?.run.clone())).unwrap_or_default();
     let out = args.out.clone().unwrap_or_else(|| run.join(format!("best-of.{first}")));
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", show(&out)))?;
-    let best = scored.first().map(|(_, scores)| scores.clone()).unwrap_or_default();
+    let best = rated.first().map(|one| one.scores.clone()).unwrap_or_default();
     let mut lines = String::new();
     let picked = picks(&pool, &best, &format!("best-of-{n}-{first}"));
     for prediction in &picked {
@@ -52,19 +52,19 @@ pub(crate) async fn run(args: &BestOf) -> Result<ExitCode, Failed> {
     }
     journal::write_whole(&out.join("preds.jsonl"), lines.as_bytes())?;
     say(&format!("{} instances, {} candidates", picked.len(), pool.len()));
-    curves(&pool, &scored, n, &out)?;
+    curves(&pool, &rated, n, &out)?;
     say(&format!("see {}", show(&out)));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints and writes the curves, where there are verdicts to tell by.
-fn curves(pool: &Pool, scored: &[(String, Scores)], n: usize, out: &std::path::Path) -> anyhow::Result<()> {
+fn curves(pool: &Pool, rated: &[Rated], n: usize, out: &std::path::Path) -> anyhow::Result<()> {
     let labels = pool.labels();
     if labels.is_empty() {
         say("no episode has a verdict, so that there are no curves\nhint: `spotter evaluate` judges the picks");
         return Ok(());
     }
-    let comparison = compared(pool, scored, &labels, n);
+    let comparison = compared(pool, rated, &labels, n);
     journal::write_whole(&out.join("curves.csv"), comparison.csv().as_bytes())?;
     journal::write_whole(&out.join("curves.svg"), comparison.svg().as_bytes())?;
     print(&tables(&comparison))?;

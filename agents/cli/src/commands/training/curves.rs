@@ -1,14 +1,14 @@
 //! Curves as tables.
 
 use sweep::report::Table;
-use verifier::curves::{Comparison, Curve, Scores};
+use verifier::curves::{Comparison, Curve, Rated};
 use verifier::estimate::Interval;
 use verifier::{Labels, Pool};
 
 /// Compares scorers by the candidates that have a verdict.
-pub(super) fn compared(pool: &Pool, scored: &[(String, Scores)], labels: &Labels, n: usize) -> Comparison {
-    let judged: Vec<(String, Scores)> =
-        scored.iter().map(|(name, scores)| (name.clone(), pool.of_judged(scores))).collect();
+pub(super) fn compared(pool: &Pool, rated: &[Rated], labels: &Labels, n: usize) -> Comparison {
+    let judged = |one: &Rated| Rated { scores: pool.of_judged(&one.scores), ..one.clone() };
+    let judged: Vec<Rated> = rated.iter().map(judged).collect();
     Comparison::new(&judged, labels, n)
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use env_core::nearest;
-use verifier::curves::Scores;
+use verifier::curves::Rated;
 use verifier::{First, Learned, Majority, Oracle, Pool, Random, Scorer};
 
 use crate::commands::runs::named_run::Runs;
@@ -16,7 +16,7 @@ const NAMES: [&str; 5] = ["random", "first", "majority", "learned", "oracle"];
 
 /// Which episodes are rated.
 #[derive(Debug, Args)]
-pub(crate) struct Rated {
+pub(crate) struct Episodes {
     /// The runs: names, or paths of their folders. The candidates of an instance are its episodes in all of them.
     #[arg(required = true, value_name = "RUN")]
     pub(crate) names: Vec<String>,
@@ -42,7 +42,7 @@ pub(crate) struct By {
     seed: u64,
 }
 
-impl Rated {
+impl Episodes {
     /// Reads the episodes of the runs, and says which are left out.
     pub(crate) fn pool(&self) -> anyhow::Result<Pool> {
         let mut pool = Pool::default();
@@ -92,15 +92,11 @@ impl By {
     }
 }
 
-/// Rates the episodes by each of the scorers.
-pub(crate) async fn rate(
-    pool: &Pool,
-    scorers: Vec<(String, Box<dyn Scorer>)>,
-) -> anyhow::Result<Vec<(String, Scores)>> {
+/// Rates the episodes by each of the scorers, and their subsets up to `n` by those that compare.
+pub(crate) async fn rate(pool: &Pool, scorers: Vec<(String, Box<dyn Scorer>)>, n: usize) -> anyhow::Result<Vec<Rated>> {
     let mut rated = Vec::with_capacity(scorers.len());
     for (name, scorer) in scorers {
-        let scores = pool.rate(scorer.as_ref()).await?;
-        rated.push((name, scores));
+        rated.push(Rated { name, ..pool.rate_up_to(scorer.as_ref(), n).await? });
     }
     Ok(rated)
 }

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
-use verifier::curves::Scores;
+use verifier::curves::{Rated, Scores};
 use verifier::{Counted, Learned, Majority, Pool, cross_validate};
 
 use super::curves::{compared, remarks, tables};
-use super::scorer::{By, Rated, rate};
+use super::scorer::{By, Episodes, rate};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::output::{print, show};
@@ -22,7 +22,7 @@ const NAMED: usize = 8;
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     #[command(flatten)]
-    rated: Rated,
+    episodes: Episodes,
     #[command(flatten)]
     by: By,
     /// Trains the scorer `learned` on the verdicts of the runs, and tells what it is worth on repositories that it has not
@@ -51,7 +51,7 @@ struct Scored<'a> {
 }
 
 pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
-    let mut pool = args.rated.pool().map_err(Failed::Usage)?;
+    let mut pool = args.episodes.pool().map_err(Failed::Usage)?;
     if let Some(out) = args.out.as_deref().filter(|_| args.train) {
         return train(args, &mut pool, out).await;
     }
@@ -59,11 +59,11 @@ pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
         return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
     }
     let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
-    let scored = rate(&pool, scorers).await?;
-    for (name, scores) in &scored {
-        write(&pool, name, scores)?;
+    let rated = rate(&pool, scorers, most(args, &pool)).await?;
+    for one in &rated {
+        write(&pool, &one.name, &one.scores)?;
     }
-    tell(args, &pool, &scored)
+    tell(args, &pool, &rated)
 }
 
 /// Trains a model on what has a verdict, and tells what it is worth.
@@ -72,7 +72,7 @@ async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, F
     if unjudged > 0 {
         say(&format!("{unjudged} episodes have no verdict and are left out"));
     }
-    let labels = pool.labels();
+    let (labels, n) = (pool.labels(), most(args, pool));
     let mut counted = Vec::new();
     pool.each(|candidates| {
         let resolved = labels.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
@@ -80,7 +80,7 @@ async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, F
         Ok(())
     })?;
     let model = Learned::train(&counted).map_err(Failed::Usage)?;
-    let validated = cross_validate(&counted, usize::from(args.folds)).map_err(Failed::Usage)?;
+    let validated = cross_validate(&counted, usize::from(args.folds), n).map_err(Failed::Usage)?;
     journal::write_whole(out, model.to_json()?.as_bytes())?;
     say(&format!(
         "trained on {} candidates of {} instances; the figures are of {} folds over {} repositories, each rated by a model \
@@ -93,23 +93,28 @@ async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, F
     ));
     let named = model.greatest(NAMED).into_iter().map(|(name, weight)| format!("{name} {weight:+.2}"));
     say(&format!("the greatest weights: {}", named.collect::<Vec<_>>().join("; ")));
-    let scored = [("majority".to_owned(), pool.rate(&Majority).await?), ("learned".to_owned(), validated.scores)];
-    tell(args, pool, &scored)
+    let rated = [pool.rate_up_to(&Majority, n).await?, validated.rated];
+    tell(args, pool, &rated)
 }
 
 /// Prints what the scores are worth, where there are verdicts to tell by.
-fn tell(args: &Verify, pool: &Pool, scored: &[(String, Scores)]) -> Result<ExitCode, Failed> {
+fn tell(args: &Verify, pool: &Pool, rated: &[Rated]) -> Result<ExitCode, Failed> {
     let labels = pool.labels();
     if labels.is_empty() {
         say("no episode has a verdict, so that it cannot be told what the scores are worth");
         return Ok(ExitCode::SUCCESS);
     }
-    let most = labels.values().map(Vec::len).max().unwrap_or(1).min(16);
-    let n = args.n.map_or(most, usize::from);
-    let comparison = compared(pool, scored, &labels, n);
+    let n = most(args, pool);
+    let comparison = compared(pool, rated, &labels, n);
     print(&tables(&comparison))?;
     say(&remarks(&comparison));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the greatest k of best@k.
+fn most(args: &Verify, pool: &Pool) -> usize {
+    let most = pool.instances().map(|(_, members)| members.len()).max().unwrap_or(1).min(16);
+    args.n.map_or(most, usize::from)
 }
 
 /// Writes the scores into the folders of the runs, a line an episode.
