@@ -9,7 +9,7 @@ use env_core::Patch;
 use journal::{Ending, Episode, Prediction, Run};
 
 use crate::candidate::{Candidate, Candidates, Labels, Scorer};
-use crate::curves::{Rated, Scores, pick_by_subsets};
+use crate::curves::{Course, Rated, Scores, courses, pick_by_subsets};
 
 /// Seed of the subsets that are drawn, where there are too many to take all.
 const SEED: u64 = 42;
@@ -137,6 +137,26 @@ impl Pool {
     /// As [`Pool::each`], or when the scorer cannot rate at all.
     pub async fn rate(&self, scorer: &dyn Scorer) -> anyhow::Result<Scores> {
         Ok(self.rate_up_to(scorer, 0).await?.scores)
+    }
+
+    /// Returns what a scorer would know after each attempt, for the instances with verdicts; see [`stop_early`].
+    ///
+    /// # Errors
+    /// As [`Pool::rate`].
+    ///
+    /// [`stop_early`]: crate::curves::stop_early
+    pub async fn courses(&self, scorer: &dyn Scorer, scores: &Scores) -> anyhow::Result<BTreeMap<String, Vec<Course>>> {
+        let (mut all, scores) = (BTreeMap::new(), self.of_judged(scores));
+        for (instance_id, members) in &self.instances {
+            let judged: Vec<usize> = (0..members.len()).filter(|place| members[*place].resolved.is_some()).collect();
+            let resolved: Vec<bool> = members.iter().filter_map(|member| member.resolved).collect();
+            if resolved.len() > 1 {
+                let candidates = self.candidates(instance_id)?.of(&judged);
+                let scores = scores.get(instance_id).map(Vec::as_slice).unwrap_or_default();
+                all.insert(instance_id.clone(), courses(scorer, scores, &candidates, &resolved).await?);
+            }
+        }
+        Ok(all)
     }
 
     /// Rates all candidates, and where the scorer compares, subsets of those with a verdict up to `n`.

@@ -2,10 +2,13 @@
 
 use super::rated::{Picked, Rated, Scores};
 use crate::candidate::Labels;
-use crate::estimate::{Interval, LogFit, RESAMPLES, auc, bootstrap, expected_calibration_error, fit_log};
+use crate::estimate::{Interval, LogFit, RESAMPLES, auc, bootstrap, bootstrap_of, expected_calibration_error, fit_log};
 
 /// Seed of the resamples; one for all, so that curves are compared over the same instances.
-const SEED: u64 = 42;
+pub(super) const SEED: u64 = 42;
+
+/// Resamples of what is worked out anew for each.
+pub(super) const FEW_RESAMPLES: usize = 300;
 
 /// What a scorer is worth over the labelled instances. Rates are shares of all of these, from 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,9 +22,9 @@ pub struct Curve {
     /// The fit of best@k in per cent over k; `None` for fewer than two points.
     pub fit: Option<LogFit>,
     /// Area under the ROC curve over all candidates; `None` where there are not both kinds.
-    pub auc: Option<f64>,
+    pub auc: Option<Interval>,
     /// Expected calibration error; `None` where scores are no probabilities.
-    pub ece: Option<f64>,
+    pub ece: Option<Interval>,
     /// How many candidates have a score.
     pub rated: usize,
     /// Of how many labelled candidates.
@@ -31,11 +34,15 @@ pub struct Curve {
 /// Returns the curve of a scorer up to `n`. A candidate without a score counts as missing; instances without labels do not
 /// count.
 pub(super) fn curve(rated: &Rated, labels: &Labels, n: usize) -> Curve {
-    let scored: Vec<(f64, bool)> = labels
-        .iter()
-        .flat_map(|(id, resolved)| rated.scores_of(id, resolved.len()).into_iter().zip(resolved.iter().copied()))
-        .filter_map(|(score, resolved)| Some((score?, resolved)))
-        .collect();
+    let of = |(id, resolved): (&String, &Vec<bool>)| -> Vec<(f64, bool)> {
+        let scores = rated.scores_of(id, resolved.len()).into_iter().zip(resolved);
+        scores.filter_map(|(score, resolved)| Some((score?, *resolved))).collect()
+    };
+    let scored: Vec<Vec<(f64, bool)>> = labels.iter().map(of).collect();
+    let over = |figure: fn(&[(f64, bool)]) -> Option<f64>| {
+        let of = |places: &[usize]| figure(&places.iter().flat_map(|place| &scored[*place]).copied().collect::<Vec<_>>());
+        bootstrap_of(scored.len(), FEW_RESAMPLES, SEED, of)
+    };
     let best: Vec<Interval> = (1..=n).map(|k| bootstrap(&by_instance(k, rated, labels), RESAMPLES, SEED)).collect();
     let points: Vec<(f64, f64)> = (1..=n).zip(&best).map(|(k, point)| (k as f64, point.mean * 100.0)).collect();
     Curve {
@@ -43,9 +50,9 @@ pub(super) fn curve(rated: &Rated, labels: &Labels, n: usize) -> Curve {
         fit: fit_log(&points),
         best,
         deviation: (1..=n).map(|k| deviation(k, rated, labels)).collect(),
-        auc: auc(&scored),
-        ece: expected_calibration_error(&scored),
-        rated: scored.len(),
+        auc: over(auc),
+        ece: over(expected_calibration_error),
+        rated: scored.iter().map(Vec::len).sum(),
         candidates: labels.values().map(Vec::len).sum(),
     }
 }
@@ -77,6 +84,6 @@ fn deviation(k: usize, rated: &Rated, labels: &Labels) -> Option<f64> {
     Some(variance.sqrt() / instances)
 }
 
-fn by_instance(k: usize, rated: &Rated, labels: &Labels) -> Vec<f64> {
+pub(super) fn by_instance(k: usize, rated: &Rated, labels: &Labels) -> Vec<f64> {
     labels.iter().map(|(id, resolved)| rated.best(k, id, resolved)).collect()
 }

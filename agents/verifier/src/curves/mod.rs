@@ -5,8 +5,10 @@ mod csv;
 mod curve;
 mod plot;
 mod rated;
+mod stopping;
 
-pub use comparison::{Comparison, Gain};
+pub use comparison::{Closed, Comparison, Gain};
 pub use curve::Curve;
+pub use stopping::{Attempt, Course, Rule, Stopping, courses, stop_early};
 pub use rated::{Picked, Rated, Scores, pick_by_subsets};
 pub(crate) use rated::{picked_of_subsets, seed_of};

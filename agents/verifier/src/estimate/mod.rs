@@ -11,7 +11,7 @@ mod shuffles;
 mod subsets;
 
 pub use best::best_at;
-pub use bootstrap::{Interval, RESAMPLES, bootstrap};
+pub use bootstrap::{Interval, RESAMPLES, bootstrap, bootstrap_of};
 pub use calibration::{auc, expected_calibration_error};
 pub use fit::{LogFit, fit_log};
 pub use pass::pass_at;

@@ -19,6 +19,8 @@ pub struct Counted {
 /// A subset of the candidates as somebody would have it who has only these.
 #[derive(Debug, Clone)]
 pub(super) struct LearnedSet {
+    /// Which candidates these are.
+    pub(super) places: Vec<usize>,
     pub(super) rows: Vec<Vec<f64>>,
     pub(super) resolved: Vec<bool>,
     /// How much its rows count together.
@@ -58,6 +60,7 @@ impl Counted {
         for size in &sizes {
             for places in order.chunks((*size).max(1)) {
                 sets.push(LearnedSet {
+                    places: places.to_vec(),
                     rows: self.facts.rows(places),
                     resolved: places.iter().filter_map(|place| self.resolved.get(*place).copied()).collect(),
                     weight: places.len() as f64 / sizes.len() as f64,

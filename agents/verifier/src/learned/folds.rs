@@ -23,7 +23,7 @@ pub struct CrossValidated {
 }
 
 /// Returns the fold of each repository: the largest first, each into the fold that has the fewest instances so far.
-pub(super) fn assign<'a>(instance_ids: impl Iterator<Item = &'a str>, folds: usize) -> BTreeMap<&'a str, usize> {
+pub(crate) fn assign<'a>(instance_ids: impl Iterator<Item = &'a str>, folds: usize) -> BTreeMap<&'a str, usize> {
     let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
     instance_ids.for_each(|id| *sizes.entry(repository(id)).or_default() += 1);
     let mut repositories: Vec<(&str, usize)> = sizes.into_iter().collect();

@@ -5,21 +5,22 @@ use std::collections::BTreeSet;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use env_core::repository_part as repository;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::counted::{Counted, LearnedSet};
-use super::features::{Facts, names};
+use super::features::{Facts, GRAMS, Grams, names};
 use super::folds::assign;
-use super::objective::{Table, dot, minimize};
+use super::objective::{Table, minimize, score};
 use super::platt::Platt;
 use crate::candidate::{Candidates, Scorer};
 
 /// Version of the file of a model.
 const VERSION: u32 = 2;
 
-/// Strengths of the L2 penalty over standardised features among which the one is chosen that does best on repositories
-/// that were left out, strongest first.
-const PENALTIES: [f64; 5] = [3_000.0, 1_000.0, 300.0, 100.0, 30.0];
+/// Strengths of the L2 penalty, over standardised features and over n-grams, among which those are chosen that do best on
+/// repositories that were left out, strongest first.
+const PENALTIES: [[f64; 2]; 4] = [[300.0, 100.0], [100.0, 30.0], [100.0, 10.0], [30.0, 10.0]];
 /// Beyond so many standard deviations a value counts as this.
 const CLIP: f64 = 4.0;
 /// Folds of what is left out to choose the penalty and to fit the calibration.
@@ -34,7 +35,7 @@ pub struct Learned {
     mean: Vec<f64>,
     deviation: Vec<f64>,
     weights: Vec<f64>,
-    penalty: f64,
+    penalty: [f64; 2],
     platt: Platt,
     /// What it was trained from.
     instances: usize,
@@ -60,8 +61,8 @@ impl Learned {
         self.repositories.contains(repository(instance_id))
     }
 
-    /// Returns the strength of the penalty that was chosen.
-    pub fn penalty(&self) -> f64 {
+    /// Returns the strengths of the penalty that were chosen, of features and of n-grams.
+    pub fn penalty(&self) -> [f64; 2] {
         self.penalty
     }
 
@@ -73,21 +74,17 @@ impl Learned {
         let fold_of = assign(counted.iter().map(|one| one.instance_id.as_str()), folds);
         let mut losses = vec![0.0; PENALTIES.len()];
         let mut scored: Vec<Vec<(f64, bool, f64)>> = vec![Vec::new(); PENALTIES.len()];
-        for fold in (0..folds).filter(|_| folds > 1) {
+        let of_fold = |fold: usize| {
             let (held, rest): (Vec<&Counted>, Vec<&Counted>) =
                 counted.iter().partition(|one| fold_of.get(repository(&one.instance_id)) == Some(&fold));
             // Where a part has only one kind of label, nothing can be learned of it.
-            let Ok(path) = Self::path(&rest, PENALTIES.len()) else { continue };
-            for ((model, loss), scored) in path.iter().zip(&mut losses).zip(&mut scored) {
-                let table = model.table(&held);
-                *loss +=
-                    table.mean_loss(&model.weights) * held.iter().map(|one| one.resolved.len() as f64).sum::<f64>();
-                for set in held.iter().flat_map(|one| &one.sets) {
-                    let weight = set.weight / set.rows.len().max(1) as f64;
-                    let rows = set.rows.iter().zip(&set.resolved);
-                    scored.extend(rows.map(|(row, resolved)| (model.raw(row), *resolved, weight)));
-                }
-            }
+            let path = Self::path(&rest, PENALTIES.len()).unwrap_or_default();
+            path.into_iter().map(|model| (model.loss(&held), model.scored(&held))).collect::<Vec<_>>()
+        };
+        let parts: Vec<Vec<_>> = (0..folds).into_par_iter().filter(|_| folds > 1).map(of_fold).collect();
+        for (at, (loss, held)) in parts.into_iter().flat_map(|part| part.into_iter().enumerate()) {
+            losses[at] += loss;
+            scored[at].extend(held);
         }
         let best =
             (0..PENALTIES.len()).min_by(|one, other| losses[*one].total_cmp(&losses[*other])).unwrap_or_default();
@@ -100,10 +97,12 @@ impl Learned {
     fn path(counted: &[&Counted], penalties: usize) -> anyhow::Result<Vec<Self>> {
         let model = Self::of(counted)?;
         let table = model.table(counted);
-        let mut weights = vec![0.0; model.features.len() + 1];
+        let mut weights = vec![0.0; model.features.len() + 1 + GRAMS];
         let mut path = Vec::with_capacity(penalties);
         for penalty in PENALTIES.iter().take(penalties) {
-            let strengths: Vec<f64> = std::iter::once(1e-6).chain(model.features.iter().map(|_| *penalty)).collect();
+            let [features, grams] = *penalty;
+            let strengths = std::iter::repeat_n(features, model.features.len()).chain([grams; GRAMS]);
+            let strengths: Vec<f64> = std::iter::once(1e-6).chain(strengths).collect();
             weights = minimize(&table, &strengths, weights)?;
             path.push(Self { weights: weights.clone(), penalty: *penalty, ..model.clone() });
         }
@@ -140,7 +139,7 @@ impl Learned {
             mean,
             deviation,
             weights: Vec::new(),
-            penalty: 0.0,
+            penalty: [0.0; 2],
             platt: Platt::NONE,
             instances: counted.len(),
             candidates,
@@ -152,11 +151,30 @@ impl Learned {
     /// Returns what is learned from, in standard deviations.
     fn table(&self, counted: &[&Counted]) -> Table {
         let mut table = Table::new(self.features.len() + 1);
-        for set in counted.iter().flat_map(|one| &one.sets) {
-            let rows: Vec<Vec<f64>> = set.rows.iter().map(|row| self.standard(row)).collect();
+        for (one, set) in counted.iter().flat_map(|one| one.sets.iter().map(move |set| (one, set))) {
+            let rows = set.rows.iter().zip(&set.places);
+            let rows: Vec<(Vec<f64>, Grams)> =
+                rows.map(|(row, place)| (self.standard(row), one.facts.grams(*place).clone())).collect();
             table.add(&rows, &set.resolved, set.weight);
         }
         table
+    }
+
+    /// Returns the loss over these, which it was not trained on.
+    fn loss(&self, held: &[&Counted]) -> f64 {
+        self.table(held).loss_of(&self.weights)
+    }
+
+    /// Returns the raw scores of these with their labels, and how much each counts.
+    fn scored(&self, held: &[&Counted]) -> Vec<(f64, bool, f64)> {
+        let mut scored = Vec::new();
+        for (one, set) in held.iter().flat_map(|one| one.sets.iter().map(move |set| (one, set))) {
+            let weight = set.weight / set.rows.len().max(1) as f64;
+            for ((row, place), resolved) in set.rows.iter().zip(&set.places).zip(&set.resolved) {
+                scored.push((self.raw(row, one.facts.grams(*place)), *resolved, weight));
+            }
+        }
+        scored
     }
 
     /// Returns a row in standard deviations, behind a one for the bias.
@@ -168,13 +186,15 @@ impl Learned {
         std::iter::once(1.0).chain(row.iter().zip(scale).map(value)).collect()
     }
 
-    fn raw(&self, row: &[f64]) -> f64 {
-        dot(&self.weights, &self.standard(row))
+    fn raw(&self, row: &[f64], grams: &Grams) -> f64 {
+        score(&self.standard(row), grams, &self.weights)
     }
 
     /// Returns for each of these candidates the probability that it is resolved, as if there were no others.
     pub(super) fn probabilities(&self, facts: &Facts, places: &[usize]) -> Vec<Option<f64>> {
-        facts.rows(places).iter().map(|row| Some(self.platt.probability(self.raw(row)))).collect()
+        let rows = facts.rows(places);
+        let rows = rows.iter().zip(places);
+        rows.map(|(row, place)| Some(self.platt.probability(self.raw(row, facts.grams(*place))))).collect()
     }
 
     /// Returns the model as JSON.

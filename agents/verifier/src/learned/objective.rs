@@ -1,17 +1,22 @@
 //! What training minimises.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 
+use super::features::Grams;
+
 /// Steps of the optimiser at most; it ends earlier once the gradient vanishes.
-const STEPS: u64 = 150;
+const STEPS: u64 = 80;
 /// Gradients that the optimiser remembers.
 const MEMORY: usize = 8;
 /// A gradient this small is none, by the weight of all rows.
-const FLAT: f64 = 1e-5;
+const FLAT: f64 = 1e-4;
+/// A loss that falls by no more than this, by the weight of all rows, falls no further.
+const STILL: f64 = 1e-7;
 
 /// Rows of features, of which those of one set are compared with each other.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +24,8 @@ pub(super) struct Table {
     /// How many features a row has; the first is a one, whose weight is the bias and is not penalised.
     width: usize,
     cells: Vec<f64>,
+    /// Of each row the columns beyond the width that are not zero.
+    sparse: Vec<Grams>,
     positive: Vec<bool>,
     sets: Vec<Set>,
 }
@@ -38,9 +45,10 @@ impl Table {
     }
 
     /// Adds a set of rows that were rated together. Its rows count `weight` together, and so do its pairs.
-    pub(super) fn add(&mut self, rows: &[Vec<f64>], positive: &[bool], weight: f64) {
+    pub(super) fn add(&mut self, rows: &[(Vec<f64>, Grams)], positive: &[bool], weight: f64) {
         let from = self.positive.len();
-        for (row, positive) in rows.iter().zip(positive) {
+        for ((row, grams), positive) in rows.iter().zip(positive) {
+            self.sparse.push(grams.clone());
             self.cells.extend(row.iter().copied().chain(std::iter::repeat(0.0)).take(self.width));
             self.positive.push(*positive);
         }
@@ -54,13 +62,17 @@ impl Table {
         &self.cells[row * self.width..(row + 1) * self.width]
     }
 
+    fn score(&self, row: usize, weights: &[f64]) -> f64 {
+        score(self.row(row), &self.sparse[row], weights)
+    }
+
     fn weight(&self) -> f64 {
         self.sets.iter().map(|set| set.row * set.rows.len() as f64).sum()
     }
 
     /// Returns the logistic loss of the rows plus that of the pairs, and what a step in each row's score adds to it.
     fn loss(&self, weights: &[f64]) -> (f64, Vec<f64>) {
-        let scores: Vec<f64> = (0..self.positive.len()).map(|row| dot(self.row(row), weights)).collect();
+        let scores: Vec<f64> = (0..self.positive.len()).map(|row| self.score(row, weights)).collect();
         let (mut loss, mut slopes) = (0.0, vec![0.0; scores.len()]);
         for set in &self.sets {
             for row in set.rows.clone() {
@@ -81,9 +93,9 @@ impl Table {
         (loss, slopes)
     }
 
-    /// Returns the mean loss of these weights, without a penalty.
-    pub(super) fn mean_loss(&self, weights: &[f64]) -> f64 {
-        self.loss(weights).0 / self.weight().max(1e-9)
+    /// Returns the loss of these weights, without a penalty.
+    pub(super) fn loss_of(&self, weights: &[f64]) -> f64 {
+        self.loss(weights).0
     }
 }
 
@@ -91,6 +103,33 @@ impl Table {
 struct Objective<'a> {
     table: &'a Table,
     penalties: &'a [f64],
+    /// The weights that were looked at last, with the value and the gradient there: the optimiser asks for one after the
+    /// other.
+    last: RefCell<(Vec<f64>, f64, Vec<f64>)>,
+}
+
+impl Objective<'_> {
+    /// Sees to it that `last` is of these weights.
+    fn look(&self, weights: &[f64]) {
+        if self.last.borrow().0 == weights {
+            return;
+        }
+        let (loss, slopes) = self.table.loss(weights);
+        let mut gradient: Vec<f64> =
+            self.penalties.iter().zip(weights).map(|(penalty, weight)| penalty * weight).collect();
+        let penalty = gradient.iter().zip(weights).map(|(slope, weight)| slope * weight).sum::<f64>() / 2.0;
+        for (row, slope) in slopes.into_iter().enumerate() {
+            gradient.iter_mut().zip(self.table.row(row)).for_each(|(sum, cell)| *sum += slope * cell);
+            for (column, value) in &self.table.sparse[row] {
+                if let Some(sum) = gradient.get_mut(self.table.width + column) {
+                    *sum += slope * value;
+                }
+            }
+        }
+        let weight = self.table.weight();
+        gradient.iter_mut().for_each(|part| *part /= weight);
+        *self.last.borrow_mut() = (weights.to_vec(), (loss + penalty) / weight, gradient);
+    }
 }
 
 impl CostFunction for Objective<'_> {
@@ -98,8 +137,8 @@ impl CostFunction for Objective<'_> {
     type Output = f64;
 
     fn cost(&self, weights: &Vec<f64>) -> Result<f64, Error> {
-        let penalty: f64 = self.penalties.iter().zip(weights).map(|(penalty, weight)| penalty * weight * weight).sum();
-        Ok((self.table.loss(weights).0 + penalty / 2.0) / self.table.weight())
+        self.look(weights);
+        Ok(self.last.borrow().1)
     }
 }
 
@@ -108,14 +147,8 @@ impl Gradient for Objective<'_> {
     type Gradient = Vec<f64>;
 
     fn gradient(&self, weights: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        let mut gradient: Vec<f64> =
-            self.penalties.iter().zip(weights).map(|(penalty, weight)| penalty * weight).collect();
-        for (row, slope) in self.table.loss(weights).1.into_iter().enumerate() {
-            gradient.iter_mut().zip(self.table.row(row)).for_each(|(sum, cell)| *sum += slope * cell);
-        }
-        let weight = self.table.weight();
-        gradient.iter_mut().for_each(|part| *part /= weight);
-        Ok(gradient)
+        self.look(weights);
+        Ok(self.last.borrow().2.clone())
     }
 }
 
@@ -125,10 +158,16 @@ impl Gradient for Objective<'_> {
 /// When the optimiser fails, as on cells that are no numbers.
 pub(super) fn minimize(table: &Table, penalties: &[f64], start: Vec<f64>) -> anyhow::Result<Vec<f64>> {
     let solver =
-        LBFGS::new(MoreThuenteLineSearch::new(), MEMORY).with_tolerance_grad(FLAT)?.with_tolerance_cost(1e-9)?;
-    let objective = Objective { table, penalties };
+        LBFGS::new(MoreThuenteLineSearch::new(), MEMORY).with_tolerance_grad(FLAT)?.with_tolerance_cost(STILL)?;
+    let objective = Objective { table, penalties, last: RefCell::default() };
     let run = Executor::new(objective, solver).configure(|state| state.param(start.clone()).max_iters(STEPS)).run()?;
     Ok(run.state().get_best_param().cloned().unwrap_or(start))
+}
+
+/// Returns the score of a row of features and its n-grams, whose weights stand behind those of the features.
+pub(super) fn score(row: &[f64], grams: &Grams, weights: &[f64]) -> f64 {
+    let (own, behind) = weights.split_at(row.len().min(weights.len()));
+    dot(row, own) + grams.iter().filter_map(|(column, value)| Some(behind.get(*column)? * value)).sum::<f64>()
 }
 
 pub(super) fn sigmoid(value: f64) -> f64 {
@@ -141,7 +180,7 @@ fn softplus(value: f64) -> f64 {
 }
 
 /// Returns the product, in lanes that one instruction takes together.
-pub(super) fn dot(one: &[f64], other: &[f64]) -> f64 {
+fn dot(one: &[f64], other: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
     let (ones, others) = (one.chunks_exact(8), other.chunks_exact(8));
     let rest: f64 = ones.remainder().iter().zip(others.remainder()).map(|(one, other)| one * other).sum();
@@ -163,7 +202,7 @@ mod tests {
         for _ in 0..20_000 {
             let row = vec![1.0, random.f64() * 2.0 - 1.0, random.f64() * 2.0 - 1.0];
             let is_positive = random.f64() < sigmoid(dot(&truth, &row));
-            table.add(&[row], &[is_positive], 1.0);
+            table.add(&[(row, Grams::new())], &[is_positive], 1.0);
         }
         let weights = minimize(&table, &[0.0, 0.1, 0.1], vec![0.0; 3]).unwrap();
         assert!(weights.iter().zip(truth).all(|(one, other)| (one - other).abs() < 0.12), "{weights:?}");
@@ -176,7 +215,7 @@ mod tests {
         // Within each set the greater value is the better one, yet over all sets values say nothing.
         let mut table = Table::new(2);
         for shift in -20..=20 {
-            let value = |by: f64| vec![1.0, f64::from(shift) + by];
+            let value = |by: f64| (vec![1.0, f64::from(shift) + by], Grams::new());
             table.add(&[value(0.5), value(-0.5)], &[true, false], 1.0);
         }
         let weights = minimize(&table, &[0.0, 0.1], vec![0.0; 2]).unwrap();

@@ -43,11 +43,13 @@ fn scorers_stand_between_the_bounds_in_table_csv_and_plot() {
     assert_eq!(at_two, [100, 100, 200, 200]);
     assert_eq!((comparison.instances, comparison.short), (3, 1));
     assert_eq!((comparison.curves[2].rated, comparison.curves[2].candidates), (3, 5));
-    assert_eq!(comparison.closed(&comparison.curves[2]), [None, Some(1.0)]);
+    let closed = comparison.closed[0].share.iter().map(|share| share.map(|share| share.mean));
+    assert_eq!(closed.collect::<Vec<_>>(), [None, Some(1.0)]);
 
     let csv = comparison.csv();
-    assert_eq!(csv.lines().count(), 1 + 4 * 2 + 2 * 2);
-    assert!(csv.contains("\nmine & yours,,2,66.667,"), "{csv}");
+    let lines = |figure: &str| csv.lines().filter(|line| line.starts_with(figure)).count();
+    assert_eq!(["best,", "gain,", "closed,", "slope,"].map(lines), [8, 4, 2, 4], "{csv}");
+    assert!(csv.contains("\nbest,mine & yours,,2,66.667,"), "{csv}");
     let svg = comparison.svg();
     assert!(svg.contains("mine &amp; yours 66.7</text>") && svg.ends_with("</svg>\n"), "{svg}");
     assert!(!svg.contains("NaN"), "{svg}");

@@ -96,7 +96,7 @@ impl By {
 pub(crate) async fn rate(pool: &Pool, scorers: Vec<(String, Box<dyn Scorer>)>, n: usize) -> anyhow::Result<Vec<Rated>> {
     let mut rated = Vec::with_capacity(scorers.len());
     for (name, scorer) in scorers {
-        rated.push(Rated { name, ..pool.rate_up_to(scorer.as_ref(), n).await? });
+        rated.push(Rated { name: name.clone(), ..pool.rate_up_to(scorer.as_ref(), n).await? });
     }
     Ok(rated)
 }

@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
         return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
     }
     let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
-    let rated = rate(&pool, scorers, most(args, &pool)).await?;
+    let rated = rate(&pool, &scorers, most(args, &pool)).await?;
     for one in &rated {
         write(&pool, &one.name, &one.scores)?;
     }

@@ -168,7 +168,7 @@ fn lines(files: &[FileChange]) -> usize {
 }
 
 /// Returns how much of two sets is in both; 0 where one is empty, so that nothing agrees with nothing.
-fn jaccard<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> f64 {
+pub(super) fn jaccard<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> f64 {
     let both = common(one, other);
     share(both, one.len() + other.len() - both)
 }

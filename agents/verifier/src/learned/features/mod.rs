@@ -4,10 +4,12 @@
 
 mod agreement;
 mod episode;
+mod grams;
 mod patch;
 mod within;
 
 use agreement::Agreement;
+pub(super) use grams::{COLUMNS as GRAMS, Grams};
 
 use crate::candidate::{Candidate, Candidates};
 use crate::patch::{FileChange, shape};
@@ -16,7 +18,7 @@ use crate::patch::{FileChange, shape};
 pub(super) fn names() -> Vec<String> {
     let plain = patch::NAMES.iter().chain(&episode::NAMES).chain(&agreement::NAMES);
     let counted = plain.clone().map(|name| (*name).to_owned());
-    let inside = plain.flat_map(|name| [format!("{name}, rank"), format!("{name}, deviation")]);
+    let inside = plain.map(|name| format!("{name}, deviation"));
     counted.chain(inside).collect()
 }
 
@@ -25,6 +27,7 @@ pub(super) fn names() -> Vec<String> {
 pub(super) struct Facts {
     /// The counters of each candidate alone.
     own: Vec<Vec<f64>>,
+    grams: Vec<Grams>,
     agreement: Agreement,
 }
 
@@ -40,8 +43,16 @@ impl Facts {
         };
         Self {
             own: candidates.candidates.iter().zip(&shapes).map(own).collect(),
+            grams: (candidates.candidates.iter().zip(&shapes))
+                .map(|(candidate, files)| grams::grams(files, candidate.trajectory.as_ref()))
+                .collect(),
             agreement: Agreement::of(candidates, &shapes),
         }
+    }
+
+    /// Returns the n-grams of the candidate at a place.
+    pub(super) fn grams(&self, place: usize) -> &Grams {
+        &self.grams[place]
     }
 
     /// Returns how many candidates there are.
@@ -50,11 +61,11 @@ impl Facts {
     }
 
     /// Returns the features of each of these, which are places of candidates, as if there were no others: counters as they
-    /// are, and the same as ranks and deviations among them, as a pick is made among those.
+    /// are, and the same as deviations among them, as a pick is made among those.
     pub(super) fn rows(&self, places: &[usize]) -> Vec<Vec<f64>> {
         let agreement = self.agreement.features(places);
         let row = |(place, agreement): (&usize, [f64; agreement::NAMES.len()])| {
-            let mut row = Vec::with_capacity(3 * (self.own[*place].len() + agreement.len()));
+            let mut row = Vec::with_capacity(2 * (self.own[*place].len() + agreement.len()));
             row.extend_from_slice(&self.own[*place]);
             row.extend(agreement);
             row
