@@ -54,7 +54,8 @@ fn main() {
 
 fn letters(candidate: &Candidate) -> usize {
     let records = candidate.trajectory.iter().flat_map(|trajectory| &trajectory.records);
-    let text = records.map(|record| if let Record::Message { message, .. } = record { message.content.len() } else { 0 });
+    let text =
+        records.map(|record| if let Record::Message { message, .. } = record { message.content.len() } else { 0 });
     candidate.patch.0.len() + text.sum::<usize>()
 }
 
@@ -66,7 +67,9 @@ fn real(folder: &Path, rows: &mut Rows) {
         }
         let text = String::from_utf8(zstd::decode_all(std::fs::File::open(&file).unwrap()).unwrap()).unwrap();
         for row in text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
-            let (Some(id), Some(messages)) = (row["instance_id"].as_str(), row["messages"].as_array()) else { continue };
+            let (Some(id), Some(messages)) = (row["instance_id"].as_str(), row["messages"].as_array()) else {
+                continue;
+            };
             let message = |one: &Value| {
                 let role = match one["role"].as_str().unwrap_or_default() {
                     "system" => Role::System,
@@ -92,7 +95,10 @@ fn made(rows: &mut Rows) {
         let patch = format!("diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -4,0 +5,{lines} @@\n{added}");
         let message = |at: usize| match at % 2 {
             0 => (Role::User, "test_one PASSED\nline of output that says little\n".repeat(40)),
-            _ => (Role::Assistant, format!("I will run the tests once more.\n```bash\npytest -x tests/test_{at}.py\n```")),
+            _ => (
+                Role::Assistant,
+                format!("I will run the tests once more.\n```bash\npytest -x tests/test_{at}.py\n```"),
+            ),
         };
         let resolved = lines < 10 && random.u8(0..10) > 1;
         let id = format!("owner__repo{}-{}", number % 5, number / 4);

@@ -38,7 +38,11 @@ fn check(ran: &Ran, code: i32, said: &[&str]) {
 fn scores_are_written_and_measured_beside_the_bounds() {
     let program = program();
     let ran = program.run(&["verify", "made", "--by", "majority", "--by", "random"]);
-    check(&ran, 0, &["best@k, %", "majority over first", "AUC", "rates are of 24 instances with a verdict, for k up to 4"]);
+    check(
+        &ran,
+        0,
+        &["best@k, %", "majority over first", "AUC", "rates are of 24 instances with a verdict, for k up to 4"],
+    );
     let text = std::fs::read_to_string(program.path(".runs/made/scores.majority.jsonl")).unwrap();
     let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 96);
@@ -50,9 +54,18 @@ fn scores_are_written_and_measured_beside_the_bounds() {
 fn what_is_trained_picks_the_best() {
     let program = program();
     let ran = program.run(&["verify", "made", "--train", "--out", "model.json", "--folds", "3"]);
-    check(&ran, 0, &["learned over random", "of 3 folds over 3 repositories", "trained on 96 candidates of 24 instances"]);
-    let ran = program.run(&["best-of", "made", "--n", "4", "--by", "learned", "--model", "model.json", "--out", "picked"]);
-    check(&ran, 0, &["24 instances, 96 candidates", "stopping early by `learned`", "the model was trained on repositories of 24"]);
+    check(
+        &ran,
+        0,
+        &["learned over random", "of 3 folds over 3 repositories", "trained on 96 candidates of 24 instances"],
+    );
+    let ran =
+        program.run(&["best-of", "made", "--n", "4", "--by", "learned", "--model", "model.json", "--out", "picked"]);
+    check(
+        &ran,
+        0,
+        &["24 instances, 96 candidates", "stopping early by `learned`", "the model was trained on repositories of 24"],
+    );
     let preds = std::fs::read_to_string(program.path("picked/preds.jsonl")).unwrap();
     assert_eq!(preds.lines().count(), 24);
     for line in preds.lines() {
@@ -61,7 +74,9 @@ fn what_is_trained_picks_the_best() {
     }
     let csv = std::fs::read_to_string(program.path("picked/curves.csv")).unwrap();
     // The short patches are right, so that whoever tells short from long picks what the oracle does.
-    let best = |scorer: &str| csv.lines().find_map(|line| line.strip_prefix(&format!("best,{scorer},,4,"))).unwrap().to_owned();
+    let best = |scorer: &str| {
+        csv.lines().find_map(|line| line.strip_prefix(&format!("best,{scorer},,4,"))).unwrap().to_owned()
+    };
     assert_eq!(best("learned"), best("oracle"), "{csv}");
     assert!(std::fs::read_to_string(program.path("picked/curves.svg")).unwrap().contains("learned"));
 }
@@ -82,7 +97,10 @@ fn errors_say_what_to_do() {
             &["cannot use `no-model.json`", "this is no learned scorer", "hint: `spotter verify --train"],
         ),
         (&["verify", "mad", "--by", "majority"], &["mad", "hint:"]),
-        (&["verify", "made", "--cell", "none", "--by", "majority"], &["there is no finished episode with a patch here"]),
+        (
+            &["verify", "made", "--cell", "none", "--by", "majority"],
+            &["there is no finished episode with a patch here"],
+        ),
         (&["verify", "made", "--train"], &["--out"]),
         (&["best-of", "made", "--by", "majority", "--n", "0"], &["--n"]),
     ];

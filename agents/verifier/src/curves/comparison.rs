@@ -63,8 +63,9 @@ impl Comparison {
                 difference: gain(scorer, other, labels, n),
             })
         });
-        let closed = scorers.iter().map(|scorer| {
-            Closed { scorer: scorer.name.clone(), share: closed(scorer, [random, &bounds[2]], labels, n) }
+        let closed = scorers.iter().map(|scorer| Closed {
+            scorer: scorer.name.clone(),
+            share: closed(scorer, [random, &bounds[2]], labels, n),
         });
         Self {
             closed: closed.collect(),

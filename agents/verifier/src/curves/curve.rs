@@ -40,7 +40,8 @@ pub(super) fn curve(rated: &Rated, labels: &Labels, n: usize) -> Curve {
     };
     let scored: Vec<Vec<(f64, bool)>> = labels.iter().map(of).collect();
     let over = |figure: fn(&[(f64, bool)]) -> Option<f64>| {
-        let of = |places: &[usize]| figure(&places.iter().flat_map(|place| &scored[*place]).copied().collect::<Vec<_>>());
+        let of =
+            |places: &[usize]| figure(&places.iter().flat_map(|place| &scored[*place]).copied().collect::<Vec<_>>());
         bootstrap_of(scored.len(), FEW_RESAMPLES, SEED, of)
     };
     let best: Vec<Interval> = (1..=n).map(|k| bootstrap(&by_instance(k, rated, labels), RESAMPLES, SEED)).collect();

@@ -8,8 +8,8 @@ use fastrand::Rng;
 use super::curve::{FEW_RESAMPLES, SEED};
 use super::rated::seed_of;
 use crate::candidate::{Candidates, Scorer};
-use crate::learned::assign;
 use crate::estimate::{Interval, best_at, bootstrap, bootstrap_of};
+use crate::learned::assign;
 use crate::patch::normalized;
 
 /// Orders in which the candidates of an instance are thought to be sampled.
@@ -101,8 +101,11 @@ pub async fn courses(
 /// and resolves no less there than all attempts do. `None` with fewer than two repositories, or where no instance has two
 /// candidates.
 pub fn stop_early(courses: &BTreeMap<String, Vec<Course>>, folds: usize) -> Option<Stopping> {
-    let instances: Vec<(&str, &Vec<Course>)> =
-        courses.iter().filter(|(_, courses)| courses.iter().any(|one| one.len() > 1)).map(|(id, of)| (id.as_str(), of)).collect();
+    let instances: Vec<(&str, &Vec<Course>)> = courses
+        .iter()
+        .filter(|(_, courses)| courses.iter().any(|one| one.len() > 1))
+        .map(|(id, of)| (id.as_str(), of))
+        .collect();
     let fold_of = assign(instances.iter().map(|(id, _)| *id), folds);
     let count = fold_of.values().max().map_or(0, |last| last + 1);
     if count < 2 {
@@ -152,8 +155,13 @@ fn choose(instances: &[&[Course]]) -> Rule {
         ends.fold([0.0, 0.0], |sum, one| [sum[0] + one[0], sum[1] + one[1]])
     };
     let never = Rule { score: f64::INFINITY, group: usize::MAX };
-    let mut scores: Vec<f64> =
-        instances.iter().flat_map(|one| one.iter()).flatten().map(|attempt| attempt.score).filter(|score| score.is_finite()).collect();
+    let mut scores: Vec<f64> = instances
+        .iter()
+        .flat_map(|one| one.iter())
+        .flatten()
+        .map(|attempt| attempt.score)
+        .filter(|score| score.is_finite())
+        .collect();
     scores.sort_by(f64::total_cmp);
     let thresholds = (0..THRESHOLDS).filter_map(|at| scores.get(scores.len() * at / THRESHOLDS).copied());
     let thresholds: Vec<f64> = thresholds.chain([f64::INFINITY]).collect();
@@ -180,7 +188,10 @@ mod tests {
         let mut random = Rng::with_seed(2);
         let course = |random: &mut Rng| {
             let hit = random.usize(0..8);
-            (0..8).map(|at| if at < hit { (0.2, 0.0) } else { (0.9, 1.0) }).map(|(score, resolved)| Attempt { score, group: 1, resolved }).collect()
+            (0..8)
+                .map(|at| if at < hit { (0.2, 0.0) } else { (0.9, 1.0) })
+                .map(|(score, resolved)| Attempt { score, group: 1, resolved })
+                .collect()
         };
         (0..instances)
             .map(|number| (format!("a__r{}-{number}", number % 3), (0..4).map(|_| course(&mut random)).collect()))

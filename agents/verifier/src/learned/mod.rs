@@ -7,7 +7,7 @@ mod model;
 mod objective;
 mod platt;
 
-pub(crate) use folds::assign;
 pub use counted::Counted;
+pub(crate) use folds::assign;
 pub use folds::{CrossValidated, cross_validate};
 pub use model::Learned;

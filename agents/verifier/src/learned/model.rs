@@ -213,7 +213,7 @@ impl Learned {
         let model: Self = serde_json::from_str(text)
             .context("this is no learned scorer\nhint: `spotter verify --train RUN… --out FILE` makes one")?;
         let width = model.features.len();
-        let lengths = [model.mean.len(), model.deviation.len(), model.weights.len().saturating_sub(1)];
+        let lengths = [model.mean.len(), model.deviation.len(), model.weights.len().saturating_sub(1 + GRAMS)];
         if model.version != VERSION || model.features != names() || lengths != [width; 3] {
             bail!(
                 "the learned scorer is of another version, which counts other features\n\

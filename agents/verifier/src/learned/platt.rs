@@ -21,7 +21,9 @@ impl Platt {
     /// When a score is no number.
     pub(super) fn fit(scored: &[(f64, bool, f64)]) -> anyhow::Result<Self> {
         let mut table = Table::new(2);
-        scored.iter().for_each(|(score, resolved, weight)| table.add(&[(vec![1.0, *score], Vec::new())], &[*resolved], *weight));
+        scored
+            .iter()
+            .for_each(|(score, resolved, weight)| table.add(&[(vec![1.0, *score], Vec::new())], &[*resolved], *weight));
         if scored.is_empty() {
             return Ok(Self::NONE);
         }

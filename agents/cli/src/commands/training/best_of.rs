@@ -56,7 +56,8 @@ pub(crate) async fn run(args: &BestOf) -> Result<ExitCode, Failed> {
     journal::write_whole(&out.join("preds.jsonl"), lines.as_bytes())?;
     say(&format!("{} instances, {} candidates", picked.len(), pool.len()));
     if curves(&pool, &rated, n, &out)? {
-        for ((name, scorer), rated) in scorers.iter().zip(&rated) {
+        let is_bound = |name: &str| matches!(name, "random" | "first" | "oracle");
+        for ((name, scorer), rated) in scorers.iter().zip(&rated).filter(|((name, _), _)| !is_bound(name)) {
             let courses = pool.courses(scorer.as_ref(), &rated.scores).await?;
             say(&saved(name, stop_early(&courses, FOLDS)));
         }
@@ -83,7 +84,9 @@ fn curves(pool: &Pool, rated: &[Rated], n: usize, out: &std::path::Path) -> anyh
 /// Tells how many attempts are saved when sampling stops at a score, or at a group of equal patches.
 fn saved(name: &str, stopping: Option<Stopping>) -> String {
     let Some(Stopping { attempts, all, saved, rate, difference, .. }) = stopping else {
-        return format!("`{name}`: what stopping early saves takes two repositories with several judged candidates to tell");
+        return format!(
+            "`{name}`: what stopping early saves takes two repositories with several judged candidates to tell"
+        );
     };
     let percent = |share: f64| share * 100.0 + 0.0;
     format!(

@@ -93,7 +93,7 @@ impl By {
 }
 
 /// Rates the episodes by each of the scorers, and their subsets up to `n` by those that compare.
-pub(crate) async fn rate(pool: &Pool, scorers: Vec<(String, Box<dyn Scorer>)>, n: usize) -> anyhow::Result<Vec<Rated>> {
+pub(crate) async fn rate(pool: &Pool, scorers: &[(String, Box<dyn Scorer>)], n: usize) -> anyhow::Result<Vec<Rated>> {
     let mut rated = Vec::with_capacity(scorers.len());
     for (name, scorer) in scorers {
         rated.push(Rated { name: name.clone(), ..pool.rate_up_to(scorer.as_ref(), n).await? });

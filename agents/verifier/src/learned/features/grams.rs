@@ -48,7 +48,8 @@ pub(super) fn grams(files: &[FileChange], trajectory: Option<&Trajectory>) -> Gr
 
 fn column(kind: &str, one: &str, other: &str) -> usize {
     let parts = [kind, one, other].map(seed_of);
-    let mixed = parts.iter().fold(0_u64, |mixed, part| (mixed.rotate_left(21) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mixed =
+        parts.iter().fold(0_u64, |mixed, part| (mixed.rotate_left(21) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     // The upper bits are the better mixed ones.
     (mixed >> 40) as usize % COLUMNS
 }
