@@ -8,8 +8,7 @@ use fastrand::Rng;
 use super::curve::{FEW_RESAMPLES, SEED};
 use super::rated::seed_of;
 use crate::candidate::{Candidates, Scorer};
-use crate::estimate::{Interval, best_at, bootstrap, bootstrap_of};
-use crate::learned::assign;
+use crate::estimate::{Interval, assign, best_at, bootstrap, bootstrap_of};
 use crate::patch::normalized;
 
 /// Orders in which the candidates of an instance are thought to be sampled.

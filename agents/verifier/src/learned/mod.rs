@@ -8,6 +8,5 @@ mod objective;
 mod platt;
 
 pub use counted::Counted;
-pub(crate) use folds::assign;
 pub use folds::{CrossValidated, cross_validate};
 pub use model::Learned;

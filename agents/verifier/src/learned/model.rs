@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::counted::{Counted, LearnedSet};
 use super::features::{Facts, GRAMS, Grams, names};
-use super::folds::assign;
 use super::objective::{Table, minimize, score};
 use super::platt::Platt;
 use crate::candidate::{Candidates, Scorer};
+use crate::estimate::assign;
 
 /// Version of the file of a model.
 const VERSION: u32 = 2;
