@@ -159,12 +159,12 @@ async fn dispatch(
         Cmd::Import(args) => apart(async move { training::import::run(&args) }).await,
         #[cfg(feature = "training")]
         Cmd::Verify(args) => {
-            training::scorer::run_tests(plugs, (&args.rated, &args.by), None, providers).await?;
+            training::scorer::run_tests(plugs, (&args.episodes, &args.by), None, providers).await?;
             apart(async move { training::verify::run(&args).await }).await
         }
         #[cfg(feature = "training")]
         Cmd::BestOf(args) => {
-            training::scorer::run_tests(plugs, (&args.rated, &args.by), Some(usize::from(args.n)), providers).await?;
+            training::scorer::run_tests(plugs, (&args.episodes, &args.by), Some(usize::from(args.n)), providers).await?;
             apart(async move { training::best_of::run(&args).await }).await
         }
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,

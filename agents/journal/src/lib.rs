@@ -23,5 +23,5 @@ pub use folder::{
 pub use journal::{Ended, Entry, Failed, Imported, Journal, Judged, Lease, Line, VERSION};
 pub use predictions::{Given, Prediction, read_predictions};
 pub use subject::Subject;
-pub use tally::{Ending, Rate, Tally, wilson};
+pub use tally::{Ending, Rate, Tally, pass_at_k, wilson};
 pub use verdict::{TEST_OUTPUT, counts, exit_status, verdict_line, word};

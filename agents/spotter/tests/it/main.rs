@@ -14,4 +14,5 @@ mod program;
 mod registry;
 mod seeing;
 mod trials;
+mod verifying;
 mod wording;

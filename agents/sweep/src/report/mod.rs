@@ -21,7 +21,7 @@ pub use comparison::{Comparison, Method};
 pub use facts::{CellFacts, Fact};
 pub use figures::{Cost, Figures, Mean, Resolved, Share};
 pub use samples::{PassAtK, SampleMean, Samples};
-pub use statistics::{half_sample_deviation, mcnemar, pass_at_k};
+pub use statistics::{half_sample_deviation, mcnemar};
 pub use summary::{By, Report, Row};
 pub(crate) use table::MISSING;
 pub use table::Table;

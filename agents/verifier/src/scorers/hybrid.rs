@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidates, Labels, Scorer};
 use crate::curves::Scores;
-use crate::learned::folds::assign;
-use crate::learned::logistic::{Row, dot, fit, sigmoid};
+use crate::estimate::assign;
+use crate::learned::features::Grams;
+use crate::learned::objective::{Table, minimize, score, sigmoid};
 
 /// Weights of a mix of scorers, as its file holds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,17 +56,19 @@ impl Mix {
         let scales = scored.iter().map(|(_, scores)| scale(&known(scores))).collect();
         let scorers = scored.iter().map(|(name, _)| name.clone()).collect();
         let mut mix = Self { scorers, scales, weights: Vec::new() };
-        let mut rows = Vec::new();
+        let width = 1 + EACH * scored.len();
+        let mut table = Table::new(width);
         for (id, labels) in labels {
             let of: Vec<&[Option<f64>]> =
                 scored.iter().map(|(_, scores)| scores.get(id).map(Vec::as_slice).unwrap_or_default()).collect();
             for (features, resolved) in mix.features(&of, labels.len()).into_iter().zip(labels) {
                 // An instance counts once, however many candidates it has.
                 let weight = 1.0 / labels.len() as f64;
-                rows.push(Row { features, is_positive: *resolved, weight });
+                table.add(&[(features, Grams::new())], &[*resolved], weight);
             }
         }
-        mix.weights = fit(&rows, PENALTY, Some(0));
+        let penalties: Vec<f64> = (0..width).map(|column| if column == 0 { 0.0 } else { PENALTY }).collect();
+        mix.weights = minimize(&table, &penalties, vec![0.0; width])?;
         Ok(mix)
     }
 
@@ -95,7 +98,7 @@ impl Mix {
     pub fn rate(&self, scores: &[&[Option<f64>]], count: usize) -> Vec<Option<f64>> {
         let is_rated = |place: usize| scores.iter().any(|scores| scores.get(place).copied().flatten().is_some());
         let features = self.features(scores, count).into_iter().enumerate();
-        features.map(|(place, row)| is_rated(place).then(|| sigmoid(dot(&self.weights, &row)))).collect()
+        features.map(|(place, row)| is_rated(place).then(|| sigmoid(score(&row, &Grams::new(), &self.weights)))).collect()
     }
 
     fn features(&self, scores: &[&[Option<f64>]], count: usize) -> Vec<Vec<f64>> {
@@ -164,6 +167,11 @@ impl Scorer for Hybrid {
         }
         let scores: Vec<&[Option<f64>]> = scores.iter().map(Vec::as_slice).collect();
         Ok(self.mix.rate(&scores, candidates.candidates.len()))
+    }
+
+    /// How far a score is above the others of the instance is part of the mix.
+    fn compares(&self) -> bool {
+        true
     }
 }
 

@@ -34,7 +34,7 @@ impl Scorer for Rank {
 
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
         let base = self.base.rate(candidates).await?;
-        let of = |place: usize| self.tests.of(&candidates.instance_id, place);
+        let of = |at: usize| self.tests.of(&candidates.instance_id, candidates.candidates.get(at)?.place);
         let count = candidates.candidates.len();
         // What nothing is known of has no place.
         let rated: Vec<usize> = (0..count)
@@ -68,5 +68,9 @@ impl Scorer for Rank {
             }
         }
         Ok(scores)
+    }
+
+    fn compares(&self) -> bool {
+        true
     }
 }

@@ -27,6 +27,6 @@ impl Scorer for Stored {
 
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
         let scores = self.scores.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
-        Ok((0..candidates.candidates.len()).map(|place| scores.get(place).copied().flatten()).collect())
+        Ok(candidates.candidates.iter().map(|candidate| scores.get(candidate.place).copied().flatten()).collect())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use crate::candidate::{Candidates, Scorer};
+use crate::candidate::{Candidate, Candidates, Scorer};
 use crate::trials::Tested;
 
 /// Rates by the tests of the repository and those that agents wrote, which were run before.
@@ -32,7 +32,7 @@ impl Scorer for Tests {
     }
 
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
-        let score = |place: usize| self.of(&candidates.instance_id, place)?.score;
-        Ok((0..candidates.candidates.len()).map(score).collect())
+        let score = |candidate: &Candidate| self.of(&candidates.instance_id, candidate.place)?.score;
+        Ok(candidates.candidates.iter().map(score).collect())
     }
 }

@@ -128,7 +128,7 @@ mod tests {
 
     fn touching(path: &str) -> Candidates {
         let patch = Patch(format!("diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-a\n+b\n"));
-        Candidates { instance_id: "a__b-1".to_owned(), candidates: vec![Candidate { patch, trajectory: None }] }
+        Candidates { instance_id: "a__b-1".to_owned(), candidates: vec![Candidate { patch, ..Candidate::default() }] }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::Args;
 use env_core::nearest;
 use runner::Plugs;
 use runner::environments::Providers;
-use verifier::curves::Scores;
+use verifier::curves::Rated;
 use verifier::{First, Hybrid, Learned, Majority, Mix, Oracle, Pool, Random, Rank, Scorer};
 
 use super::stored;
@@ -21,7 +21,7 @@ const NAMES: [&str; 8] = ["random", "first", "majority", "learned", "tests", "ra
 
 /// Which episodes are rated.
 #[derive(Debug, Args)]
-pub(crate) struct Rated {
+pub(crate) struct Episodes {
     /// The runs: names, or paths of their folders. The candidates of an instance are its episodes in all of them.
     #[arg(required = true, value_name = "RUN")]
     pub(crate) names: Vec<String>,
@@ -57,7 +57,7 @@ pub(crate) struct By {
     seed: u64,
 }
 
-impl Rated {
+impl Episodes {
     /// Reads the episodes of the runs, and says which are left out.
     pub(crate) fn pool(&self) -> anyhow::Result<Pool> {
         let pool = self.read()?;
@@ -163,29 +163,25 @@ impl By {
 /// Runs the tests that the scorers go by, where they do. `most` is how many candidates of an instance are looked at.
 pub(crate) async fn run_tests(
     plugs: &Plugs,
-    (rated, by): (&Rated, &By),
+    (episodes, by): (&Episodes, &By),
     most: Option<usize>,
     providers: &Providers,
 ) -> Result<(), Failed> {
     if !by.goes_by_tests().map_err(Failed::Usage)? {
         return Ok(());
     }
-    let mut pool = rated.read().map_err(Failed::Usage)?;
+    let mut pool = episodes.read().map_err(Failed::Usage)?;
     if let Some(most) = most {
         pool.truncate(most);
     }
     trials::run(plugs, &by.trials, pool, providers).await
 }
 
-/// Rates the episodes by each of the scorers.
-pub(crate) async fn rate(
-    pool: &Pool,
-    scorers: Vec<(String, Box<dyn Scorer>)>,
-) -> anyhow::Result<Vec<(String, Scores)>> {
+/// Rates the episodes by each of the scorers, and their subsets up to `n` by those that compare.
+pub(crate) async fn rate(pool: &Pool, scorers: &[(String, Box<dyn Scorer>)], n: usize) -> anyhow::Result<Vec<Rated>> {
     let mut rated = Vec::with_capacity(scorers.len());
     for (name, scorer) in scorers {
-        let scores = pool.rate(scorer.as_ref()).await?;
-        rated.push((name, scores));
+        rated.push(Rated { name: name.clone(), ..pool.rate_up_to(scorer.as_ref(), n).await? });
     }
     Ok(rated)
 }

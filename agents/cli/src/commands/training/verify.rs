@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
-use verifier::curves::Scores;
+use verifier::curves::{Rated, Scores};
 use verifier::{Counted, Learned, Majority, Mix, Pool, cross_validate, cross_validate_mix};
 
 use super::curves::{compared, remarks, tables};
-use super::scorer::{By, Rated, rate};
+use super::scorer::{By, Episodes, rate};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::output::{print, show};
@@ -22,7 +22,7 @@ const NAMED: usize = 8;
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     #[command(flatten)]
-    pub(crate) rated: Rated,
+    pub(crate) episodes: Episodes,
     #[command(flatten)]
     pub(crate) by: By,
     /// Trains the scorer `learned` on the verdicts of the runs, and tells what it is worth on repositories that it has not
@@ -55,7 +55,7 @@ struct Scored<'a> {
 }
 
 pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
-    let mut pool = args.rated.pool().map_err(Failed::Usage)?;
+    let mut pool = args.episodes.pool().map_err(Failed::Usage)?;
     if let Some(out) = args.out.as_deref().filter(|_| args.train) {
         return train(args, &mut pool, out).await;
     }
@@ -68,22 +68,22 @@ pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
         return Err(Failed::Usage(anyhow!("`--out` is for what `--train` or `--fit` makes")));
     }
     let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
-    let mut scored = rate(&pool, scorers).await?;
+    let mut rated = rate(&pool, &scorers, most(args, &pool)).await?;
     if let Some(out) = args.out.as_deref() {
-        let mixed = fit(args, &pool, &scored, out)?;
-        scored.push(mixed);
-        return tell(args, &pool, &scored);
+        let mixed = fit(args, &pool, &rated, out)?;
+        rated.push(mixed);
+        return tell(args, &pool, &rated);
     }
-    for (name, scores) in &scored {
-        write(&pool, name, scores)?;
+    for one in &rated {
+        write(&pool, &one.name, &one.scores)?;
     }
-    tell(args, &pool, &scored)
+    tell(args, &pool, &rated)
 }
 
 /// Trains a model on what has a verdict, and tells what it is worth.
 async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, Failed> {
     leave_out_unjudged(pool);
-    let labels = pool.labels();
+    let (labels, n) = (pool.labels(), most(args, pool));
     let mut counted = Vec::new();
     pool.each(|candidates| {
         let resolved = labels.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
@@ -91,7 +91,7 @@ async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, F
         Ok(())
     })?;
     let model = Learned::train(&counted).map_err(Failed::Usage)?;
-    let validated = cross_validate(&counted, usize::from(args.folds)).map_err(Failed::Usage)?;
+    let validated = cross_validate(&counted, usize::from(args.folds), n).map_err(Failed::Usage)?;
     journal::write_whole(out, model.to_json()?.as_bytes())?;
     say(&format!(
         "trained on {} candidates of {} instances; the figures are of {} folds over {} repositories, each rated by a model \
@@ -104,8 +104,8 @@ async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, F
     ));
     let named = model.greatest(NAMED).into_iter().map(|(name, weight)| format!("{name} {weight:+.2}"));
     say(&format!("the greatest weights: {}", named.collect::<Vec<_>>().join("; ")));
-    let scored = [("majority".to_owned(), pool.rate(&Majority).await?), ("learned".to_owned(), validated.scores)];
-    tell(args, pool, &scored)
+    let rated = [pool.rate_up_to(&Majority, n).await?, validated.rated];
+    tell(args, pool, &rated)
 }
 
 /// Leaves out what cannot be learned from.
@@ -117,11 +117,11 @@ fn leave_out_unjudged(pool: &mut Pool) {
 }
 
 /// Fits a mix of scorers and writes its file; returns its scores, each by a mix that was fitted to other repositories.
-fn fit(args: &Verify, pool: &Pool, scored: &[(String, Scores)], out: &Path) -> Result<(String, Scores), Failed> {
+fn fit(args: &Verify, pool: &Pool, rated: &[Rated], out: &Path) -> Result<Rated, Failed> {
     let labels = pool.labels();
     // By the names of the arguments, by which they are found again.
     let named: Vec<(String, Scores)> =
-        args.by.by.iter().zip(scored).map(|(name, (_, scores))| (name.clone(), scores.clone())).collect();
+        args.by.by.iter().zip(rated).map(|(name, one)| (name.clone(), one.scores.clone())).collect();
     let mix = Mix::fit(&named, &labels).map_err(Failed::Usage)?;
     journal::write_whole(out, mix.to_json()?.as_bytes())?;
     say(&format!(
@@ -132,22 +132,27 @@ fn fit(args: &Verify, pool: &Pool, scored: &[(String, Scores)], out: &Path) -> R
         show(out)
     ));
     let scores = cross_validate_mix(&named, &labels, usize::from(args.folds)).map_err(Failed::Usage)?;
-    Ok(("hybrid".to_owned(), scores))
+    Ok(Rated::once("hybrid", scores))
 }
 
 /// Prints what the scores are worth, where there are verdicts to tell by.
-fn tell(args: &Verify, pool: &Pool, scored: &[(String, Scores)]) -> Result<ExitCode, Failed> {
+fn tell(args: &Verify, pool: &Pool, rated: &[Rated]) -> Result<ExitCode, Failed> {
     let labels = pool.labels();
     if labels.is_empty() {
         say("no episode has a verdict, so that it cannot be told what the scores are worth");
         return Ok(ExitCode::SUCCESS);
     }
-    let most = labels.values().map(Vec::len).max().unwrap_or(1).min(16);
-    let n = args.n.map_or(most, usize::from);
-    let comparison = compared(pool, scored, &labels, n);
+    let n = most(args, pool);
+    let comparison = compared(pool, rated, &labels, n);
     print(&tables(&comparison))?;
     say(&remarks(&comparison));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the greatest k of best@k.
+fn most(args: &Verify, pool: &Pool) -> usize {
+    let most = pool.instances().map(|(_, members)| members.len()).max().unwrap_or(1).min(16);
+    args.n.map_or(most, usize::from)
 }
 
 /// Writes the scores into the folders of the runs, a line an episode.
