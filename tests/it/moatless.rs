@@ -190,7 +190,7 @@ async fn each_answer_of_no_use_is_refused_with_what_to_do() {
         (vec![call("search", json!({}))], "at least one of `search_requests`"),
         (vec![search(json!({}))], "at least one of query"),
         (vec![search(json!({ "class_names": ["Cach"] }))], "Did you mean `Cache`"),
-        (vec![search(json!({ "file_pattern": "[" }))], "is no file pattern"),
+        (vec![search(json!({ "file_pattern": "[" }))], "is not a file pattern"),
         (vec![enough()], "no code was identified yet"),
         (vec![call("plan", json!({}))], "`plan` is not on offer now"),
         (vec![call("bash", json!({}))], "unknown tool `bash`"),

@@ -340,7 +340,7 @@ impl Episode {
             Ok(Captured { patch, left_out }) => {
                 let redacted = Patch(self.parts.secrets.redact(patch.0.clone()));
                 if redacted != patch {
-                    tracing::warn!("the patch held the value of a key, which is redacted");
+                    tracing::warn!("the patch contained the value of a key, which was redacted");
                 }
                 (Some(redacted), left_out)
             }
@@ -436,7 +436,7 @@ impl Episode {
     /// Says and records that the rest of a killed episode's record is not used, where that is so.
     fn note_end_of_record(&mut self) -> Result<(), AgentError> {
         if let Some(why) = self.restore.as_mut().and_then(Restore::take_cut) {
-            tracing::warn!("the rest of the record is not used: {why}; the episode goes on from there");
+            tracing::warn!("the rest of the record is not used: {why}; the episode continues live from there");
             self.parts.recorder.append(&Record::RecordCut { step: self.spending.steps, why })?;
         }
         Ok(())
@@ -476,7 +476,7 @@ impl Episode {
             Some(cost) => self.spending.cost += cost,
             None => {
                 if self.spending.unpriced_queries == 0 && self.parts.limits.cost.is_some() {
-                    tracing::warn!("an answer has no known price, so the limit on cost cannot hold");
+                    tracing::warn!("an answer has no known price, so the cost limit cannot be enforced");
                 }
                 self.spending.unpriced_queries += 1;
             }

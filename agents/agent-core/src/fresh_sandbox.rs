@@ -30,7 +30,7 @@ pub(crate) async fn take_patch(
     // The patch matters more than a fresh sandbox that failed to stop, which `clean` finds.
     let _ = ready.sandbox.stop().await;
     taken.map_err(|err| {
-        tracing::debug!("nor can the patch be taken from outside: {err}");
+        tracing::debug!("and the patch cannot be captured from outside either: {err}");
         first
     })
 }

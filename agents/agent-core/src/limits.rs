@@ -37,7 +37,7 @@ impl Limits {
     pub fn check(&self) -> Result<(), String> {
         for (name, value) in [("time", self.time), ("cost", self.cost)] {
             if value.is_some_and(|value| !(0.0..1e15).contains(&value)) {
-                return Err(format!("`limits.{name}` must be a number from 0 on"));
+                return Err(format!("`limits.{name}` must be a number of at least 0"));
             }
         }
         Ok(())

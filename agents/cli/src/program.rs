@@ -70,7 +70,7 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
             name = signals.next() => {
                 // Who sends another signal than a person does has no time for what is under way.
                 if name == CTRL_C && at_interrupt.begin_to_drain() {
-                    say("no more is begun; what is under way is finished. Ctrl-C again stops it, and the same command goes on");
+                    say("no new work is started; work in flight is finished. Ctrl-C again stops it; run the same command again to continue");
                 } else {
                     break (Err(Failed::Run(anyhow!("interrupted by {name}"))), true);
                 }
@@ -94,7 +94,7 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
         }
     };
     if let Err(err) = closed {
-        say(&format!("warning: {err}\nhint: `spotter clean` removes what is left"));
+        say(&format!("warning: {err}\nhint: `spotter clean` removes the leftovers"));
     }
     at_interrupt.run();
     let code = match ended {
@@ -215,6 +215,6 @@ impl Signals {
 fn hide_environment() {
     #[cfg(target_os = "linux")]
     if let Err(err) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
-        tracing::debug!("the environment of this process is not hidden: {err}");
+        tracing::debug!("cannot hide the environment of this process: {err}");
     }
 }

@@ -45,7 +45,7 @@ mod tests {
         check(
             json!({"options": {"region": "north"}}),
             &expect![[
-                r#"`sandbox.options` does not fit the provider `docker`: unknown field `region`, there are no fields"#
+                r#"`sandbox.options` is not valid for the provider `docker`: unknown field `region`, there are no fields"#
             ]],
         );
     }

@@ -69,7 +69,7 @@ pub struct Tally {
     pub no_rate: Option<String>,
 }
 
-/// A share with its 95% interval after Wilson.
+/// A share with its 95% Wilson interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rate {
     /// `solved` as a share of `asked`.
@@ -169,7 +169,7 @@ impl Tally {
     }
 }
 
-/// Returns a share with its 95% interval after Wilson; `total` is not 0.
+/// Returns a share with its 95% Wilson interval; `total` is not 0.
 pub fn wilson(count: usize, total: usize) -> Rate {
     const Z: f64 = 1.959_963_984_540_054;
     let (n, share) = (total as f64, count as f64 / total as f64);

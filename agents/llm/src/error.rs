@@ -20,10 +20,10 @@ pub enum ConnectError {
         url: String,
     },
     /// The key has characters that no key has.
-    #[error("the environment variable `{0}` holds no key: it has characters that cannot be sent")]
+    #[error("the environment variable `{0}` does not hold a key: it contains characters that cannot be sent")]
     BadKey(String),
     /// The address is none.
-    #[error("`{url}` is no address of a server: {reason}")]
+    #[error("`{url}` is not the address of a server: {reason}")]
     BadUrl {
         /// The address.
         url: String,
@@ -50,6 +50,6 @@ pub enum ConnectError {
     #[error("the limits cannot be shared in {0}")]
     Folder(String),
     /// The HTTP client could not be made.
-    #[error("the http client could not be made: {0}")]
+    #[error("the HTTP client could not be created: {0}")]
     Client(String),
 }

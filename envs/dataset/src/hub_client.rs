@@ -88,7 +88,7 @@ impl HubClient {
         let answer = self.send(&self.files, Method::GET, &url).await?;
         let bytes = answer.bytes().await.map_err(other)?;
         let info: Info = serde_json::from_slice(&bytes)
-            .map_err(|err| HubFailure::Other(format!("its answer on the dataset is not as expected: {err}")))?;
+            .map_err(|err| HubFailure::Other(format!("its answer about the dataset has an unexpected form: {err}")))?;
         let names = info.siblings.into_iter().map(|sibling| sibling.rfilename).collect();
         Ok((info.sha.unwrap_or_default(), names))
     }

@@ -29,7 +29,7 @@ pub struct Selection {
 ///
 /// # Errors
 /// [`DatasetError::Selection`] for an unknown id, with the nearest one, for an expression or slice that does not parse,
-/// and when nothing is picked.
+/// and when nothing is selected.
 pub fn select(instances: &[Instance], selection: &Selection) -> Result<Vec<usize>, DatasetError> {
     let mut picked: Vec<(usize, &Instance)> = if selection.ids.is_empty() {
         instances.iter().enumerate().collect()

@@ -32,7 +32,7 @@ pub trait Environment: Send + Sync {
     /// commit.
     ///
     /// # Errors
-    /// [`EnvError`] when no verdict could be had; what is wrong with the patch is in the [`Verdict`].
+    /// [`EnvError`] when no verdict could be reached; what is wrong with the patch is in the [`Verdict`].
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError>;
 
     /// Runs the tests with a patch in a fresh sandbox, as [`Environment::evaluate`] does, also for an instance whose row

@@ -27,7 +27,7 @@ impl fmt::Display for Failure {
         formatter.write_str(match self {
             Self::EmptyPatch => "the patch is empty",
             Self::PatchNotApplied => "the patch did not apply",
-            Self::TestsTimedOut => "the tests ran into the time limit",
+            Self::TestsTimedOut => "the tests timed out",
             Self::TestsErrored => "the tests did not run",
             Self::LogContradicted => "the exit code contradicts the log",
             Self::SandboxDamaged => "the tests broke the sandbox",

@@ -46,7 +46,7 @@ pub trait EnvironmentPlug: Send + Sync {
     /// Opens the environment. The dataset is read before the first sandbox is asked for.
     ///
     /// # Errors
-    /// [`OpenError`] when the dataset cannot be had, the settings do not fit it, or no sandbox can be had.
+    /// [`OpenError`] when the dataset is not available, its settings are not valid, or no sandbox is available.
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError>;
 }
 

@@ -90,7 +90,7 @@ pub async fn capture_copy(
     let folder = format!("{}/copy", fresh.info().scratch);
     let made = fresh.exec(Command::fresh(format!("mkdir -p {}", shell_quote(&folder)))).await?;
     if !made.success() {
-        return Err(SandboxError::Lost(format!("`{folder}` cannot be made: {}", made.output)).into());
+        return Err(SandboxError::Lost(format!("`{folder}` cannot be created: {}", made.output)).into());
     }
     fresh.import(&folder, archive).await.map_err(file_error)?;
     let name = baseline.root.rsplit('/').next().unwrap_or_default();

@@ -93,7 +93,7 @@ pub(crate) async fn build(client: &Client, build: &Build, log: &mut (dyn Write +
     };
     let removed = force_remove(&client, &id).await;
     made?;
-    removed.map_err(|err| SandboxError::Lost(format!("the container `{id}` is left behind: {err}")))?;
+    removed.map_err(|err| SandboxError::Lost(format!("the container `{id}` was not removed: {err}")))?;
     Ok(())
 }
 

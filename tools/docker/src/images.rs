@@ -132,7 +132,7 @@ impl Images {
             self.remove(&former.id).await?;
         }
         let made = self.find(&order.name).await?;
-        Ok(made.ok_or_else(|| SandboxError::Lost(format!("`{}` was saved and is not there", order.name)))?)
+        Ok(made.ok_or_else(|| SandboxError::Lost(format!("`{}` was saved but was not found", order.name)))?)
     }
 
     /// Returns all images, those without a name included, the oldest first; states that starts have kept are none.
@@ -180,7 +180,7 @@ impl Images {
     /// # Errors
     /// When it does not answer.
     pub async fn engine(&self) -> Result<String, SandboxError> {
-        let info = self.client.info().await.map_err(|err| lost("the engine does not say who it is", &err))?;
+        let info = self.client.info().await.map_err(|err| lost("the engine does not report its id", &err))?;
         Ok(info.id.or(info.name).unwrap_or_else(|| "engine".to_owned()))
     }
 

@@ -61,7 +61,7 @@ impl Folder {
         host: &Host,
         shared: &Shared,
     ) -> Result<Self, SandboxError> {
-        let broken = |err: std::io::Error| SandboxError::Unavailable(format!("no temporary folder: {err}"));
+        let broken = |err: std::io::Error| SandboxError::Unavailable(format!("cannot create a temporary folder: {err}"));
         let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir_in(host.temporary()).map_err(broken)?;
         let path = temporary.path().canonicalize().map_err(broken)?;
         let marker = nonce();

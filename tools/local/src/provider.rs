@@ -99,7 +99,7 @@ impl Local {
             let create = move || Folder::create((&image, kept.as_deref()), &config, &host, &shared);
             let _ = sender.send(blocking(create).await);
         });
-        let cut_off = |_| SandboxError::Lost("the making of the folder was cut off".to_owned());
+        let cut_off = |_| SandboxError::Lost("creating the folder was interrupted".to_owned());
         let folder = made.await.map_err(cut_off)??;
         let backend: Arc<dyn Backend> = Arc::new(folder);
         self.started.add(&backend);

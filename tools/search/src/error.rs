@@ -13,7 +13,7 @@ pub enum SearchError {
     #[error("give at least one of query, file_pattern, class_names, function_names and code_snippet")]
     Empty,
     /// The file pattern of the request is none: mend it.
-    #[error("`{pattern}` is no file pattern: {why}")]
+    #[error("`{pattern}` is not a file pattern: {why}")]
     Pattern {
         /// The pattern.
         pattern: String,

@@ -72,9 +72,9 @@ impl Restore {
                 if same_but_noise(&message.content, &now.content) {
                     return Some(message);
                 }
-                self.ends("the agent says something else than it did then")
+                self.ends("the agent's message differs from the recorded one")
             }
-            _ => self.ends("the agent said nothing here then"),
+            _ => self.ends("the record has no message of the agent here"),
         }
     }
 
@@ -82,7 +82,7 @@ impl Restore {
     pub(crate) fn conversation(&mut self, now: &str) -> bool {
         match self.records.pop_front() {
             Some(Record::Conversation { name, .. }) if name == now => true,
-            Some(_) => self.ends::<()>(&format!("no conversation `{now}` began here then")).is_some(),
+            Some(_) => self.ends::<()>(&format!("the record has no conversation `{now}` here")).is_some(),
             None => false,
         }
     }
@@ -95,7 +95,7 @@ impl Restore {
                 self.answers += 1;
                 Some(Answered::Completion(request, Box::new(completion), seconds))
             }
-            _ => self.ends("the model was not asked here then"),
+            _ => self.ends("the record has no query here"),
         }
     }
 
@@ -109,9 +109,9 @@ impl Restore {
                 if observation.is_error == now.is_error && same_but_noise(&observation.text, &now.text) {
                     return Some((observation, seconds));
                 }
-                self.ends(&format!("`{}` shows something else than it did then", call.name))
+                self.ends(&format!("`{}` shows something other than in the record", call.name))
             }
-            _ => self.ends(&format!("`{}` was not called then", call.name)),
+            _ => self.ends(&format!("`{}` is not called here in the record", call.name)),
         }
     }
 

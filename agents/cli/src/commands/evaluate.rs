@@ -75,7 +75,7 @@ pub(crate) async fn run(
         skip_unjudgeable(environment.as_ref(), &mut predictions);
     }
     let judged = predictions.iter().filter_map(|one| find_instance(environment.instances(), &one.instance_id).ok());
-    let hint = "mend its row, or leave it out with `--skip-unknown`";
+    let hint = "fix its row, or skip it with `--skip-unknown`";
     refuse_unjudgeable(environment.as_ref(), judged.clone(), hint).map_err(Failed::Usage)?;
     warn_of_easy(environment.as_ref(), judged);
     // The patches are part of what the run is, so that two files never share a folder by chance.
@@ -172,7 +172,7 @@ fn ask(
         let own = predictions.iter().filter(|one| one.model_name_or_path == *model);
         let own: HashSet<&str> = own.map(|one| one.instance_id.as_str()).collect();
         let missing = selected.iter().filter(|one| !own.contains(one.instance_id.as_str()));
-        missing.for_each(|one| say(&format!("{}: no prediction for it is given", one.instance_id)));
+        missing.for_each(|one| say(&format!("{}: there is no prediction for it", one.instance_id)));
         cell_dir.ask(if only.is_empty() {
             own
         } else {

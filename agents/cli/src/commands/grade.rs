@@ -110,7 +110,7 @@ fn remarks(graded: &Graded) -> Vec<String> {
 fn unread_remarks(unread: &Unread) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some((line, text)) = &unread.first {
-        lines.push(format!("{} lines look like results and are none, first line {line}: `{text}`", unread.lines));
+        lines.push(format!("{} lines look like test results but are not, the first is line {line}: `{text}`", unread.lines));
     }
     if unread.invalid_bytes > 0 {
         lines.push(format!("{} places are not UTF-8", unread.invalid_bytes));
@@ -191,7 +191,7 @@ fn tell_unread(unread: &[(&Record, Unread)], left_out: &[String]) {
         unread_remarks(unread).iter().for_each(|line| say(&format!("{}: {line}", record.log)));
     }
     if let Some(more) = unread.len().checked_sub(TOLD).filter(|more| *more > 0) {
-        say(&format!("and {more} more logs that could not be read whole: `unread` in their lines"));
+        say(&format!("and {more} more logs that could not be read completely: see `unread` in their lines"));
     }
     tell_left_out(left_out);
 }
@@ -200,7 +200,7 @@ fn tell_unread(unread: &[(&Record, Unread)], left_out: &[String]) {
 pub(super) fn tell_left_out(left_out: &[String]) {
     if let Some(first) = left_out.first() {
         let count = left_out.len();
-        say(&format!("not read, as no record names them: {count} (`{first}` and so on)\nhint: a manifest names logs"));
+        say(&format!("not read, because no record names them: {count} (`{first}` and so on)\nhint: a manifest names logs"));
     }
 }
 

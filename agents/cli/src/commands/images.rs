@@ -158,7 +158,7 @@ async fn build(plugs: &Plugs, args: BuildArgs, providers: &Providers) -> Result<
     let network = HostNetwork::open(&folder.join("share"), &variables)?;
     let pool = ImagePool(engine(&resolved, providers, Events::default(), args.workers));
     let force = args.force;
-    let folder = folder.canonicalize().context("the folder of images cannot be found")?;
+    let folder = folder.canonicalize().context("cannot find the folder of images")?;
     let builder = Arc::new(Builder { images, config, specs, sources, network, folder, force, say });
     let made = builder.build(rows.clone(), &pool).await?;
     for one in &made {
@@ -198,7 +198,7 @@ async fn pull(plugs: &Plugs, args: PullArgs, providers: &Providers) -> Result<Ex
         async move {
             let image = config.env.image.image(&row.instance_id, row.image.as_deref(), scheme);
             let Source::Container { name, platform } = image.source else {
-                let error = "it runs in no container";
+                let error = "it does not run in a container";
                 return serde_json::json!({"instance_id": row.instance_id, "state": "failed", "error": error});
             };
             let (state, error) = match pull_one(&images, &config.images, &name, platform.as_deref(), force).await {
@@ -272,7 +272,7 @@ async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
         }
     }
     if !picks {
-        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept`, \
+        let what = "no images are selected\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept`, \
                     `--pulled` or `--all`";
         return Err(Failed::Usage(anyhow::anyhow!(what)));
     }
@@ -314,7 +314,7 @@ fn size(bytes: u64) -> String {
 
 /// Reads an age: a number with `m`, `h` or `d`.
 fn age(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no age, such as `12h` or `7d`");
+    let wrong = || format!("`{text}` is not an age, such as `12h` or `7d`");
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let seconds = match unit {
         "m" => 60,

@@ -89,7 +89,7 @@ fn nothing_compared(records: &[Record], datasets: &[String]) -> anyhow::Error {
 
 /// Reads a share from 0 to 1.
 fn share(text: &str) -> Result<f64, String> {
-    let share: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    let share: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
     if (0.0..=1.0).contains(&share) {
         return Ok(share);
     }

@@ -126,7 +126,7 @@ fn outcome<'a>(attempt: &Attempt, attempted: &'a Attempted) -> Result<&'a Solved
             let (cell, index) = (&attempt.cell, attempt.index);
             Err(cell.cell_dir.held(&id(cell.environment.as_ref(), index)).into())
         }
-        Attempted::GivenUp => Err("it was not begun".into()),
+        Attempted::GivenUp => Err("it was not started".into()),
     }
 }
 

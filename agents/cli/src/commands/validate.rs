@@ -133,7 +133,7 @@ fn describe(whole: &[&Validated], total: usize) -> String {
         whole.len()
     );
     if whole.len() < total {
-        text += &format!("; infrastructure kept {} from it\nhint: the same command goes on", total - whole.len());
+        text += &format!("; infrastructure failed for {}\nhint: run the same command again to continue", total - whole.len());
     }
     text
 }

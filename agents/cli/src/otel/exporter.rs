@@ -36,7 +36,7 @@ impl Traces {
         let protocol = PROTOCOLS.into_iter().filter_map(|name| std::env::var(name).ok()).find(|one| !one.is_empty());
         if protocol.as_deref() == Some("grpc") {
             bail!(
-                "the protocol `grpc` is not built in\nhint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf`, and the endpoint to the port for it, mostly 4318"
+                "the protocol `grpc` is not built in\nhint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf`, and the endpoint to its port, usually 4318"
             );
         }
         llm::install_cryptography();
@@ -86,7 +86,7 @@ struct Warning(AtomicBool);
 impl Warning {
     fn give(&self, why: &str) {
         if !self.0.swap(true, Ordering::Relaxed) {
-            say(&format!("warning: the collector of traces takes none, and no more is said of it: {why}"));
+            say(&format!("warning: the trace collector accepts no spans (this is reported once): {why}"));
         }
     }
 }

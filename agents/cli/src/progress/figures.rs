@@ -54,7 +54,7 @@ impl Figures {
             let _ = write!(message, "{comma}{count} {}", ending.replace('_', " "));
         }
         if self.retried > 0 {
-            let _ = write!(message, ", {} tried again", self.retried);
+            let _ = write!(message, ", {} retried", self.retried);
         }
         if let Some(left) = self.left {
             let _ = write!(message, ", {} left", spell(left));

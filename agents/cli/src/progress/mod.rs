@@ -67,7 +67,7 @@ impl Listener for Counted {
                 Some(item) => say(&format!("{}: {text}", item.instance_id)),
                 None => say(text),
             },
-            Event::Retried { line, .. } => say(&format!("{line}; it is tried again")),
+            Event::Retried { line, .. } => say(&format!("{line}; it will be retried")),
             Event::Ended { ending, took, line, .. } => {
                 let has_block = lock(&self.shown).as_ref().is_some_and(|shown| shown.bar.is_some());
                 match told {
@@ -97,7 +97,7 @@ impl Counted {
             figures.as_json().write();
         }
         if kept > 0 {
-            say(&format!("{kept} of {total} had their results from an earlier process"));
+            say(&format!("{kept} of {total} already had a result"));
         }
         tracing::info!("{}", figures.line());
     }

@@ -373,7 +373,7 @@ fn what_cannot_be_replayed_is_refused_with_what_can() {
         (&["replay", "one/codeakt/demo__lru-1"], "did you mean `codeact/demo__lru-1`?"),
         (&["replay", "one/codeact/demo__lru-1/1"], "did you mean `codeact/demo__lru-1`?"),
         (&["replay", "../one"], "there is no run"),
-        (&["replay", &own, "--model", "m"], "`--from-step STEPS` goes on with one"),
+        (&["replay", &own, "--model", "m"], "`--from-step STEPS` continues with one"),
         (&["replay", &own, "--run", "one"], "choose another `--run`"),
         (&["replay", &own, "-c", "run=one"], "choose another `--run`"),
         (&["replay", &own, "--agent", "moatless"], "is an episode of `codeact`"),

@@ -181,9 +181,9 @@ fn a_record_that_does_not_fit_any_more_is_cut_there_and_says_so() {
     let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));
     let arguments = ["solve", "demo__lru-1", "--run", "r", "--model", "m", "-c", "limits.cost=null"];
     for (from, to, why, kept) in [
-        ("is checked out at", "was checked out at", "the agent says something else than it did then", 0),
+        ("is checked out at", "was checked out at", "the agent's message differs from the recorded one", 0),
         // The command before it never shows the same twice.
-        (" M README.md", " M OTHER.md", "`bash` shows something else than it did then", 6),
+        (" M README.md", " M OTHER.md", "`bash` shows something other than in the record", 6),
     ] {
         let ran = program.run(&[&arguments[..], &["--fresh"]].concat());
         assert_eq!(ran.code, Some(0), "{ran:?}");

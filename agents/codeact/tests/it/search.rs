@@ -91,7 +91,7 @@ fn people_index_and_search_a_folder() {
     for (arguments, said) in [
         (&["search", "tree"][..], "give at least one of query"),
         (&["search", "nowhere", "x"][..], "`nowhere`"),
-        (&["search", "tree", "x", "--files", "a{"][..], "is no file pattern"),
+        (&["search", "tree", "x", "--files", "a{"][..], "is not a file pattern"),
         (&["index", "nowhere"][..], "`nowhere`"),
     ] {
         let ran = program.run(arguments);

@@ -79,7 +79,7 @@ impl CellDir {
     pub fn create_in(journal: &Journal, cell: &str) -> anyhow::Result<Self> {
         let cell_dir = Self::of(journal, cell);
         let path = cell_dir.path.display();
-        fs::create_dir_all(&cell_dir.path).with_context(|| format!("cannot make the run folder `{path}`"))?;
+        fs::create_dir_all(&cell_dir.path).with_context(|| format!("cannot create the run folder `{path}`"))?;
         Ok(cell_dir)
     }
 
@@ -139,7 +139,7 @@ impl CellDir {
     pub fn try_episode(&self, instance_id: &str) -> anyhow::Result<Option<EpisodeDir>> {
         let Some(lease) = Lease::take(&self.lease(instance_id))? else { return Ok(None) };
         let path = self.instance_path(instance_id);
-        fs::create_dir_all(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
+        fs::create_dir_all(&path).with_context(|| format!("cannot create the folder `{}`", path.display()))?;
         // What another process has written of it until a moment ago counts.
         self.journal.refresh()?;
         sweep(&path);

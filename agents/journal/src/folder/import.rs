@@ -66,7 +66,7 @@ impl Import {
         let lease = Lease::take(&journal.run().join(LEASES).join("import"))?;
         let Some(lease) = lease else {
             let run = journal.run().display();
-            bail!("another process imports into `{run}`\nhint: wait for it, or choose another `--run`");
+            bail!("another process is importing into `{run}`\nhint: wait for it, or choose another `--run`");
         };
         journal.refresh()?;
         Ok(Self { journal: journal.clone(), _lease: lease, cells: BTreeMap::new(), waiting: 0 })

@@ -65,7 +65,7 @@ impl Run {
         }
         let run = Self { journal: Journal::read(folder)? };
         if run.cells().is_empty() {
-            bail!("`{}` is no folder of a run: nothing has been written in it", folder.display());
+            bail!("`{}` is not a run folder: nothing has been written in it", folder.display());
         }
         Ok(run)
     }

@@ -150,7 +150,7 @@ impl Summary {
 
     /// Writes the official part once more, into `folder` and under the name that the official harness gives it.
     pub fn write_official(&self, folder: &Path, run: &str) -> anyhow::Result<PathBuf> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         let path = folder.join(file_name(&format!("{}.{run}.json", self.model)));
         write_whole(&path, &self.official.to_file()?)?;
         Ok(path)

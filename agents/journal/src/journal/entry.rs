@@ -130,7 +130,7 @@ pub enum Entry {
         /// Which record.
         imported: Imported,
     },
-    /// What a later version says; it is passed over.
+    /// What a later version says; it is skipped.
     #[serde(other)]
     Unknown,
 }

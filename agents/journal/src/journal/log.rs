@@ -31,7 +31,7 @@ pub(crate) struct Log {
 impl Log {
     /// Starts a file of its own in the folder of a journal, with lines that come after all that were written at `after`.
     pub(crate) fn create(folder: &Path, after: f64) -> anyhow::Result<Self> {
-        let cannot = || format!("cannot write in the journal `{}`", folder.display());
+        let cannot = || format!("cannot write to the journal `{}`", folder.display());
         fs::create_dir_all(folder).with_context(cannot)?;
         let owner = Owner::this();
         for number in 1.. {
@@ -49,7 +49,7 @@ impl Log {
                 Err(err) => return Err(err).with_context(cannot),
             }
         }
-        bail!("the journal `{}` has no name left for a file", folder.display())
+        bail!("there is no free file name left in the journal `{}`", folder.display())
     }
 
     /// Returns the path of the file.
@@ -98,7 +98,7 @@ pub(crate) fn read(path: &Path, offset: u64) -> anyhow::Result<(Vec<Line>, u64)>
                 path.display()
             ),
             Some(line) => lines.push(line),
-            None => tracing::warn!("`{}` has a damaged line, which is passed over", path.display()),
+            None => tracing::warn!("`{}` has a damaged line, which is skipped", path.display()),
         }
     }
     Ok((lines, offset + whole as u64))

@@ -82,7 +82,7 @@ fn in_folder(folder: &Path) -> anyhow::Result<PathBuf> {
     below.retain(|path| path.is_file());
     match below.as_slice() {
         [only] => Ok(only.clone()),
-        [] => bail!("`{}` is no folder of a run: it has no `{PREDICTIONS}`", folder.display()),
+        [] => bail!("`{}` is not a run folder: it has no `{PREDICTIONS}`", folder.display()),
         _ => bail!(
             "`{}` has {} cells with predictions\nhint: name the folder of one of them",
             folder.display(),
@@ -109,8 +109,7 @@ fn without_doubles(numbered: Vec<(usize, Prediction)>) -> anyhow::Result<Given> 
         }
         if prediction.spoiled {
             remarks.push(format!(
-                "line {line}: the patch for `{}` holds half a character or other bytes that are no text, and counts as \
-                 one that does not apply",
+                "line {line}: the patch for `{}` contains a lone surrogate or bytes that are not text, and counts as a patch that does not apply",
                 prediction.instance_id
             ));
         }

@@ -197,11 +197,11 @@ fn given(config: &ModelConfig) -> Result<Vec<EndpointConfig>, ConnectError> {
     }
     let bad = |what: &str| Err(ConnectError::BadEndpoint(what.to_owned()));
     if config.base_url.is_some() {
-        return bad("`model.base_url` is one of `model.endpoints` or is left out");
+        return bad("`model.base_url` must be one of `model.endpoints` or be left out");
     }
     for (at, endpoint) in config.endpoints.iter().enumerate() {
         if !(0.0..1e9).contains(&endpoint.weight) {
-            return bad(&format!("the weight of number {} must be a number from 0 on", at + 1));
+            return bad(&format!("the weight of endpoint {} must be a number of at least 0", at + 1));
         }
         if endpoint.base_url.is_none() {
             return bad(&format!("number {} has no `base_url`", at + 1));

@@ -36,7 +36,7 @@ impl Routed {
             match endpoint.ask(request, waited).await {
                 Ok(completion) => return Ok(completion),
                 Err(failed) if failed.is_of_endpoint => {
-                    tracing::info!("another endpoint is asked: {}", failed.error);
+                    tracing::info!("trying another endpoint: {}", failed.error);
                     last = Some(failed.error);
                 }
                 Err(failed) => return Err(failed.error),

@@ -116,6 +116,6 @@ impl Budget {
         if !was_spent {
             tracing::warn!("{message}");
         }
-        ModelError::Budget(format!("{message}\nhint: with a larger one, the same command goes on from here"))
+        ModelError::Budget(format!("{message}\nhint: run the same command with a larger budget to continue"))
     }
 }

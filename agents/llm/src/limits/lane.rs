@@ -134,7 +134,7 @@ impl Lane {
             None => None,
             Some(account) => Some(account.take(Amounts([1.0, tokens])).await.map_err(|denied| match denied {
                 Denied::Broken(err) => NoPlace::Broken(err),
-                Denied::Exhausted => NoPlace::Broken(std::io::Error::other("a limit of the minute is 0")),
+                Denied::Exhausted => NoPlace::Broken(std::io::Error::other("a limit per minute is 0")),
             })?),
         };
         loop {
@@ -200,7 +200,7 @@ impl Lane {
         if was_down {
             tracing::info!("`{}` answers again", self.name);
         } else if is_down {
-            tracing::warn!("`{}` does not answer: others are asked, where there are any, until it does", self.name);
+            tracing::warn!("`{}` does not answer: other endpoints, if any, are used until it does", self.name);
         }
     }
 

@@ -150,7 +150,7 @@ async fn send(
             let start: String = shorten(&body).chars().take(200).collect();
             let hint = if body.trim_start().starts_with('<') {
                 format!(
-                    "\nhint: a page is no answer: check that `{}.base_url` ends as the server's documentation says, such as in `/v1`",
+                    "\nhint: the server sent a web page: check that `{}.base_url` ends as the server's documentation says, such as in `/v1`",
                     transport.endpoint.block()
                 )
             } else {
@@ -194,7 +194,7 @@ fn assembled(pieces: Vec<serde_json::Value>, server: &str) -> Result<String, Ope
         return Ok(assembly.into_body().to_string());
     }
     Err(broken(format!(
-        "{server} sent a stream, which was not asked for and ended half-way\nhint: `model.stream=true` asks for one"
+        "{server} sent a stream that was not requested and ended early\nhint: `model.stream=true` asks for one"
     )))
 }
 

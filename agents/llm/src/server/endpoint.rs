@@ -85,7 +85,7 @@ fn host(url: &str) -> Result<String, ConnectError> {
         return Err(bad("it must begin with `http://` or `https://`"));
     }
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        return Err(bad("a password belongs into an environment variable"));
+        return Err(bad("a password belongs in an environment variable"));
     }
     if parsed.query().is_some() || parsed.fragment().is_some() {
         return Err(bad("it must not have `?` or `#`"));

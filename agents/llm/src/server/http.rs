@@ -206,7 +206,7 @@ impl Http {
         if assembly.is_finished() {
             return Ok(Ok(assembly.into_body()));
         }
-        Err(transient("the model's server ended its stream half-way"))
+        Err(transient("the model's server ended its stream before it was complete"))
     }
 
     /// Changes how requests are written after a refusal that this can mend, and says so; returns whether another request

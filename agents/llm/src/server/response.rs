@@ -53,7 +53,7 @@ pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Pric
     let tool_calls = tool_calls(message, request);
     let reason = choice.get("finish_reason").and_then(Value::as_str).filter(|reason| !reason.is_empty());
     if let Some(reason) = reason.filter(|reason| GAVE_UP.contains(&reason.to_lowercase().as_str())) {
-        let message = format!("the model's server gave up half-way and says `{reason}`");
+        let message = format!("the model's server stopped early and gave the reason `{reason}`");
         return Err(ModelError::Transient { message, retry_after: None });
     }
     let finish_reason = finish_reason(reason, &tool_calls);

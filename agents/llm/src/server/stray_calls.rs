@@ -43,7 +43,7 @@ pub(crate) fn told(completion: &Completion, request: &Request) -> Option<String>
     }
     if let Some(setting) = setting {
         return Some(format!(
-            "the model wrote a tool call into its text, where no server has read it and none is run\n\
+            "the model wrote a tool call as text, which the server did not parse, so it was not run\n\
              hint: let the server parse the calls (vLLM: `--enable-auto-tool-choice --tool-call-parser …`), or set \
              `model.tool_calls={setting}`"
         ));

@@ -136,7 +136,7 @@ impl Resolved {
     pub fn load(plugs: &Plugs, settings: &Settings, ids: &[String]) -> anyhow::Result<Self> {
         let plug = plugs.find_agent(settings.agent.as_deref())?;
         let mut defaults = serde_yaml::to_value(RunConfig::default())?;
-        let mapping = defaults.as_mapping_mut().context("the defaults are no mapping")?;
+        let mapping = defaults.as_mapping_mut().context("the defaults are not a mapping")?;
         mapping.insert(Value::from(plug.name), (plug.settings)()?);
         let provider = std::mem::replace(&mut defaults["sandbox"]["provider"], Value::Null);
         // Known, and written only where something is in it.
@@ -179,7 +179,7 @@ impl Resolved {
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
         let config: RunConfig = serde_path_to_error::deserialize(typed)
             .map_err(|err| Unfit::new(err.path().to_string(), err))
-            .context("the configuration does not fit")?;
+            .context("the configuration is not valid")?;
         plugs.find_sandbox(&config.sandbox).map_err(|err| Unfit::new("sandbox", err))?;
         plugs.check_kind(config.env.kind.as_deref()).map_err(|err| Unfit::new("env.kind", err))?;
         config.limits.check().map_err(|err| Unfit::new("limits", err))?;

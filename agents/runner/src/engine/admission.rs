@@ -83,7 +83,7 @@ impl Admission {
         let mib = |bytes: u64| bytes >> 20;
         let short = |what: &str, free: Option<u64>, least: u64| {
             let free = free.filter(|free| *free < least)?;
-            Some(format!("{} MiB of {what} are free, {} are to stay so", mib(free), mib(least)))
+            Some(format!("{} MiB of {what} are free, {} must stay free", mib(free), mib(least)))
         };
         short("memory", memory(), self.memory_free)
             .or_else(|| short("disk", disk(&self.folder), self.disk_free))

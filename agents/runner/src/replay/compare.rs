@@ -198,15 +198,15 @@ fn compare_turn(
                 None if matches!(event, Record::Observation { .. }) => *equal += 1,
                 None => {}
             },
-            (Some(event), None) if is_whole => found.push(lacking(event, then.step, "it is not there any more")),
-            (None, Some(again)) => found.push(lacking(again, then.step, "it was not there then")),
+            (Some(event), None) if is_whole => found.push(lacking(event, then.step, "it is missing in the replay")),
+            (None, Some(again)) => found.push(lacking(again, then.step, "it is not in the record")),
             (_, None) => {}
         }
     }
 }
 
 fn compare_event(then: &Record, now: &Record, roots: &Roots<'_>) -> Option<Divergence> {
-    let other = || Some(lacking(then, then.step().unwrap_or_default(), "the agent does something else"));
+    let other = || Some(lacking(then, then.step().unwrap_or_default(), "the agent makes another call"));
     match (then, now) {
         (
             Record::Observation { step, call, observation, .. },
@@ -220,7 +220,7 @@ fn compare_event(then: &Record, now: &Record, roots: &Roots<'_>) -> Option<Diver
         }
         (Record::Message { step, message, .. }, Record::Message { message: again, .. }) => {
             let diff = compare_messages(message, again, roots)?;
-            let why = "the agent says something else".to_owned();
+            let why = "the agent's message differs".to_owned();
             Some(Divergence { step: *step, what: What::Message, tool: None, arguments: None, why, diff: Some(diff) })
         }
         (Record::Conversation { name, .. }, Record::Conversation { name: again, .. }) if name == again => None,
@@ -230,11 +230,11 @@ fn compare_event(then: &Record, now: &Record, roots: &Roots<'_>) -> Option<Diver
 
 fn compare_observations(then: &Observation, now: &Observation, roots: &Roots<'_>) -> Option<(String, Option<String>)> {
     let why = match (then.exit_code, now.exit_code) {
-        _ if then.is_error && !now.is_error => "it was refused and is not".to_owned(),
+        _ if then.is_error && !now.is_error => "it was refused in the record and is not now".to_owned(),
         _ if now.is_error && !then.is_error => "it is refused".to_owned(),
         (Some(then), Some(now)) if then != now => format!("its exit code was {then} and is {now}"),
         _ if same(&then.text, &now.text, roots) => return None,
-        _ => "it shows something else".to_owned(),
+        _ => "it shows something other than in the record".to_owned(),
     };
     let is_same = same(&then.text, &now.text, roots);
     Some((why, (!is_same).then(|| diff(&placed(&then.text, roots.then), &placed(&now.text, roots.now)))))
@@ -376,20 +376,20 @@ mod tests {
             (" | ? | bash b | edit c | ? | finish  | .p /tmp/x/testbed/x", "true 4/4 0 Some(true)"),
             (
                 " | ? | bash x | edit c | ? | finish  | .p /tmp/x/testbed/x",
-                "false 3/4 1 Some(true) step 2 bash: it shows something else line 1: - b + x",
+                "false 3/4 1 Some(true) step 2 bash: it shows something other than in the record line 1: - b + x",
             ),
             (
                 " | ? | edit b | edit c | ? | finish  | .q",
-                "false 3/4 1 Some(false) step 2 bash: the agent does something else",
+                "false 3/4 1 Some(false) step 2 bash: the agent makes another call",
             ),
-            (" | ? | bash b | .p", "false 2/4 2 Some(false) step 2 edit: it is not there any more"),
-            (" | +more | ? | bash b | edit c", "false 3/4 1 None step 1 Message: it was not there then"),
+            (" | ? | bash b | .p", "false 2/4 2 Some(false) step 2 edit: it is missing in the replay"),
+            (" | +more | ? | bash b | edit c", "false 3/4 1 None step 1 Message: it is not in the record"),
             (" | ? | bash b", "false 2/4 0 None"),
-            (" | ? | bash b | !no more answers", "false 2/4 2 None step 2 edit: it is not there any more"),
+            (" | ? | bash b | !no more answers", "false 2/4 2 None step 2 edit: it is missing in the replay"),
         ] {
             check(then, &format!("{start}{now}"), expected);
         }
-        let message = "false 0/0 1 None step 0 Message: the agent says something else line 1: - {root}/x + /testbed/x";
+        let message = "false 0/0 1 None step 0 Message: the agent's message differs line 1: - {root}/x + /testbed/x";
         check("+/testbed/x | ?", "+/testbed/x | ?", message);
         // One that failed then is followed to its end.
         check("? | bash a | !503", "? | bash a | !no more answers", "true 1/1 0 None");

@@ -23,7 +23,7 @@ impl Prefix {
         let most = if record.has_ended_itself() { steps.saturating_sub(1) } else { steps };
         if step > most {
             bail!(
-                "`{}` has {steps} steps, and can be gone on from after at most {most} of them\n\
+                "`{}` has {steps} steps, and an episode can continue after at most {most} of them\n\
                  hint: `--from-step {most}`, or fewer",
                 record.name()
             );

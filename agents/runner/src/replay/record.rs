@@ -140,7 +140,7 @@ fn read(folder: &Path, known: Option<(&str, &Place)>) -> anyhow::Result<Recorded
     let trajectory = Trajectory::parse(&text).map_err(|err| anyhow!("`{shown}` is damaged: {err}"))?;
     let header = trajectory.header().cloned().with_context(|| format!("`{shown}` has no header"))?;
     if trajectory.completions().next().is_none() {
-        bail!("nothing was answered in `{shown}`, so that there is nothing to replay");
+        bail!("`{shown}` has no answers, so there is nothing to replay");
     }
     let folder = fs::canonicalize(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
     let instance_id = header.instance_id.clone();

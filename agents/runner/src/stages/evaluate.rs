@@ -166,7 +166,7 @@ pub fn choose(
     }
     let path = Path::new(source);
     if !path.exists() {
-        bail!("no such predictions: `{source}`\nhint: a file, the folder of a run, or the word `gold` or `empty`");
+        bail!("there are no predictions `{source}`\nhint: name a file, the folder of a run, or `gold` or `empty`");
     }
     let by_id: HashMap<String, &Instance> =
         wanted.into_iter().map(|instance| (instance.instance_id.to_lowercase(), instance)).collect();

@@ -59,7 +59,7 @@ impl Judge<'_> {
             Err(err) => {
                 let failed = Failed { subject, error: format!("{err:#}") };
                 cell_dir.fail(dir, id, failed)?;
-                return Err(err.context("no verdict could be had"));
+                return Err(err.context("no verdict could be reached"));
             }
         };
         dir.write(TEST_OUTPUT, &verdict.test_output)?;

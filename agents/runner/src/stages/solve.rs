@@ -234,7 +234,7 @@ impl Cell {
             return Ok(());
         }
         bail!(
-            "`{}` holds an episode of another making: {}\nhint: choose another `--run`, or start over with `--fresh`",
+            "`{}` holds an episode that was made differently: {}\nhint: choose another `--run`, or start over with `--fresh`",
             dir.file(TRAJECTORY).display(),
             in_words(&different)
         )
@@ -251,7 +251,7 @@ impl Cell {
         })
     }
 
-    /// Runs an episode; `None` when it was not begun, as no more is to be.
+    /// Runs an episode; `None` when it was not started because the run is stopping.
     async fn run_episode(
         &self,
         instance: &Instance,
@@ -261,7 +261,7 @@ impl Cell {
     ) -> anyhow::Result<Option<Outcome>> {
         let Some(_permit) = worker.unless_drained(worker.permits.sandbox()).await else { return Ok(None) };
         worker.enter(Phase::Sandbox);
-        let ready = self.environment.reset(instance).await.context("the sandbox could not be made ready")?;
+        let ready = self.environment.reset(instance).await.context("the sandbox could not be prepared")?;
         let sandbox = ready.sandbox.clone();
         // It was made ready while others were under way, and it is taken away while the next one is.
         let seat = worker.seat().await;
@@ -379,7 +379,7 @@ impl Cell {
             return Ok(None);
         }
         dir.write(RESUMED, &lines(&record)?)?;
-        worker.note(&format!("going on with {} answers of {from}", record.completions().count()));
+        worker.note(&format!("continuing with {} answers of {from}", record.completions().count()));
         Ok(Some(record))
     }
 }
@@ -444,7 +444,7 @@ impl Work for Solving {
             }
             Attempted::Failed(why) => (INFRASTRUCTURE, format!("{id}: {why}")),
             Attempted::Held => ("held", format!("{id}: {}", attempt.cell.cell_dir.held(id))),
-            Attempted::GivenUp => ("given_up", format!("{id}: not begun")),
+            Attempted::GivenUp => ("given_up", format!("{id}: not started")),
         };
         Ending { word, was_kept: matches!(attempted, Attempted::Held | Attempted::GivenUp), line }
     }

@@ -131,7 +131,7 @@ async fn validate_one(
     cell_dir: &CellDir,
     repeat: usize,
 ) -> anyhow::Result<(Validated, bool)> {
-    let gold = judge.environment.gold(instance).context("it has no reference solution")?;
+    let gold = judge.environment.gold(instance).context("it has no gold patch")?;
     let lists = judge.environment.lists(instance)?;
     let dir = cell_dir.episode(&instance.instance_id)?;
     let (mut runs, mut all_kept) = ([Vec::new(), Vec::new()], true);
@@ -164,11 +164,11 @@ async fn run_one(
     }
     dir.remove(&file)?;
     let evaluated = judge.try_evaluate(instance, patch, Asked::Tests).await;
-    let verdict = evaluated.with_context(|| format!("run `{name}` did not come to its end"))?;
+    let verdict = evaluated.with_context(|| format!("run `{name}` did not finish"))?;
     dir.write(&format!("{name}.log"), &verdict.test_output)?;
     // Both patches are the dataset's own, so that a sign in a log is none that a model has put there.
     if let Some(sign) = sign(&verdict) {
-        bail!("run `{name}` has a sign of infrastructure ({sign}); see {name}.log");
+        bail!("run `{name}` shows an infrastructure failure ({sign}); see {name}.log");
     }
     let Verdict { failure, statuses, .. } = verdict;
     let statuses = statuses.iter().map(|(test, status)| (test.to_owned(), Value::from(status.as_str()))).collect();

@@ -65,10 +65,10 @@ impl Coordinator<'_> {
 
     fn places(&self) -> anyhow::Result<Places> {
         let engine = self.sweep.journal().run().join(ENGINE);
-        std::fs::create_dir_all(&engine).with_context(|| format!("cannot make `{}`", engine.display()))?;
+        std::fs::create_dir_all(&engine).with_context(|| format!("cannot create `{}`", engine.display()))?;
         let engine = engine.canonicalize().with_context(|| format!("cannot find `{}`", engine.display()))?;
         let run = engine.parent().context("the folder of the run has no parent")?.to_owned();
-        let working = std::env::current_dir().context("the working folder cannot be told")?;
+        let working = std::env::current_dir().context("cannot determine the working folder")?;
         Ok(Places { run, engine, working })
     }
 
@@ -104,7 +104,7 @@ impl Coordinator<'_> {
             if in_vain > most {
                 let logs = self.site.logs(&job, &places.engine);
                 return Ok(Some(format!(
-                    "{left} episodes are left, and the processes of {in_vain} jobs in a row ended with no result\nhint: their logs are in {logs}; the same command goes on"
+                    "{left} episodes are left, and the processes of {in_vain} jobs in a row ended with no result\nhint: their logs are in {logs}; run the same command again to continue"
                 )));
             }
             if tally.over().is_none() {
@@ -146,7 +146,7 @@ impl Coordinator<'_> {
         let untold = || {
             let (name, path) = (&job.job, path.display());
             format!(
-                "whether the job {name} of an earlier command still works on it cannot be told\nhint: if there is no such job any more, remove `{path}`"
+                "cannot determine whether the job {name} of an earlier command still works on it\nhint: if there is no such job any more, remove `{path}`"
             )
         };
         let is_there = !states.with_context(untold)?.is_empty();
@@ -162,7 +162,7 @@ impl Coordinator<'_> {
         let asked = self.sweep.plan().file.spec.engine.pilots.unwrap_or(room.usual).min(needed);
         let pilots = self.pilots(places, asked.min(room.most).max(1));
         if pilots.count < asked {
-            (self.told)(&format!("{} processes instead of {asked}: there may be no more here", pilots.count));
+            (self.told)(&format!("{} processes instead of {asked}: the site allows no more", pilots.count));
         }
         let job = self.site.submit(&pilots, &places.engine).await?;
         self.keep(places, &job)?;

@@ -38,7 +38,7 @@ impl Site for HyperQueue {
         let text = printed("hq", &words.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         let job = text.trim();
         if job.is_empty() || !job.bytes().all(|byte| byte.is_ascii_digit()) {
-            bail!("`hq` told no number of a job: `{job}`");
+            bail!("`hq` printed no job id: `{job}`");
         }
         Ok(Job { name: Some(name), ..Job::named(job) })
     }
@@ -62,7 +62,7 @@ impl Site for HyperQueue {
 /// Asks for the states of a job's processes that have not ended.
 async fn states_of(job: &Job) -> anyhow::Result<States> {
     let text = printed("hq", &["--output-mode=json", "job", "info", &job.job]).await?;
-    parse_states(&text, job.name.as_deref()).with_context(|| format!("`hq job info {}` told no states", job.job))
+    parse_states(&text, job.name.as_deref()).with_context(|| format!("`hq job info {}` printed no states", job.job))
 }
 
 /// Returns the arguments of `hq`.

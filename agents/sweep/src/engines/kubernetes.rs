@@ -63,7 +63,7 @@ impl Site for Kubernetes {
         let create = ["create", "--filename", path_text(&path)?, "--output=jsonpath={.metadata.name}"];
         let text = printed("kubectl", &self.arguments(&create)).await?;
         match text.trim() {
-            "" => bail!("`kubectl create` told no name of a job"),
+            "" => bail!("`kubectl create` printed no job name"),
             name => Ok(Job::named(name)),
         }
     }
@@ -71,7 +71,7 @@ impl Site for Kubernetes {
     async fn states(&self, job: &mut Job, _mend: Option<&Pilots<'_>>) -> anyhow::Result<States> {
         let output = run("kubectl", &self.arguments(&["get", "job", &job.job, "--output=json"])).await?;
         if output.status.success() {
-            let job: IndexedJob = serde_json::from_slice(&output.stdout).context("`kubectl get job` told no job")?;
+            let job: IndexedJob = serde_json::from_slice(&output.stdout).context("`kubectl get job` printed no job")?;
             return Ok(job.status.map(states).unwrap_or_else(begun));
         }
         let said = said(&output);

@@ -33,7 +33,7 @@ impl Ray {
         let set = variable("RAY_API_SERVER_ADDRESS").filter(|address| !address.is_empty());
         if let Some(address) = set.as_ref().filter(|address| engine.ray.address.is_none() && !is_page(address)) {
             bail!(
-                "`RAY_API_SERVER_ADDRESS` is `{address}`, which is no address of a dashboard\nhint: as in `{ADDRESS}`"
+                "`RAY_API_SERVER_ADDRESS` is `{address}`, which is not the address of a dashboard\nhint: as in `{ADDRESS}`"
             );
         }
         // The other variable may as well name a port for Ray's own clients, which is of no use here.
@@ -59,7 +59,7 @@ impl Ray {
     /// Starts a process again that has died, where its node lives.
     async fn mend(&self, pilots: &Pilots<'_>, job: &str, task: &mut Task) -> anyhow::Result<()> {
         if self.client.nodes().await?.contains(&task.node) {
-            tracing::warn!("the process {} has died and is started again", task.id);
+            tracing::warn!("the process {} has died and is restarted", task.id);
             *task = self.start(pilots, job, (task.index, &task.node.clone(), task.restarts + 1)).await?;
         }
         Ok(())
@@ -113,7 +113,7 @@ impl Site for Ray {
                     if let Some(pilots) = mend.filter(|pilots| is_mended(task, answer.as_ref(), pilots.engine)) {
                         // It is tried again at the next look, and the others are looked at all the same.
                         if let Err(err) = self.mend(pilots, &job.job, task).await {
-                            tracing::debug!("the process {} is not started again yet: {err:#}", task.id);
+                            tracing::debug!("the process {} is not restarted yet: {err:#}", task.id);
                         }
                         states.add_waiting("pending", 1);
                     }

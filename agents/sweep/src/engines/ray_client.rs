@@ -74,7 +74,7 @@ impl RayClient {
     pub(super) async fn job(&self, id: &str) -> anyhow::Result<Option<Answer>> {
         let Some(text) = self.ask(Method::GET, &format!("/api/jobs/{id}"), None).await? else { return Ok(None) };
         let answer =
-            serde_json::from_str(&text).with_context(|| format!("Ray's answer on the job `{id}` is not one"))?;
+            serde_json::from_str(&text).with_context(|| format!("Ray's answer about the job `{id}` cannot be read"))?;
         Ok(Some(answer))
     }
 
@@ -89,7 +89,7 @@ impl RayClient {
         let text = self.ask(Method::GET, "/api/v0/nodes?limit=10000", None).await?;
         let text = text.ok_or_else(|| self.is_none_of_ray())?;
         let nodes =
-            parse_nodes(&text).with_context(|| format!("Ray at `{}` tells of no nodes that live", self.address))?;
+            parse_nodes(&text).with_context(|| format!("Ray at `{}` lists no live nodes", self.address))?;
         Ok(nodes)
     }
 
@@ -121,7 +121,7 @@ impl RayClient {
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(
-                "Ray at `{}` wants another token: {status}\nhint: set `RAY_AUTH_TOKEN` to that of the cluster",
+                "Ray at `{}` rejected the token: {status}\nhint: set `RAY_AUTH_TOKEN` to that of the cluster",
                 self.address
             ),
             status if status.is_success() => Ok(Some(text)),
@@ -147,7 +147,7 @@ fn client(address: &str) -> anyhow::Result<Client> {
     if ["127.", "localhost", "[::1]"].iter().any(|own| host.starts_with(own)) {
         builder = builder.no_proxy();
     }
-    builder.build().context("no client for Ray can be made")
+    builder.build().context("cannot create a client for Ray")
 }
 
 /// Reads the answer of the state API.

@@ -25,7 +25,7 @@ impl Site for Slurm {
 
     async fn room(&self) -> anyhow::Result<Room> {
         let text = printed("scontrol", &["show", "config"]).await?;
-        let most = max_array_size(&text).context("`scontrol show config` tells no `MaxArraySize`")?;
+        let most = max_array_size(&text).context("`scontrol show config` prints no `MaxArraySize`")?;
         Ok(Room { most, ..Room::default() })
     }
 
@@ -36,7 +36,7 @@ impl Site for Slurm {
         // With several clusters, the name of one follows.
         let job = text.lines().last().unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if job.is_empty() || !job.bytes().all(|byte| byte.is_ascii_digit()) {
-            bail!("`sbatch` told no number of a job: `{}`", text.trim());
+            bail!("`sbatch` printed no job id: `{}`", text.trim());
         }
         Ok(Job::named(job))
     }

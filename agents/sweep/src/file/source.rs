@@ -104,7 +104,7 @@ impl Source {
                 };
                 let full = join(path, text);
                 if let Some(first) = self.places.insert(full.clone(), place) {
-                    let message = format!("the key `{full}` stands twice; it is first in line {}", first.line);
+                    let message = format!("the key `{full}` occurs twice, first in line {}", first.line);
                     return Err(self.problem(Some(place), message));
                 }
                 *key = Some(full);
@@ -189,7 +189,7 @@ mod tests {
         check(
             "a: 1\nb:\n  c: 1\n  c: 2\n",
             "",
-            &expect!["s.yaml:4:3: the key `b.c` stands twice; it is first in line 3"],
+            &expect!["s.yaml:4:3: the key `b.c` occurs twice, first in line 3"],
         );
         check(
             "a: [1, 2\n",

@@ -20,7 +20,7 @@ pub struct Share {
     pub share: f64,
 }
 
-/// The share of solved ones with its 95% interval after Wilson.
+/// The share of solved ones with its 95% Wilson interval.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Resolved {
     /// The share; `of` is what was asked for.

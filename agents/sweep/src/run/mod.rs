@@ -82,13 +82,13 @@ impl Sweep {
         let has_another = || anyhow::Ok(read_text(&folder.join(SWEEP))?.is_some_and(|text| text != plan.file.text));
         if lease.is_none() && shared && has_another()? {
             bail!(
-                "the process that is at the sweep `{}` has another file\nhint: share the same one, or choose another `--run`",
+                "another process is running the sweep `{}` from a different file\nhint: share the same one, or choose another `--run`",
                 folder.display()
             );
         }
         if lease.is_none() && !shared {
             bail!(
-                "another process is at the sweep `{}`\nhint: `spotter status {}` shows it; `--share` works on it as well",
+                "another process is running the sweep `{}`\nhint: `spotter status {}` shows it; `--share` works on it as well",
                 folder.display(),
                 plan.run
             );
@@ -187,7 +187,7 @@ impl Sweep {
         let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine);
         let served = engine.serve(&Arc::new(Solving), items, &mut waiting).await;
         if let Err(err) = self.gateways.budget().sync().await {
-            tracing::warn!("what was spent could not be told to other processes: {err}");
+            tracing::warn!("the spending could not be shared with other processes: {err}");
         }
         served?;
         let mut counts = waiting.into_counts();

@@ -203,7 +203,7 @@ fn pick(file: &File, resolved: &Resolved, environment: &dyn Environment) -> anyh
             "instances.unsolved_in".to_owned()
         };
         if file_name(run) == file_name(&own) {
-            let message = format!("`{run}` is this very run: what it solves would change what it is asked for");
+            let message = format!("`{run}` is this run itself: what it solves would change what it is asked for");
             return Err(file.source.at(&at, message).into());
         }
         let solved = solved_in(runs, run).map_err(|err| file.source.at(&at, format!("{err:#}")))?;

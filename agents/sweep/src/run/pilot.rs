@@ -76,7 +76,7 @@ impl Sweep {
             never = self.heed_drain(&engine.drain) => match never {},
         };
         if let Err(err) = self.gateways.budget().sync().await {
-            tracing::warn!("what was spent could not be told to other processes: {err}");
+            tracing::warn!("the spending could not be shared with other processes: {err}");
         }
         served?;
         let mut counts = pilot.counts;
@@ -99,7 +99,7 @@ impl Sweep {
         let path = self.journal.run().join(DRAIN);
         loop {
             if !drain.is_cancelled() && tokio::fs::try_exists(&path).await.unwrap_or(false) {
-                tracing::warn!("the command that began the sweep ends it: what is under way is finished");
+                tracing::warn!("the command that started the sweep is stopping it: episodes in flight are finished");
                 drain.cancel();
             }
             tokio::time::sleep(HELD).await;
@@ -178,12 +178,12 @@ impl<'a> Pilot<'a> {
     /// Returns why no more is begun; an episode is begun only where there is time for one as long as those so far.
     fn over(&self, now: Instant) -> Option<String> {
         if self.limits.deadline.is_some_and(|deadline| now >= deadline) {
-            return Some("the time is over\nhint: the same command goes on".to_owned());
+            return Some("the time limit was reached\nhint: run the same command again to continue".to_owned());
         }
         let usual = self.took.1.checked_div(self.took.0).unwrap_or_default();
         let stops = self.shift.stops()?;
         (stops.saturating_duration_since(now) <= usual)
-            .then(|| "no time is left for another episode\nhint: the same command goes on".to_owned())
+            .then(|| "no time is left for another episode\nhint: run the same command again to continue".to_owned())
     }
 
     fn due(&mut self, now: Instant) -> Option<Item> {
@@ -240,8 +240,8 @@ impl<'a> Pilot<'a> {
         let count = self.in_a_row.len();
         if count >= self.limits.in_a_row {
             self.stop(format!(
-                "infrastructure broke for {count} episodes in a row, the last time: {why}\n\
-                 hint: once that is mended the same command goes on"
+                "infrastructure failed for {count} episodes in a row, most recently: {why}\n\
+                 hint: fix that and run the same command again to continue"
             ));
         }
         After::Again
@@ -249,7 +249,7 @@ impl<'a> Pilot<'a> {
 
     fn solved(&mut self, item: Item, attempt: &Attempt, solved: &Solved) -> After {
         if matches!(solved.outcome.exit_status, ExitStatus::BudgetSpent(_)) {
-            self.stop("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
+            self.stop("the budget is spent\nhint: run the same command with a larger budget to continue".to_owned());
             return After::Nothing;
         }
         if solved.failed() {

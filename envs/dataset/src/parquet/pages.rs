@@ -173,7 +173,7 @@ fn header(input: &impl ChunkReader, at: u64, end: u64) -> Result<PageHeader, Str
         match PageHeader::parse(&bytes) {
             Some(header) => return header,
             None if length < most => length = most.min(length * 8),
-            None => return Err("is no page, or one whose header does not end".to_owned()),
+            None => return Err("is not a page, or its header does not end".to_owned()),
         }
     }
 }

@@ -73,5 +73,5 @@ fn document<E: From<DatasetError>>(
 
 fn broken_off(path: &Path, line: usize, err: &std::io::Error) -> DatasetError {
     let place = format!("`{}`, line {line}", path.display());
-    DatasetError::Malformed { place, reason: format!("cannot read on: {err}") }
+    DatasetError::Malformed { place, reason: format!("cannot be read further: {err}") }
 }

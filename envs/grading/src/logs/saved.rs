@@ -191,7 +191,7 @@ fn unpack(
 
 fn read_entry(entry: &mut tar::Entry<'_, impl Read>) -> anyhow::Result<Log> {
     if entry.size() > IN_MEMORY {
-        let mut file = tempfile::tempfile().context("no temporary file can be made")?;
+        let mut file = tempfile::tempfile().context("cannot create a temporary file")?;
         io::copy(entry, &mut file)?;
         file.rewind()?;
         return Ok(Log::File(file));

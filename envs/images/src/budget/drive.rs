@@ -217,7 +217,7 @@ impl Inner {
         let mut state = self.state();
         if state.paused.is_none_or(|until| until <= Instant::now()) {
             tracing::warn!(
-                "the registry of `{name}` gives no more images for now; asked again in {} s",
+                "the registry of `{name}` allows no more pulls for now; retrying in {} s",
                 pause.as_secs()
             );
         }

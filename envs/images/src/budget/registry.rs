@@ -114,7 +114,7 @@ impl Registry {
         let config = manifest.config.ok_or("its manifest names no configuration")?;
         let ImageConfig { rootfs } = self.get(&reference, &format!("blobs/{}", config.digest)).await?;
         if rootfs.diff_ids.len() != manifest.layers.len() {
-            return Err("its manifest and its configuration do not fit".to_owned());
+            return Err("its manifest and its configuration do not match".to_owned());
         }
         let mut layers = Vec::new();
         for (blob, key) in manifest.layers.iter().zip(chain(&rootfs.diff_ids)) {
@@ -173,7 +173,7 @@ impl Registry {
     async fn get<T: DeserializeOwned>(&self, reference: &Reference, path: &str) -> Result<T, String> {
         let answer = self.send(Method::GET, reference, path, &[(ACCEPT.as_str(), MANIFESTS)]).await?;
         let bytes = answer.bytes().await.map_err(said)?;
-        serde_json::from_slice(&bytes).map_err(|err| format!("its answer is not as expected: {err}"))
+        serde_json::from_slice(&bytes).map_err(|err| format!("its answer has an unexpected form: {err}"))
     }
 
     /// Sends a request, and again where the registry is busy.
@@ -245,7 +245,7 @@ impl Registry {
         };
         let challenge = parameters(challenge);
         let realm = challenge.get("realm").ok_or("it asks for a token and does not say where to get one")?;
-        let mut url = reqwest::Url::parse(realm).map_err(|err| format!("`{realm}` is no address: {err}"))?;
+        let mut url = reqwest::Url::parse(realm).map_err(|err| format!("`{realm}` is not an address: {err}"))?;
         let scope = format!("repository:{}:pull", reference.repository);
         let service = challenge.get("service").map(String::as_str).unwrap_or_default();
         let request = match login.as_ref().and_then(Login::identity) {

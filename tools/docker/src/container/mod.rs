@@ -244,7 +244,7 @@ impl Backend for Container {
             .await
             .map_err(io::Error::other)
             .and_then(|result| result)
-            .map_err(|err| SandboxError::Lost(format!("the container `{}` is left behind: {err}", self.id())))
+            .map_err(|err| SandboxError::Lost(format!("the container `{}` was not removed: {err}", self.id())))
     }
 
     fn remove_in_background(&self) {
@@ -257,7 +257,7 @@ impl Backend for Container {
         self.removals.spawn_on(
             async move {
                 if let Err(err) = force_remove(&client, &id).await {
-                    tracing::warn!("the container `{id}` is left behind: {err}");
+                    tracing::warn!("the container `{id}` was not removed: {err}");
                 }
             },
             &runtime,

@@ -50,7 +50,7 @@ fn cells(text: &str) -> Result<Vec<Cell>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let whole: Value = serde_json::from_str(text).map_err(|err| match err.to_string() {
         why if why.contains("recursion limit") => format!("the JSON of the notebook is nested too deep: {why}"),
-        why => format!("the notebook is no JSON: {why}"),
+        why => format!("the notebook is not JSON: {why}"),
     })?;
     let sheets = whole.get("worksheets").and_then(Value::as_array);
     if whole.get("cells").and_then(Value::as_array).is_none() && sheets.is_none() {
@@ -260,8 +260,8 @@ mod tests {
     fn what_cannot_be_read_is_told_and_stays_as_it_is() {
         let deep = format!("{{\"cells\": {}{}}}", "[".repeat(500), "]".repeat(500));
         for (text, why) in [
-            ("{\"cells\": [", "is no JSON"),
-            ("", "is no JSON"),
+            ("{\"cells\": [", "is not JSON"),
+            ("", "is not JSON"),
             ("{}", "has no `cells`"),
             ("[1]", "has no `cells`"),
             (deep.as_str(), "nested too deep"),

@@ -94,7 +94,7 @@ fn check(
     (record, instance): (&RecordedEpisode, &Instance),
 ) -> anyhow::Result<()> {
     if let Some(other) = other_settings(record, resolved, instance, true)? {
-        say(&format!("the steps that are taken over were made with other settings: {other}"));
+        say(&format!("the reused steps were made with other settings: {other}"));
     }
     refuse_unsolvable(resolved, environment, [instance])
 }

@@ -56,8 +56,8 @@ pub(crate) async fn run(
     match args.from_step {
         Some(step) => branch::run(plugs, &args, (&record, step), providers, at_interrupt).await,
         None if args.settings.model.is_some() => {
-            let hint = "hint: `--from-step STEPS` goes on with one";
-            Err(Failed::Usage(anyhow!("a replay asks no model, so that `--model` has no use\n{hint}")))
+            let hint = "hint: `--from-step STEPS` continues with one";
+            Err(Failed::Usage(anyhow!("a replay queries no model, so `--model` has no effect\n{hint}")))
         }
         None => again::run(plugs, &args, &record, providers).await,
     }
@@ -111,7 +111,7 @@ pub(super) fn outcome<'a>((attempt, attempted): &'a (Attempt, Attempted)) -> Res
         Attempted::Solved(solved) => Ok(solved),
         Attempted::Failed(why) => Err(why.as_str().into()),
         Attempted::Held => Err(attempt.cell.cell_dir.held(id).into()),
-        Attempted::GivenUp => Err("it was not begun".into()),
+        Attempted::GivenUp => Err("it was not started".into()),
     }
 }
 

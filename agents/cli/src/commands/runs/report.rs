@@ -107,7 +107,7 @@ fn read(args: &ReportCommand) -> anyhow::Result<Vec<CellFacts>> {
         cells.extend(read.collect::<Vec<_>>());
     }
     if let Some(unknown) = args.cell.iter().find(|name| cells.iter().all(|cell| cell.cell != **name)) {
-        anyhow::bail!("no run here has a cell `{unknown}`\nhint: without `--cell` all cells are shown");
+        anyhow::bail!("there is no cell `{unknown}` in these runs\nhint: without `--cell` all cells are shown");
     }
     Ok(cells)
 }

@@ -46,7 +46,7 @@ impl Elsewhere {
     pub(super) fn cancel(&self) {
         let Some(job) = self.current.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         match cancel_now(&self.site, &job) {
-            Ok(()) => say(&format!("job {} is cancelled; the same command goes on", job.job)),
+            Ok(()) => say(&format!("job {} was cancelled; run the same command again to continue", job.job)),
             Err(err) => say(&format!("warning: {err:#}\nhint: `{}` ends its processes", self.site.by_hand(&job))),
         }
     }
@@ -56,7 +56,7 @@ impl Elsewhere {
         let first = plan.cells.first().context("the sweep has no cell")?;
         let runs = &first.resolved.config.runs;
         let run = std::path::absolute(runs.join(journal::file_name(&plan.run)))?;
-        let folder = std::env::current_dir().context("the working folder cannot be told")?;
+        let folder = std::env::current_dir().context("cannot determine the working folder")?;
         let (engine, program) = (&plan.file.spec.engine, program()?);
         let count = engine.pilots.unwrap_or(USUAL);
         let (run, folder, program): (&Path, &Path, &Path) = (&run, &folder, &program);
@@ -66,5 +66,5 @@ impl Elsewhere {
 
 /// Returns the path of this program, which the processes run.
 fn program() -> anyhow::Result<PathBuf> {
-    std::env::current_exe().context("the path of this program cannot be told")
+    std::env::current_exe().context("cannot determine the path of this program")
 }

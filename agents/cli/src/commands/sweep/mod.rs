@@ -132,7 +132,7 @@ async fn clean(plugs: &Plugs, plan: &Plan) {
             Ok(names) => say(&format!("removed {} {} of processes that have died", names.len(), plug.sandboxes)),
             // Whoever needs it finds out soon enough.
             Err(SandboxError::Unavailable(_)) => {}
-            Err(err) => say(&format!("warning: what dead processes left was not removed: {err}")),
+            Err(err) => say(&format!("warning: the leftovers of dead processes were not removed: {err}")),
         }
     }
 }

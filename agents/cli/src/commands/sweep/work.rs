@@ -52,7 +52,7 @@ pub(crate) async fn run(
     if std::env::var_os(HYPERQUEUE).is_none() {
         at_interrupt.drain(&engine.drain);
     }
-    say(&format!("at the sweep `{}`: {} episodes, {workers} at once", sweep.plan().run, sweep.episodes()));
+    say(&format!("working on the sweep `{}`: {} episodes, {workers} at once", sweep.plan().run, sweep.episodes()));
     let time_is_over = async {
         match shift.stops() {
             Some(stops) => tokio::time::sleep_until(stops.into()).await,
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     let counts = tokio::select! {
         counts = sweep.work(&engine, &shift) => counts?,
         () = time_is_over => {
-            say("the time is over: what is under way is stopped, and the same command goes on with it");
+            say("the time limit was reached: episodes in flight are stopped; run the same command again to continue");
             return Ok(ExitCode::from(1));
         }
     };
@@ -74,7 +74,7 @@ async fn open(plugs: &Plugs, args: &WorkCommand, providers: &Providers) -> anyho
     let kept = Kept::read(&args.run)?;
     let run = args.run.canonicalize().with_context(|| format!("cannot find `{}`", args.run.display()))?;
     std::env::set_current_dir(&kept.folder).with_context(|| {
-        format!("the sweep was begun in `{}`, which this machine does not have", kept.folder.display())
+        format!("the sweep was started in `{}`, which does not exist on this machine", kept.folder.display())
     })?;
     let plan = kept.plan(plugs, &run)?;
     clean(plugs, &plan).await;

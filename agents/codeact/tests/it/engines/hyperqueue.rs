@@ -89,7 +89,7 @@ fn a_sweep_on_hyperqueue_goes_on_when_its_tasks_have_ended() {
     assert!(names.len() == 2 && names.iter().all(|name| name.starts_with("spotter-s-")), "{calls}");
     assert!(calls.lines().any(|line| line.replace(&format!("--name={} ", names[0]), "") == expected), "{calls}");
     let log = fs::read_to_string(program.path(".runs/s/engine/pilot-0.log")).unwrap();
-    assert_eq!(log.matches("at the sweep `s`").count(), 2, "{log}");
+    assert_eq!(log.matches("working on the sweep `s`").count(), 2, "{log}");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn errors_name_the_line_and_the_field() {
         &format!("[{A},\n{{\"x\": 1]"),
         &expect!["predictions `p.json`: line 2: expected `,` or `}` at column 8"],
     );
-    check("p.json", &format!("[{A}] {A}"), &expect!["predictions `p.json`: line 1: there is more behind the end"]);
+    check("p.json", &format!("[{A}] {A}"), &expect!["predictions `p.json`: line 1: there is more after the end"]);
     check("p.json", &format!("[{A}\n{A}]"), &expect!["predictions `p.json`: line 2: there is `{` where `,` must be"]);
     check("p.jsonl", "\n", &expect!["predictions `p.jsonl`: it holds none"]);
     check("p.jsonl", "diff --git", &expect!["predictions `p.jsonl`: line 1: expected value at column 1"]);
@@ -165,7 +165,7 @@ fn half_characters_spoil_the_patch_that_holds_them_and_no_other() {
     let expected = expect![[r#"
         a__a-1 by m: Some("x\n")
         b__b-2 by m: Some("+ �\n") (spoiled)
-        line 2: the patch for `b__b-2` holds half a character or other bytes that are no text, and counts as one that does not apply"#]];
+        line 2: the patch for `b__b-2` contains a lone surrogate or bytes that are not text, and counts as a patch that does not apply"#]];
     check("p.json", &format!("{beside}\n{spoiled}\n"), &expected);
     check("p.json", &format!("[{beside},\n{spoiled}]"), &expected);
     check("p.json", &format!("{{\"a__a-1\": {beside},\n\"b__b-2\": {spoiled}}}"), &expected);
