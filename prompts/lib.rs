@@ -118,7 +118,7 @@ fn templates((name, source): (String, String)) -> Vec<(String, String)> {
     let group = name.strip_prefix("texts/").and_then(|name| name.strip_suffix(".md"));
     let Some(group) = group else { return vec![(name, source)] };
     let source = format!("\n{}", source.replace("\r\n", "\n"));
-    // What stands before the first heading is for whoever reads the file.
+    // What is before the first heading is for whoever reads the file.
     let sections = source.split("\n## ").skip(1);
     let template = |section: &str| {
         let (title, text) = section.split_once('\n').unwrap_or((section, ""));

@@ -276,7 +276,7 @@ async fn each_state_gives_in_where_the_table_lets_it() {
     let searched = || search(json!({ "class_names": ["Cache"] }));
     let known = |more: Vec<Value>| [vec![searched(), identify(&["Cache.get"]), decide(false, false)], more].concat();
     for (turns, ended) in [
-        // Without any code there is nothing to go on with.
+        // Without any code there is nothing to continue with.
         (no_use(4, none()), "S Limit(Idle)"),
         (known([no_use(4, none()), vec![plan("reject")]].concat()), "SIDSP GaveUp(\"no way\")"),
         ([vec![searched()], no_use(3, word()), vec![]].concat(), "IS ModelFailed"),

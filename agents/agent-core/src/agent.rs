@@ -33,7 +33,7 @@ pub trait Agent: Send + Sized + 'static {
     fn step(&mut self, episode: &mut Episode) -> impl Future<Output = Result<Flow, AgentError>> + Send;
 }
 
-/// Whether an episode goes on.
+/// Whether an episode continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// Another step follows.

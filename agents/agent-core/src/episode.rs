@@ -30,7 +30,8 @@ pub struct Episode {
     spending: Spending,
     context: Context,
     last_tokens: u64,
-    /// Where the model was told that the repository is; another place than the real one only in an episode that goes on.
+    /// Where the model was told that the repository is; another place than the real one only in an episode that
+    /// continues.
     root: String,
     /// The record of a killed attempt, as long as it lasts.
     restore: Option<Restore>,
@@ -70,8 +71,8 @@ pub struct EpisodeParts {
     pub fresh_sandbox: Option<FreshSandbox>,
     /// What turns texts into vectors, for tools that rank by them; `None` where none is configured.
     pub embedder: Option<Arc<dyn Embed>>,
-    /// What a killed attempt at the same episode left, or the first steps of another episode; the conversation goes on
-    /// where it ends.
+    /// What a killed attempt at the same episode left, or the first steps of another episode; the conversation
+    /// continues where it ends.
     pub earlier: Option<Trajectory>,
     /// What must not be shown to the model, or recorded.
     pub secrets: Secrets,
@@ -187,8 +188,8 @@ impl Episode {
         Ok(())
     }
 
-    /// Begins a new conversation, as for the next state of an agent that has several: the model is shown nothing of what
-    /// was said before. Spending, limits and the record go on.
+    /// Begins a new conversation, as for the next state of an agent that has several: the model is shown nothing of
+    /// what was said before. Spending, limits and the record continue.
     ///
     /// # Errors
     /// When it cannot be recorded.
@@ -265,8 +266,8 @@ impl Episode {
         Ok(observation)
     }
 
-    /// Runs the calls of an answer in order, each as [`Episode::act`] does, and returns whether `finish` was among them: what
-    /// stands beside it is run and answered as well.
+    /// Runs the calls of an answer in order, each as [`Episode::act`] does, and returns whether `finish` was among
+    /// them: what is beside it is run and answered as well.
     ///
     /// # Errors
     /// As [`Episode::act`].

@@ -43,7 +43,7 @@ impl Limits {
         Ok(())
     }
 
-    /// Returns the limit on time as a duration; a value that is no duration counts as no limit.
+    /// Returns the limit on time as a duration; a value that is not a duration counts as no limit.
     pub(crate) fn duration(&self) -> Option<Duration> {
         self.time.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }

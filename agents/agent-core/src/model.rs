@@ -67,7 +67,8 @@ pub struct Completion {
 /// What a server sent of an answer, as it came.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Served {
-    /// The whole message before anything was read out of it: text, reasoning, calls, and fields that are not known here.
+    /// The whole message before anything was read out of it: text, reasoning, calls, and fields that are not known
+    /// here.
     pub message: Value,
     /// The reason for stopping in the server's own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,7 +165,7 @@ pub enum ModelError {
     /// Shorten the request.
     #[error("{0}")]
     ContextLength(String),
-    /// Mend the settings or the code; trying again is of no use.
+    /// Fix the settings or the code; retrying does not help.
     #[error("{0}")]
     Permanent(String),
     /// Stop asking: the budget of the whole run has nothing left.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Returns JSON text with `stand_in` for each escaped half of a surrogate pair that stands alone.
+/// Returns JSON text with `stand_in` for each escaped half of a surrogate pair that is alone.
 pub fn without_lone_surrogates<'a>(json: &'a str, stand_in: &str) -> Cow<'a, str> {
     if !["\\ud", "\\uD"].iter().any(|start| json.contains(start)) {
         return Cow::Borrowed(json);

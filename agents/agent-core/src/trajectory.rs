@@ -33,7 +33,7 @@ pub enum Record {
         /// What another program's record says of it beside, for episodes that were imported.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         extra: Map<String, Value>,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one continues from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -43,7 +43,7 @@ pub enum Record {
         step: u64,
         /// What it is about, such as the state that the agent is in.
         name: String,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one continues from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -53,7 +53,7 @@ pub enum Record {
         step: u64,
         /// Fingerprint of the request.
         request: String,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one continues from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -77,7 +77,7 @@ pub enum Record {
         /// What of the conversation the request did not hold; absent where it held all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         view: Option<View>,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one continues from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -97,7 +97,7 @@ pub enum Record {
         /// What another program's record says of it beside, for episodes that were imported.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         extra: Map<String, Value>,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was taken from the record of a killed attempt, or of the episode that this one continues from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -109,13 +109,13 @@ pub enum Record {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct View {
-    /// How many messages are left out behind the first one that the user said.
+    /// How many messages are left out after the first one that the user said.
     #[serde(skip_serializing_if = "is_zero")]
     pub dropped: usize,
     /// How many of the latest observations are shown; `None` where none is masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observations: Option<usize>,
-    /// What stands in the place of the earlier ones.
+    /// What stands in place of the earlier ones.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub masked: String,
 }
@@ -138,7 +138,7 @@ pub struct Header {
     pub agent: String,
     /// The model's name.
     pub model: String,
-    /// Fingerprint of the configuration; an unfinished trajectory goes on only under the same one.
+    /// Fingerprint of the configuration; an unfinished trajectory continues only under the same one.
     pub config: String,
     /// Absolute path of the repository in the sandbox.
     pub root: String,
@@ -160,7 +160,7 @@ pub struct Header {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Origin {
-    /// Version of Spotter. An episode may go on under another one: what the model is shown is in the record.
+    /// Version of Spotter. An episode may continue under another one: what the model is shown is in the record.
     pub spotter: String,
     /// When this attempt started, in seconds since 1970 (UTC).
     pub started: f64,
@@ -189,7 +189,7 @@ pub struct Origin {
     pub parent: Option<Parent>,
 }
 
-/// The episode that another one goes on from, and after which step.
+/// The episode that another one continues from, and after which step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Parent {
@@ -260,7 +260,7 @@ pub enum OutcomeClass {
     Submitted,
     /// A limit of the agent's was reached, it gave up, or it broke its sandbox.
     AgentLimit,
-    /// Something of ours broke; only these are tried again.
+    /// Something of ours broke; only these are retried.
     Infrastructure,
 }
 

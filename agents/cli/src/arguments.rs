@@ -25,9 +25,10 @@ pub(crate) struct Cli {
 pub(crate) enum Cmd {
     /// Solves instances and judges the patches.
     Solve(Solve),
-    /// Runs a recorded episode again with no model and says where it diverges; or goes on from one of its steps with one.
+    /// Runs a recorded episode again with no model and says where it diverges; or continues from one of its steps with
+    /// one.
     Replay(Replay),
-    /// Runs many cells, instances and samples from one YAML file, and goes on where it was stopped.
+    /// Runs many cells, instances and samples from one YAML file, and continues where it was stopped.
     Sweep(SweepCommand),
     /// Works on a sweep that has been begun, beside other processes and on other machines.
     Work(WorkCommand),
@@ -46,7 +47,8 @@ pub(crate) enum Cmd {
     /// Takes trajectories and candidate patches of other programs into a run.
     #[cfg(feature = "training")]
     Import(Import),
-    /// Rates the episodes of runs without their verdicts, or trains what rates them, and tells what the scores are worth.
+    /// Rates the episodes of runs without their verdicts, or trains what rates them, and tells what the scores are
+    /// worth.
     #[cfg(feature = "training")]
     Verify(Verify),
     /// Picks the best episode of each instance, and draws what picking is worth.
@@ -75,9 +77,9 @@ pub(crate) enum Cmd {
 /// Name of the argument for the format of the log.
 const LOG: &str = "log_format";
 
-/// Returns a command with an argument for the format of the log, which stands before or after the name of a subcommand.
+/// Returns a command with an argument for the format of the log, which is before or after the name of a subcommand.
 ///
-/// It is no global argument, as `grade` has one of the same name, which means a file: there it stands before.
+/// It is not a global argument, as `grade` has one of the same name, which means a file: there it stands before.
 pub(crate) fn with_log(command: Command) -> Command {
     let log = Arg::new(LOG).long("log").value_name("FORMAT").value_parser(value_parser!(Format));
     let log = log.help("How standard error is written: `text` for people, or `json`, one object a line");

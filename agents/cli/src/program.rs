@@ -60,7 +60,7 @@ pub fn main(plugs: Plugs) -> ExitCode {
 async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
     let mut signals = Signals::listen();
     let (providers, at_interrupt) = (Arc::new(Providers::default()), Arc::new(AtInterrupt::default()));
-    // In a task of its own, so that whatever the command waits for, this one goes on.
+    // In a task of its own, so that whatever the command waits for, this one continues.
     let mut work = tokio::spawn(dispatch(plugs, command, providers.clone(), at_interrupt.clone()));
     let (ended, mut interrupted) = loop {
         tokio::select! {
@@ -80,7 +80,7 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
     let close = async {
         if interrupted {
             work.abort();
-            // What it holds, such as a sandbox that is about to start, is let go of first.
+            // What it holds, such as a sandbox that is about to start, is released first.
             let _ = tokio::time::timeout(LETTING_GO, work).await;
         }
         providers.close().await

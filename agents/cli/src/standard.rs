@@ -4,7 +4,8 @@ use runner::Plugs;
 
 use crate::datasets::hub;
 
-/// Returns the environments and the providers of sandboxes that ship with the project. An agent's program adds its agent.
+/// Returns the environments and the providers of sandboxes that ship with the project. An agent's program adds its
+/// agent.
 pub fn standard() -> Plugs {
     let plugs = Plugs::default().environment(swebench::SweBench::new(hub())).environment(demo::Demo);
     plugs.sandbox::<docker::Docker>().sandbox::<local::Local>()

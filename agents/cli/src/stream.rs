@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What of a stream may wait to be written before those who print data wait, too.
 const ROOM: usize = 1 << 20;
-/// How long until a pipe that would not wait is tried again.
+/// How long until a pipe that would not wait is retried.
 const NAP: Duration = Duration::from_millis(10);
 
 /// Standard output. The process has one, and so there is one of these.

@@ -23,7 +23,7 @@ pub fn write_whole(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
 /// The keys of this process, which what ran in a sandbox without isolation may have printed.
 static SECRETS: RwLock<Option<Secrets>> = RwLock::new(None);
 
-/// Keeps these values out of the files of runs from now on, in the place of those named before.
+/// Keeps these values out of the files of runs from now on, in place of those named before.
 pub fn hide(secrets: &Secrets) {
     *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(secrets.clone());
 }
@@ -53,11 +53,12 @@ pub fn write_stream(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> std:
     written.with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// The age from which on a temporary file counts as left behind of which it cannot be told whether its process runs.
+/// The age from which on a temporary file counts as left behind of which it cannot be determined whether its process
+/// runs.
 const OLD: Duration = Duration::from_secs(3600);
 
-/// Removes from a folder the temporary files that killed processes have left behind. One that stays does no harm; one of a
-/// process that runs stays.
+/// Removes from a folder the temporary files that killed processes have left behind. One that stays does no harm; one
+/// of a process that runs stays.
 pub fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();

@@ -15,19 +15,19 @@ pub struct ModelConfig {
     pub provider: Provider,
     /// The model's id at the server, such as `gpt-4o-2024-08-06`; `null` means that no model is configured.
     pub name: Option<String>,
-    /// Address of an OpenAI-compatible server up to and with its `/v1`; `null` takes the variable `OPENAI_BASE_URL`, else
-    /// OpenAI's own.
+    /// Address of an OpenAI-compatible server up to and with its `/v1`; `null` takes the variable `OPENAI_BASE_URL`,
+    /// else OpenAI's own.
     pub base_url: Option<String>,
     /// Name of the environment variable that holds the key, never the key itself; it may be unset where `base_url` is
     /// given. Default `OPENAI_API_KEY`.
     #[serde(deserialize_with = "variable_name")]
     pub api_key_env: String,
-    /// Several servers of the same model, in the place of `base_url`. An instance's episodes keep to one of them, which has
+    /// Several servers of the same model, in place of `base_url`. An instance's episodes keep to one of them, which has
     /// read the start of their conversations before; where it is down, the next one is asked until it is back. Default
     /// none.
     pub endpoints: Vec<EndpointConfig>,
-    /// How much a server is asked, counted over all that this process and those with the same run folder ask it with the
-    /// same key; for each of `endpoints` that has no `rate` of its own.
+    /// How much a server is asked, counted over all that this process and those with the same run folder ask it with
+    /// the same key; for each of `endpoints` that has no `rate` of its own.
     pub rate: RateConfig,
     /// Sampling temperature; `null` leaves it to the server, which some reasoning models insist on. Default 0.
     pub temperature: Option<f64>,
@@ -44,21 +44,21 @@ pub struct ModelConfig {
     /// How tool calls travel: `native`, or for models without them `text`, as `<function=…>`, or `json`, as one JSON
     /// object a message. Default `native`.
     pub tool_calls: ToolCalls,
-    /// What becomes of an answer with several calls: `all` are kept, the `first` is kept, or it is put back to the model
-    /// (`refuse`). Default `all`.
+    /// What becomes of an answer with several calls: `all` are kept, the `first` is kept, or it is put back to the
+    /// model (`refuse`). Default `all`.
     pub several_calls: SeveralCalls,
-    /// Whether the model's reasoning goes back with the answer that it led to: `auto` sends each field of reasoning that
-    /// the server sent (such as `reasoning_content` or `reasoning_details`) until it refuses one, `never` none. What a
-    /// server puts beside a call, such as a signature, always goes back. Default `auto`.
+    /// Whether the model's reasoning goes back with the answer that it led to: `auto` sends each field of reasoning
+    /// that the server sent (such as `reasoning_content` or `reasoning_details`) until it refuses one, `never` none.
+    /// What a server puts beside a call, such as a signature, always goes back. Default `auto`.
     pub send_reasoning: SendReasoning,
-    /// Who the rules at the start are from: `system`, `developer`, or `user`, which puts them before the first message of
-    /// the user, for servers without such a role. Default `system`.
+    /// Who the rules at the start are from: `system`, `developer`, or `user`, which puts them before the first message
+    /// of the user, for servers without such a role. Default `system`.
     pub system_role: SystemRole,
     /// Whether messages of one role that follow each other are sent as one, for servers on which roles must alternate.
     /// Default false.
     pub merge_roles: bool,
-    /// Name of the field with the limit on the output, `max_tokens` or `max_completion_tokens`; `null` takes the newer one
-    /// for OpenAI's own server. Default `null`.
+    /// Name of the field with the limit on the output, `max_tokens` or `max_completion_tokens`; `null` takes the newer
+    /// one for OpenAI's own server. Default `null`.
     pub limit_name: Option<String>,
     /// Fields of the request that are never sent, for servers that refuse them, such as `[temperature, stop]`. Default
     /// none.
@@ -76,7 +76,8 @@ pub struct ModelConfig {
     pub connect_timeout: f64,
     /// When a request is sent again.
     pub retry: RetryConfig,
-    /// File of prices that go before the embedded ones, in the form of `agents/llm/src/server/prices.yaml`. Default `null`.
+    /// File of prices that go before the embedded ones, in the form of `agents/llm/src/server/prices.yaml`. Default
+    /// `null`.
     pub prices: Option<PathBuf>,
     /// The recording or `trajectory.jsonl` of `replay`, the turns of `script`. Default `null`.
     pub path: Option<PathBuf>,
@@ -108,11 +109,11 @@ pub struct EndpointConfig {
 pub struct RateConfig {
     /// Requests a minute, any minute by the server's clock; `null` is no limit. Default `null`.
     pub rpm: Option<u64>,
-    /// Tokens a minute, read and written. What a request may take is estimated by its size and `max_output_tokens` before it
-    /// is sent; `null` is no limit. Default `null`.
+    /// Tokens a minute, read and written. What a request may take is estimated by its size and `max_output_tokens`
+    /// before it is sent; `null` is no limit. Default `null`.
     pub tpm: Option<u64>,
-    /// Most requests in flight. Below it, and where it is `null`, the number halves when the server has too much to do, and
-    /// grows again by one for each round of answers. Default `null`, no limit.
+    /// Most requests in flight. Below it, and where it is `null`, the number halves when the server has too much to do,
+    /// and grows again by one for each round of answers. Default `null`, no limit.
     pub max_parallel_requests: Option<usize>,
 }
 
@@ -209,11 +210,11 @@ pub struct RetryConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmbeddingsConfig {
-    /// The model's id at the server, such as `text-embedding-3-small`; `null` means that there are no embeddings. Default
-    /// `null`.
+    /// The model's id at the server, such as `text-embedding-3-small`; `null` means that there are no embeddings.
+    /// Default `null`.
     pub name: Option<String>,
-    /// Address of an OpenAI-compatible server up to and with its `/v1`; `null` takes the variable `OPENAI_BASE_URL`, else
-    /// OpenAI's own. Default `null`.
+    /// Address of an OpenAI-compatible server up to and with its `/v1`; `null` takes the variable `OPENAI_BASE_URL`,
+    /// else OpenAI's own. Default `null`.
     pub base_url: Option<String>,
     /// Name of the environment variable that holds the key, never the key itself; it may be unset where `base_url` is
     /// given. Default `OPENAI_API_KEY`.
@@ -221,8 +222,8 @@ pub struct EmbeddingsConfig {
     pub api_key_env: String,
     /// Texts of one request at most. Default 64.
     pub batch: usize,
-    /// Characters of a text that are sent, the rest of it is cut off; many models take no more than 512 tokens, which are
-    /// about 1500 characters of code. Default 8000.
+    /// Characters of a text that are sent, the rest of it is cut off; many models take no more than 512 tokens, which
+    /// are about 1500 characters of code. Default 8000.
     pub max_characters: usize,
     /// Laid over the request's body as it is, such as `dimensions`. Default empty.
     pub extra: Map<String, Value>,

@@ -18,7 +18,7 @@ pub struct Config {
     pub flow: FlowKind,
     /// Changes of state after which the episode ends. Default 25.
     pub max_transitions: usize,
-    /// Answers of no use that a state takes before it gives in; one more gives in. Default 2.
+    /// Unusable answers that a state takes before it gives in; one more gives in. Default 2.
     pub max_retries: usize,
     /// The same for `SearchCode`, which moves on with the code that was found before. Default 3.
     pub max_search_retries: usize,
@@ -42,7 +42,7 @@ pub struct Config {
     pub finish_after_relevant: usize,
     /// Tokens of the file context. Default 16000.
     pub context_tokens: usize,
-    /// What the share of a span of the file context is divided by for each rank behind the first. Default 1.05.
+    /// What the share of a span of the file context is divided by for each rank after the first. Default 1.05.
     pub context_decay: f64,
     /// Tokens that each span of the file context gets, whatever its rank. Default 50.
     pub context_least: usize,

@@ -35,7 +35,7 @@ pub(crate) fn of_file(path: &str, reason: &str, texts: &dyn Texts) -> ToolError 
 /// Returns the text of a file; `None` where there is none.
 ///
 /// # Errors
-/// When it is no file, or no text.
+/// When it is not a file, or not text.
 pub(crate) async fn load(path: &str, sandbox: &dyn Sandbox, texts: &dyn Texts) -> Result<Option<Text>, ToolError> {
     let bytes = match sandbox.read_file(&absolute(path, sandbox)).await {
         Ok(bytes) => bytes,

@@ -44,7 +44,7 @@ pub struct Moatless {
     shared: Arc<EpisodeState>,
     /// Whether the current state has asked.
     asked: bool,
-    /// Answers of no use in the current state, or in a row.
+    /// Unusable answers in the current state, or in a row.
     useless: usize,
     /// What was wrong with the last of them, in the current state.
     why: Option<String>,
@@ -139,8 +139,8 @@ impl Moatless {
         Ok(())
     }
 
-    /// Asks once and does what is answered; returns whether that led on. The limits of the state, and not the detector of
-    /// circles, say when the same answer was given too often.
+    /// Asks once and does what is answered; returns whether that led on. The limits of the state, and not the detector
+    /// of circles, say when the same answer was given too often.
     async fn answer(&mut self, episode: &mut Episode, tool: &str) -> Result<bool, AgentError> {
         let completion = match episode.query_with(&[tool]).await {
             Err(AgentError::Limit(Limit::Stuck)) => None,

@@ -100,7 +100,8 @@ pub async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::Result<
     plug.open(request).await.map_err(anyhow::Error::from_boxed)
 }
 
-/// Returns what of the sandboxes in which patches are judged may change a verdict. A local one has the machine's network.
+/// Returns what of the sandboxes in which patches are judged may change a verdict. A local one has the machine's
+/// network.
 fn limits(env: &EnvConfig, of_agent: &SandboxConfig) -> String {
     let SandboxConfig { provider, network, memory, cpus, pids, disk, options, .. } = env.judging(of_agent);
     // Verdicts that are kept go by these very words.

@@ -14,7 +14,7 @@ pub struct Answers {
     pub test_patch: String,
     /// Tests that the fix must turn.
     pub fail_to_pass: Vec<String>,
-    /// Tests that must go on passing.
+    /// Tests that must keep passing.
     pub pass_to_pass: Vec<String>,
     /// Full name of the container image.
     pub image: Option<String>,

@@ -35,7 +35,7 @@ impl ColumnNames {
     /// Returns the names of a dataset by the usual ones.
     ///
     /// # Errors
-    /// The first key that is no usual name.
+    /// The first key that is not a usual name.
     pub fn new(names: BTreeMap<String, String>) -> Result<Self, String> {
         match names.keys().find(|name| !COLUMNS.contains(&name.as_str())) {
             Some(unknown) => Err(unknown.clone()),

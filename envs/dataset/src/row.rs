@@ -27,7 +27,7 @@ pub struct Row {
     pub version: String,
     /// Tests that the fix must turn; empty when the dataset has none, see [`Row::has_tests`].
     pub fail_to_pass: Vec<String>,
-    /// Tests that must go on passing.
+    /// Tests that must keep passing.
     pub pass_to_pass: Vec<String>,
     /// The commit whose requirements the environment was made from.
     pub environment_setup_commit: Option<String>,

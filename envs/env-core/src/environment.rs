@@ -35,8 +35,8 @@ pub trait Environment: Send + Sync {
     /// [`EnvError`] when no verdict could be reached; what is wrong with the patch is in the [`Verdict`].
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError>;
 
-    /// Runs the tests with a patch in a fresh sandbox, as [`Environment::evaluate`] does, also for an instance whose row
-    /// names no tests: the report on such a one is of no use, its statuses are.
+    /// Runs the tests with a patch in a fresh sandbox, as [`Environment::evaluate`] does, also for an instance whose
+    /// row names no tests: the report on such a one is of no use, its statuses are.
     ///
     /// # Errors
     /// As [`Environment::evaluate`].
@@ -48,17 +48,17 @@ pub trait Environment: Send + Sync {
     /// [`EnvError`] when the instance cannot be judged at all.
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError>;
 
-    /// Returns what tells how a patch of this instance is judged from any other way: tests, script, the image's name, the
-    /// limits of the sandbox, and the version of the judging itself. A verdict may be kept for as long as this and
+    /// Returns what tells how a patch of this instance is judged from any other way: tests, script, the image's name,
+    /// the limits of the sandbox, and the version of the judging itself. A verdict may be kept for as long as this and
     /// [`Environment::image_digest`] stay the same.
     fn judging_key(&self, instance: &Instance) -> String;
 
-    /// Returns the digest of the image that the instance's sandboxes are started from; `None` where it is not known, as for
-    /// an image that is not here yet.
+    /// Returns the digest of the image that the instance's sandboxes are started from; `None` where it is not known, as
+    /// for an image that is not here yet.
     async fn image_digest(&self, instance: &Instance) -> Option<String>;
 
-    /// Returns the container image that the instance's sandboxes are started from, which is pulled where it is missing; `None`
-    /// where no image is pulled.
+    /// Returns the container image that the instance's sandboxes are started from, which is pulled where it is missing;
+    /// `None` where no image is pulled.
     fn image(&self, instance: &Instance) -> Option<&Image> {
         let _ = instance;
         None

@@ -21,8 +21,8 @@ pub trait EnvironmentPlug: Send + Sync {
     /// Returns the values of `env.kind` that it answers to.
     fn kinds(&self) -> Vec<String>;
 
-    /// Returns whether a dataset, as `env.dataset` names it, is one of this environment. The first environment that says
-    /// so opens it.
+    /// Returns whether a dataset, as `env.dataset` names it, is one of this environment. The first environment that
+    /// says so opens it.
     fn takes(&self, dataset: &str) -> bool;
 
     /// Returns the dataset that an instance belongs to by its id; `None` when it is none of this environment's.
@@ -33,12 +33,14 @@ pub trait EnvironmentPlug: Send + Sync {
         None
     }
 
-    /// Returns the revision of a dataset of this environment: a commit, or a digest of a file; `None` where it has none.
+    /// Returns the revision of a dataset of this environment: a commit, or a digest of a file; `None` where it has
+    /// none.
     fn revision(&self, _dataset: &str) -> Option<String> {
         None
     }
 
-    /// Returns where recorded episodes of an agent are found by the id of their instance, if any ship with the environment.
+    /// Returns where recorded episodes of an agent are found by the id of their instance, if any ship with the
+    /// environment.
     fn recorded(&self, _agent: &str) -> Option<RecordedEpisodes> {
         None
     }
@@ -76,8 +78,8 @@ pub trait SandboxProviders: Send + Sync {
     /// [`OpenError`] when it cannot be reached.
     async fn of_episodes(&self) -> Result<Arc<dyn SandboxProvider>, OpenError>;
 
-    /// Returns the provider of the sandboxes that patches are judged in, which may be the one `of_episodes`, and what of its
-    /// limits can change a verdict, in words.
+    /// Returns the provider of the sandboxes that patches are judged in, which may be the one `of_episodes`, and what
+    /// of its limits can change a verdict, in words.
     ///
     /// # Errors
     /// [`OpenError`] when it cannot be reached.

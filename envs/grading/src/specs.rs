@@ -104,7 +104,8 @@ impl Specs {
         Ok(specs)
     }
 
-    /// Returns these specs with others laid over them: their versions win, and their lists of files where they have any.
+    /// Returns these specs with others laid over them: their versions win, and their lists of files where they have
+    /// any.
     #[must_use]
     pub fn laid_under(mut self, over: Self) -> Self {
         for (repo, specs) in over.0 {

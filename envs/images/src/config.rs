@@ -14,8 +14,8 @@ use crate::recipe::{PythonSource, RecipeSettings};
 pub struct ImagesConfig {
     /// The image that base images are made from. Default `ubuntu:22.04`.
     pub base: String,
-    /// Where a Python comes from: `conda` (default, as in the published images), `uv`, or `system` for that of the base;
-    /// the last two need a `python3` with `venv` in the base.
+    /// Where a Python comes from: `conda` (default, as in the published images), `uv`, or `system` for that of the
+    /// base; the last two need a `python3` with `venv` in the base.
     pub python: PythonSource,
     /// Packages that apt installs into the base image; an empty list where the base has all that is needed.
     pub packages: Vec<String>,
@@ -28,7 +28,7 @@ pub struct ImagesConfig {
     pub sources: Option<PathBuf>,
     /// Files of specs that are laid over the embedded ones.
     pub specs: Vec<PathBuf>,
-    /// What stands after the colon of the images' names. Default `latest`.
+    /// What is after the colon of the images' names. Default `latest`.
     pub tag: String,
     /// Platform of the images, such as `linux/arm64`; `null` is the engine's own.
     pub platform: Option<String>,
@@ -38,8 +38,9 @@ pub struct ImagesConfig {
     pub memory: tool_core::Size,
     /// Seconds that a step of a build may take. Default 3600.
     pub step_timeout: u64,
-    /// What all images that runs pull may take on the engine's disk together, such as `100g`: pulls run ahead, and images go
-    /// that are needed last; those that were there before cost nothing and stay. Default none, which removes nothing.
+    /// What all images that runs pull may take on the engine's disk together, such as `100g`: pulls run ahead, and
+    /// images go that are needed last; those that were there before cost nothing and stay. Default none, which removes
+    /// nothing.
     pub disk: Option<tool_core::Size>,
     /// How often a pull is tried while the registry is busy or fails. Default 6.
     pub pull_attempts: u32,

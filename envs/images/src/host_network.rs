@@ -99,7 +99,7 @@ fn parse_pip_conf(text: &str) -> Vec<(String, String)> {
         } else if !["global", "install"].contains(&section) || line.trim().is_empty() {
             continue;
         } else if line.starts_with([' ', '\t']) {
-            // A value goes on over indented lines.
+            // A value continues over indented lines.
             if let Some((_, value)) = settings.last_mut() {
                 *value = format!("{value} {}", line.trim()).trim().to_owned();
             }

@@ -24,9 +24,9 @@ pub enum ImageScheme {
 pub struct ImageSettings {
     /// `local`, `swe-gym` or `swe-bench`; absent: a row's own `image` where it has one, else the dataset's own scheme.
     pub scheme: Option<ImageScheme>,
-    /// What stands before `sweb.eval`, such as `ghcr.io/me/`; absent: the scheme's own registry and namespace.
+    /// What is before `sweb.eval`, such as `ghcr.io/me/`; absent: the scheme's own registry and namespace.
     pub prefix: Option<String>,
-    /// What stands after the colon of a name made by a scheme.
+    /// What is after the colon of a name made by a scheme.
     pub tag: String,
     /// Platform to pull and run, such as `linux/arm64`; `native` is the engine's own; absent: `linux/amd64` for
     /// published images and the engine's own for local ones.

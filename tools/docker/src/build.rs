@@ -52,7 +52,7 @@ pub struct Build {
 /// Why an image was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// A step failed: mend what it says.
+    /// A step failed: fix what it says.
     #[error("step `{step}` {reason}{}", if tail.is_empty() { String::new() } else { format!("; its last lines:\n{tail}") })]
     Step {
         /// The step.

@@ -157,8 +157,8 @@ impl Images {
         Ok(found)
     }
 
-    /// Returns the layers of an image, the lowest first: for each what tells it with all below it from any other, and its
-    /// bytes; `None` when it is not there.
+    /// Returns the layers of an image, the lowest first: for each what tells it with all below it from any other, and
+    /// its bytes; `None` when it is not there.
     ///
     /// # Errors
     /// When the engine does not answer.
@@ -209,8 +209,8 @@ impl Images {
         kept::remove_all(&self.client, None).await.map_err(|err| lost("cannot list the kept states of images", &err))
     }
 
-    /// Takes a name from an image, and with its last name the image, the layers that no other needs, and the states that
-    /// starts have kept of it.
+    /// Takes a name from an image, and with its last name the image, the layers that no other needs, and the states
+    /// that starts have kept of it.
     ///
     /// # Errors
     /// When the engine does not answer.

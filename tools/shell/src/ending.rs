@@ -11,12 +11,12 @@ const ROUNDS: usize = 100;
 /// The end of what commands have started, the same in all sandboxes.
 ///
 /// It is fed with process tables and says which processes have to be killed, until there are none. Before the first
-/// table, a provider stops at least the victims, so that they start no more on the way however fast they were; after the
-/// last one, what it has stopped besides goes on:
+/// table, a provider stops at least the victims, so that they start no more on the way however fast they were; after
+/// the last one, what it has stopped besides continues:
 ///
 /// 1. stop;
 /// 2. take a table, and kill what [`Ending::next`] names, until it names nothing;
-/// 3. let go on what stays.
+/// 3. let continue what stays.
 ///
 /// How processes are stopped is left to the provider, as it cannot be one: inside a container, the kernel stops all
 /// processes at one word; on a machine with other processes, the victims have to be found and stopped one by one.
@@ -41,8 +41,8 @@ impl Ending {
         Self { shell, shell_too: false, since: Moment::default(), spared: None, rounds: 0 }
     }
 
-    /// Returns whether a process is the shell that ends, which has to be stopped first where processes are stopped one by
-    /// one: with job control, it goes on with its command when it sees a job stopped.
+    /// Returns whether a process is the shell that ends, which has to be stopped first where processes are stopped one
+    /// by one: with job control, it continues with its command when it sees a job stopped.
     pub fn is_first(&self, process: &Process) -> bool {
         self.shell_too && process.id == self.shell
     }

@@ -44,7 +44,7 @@ impl Process {
         })
     }
 
-    /// Parses lines of `/proc/ID/stat`, each with a NUL behind it.
+    /// Parses lines of `/proc/ID/stat`, each with a NUL after it.
     pub fn parse_all(stats: &[u8]) -> Vec<Self> {
         let stats = stats.split(|byte| *byte == 0).map(String::from_utf8_lossy);
         stats.filter_map(|stat| Self::parse(stat.split(' ').next()?.parse().ok()?, &stat)).collect()

@@ -12,7 +12,7 @@ pub trait Embed: Send + Sync {
     /// Returns a vector for each text, in order and all of the same length. No text may be blank.
     ///
     /// # Errors
-    /// [`EmbedError`] when there is none for some text; what could be tried again has been.
+    /// [`EmbedError`] when there is none for some text; what could be retried has been.
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
 }
 

@@ -29,7 +29,7 @@ pub trait Tool: Send + Sync + 'static {
 /// Why a tool gave no observation. Variants are named by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
-    /// The model is told, and the episode goes on.
+    /// The model is told, and the episode continues.
     #[error("{0}")]
     Rejected(String),
     /// As [`ToolError::Rejected`], with a text of [`Texts`] by its name.

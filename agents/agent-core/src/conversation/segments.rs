@@ -8,9 +8,10 @@ use crate::{Message, Record, Role, Trajectory, View};
 /// held. Each answer was sampled in exactly one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment<'a> {
-    /// What the conversation is about, such as the state that the agent was in; empty for that of an agent that has one.
+    /// What the conversation is about, such as the state that the agent was in; empty for that of an agent that has
+    /// one.
     pub name: &'a str,
-    /// The messages, as the model was shown them, and behind the last answer what would have been shown next.
+    /// The messages, as the model was shown them, and after the last answer what would have been shown next.
     pub messages: Vec<Shown<'a>>,
 }
 
@@ -27,7 +28,8 @@ pub struct Shown<'a> {
 
 impl Trajectory {
     /// Returns the conversations of the episode, in their order; none where nothing was said. Messages are as the model
-    /// was shown them, but that observations are not clipped in records of versions that did not keep how they were shown.
+    /// was shown them, but that observations are not clipped in records of versions that did not keep how they were
+    /// shown.
     pub fn segments(&self) -> Vec<Segment<'_>> {
         let mut segments = Segments::default();
         self.records.iter().for_each(|record| segments.take(record));

@@ -9,9 +9,9 @@ use crate::{Completion, Message, Record, ToolCall, Trajectory};
 
 /// The record of an unfinished episode, or of the first steps of another one, which is gone through again.
 ///
-/// What it holds is the conversation, word for word: its messages, answers and observations are given again as they were,
-/// and its commands are only run to bring the sandbox to the same state. Where a command now shows something that differs
-/// by more than noise, or the agent does something else, the record ends before the next answer.
+/// What it holds is the conversation, word for word: its messages, answers and observations are given again as they
+/// were, and its commands are only run to bring the sandbox to the same state. Where a command now shows something that
+/// differs by more than noise, or the agent does something else, the record ends before the next answer.
 pub(crate) struct Restore {
     records: VecDeque<Record>,
     /// Where the repository was.
@@ -22,7 +22,7 @@ pub(crate) struct Restore {
     cut: Option<String>,
 }
 
-/// What the record holds in the place of an answer.
+/// What the record holds in place of an answer.
 pub(crate) enum Answered {
     /// The request was refused as too long.
     TooLong(String),
@@ -36,12 +36,12 @@ impl Restore {
         trajectory.completions().next()?;
         let header = trajectory.header()?;
         let root = header.root.clone();
-        // All that stands in the steps of another episode was seen by the model there.
+        // All that is in the steps of another episode was seen by the model there.
         let shared = header.origin.parent.as_ref().map_or(0, |parent| parent.step);
         let is_event =
             |record: &Record| !matches!(record, Record::Header(_) | Record::Outcome(_) | Record::RecordCut { .. });
         let mut records: VecDeque<Record> = trajectory.records.into_iter().filter(is_event).collect();
-        // What stands behind the last answer was not seen by the model, unless it goes on with that answer's calls.
+        // What is after the last answer was not seen by the model, unless it continues with that answer's calls.
         let is_kept = |record: &Record| {
             matches!(record, Record::Completion { .. } | Record::TooLong { .. })
                 || record.step().is_some_and(|step| step <= shared)
@@ -65,7 +65,8 @@ impl Restore {
         self.cut.take()
     }
 
-    /// Returns the message that the agent put into the conversation then, if what it puts there now differs by noise alone.
+    /// Returns the message that the agent put into the conversation then, if what it puts there now differs by noise
+    /// alone.
     pub(crate) fn message(&mut self, now: &Message) -> Option<Message> {
         match self.records.pop_front()? {
             Record::Message { message, .. } if message.role == now.role => {
@@ -99,8 +100,8 @@ impl Restore {
         }
     }
 
-    /// Returns what the model was shown of a call then and the seconds that it took, if what the call shows now differs by
-    /// noise alone; else the record ends here.
+    /// Returns what the model was shown of a call then and the seconds that it took, if what the call shows now differs
+    /// by noise alone; else the record ends here.
     pub(crate) fn observation(&mut self, call: &ToolCall, now: &Observation) -> Option<(Observation, f64)> {
         match self.records.pop_front()? {
             Record::Observation { call: then, observation, seconds, .. }

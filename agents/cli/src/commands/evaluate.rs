@@ -53,7 +53,7 @@ pub(crate) struct Evaluate {
     /// Also writes the summary of each model into this folder, under the official harness's name `<model>.<run>.json`.
     #[arg(long, value_name = "DIR")]
     pub(crate) report_dir: Option<PathBuf>,
-    /// Prints the full reports as one JSON object keyed by instance id, in the place of a short line for each instance.
+    /// Prints the full reports as one JSON object keyed by instance id, in place of a short line for each instance.
     #[arg(long)]
     pub(crate) reports: bool,
     #[command(flatten)]

@@ -44,8 +44,8 @@ pub(crate) struct Rows {
     /// an instance the first counts.
     #[arg(short, long = "dataset", value_name = "DATASET")]
     pub(crate) datasets: Vec<String>,
-    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`. Default: by the row, and
-    /// by the marks of the log where they do not fit it.
+    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`. Default: by the row,
+    /// and by the marks of the log where they do not fit it.
     #[arg(long)]
     pub(crate) dialect: Option<Dialect>,
 }

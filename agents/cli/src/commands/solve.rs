@@ -42,7 +42,7 @@ pub(crate) struct Solve {
     /// Starts over, even where the run folder holds a finished episode.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Prints the full reports as one JSON object keyed by instance id, in the place of a short line for each instance.
+    /// Prints the full reports as one JSON object keyed by instance id, in place of a short line for each instance.
     #[arg(long)]
     pub(crate) reports: bool,
     #[command(flatten)]

@@ -16,8 +16,8 @@ use crate::console::say;
 
 /// How long the last spans may take at the end of the program.
 const LAST: Duration = Duration::from_secs(2);
-/// How many spans wait for the collector at most; more are dropped. The specification's 2,048 are those of a second in a
-/// large sweep.
+/// How many spans wait for the collector at most; more are dropped. The specification's 2,048 are those of a second in
+/// a large sweep.
 const QUEUE: usize = 1 << 14;
 
 /// The variables that name a protocol, the first of which wins.

@@ -90,7 +90,7 @@ impl Figures {
         let parts: Vec<String> = self.cells().into_iter().chain([format!("{} under way", self.under_way)]).collect();
         let mut lines = vec![self.message(), parts.join(", ")];
         lines.extend(self.taken());
-        // Lines that do not fit are wrapped by the terminal, which leaves litter when the block is drawn anew.
+        // Lines that do not fit are wrapped by the terminal, which leaves litter when the block is redrawn.
         let short = |slow: &Slow| Slow { item: end_of(&slow.item), ..slow.clone() };
         lines.extend(self.slowest.iter().map(|slow| format!("  {}", short(slow))));
         lines.join("\n")

@@ -1,4 +1,4 @@
-//! How far a command has got: a block that is drawn anew on a terminal, else a line now and then.
+//! How far a command has got: a block that is redrawn on a terminal, else a line now and then.
 
 mod board;
 mod figures;
@@ -26,7 +26,8 @@ const EACH: usize = 200;
 
 /// Counts what happens to many items, and shows it.
 ///
-/// The figures are drawn by a thread of their own; what is under way only adds to them, once for each answer of a model.
+/// The figures are drawn by a thread of their own; what is under way only adds to them, once for each answer of a
+/// model.
 pub(crate) struct Counted {
     board: Arc<Mutex<Board>>,
     shown: Mutex<Option<Shown>>,

@@ -1,4 +1,4 @@
-//! Recorded episodes run again: as they were, with something changed, and gone on from one of their steps.
+//! Recorded episodes run again: as they were, with something changed, and continued from one of their steps.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,8 +20,8 @@ const ANSWERS: usize = 6;
 /// The seed of a request, and how many answers its conversation holds.
 type Asked = (Option<i64>, usize);
 
-/// Answers by the number of answers in the conversation, with a command that depends on it and on the seed, and keeps what it
-/// was asked: the seed and the number.
+/// Answers by the number of answers in the conversation, with a command that depends on it and on the seed, and keeps
+/// what it was asked: the seed and the number.
 #[derive(Clone, Default)]
 struct Counted {
     log: Arc<Mutex<Vec<Asked>>>,

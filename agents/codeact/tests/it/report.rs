@@ -1,4 +1,4 @@
-//! Reports on runs, and the state of one that goes on.
+//! Reports on runs, and the state of one that is in progress.
 
 use std::time::Duration;
 

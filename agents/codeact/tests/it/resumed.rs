@@ -1,4 +1,4 @@
-//! Episodes that are killed and go on, with commands whose output is never the same twice.
+//! Episodes that are killed and continue, with commands whose output is never the same twice.
 //!
 //! `SPOTTER_LONG=1` kills 40 episodes 200 times instead of 3 episodes 12 times.
 
@@ -14,7 +14,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::program::Program;
 
-/// What the model calls in turn. The last but one says something else each time that is no noise.
+/// What the model calls in turn. The last but one says something else each time that is not noise.
 const COMMANDS: [&str; 7] = [
     "date +%N; echo a >> README.md",
     "ls; echo $((RANDOM * 32768 + RANDOM + 100000000))",
@@ -25,7 +25,7 @@ const COMMANDS: [&str; 7] = [
     "git status --short",
 ];
 
-/// A conversation as it was sent: role and text of each message, with its calls behind the text.
+/// A conversation as it was sent: role and text of each message, with its calls after the text.
 type Conversation = Vec<(String, String)>;
 
 /// Answers by the number of answers in the conversation, each with a text of its own, and keeps what it was sent.
@@ -110,8 +110,8 @@ fn serve() -> (tokio::runtime::Runtime, MockServer, Numbered) {
     (runtime, server, numbered)
 }
 
-/// Kills an episode so many requests and so long after its start, time and again, finishes it, and checks it against the
-/// server's log; returns how many answers were taken from the record, and how many conversations were cut.
+/// Kills an episode so many requests and so long after its start, time and again, finishes it, and checks it against
+/// the server's log; returns how many answers were taken from the record, and how many conversations were cut.
 fn check(kills: &[(usize, Duration)]) -> (usize, usize) {
     let (_runtime, server, numbered) = serve();
     let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));

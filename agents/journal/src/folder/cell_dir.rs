@@ -167,8 +167,8 @@ impl CellDir {
         }
     }
 
-    /// Waits for the right to change the cell's own files. Parts of one process that use one journal wait in memory, and
-    /// only for other processes is the lease looked at again and again.
+    /// Waits for the right to change the cell's own files. Parts of one process that use one journal wait in memory,
+    /// and only for other processes is the lease looked at again and again.
     pub fn hold(&self) -> anyhow::Result<Hold> {
         let turn = self.journal.turn(&self.name);
         let lease = Lease::wait_blocking(&self.journal.run().join(LEASES).join(format!("{}.cell", self.name)))?;
@@ -255,7 +255,8 @@ impl CellDir {
         self.with_episode(instance_id, |episode| episode.prediction.clone())
     }
 
-    /// Returns how often infrastructure has broken for the episode of an instance, since it was last asked to try again.
+    /// Returns how often infrastructure has broken for the episode of an instance, since it was last asked to try
+    /// again.
     pub fn failures(&self, instance_id: &str) -> u32 {
         self.with_episode(instance_id, |episode| Some(episode.failures)).unwrap_or_default()
     }
@@ -265,7 +266,7 @@ impl CellDir {
         self.with_episode(instance_id, |episode| episode.came)
     }
 
-    /// Notes that an episode for which infrastructure broke is tried again, however often it has been.
+    /// Notes that an episode for which infrastructure broke is retried, however often it has been.
     pub fn retry(&self, instance_id: &str) -> anyhow::Result<()> {
         self.append(Entry::Retried { instance_id: instance_id.to_owned(), sample: self.sample })
     }
@@ -277,7 +278,7 @@ impl CellDir {
         self.drop_listed(instance_id)
     }
 
-    /// Notes that an episode runs or goes on: how it ended before does not count any more.
+    /// Notes that an episode runs or continues: how it ended before does not count any more.
     pub fn begin(&self, dir: &EpisodeDir, instance_id: &str) -> anyhow::Result<()> {
         dir.remove(ENDED)?;
         self.append(Entry::Begun { instance_id: instance_id.to_owned(), sample: self.sample })
@@ -353,8 +354,8 @@ impl CellDir {
 
     /// Notes the prediction for an instance, and puts it into `preds.jsonl`.
     ///
-    /// Each id has one line there at any time, so that other programs can read the file of a run that goes on; a line is
-    /// appended in one write.
+    /// Each id has one line there at any time, so that other programs can read the file of a run that is in progress; a
+    /// line is appended in one write.
     pub fn put_prediction(&self, prediction: &Prediction) -> anyhow::Result<()> {
         let id = prediction.instance_id.as_str();
         let known = self.with_episode(id, |episode| Some(episode.prediction.as_ref() == Some(prediction)));

@@ -34,7 +34,7 @@ pub struct ImportedEpisode {
 /// Takes finished episodes of other programs into a run. Each becomes the next sample of its instance in its cell.
 ///
 /// Files are written first, and the journal is told of many at a time, so that the disk is waited for once for all of
-/// them. An episode that a killed process did not get to tell the journal of is not in the run, and is taken in anew.
+/// them. An episode that a killed process did not get to tell the journal of is not in the run, and is imported again.
 #[derive(Debug)]
 pub struct Import {
     journal: Journal,
@@ -151,7 +151,7 @@ impl Cell {
         if self.half.remove(&(instance_id.clone(), sample)) {
             self.entries.push(Entry::Reset { instance_id: instance_id.clone(), sample });
         }
-        // The last line makes it an episode of the run, so that one without it is taken in anew.
+        // The last line makes it an episode of the run, so that one without it is imported again.
         let last = Entry::Imported { instance_id: instance_id.clone(), sample, imported };
         let ended = ended.map(|ended| Entry::Ended { instance_id: instance_id.clone(), sample, ended });
         let predicted = prediction.map(|prediction| Entry::Predicted { sample, prediction });

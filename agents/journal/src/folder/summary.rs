@@ -54,8 +54,8 @@ pub struct Summary {
 
 /// Writes the `report.json` and the `summary.json` of a cell, from its predictions and its instances' verdicts.
 ///
-/// Every instance that was asked for counts: one without a prediction by how its episode ended, as far as it has. A verdict
-/// counts when it is on this very patch and was reached in the way in which it would be reached now.
+/// Every instance that was asked for counts: one without a prediction by how its episode ended, as far as it has. A
+/// verdict counts when it is on this very patch and was reached in the way in which it would be reached now.
 /// `allowed` is the share of failures of infrastructure that a rate may have.
 pub fn write_summary(cell_dir: &CellDir, environment: &dyn Environment, allowed: f64) -> anyhow::Result<Summary> {
     cell_dir.journal().refresh()?;

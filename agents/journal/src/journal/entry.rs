@@ -58,7 +58,7 @@ pub enum Entry {
         /// The instances.
         instance_ids: Vec<String>,
     },
-    /// How often infrastructure has broken for an episode does not count any more: it is tried again.
+    /// How often infrastructure has broken for an episode does not count any more: it is retried.
     Retried {
         /// The instance.
         instance_id: String,
@@ -74,7 +74,7 @@ pub enum Entry {
         #[serde(default)]
         sample: u32,
     },
-    /// An episode runs, or goes on.
+    /// An episode runs, or continues.
     Begun {
         /// The instance.
         instance_id: String,
@@ -166,8 +166,8 @@ pub struct Ended {
     /// Why it could not be run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What it took, also what earlier attempts at it had paid for. Absent where it could not be run, and in what earlier
-    /// versions wrote.
+    /// What it took, also what earlier attempts at it had paid for. Absent where it could not be run, and in what
+    /// earlier versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spending: Option<Spending>,
     /// Fingerprint of the settings that it was made with. Absent in what earlier versions wrote.
@@ -176,7 +176,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Returns whether the budget stopped the episode: it goes on with a larger one, and is unfinished until then.
+    /// Returns whether the budget stopped the episode: it continues with a larger one, and is unfinished until then.
     pub fn lacks_budget(&self) -> bool {
         self.exit_status == BUDGET_SPENT
     }

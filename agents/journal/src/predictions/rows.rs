@@ -21,7 +21,7 @@ pub(crate) struct Raw<'a> {
 /// Returns the rows of a list.
 ///
 /// # Errors
-/// Names the line from which on it is no list.
+/// Names the line from which on it is not a list.
 pub(crate) fn split_list(json: &[u8]) -> anyhow::Result<Vec<Raw<'_>>> {
     split(json, (b'[', b']'), false)
 }
@@ -29,7 +29,7 @@ pub(crate) fn split_list(json: &[u8]) -> anyhow::Result<Vec<Raw<'_>>> {
 /// Returns the rows of an object, in their order and with every key that is there twice.
 ///
 /// # Errors
-/// Names the line from which on it is no object.
+/// Names the line from which on it is not an object.
 pub(crate) fn split_object(json: &[u8]) -> anyhow::Result<Vec<Raw<'_>>> {
     split(json, (b'{', b'}'), true)
 }
@@ -78,7 +78,7 @@ impl<'a> Cursor<'a> {
         self.step(blanks);
     }
 
-    /// Takes a byte, behind blanks, if it is there.
+    /// Takes a byte, after blanks, if it is there.
     fn take(&mut self, wanted: u8) -> bool {
         self.skip_blanks();
         let is_there = self.rest().first() == Some(&wanted);
@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
         Ok(key)
     }
 
-    /// Returns the rows if nothing is behind them.
+    /// Returns the rows if nothing is after them.
     fn end(mut self, rows: Vec<Raw<'a>>) -> anyhow::Result<Vec<Raw<'a>>> {
         self.skip_blanks();
         if !self.rest().is_empty() {

@@ -37,7 +37,8 @@ struct Inner {
 }
 
 impl Gateways {
-    /// Returns the models of a process; `folder` is where it shares its limits with others, such as a folder of the run.
+    /// Returns the models of a process; `folder` is where it shares its limits with others, such as a folder of the
+    /// run.
     ///
     /// # Errors
     /// When the folder cannot be made.
@@ -58,8 +59,8 @@ impl Gateways {
         &self.inner.budget
     }
 
-    /// Connects to the endpoints of a configuration. Reads the keys, and the address where the settings have none, from the
-    /// environment.
+    /// Connects to the endpoints of a configuration. Reads the keys, and the address where the settings have none, from
+    /// the environment.
     ///
     /// # Errors
     /// See [`ConnectError`].
@@ -134,8 +135,8 @@ impl Gateway {
         &self.name
     }
 
-    /// Returns the model of an episode. All episodes of one `key`, such as an instance's id, ask the same endpoint as long
-    /// as it answers, which has read the start of their conversations before.
+    /// Returns the model of an episode. All episodes of one `key`, such as an instance's id, ask the same endpoint as
+    /// long as it answers, which has read the start of their conversations before.
     pub fn model(&self, key: &str) -> Arc<dyn Model> {
         let order = order(key, self.endpoints.iter().map(|(name, weight, _)| (name.as_str(), *weight)));
         let endpoints = order.into_iter().filter_map(|at| self.endpoints.get(at)).map(|(_, _, http)| http.clone());

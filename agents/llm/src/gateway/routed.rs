@@ -12,7 +12,7 @@ use crate::layers::retry::{Waited, again};
 use crate::server::http::Http;
 
 /// Asks the first endpoint that can be asked, and the next one where that fails as an endpoint. This is the one place
-/// where requests are tried again.
+/// where requests are retried.
 pub(crate) struct Routed {
     /// The endpoints in the order of this episode.
     pub(crate) endpoints: Vec<Arc<Http>>,

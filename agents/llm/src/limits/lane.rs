@@ -1,13 +1,13 @@
 //! The way to one endpoint: who may send a request, and when.
 //!
 //! Requests go in the order in which they came. The first in line waits for the limits of the minute, for the end of a
-//! pause that the server asked for, and for its place among those in flight; the others wait for the first, so that there
-//! is one timer for a lane and none for a request. Whoever gives up waiting leaves the line.
+//! pause that the server asked for, and for its place among those in flight; the others wait for the first, so that
+//! there is one timer for a lane and none for a request. Whoever gives up waiting leaves the line.
 //!
 //! A request counts from the moment at which it was written to its connection, for a minute and a second: it arrives
-//! within that second, so that no minute by the server's clock holds more than the limit. Until it was written, it counts
-//! as well. Tokens count from before the request is sent until a minute after its answer, since servers differ in when they
-//! count them; what was estimated is put right by the server's own figures.
+//! within that second, so that no minute by the server's clock holds more than the limit. Until it was written, it
+//! counts as well. Tokens count from before the request is sent until a minute after its answer, since servers differ
+//! in when they count them; what was estimated is put right by the server's own figures.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -25,7 +25,8 @@ use crate::limits::concurrency::Concurrency;
 use crate::limits::estimate::{Estimate, Size, Tokens};
 use crate::limits::exchange::{End, Exchange};
 
-/// The longest pause for which a request waits rather than go to another endpoint, which has not read its prompt before.
+/// The longest pause for which a request waits rather than go to another endpoint, which has not read its prompt
+/// before.
 pub(crate) const SHORT_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a request may be on its way however short a minute is, as it is in tests.
@@ -115,7 +116,7 @@ impl Lane {
         self.lock().estimate.learn(size, usage);
     }
 
-    /// Returns how long another endpoint is to be asked in the place of this one; `None` when this one can be asked.
+    /// Returns how long another endpoint is to be asked in place of this one; `None` when this one can be asked.
     pub(crate) fn closed_for(&self) -> Option<Duration> {
         let now = Instant::now();
         let mut state = self.lock();

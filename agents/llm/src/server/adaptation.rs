@@ -56,7 +56,7 @@ const REFUSED: [&str; 27] = [
     "may not",
 ];
 
-/// Words by which servers say that a number is out of its range, which is the user's to mend.
+/// Words by which servers say that a number is out of its range, which is the user's to fix.
 const OUT_OF_RANGE: [&str; 12] = [
     "between",
     "range",
@@ -109,8 +109,8 @@ impl<'a> Refusal<'a> {
         Self { body, lower: text.to_lowercase(), param }
     }
 
-    /// Changes `style` so that what was refused is not sent again. Returns what was changed and the setting that does so from
-    /// the start; `None` when nothing is known to help.
+    /// Changes `style` so that what was refused is not sent again. Returns what was changed and the setting that does
+    /// so from the start; `None` when nothing is known to help.
     pub(crate) fn adapt(&self, style: &mut Style) -> Option<String> {
         self.reasoning(style)
             .or_else(|| self.limit(style))

@@ -46,8 +46,8 @@ impl Wire {
     /// Returns the client for one request, of which is noted what happens.
     pub(crate) fn client(&self, exchange: Arc<Exchange>) -> Client<OpenAIConfig> {
         let (http, key, transport) = (self.http.clone(), self.key.clone(), self.transport);
-        // A service of our own takes the place of the client's, which would try again by itself, drop the headers and log
-        // the bodies.
+        // A service of our own takes the place of the client's, which would try again by itself, drop the headers and
+        // log the bodies.
         let service = tower::service_fn(move |factory: HttpRequestFactory| {
             let (http, key, exchange) = (http.clone(), key.clone(), exchange.clone());
             async move { send(&http, factory, &transport, &key, &exchange).await }
@@ -198,8 +198,8 @@ fn assembled(pieces: Vec<serde_json::Value>, server: &str) -> Result<String, Ope
     )))
 }
 
-/// Returns the body line by line, each in the form that the client reads, so that a key that comes in two pieces is found
-/// as well.
+/// Returns the body line by line, each in the form that the client reads, so that a key that comes in two pieces is
+/// found as well.
 fn redacted_lines(response: Response, key: Secret) -> impl Stream<Item = Result<String, reqwest::Error>> {
     let start = (response.bytes_stream(), Vec::new(), key, sse::Lines::default());
     stream::try_unfold(start, |(mut body, mut rest, key, mut form)| async move {

@@ -17,7 +17,7 @@ use crate::stream::sse;
 /// The longest part of a server's text that goes into an error.
 const SHOWN: usize = 2000;
 
-/// A server's answer that is no completion.
+/// A server's answer that is not a completion.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Failure {
     /// The HTTP status; `None` for an error inside of a successful answer that names none.
@@ -79,8 +79,8 @@ impl Failure {
         (detail.message.unwrap_or_else(|| self.body.clone()), detail.param)
     }
 
-    /// Returns the HTTP status that says what kind of error this is. Proxies give one of their own to whatever the server
-    /// behind them said, and the codes in the body know better.
+    /// Returns the HTTP status that says what kind of error this is. Proxies give one of their own to whatever the
+    /// server after them said, and the codes in the body know better.
     fn kind(&self, detail: &Detail) -> Option<u16> {
         match (self.status, detail.status) {
             (Some(400), Some(said @ (401..=404))) => Some(said),

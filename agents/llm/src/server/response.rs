@@ -30,8 +30,8 @@ const OF_CHOICE: [&str; 9] = [
 
 /// Returns the completion that `body` holds, at the cost that the provider reports, else at `price`.
 ///
-/// Servers differ; whatever can be understood is. Reasoning that comes in a field of its own is no part of the text; it is
-/// kept beside it.
+/// Servers differ; whatever can be understood is. Reasoning that comes in a field of its own is no part of the text; it
+/// is kept beside it.
 pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Price>) -> Result<Completion, ModelError> {
     if let Some(failure) = embedded_failure(body) {
         return Err(failure.into_error(Endpoint::Chat));
@@ -188,7 +188,7 @@ fn tool_calls(message: &Value, request: &Request) -> Vec<ToolCall> {
     calls
 }
 
-/// Returns `given`, or `call_N` where there is none, with a number behind it when it is taken.
+/// Returns `given`, or `call_N` where there is none, with a number after it when it is taken.
 pub(crate) fn unique(given: &str, number: usize, taken: &mut HashSet<String>) -> String {
     let wanted = if given.is_empty() { format!("call_{number}") } else { given.to_owned() };
     let mut id = wanted.clone();

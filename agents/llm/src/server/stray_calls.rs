@@ -3,7 +3,7 @@
 use agent_core::{Completion, Request};
 use serde_json::Value;
 
-/// What stands around a call in the text of models, by training, with the setting that reads such calls.
+/// What is around a call in the text of models, by training, with the setting that reads such calls.
 const MARKS: [(&str, &str); 18] = [
     ("<function=", "text"),
     ("<function_calls>", "text"),

@@ -1,4 +1,4 @@
-//! Puts a model's code in the place of some lines, and says when it is of no use. Pure functions.
+//! Puts a model's code in place of some lines, and says when it is of no use. Pure functions.
 
 use edit::{lines, new_problems};
 use serde_json::json;
@@ -39,7 +39,7 @@ fn trimmed<'a, 'b>(code: &'b [&'a str]) -> &'b [&'a str] {
     code.get(start..end).unwrap_or_default()
 }
 
-/// Returns the code without the lines at its end that the text goes on with: two at least, or one that is no mere
+/// Returns the code without the lines at its end that the text continues with: two at least, or one that is no mere
 /// bracket or keyword. What the old lines had in common with what follows is no overlap.
 fn without_overlap<'a, 'b>(code: &'b [&'a str], within: &[&str], after: &[&str]) -> &'b [&'a str] {
     let (within, after) = (trimmed(within), trimmed(after));

@@ -54,7 +54,7 @@ impl Resolved {
     }
 }
 
-/// Adds the keys below a path, those of nested blocks in the place of the block.
+/// Adds the keys below a path, those of nested blocks in place of the block.
 fn walk(path: &str, schema: &Value, defaults: &Value, found: &mut Vec<Setting>) {
     let definitions = schema["$defs"].as_object().cloned().unwrap_or_default();
     fields(path, schema, &definitions, defaults, found);

@@ -74,12 +74,13 @@ pub struct RunConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnvConfig {
-    /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, a file of rows, or the manifest of a dataset, a `.yaml`
-    /// file; `null` goes by the instance id.
+    /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, a file of rows, or the manifest of a dataset, a
+    /// `.yaml` file; `null` goes by the instance id.
     pub dataset: Option<String>,
     /// Which images, grading dialect and specs: `swe-gym`, `swe-bench` or `demo`; `null` goes by the dataset.
     pub kind: Option<String>,
-    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` goes by the row.
+    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` goes by the
+    /// row.
     pub dialect: Option<Dialect>,
     /// Which container image an instance runs in.
     pub image: ImageSettings,
@@ -98,11 +99,12 @@ pub struct EnvConfig {
     pub eval_timeout: u64,
 }
 
-/// What is done when infrastructure keeps a patch from its verdict. What a patch does wrong itself is never tried again.
+/// What is done when infrastructure keeps a patch from its verdict. What a patch does wrong itself is never tried
+/// again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
-    /// How often it is tried again. Default 2.
+    /// How often it is retried. Default 2.
     pub retries: u32,
     /// Seconds before the first of these, doubled for each further one up to 3600. Default 5.
     pub wait: f64,
@@ -189,8 +191,8 @@ impl Resolved {
         Ok(Self { config, plug, plugs: plugs.clone(), start, all, origins, inputs })
     }
 
-    /// Returns the settings that can change what an episode does: not how to reach a server and how long to wait for it,
-    /// how to judge, or where to write.
+    /// Returns the settings that can change what an episode does: not how to reach a server and how long to wait for
+    /// it, how to judge, or where to write.
     pub fn identity(&self) -> Value {
         let mut value = self.all.clone();
         let without = |value: &mut Value, keys: &[&str]| {
@@ -331,7 +333,8 @@ impl EvaluationConfig {
 }
 
 impl EnvConfig {
-    /// Returns the settings of the sandboxes in which patches are judged: what the agent's may use does not matter to them.
+    /// Returns the settings of the sandboxes in which patches are judged: what the agent's may use does not matter to
+    /// them.
     pub fn judging(&self, of_agent: &SandboxConfig) -> SandboxConfig {
         SandboxConfig {
             provider: of_agent.provider.clone(),

@@ -13,8 +13,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// For how long an answer counts.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// Lets a sandbox start when the machine has room for it, and in any case when there is no other: what must stay free is
-/// no reason to wait for good.
+/// Lets a sandbox start when the machine has room for it, and in any case when there is no other: what must stay free
+/// is no reason to wait for good.
 #[derive(Debug)]
 pub(super) struct Admission {
     memory_free: u64,
@@ -94,7 +94,7 @@ impl Admission {
     }
 }
 
-/// Returns how much memory may still be used; `None` where it cannot be told.
+/// Returns how much memory may still be used; `None` where it cannot be determined.
 ///
 /// A container, or a job of a cluster's engine, may have less than the machine.
 fn memory() -> Option<u64> {

@@ -45,7 +45,7 @@ pub enum Event<'a> {
         /// The record.
         record: &'a Record,
     },
-    /// The model gave no answer to the episode of an item, after all that was tried again.
+    /// The model gave no answer to the episode of an item, after all that was retried.
     Unanswered {
         /// The item.
         item: &'a WorkItem,

@@ -35,7 +35,7 @@ pub enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// A sandbox is made ready.
+    /// A sandbox is prepared.
     Sandbox,
     /// The agent is at work.
     Episode,

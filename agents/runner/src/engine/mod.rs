@@ -27,8 +27,8 @@ pub use queue::{After, Next, Queue};
 
 use queue::All;
 
-/// The target of the span in which an item is worked on; its field `id` is [`WorkItem::id`]. Whoever wants log lines to say
-/// of which item they are turns it on; else it costs nothing.
+/// The target of the span in which an item is worked on; its field `id` is [`WorkItem::id`]. Whoever wants log lines to
+/// say of which item they are turns it on; else it costs nothing.
 pub const ITEM_SPAN: &str = "item";
 
 /// The ending of an item that infrastructure kept from a result.
@@ -80,7 +80,7 @@ pub struct Worker {
     pub events: Events,
     /// What bounds it.
     pub permits: Permits,
-    /// One for each item that may be under way beside those that are made ready and those that are finished up.
+    /// One for each item that may be under way beside those that are prepared and those that are finished up.
     seats: Arc<Semaphore>,
     /// Once cancelled, no more is begun.
     drain: CancellationToken,
@@ -107,9 +107,9 @@ impl Worker {
         self.events.tell(&Event::Entered { item: &self.item, phase });
     }
 
-    /// Waits until the item may be under way. Before, it may make ready what it needs; once it has dropped the seat,
-    /// another item is under way in its place. `None` when no more is begun: the item is given up as if it had never been
-    /// started.
+    /// Waits until the item may be under way. Before, it may prepare what it needs; once it has dropped the seat,
+    /// another item is under way in its place. `None` when no more is begun: the item is given up as if it had never
+    /// been started.
     pub async fn seat(&self) -> Option<Seat> {
         // It is never closed.
         let permit = self.unless_drained(self.seats.clone().acquire_owned()).await?;
@@ -135,7 +135,7 @@ pub struct Engine {
     pub permits: Permits,
     /// How many items are under way at once.
     pub workers: usize,
-    /// How many more, for work that asks for a [`Worker::seat`], are made ready meanwhile or finished up.
+    /// How many more, for work that asks for a [`Worker::seat`], are prepared meanwhile or finished up.
     pub spare: usize,
     /// Where the work under way is counted: whoever aborts a run waits for it to let go.
     pub tasks: TaskTracker,
@@ -146,8 +146,8 @@ pub struct Engine {
 impl Engine {
     /// Works on every item and returns what came of each that was started, in their order.
     ///
-    /// No more than `workers` are under way at any time, so that what waits costs no more than its input. `told` is given
-    /// what came of each as it ends. When the returned future is dropped, the work under way is aborted.
+    /// No more than `workers` are under way at any time, so that what waits costs no more than its input. `told` is
+    /// given what came of each as it ends. When the returned future is dropped, the work under way is aborted.
     ///
     /// # Errors
     /// When `told` fails, or when the work on an item panicked, once all others have ended.
@@ -168,8 +168,8 @@ impl Engine {
         Ok(ended)
     }
 
-    /// Takes in which images the items that will be worked on pull, and returns the order in which these are best worked
-    /// on: as they come, unless images have a budget.
+    /// Takes in which images the items that will be worked on pull, and returns the order in which these are best
+    /// worked on: as they come, unless images have a budget.
     ///
     /// # Errors
     /// When the engine that holds the images does not answer.
@@ -193,8 +193,8 @@ impl Engine {
         Ok(order)
     }
 
-    /// Works on what a queue gives, of which there are probably `items`, until it has no more and all has ended. What the
-    /// queue is told in between may change what it gives next.
+    /// Works on what a queue gives, of which there are probably `items`, until it has no more and all has ended. What
+    /// the queue is told in between may change what it gives next.
     ///
     /// # Errors
     /// When the queue fails; the work under way is aborted then, as it is when the returned future is dropped.

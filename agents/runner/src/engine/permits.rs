@@ -17,7 +17,8 @@ use super::admission::{Admission, Admitted};
 use super::events::{Event, Events};
 use super::item::WorkItem;
 
-/// How many of each kind may be under way at once, whatever the number of workers; `null` is as many as there are workers.
+/// How many of each kind may be under way at once, whatever the number of workers; `null` is as many as there are
+/// workers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PermitsConfig {
@@ -27,10 +28,12 @@ pub struct PermitsConfig {
     pub sandbox: Option<usize>,
     /// Patches that are judged.
     pub judging: Option<usize>,
-    /// Items that are made ready or finished up beside those that the workers are at, in a sweep: sandboxes start ahead
-    /// while others wait for the model, and patches are judged behind; `null` is a quarter of the workers, and 2 at least.
+    /// Items that are prepared or finished up beside those that the workers are at, in a sweep: sandboxes start ahead
+    /// while others wait for the model, and patches are judged behind; `null` is a quarter of the workers, and 2 at
+    /// least.
     pub spare: Option<usize>,
-    /// Memory of the machine that stays free: while less is free, no further sandbox starts beside others. Default `1g`.
+    /// Memory of the machine that stays free: while less is free, no further sandbox starts beside others. Default
+    /// `1g`.
     pub memory_free: Size,
     /// Disk below the folder of runs that stays free, in the same way. Default `2g`.
     pub disk_free: Size,
@@ -53,7 +56,7 @@ impl Default for PermitsConfig {
 }
 
 impl PermitsConfig {
-    /// Returns how many items of a sweep are made ready or finished up beside those that so many workers are at.
+    /// Returns how many items of a sweep are prepared or finished up beside those that so many workers are at.
     pub fn spare(&self, workers: usize) -> usize {
         self.spare.unwrap_or((workers / 4).max(2))
     }

@@ -13,13 +13,13 @@ pub trait Queue<W: Work> {
     /// Returns what is worked on next.
     ///
     /// # Errors
-    /// When the whole run cannot go on.
+    /// When the whole run cannot continue.
     fn next(&mut self) -> anyhow::Result<Next<Self::Key, W::Input>>;
 
     /// Takes what came of an item: its output, or with which words the work on it panicked.
     ///
     /// # Errors
-    /// When the whole run cannot go on.
+    /// When the whole run cannot continue.
     fn ended(&mut self, key: Self::Key, output: Result<W::Output, String>) -> anyhow::Result<After>;
 }
 

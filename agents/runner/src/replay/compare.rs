@@ -62,7 +62,7 @@ pub enum What {
     Conversation,
 }
 
-/// What stands between two answers, with the step of the first of these.
+/// What is between two answers, with the step of the first of these.
 struct Turn<'a> {
     step: u64,
     events: Vec<&'a Record>,
@@ -110,12 +110,12 @@ pub fn compare(then: &Trajectory, now: &Trajectory) -> Comparison {
     }
 }
 
-/// Follows an episode that is run again, and says of each of its records whether it differs: what [`compare`] finds in the
-/// whole, at the cost of one record.
+/// Follows an episode that is run again, and says of each of its records whether it differs: what [`compare`] finds in
+/// the whole, at the cost of one record.
 #[derive(Debug)]
 pub struct Following {
     then: Trajectory,
-    /// The places in the record of what stands between its answers.
+    /// The places in the record of what is between its answers.
     turns: Vec<Vec<usize>>,
     root_now: String,
     /// The turn that the episode is in, and how much there is of it.
@@ -165,7 +165,7 @@ impl Following {
     }
 }
 
-/// Cuts a record into what stands between its answers.
+/// Cuts a record into what is between its answers.
 fn turns(trajectory: &Trajectory) -> Vec<Turn<'_>> {
     let mut turns = vec![Turn { step: 0, events: Vec::new() }];
     for record in &trajectory.records {
@@ -252,8 +252,8 @@ fn compare_patches(then: Option<&Outcome>, now: Option<&Outcome>, roots: &Roots<
     (Some(is_equal), (!is_equal).then(|| diff(&then, &now)))
 }
 
-/// Returns whether both ended in the same way. A record that no agent ended, as one that ran out of time, is followed to
-/// its end, where no more answers are to be had.
+/// Returns whether both ended in the same way. A record that no agent ended, as one that ran out of time, is followed
+/// to its end, where no more answers are to be had.
 fn ended_alike(then: &Trajectory, now: &Trajectory) -> bool {
     let (Some(old), Some(new)) = (then.outcome(), now.outcome()) else { return then.outcome().is_none() };
     let (old, new) = (&old.exit_status, &new.exit_status);
@@ -288,7 +288,7 @@ fn same(then: &str, now: &str, roots: &Roots<'_>) -> bool {
     same_but_noise(&placed(then, roots.then), &placed(now, roots.now))
 }
 
-/// Returns a text with a word in the place of the sandbox's root.
+/// Returns a text with a word in place of the sandbox's root.
 fn placed(text: &str, root: &str) -> String {
     moved(text, root, "{root}")
 }

@@ -1,4 +1,4 @@
-//! Recorded episodes that are run again: compared with their record, or gone on from one of their steps.
+//! Recorded episodes that are run again: compared with their record, or continued from one of their steps.
 
 mod compare;
 mod diff;

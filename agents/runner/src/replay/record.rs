@@ -72,7 +72,7 @@ pub fn find(runs: &Path, name: &str) -> anyhow::Result<RecordedEpisode> {
 }
 
 impl Place {
-    /// Returns whether what stands behind the run's name means this episode.
+    /// Returns whether what is after the run's name means this episode.
     fn fits(&self, rest: &str) -> bool {
         let parts: Vec<String> = rest.split('/').filter(|part| !part.is_empty()).map(file_name).collect();
         let sample = self.sample.to_string();

@@ -8,7 +8,7 @@ use super::record::RecordedEpisode;
 use crate::config::{Resolved, differences, digest, in_words};
 use crate::stages::digests_of_prompts;
 
-/// Refuses to go on with another agent than the record's.
+/// Refuses to continue with another agent than the record's.
 ///
 /// # Errors
 /// With both names.

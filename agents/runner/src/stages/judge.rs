@@ -13,7 +13,7 @@ use super::control::{Control, ControlFile, sign};
 use crate::config::EvaluationConfig;
 use crate::engine::{Phase, Worker};
 
-/// The longest wait before something is tried again.
+/// The longest wait before something is retried.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// Reaches verdicts.

@@ -33,7 +33,7 @@ pub struct Cell {
     pub cell_dir: CellDir,
     /// Whether finished episodes start over.
     pub fresh: bool,
-    /// The first steps of an episode, from which these go on.
+    /// The first steps of an episode, from which these continue.
     pub prefix: Option<Prefix>,
     /// The templates.
     prompts: prompts::Prompts,
@@ -158,7 +158,7 @@ impl Cell {
         matches!(self.cell_dir.find(&subject, id), Found::Verdict(verdict) if journal::Ending::of(&verdict) != journal::Ending::Infrastructure)
     }
 
-    /// Solves an instance and judges the patch, going on from where an earlier process was killed.
+    /// Solves an instance and judges the patch, continuing from where an earlier process was killed.
     async fn solve(&self, instance: &Instance, worker: &Worker) -> anyhow::Result<Attempted> {
         let id = instance.instance_id.as_str();
         let Some(dir) = self.cell_dir.try_episode(id)? else { return Ok(Attempted::Held) };
@@ -263,7 +263,7 @@ impl Cell {
         worker.enter(Phase::Sandbox);
         let ready = self.environment.reset(instance).await.context("the sandbox could not be prepared")?;
         let sandbox = ready.sandbox.clone();
-        // It was made ready while others were under way, and it is taken away while the next one is.
+        // It was prepared while others were under way, and it is taken away while the next one is.
         let seat = worker.seat().await;
         // Now the image is there, also where it had to be pulled.
         let origin = Origin { image: self.environment.image_digest(instance).await, ..origin };
@@ -346,11 +346,11 @@ impl Cell {
     }
 
     /// Returns the record that killed or failed attempts left, and keeps it in a file of its own until an attempt ends
-    /// well; else the steps from which this cell goes on.
+    /// well; else the steps from which this cell continues.
     ///
     /// An attempt that was itself killed while it went through the record again has no more than that holds, unless it
-    /// asked the model: then it is the one to go on from. Answers that are in the other one alone, which were cut off as
-    /// the sandbox did not come to the same state, stay in a file beside it.
+    /// asked the model: then it is the one to continue from. Answers that are in the other one alone, which were cut
+    /// off as the sandbox did not come to the same state, stay in a file beside it.
     fn unfinished(&self, origin: &Origin, dir: &EpisodeDir, worker: &Worker) -> anyhow::Result<Option<Trajectory>> {
         let (earlier, latest) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
         for attempt in earlier.iter().chain(&latest) {

@@ -189,7 +189,8 @@ impl Run {
 
 /// Works out what the runs show.
 ///
-/// A run whose log does not count is left out. When the tests cannot be run at all without the fix, none of them passes.
+/// A run whose log does not count is left out. When the tests cannot be run at all without the fix, none of them
+/// passes.
 fn conclude(id: &str, row: (Dialect, TestLists), with_fix: &[Run], without: &[Run]) -> Validated {
     let (dialect, row) = row;
     let valid = |runs: &[Run]| runs.iter().filter(|run| run.failure.is_none()).map(Run::statuses).collect::<Vec<_>>();

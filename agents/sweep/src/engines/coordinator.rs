@@ -214,7 +214,7 @@ impl Coordinator<'_> {
             }
             silent = states.is_err().then(|| silent.unwrap_or_else(Instant::now));
             let is_long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > 2 * LETTING_GO);
-            // A process that a lost node never lets go of must not hold up the rest for good.
+            // A process that a lost node never releases must not hold up the rest for good.
             if is_long(cancelled) || (drained && is_long(silent)) {
                 let by_hand = self.site.by_hand(job);
                 (self.told)(&format!("warning: whether all processes have ended is not known\nhint: `{by_hand}`"));

@@ -99,8 +99,8 @@ fn submission(pilots: &Pilots<'_>, name: &str, script: &str) -> anyhow::Result<V
     Ok(words)
 }
 
-/// Reads what `hq job info` says of one job: a list with it, or the job alone, as versions differ. A job of another name
-/// is another's, and what was submitted has ended.
+/// Reads what `hq job info` says of one job: a list with it, or the job alone, as versions differ. A job of another
+/// name is another's, and what was submitted has ended.
 fn parse_states(text: &str, name: Option<&str>) -> Option<States> {
     let value: Value = serde_json::from_str(text).ok()?;
     let jobs = match value {

@@ -150,8 +150,8 @@ fn job(pilots: &Pilots<'_>) -> anyhow::Result<IndexedJob> {
     })
 }
 
-/// Returns what becomes of a process that failed: one that lost its place is started again as often as that happens, and
-/// one that ended by itself is not.
+/// Returns what becomes of a process that failed: one that lost its place is started again as often as that happens,
+/// and one that ended by itself is not.
 fn rules() -> Vec<PodFailurePolicyRule> {
     let disruption =
         PodFailurePolicyOnPodConditionsPattern { type_: "DisruptionTarget".to_owned(), status: "True".to_owned() };

@@ -111,7 +111,7 @@ impl Site for Ray {
                 Some(Status::Running) => states.add("running", 1),
                 Some(Status::Stopped | Status::Succeeded | Status::Failed) | None => {
                     if let Some(pilots) = mend.filter(|pilots| is_mended(task, answer.as_ref(), pilots.engine)) {
-                        // It is tried again at the next look, and the others are looked at all the same.
+                        // It is retried at the next look, and the others are looked at all the same.
                         if let Err(err) = self.mend(pilots, &job.job, task).await {
                             tracing::debug!("the process {} is not restarted yet: {err:#}", task.id);
                         }

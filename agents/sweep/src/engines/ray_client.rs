@@ -1,7 +1,7 @@
 //! The part of Ray's interface that sweeps need: jobs, and which nodes there are.
 //!
-//! Jobs are as <https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html> has them, nodes as the
-//! state API does.
+//! Jobs are as <https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html> has them, nodes as
+//! the state API does.
 
 use std::time::Duration;
 

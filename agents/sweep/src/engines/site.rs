@@ -131,7 +131,7 @@ pub trait Site: Send + Sync {
     /// again, where that is not the engine's own work.
     ///
     /// # Errors
-    /// When that cannot be told at the moment.
+    /// When that cannot be determined at the moment.
     async fn states(&self, job: &mut Job, mend: Option<&Pilots<'_>>) -> anyhow::Result<States>;
 
     /// Ends the processes of a job that wait to be started, where they can be told from the others.

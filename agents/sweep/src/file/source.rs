@@ -60,7 +60,7 @@ impl Source {
     /// Finds the place of each key.
     ///
     /// # Errors
-    /// When the text is no YAML, a key stands twice in a mapping, or a key is no text and no number.
+    /// When the text is not YAML, a key stands twice in a mapping, or a key is neither text nor a number.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Problem> {
         let mut source = Self { path: path.to_owned(), places: HashMap::new() };
         let mut open: Vec<Open> = Vec::new();
@@ -118,7 +118,7 @@ impl Source {
         Problem { file: self.path.clone(), place, message }
     }
 
-    /// Returns a problem with what stands at a path, or with the nearest that holds it.
+    /// Returns a problem with what is at a path, or with the nearest that holds it.
     pub fn at(&self, path: &str, message: impl fmt::Display) -> Problem {
         let mut path = path;
         let place = loop {
@@ -144,7 +144,7 @@ pub fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// Returns what may help with a line that is no YAML.
+/// Returns what may help with a line that is not YAML.
 fn hint(text: &str, line: usize) -> &'static str {
     let has_tab = |line: &str| line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
     // A scanner may notice a tab only on the next line.

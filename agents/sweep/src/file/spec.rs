@@ -31,7 +31,7 @@ pub struct Spec {
     pub budget: Budget,
     /// When an instance is left.
     pub stop: Stop,
-    /// How often what infrastructure broke is tried again.
+    /// How often what infrastructure broke is retried.
     pub retries: Retries,
     /// Which episodes come first; by default those of one instance follow each other, and with `stop` the samples.
     pub order: Option<Order>,
@@ -111,11 +111,11 @@ pub struct Stop {
     pub solved: Option<u32>,
 }
 
-/// How often what infrastructure broke is tried again.
+/// How often what infrastructure broke is retried.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retries {
-    /// How often an episode is tried again by one command. Default 2.
+    /// How often an episode is retried by one command. Default 2.
     pub count: u32,
     /// Seconds before the first of these, doubled for each further one up to 600. Default 10.
     pub wait: f64,

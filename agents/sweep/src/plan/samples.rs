@@ -10,7 +10,7 @@ use crate::file::{File, Problem, join};
 /// Returns the settings that single samples have of their own, by the number of the sample.
 ///
 /// # Errors
-/// When a key is no number and no range of numbers, or beyond the samples that there are.
+/// When a key is neither a number nor a range of numbers, or beyond the samples that there are.
 pub(super) fn overrides(file: &File) -> Result<BTreeMap<u32, Vec<Set>>, Problem> {
     let count = file.spec.samples.count.unwrap_or(1);
     let mut found: BTreeMap<u32, Vec<Set>> = BTreeMap::new();

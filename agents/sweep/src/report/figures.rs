@@ -73,7 +73,8 @@ pub struct Figures {
     pub unfinished: usize,
     /// The solved ones of those asked for.
     pub resolved: Option<Resolved>,
-    /// The standard deviation of the share of solved ones in half-size samples of the judged patches that are not empty.
+    /// The standard deviation of the share of solved ones in half-size samples of the judged patches that are not
+    /// empty.
     pub deviation: Option<Mean>,
     /// The empty patches of those asked for.
     pub empty: Option<Share>,

@@ -16,7 +16,7 @@ pub struct Limits {
     pub deadline: Option<Instant>,
     /// Once so many samples of a cell have solved an instance, it is left.
     pub solved: Option<u32>,
-    /// How often an episode is tried again when infrastructure broke.
+    /// How often an episode is retried when infrastructure broke.
     pub retries: u32,
     /// The pause before the first of these.
     pub wait: Duration,

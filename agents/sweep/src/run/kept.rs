@@ -42,7 +42,7 @@ impl Kept {
     /// Reads what the folder of a run keeps.
     ///
     /// # Errors
-    /// When it is no sweep's, is damaged, or was begun by another version of the program.
+    /// When it is not a sweep's, is damaged, or was begun by another version of the program.
     pub fn read(run: &Path) -> anyhow::Result<Self> {
         if !run.is_dir() {
             bail!(

@@ -95,7 +95,7 @@ impl Sweep {
         }
         let is_alone = lease.is_some();
         if is_alone {
-            // Whatever an earlier command has let go, this one goes on.
+            // Whatever an earlier command has let go, this one continues.
             remove(&folder.join(DRAIN))?;
         }
         let sweep = Self::opened(plan, &folder, shared_by_cells, providers, lease).await?;

@@ -18,7 +18,7 @@ use super::{Counts, DRAIN, Limits, Sweep};
 
 /// How long it takes until it is looked again whether another process is done with an episode.
 const HELD: Duration = Duration::from_secs(2);
-/// The longest pause before something is tried again.
+/// The longest pause before something is retried.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The most that is left of a time limit for what is under way to be stopped.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -93,8 +93,8 @@ impl Sweep {
         Ok(counts)
     }
 
-    /// Finishes with what is under way once the command that began the sweep says so in its folder: unlike a signal, that
-    /// reaches every machine, whatever has started the process there.
+    /// Finishes with what is under way once the command that began the sweep says so in its folder: unlike a signal,
+    /// that reaches every machine, whatever has started the process there.
     async fn heed_drain(&self, drain: &CancellationToken) -> Infallible {
         let path = self.journal.run().join(DRAIN);
         loop {
@@ -198,7 +198,7 @@ impl<'a> Pilot<'a> {
         let sweep = self.sweep;
         let Some((cell, instance)) = sweep.instance(item) else { return Ok(Look::Over) };
         let id = instance.instance_id.as_str();
-        // In this order: whoever let go of it before has said in the journal what came of it.
+        // In this order: whoever released it before has said in the journal what came of it.
         let is_held = cell.cell_dir.is_held(id);
         sweep.journal.refresh()?;
         let failures = self.failures.get(&item).copied().unwrap_or_default().max(cell.cell_dir.failures(id));
@@ -223,7 +223,7 @@ impl<'a> Pilot<'a> {
         })
     }
 
-    /// Returns how long it takes until an episode that failed so often is tried again, by whoever it is.
+    /// Returns how long it takes until an episode that failed so often is retried, by whoever it is.
     fn pause(&self, cell: &Cell, instance: &Instance, failures: u32) -> Duration {
         let Some(doubled) = failures.checked_sub(1) else { return Duration::ZERO };
         let wait = self.limits.wait.saturating_mul(1 << doubled.min(16)).min(LONGEST_WAIT);

@@ -15,7 +15,7 @@ use super::{Counts, Limits};
 
 /// How long it takes until it is looked again whether another process is done with an episode.
 const HELD: Duration = Duration::from_secs(2);
-/// The longest pause before something is tried again.
+/// The longest pause before something is retried.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// An episode of a sweep.
@@ -34,7 +34,7 @@ pub(super) struct Waiting<'a> {
     cells: &'a [OpenCell],
     limits: &'a Limits,
     pending: VecDeque<Item>,
-    /// What is tried again, and when.
+    /// What is retried, and when.
     later: BinaryHeap<Reverse<(Instant, Item)>>,
     /// How often infrastructure broke for an episode, in this process.
     failures: HashMap<Item, u32>,
@@ -65,8 +65,8 @@ impl From<&Spending> for Spent {
     }
 }
 
-/// What the episodes of a run have taken, each as of its last word: an episode that goes on says again what it had taken
-/// before.
+/// What the episodes of a run have taken, each as of its last word: an episode that continues says again what it had
+/// taken before.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Taken {
     /// All of it.

@@ -58,7 +58,8 @@ pub struct CellStatus {
     pub unsolved: usize,
     /// Kept from a result by infrastructure, and given up.
     pub infrastructure: usize,
-    /// Kept from a result by infrastructure so far: the process that is at the sweep tries them again. They are not done.
+    /// Kept from a result by infrastructure so far: the process that is at the sweep tries them again. They are not
+    /// done.
     pub to_retry: usize,
     /// Ended and not judged.
     pub unjudged: usize,
@@ -204,7 +205,7 @@ struct Look<'a> {
     times: &'a mut Vec<f64>,
     /// The records that were read.
     paths: &'a mut HashSet<PathBuf>,
-    /// How often what infrastructure broke is tried again by the process that is at the sweep.
+    /// How often what infrastructure broke is retried by the process that is at the sweep.
     retries: Option<u32>,
     now: f64,
 }
@@ -225,7 +226,7 @@ impl CellStatus {
                 true
             }
             Ending::Unfinished => {
-                // What the budget stopped goes on with a larger one.
+                // What the budget stopped continues with a larger one.
                 let has_ended = episode.ended.as_ref().is_some_and(|ended| !ended.lacks_budget());
                 self.unjudged += usize::from(has_ended);
                 has_ended && !is_judged

@@ -5,7 +5,7 @@ use runner::shown::{harmless, short};
 use super::cells::{CellStatus, Flight, Status};
 use crate::report::{MISSING, Table};
 
-/// Which of the counts of a cell is of what is to be tried again.
+/// Which of the counts of a cell is of what is to be retried.
 const TO_RETRY: usize = 5;
 
 /// How many episodes in flight, processes and kinds of errors are shown.
@@ -44,7 +44,7 @@ impl Status {
             }
             table.add(line("all", all));
         }
-        // What is to be tried again is told where there is any.
+        // What is to be retried is told where there is any.
         table.known().text()
     }
 

@@ -127,7 +127,7 @@ fn checked<R: ChunkReader + 'static>(input: R, name: &str) -> Result<SerializedF
     Ok(reader)
 }
 
-/// Returns the footer, which stands before its own length and the last four bytes; nothing when there is none.
+/// Returns the footer, which is before its own length and the last four bytes; nothing when there is none.
 fn footer(input: &impl ChunkReader) -> Option<Bytes> {
     let before = input.len().checked_sub(8)?;
     let length = u64::from(input.get_bytes(before, 4).ok()?.try_get_u32_le().ok()?);

@@ -14,7 +14,7 @@ use crate::records::record::Record;
 /// row, from 1. A JSON file holds one object a line, a list of objects, or one object over many lines, which is told by
 /// what is in it and not by its name; but for the last two no more than one object is held at a time.
 ///
-/// An object that does not parse is handed out as what is wrong with it, and reading goes on behind it.
+/// An object that does not parse is handed out as what is wrong with it, and reading continues after it.
 ///
 /// # Errors
 /// When the file cannot be opened, cannot be read on, or is no Parquet; and the first error of `take`.

@@ -214,7 +214,7 @@ fn spec_of(tests: Option<&TestsStatus>, specs: Vec<GradingSpec>) -> Option<Gradi
     specs.into_iter().min_by_key(others)
 }
 
-/// Returns the first test that stands in other lists of our report than of the official one, with both places.
+/// Returns the first test that is in other lists of our report than of the official one, with both places.
 fn first_other_place(ours: Option<&TestsStatus>, official: &TestsStatus) -> Option<(String, String, String)> {
     let empty = TestsStatus::default();
     let ours = places(ours.unwrap_or(&empty));

@@ -76,8 +76,8 @@ impl Saved {
         Ok(Self { folder: path.to_owned(), is_folder: true, archives })
     }
 
-    /// Runs `act` on every log that a record names, on all cores, and returns what came of each, an error for a log that
-    /// is not there or cannot be read, and the paths of what looks like a log or an archive and was not read.
+    /// Runs `act` on every log that a record names, on all cores, and returns what came of each, an error for a log
+    /// that is not there or cannot be read, and the paths of what looks like a log or an archive and was not read.
     pub fn each<T: Send>(
         &self,
         records: &[Record],

@@ -1,5 +1,5 @@
-//! Keeps the images that work pulls within a budget: pulls ahead, removes what is needed last, and leaves alone what others
-//! have pulled.
+//! Keeps the images that work pulls within a budget: pulls ahead, removes what is needed last, and leaves alone what
+//! others have pulled.
 
 mod drive;
 mod ledger;
@@ -25,7 +25,7 @@ use planner::Layer;
 use registry::Registry;
 use state::State;
 
-/// How often it is looked again whether another process has let go of something.
+/// How often it is looked again whether another process has released something.
 const POLL: Duration = Duration::from_secs(1);
 /// How many images a registry is asked about at once.
 const ASKED: usize = 8;
@@ -45,8 +45,8 @@ pub struct Wanted {
 
 /// Keeps the images that work pulls within `images.disk`.
 ///
-/// Images that others have pulled cost nothing and stay. Which are ours is in a file below the folder of runs, one for each
-/// engine, so that processes which share an engine and the folder share the budget, and so that it outlives them.
+/// Images that others have pulled cost nothing and stay. Which are ours is in a file below the folder of runs, one for
+/// each engine, so that processes which share an engine and the folder share the budget, and so that it outlives them.
 #[derive(Clone)]
 pub struct ImageBudget(Arc<Inner>);
 
@@ -115,8 +115,8 @@ impl ImageBudget {
         })))
     }
 
-    /// Takes in what will be worked on, one image for each item, and returns the order in which this is best done: what is
-    /// in one image follows each other, and so do images that share layers.
+    /// Takes in what will be worked on, one image for each item, and returns the order in which this is best done: what
+    /// is in one image follows each other, and so do images that share layers.
     ///
     /// # Errors
     /// When the engine does not answer.

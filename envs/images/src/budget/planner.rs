@@ -84,7 +84,7 @@ pub(crate) fn next(view: &View) -> Step {
         if alone > view.budget {
             return Step::TooLarge(first.name.clone(), alone);
         }
-        // What comes behind it would only keep it waiting.
+        // What comes after it would only keep it waiting.
         return room.make(first, |_| true);
     }
     let Some(first) = view.later.iter().find(is_missing) else { return Step::Nothing };
@@ -175,8 +175,8 @@ impl<'a> Room<'a> {
         !image.is_held && !image.is_coming && may_go(self.places.get(image.name.as_str()).copied())
     }
 
-    /// Returns the image that is missed least: one that no work needs, the least recently used of them first, else the one
-    /// that is needed last. One whose layers are needed by what is still to come stays longer.
+    /// Returns the image that is missed least: one that no work needs, the least recently used of them first, else the
+    /// one that is needed last. One whose layers are needed by what is still to come stays longer.
     fn least_needed(&self, for_whom: Option<&Needed>, may_go: impl Fn(Option<usize>) -> bool) -> Option<String> {
         let going = self.view.stored.iter().filter(|image| self.goes(image, &may_go));
         let of_newcomer: HashSet<&str> =

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
                          application/vnd.docker.distribution.manifest.list.v2+json, \
                          application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
-/// How much larger than its download a layer is taken to be where that cannot be told.
+/// How much larger than its download a layer is taken to be where that cannot be determined.
 const RATIO: u64 = 4;
 
 /// Asks registries.
@@ -141,8 +141,8 @@ impl Registry {
         lock(&self.counting).contains(&Reference::parse(name).registry)
     }
 
-    /// Returns what a layer takes once it is unpacked: what the last bytes of its download say, which are those of one file
-    /// of gzip, or a guess.
+    /// Returns what a layer takes once it is unpacked: what the last bytes of its download say, which are those of one
+    /// file of gzip, or a guess.
     async fn size(&self, reference: &Reference, blob: &Blob) -> u64 {
         if let Some(bytes) = lock(&self.sizes).get(&blob.digest) {
             return *bytes;

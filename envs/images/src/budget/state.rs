@@ -8,7 +8,7 @@ use super::planner::{Layer, Needed};
 
 /// What an image is taken to need that nothing is known of, nor of any other.
 const UNKNOWN: u64 = 5 << 30;
-/// How long an image stays that the engine did not let go of, before that is tried again.
+/// How long an image stays that the engine did not release, before that is retried.
 const STUCK: Duration = Duration::from_secs(5);
 
 /// What a process knows of the images that its work needs.

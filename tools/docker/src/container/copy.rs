@@ -64,7 +64,7 @@ pub(super) async fn import(client: &Client, id: &str, folder: &str, archive: Fil
     sent.map_err(|err| failed(folder, err))
 }
 
-/// Copies an archive but for what lies below `without`, with larger files cut behind `max_file` bytes and one.
+/// Copies an archive but for what lies below `without`, with larger files cut after `max_file` bytes and one.
 fn filter(from: &mut impl Read, to: &mut impl Write, without: &Path, max_file: u64) -> io::Result<()> {
     let mut to = Builder::new(to);
     let mut is_first = true;

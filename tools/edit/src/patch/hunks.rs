@@ -17,7 +17,7 @@ pub struct Patched {
     pub added: usize,
     /// Lines that went.
     pub removed: usize,
-    /// What had to be mended for the hunks to fit, a sentence for each.
+    /// What had to be corrected for the hunks to fit, a sentence for each.
     pub notes: Vec<String>,
 }
 

@@ -154,7 +154,7 @@ impl Checkout {
 }
 
 /// Takes in the files whose stamp is another one. One that is gone, or cannot be read, is no longer as it was; the
-/// latter is tried again at the next query.
+/// latter is retried at the next query.
 async fn update(
     mut state: State,
     listed: Vec<Listed>,
@@ -188,7 +188,8 @@ pub struct Synced<'a> {
 }
 
 impl Synced<'_> {
-    /// Answers a request as [`CodeIndex::search`] does. Where there is an embedder and the request has a query, the best
+    /// Answers a request as [`CodeIndex::search`] does. Where there is an embedder and the request has a query, the
+    /// best
     /// [`SearchConfig::rerank`] spans and their files come in an order that mixes the ranks by words with those by
     /// vectors, while the scores stay those of the words. An embedder that fails leaves the order of the words.
     ///
@@ -274,7 +275,7 @@ async fn find(sandbox: &dyn Sandbox, tests: &str, texts: &dyn Texts) -> Result<V
     Err(ToolError::Rejected(texts.render("search/unlisted", values)))
 }
 
-/// Reads a line of the listing; a name that is no text is passed over.
+/// Reads a line of the listing; a name that is not text is skipped.
 fn listed(line: &[u8]) -> Option<Listed> {
     let line = std::str::from_utf8(line).ok()?;
     let mut parts = line.splitn(4, ' ');

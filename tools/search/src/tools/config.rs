@@ -25,7 +25,8 @@ pub struct SearchConfig {
     pub max_cache: u64,
     /// Name under which the cache keeps the repository; `null` for the instance's own (default null).
     pub repository: Option<String>,
-    /// Spans of an answer that are put into a new order by their vectors, where there are embeddings; 0 for none (default
+    /// Spans of an answer that are put into a new order by their vectors, where there are embeddings; 0 for none
+    /// (default
     /// 50).
     pub rerank: usize,
     /// The cache that clones share.
@@ -57,7 +58,7 @@ impl SearchConfig {
     }
 }
 
-/// The cache of some settings and all their clones, opened when it is first needed. It is no setting itself.
+/// The cache of some settings and all their clones, opened when it is first needed. It is not a setting itself.
 #[derive(Clone, Default)]
 pub struct SharedCache(Arc<OnceLock<Cache>>);
 

@@ -160,7 +160,7 @@ impl Inbox {
                     self.report = self.parse(report);
                     news = true;
                 }
-                // Variables that are no text, or what bash had to say before the driver began.
+                // Variables that are not text, or what bash had to say before the driver began.
                 _ => {}
             }
         }

@@ -1,9 +1,10 @@
 //! A bash that takes commands from a pipe, and what it says of them.
 //!
 //! The host sends a request (whether to check the syntax, the length of a long command, the command) and, unread until
-//! the command has ended, a nonce. The driver writes the nonce to standard output behind the command's own output, and a message to standard
-//! error, which no command holds: the command's exit code and the shell's directory. Another message holds what the
-//! shell exports; it follows behind, as nobody waits for it, and goes before the last report of a shell.
+//! the command has ended, a nonce. The driver writes the nonce to standard output after the command's own output, and a
+//! message to standard error, which no command holds: the command's exit code and the shell's directory. Another
+//! message holds what the shell exports; it follows after, as nobody waits for it, and goes before the last report of a
+//! shell.
 
 mod inbox;
 
@@ -23,7 +24,8 @@ use crate::nonce::nonce;
 pub(crate) use inbox::Report;
 use inbox::Shared;
 
-/// The program that a shell is started with; the length of the driver's setup and the driver follow on its standard input.
+/// The program that a shell is started with; the length of the driver's setup and the driver follow on its standard
+/// input.
 ///
 /// bash reads a pipe byte by byte but where it is told how much to read.
 pub const BOOT: &str = "builtin mapfile -t -d '' -n 1 __spotter_boot; \
@@ -118,7 +120,7 @@ impl Shell {
             drop(input);
             inbox.closed().await;
         };
-        // One that has more to do may go on with it.
+        // One that has more to do may continue with it.
         let _ = tokio::time::timeout(timeout, end).await;
     }
 

@@ -318,7 +318,7 @@ impl Worker {
                     Health::Good => {}
                     Health::Dead => return Ok(shell.ended_by_now().map_or(Finish::Died, Finish::Reported)),
                     Health::Memory => return Ok(Finish::Limit(ExecEnd::OutOfMemory)),
-                    // Once all others are gone, the shell may go on by itself.
+                    // Once all others are gone, the shell may continue by itself.
                     Health::Full if !self.filled => {
                         self.filled = true;
                         self.backend.end_background().await?;
@@ -353,7 +353,7 @@ impl Worker {
 
     /// Says that the memory limit ended a command if it killed something and the command was killed.
     ///
-    /// It looks after most commands, so that what was killed in one that went on is not blamed on a later one.
+    /// It looks after most commands, so that what was killed in one that continued is not blamed on a later one.
     async fn check_out_of_memory(
         &mut self,
         end: ExecEnd,

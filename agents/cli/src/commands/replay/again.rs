@@ -74,7 +74,7 @@ pub(super) async fn run(
         },
         None => watch.now(),
     };
-    // What was aborted lets go of its files before they are removed.
+    // What was aborted releases its files before they are removed.
     providers.tasks.close();
     providers.tasks.wait().await;
     let comparison = compare(&record.trajectory, &now);

@@ -1,4 +1,4 @@
-//! Episodes go on live from a step of a recorded one.
+//! Episodes continue live from a step of a recorded one.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `replay`: runs a recorded episode again with no model, or goes on from one of its steps with one.
+//! `replay`: runs a recorded episode again with no model, or continues from one of its steps with one.
 
 mod again;
 mod branch;
@@ -23,16 +23,16 @@ use crate::settings::{Settings, workers};
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The episode: `RUN/CELL/ID`, with `/SAMPLE` behind it for another than the first; less of that where no other
+    /// The episode: `RUN/CELL/ID`, with `/SAMPLE` after it for another than the first; less of that where no other
     /// episode of the run fits, such as `RUN/ID`; or the path of its folder.
     pub(crate) episode: String,
     /// Ends at the first thing that is not as it was; else the recorded answers are followed to the end.
     #[arg(long, conflicts_with = "from_step")]
     pub(crate) stop: bool,
-    /// Takes over so many steps of the episode, and goes on live from there.
+    /// Takes over so many steps of the episode, and continues live from there.
     #[arg(long, value_name = "STEPS")]
     pub(crate) from_step: Option<u64>,
-    /// So many episodes go on from that step: the samples 0, 1 and so on of one run.
+    /// So many episodes continue from that step: the samples 0, 1 and so on of one run.
     #[arg(long, value_name = "N", requires = "from_step", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) branches: u32,
     /// How many of them run at once.

@@ -19,8 +19,8 @@ pub(crate) struct ReportCommand {
     /// Only these cells. May be repeated.
     #[arg(long, value_name = "CELL")]
     cell: Vec<String>,
-    /// Compares the second of two cells with the first, by McNemar's test; `RUN/CELL` where several runs have one of the
-    /// name.
+    /// Compares the second of two cells with the first, by McNemar's test; `RUN/CELL` where several runs have one of
+    /// the name.
     #[arg(long, num_args = 2, value_names = ["CELL", "CELL"])]
     compare: Vec<String>,
     /// What the rows are.
@@ -29,8 +29,8 @@ pub(crate) struct ReportCommand {
     /// The form.
     #[arg(long, value_enum, default_value = "table")]
     format: FormatArgument,
-    /// Takes a rate for that of the run although infrastructure kept this share from a result. Default: what the cell was
-    /// configured with.
+    /// Takes a rate for that of the run although infrastructure kept this share from a result. Default: what the cell
+    /// was configured with.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     allow_infrastructure: Option<f64>,
     #[command(flatten)]

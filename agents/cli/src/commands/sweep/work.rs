@@ -18,8 +18,8 @@ use crate::settings::{seconds, workers};
 
 /// What engines call the number of one of several processes.
 const INDEXES: [&str; 4] = ["SPOTTER_INDEX", "SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
-/// The variable of HyperQueue, which ends a process with the signal by which others are told to finish what is under way,
-/// and kills it a second later.
+/// The variable of HyperQueue, which ends a process with the signal by which others are told to finish what is under
+/// way, and kills it a second later.
 const HYPERQUEUE: &str = "HQ_TASK_ID";
 
 /// The variable that sets a time limit.
@@ -33,7 +33,7 @@ pub(crate) struct WorkCommand {
     #[arg(short, long, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: Option<usize>,
     /// Seconds after which it has to have ended: what there is no time left for is not begun, and what is under way is
-    /// stopped a little before, so that another process goes on with it. By default the variable `SPOTTER_TIME`.
+    /// stopped a little before, so that another process continues with it. By default the variable `SPOTTER_TIME`.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) time: Option<u64>,
 }

@@ -1,4 +1,5 @@
-//! A sweep on HyperQueue, whose command is stood in for by a script that notes how it was called and starts the processes.
+//! A sweep on HyperQueue, whose command is stood in for by a script that notes how it was called and starts the
+//! processes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -114,7 +115,7 @@ fn processes_that_have_spent_the_budget_are_not_submitted_again() {
     let asked = model.count();
     assert!(asked * 2001 < 60_000, "{asked}");
     assert!(results(&program, "s").len() < 12, "{ran:?}");
-    // With a larger one the same command goes on, though some had ended for want of it.
+    // With a larger one the same command continues, though some had ended for want of it.
     write(&program, "s.yaml", &text.replace("60000", "1000000"));
     let ran = program.run(&["sweep", "s.yaml"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");

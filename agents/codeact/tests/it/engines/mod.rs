@@ -150,7 +150,8 @@ impl Undisturbed {
         wait_until(what, || self.model.count() >= self.needed() / part);
     }
 
-    /// Checks that the sweep ends with all results, that nothing is done twice, and that its report is that of one machine.
+    /// Checks that the sweep ends with all results, that nothing is done twice, and that its report is that of one
+    /// machine.
     fn check(&self, program: &Program, coordinator: Child, lost: &str) -> String {
         let output = coordinator.wait_with_output().unwrap();
         let took = self.begun.lock().unwrap().elapsed();
@@ -171,8 +172,8 @@ impl Undisturbed {
     }
 }
 
-/// Checks that a command finds the processes of a killed one again, that an interrupted one has them finish what is under
-/// way, and that one that is told to end ends them. Three processes are at the sweep at once.
+/// Checks that a command finds the processes of a killed one again, that an interrupted one has them finish what is
+/// under way, and that one that is told to end ends them. Three processes are at the sweep at once.
 fn interrupt(program: &Program, engine: &str) {
     let model = slow_model();
     let (_runtime, url) = model.serve();
