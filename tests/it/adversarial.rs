@@ -31,7 +31,7 @@ const NOT_APPLIED: (bool, Option<Failure>) = (false, Some(Failure::PatchNotAppli
 
 const FAKE_TEST: &str = "printf 'def test_empty_name_not_allowed():\\n    pass\\n' > tests/test_blueprints.py";
 
-/// The shell command `fix` applies the reference solution.
+/// The shell command `fix` applies the gold patch.
 const ATTACKS: &[Attack] = &[
     Attack { name: "the solution itself", script: "fix", verdicts: [SOLVED; 3] },
     Attack { name: "a file that nothing reads", script: "echo > notes.txt", verdicts: [UNSOLVED; 3] },

@@ -20,7 +20,7 @@ mod limits;
 mod secrets;
 mod stuck;
 mod surrogates;
-mod told;
+mod episode_texts;
 
 pub use agent::{Agent, AgentError, Flow};
 pub use conversation::clip::clip;
@@ -37,7 +37,7 @@ pub use run::run;
 pub use secrets::Secrets;
 pub use stuck::{StuckDetector, StuckPattern};
 pub use surrogates::without_lone_surrogates;
-pub use told::Told;
+pub use episode_texts::EpisodeTexts;
 pub use trajectory::{
     ExitStatus, Header, Origin, Outcome, OutcomeClass, Parent, Record, Recorder, Restored, Spending, Trajectory, View,
 };

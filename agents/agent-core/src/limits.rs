@@ -1,11 +1,11 @@
-//! When an episode must end.
+//! The limits of an episode.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// When an episode must end. Each limit is off when it is `null`.
+/// The limits of an episode. Each is off when it is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -71,6 +71,6 @@ pub enum Limit {
     Idle,
     /// The agent went in circles.
     Stuck,
-    /// No patch could be made of what the agent left behind, as when it is too large.
+    /// No patch could be captured, for example because it is too large.
     Patch,
 }

@@ -1,4 +1,4 @@
-//! Notices an agent that goes in circles.
+//! Detects an agent that goes in circles.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
@@ -23,7 +23,7 @@ pub enum StuckPattern {
     Alternating,
 }
 
-/// Notices an agent that goes in circles. Two results of one command are equal when their exit codes are.
+/// Detects an agent that goes in circles. Two results of one command are equal when their exit codes are.
 #[derive(Debug, Clone, Default)]
 pub struct StuckDetector {
     pairs: VecDeque<Pair>,

@@ -1,4 +1,4 @@
-//! Who is told what happens to items.
+//! Listeners for what happens to items.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -31,8 +31,8 @@ const CTRL_C: &str = "Ctrl-C";
 /// How long what is said may take to be written once the program was asked to end.
 const LAST_WRITES: Duration = Duration::from_millis(500);
 
-/// How long a command may take to let go once the program was asked to end.
-const LETTING_GO: Duration = Duration::from_secs(10);
+/// How long a command may take to release its resources once the program was asked to end.
+const GRACE_PERIOD: Duration = Duration::from_secs(10);
 
 /// Runs the command line of a program that is put together from these.
 ///
@@ -81,7 +81,7 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
         if interrupted {
             work.abort();
             // What it holds, such as a sandbox that is about to start, is released first.
-            let _ = tokio::time::timeout(LETTING_GO, work).await;
+            let _ = tokio::time::timeout(GRACE_PERIOD, work).await;
         }
         providers.close().await
     };

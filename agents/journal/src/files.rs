@@ -1,4 +1,4 @@
-//! Files that stay whole when the program is killed.
+//! Files that stay intact when the program is killed.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -13,8 +13,7 @@ use anyhow::Context;
 
 use crate::owner::Owner;
 
-/// Writes a file whole, by way of a temporary one beside it: it holds the old or the new content, never a part. The
-/// values that [`hide`] was given do not get into it.
+/// Writes a file atomically, by way of a temporary one in the same folder: it holds the old or the new content, never a part. The values that were passed to [`hide`] are left out.
 pub fn write_whole(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
     let contents = without_secrets(contents);
     write_stream(path, |file| file.write_all(&contents))
@@ -75,7 +74,7 @@ pub fn sweep(folder: &Path) {
 /// Returns a file's text; `None` when there is no file.
 pub fn read_text(path: &Path) -> anyhow::Result<Option<String>> {
     match fs::read(path) {
-        // A killed run can leave half a character at the end of its last line.
+        // A killed run can leave an incomplete character at the end of its last line.
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(err) => Err(err).with_context(|| format!("cannot read `{}`", path.display())),

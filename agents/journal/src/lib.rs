@@ -17,11 +17,11 @@ mod verdict;
 
 pub use files::{file_name, hide, read_text, sweep, write_stream, write_whole};
 pub use folder::{
-    CellDir, Episode, EpisodeDir, FileRecorder, Found, Hold, Import, ImportedEpisode, InFlight, Run, Summary,
+    CellDir, Episode, EpisodeDir, FileRecorder, Found, CellLock, Import, ImportedEpisode, InFlight, Run, Summary,
     VERDICT_FILES, write_summary,
 };
 pub use journal::{Ended, Entry, Failed, Imported, Journal, Judged, Lease, Line, VERSION};
-pub use predictions::{Given, Prediction, read_predictions};
+pub use predictions::{Predictions, Prediction, read_predictions};
 pub use subject::Subject;
 pub use tally::{Ending, Rate, Tally, wilson};
 pub use verdict::{TEST_OUTPUT, counts, exit_status, verdict_line, word};

@@ -1,15 +1,15 @@
-//! The figures of a run, each with what it is out of.
+//! The figures of a run, each with its denominator.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// What came of one instance that was asked for: exactly one of these.
+/// What became of one instance that was asked for: exactly one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// Resolved.
     Solved,
-    /// The tests ran and say no.
+    /// The tests ran and failed.
     Unsolved,
     /// There was no patch to judge.
     Empty,
@@ -39,7 +39,7 @@ pub struct Tally {
     pub judged: usize,
     /// Patches that were resolved.
     pub solved: usize,
-    /// Patches whose tests ran and say no.
+    /// Patches whose tests ran and failed.
     pub unsolved: usize,
     /// Predictions without a patch, also because the agent broke its sandbox; nothing is run for them.
     pub empty: usize,

@@ -1,4 +1,4 @@
-//! Asks an OpenAI-compatible server for vectors.
+//! Embeddings from an OpenAI-compatible server.
 
 use std::fmt;
 use std::sync::Arc;

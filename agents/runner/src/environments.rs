@@ -1,4 +1,4 @@
-//! From settings to an environment.
+//! Opens the environment that the settings name.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

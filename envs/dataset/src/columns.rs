@@ -1,4 +1,4 @@
-//! One record of a file into one row, column by column.
+//! Converts a record of a file to a row, column by column.
 
 use env_core::nearest;
 use serde_json::{Map, Value};

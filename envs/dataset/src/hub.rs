@@ -17,7 +17,7 @@ const ANSWER: Duration = Duration::from_secs(180);
 /// How long one file may take.
 const FILE_LIMIT: Duration = Duration::from_secs(3600);
 
-/// Where the hub is, where its cache is and how to be let in.
+/// Where the hub and its cache are, and the token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HubSettings {
     /// URL of the hub.

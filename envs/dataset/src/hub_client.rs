@@ -31,7 +31,7 @@ const HOPS: usize = 10;
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum HubFailure {
-    /// A token is missing or does not do.
+    /// A token is missing or not sufficient.
     Refused,
     /// There is no such dataset, revision or file.
     NotFound,

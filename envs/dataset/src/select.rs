@@ -18,7 +18,7 @@ pub struct Selection {
     pub ids: Vec<String>,
     /// Regular expression that an id must match somewhere, in any case.
     pub filter: Option<String>,
-    /// Seed of an order that takes the place of the others: the same on any machine, whatever the order of the dataset.
+    /// Seed of a shuffled order, which is the same on any machine and for any order of the dataset.
     pub shuffle: Option<u64>,
     /// `<from>:<to>`, each optional, counted from 0; negative counts from the end.
     pub slice: Option<String>,

@@ -1,4 +1,4 @@
-//! Which official harness a verdict has to equal.
+//! The official harness whose verdicts are reproduced.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which official harness a verdict has to equal; they differ in how a patch is applied, a log is read and a skipped
+/// The official harness whose verdicts are reproduced; they differ in how a patch is applied, a log is read and a skipped
 /// test is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Dialect {

@@ -1,4 +1,4 @@
-//! Gives a sandbox for an instance, judges a patch.
+//! An environment: provides the sandbox of an instance, and judges patches.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tool_core::{Image, Sandbox};
 
 use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Verdict};
 
-/// Gives a sandbox for an instance, judges a patch.
+/// An environment: provides the sandbox of an instance, and judges patches.
 #[async_trait]
 pub trait Environment: Send + Sync {
     /// Returns the environment's name, such as `swe-bench`.
@@ -16,7 +16,7 @@ pub trait Environment: Send + Sync {
     /// Returns every instance, in the dataset's order.
     fn instances(&self) -> &[Instance];
 
-    /// Starts a sandbox with the repository at the base commit and nothing of its future in reach.
+    /// Starts a sandbox with the repository at the base commit, from which nothing later can be read.
     ///
     /// # Errors
     /// [`EnvError`]; the episode must not start without a [`Ready`].
@@ -36,7 +36,7 @@ pub trait Environment: Send + Sync {
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError>;
 
     /// Runs the tests with a patch in a fresh sandbox, as [`Environment::evaluate`] does, also for an instance whose
-    /// row names no tests: the report on such a one is of no use, its statuses are.
+    /// row names no tests: its statuses are useful even though its report is not.
     ///
     /// # Errors
     /// As [`Environment::evaluate`].
@@ -64,7 +64,7 @@ pub trait Environment: Send + Sync {
         None
     }
 
-    /// Returns the reference solution, where the dataset has one. For evaluation only: an agent never holds an
+    /// Returns the gold patch, where the dataset has one. For evaluation only: an agent never holds an
     /// [`Environment`].
     fn gold(&self, instance: &Instance) -> Option<Patch>;
 }

@@ -1,8 +1,8 @@
-//! Why an environment could not do its part.
+//! Why an environment failed.
 
 use tool_core::SandboxError;
 
-/// Why an environment could not do its part. Variants are named by what the caller does next.
+/// Why an environment failed. Variants are named by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvError {
     /// No instance has this id: fix the id.

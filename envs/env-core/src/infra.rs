@@ -1,4 +1,4 @@
-//! Signs that the environment broke, rather than the patch.
+//! Signs that the environment is at fault, rather than the patch.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ pub enum InfraReason {
     MissingModule,
     /// The runner found no test.
     NoTestsCollected,
-    /// The tests ran into the time limit.
+    /// The tests timed out.
     TestsTimedOut,
 }
 

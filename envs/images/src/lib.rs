@@ -19,8 +19,8 @@ mod store;
 
 mod budget;
 
-pub use budget::{Held, ImageBudget, Wanted, remove_pulled};
-pub use build::{Builder, Made, Pool};
+pub use budget::{ImageGuard, ImageBudget, NeededImage, remove_pulled};
+pub use build::{Builder, ImageResult, Pool};
 pub use config::ImagesConfig;
 pub use host_network::HostNetwork;
 pub use name::{ImageScheme, ImageSettings};

@@ -37,7 +37,7 @@ pub struct Entry {
     pub instance: Instance,
     /// What its sandboxes are started from.
     pub image: Image,
-    /// The reference solution.
+    /// The gold patch.
     pub gold: Option<Patch>,
     /// What a patch is judged by, or why none can be judged.
     pub tests: Result<TestSpec, String>,

@@ -51,7 +51,7 @@ struct Helped {
     secret: String,
 }
 
-/// What a registry is told of who asks; it prints no secret.
+/// Credentials for a registry; they print no secret.
 pub struct Login(DockerCredentials);
 
 impl Login {

@@ -1,4 +1,4 @@
-//! The way to a Docker engine.
+//! Connects to a Docker engine.
 
 use std::io;
 use std::path::Path;

@@ -24,7 +24,7 @@ pub struct Images {
     host: Host,
 }
 
-/// An image that is there.
+/// An image on the engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredImage {
     /// What it holds, by hash.
@@ -43,7 +43,7 @@ pub struct StoredImage {
     pub parts: Vec<Part>,
 }
 
-/// What one step of making an image added to it.
+/// What one build step added to an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// Equal in images that have this step and all before it in common.

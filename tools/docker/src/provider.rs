@@ -1,4 +1,4 @@
-//! The provider of sandboxes in containers.
+//! The provider of Docker sandboxes.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

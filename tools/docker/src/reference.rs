@@ -1,8 +1,8 @@
-//! The name of an image, taken apart.
+//! The parts of an image's name.
 
 use sha2::{Digest, Sha256};
 
-/// The name of an image, taken apart.
+/// The parts of an image's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     /// The host of the registry, with its port.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use shell::{Backend, Chunk, Ending, Health, Moment, Owner, Pipe, Process, nonce};
+use shell::{Backend, Chunk, Ending, Health, ProcessTime, Owner, Pipe, Process, nonce};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, SandboxInfo, Source};
 
@@ -198,7 +198,7 @@ impl Backend for Folder {
         })
     }
 
-    async fn end_tree(&self, shell: u32, since: Moment) -> Result<(), SandboxError> {
+    async fn end_tree(&self, shell: u32, since: ProcessTime) -> Result<(), SandboxError> {
         self.with_processes(move |processes| processes.end(Ending::tree(shell, since))).await
     }
 

@@ -12,7 +12,7 @@ pub enum SearchError {
     /// The request asks for nothing: fix it.
     #[error("give at least one of query, file_pattern, class_names, function_names and code_snippet")]
     Empty,
-    /// The file pattern of the request is none: fix it.
+    /// The file pattern of the request is not valid: fix it.
     #[error("`{pattern}` is not a file pattern: {why}")]
     Pattern {
         /// The pattern.
@@ -20,7 +20,7 @@ pub enum SearchError {
         /// What is wrong with it.
         why: String,
     },
-    /// A cache is not what it should be: it is rebuilt.
+    /// A cache is damaged: it is rebuilt.
     #[error("the cache is not usable: {0}")]
     Cache(String),
     /// The index itself failed.
@@ -37,7 +37,7 @@ impl From<postcard::Error> for SearchError {
     }
 }
 
-/// The model is told, and the episode continues.
+/// The message is shown to the model, and the episode continues.
 impl From<SearchError> for ToolError {
     fn from(err: SearchError) -> Self {
         let (text, values) = match err {

@@ -22,7 +22,7 @@ pub trait Backend: Send + Sync {
     async fn open(&self) -> Result<Pipe, SandboxError>;
 
     /// Kills `shell` and all that was started since `since`, but for what older processes started.
-    async fn end_tree(&self, shell: u32, since: Moment) -> Result<(), SandboxError>;
+    async fn end_tree(&self, shell: u32, since: ProcessTime) -> Result<(), SandboxError>;
 
     /// Names the persistent shell, which [`Backend::end_background_if_full`] and [`Backend::end_background`] spare; 0 when there is none.
     fn keep(&self, shell: u32);
@@ -113,9 +113,9 @@ pub enum Chunk {
     Closed,
 }
 
-/// A moment in the life of a process table: what began earlier, or at the same tick with a lower id, is older.
+/// A start time of processes: what started earlier, or at the same tick with a lower id, is older.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment {
+pub struct ProcessTime {
     /// Clock ticks since boot.
     pub ticks: u64,
     /// The last process id given out.

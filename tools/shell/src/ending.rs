@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::backend::Moment;
+use crate::backend::ProcessTime;
 use crate::process::Process;
 
 /// Process tables that are looked at, at most.
@@ -25,20 +25,20 @@ pub struct Ending {
     shell: u32,
     /// Whether the shell ends as well.
     shell_too: bool,
-    since: Moment,
+    since: ProcessTime,
     spared: Option<u32>,
     rounds: usize,
 }
 
 impl Ending {
     /// Ends `shell` and what was started since `since`, but for what older processes started.
-    pub fn tree(shell: u32, since: Moment) -> Self {
+    pub fn tree(shell: u32, since: ProcessTime) -> Self {
         Self { shell, shell_too: true, since, spared: None, rounds: 0 }
     }
 
     /// Ends all but `shell`; 0 is no shell.
     pub fn background(shell: u32) -> Self {
-        Self { shell, shell_too: false, since: Moment::default(), spared: None, rounds: 0 }
+        Self { shell, shell_too: false, since: ProcessTime::default(), spared: None, rounds: 0 }
     }
 
     /// Returns whether a process is the shell that ends, which has to be stopped first where processes are stopped one
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_was_started_since_ends_but_for_what_older_processes_start() {
-        let since = Moment { ticks: 100, last: 20 };
+        let since = ProcessTime { ticks: 100, last: 20 };
         let lines = [
             (SHELL, 1, 50, 'S'),
             // A job of an earlier command, and what it starts now.

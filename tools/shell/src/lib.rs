@@ -26,7 +26,7 @@ mod nonce;
 mod owner;
 mod process;
 
-pub use backend::{Backend, Chunk, Health, Moment, Pipe};
+pub use backend::{Backend, Chunk, Health, ProcessTime, Pipe};
 pub use bash::{Bash, BashArgs};
 pub use clean::plain_text;
 pub use ending::Ending;

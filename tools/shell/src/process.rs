@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::backend::Moment;
+use crate::backend::ProcessTime;
 
 /// A line of the process table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Process {
     }
 
     /// Returns whether it began before `moment`.
-    pub fn is_older(&self, moment: Moment) -> bool {
+    pub fn is_older(&self, moment: ProcessTime) -> bool {
         (self.begun, self.id) <= (moment.ticks, moment.last)
     }
 

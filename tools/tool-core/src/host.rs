@@ -1,10 +1,10 @@
-//! What a provider is told of the machine it runs on.
+//! What a provider knows of the machine it runs on.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What a provider is told of the machine it runs on: environment variables, and where to draw.
+/// What a provider knows of the machine it runs on: environment variables, and where to draw.
 ///
 /// Nothing of it reaches a sandbox but `PATH`, and that only a local one.
 #[derive(Debug, Clone, Default)]

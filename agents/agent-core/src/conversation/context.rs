@@ -1,4 +1,4 @@
-//! What of a long conversation the model is shown.
+//! Which part of a long conversation is sent to the model.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,13 +37,13 @@ pub enum ContextStrategy {
     MaskObservations,
 }
 
-/// What is currently left out of the conversation.
+/// What is currently omitted from the conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     strategy: ContextStrategy,
     max_tokens: Option<u64>,
     keep_observations: usize,
-    /// Messages after the kept head that are dropped.
+    /// How many messages after the head are dropped.
     dropped: usize,
 }
 
@@ -62,8 +62,7 @@ impl Context {
         self.max_tokens.is_some_and(|max| tokens >= max)
     }
 
-    /// Returns what the model is not shown of `messages`; `masked` stands in for an observation that is not shown. `None`
-    /// where it is shown all.
+    /// Returns which of `messages` are omitted, with `masked` as the text of masked observations; `None` if all are sent.
     pub(crate) fn view(&self, messages: &[Message], masked: &str) -> Option<View> {
         let shown = || messages.iter().filter(|message| message.role == Role::Tool).count();
         let masks = self.strategy == ContextStrategy::MaskObservations && shown() > self.keep_observations;
@@ -75,7 +74,7 @@ impl Context {
         }
     }
 
-    /// Leaves out more of `messages`; returns whether there was anything left to leave out.
+    /// Omits more of `messages`; returns whether there was anything left to omit.
     pub(crate) fn shrink(&mut self, messages: &[Message]) -> bool {
         match self.strategy {
             ContextStrategy::Fail => false,

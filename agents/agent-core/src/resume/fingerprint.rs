@@ -1,4 +1,4 @@
-//! Tells whether two requests are the same but for what differs from run to run.
+//! Tells whether two requests are equal, apart from what differs from run to run.
 
 use sha2::{Digest, Sha256};
 

@@ -1,4 +1,4 @@
-//! Tells whether two outputs of one command are the same but for what changes from run to run.
+//! Tells whether two outputs of one command are equal, apart from what changes from run to run.
 
 use crate::resume::fingerprint::without_times;
 

@@ -1,4 +1,4 @@
-//! Brings an episode that was killed back to where it was.
+//! Restores an episode that was killed.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ pub(crate) struct Restore {
     records: VecDeque<Record>,
     /// Where the repository was.
     root: String,
-    /// How many answers were given again.
+    /// How many answers were restored.
     answers: usize,
     /// Why the record ended before its last answer, where nobody has asked yet.
     cut: Option<String>,

@@ -37,23 +37,23 @@ pub(crate) struct Evaluate {
     pub(crate) predictions: String,
     /// Only these instances.
     pub(crate) instances: Vec<String>,
-    /// How many are judged at once.
+    /// How many patches are judged at once.
     #[arg(short, long, default_value_t = 1, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: usize,
     /// Seconds that the tests of an instance may take. Short for `-c env.eval_timeout=…`.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<u64>,
-    /// Leaves out predictions for instances that the dataset does not have, or whose patches cannot be judged here.
+    /// Skips predictions for instances that are not in the dataset, or whose patches cannot be judged here.
     #[arg(long)]
     pub(crate) skip_unknown: bool,
-    /// Names a rate although this share of the patches failed through infrastructure. Short for
+    /// Reports a rate even if up to this share of the patches failed because of infrastructure. Short for
     /// `-c evaluation.infrastructure=…`.
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) allow_infrastructure: Option<f64>,
-    /// Also writes the summary of each model into this folder, under the official harness's name `<model>.<run>.json`.
+    /// Also writes the summary of each model to this folder, under the official harness's name `<model>.<run>.json`.
     #[arg(long, value_name = "DIR")]
     pub(crate) report_dir: Option<PathBuf>,
-    /// Prints the full reports as one JSON object keyed by instance id, in place of a short line for each instance.
+    /// Prints the full reports as one JSON object keyed by instance id, instead of a short line for each instance.
     #[arg(long)]
     pub(crate) reports: bool,
     #[command(flatten)]

@@ -71,7 +71,7 @@ impl Traces {
     }
 }
 
-/// Returns what the process says of itself: what the variables say, and a name in any case.
+/// Returns the resource attributes of the process: those of the variables, and a service name in any case.
 fn resource() -> Resource {
     let has_name = std::env::var("OTEL_SERVICE_NAME").is_ok_and(|name| !name.is_empty())
         || std::env::var("OTEL_RESOURCE_ATTRIBUTES").is_ok_and(|text| text.contains("service.name="));

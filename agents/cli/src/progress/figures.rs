@@ -1,4 +1,4 @@
-//! What is told of the work on items, in words.
+//! The progress figures as text.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::log::line::Line;
 /// Letters of an item's name in a block.
 const NAME: usize = 48;
 
-/// What is told of the work on items.
+/// The progress figures.
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
     pub(super) done: usize,

@@ -21,7 +21,7 @@ use board::Board;
 const DRAWN: Duration = Duration::from_millis(500);
 /// How often there is a line where no block is drawn.
 const LINE: Duration = Duration::from_secs(60);
-/// Of so many items each has a line as it ends where no block is drawn; of more, only those that infrastructure broke.
+/// Up to this many items, each gets a line when it ends if no block is drawn; beyond that, only those that failed because of infrastructure.
 const EACH: usize = 200;
 
 /// Counts what happens to many items, and shows it.
@@ -33,7 +33,7 @@ pub(crate) struct Counted {
     shown: Mutex<Option<Shown>>,
 }
 
-/// Whoever shows the figures, until this value is dropped.
+/// The display of the figures, until this value is dropped.
 struct Shown {
     bar: Option<ProgressBar>,
     end: Option<Sender<()>>,

@@ -1,4 +1,4 @@
-//! Taking in finished episodes of other programs, many at a time.
+//! Imports finished episodes of other programs, many at a time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
@@ -31,7 +31,7 @@ pub struct ImportedEpisode {
     pub judged: Option<Judged>,
 }
 
-/// Takes finished episodes of other programs into a run. Each becomes the next sample of its instance in its cell.
+/// Imports finished episodes of other programs into a run. Each becomes the next sample of its instance in its cell.
 ///
 /// Files are written first, and the journal is told of many at a time, so that the disk is waited for once for all of
 /// them. An episode that a killed process did not get to tell the journal of is not in the run, and is imported again.

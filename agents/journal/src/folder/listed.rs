@@ -23,7 +23,7 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    /// Writes the file anew.
+    /// Rewrites the file.
     pub(crate) fn write(path: &Path, predictions: &[Prediction]) -> anyhow::Result<Self> {
         write_stream(path, |file| {
             for prediction in predictions {

@@ -1,4 +1,4 @@
-//! What a run folder holds, for whoever reads one: exports, viewers, other runs.
+//! Reads run folders, for exports, viewers and other runs.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub struct Episode {
     pub prediction: Option<Prediction>,
     /// The verdict on it.
     pub judged: Option<Judged>,
-    /// What infrastructure kept it from.
+    /// Why infrastructure prevented a verdict.
     pub failed: Option<Failed>,
     /// How often infrastructure has broken for it, since someone last asked to try it again.
     pub failures: u32,

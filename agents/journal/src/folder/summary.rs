@@ -96,7 +96,7 @@ pub fn write_summary(cell_dir: &CellDir, environment: &dyn Environment, allowed:
     summary.official.finish();
     summary.tally.finish(allowed);
     cell_dir.write_predictions()?;
-    let _lease = cell_dir.hold()?;
+    let _lease = cell_dir.lock()?;
     write_whole(&cell_dir.view("report.json"), &summary.official.to_file()?)?;
     write_whole(&cell_dir.view("summary.json"), &serde_json::to_vec_pretty(&summary.tally)?)?;
     Ok(summary)

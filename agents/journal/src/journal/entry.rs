@@ -1,4 +1,4 @@
-//! What a journal says, line by line.
+//! The entries of a journal.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,11 +31,11 @@ impl Line {
     }
 }
 
-/// What a line of a journal says, told by its `type`. `sample` counts the episodes of one agent on one instance from 0.
+/// What a line of a journal says, by its `type`. `sample` counts the episodes of one agent on one instance from 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Entry {
-    /// A process has begun to write this file.
+    /// A process has started to write this file.
     Opened {
         /// [`VERSION`] of its lines.
         version: u32,
@@ -110,17 +110,17 @@ pub enum Entry {
         /// What it is on and what it says; the tests by name are in the `report.json` of the episode's folder.
         judged: Judged,
     },
-    /// Infrastructure kept a patch from its verdict.
+    /// Infrastructure prevented the verdict on a patch.
     Failed {
         /// The instance.
         instance_id: String,
         /// The sample.
         #[serde(default)]
         sample: u32,
-        /// What a verdict would have been on, and what kept it from one.
+        /// What the verdict would have been on, and what prevented it.
         failed: Failed,
     },
-    /// An episode was taken in from the record of another program.
+    /// An episode was imported from the record of another program.
     Imported {
         /// The instance.
         instance_id: String,
@@ -142,7 +142,7 @@ impl Entry {
     }
 }
 
-/// The record of another program that an episode was taken in from.
+/// The record of another program that an episode was imported from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     /// Digest of what it says.
@@ -215,12 +215,12 @@ pub struct Judged {
     pub pass_to_pass: Option<[usize; 2]>,
 }
 
-/// What infrastructure kept from a verdict.
+/// A verdict that infrastructure prevented.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
     /// What the verdict would have been on.
     #[serde(flatten)]
     pub subject: Subject,
-    /// What broke.
+    /// What failed.
     pub error: String,
 }

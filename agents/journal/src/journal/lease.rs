@@ -1,4 +1,4 @@
-//! Who works on what: a file that one process at a time can hold, on any file system.
+//! Leases: who works on what. A lease is a file that one process at a time can hold, on any file system.
 //!
 //! No lock of the kernel is used, which a network file system may not keep. Whoever creates the file holds the lease,
 //! and touches it from time to time. A lease is taken over when its process has ended, which can be told on one

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::halves::without_halves;
 use super::prediction::Prediction;
 
-/// Returns the prediction of a row that begins on a line. Where half characters keep it from being read, each is
+/// Returns the prediction of a row that begins on a line. If lone surrogates prevent it from being read, each is
 /// replaced; a patch that held one is spoiled.
 pub(crate) fn prediction(json: &[u8], key: Option<&str>, line: usize) -> anyhow::Result<Prediction> {
     let read = |json: &[u8]| {

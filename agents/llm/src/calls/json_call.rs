@@ -20,7 +20,7 @@ const THINKING: &str = "<think>";
 const THOUGHT: &str = "</think>";
 const FENCE: &str = "```";
 
-/// Why an answer in JSON could not be read; the template `llm/malformed_json.md` puts it into words.
+/// Why an answer in JSON could not be read; the template `llm/malformed_json.md` describes it to the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum UnreadableJson {
@@ -39,7 +39,7 @@ pub enum UnreadableJson {
         line: usize,
         /// The character of the line, from 1.
         column: usize,
-        /// What is there, its end cut.
+        /// The text there, cut at its end.
         near: String,
     },
     /// There are values between tags, but required ones are missing.
@@ -62,7 +62,7 @@ enum Rank {
     Exact,
     /// It has a parameter of the only tool.
     Partial,
-    /// It calls a tool that there is not.
+    /// It calls an unknown tool.
     Unknown,
 }
 

@@ -21,7 +21,7 @@ pub struct TextCalls {
     pub calls: Vec<(String, String)>,
 }
 
-/// Why a call could not be read; the template `llm/malformed_call.md` puts it into words.
+/// Why a call could not be read; the template `llm/malformed_call.md` describes it to the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Unreadable {
@@ -45,7 +45,7 @@ pub enum Unreadable {
     StrayText {
         /// The tool.
         function: String,
-        /// What is there, its end cut.
+        /// The text there, cut at its end.
         text: String,
     },
 }

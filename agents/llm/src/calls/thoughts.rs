@@ -1,4 +1,4 @@
-//! Tells what a model thinks aloud from what it says.
+//! Separates the thoughts of a model from its answer.
 
 use std::borrow::Cow;
 

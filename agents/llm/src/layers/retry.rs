@@ -1,4 +1,4 @@
-//! Tries again what may go better the next time.
+//! Retries what may succeed the next time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Lends tool calls to a model that has none.
+//! Adds tool calls to a model without native ones.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Writes down what a model is asked and answers.
+//! Records the requests of a model and its answers.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -11,7 +11,7 @@ use crate::recorded::answers::{Answer, Answers};
 /// Characters shown before and after the place at which two texts part.
 const AROUND: (usize, usize) = (60, 140);
 
-/// Gives the answers of a recording or a trajectory again, offline.
+/// Replays the answers of a recording or a trajectory, offline.
 ///
 /// A request is matched by its fingerprint; what the answers say of the recorded repository's place is moved to the
 /// current one.

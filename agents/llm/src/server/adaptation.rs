@@ -1,4 +1,4 @@
-//! What a server refuses of a request, and how the next one does without it.
+//! Which fields of a request a server refuses, and how the next request avoids them.
 
 use serde_json::Value;
 

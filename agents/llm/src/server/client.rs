@@ -28,7 +28,7 @@ pub(crate) struct Transport {
     pub(crate) endpoint: Endpoint,
     /// Seconds that a request may take.
     pub(crate) timeout: f64,
-    /// Seconds that a connection may take to come about.
+    /// Seconds that establishing a connection may take.
     pub(crate) connect_timeout: f64,
     /// Whether answers come in pieces.
     pub(crate) streams: bool,

@@ -1,4 +1,4 @@
-//! By which words servers say what kind of error there is. Codes are compared without anything but letters and digits.
+//! The words by which errors of servers are recognised. Codes are compared without anything but letters and digits.
 
 /// Codes and types that say that no amount of waiting helps.
 pub(crate) const OUT_OF_MONEY: [&str; 6] = [

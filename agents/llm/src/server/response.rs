@@ -1,4 +1,4 @@
-//! A completion out of what servers send.
+//! Reads completions from the responses of servers.
 
 use std::collections::HashSet;
 

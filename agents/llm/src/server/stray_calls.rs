@@ -1,4 +1,4 @@
-//! Calls that a model writes into its text, where no server has read them and none is run.
+//! Tool calls that a model writes as text and the server does not parse.
 
 use agent_core::{Completion, Request};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Tokens by their numbers, and their log probabilities: kept only where they fit together.
+//! Token ids and log probabilities: kept only if they are consistent.
 //!
 //! A trainer that is given lists of different lengths trains on the wrong tokens. What does not fit is dropped, never
 //! filled up, and the answer itself stays.

@@ -9,7 +9,7 @@ use tool_core::{Command, Sandbox, Texts, ToolError, shell_quote};
 
 const SCRIPT: &str = include_str!("lint.py");
 const TIMEOUT: Duration = Duration::from_secs(90);
-/// Errors told at most.
+/// Most errors that are reported.
 const MOST: usize = 10;
 
 /// A line of what the script prints.

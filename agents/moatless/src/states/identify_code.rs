@@ -60,7 +60,7 @@ impl AskingState for IdentifyCode {
             for file in files {
                 match spans(&file, &index, &ctx.sandbox.info().root, ctx.texts) {
                     Ok(found) => identified.extend(found),
-                    Err(err) => wrong.push(err.told(ctx.texts)?),
+                    Err(err) => wrong.push(err.message(ctx.texts)?),
                 }
             }
         }

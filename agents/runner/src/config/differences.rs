@@ -1,4 +1,4 @@
-//! Names the settings in which two configurations differ.
+//! Lists the settings in which two configurations differ.
 
 use agent_core::{Header, Origin, Parent};
 use serde_yaml::Value;

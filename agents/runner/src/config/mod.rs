@@ -6,7 +6,7 @@ mod manual;
 mod overrides;
 mod ranges;
 mod settings;
-pub(crate) mod unfit;
+pub(crate) mod invalid_setting;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,9 +33,9 @@ pub use manual::{Setting, manual};
 pub(crate) use overrides::overrides;
 pub use settings::Settings;
 use settings::layer_file;
-pub use unfit::Unfit;
+pub use invalid_setting::InvalidSetting;
 
-/// What a value comes from that nothing has set.
+/// The origin of a value that nothing has set.
 pub(crate) const DEFAULT: &str = "default";
 
 /// The configuration of a run.
@@ -46,27 +46,27 @@ pub struct RunConfig {
     pub run: Option<String>,
     /// Folder of all runs. Default `.runs`.
     pub runs: PathBuf,
-    /// Folder of templates laid over the embedded ones.
+    /// Folder of templates that override the embedded ones.
     pub prompts: Option<PathBuf>,
     /// Whether the patch is judged after the episode. Default true.
     pub evaluate: bool,
     /// Where instances come from and how patches are judged.
     pub env: EnvConfig,
-    /// What is done when infrastructure keeps a patch from its verdict.
+    /// What happens when infrastructure prevents the verdict on a patch.
     pub evaluation: EvaluationConfig,
     /// Where commands run.
     pub sandbox: SandboxConfig,
-    /// What answers.
+    /// The model.
     pub model: llm::ModelConfig,
-    /// What turns texts into vectors, by which code search re-ranks what words found. Default none.
+    /// The embedding model, with whose vectors code search re-ranks its results. Default none.
     pub embeddings: llm::EmbeddingsConfig,
     /// When an episode ends.
     pub limits: Limits,
     /// How the conversation is kept within the model's context.
     pub context: ContextConfig,
-    /// How images are made and fetched.
+    /// How images are built and pulled.
     pub images: ImagesConfig,
-    /// How much may be under way at once, whatever the number of workers.
+    /// How much may run at once, regardless of the number of workers.
     pub permits: PermitsConfig,
 }
 
@@ -75,17 +75,15 @@ pub struct RunConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct EnvConfig {
     /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, a file of rows, or the manifest of a dataset, a
-    /// `.yaml` file; `null` goes by the instance id.
+    /// `.yaml` file; `null` chooses it by the instance id.
     pub dataset: Option<String>,
-    /// Which images, grading dialect and specs: `swe-gym`, `swe-bench` or `demo`; `null` goes by the dataset.
+    /// Which images, grading dialect and specs: `swe-gym`, `swe-bench` or `demo`; `null` chooses it by the dataset.
     pub kind: Option<String>,
-    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` goes by the
-    /// row.
+    /// The official harness whose verdicts are reproduced: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` chooses it by the row.
     pub dialect: Option<Dialect>,
     /// Which container image an instance runs in.
     pub image: ImageSettings,
-    /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as the official harnesses have it, for
-    /// scripts that install packages. Default bridge.
+    /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as in the official harnesses, for scripts that install packages. Default bridge.
     pub network: Network,
     /// Memory of these sandboxes, which have limits of their own; default `4g`.
     pub memory: Size,
@@ -99,7 +97,7 @@ pub struct EnvConfig {
     pub eval_timeout: u64,
 }
 
-/// What is done when infrastructure keeps a patch from its verdict. What a patch does wrong itself is never tried
+/// What happens when infrastructure prevents the verdict on a patch. What a patch does wrong itself is never tried
 /// again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -108,18 +106,18 @@ pub struct EvaluationConfig {
     pub retries: u32,
     /// Seconds before the first of these, doubled for each further one up to 3600. Default 5.
     pub wait: f64,
-    /// Share of the patches that had to be run which may fail so before no rate is named, from 0 to 1. Default 0.02.
+    /// Largest share of the patches that had to be run which may fail in this way; above it no rate is reported. From 0 to 1, default 0.02.
     pub infrastructure: f64,
 }
 
-/// A configuration with the agent that it is for.
+/// A configuration, and the agent that it is for.
 #[derive(Clone)]
 pub struct Resolved {
     /// The values, typed.
     pub config: RunConfig,
     /// The agent.
     pub plug: AgentPlug,
-    /// What the program is put together from.
+    /// The plugs that the program is made of.
     pub(crate) plugs: Plugs,
     /// Starts an episode with the agent's own block.
     pub start: Start,
@@ -180,11 +178,11 @@ impl Resolved {
         let mut typed = all.clone();
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
         let config: RunConfig = serde_path_to_error::deserialize(typed)
-            .map_err(|err| Unfit::new(err.path().to_string(), err))
+            .map_err(|err| InvalidSetting::new(err.path().to_string(), err))
             .context("the configuration is not valid")?;
-        plugs.find_sandbox(&config.sandbox).map_err(|err| Unfit::new("sandbox", err))?;
-        plugs.check_kind(config.env.kind.as_deref()).map_err(|err| Unfit::new("env.kind", err))?;
-        config.limits.check().map_err(|err| Unfit::new("limits", err))?;
+        plugs.find_sandbox(&config.sandbox).map_err(|err| InvalidSetting::new("sandbox", err))?;
+        plugs.check_kind(config.env.kind.as_deref()).map_err(|err| InvalidSetting::new("env.kind", err))?;
+        config.limits.check().map_err(|err| InvalidSetting::new("limits", err))?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
         let start = (plug.prepare)(block)?;
         let inputs = digest_of_inputs(&config, plugs)?;

@@ -2,14 +2,14 @@
 
 use serde_yaml::Value;
 
-use super::unfit::Unfit;
+use super::invalid_setting::InvalidSetting;
 
 /// What a number must be.
 #[derive(Debug, Clone, Copy)]
 enum Range {
-    /// More than 0. The text says what whoever wrote 0 may have meant; `{path}` in it is the setting.
+    /// More than 0. The text is a hint at what a user who wrote 0 may have meant; `{path}` in it is the setting.
     Positive(&'static str),
-    /// 0 or more. The text says what whoever wrote less may have meant.
+    /// 0 or more. The text is a hint at what a user who wrote less may have meant.
     NotNegative(&'static str),
     /// From 0 to another number.
     UpTo(f64),
@@ -22,7 +22,7 @@ const NO_WAIT: &str = "the wait cannot be unlimited; use a large number instead"
 const LEAVES_OPEN: &str = "`-c {path}=null` leaves it open";
 const ONCE: &str = "1 is a single attempt";
 
-/// The settings whose range is another than from 0 on.
+/// The settings whose range is not "0 or more".
 const RANGES: &[(&str, Range)] = &[
     ("limits.steps", Positive(NO_LIMIT)),
     ("limits.tokens", Positive(NO_LIMIT)),
@@ -68,11 +68,11 @@ const FREE: &[&str] = &["model.extra", "embeddings.extra", "model.seed", "model.
 ///
 /// # Errors
 /// Names the setting, what it must be, and how what was probably meant is written.
-pub(crate) fn check_ranges(all: &Value) -> Result<(), Unfit> {
+pub(crate) fn check_ranges(all: &Value) -> Result<(), InvalidSetting> {
     check(all, &mut String::new())
 }
 
-fn check(value: &Value, path: &mut String) -> Result<(), Unfit> {
+fn check(value: &Value, path: &mut String) -> Result<(), InvalidSetting> {
     if FREE.contains(&path.as_str()) {
         return Ok(());
     }
@@ -89,7 +89,7 @@ fn check(value: &Value, path: &mut String) -> Result<(), Unfit> {
     Ok(())
 }
 
-fn check_number(value: &Value, path: &str) -> Result<(), Unfit> {
+fn check_number(value: &Value, path: &str) -> Result<(), InvalidSetting> {
     let range = RANGES.iter().find(|(name, _)| *name == path).map(|(_, range)| *range);
     let number = match value {
         Value::Number(number) => number.as_f64(),
@@ -113,7 +113,7 @@ fn check_number(value: &Value, path: &str) -> Result<(), Unfit> {
         .map(|hint| format!("\nhint: {}", hint.replace("{path}", path)))
         .unwrap_or_default();
     let shown = serde_yaml::to_string(value).unwrap_or_default();
-    Err(Unfit::new(path, format!("`{path}` must be {what}, not {}{hint}", shown.trim())))
+    Err(InvalidSetting::new(path, format!("`{path}` must be {what}, not {}{hint}", shown.trim())))
 }
 
 #[cfg(test)]

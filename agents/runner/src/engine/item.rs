@@ -25,13 +25,13 @@ pub enum Stage {
     Solve,
     /// A patch that is there is judged.
     Judge,
-    /// Its tests are run with the reference solution and without any.
+    /// Its tests are run with the gold patch and without any.
     Validate,
-    /// Its image is made or fetched.
+    /// Its image is built or pulled.
     Image,
 }
 
-/// A part of the work on an item.
+/// A phase of the work on an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {

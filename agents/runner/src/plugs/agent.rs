@@ -1,4 +1,4 @@
-//! An agent as the command line sees it.
+//! An agent as the command line knows it.
 
 use std::future::Future;
 use std::pin::Pin;

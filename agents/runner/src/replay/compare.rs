@@ -1,4 +1,4 @@
-//! Says where an episode that was run again is not as it was.
+//! Compares an episode that was run again with its record.
 
 use agent_core::{ExitStatus, Message, Outcome, Record, ToolCall, Trajectory, moved, same_but_noise};
 use env_core::Patch;
@@ -8,14 +8,14 @@ use tool_core::Observation;
 
 use super::diff::diff;
 
-/// An episode beside its record.
+/// The comparison of an episode with its record.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
     /// Whether nothing differs.
     pub equal: bool,
     /// Steps of the record.
     pub steps: u64,
-    /// How many of its observations were the same again, and how many there are.
+    /// How many of its observations are equal, and how many there are.
     pub observations: [usize; 2],
     /// How many observations, messages of the agent and conversations differ or are missing.
     pub divergences: usize,
@@ -23,37 +23,37 @@ pub struct Comparison {
     pub first: Option<Divergence>,
     /// Whether the patch is the same; `null` where the record or the replay has none.
     pub patch_equal: Option<bool>,
-    /// Where the patches part.
+    /// How the patches differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch_diff: Option<String>,
     /// How it ended then, and now; `null` where it did not.
     pub exit_status: [Option<String>; 2],
 }
 
-/// Something that is not as it was.
+/// A difference from the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Divergence {
     /// Number of the agent's step.
     pub step: u64,
     /// What it is.
-    pub what: What,
+    pub what: DivergenceKind,
     /// The tool that was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     /// What it was called with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
-    /// In what it differs.
+    /// Why it differs.
     pub why: String,
-    /// Where the two texts part, where there are two.
+    /// The lines in which the two texts differ, if there are two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
 }
 
-/// What may be not as it was.
+/// What can differ from the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum DivergenceKind {
     /// What a tool call showed.
     Observation,
     /// A message that the agent put into the conversation.
@@ -110,10 +110,9 @@ pub fn compare(then: &Trajectory, now: &Trajectory) -> Comparison {
     }
 }
 
-/// Follows an episode that is run again, and says of each of its records whether it differs: what [`compare`] finds in
-/// the whole, at the cost of one record.
+/// Compares an episode that is run again record by record, with the same result as [`compare`].
 #[derive(Debug)]
-pub struct Following {
+pub struct LiveComparison {
     then: Trajectory,
     /// The places in the record of what is between its answers.
     turns: Vec<Vec<usize>>,
@@ -122,8 +121,8 @@ pub struct Following {
     at: (usize, usize),
 }
 
-impl Following {
-    /// Returns what follows an episode of which nothing is recorded yet.
+impl LiveComparison {
+    /// Returns the comparison with an episode of which nothing is recorded yet.
     pub fn new(then: Trajectory) -> Self {
         let mut turns = vec![Vec::new()];
         for (index, record) in then.records.iter().enumerate() {
@@ -138,7 +137,7 @@ impl Following {
         Self { then, turns, root_now: String::new(), at: (0, 0) }
     }
 
-    /// Takes in the next record; returns whether the episode is not as it was.
+    /// Adds the next record; returns whether the episode differs so far.
     pub fn differs(&mut self, now: &Record) -> bool {
         let (turn, event) = self.at;
         // Steps beyond the record have nothing to differ from.
@@ -221,7 +220,7 @@ fn compare_event(then: &Record, now: &Record, roots: &Roots<'_>) -> Option<Diver
         (Record::Message { step, message, .. }, Record::Message { message: again, .. }) => {
             let diff = compare_messages(message, again, roots)?;
             let why = "the agent's message differs".to_owned();
-            Some(Divergence { step: *step, what: What::Message, tool: None, arguments: None, why, diff: Some(diff) })
+            Some(Divergence { step: *step, what: DivergenceKind::Message, tool: None, arguments: None, why, diff: Some(diff) })
         }
         (Record::Conversation { name, .. }, Record::Conversation { name: again, .. }) if name == again => None,
         _ => other(),
@@ -273,15 +272,15 @@ fn lacking(event: &Record, step: u64, why: &str) -> Divergence {
     match event {
         Record::Observation { call, .. } => of_call(step, call, why),
         Record::Conversation { .. } => {
-            Divergence { step, what: What::Conversation, tool: None, arguments: None, why, diff: None }
+            Divergence { step, what: DivergenceKind::Conversation, tool: None, arguments: None, why, diff: None }
         }
-        _ => Divergence { step, what: What::Message, tool: None, arguments: None, why, diff: None },
+        _ => Divergence { step, what: DivergenceKind::Message, tool: None, arguments: None, why, diff: None },
     }
 }
 
 fn of_call(step: u64, call: &ToolCall, why: String) -> Divergence {
     let (tool, arguments) = (Some(call.name.clone()), Some(call.arguments.clone()));
-    Divergence { step, what: What::Observation, tool, arguments, why, diff: None }
+    Divergence { step, what: DivergenceKind::Observation, tool, arguments, why, diff: None }
 }
 
 fn same(then: &str, now: &str, roots: &Roots<'_>) -> bool {
@@ -358,7 +357,7 @@ mod tests {
     fn check_following(then: &str, now: &str) {
         let (then, mut now) = (trajectory("/testbed", then), trajectory("/tmp/x/testbed", now));
         now.records.retain(|record| !matches!(record, Record::Outcome(_)));
-        let mut following = Following::new(then.clone());
+        let mut following = LiveComparison::new(then.clone());
         let mut has_differed = false;
         for count in 1..=now.records.len() {
             let records = now.records[..count].to_vec();

@@ -1,4 +1,4 @@
-//! Finds the record of an episode by the name that a person gives it.
+//! Finds the record of an episode by the name that the user gives.
 
 use std::fs;
 use std::path::{Path, PathBuf};

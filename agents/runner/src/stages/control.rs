@@ -1,4 +1,4 @@
-//! What the tests of an instance do without any patch, for when a patch's own run seems to show a broken environment.
+//! Control runs: the tests of an instance without any patch, for when the run of a patch seems to show a broken environment.
 //!
 //! A log is written by what the patch put there, so it cannot say that the environment broke. Only the same instance without
 //! the patch can. Such a run takes as long as a judging, so there is one only when it is needed, and its result is kept

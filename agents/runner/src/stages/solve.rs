@@ -8,7 +8,7 @@ use agent_core::{
 };
 use anyhow::{Context, anyhow, bail};
 use env_core::{Environment, Instance, Patch, Ready, Verdict};
-use images::Wanted;
+use images::NeededImage;
 use journal::{
     CellDir, Ended, EpisodeDir, FileRecorder, Found, Prediction, Subject, VERDICT_FILES, exit_status, verdict_line,
 };
@@ -27,7 +27,7 @@ pub struct Cell {
     pub resolved: Resolved,
     /// Poses the instances and judges the patches.
     pub environment: Arc<dyn Environment>,
-    /// What answers.
+    /// The model.
     pub models: Arc<Models>,
     /// Where all is written.
     pub cell_dir: CellDir,
@@ -264,10 +264,10 @@ impl Cell {
         let ready = self.environment.reset(instance).await.context("the sandbox could not be prepared")?;
         let sandbox = ready.sandbox.clone();
         // It was prepared while others were under way, and it is taken away while the next one is.
-        let seat = worker.seat().await;
+        let slot = worker.slot().await;
         // Now the image is there, also where it had to be pulled.
         let origin = Origin { image: self.environment.image_digest(instance).await, ..origin };
-        let outcome = match &seat {
+        let outcome = match &slot {
             Some(_) => {
                 worker.enter(Phase::Episode);
                 self.cell_dir.begin(dir, &instance.instance_id)?;
@@ -275,7 +275,7 @@ impl Cell {
             }
             None => Ok(None),
         };
-        drop(seat);
+        drop(slot);
         if let Err(err) = sandbox.stop().await {
             worker.note(&format!("warning: the sandbox was not removed: {err}"));
         }
@@ -431,7 +431,7 @@ impl Work for Solving {
         (attempt, attempted)
     }
 
-    fn image(&self, attempt: &Attempt) -> Option<Wanted> {
+    fn image(&self, attempt: &Attempt) -> Option<NeededImage> {
         wanted(attempt.cell.environment.as_ref(), attempt.instance()?)
     }
 

@@ -1,4 +1,4 @@
-//! Runs instances with the reference solution and without any, and works out what the test lists should be.
+//! Runs instances with the gold patch and without any, and works out what the test lists should be.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use env_core::{Dialect, Environment, Failure, Instance, Patch, Status, StatusMap, TestLists, Verdict};
 use grading::{Observed, observe};
-use images::Wanted;
+use images::NeededImage;
 use journal::{CellDir, EpisodeDir, Subject, word};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -111,7 +111,7 @@ impl Work for Validation {
         (instance, validated.map_err(|err| format!("{err:#}")))
     }
 
-    fn image(&self, instance: &Instance) -> Option<Wanted> {
+    fn image(&self, instance: &Instance) -> Option<NeededImage> {
         wanted(self.environment.as_ref(), instance)
     }
 

@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::command::{path_text, printed};
 use super::pilots::{Pilots, SCRIPT, quoted};
-use super::site::{Job, Site, States};
+use super::launcher::{Job, Launcher, States};
 
 /// HyperQueue, by its command. Which server it speaks to is that command's own matter (`HQ_SERVER_DIR`).
 pub(super) struct HyperQueue;
 
 #[async_trait]
-impl Site for HyperQueue {
+impl Launcher for HyperQueue {
     fn name(&self) -> &'static str {
         "hyperqueue"
     }
@@ -43,7 +43,7 @@ impl Site for HyperQueue {
         Ok(Job { name: Some(name), ..Job::named(job) })
     }
 
-    async fn states(&self, job: &mut Job, _mend: Option<&Pilots<'_>>) -> anyhow::Result<States> {
+    async fn states(&self, job: &mut Job, _restart: Option<&Pilots<'_>>) -> anyhow::Result<States> {
         states_of(job).await
     }
 

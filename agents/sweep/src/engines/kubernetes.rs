@@ -19,7 +19,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::command::{path_text, printed, run, said};
 use super::pilots::Pilots;
-use super::site::{Job, Site, States};
+use super::launcher::{Job, Launcher, States};
 use crate::file::{EngineSpec, KubernetesSpec};
 
 /// Name of the container and of the volume.
@@ -47,7 +47,7 @@ impl Kubernetes {
 }
 
 #[async_trait]
-impl Site for Kubernetes {
+impl Launcher for Kubernetes {
     fn name(&self) -> &'static str {
         "kubernetes"
     }
@@ -68,7 +68,7 @@ impl Site for Kubernetes {
         }
     }
 
-    async fn states(&self, job: &mut Job, _mend: Option<&Pilots<'_>>) -> anyhow::Result<States> {
+    async fn states(&self, job: &mut Job, _restart: Option<&Pilots<'_>>) -> anyhow::Result<States> {
         let output = run("kubectl", &self.arguments(&["get", "job", &job.job, "--output=json"])).await?;
         if output.status.success() {
             let job: IndexedJob = serde_json::from_slice(&output.stdout).context("`kubectl get job` printed no job")?;

@@ -11,10 +11,10 @@ mod pilots;
 mod ray;
 mod ray_client;
 mod shown;
-mod site;
+mod launcher;
 mod slurm;
 
 pub use coordinator::{Coordinator, Current, cancel_now};
 pub use open::open;
 pub use pilots::Pilots;
-pub use site::{Job, Site, USUAL};
+pub use launcher::{Job, Launcher, USUAL};

@@ -8,13 +8,13 @@ use journal::write_whole;
 
 use super::command::{path_text, printed, run, said};
 use super::pilots::{NOTICE, Pilots};
-use super::site::{Job, Room, Site, States};
+use super::launcher::{Job, Capacity, Launcher, States};
 
 /// Slurm, by its commands.
 pub(super) struct Slurm;
 
 #[async_trait]
-impl Site for Slurm {
+impl Launcher for Slurm {
     fn name(&self) -> &'static str {
         "slurm"
     }
@@ -23,10 +23,10 @@ impl Site for Slurm {
         script(pilots)
     }
 
-    async fn room(&self) -> anyhow::Result<Room> {
+    async fn capacity(&self) -> anyhow::Result<Capacity> {
         let text = printed("scontrol", &["show", "config"]).await?;
         let most = max_array_size(&text).context("`scontrol show config` prints no `MaxArraySize`")?;
-        Ok(Room { most, ..Room::default() })
+        Ok(Capacity { most, ..Capacity::default() })
     }
 
     async fn submit(&self, pilots: &Pilots<'_>, folder: &Path) -> anyhow::Result<Job> {
@@ -41,7 +41,7 @@ impl Site for Slurm {
         Ok(Job::named(job))
     }
 
-    async fn states(&self, job: &mut Job, _mend: Option<&Pilots<'_>>) -> anyhow::Result<States> {
+    async fn states(&self, job: &mut Job, _restart: Option<&Pilots<'_>>) -> anyhow::Result<States> {
         let arguments = ["--noheader", "--array", "--format=%T|%r", &format!("--jobs={}", job.job)];
         let output = run("squeue", &arguments).await?;
         if output.status.success() {

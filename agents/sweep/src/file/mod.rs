@@ -64,7 +64,7 @@ const KEYS: &[(&str, &[&str])] = &[
 ];
 /// Keys that hold key paths of the configuration.
 const SETTINGS: &[&str] = &["base", "matrix"];
-/// More workers than any machine has use for.
+/// More workers than any machine can use.
 const MOST_WORKERS: usize = 10_000;
 /// More samples than anyone takes.
 const MOST_SAMPLES: u32 = 100_000;

@@ -1,4 +1,4 @@
-//! Where in a YAML file each key stands, for errors that point to it.
+//! The position of each key in a YAML file, for errors that point to it.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -32,7 +32,7 @@ pub struct Set {
     pub path: String,
     /// Its value.
     pub value: Value,
-    /// Where in the file it stands.
+    /// Where in the file it is.
     pub at: String,
 }
 

@@ -1,4 +1,4 @@
-//! The figures of some episodes, each with what it is of.
+//! The figures of some episodes, each with its denominator.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::facts::Fact;
 use super::statistics::half_sample_deviation;
 
-/// A share with what it is of.
+/// A share with its denominator.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Share {
     /// How many.

@@ -1,4 +1,4 @@
-//! What a run keeps of the command that began it, so that a process on another machine plans the very same cells.
+//! What a run stores of the command that started it, so that a process on another machine plans the same cells.
 
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ impl Kept {
     /// Reads what the folder of a run keeps.
     ///
     /// # Errors
-    /// When it is not a sweep's, is damaged, or was begun by another version of the program.
+    /// When it is not the folder of a sweep, is damaged, or was started by another version of the program.
     pub fn read(run: &Path) -> anyhow::Result<Self> {
         if !run.is_dir() {
             bail!(

@@ -1,4 +1,4 @@
-//! Runs a sweep: what has no result yet is worked on, and what came of it is summed up.
+//! Runs a sweep: works on the episodes without a result, and summarizes.
 
 mod counts;
 mod expect;
@@ -28,7 +28,7 @@ pub use expect::{Expected, expect};
 pub use kept::{KEPT, Kept};
 pub use open::OpenCell;
 use open::Shared;
-pub use pilot::Shift;
+pub use pilot::PilotOptions;
 use queue::{Item, Spent, Taken, Waiting, by_cell, cell_of, in_order};
 pub use tally::Tally;
 
@@ -207,7 +207,7 @@ impl Sweep {
         Ok(order.into_iter().filter_map(|place| pending.get(place).copied()).collect())
     }
 
-    /// Returns what a command heeds that begins now, with so many workers.
+    /// Returns the limits of a command that starts now, with this many workers.
     pub fn limits(&self, workers: usize) -> Limits {
         Limits::new(&self.plan.file.spec, workers)
     }

@@ -38,7 +38,7 @@ pub struct Status {
     /// Who works on the run.
     pub workers: Vec<Worker>,
     /// The episodes in flight, the longest first.
-    pub in_flight: Vec<Flight>,
+    pub in_flight: Vec<EpisodeInFlight>,
     /// What infrastructure broke, by kind, the last first.
     pub infrastructure: Vec<Broken>,
 }
@@ -80,7 +80,7 @@ pub struct Worker {
 
 /// An episode in flight.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Flight {
+pub struct EpisodeInFlight {
     /// The cell.
     pub cell: String,
     /// The instance.
@@ -123,7 +123,7 @@ impl Status {
             status.add_cell(run, &cell, &mut look);
         }
         live.keep(|path| paths.contains(path));
-        let seconds = |flight: &Flight| flight.seconds.unwrap_or(-1.0);
+        let seconds = |flight: &EpisodeInFlight| flight.seconds.unwrap_or(-1.0);
         status.in_flight.sort_by(|one, other| seconds(other).total_cmp(&seconds(one)));
         status.workers = workers(&status.in_flight);
         status.infrastructure = kinds.told();
@@ -158,7 +158,7 @@ impl Status {
             }
         });
         // One of which nothing is written yet.
-        self.in_flight.extend(held.into_values().map(|holder| Flight::new(holder, "solve", None, look.now, None)));
+        self.in_flight.extend(held.into_values().map(|holder| EpisodeInFlight::new(holder, "solve", None, look.now, None)));
         self.cells.push(counts);
     }
 
@@ -172,7 +172,7 @@ impl Status {
             progress
         });
         let stage = if is_solving { "solve" } else { "judge" };
-        self.in_flight.push(Flight::new(holder, stage, episode.begun, look.now, progress.flatten()));
+        self.in_flight.push(EpisodeInFlight::new(holder, stage, episode.begun, look.now, progress.flatten()));
     }
 
     /// Works out how fast the run is, and when it will be done.
@@ -240,7 +240,7 @@ impl CellStatus {
     }
 }
 
-impl Flight {
+impl EpisodeInFlight {
     fn new(holder: InFlight, stage: &'static str, begun: Option<f64>, now: f64, progress: Option<Progress>) -> Self {
         let InFlight { cell, instance_id, sample, machine, process, taken } = holder;
         let seconds = taken.or(begun).map(|since| (now - since).max(0.0));
@@ -248,7 +248,7 @@ impl Flight {
     }
 }
 
-fn workers(in_flight: &[Flight]) -> Vec<Worker> {
+fn workers(in_flight: &[EpisodeInFlight]) -> Vec<Worker> {
     let mut counts: BTreeMap<(&str, u32), usize> = BTreeMap::new();
     for flight in in_flight {
         *counts.entry((&flight.machine, flight.process)).or_default() += 1;

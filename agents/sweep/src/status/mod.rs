@@ -8,6 +8,6 @@ mod live;
 mod spent;
 
 pub use broken::Broken;
-pub use cells::{CellStatus, Flight, Status, Worker};
+pub use cells::{CellStatus, EpisodeInFlight, Status, Worker};
 pub use live::{Live, Progress};
 pub use spent::Spent;

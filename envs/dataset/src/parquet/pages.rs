@@ -1,4 +1,4 @@
-//! Looks through the page headers of a Parquet file before its reader does.
+//! Checks the page headers of a Parquet file before its reader sees them.
 //!
 //! The reader makes room for what a header claims before it looks at the data, passes over fields that it does not know
 //! one by one, and gives up the process when there is no room. So each claim must fit what the file has.

@@ -53,7 +53,7 @@ pub(crate) fn rows(
     if rows.is_empty() { Err(malformed("holds no rows".to_owned())) } else { Ok(rows) }
 }
 
-/// Hands out the rows of one file, which may be a zstd frame as a whole, with their numbers from 1.
+/// Calls back with the rows of one file, which may be a zstd frame as a whole, with their numbers from 1.
 pub(crate) fn each<E: From<DatasetError>>(
     path: &Path,
     name: &str,

@@ -17,7 +17,7 @@ const IN_MEMORY: u64 = 64 << 20;
 const WAITING: usize = 8;
 
 /// Where saved logs are.
-pub struct Saved {
+pub struct SavedLogs {
     folder: PathBuf,
     /// Whether the logs in the folder count, too.
     is_folder: bool,
@@ -59,7 +59,7 @@ impl Log {
     }
 }
 
-impl Saved {
+impl SavedLogs {
     /// Returns the logs in a folder and in the archives (`.tar`, `.tar.zst`) that it holds, or in one archive.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         if path.is_file() {

@@ -69,7 +69,7 @@ pub(crate) enum Step {
 
 /// Returns what is done next.
 pub(crate) fn next(view: &View) -> Step {
-    let room = Room::of(view);
+    let room = Space::of(view);
     if room.taken() > view.budget
         && let Some(name) = room.least_needed(None, |_| true)
     {
@@ -100,7 +100,7 @@ pub(crate) fn next(view: &View) -> Step {
 }
 
 /// What the images take.
-struct Room<'a> {
+struct Space<'a> {
     view: &'a View,
     /// How many images have a layer, and what it takes with its download.
     layers: HashMap<&'a str, (usize, u64)>,
@@ -110,7 +110,7 @@ struct Room<'a> {
     places: HashMap<&'a str, usize>,
 }
 
-impl<'a> Room<'a> {
+impl<'a> Space<'a> {
     fn of(view: &'a View) -> Self {
         let mut layers: HashMap<&str, (usize, u64)> = HashMap::new();
         // Those that are here come first: what they have is not downloaded again.

@@ -21,7 +21,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use shell::{BOOT, Backend, Chunk, Health, Moment, Pipe, SUPERVISOR, Streams, Supervisors};
+use shell::{BOOT, Backend, Chunk, Health, ProcessTime, Pipe, SUPERVISOR, Streams, Supervisors};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tool_core::{FileError, SandboxConfig, SandboxError, SandboxInfo};
@@ -167,7 +167,7 @@ impl Backend for Container {
         Ok(Pipe { input, chunks: chunks.boxed(), exit: Box::pin(exit) })
     }
 
-    async fn end_tree(&self, shell: u32, since: Moment) -> Result<(), SandboxError> {
+    async fn end_tree(&self, shell: u32, since: ProcessTime) -> Result<(), SandboxError> {
         self.supervisors()?.end_tree(shell, since).await
     }
 

@@ -268,7 +268,7 @@ async fn find(sandbox: &dyn Sandbox, tests: &str, texts: &dyn Texts) -> Result<V
         // Without its permission a folder cannot be listed, and the others can.
         (ExecEnd::Exited(1), Ok(listing)) if !listing.is_empty() => return Ok(listing),
         (_, Err(FileError::Sandbox(err))) => return Err(err.into()),
-        (_, Err(err @ FileError::TooLarge { .. })) => ToolError::from(err).told(texts)?,
+        (_, Err(err @ FileError::TooLarge { .. })) => ToolError::from(err).message(texts)?,
         _ => texts.render("search/find_failed", json!({ "code": output.exit_code() })),
     };
     let values = json!({ "why": why, "words": output.output.trim() });
@@ -339,7 +339,7 @@ async fn archive(
         Ok(archive) => archive,
         Err(FileError::Sandbox(err)) => return Err(err.into()),
         Err(err) => {
-            let values = json!({ "why": ToolError::from(err).told(texts)?, "words": gathered.output.trim() });
+            let values = json!({ "why": ToolError::from(err).message(texts)?, "words": gathered.output.trim() });
             return Err(ToolError::Rejected(texts.render("search/unfetched", values)));
         }
     };

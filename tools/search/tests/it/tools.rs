@@ -95,7 +95,7 @@ impl Shop {
         let texts = crate::texts();
         match self.toolbox.call(tool, &args.to_string(), &*self.sandbox, &texts).await {
             Ok(shown) => shown.text,
-            Err(err) => format!("rejected: {}\n", err.told(&texts).unwrap()),
+            Err(err) => format!("rejected: {}\n", err.message(&texts).unwrap()),
         }
     }
 

@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tool_core::SandboxError;
 
-use crate::backend::{Chunk, Moment, Pipe};
+use crate::backend::{Chunk, ProcessTime, Pipe};
 use crate::capture::Captured;
 use crate::nonce::nonce;
 
@@ -46,7 +46,7 @@ pub(crate) struct Shell {
     inbox: Arc<Shared>,
     exit: BoxFuture<'static, Option<i32>>,
     process: u32,
-    begun: Moment,
+    begun: ProcessTime,
 }
 
 impl Shell {
@@ -54,7 +54,7 @@ impl Shell {
     pub(crate) async fn start(pipe: Pipe, timeout: Duration) -> Result<Self, SandboxError> {
         let inbox = Arc::new(Shared::default());
         tokio::spawn(pump(pipe.chunks, inbox.clone()));
-        let mut shell = Self { input: pipe.input, inbox, exit: pipe.exit, process: 0, begun: Moment::default() };
+        let mut shell = Self { input: pipe.input, inbox, exit: pipe.exit, process: 0, begun: ProcessTime::default() };
         let (setup, main) = DRIVER.split_once(LOOP).unwrap_or((DRIVER, ""));
         let main = main.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
         let hello = async {
@@ -167,7 +167,7 @@ impl Shell {
     }
 
     /// Returns the moment at which the shell was ready.
-    pub(crate) fn begun(&self) -> Moment {
+    pub(crate) fn begun(&self) -> ProcessTime {
         self.begun
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tool_core::{FileError, SandboxError};
 
 use super::{Answer, LONG, SHORT, Streams, Supervisor};
-use crate::backend::{Health, Moment};
+use crate::backend::{Health, ProcessTime};
 use crate::ending::Ending;
 use crate::process::Process;
 
@@ -142,7 +142,7 @@ impl Supervisors {
     ///
     /// # Errors
     /// When no supervisor answers.
-    pub async fn end_tree(self: &Arc<Self>, shell: u32, since: Moment) -> Result<(), SandboxError> {
+    pub async fn end_tree(self: &Arc<Self>, shell: u32, since: ProcessTime) -> Result<(), SandboxError> {
         self.end(Ending::tree(shell, since)).await
     }
 

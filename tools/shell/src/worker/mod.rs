@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tool_core::{Command, ExecEnd, ExecOutput, Interrupt, SandboxConfig, SandboxError, Shell as Kind};
 
 use self::disk::DiskWatch;
-use crate::backend::{Backend, Health, Moment};
+use crate::backend::{Backend, Health, ProcessTime};
 use crate::capture::Captured;
 use crate::clean;
 use crate::protocol::{Report, Shell};
@@ -51,7 +51,7 @@ pub(crate) struct Worker {
     notes: Vec<String>,
     cwd: String,
     /// When the last command ended: what has begun since belongs to the one that runs.
-    moment: Moment,
+    moment: ProcessTime,
     oom_kills: u64,
     /// Whether the command that runs has filled the sandbox with processes, which were ended.
     filled: bool,
@@ -86,7 +86,7 @@ impl Worker {
             started: false,
             notes: Vec::new(),
             cwd,
-            moment: Moment::default(),
+            moment: ProcessTime::default(),
             oom_kills: 0,
             filled: false,
             disk,

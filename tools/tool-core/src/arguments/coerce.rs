@@ -1,4 +1,4 @@
-//! Mends the types of arguments that a model sent in another form.
+//! Corrects the types of arguments that a model sent in another form.
 
 use serde_json::{Map, Value};
 
@@ -22,13 +22,13 @@ pub(crate) fn coerce(schema: &Value, mut arguments: Map<String, Value>) -> Map<S
             arguments.shift_remove(name);
             continue;
         }
-        mend(property, value);
+        correct(property, value);
     }
     arguments
 }
 
 /// Turns a value into what a schema asks for, where it can be.
-fn mend(schema: &Value, value: &mut Value) {
+fn correct(schema: &Value, value: &mut Value) {
     if let Value::String(text) = value
         && !is_text(schema)
         && let Ok(parsed) = serde_json::from_str::<Value>(text.trim())
@@ -42,7 +42,7 @@ fn mend(schema: &Value, value: &mut Value) {
         *value = integer;
     }
     if let (Value::Array(items), Some(schema)) = (&mut *value, item_schema(schema)) {
-        items.iter_mut().for_each(|item| mend(schema, item));
+        items.iter_mut().for_each(|item| correct(schema, item));
     }
 }
 

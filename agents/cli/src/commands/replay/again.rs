@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use journal::{CellDir, read_text};
 use runner::engine::{Event, Listener};
 use runner::environments::{Providers, open};
-use runner::replay::{Comparison, Following, RecordedEpisode, compare, other_settings};
+use runner::replay::{Comparison, LiveComparison, RecordedEpisode, compare, other_settings};
 use runner::shown::short;
 use runner::stages::{Attempt, Cell, Models, Solving};
 use runner::{Plugs, Resolved};
@@ -82,7 +82,7 @@ pub(super) async fn run(
     tell(record, &comparison, folder)
 }
 
-/// Prints the comparison, and tells a person of it.
+/// Prints the comparison, as JSON and as text.
 fn tell(record: &RecordedEpisode, comparison: &Comparison, folder: Option<String>) -> Result<ExitCode, Failed> {
     let RecordedEpisode { run, cell, instance_id, sample, .. } = record;
     let line = Line { run, cell, instance_id, sample: *sample, comparison, folder };
@@ -140,7 +140,7 @@ fn recorded(cell_dir: &CellDir, id: &str) -> anyhow::Result<Trajectory> {
     Trajectory::parse(&text).map_err(|err| anyhow!("{} is damaged: {err}", show(&path)))
 }
 
-/// Returns what a person is told.
+/// Returns the comparison as text for the user.
 fn table(record: &RecordedEpisode, comparison: &Comparison) -> String {
     let [equal, all] = comparison.observations;
     let patch = match comparison.patch_equal {
@@ -171,13 +171,13 @@ fn table(record: &RecordedEpisode, comparison: &Comparison) -> String {
 /// Watches a replay, and has it stopped where it diverges.
 struct Watch {
     stops: bool,
-    seen: Mutex<(Vec<Record>, Following)>,
+    seen: Mutex<(Vec<Record>, LiveComparison)>,
     stop: CancellationToken,
 }
 
 impl Watch {
     fn new(then: Trajectory, stops: bool) -> Self {
-        Self { stops, seen: Mutex::new((Vec::new(), Following::new(then))), stop: CancellationToken::new() }
+        Self { stops, seen: Mutex::new((Vec::new(), LiveComparison::new(then))), stop: CancellationToken::new() }
     }
 
     /// Returns what has been recorded.

@@ -23,14 +23,13 @@ pub(crate) struct ReportCommand {
     /// the name.
     #[arg(long, num_args = 2, value_names = ["CELL", "CELL"])]
     compare: Vec<String>,
-    /// What the rows are.
+    /// What each row stands for.
     #[arg(long, value_enum, default_value = "cell")]
     by: ByArgument,
-    /// The form.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: FormatArgument,
-    /// Takes a rate for that of the run although infrastructure kept this share from a result. Default: what the cell
-    /// was configured with.
+    /// Reports a rate even if up to this share of the episodes failed because of infrastructure. Default: the setting of the cell.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     allow_infrastructure: Option<f64>,
     #[command(flatten)]

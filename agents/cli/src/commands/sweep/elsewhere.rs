@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use anyhow::Context;
-use sweep::engines::{Coordinator, Current, Pilots, Site, USUAL, cancel_now};
+use sweep::engines::{Coordinator, Current, Pilots, Launcher, USUAL, cancel_now};
 use sweep::file::EngineSpec;
 use sweep::plan::Plan;
 use sweep::run::{Counts, Sweep};
@@ -16,15 +16,15 @@ use crate::interrupt::AtInterrupt;
 /// What starts the processes, and the job that it has been given.
 #[derive(Clone)]
 pub(super) struct Elsewhere {
-    site: Arc<dyn Site>,
+    launcher: Arc<dyn Launcher>,
     current: Current,
 }
 
 impl Elsewhere {
     /// Returns what a file asks for.
     pub(super) fn open(engine: &EngineSpec) -> anyhow::Result<Self> {
-        let site = sweep::engines::open(engine, |name| std::env::var(name).ok())?;
-        Ok(Self { site, current: Current::default() })
+        let launcher = sweep::engines::open(engine, |name| std::env::var(name).ok())?;
+        Ok(Self { launcher, current: Current::default() })
     }
 
     /// Has processes work on a sweep, and returns what came of it and whether it was interrupted.
@@ -36,18 +36,18 @@ impl Elsewhere {
     ) -> anyhow::Result<(Counts, bool)> {
         let drain = CancellationToken::new();
         at_interrupt.drain(&drain);
-        let (site, program, current) = (self.site.as_ref(), program()?, self.current.clone());
+        let (launcher, program, current) = (self.launcher.as_ref(), program()?, self.current.clone());
         let told = Box::new(|line: &str| say(line));
-        let coordinator = Coordinator { sweep, site, program, workers, drain: drain.clone(), current, told };
+        let coordinator = Coordinator { sweep, launcher, program, workers, drain: drain.clone(), current, told };
         Ok((coordinator.run().await?, drain.is_cancelled()))
     }
 
     /// Ends the processes of the job, where there is one.
     pub(super) fn cancel(&self) {
         let Some(job) = self.current.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        match cancel_now(&self.site, &job) {
+        match cancel_now(&self.launcher, &job) {
             Ok(()) => say(&format!("job {} was cancelled; run the same command again to continue", job.job)),
-            Err(err) => say(&format!("warning: {err:#}\nhint: `{}` ends its processes", self.site.by_hand(&job))),
+            Err(err) => say(&format!("warning: {err:#}\nhint: `{}` ends its processes", self.launcher.by_hand(&job))),
         }
     }
 
@@ -60,7 +60,7 @@ impl Elsewhere {
         let (engine, program) = (&plan.file.spec.engine, program()?);
         let count = engine.pilots.unwrap_or(USUAL);
         let (run, folder, program): (&Path, &Path, &Path) = (&run, &folder, &program);
-        self.site.text(&Pilots { engine, count, workers, program, run, folder, name: &plan.run })
+        self.launcher.text(&Pilots { engine, count, workers, program, run, folder, name: &plan.run })
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use runner::Plugs;
 use runner::environments::Providers;
-use sweep::run::{Kept, Shift, Sweep};
+use sweep::run::{Kept, PilotOptions, Sweep};
 
 use super::{clean, sweeping, tell};
 use crate::console::say;
@@ -29,11 +29,10 @@ const TIME: &str = "SPOTTER_TIME";
 pub(crate) struct WorkCommand {
     /// The folder of the sweep's run.
     pub(crate) run: PathBuf,
-    /// How many episodes are under way at once; by default the sweep file's `workers`.
+    /// How many episodes run at once; by default the sweep file's `workers`.
     #[arg(short, long, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: Option<usize>,
-    /// Seconds after which it has to have ended: what there is no time left for is not begun, and what is under way is
-    /// stopped a little before, so that another process continues with it. By default the variable `SPOTTER_TIME`.
+    /// Time limit in seconds: episodes for which no time is left are not started, and those in flight are stopped a little before it, so that another process can continue them. By default the variable `SPOTTER_TIME`.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) time: Option<u64>,
 }
@@ -45,7 +44,7 @@ pub(crate) async fn run(
     at_interrupt: &AtInterrupt,
 ) -> Result<ExitCode, Failed> {
     let time = args.time.map_or_else(time_of_environment, |time| Ok(Some(time))).map_err(Failed::Usage)?;
-    let shift = Shift::new(index(), time.map(Duration::from_secs));
+    let options = PilotOptions::new(index(), time.map(Duration::from_secs));
     let sweep = open(plugs, &args, providers).await.map_err(Failed::Usage)?;
     let workers = args.workers.unwrap_or_else(|| sweep.plan().workers());
     let engine = sweeping(&sweep, providers, workers)?;
@@ -54,13 +53,13 @@ pub(crate) async fn run(
     }
     say(&format!("working on the sweep `{}`: {} episodes, {workers} at once", sweep.plan().run, sweep.episodes()));
     let time_is_over = async {
-        match shift.stops() {
+        match options.stops() {
             Some(stops) => tokio::time::sleep_until(stops.into()).await,
             None => std::future::pending().await,
         }
     };
     let counts = tokio::select! {
-        counts = sweep.work(&engine, &shift) => counts?,
+        counts = sweep.work(&engine, &options) => counts?,
         () = time_is_over => {
             say("the time limit was reached: episodes in flight are stopped; run the same command again to continue");
             return Ok(ExitCode::from(1));
