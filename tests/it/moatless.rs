@@ -194,7 +194,7 @@ async fn each_answer_of_no_use_is_refused_with_what_to_do() {
         (vec![enough()], "no code was identified yet"),
         (vec![call("plan", json!({}))], "`plan` is not on offer now"),
         (vec![call("bash", json!({}))], "unknown tool `bash`"),
-        (vec![call("search", json!({ "complete": "perhaps" }))], "the arguments of `search` do not fit"),
+        (vec![call("search", json!({ "complete": "perhaps" }))], "the arguments of `search` are not valid"),
         (searched(spans("lru/cash.py", &["Cache"])), "did you mean `lru/cache.py`?"),
         (searched(spans("/etc/passwd", &["x"])), "leads out of the repository"),
         (searched(spans("lru/cache.py", &["Cache.got"])), "did you mean `Cache.get`?"),
@@ -381,7 +381,7 @@ async fn what_was_set_and_had_no_effect_elsewhere_has_one() {
     assert!(plan_of(Config::default()).await.contains("span `Cache.__init__`"));
     assert!(!plan_of(Config { expand_context: false, ..Config::default() }).await.contains("span `Cache.__init__`"));
     let cut = plan_of(Config { context_tokens: 60, context_least: 10, ..Config::default() }).await;
-    assert!(cut.contains("left out for lack of room"), "{cut}");
+    assert!(cut.contains("omitted for lack of space"), "{cut}");
 
     let edit_of = |config: Config| async {
         run_with(config, planned(&["Cache.put"], vec![modify("Cache.put")])).await.last().to_vec()

@@ -15,9 +15,9 @@ use crate::conversation::context::Context;
 use crate::fresh_sandbox::{FreshSandbox, take_patch};
 use crate::resume::restore::{Answered, Restore};
 use crate::{
-    AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
-    Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, EpisodeTexts, ToolCall, ToolSpec,
-    Trajectory, clip, escaped, moved,
+    AgentError, Completion, ContextConfig, EpisodeTexts, ExitStatus, FinishReason, Header, Limit, Limits, Message,
+    Model, ModelError, Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, ToolCall,
+    ToolSpec, Trajectory, clip, escaped, moved,
 };
 
 /// One agent on one instance: the conversation, and everything that the agent may use.
@@ -70,7 +70,8 @@ pub struct EpisodeParts {
     pub fresh_sandbox: Option<FreshSandbox>,
     /// The embedding model, for tools that rank by vectors; `None` if none is configured.
     pub embedder: Option<Arc<dyn Embed>>,
-    /// The record of a killed attempt at the same episode, or the first steps of another episode; the conversation continues where it ends.
+    /// The record of a killed attempt at the same episode, or the first steps of another episode; the conversation
+    /// continues where it ends.
     pub earlier: Option<Trajectory>,
     /// Secrets that must not be shown to the model or recorded.
     pub secrets: Secrets,
@@ -264,7 +265,8 @@ impl Episode {
         Ok(observation)
     }
 
-    /// Runs the calls of an answer in order, each as [`Episode::act`] does, and returns whether `finish` was among them; the other calls are run and answered as well.
+    /// Runs the calls of an answer in order, each as [`Episode::act`] does, and returns whether `finish` was among
+    /// them; the other calls are run and answered as well.
     ///
     /// # Errors
     /// As [`Episode::act`].
@@ -303,7 +305,11 @@ impl Episode {
     }
 
     /// Returns what a call showed; what the tool refuses is an observation, too.
-    fn observed(&self, called: Result<Observation, ToolError>, told: &EpisodeTexts<'_>) -> Result<Observation, AgentError> {
+    fn observed(
+        &self,
+        called: Result<Observation, ToolError>,
+        told: &EpisodeTexts<'_>,
+    ) -> Result<Observation, AgentError> {
         let why = match called {
             Ok(observation) => return Ok(observation),
             Err(err) => err.message(told)?,

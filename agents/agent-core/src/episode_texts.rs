@@ -6,7 +6,8 @@ use prompts::{PromptError, Prompts};
 use serde_json::Value;
 use tool_core::Texts;
 
-/// The texts of tools, rendered from an episode's templates. The first error is kept for [`EpisodeTexts::check`], so that tools need not handle it.
+/// The texts of tools, rendered from an episode's templates. The first error is kept for [`EpisodeTexts::check`], so
+/// that tools need not handle it.
 #[derive(Debug)]
 pub struct EpisodeTexts<'a> {
     prompts: &'a Prompts,

@@ -9,7 +9,8 @@ use tool_core::Sandbox;
 /// Makes a sandbox ready for the instance of an episode.
 pub type FreshSandbox = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Ready, EnvError>> + Send>> + Send + Sync>;
 
-/// Returns the changes in the sandbox. If they cannot be captured there, a fresh sandbox is used: a damaged baseline is restored from it, and if git or another needed program is gone, the tree is copied into it.
+/// Returns the changes in the sandbox. If they cannot be captured there, a fresh sandbox is used: a damaged baseline is
+/// restored from it, and if git or another needed program is gone, the tree is copied into it.
 pub(crate) async fn take_patch(
     sandbox: &dyn Sandbox,
     baseline: &Baseline,

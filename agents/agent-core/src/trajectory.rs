@@ -155,7 +155,8 @@ pub struct Header {
     pub origin: Origin,
 }
 
-/// What an episode depends on. With different settings, instance text, prompts or image it would be a different episode.
+/// What an episode depends on. With different settings, instance text, prompts or image it would be a different
+/// episode.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Origin {

@@ -63,7 +63,8 @@ pub(crate) enum Cmd {
     Search(Box<Search>),
     /// Prints the configuration that a command would run with, as YAML, or explains its keys.
     Config(Config),
-    /// Samples, keeps the solved episodes, trains with your own command, and evaluates, for as many iterations as a file says.
+    /// Samples, keeps the solved episodes, trains with your own command, and evaluates, for as many iterations as a
+    /// file says.
     #[cfg(feature = "training")]
     Improve(Improve),
     /// Exports data sets from runs.

@@ -70,7 +70,8 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
             name = signals.next() => {
                 // Who sends another signal than a person does has no time for what is under way.
                 if name == CTRL_C && at_interrupt.begin_to_drain() {
-                    say("no new work is started; work in flight is finished. Ctrl-C again stops it; run the same command again to continue");
+                    say("no new work is started; work in flight is finished. Ctrl-C again stops it; run the same \
+                    command again to continue");
                 } else {
                     break (Err(Failed::Run(anyhow!("interrupted by {name}"))), true);
                 }

@@ -47,7 +47,8 @@ pub(crate) fn workers(text: &str) -> Result<usize, String> {
 
 /// Reads a limit on time.
 pub(crate) fn seconds(text: &str) -> Result<u64, String> {
-    let why = "it must be a whole number of seconds, at least 1\nhint: the limit cannot be turned off; use a large number instead";
+    let why = "it must be a whole number of seconds, at least 1\nhint: the limit cannot be turned off; use a large \
+    number instead";
     text.parse().ok().filter(|seconds| *seconds > 0).ok_or_else(|| why.to_owned())
 }
 

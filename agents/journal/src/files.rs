@@ -13,7 +13,8 @@ use anyhow::Context;
 
 use crate::owner::Owner;
 
-/// Writes a file atomically, by way of a temporary one in the same folder: it holds the old or the new content, never a part. The values that were passed to [`hide`] are left out.
+/// Writes a file atomically, by way of a temporary one in the same folder: it holds the old or the new content, never a
+/// part. The values that were passed to [`hide`] are left out.
 pub fn write_whole(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
     let contents = without_secrets(contents);
     write_stream(path, |file| file.write_all(&contents))

@@ -15,16 +15,18 @@ pub struct ModelConfig {
     pub provider: Provider,
     /// The model's id at the server, such as `gpt-4o-2024-08-06`; `null` means that no model is configured.
     pub name: Option<String>,
-    /// Address of an OpenAI-compatible server, including its `/v1`; `null` uses the variable `OPENAI_BASE_URL`, else OpenAI's own address.
+    /// Address of an OpenAI-compatible server, including its `/v1`; `null` uses the variable `OPENAI_BASE_URL`, else
+    /// OpenAI's own address.
     pub base_url: Option<String>,
     /// Name of the environment variable that holds the key, never the key itself; it may be unset where `base_url` is
     /// given. Default `OPENAI_API_KEY`.
     #[serde(deserialize_with = "variable_name")]
     pub api_key_env: String,
-    /// Several servers of the same model, in place of `base_url`. An instance's episodes stay with one of them, whose prefix cache holds the start of their conversations; while it is down, the next one is used. Default
-    /// none.
+    /// Several servers of the same model, in place of `base_url`. An instance's episodes stay with one of them, whose
+    /// prefix cache holds the start of their conversations; while it is down, the next one is used. Default none.
     pub endpoints: Vec<EndpointConfig>,
-    /// Rate limits for a server, shared by this process and all that use the same run folder and key; used for each of `endpoints` that has no `rate` of its own.
+    /// Rate limits for a server, shared by this process and all that use the same run folder and key; used for each of
+    /// `endpoints` that has no `rate` of its own.
     pub rate: RateConfig,
     /// Sampling temperature; `null` leaves it to the server, which some reasoning models insist on. Default 0.
     pub temperature: Option<f64>,
@@ -36,28 +38,35 @@ pub struct ModelConfig {
     pub seed: Option<i64>,
     /// Texts that end an answer. Default none.
     pub stop: Vec<String>,
-    /// Fields that are merged into the request's body as they are, for everything that has no setting of its own. Default empty.
+    /// Fields that are merged into the request's body as they are, for everything that has no setting of its own.
+    /// Default empty.
     pub extra: Map<String, Value>,
-    /// How tool calls are transmitted: `native`, or for models without native calls `text`, as `<function=…>`, or `json`, as one JSON object per message. Default `native`.
+    /// How tool calls are transmitted: `native`, or for models without native calls `text`, as `<function=…>`, or
+    /// `json`, as one JSON object per message. Default `native`.
     pub tool_calls: ToolCalls,
-    /// What to do with an answer that has several calls: keep `all`, keep the `first`, or `refuse` it and ask the model again. Default `all`.
+    /// What to do with an answer that has several calls: keep `all`, keep the `first`, or `refuse` it and ask the model
+    /// again. Default `all`.
     pub several_calls: SeveralCalls,
     /// Whether the model's reasoning is sent back with the answer that it led to: `auto` sends each field of reasoning
-    /// that the server sent (such as `reasoning_content` or `reasoning_details`) until it refuses one, `never` none. Further fields of a call, such as a signature, are always sent back. Default `auto`.
+    /// that the server sent (such as `reasoning_content` or `reasoning_details`) until it refuses one, `never` none.
+    /// Further fields of a call, such as a signature, are always sent back. Default `auto`.
     pub send_reasoning: SendReasoning,
-    /// The role of the system message: `system`, `developer`, or `user`, which prepends it to the first user message, for servers without such a role. Default `system`.
+    /// The role of the system message: `system`, `developer`, or `user`, which prepends it to the first user message,
+    /// for servers without such a role. Default `system`.
     pub system_role: SystemRole,
     /// Whether consecutive messages of one role are merged, for servers that require alternating roles.
     /// Default false.
     pub merge_roles: bool,
-    /// Name of the field for the output limit, `max_tokens` or `max_completion_tokens`; `null` uses the newer one for OpenAI's own server. Default `null`.
+    /// Name of the field for the output limit, `max_tokens` or `max_completion_tokens`; `null` uses the newer one for
+    /// OpenAI's own server. Default `null`.
     pub limit_name: Option<String>,
     /// Fields of the request that are never sent, for servers that refuse them, such as `[temperature, stop]`. Default
     /// none.
     pub leave_out: Vec<String>,
     /// Whether answers are streamed, for servers or proxies that close silent connections. Default false.
     pub stream: bool,
-    /// Whether the server is asked for the token ids of prompts and answers, which training needs (`return_token_ids` of vLLM and SGLang). They are kept in the trajectory and never sent back. Default false.
+    /// Whether the server is asked for the token ids of prompts and answers, which training needs (`return_token_ids`
+    /// of vLLM and SGLang). They are kept in the trajectory and never sent back. Default false.
     pub token_ids: bool,
     /// Whether the server is asked for the log probability of each token of an answer. Default false.
     pub logprobs: bool,
@@ -67,8 +76,8 @@ pub struct ModelConfig {
     pub connect_timeout: f64,
     /// When a request is retried.
     pub retry: RetryConfig,
-    /// File of prices that take precedence over the embedded ones, in the form of `agents/llm/src/server/prices.yaml`. Default
-    /// `null`.
+    /// File of prices that take precedence over the embedded ones, in the form of `agents/llm/src/server/prices.yaml`.
+    /// Default `null`.
     pub prices: Option<PathBuf>,
     /// The recording or `trajectory.jsonl` of `replay`, the turns of `script`. Default `null`.
     pub path: Option<PathBuf>,
@@ -85,7 +94,8 @@ pub struct ModelConfig {
 pub struct EndpointConfig {
     /// Its address, including its `/v1`.
     pub base_url: Option<String>,
-    /// Its share of the instances, relative to the weights of the others; 0 makes it a spare, used only when no other can be. Default 1.
+    /// Its share of the instances, relative to the weights of the others; 0 makes it a spare, used only when no other
+    /// can be. Default 1.
     pub weight: f64,
     /// Name of the environment variable that holds its key; `null` uses that of the model. Default `null`.
     #[serde(deserialize_with = "optional_variable_name")]
@@ -100,9 +110,11 @@ pub struct EndpointConfig {
 pub struct RateConfig {
     /// Requests per minute, in any minute of the server's clock; `null` is no limit. Default `null`.
     pub rpm: Option<u64>,
-    /// Tokens per minute, read and written. The tokens of a request are estimated from its size and `max_output_tokens` before it is sent; `null` is no limit. Default `null`.
+    /// Tokens per minute, read and written. The tokens of a request are estimated from its size and `max_output_tokens`
+    /// before it is sent; `null` is no limit. Default `null`.
     pub tpm: Option<u64>,
-    /// Most requests in flight. Below this, or if it is `null`, the number is halved when the server is overloaded, and grows by one for each round of answers. Default `null`, no limit.
+    /// Most requests in flight. Below this, or if it is `null`, the number is halved when the server is overloaded, and
+    /// grows by one for each round of answers. Default `null`, no limit.
     pub max_parallel_requests: Option<usize>,
 }
 
@@ -187,11 +199,13 @@ pub enum OnDivergence {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryConfig {
-    /// Seconds after the first attempt after which no further one is made; 0 means a single attempt. Default 1800.
+    /// Seconds after the first attempt after which no further one is made; 0 means a single attempt. Default 1800; for
+    /// embeddings 30.
     pub max_elapsed: f64,
-    /// Upper bound of the first wait in seconds; it doubles with every attempt, and the wait is drawn at random below it. Default 1.
+    /// Upper bound of the first wait in seconds; it doubles with every attempt, and the wait is drawn at random below
+    /// it. Default 1.
     pub base: f64,
-    /// Largest upper bound of a wait in seconds; a server's `Retry-After` may exceed it. Default 60.
+    /// Largest upper bound of a wait in seconds; a server's `Retry-After` may exceed it. Default 60; for embeddings 10.
     pub cap: f64,
 }
 
@@ -202,7 +216,8 @@ pub struct EmbeddingsConfig {
     /// The model's id at the server, such as `text-embedding-3-small`; `null` means that there are no embeddings.
     /// Default `null`.
     pub name: Option<String>,
-    /// Address of an OpenAI-compatible server, including its `/v1`; `null` uses the variable `OPENAI_BASE_URL`, else OpenAI's own address. Default `null`.
+    /// Address of an OpenAI-compatible server, including its `/v1`; `null` uses the variable `OPENAI_BASE_URL`, else
+    /// OpenAI's own address. Default `null`.
     pub base_url: Option<String>,
     /// Name of the environment variable that holds the key, never the key itself; it may be unset where `base_url` is
     /// given. Default `OPENAI_API_KEY`.
@@ -210,7 +225,8 @@ pub struct EmbeddingsConfig {
     pub api_key_env: String,
     /// Most texts per request. Default 64.
     pub batch: usize,
-    /// Characters of a text that are sent; the rest is cut off. Many models accept no more than 512 tokens, about 1500 characters of code. Default 8000.
+    /// Characters of a text that are sent; the rest is cut off. Many models accept no more than 512 tokens, about 1500
+    /// characters of code. Default 8000.
     pub max_characters: usize,
     /// Fields that are merged into the request's body as they are, such as `dimensions`. Default empty.
     pub extra: Map<String, Value>,
@@ -218,7 +234,8 @@ pub struct EmbeddingsConfig {
     pub timeout: f64,
     /// Seconds that establishing a connection may take. Default 10.
     pub connect_timeout: f64,
-    /// When a request is retried. A search waits for it and works without it, so the defaults are shorter than those of a model: `max_elapsed` 30, `base` 1, `cap` 10.
+    /// When a request is retried. A search waits for it and works without it, so the defaults are shorter than those of
+    /// a model: `max_elapsed` 30, `base` 1, `cap` 10.
     #[serde(deserialize_with = "short_retry")]
     pub retry: RetryConfig,
 }

@@ -24,7 +24,12 @@ pub const FRESH: &str = "choose another `--run`, or start over with `--fresh`";
 ///
 /// # Errors
 /// When it holds what was made with other settings, or cannot be written.
-pub fn open_cell(resolved: &Resolved, journal: &Journal, cell: &str, others: OtherSettings<'_>) -> anyhow::Result<CellDir> {
+pub fn open_cell(
+    resolved: &Resolved,
+    journal: &Journal,
+    cell: &str,
+    others: OtherSettings<'_>,
+) -> anyhow::Result<CellDir> {
     let cell_dir = CellDir::create_in(journal, cell)?;
     {
         let _lease = cell_dir.lock()?;
@@ -39,7 +44,12 @@ pub fn open_cell(resolved: &Resolved, journal: &Journal, cell: &str, others: Oth
 ///
 /// # Errors
 /// When there is one, or it cannot be written.
-pub fn keep_settings(resolved: &Resolved, cell_dir: &CellDir, name: &str, others: OtherSettings<'_>) -> anyhow::Result<()> {
+pub fn keep_settings(
+    resolved: &Resolved,
+    cell_dir: &CellDir,
+    name: &str,
+    others: OtherSettings<'_>,
+) -> anyhow::Result<()> {
     let _lease = cell_dir.lock()?;
     let path = cell_dir.path().join(name);
     if !matches!(others, OtherSettings::Keep)

@@ -175,7 +175,13 @@ impl Builder {
     }
 
     /// Makes an image unless it is up to date.
-    async fn make(&self, kind: &'static str, recipe: &Recipe, row: Option<&Row>, source: Option<&Source>) -> ImageResult {
+    async fn make(
+        &self,
+        kind: &'static str,
+        recipe: &Recipe,
+        row: Option<&Row>,
+        source: Option<&Source>,
+    ) -> ImageResult {
         let started = Instant::now();
         let id = row.map(|row| row.instance_id.as_str());
         let mut made = match self.make_or_fail(recipe, row, source).await {
@@ -246,7 +252,14 @@ impl Builder {
 
 fn failed(kind: &'static str, instance_id: Option<&str>, image: &str, reason: String) -> ImageResult {
     let instance_id = instance_id.map(str::to_owned);
-    ImageResult { kind, instance_id, image: image.to_owned(), state: "failed", error: Some(reason), ..ImageResult::default() }
+    ImageResult {
+        kind,
+        instance_id,
+        image: image.to_owned(),
+        state: "failed",
+        error: Some(reason),
+        ..ImageResult::default()
+    }
 }
 
 impl ImageResult {

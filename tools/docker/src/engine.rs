@@ -23,7 +23,10 @@ pub(crate) async fn connect(host: &Host) -> Result<Client, SandboxError> {
             let sockets = sockets(host);
             let found = sockets.iter().find(|path| Path::new(path).exists());
             let Some(path) = found else {
-                return Err(unavailable(&format!("there is no Docker engine at {}", sockets.join(", ")), "there is no such socket"));
+                return Err(unavailable(
+                    &format!("there is no Docker engine at {}", sockets.join(", ")),
+                    "there is no such socket",
+                ));
             };
             (path.clone(), open(path, host))
         }
@@ -35,7 +38,8 @@ pub(crate) async fn connect(host: &Host) -> Result<Client, SandboxError> {
 
 fn unavailable(what: &str, reason: &str) -> SandboxError {
     SandboxError::Unavailable(format!(
-        "{what}: {reason}\nhint: start Docker or set DOCKER_HOST; `-c sandbox.provider=local` works without Docker, but without isolation"
+        "{what}: {reason}\nhint: start Docker or set DOCKER_HOST; `-c sandbox.provider=local` works without Docker, \
+        but without isolation"
     ))
 }
 

@@ -24,7 +24,8 @@ pub trait Backend: Send + Sync {
     /// Kills `shell` and all that was started since `since`, but for what older processes started.
     async fn end_tree(&self, shell: u32, since: ProcessTime) -> Result<(), SandboxError>;
 
-    /// Names the persistent shell, which [`Backend::end_background_if_full`] and [`Backend::end_background`] spare; 0 when there is none.
+    /// Names the persistent shell, which [`Backend::end_background_if_full`] and [`Backend::end_background`] spare; 0
+    /// when there is none.
     fn keep(&self, shell: u32);
 
     /// Ends what commands have left running if they are so many that the harness can start none of its own.

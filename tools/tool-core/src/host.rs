@@ -9,7 +9,8 @@ use std::path::PathBuf;
 /// Nothing of it reaches a sandbox but `PATH`, and that only a local one.
 #[derive(Debug, Clone, Default)]
 pub struct Host {
-    /// Environment variables: `PATH`, `HOME`, `TMPDIR`, `XDG_CACHE_HOME`, `XDG_RUNTIME_DIR`, and `DOCKER_*` as the Docker client reads them.
+    /// Environment variables: `PATH`, `HOME`, `TMPDIR`, `XDG_CACHE_HOME`, `XDG_RUNTIME_DIR`, and `DOCKER_*` as the
+    /// Docker client reads them.
     pub variables: BTreeMap<String, String>,
     /// Whether standard error is a terminal, where the progress of a pull can be drawn.
     pub terminal: bool,

@@ -12,8 +12,8 @@ use crate::{Message, Role, View};
 pub struct ContextConfig {
     /// What to do when the conversation does not fit: `fail`, `drop-oldest` or `mask-observations`. Default fail.
     pub strategy: ContextStrategy,
-    /// Tokens of a query (read and written) from which the next one counts as not fitting; `null` leaves it to the
-    /// model's own refusal. Default null.
+    /// Tokens of a query (read and written) from which the next one is assumed not to fit; `null` waits until the model
+    /// refuses a request. Default null.
     pub max_tokens: Option<u64>,
     /// For `mask-observations`: how many of the latest observations are shown in full. Default 10.
     pub keep_observations: usize,
@@ -62,7 +62,8 @@ impl Context {
         self.max_tokens.is_some_and(|max| tokens >= max)
     }
 
-    /// Returns which of `messages` are omitted, with `masked` as the text of masked observations; `None` if all are sent.
+    /// Returns which of `messages` are omitted, with `masked` as the text of masked observations; `None` if all are
+    /// sent.
     pub(crate) fn view(&self, messages: &[Message], masked: &str) -> Option<View> {
         let shown = || messages.iter().filter(|message| message.role == Role::Tool).count();
         let masks = self.strategy == ContextStrategy::MaskObservations && shown() > self.keep_observations;

@@ -29,8 +29,9 @@ pub(crate) struct Grade {
     /// Several logs: a folder, which may contain archives, or a `.tar` or `.tar.zst` archive.
     #[arg(long, value_name = "DIR", required_unless_present = "log")]
     logs: Option<PathBuf>,
-    /// The manifest of the logs: one JSON object a line with `log`, `instance_id` and, where a log is of another harness than
-    /// its row, `dialect`. Default: `manifest.jsonl` in the folder, else the names of the logs in it, archives aside.
+    /// The manifest of the logs: one JSON object a line with `log`, `instance_id` and, where a log is of another
+    /// harness than its row, `dialect`. Default: `manifest.jsonl` in the folder, else the names of the logs in it,
+    /// archives aside.
     #[arg(long, value_name = "FILE", requires = "logs")]
     manifest: Option<PathBuf>,
     #[command(flatten)]
@@ -40,11 +41,12 @@ pub(crate) struct Grade {
 /// What saved logs are judged by.
 #[derive(Debug, Args)]
 pub(crate) struct Rows {
-    /// A dataset with the instances: a name such as `swe-gym-lite`, or a file. May be repeated; the first row of an instance counts.
+    /// A dataset with the instances: a name such as `swe-gym-lite`, or a file. May be repeated; the first row of an
+    /// instance counts.
     #[arg(short, long = "dataset", value_name = "DATASET")]
     pub(crate) datasets: Vec<String>,
-    /// The official harness whose verdicts are reproduced: `swe-gym`, `swe-bench-4` or `swe-bench-5`. Default: by the row,
-    /// and by the marks of the log where they do not fit it.
+    /// The official harness whose verdicts are reproduced: `swe-gym`, `swe-bench-4` or `swe-bench-5`. Default: by the
+    /// row, and by the marks of the log where they do not fit it.
     #[arg(long)]
     pub(crate) dialect: Option<Dialect>,
 }
@@ -109,7 +111,10 @@ fn remarks(graded: &Graded) -> Vec<String> {
 fn unread_remarks(unread: &Unread) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some((line, text)) = &unread.first {
-        lines.push(format!("{} lines look like test results but are not, the first is line {line}: `{text}`", unread.lines));
+        lines.push(format!(
+            "{} lines look like test results but are not, the first is line {line}: `{text}`",
+            unread.lines
+        ));
     }
     if unread.invalid_bytes > 0 {
         lines.push(format!("{} places are not UTF-8", unread.invalid_bytes));
@@ -199,7 +204,9 @@ fn tell_unread(unread: &[(&Record, Unread)], left_out: &[String]) {
 pub(super) fn tell_left_out(left_out: &[String]) {
     if let Some(first) = left_out.first() {
         let count = left_out.len();
-        say(&format!("not read, because no record names them: {count} (`{first}` and so on)\nhint: a manifest names logs"));
+        say(&format!(
+            "not read, because no record names them: {count} (`{first}` and so on)\nhint: a manifest names logs"
+        ));
     }
 }
 

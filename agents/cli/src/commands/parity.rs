@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use grading::logs::{Agreement, Difference, Parity, Record, Recorded, SavedLogs, ComparisonKind};
+use grading::logs::{Agreement, ComparisonKind, Difference, Parity, Record, Recorded, SavedLogs};
 use runner::Plugs;
 use serde_json::json;
 
@@ -28,14 +28,16 @@ Reference files, JSON lines in the folder of the logs, which may be compressed b
 #[derive(Debug, Args)]
 #[command(after_help = FORMATS)]
 pub(crate) struct ParityCommand {
-    /// The logs: a folder, which may contain archives, or one archive. What the official harnesses found in them is read from files in the same folder; see below.
+    /// The logs: a folder, which may contain archives, or one archive. What the official harnesses found in them is
+    /// read from files in the same folder; see below.
     #[arg(long, value_name = "DIR")]
     logs: PathBuf,
     /// A JSON object a line with `log`, `instance_id`, `repo`, and `resolved` where the verdict is known. Default:
     /// `manifest.jsonl` in the folder.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// Exits with code 1 unless all verdicts agree, except those of SWE-bench 1, and this share, from 0 to 1, of all other comparisons; with a dataset, at least one verdict must have been compared.
+    /// Exits with code 1 unless all verdicts agree, except those of SWE-bench 1, and this share, from 0 to 1, of all
+    /// other comparisons; with a dataset, at least one verdict must have been compared.
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "1", value_parser = share)]
     check: Option<f64>,
     #[command(flatten)]

@@ -8,8 +8,8 @@ use runner::run_folder::{OtherSettings, open_cell};
 use crate::console::say;
 use crate::output::show;
 
-/// Makes the folder of a run that holds verdicts. Each is kept with what it is on and how it was reached, so that settings may
-/// change from one command to the next; what they change is judged again.
+/// Makes the folder of a run that holds verdicts. Each is kept with what it is on and how it was reached, so that
+/// settings may change from one command to the next; what they change is judged again.
 pub(super) fn open_judged(resolved: &Resolved, journal: &Journal, cell: &str) -> anyhow::Result<CellDir> {
     open_cell(resolved, journal, cell, OtherSettings::Keep)
 }

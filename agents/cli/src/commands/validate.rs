@@ -133,7 +133,10 @@ fn describe(whole: &[&Validated], total: usize) -> String {
         whole.len()
     );
     if whole.len() < total {
-        text += &format!("; infrastructure failed for {}\nhint: run the same command again to continue", total - whole.len());
+        text += &format!(
+            "; infrastructure failed for {}\nhint: run the same command again to continue",
+            total - whole.len()
+        );
     }
     text
 }

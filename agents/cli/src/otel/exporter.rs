@@ -36,7 +36,8 @@ impl Traces {
         let protocol = PROTOCOLS.into_iter().filter_map(|name| std::env::var(name).ok()).find(|one| !one.is_empty());
         if protocol.as_deref() == Some("grpc") {
             bail!(
-                "the protocol `grpc` is not built in\nhint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf`, and the endpoint to its port, usually 4318"
+                "the protocol `grpc` is not built in\nhint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf`, and \
+                the endpoint to its port, usually 4318"
             );
         }
         llm::install_cryptography();

@@ -21,7 +21,8 @@ use board::Board;
 const DRAWN: Duration = Duration::from_millis(500);
 /// How often there is a line where no block is drawn.
 const LINE: Duration = Duration::from_secs(60);
-/// Up to this many items, each gets a line when it ends if no block is drawn; beyond that, only those that failed because of infrastructure.
+/// Up to this many items, each gets a line when it ends if no block is drawn; beyond that, only those that failed
+/// because of infrastructure.
 const EACH: usize = 200;
 
 /// Counts what happens to many items, and shows it.

@@ -154,7 +154,10 @@ fn a_process_stops_before_its_time_is_over_and_another_goes_on() {
     let begun = std::time::Instant::now();
     let (code, said) = end(work(&program, 0, &["--time", "3"]));
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("no time is left for another episode") || said.contains("the time limit was reached"), "{said}");
+    assert!(
+        said.contains("no time is left for another episode") || said.contains("the time limit was reached"),
+        "{said}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(4), "{said}");
     let done = results(&program, "s").len();
     assert!((1..60).contains(&done), "{done}: {said}");

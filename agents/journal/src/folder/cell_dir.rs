@@ -134,8 +134,8 @@ impl CellDir {
         }
     }
 
-    /// Returns the folder of an episode, which is created if needed and held by this process alone; `None` when another one, or
-    /// another part of this one, holds it.
+    /// Returns the folder of an episode, which is created if needed and held by this process alone; `None` when another
+    /// one, or another part of this one, holds it.
     pub fn try_episode(&self, instance_id: &str) -> anyhow::Result<Option<EpisodeDir>> {
         let Some(lease) = Lease::take(&self.lease(instance_id))? else { return Ok(None) };
         let path = self.instance_path(instance_id);

@@ -109,7 +109,8 @@ fn without_doubles(numbered: Vec<(usize, Prediction)>) -> anyhow::Result<Predict
         }
         if prediction.spoiled {
             remarks.push(format!(
-                "line {line}: the patch for `{}` contains a lone surrogate or bytes that are not text, and counts as a patch that does not apply",
+                "line {line}: the patch for `{}` contains a lone surrogate or bytes that are not text, and counts as \
+                a patch that does not apply",
                 prediction.instance_id
             ));
         }

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use crate::recorded::answers::Line;
 
-/// Wraps a model and appends every request with its answer or error to a JSON Lines file, which [`crate::Replay`] reads.
+/// Wraps a model and appends every request with its answer or error to a JSON Lines file, which [`crate::Replay`]
+/// reads.
 pub struct Record {
     inner: Arc<dyn Model>,
     root: String,

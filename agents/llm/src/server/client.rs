@@ -150,7 +150,8 @@ async fn send(
             let start: String = shorten(&body).chars().take(200).collect();
             let hint = if body.trim_start().starts_with('<') {
                 format!(
-                    "\nhint: the server sent a web page: check that `{}.base_url` ends as the server's documentation says, such as in `/v1`",
+                    "\nhint: the server sent a web page: check that `{}.base_url` ends as the server's documentation \
+                    says, such as in `/v1`",
                     transport.endpoint.block()
                 )
             } else {

@@ -36,7 +36,8 @@ impl Failure {
         let status = self.kind(&detail);
         let message = describe(self.status.or(status), text, endpoint);
         if is_over_the_rate(status, text) {
-            let hint = "hint: this single request exceeds the server's rate limit; raise the limit there, or send less with `context.max_tokens`";
+            let hint = "hint: this single request exceeds the server's rate limit; raise the limit there, or send \
+            less with `context.max_tokens`";
             return ModelError::Permanent(format!("{message}\n{hint}"));
         }
         if is_too_long(status, &detail, text) {

@@ -52,7 +52,9 @@ fn what_is_wrong_with_settings_is_said() {
     fails(
         "{name: gpt-4o}",
         &[("OPENAI_API_KEY", "sk-\u{fffd}-1234")],
-        expect!["the environment variable `OPENAI_API_KEY` does not hold a key: it contains characters that cannot be sent"],
+        expect![
+            "the environment variable `OPENAI_API_KEY` does not hold a key: it contains characters that cannot be sent"
+        ],
     );
     fails(
         "{name: m, base_url: 'localhost:8000'}",

@@ -206,7 +206,7 @@ fn a_conversation_becomes_json_with_the_tools_described() {
 
         {"name_of_a_parameter": "value", "name_of_another_parameter": 1}
 
-        A text of several lines, such as code, may be left out of the object. Write it below, between tags named for its parameter, each on a line of its own; nothing in it is escaped, and blanks count:
+        A text of several lines, such as code, may be left out of the object. Write it below, between tags with the name of its parameter, each on a separate line; nothing in it is escaped, and blanks count:
 
         <name_of_a_parameter>
         A text of several lines
@@ -240,7 +240,7 @@ fn several_tools_are_told_apart_by_name() {
 
         {"tool": "name_of_the_tool", "arguments": {"name_of_a_parameter": "value", "name_of_another_parameter": 1}}
 
-        A text of several lines, such as code, may be left out of the object. Write it below, between tags named for its parameter, each on a line of its own; nothing in it is escaped, and blanks count:
+        A text of several lines, such as code, may be left out of the object. Write it below, between tags with the name of its parameter, each on a separate line; nothing in it is escaped, and blanks count:
 
         <name_of_a_parameter>
         A text of several lines

@@ -35,7 +35,8 @@ struct Findings {
     problems: Vec<Problem>,
 }
 
-/// Makes a change, and returns the errors that it brought into a file; `None` where nobody could look, or unless `wanted`.
+/// Makes a change, and returns the errors that it brought into a file; `None` where nobody could look, or unless
+/// `wanted`.
 ///
 /// # Errors
 /// That of the change, or a broken sandbox.

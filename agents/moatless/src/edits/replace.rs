@@ -67,7 +67,8 @@ pub(crate) fn refusal(path: &str, before: &str, after: &str, texts: &dyn Texts) 
     }
     let problems = new_problems(before, after);
     if !problems.is_empty() {
-        let list: Vec<String> = problems.iter().take(5).map(|problem| format!("- {}", problem.message(texts))).collect();
+        let list: Vec<String> =
+            problems.iter().take(5).map(|problem| format!("- {}", problem.message(texts))).collect();
         return Some(format!("{}\n{}", texts.plain("moatless/broken"), list.join("\n")));
     }
     let twice = new_doubles(path, before, after);

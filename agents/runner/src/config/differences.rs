@@ -47,7 +47,11 @@ pub(crate) fn different(header: &Header, now: &Origin, fingerprint: &str) -> Vec
     }
     if then.parent != now.parent {
         let begins = |parent: &Option<Parent>| parent.as_ref().map_or_else(|| "nothing".to_owned(), Parent::to_string);
-        found.push(format!("it continued from `{}` and now continues from `{}`", begins(&then.parent), begins(&now.parent)));
+        found.push(format!(
+            "it continued from `{}` and now continues from `{}`",
+            begins(&then.parent),
+            begins(&now.parent)
+        ));
     }
     found
 }

@@ -1,12 +1,12 @@
 //! The configuration of a run, resolved from its layers.
 
 mod differences;
+pub(crate) mod invalid_setting;
 mod layers;
 mod manual;
 mod overrides;
 mod ranges;
 mod settings;
-pub(crate) mod invalid_setting;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,11 +29,11 @@ use ranges::check_ranges;
 
 pub(crate) use differences::different;
 pub use differences::{differences, in_words};
+pub use invalid_setting::InvalidSetting;
 pub use manual::{Setting, manual};
 pub(crate) use overrides::overrides;
 pub use settings::Settings;
 use settings::layer_file;
-pub use invalid_setting::InvalidSetting;
 
 /// The origin of a value that nothing has set.
 pub(crate) const DEFAULT: &str = "default";
@@ -42,7 +42,8 @@ pub(crate) const DEFAULT: &str = "default";
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
-    /// Name of the run; `null` makes one from the agent and the settings, so that the same command finds its own run.
+    /// Name of the run; `null` derives it from the agent and the settings, so that the same command finds its run
+    /// again.
     pub run: Option<String>,
     /// Folder of all runs. Default `.runs`.
     pub runs: PathBuf,
@@ -79,19 +80,21 @@ pub struct EnvConfig {
     pub dataset: Option<String>,
     /// Which images, grading dialect and specs: `swe-gym`, `swe-bench` or `demo`; `null` chooses it by the dataset.
     pub kind: Option<String>,
-    /// The official harness whose verdicts are reproduced: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` chooses it by the row.
+    /// The official harness whose verdicts are reproduced: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` chooses it
+    /// by the row.
     pub dialect: Option<Dialect>,
     /// Which container image an instance runs in.
     pub image: ImageSettings,
-    /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as in the official harnesses, for scripts that install packages. Default bridge.
+    /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as in the official harnesses, for
+    /// scripts that install packages. Default bridge.
     pub network: Network,
-    /// Memory of these sandboxes, which have limits of their own; default `4g`.
+    /// Memory of these sandboxes, whose limits are separate from those of agents; default `4g`.
     pub memory: Size,
     /// CPUs that one of them may use; default `null`, no limit.
     pub cpus: Option<f64>,
     /// Processes and threads that one of them may have; default 1024.
     pub pids: u32,
-    /// What one of them may hold beyond its image; default `20g`.
+    /// Disk space that one of them may use beyond its image; default `20g`.
     pub disk: Size,
     /// Seconds that the tests of an instance may take. Default 1800.
     pub eval_timeout: u64,
@@ -102,11 +105,12 @@ pub struct EnvConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
-    /// How often it is retried. Default 2.
+    /// How often the verdict is retried. Default 2.
     pub retries: u32,
-    /// Seconds before the first of these, doubled for each further one up to 3600. Default 5.
+    /// Seconds before the first retry, doubled for each further one up to 3600. Default 5.
     pub wait: f64,
-    /// Largest share of the patches that had to be run which may fail in this way; above it no rate is reported. From 0 to 1, default 0.02.
+    /// Largest share of the patches that had to be run which may fail in this way; above it no rate is reported. From 0
+    /// to 1, default 0.02.
     pub infrastructure: f64,
 }
 

@@ -13,7 +13,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// For how long an answer counts.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// Lets a sandbox start when the machine has room for it, and in any case when there is no other: what must stay free is no reason to wait forever.
+/// Lets a sandbox start when the machine has room for it, and in any case when there is no other: what must stay free
+/// is no reason to wait forever.
 #[derive(Debug)]
 pub(super) struct Admission {
     memory_free: u64,

@@ -27,7 +27,8 @@ pub use queue::{After, Next, Queue};
 
 use queue::All;
 
-/// The target of the span in which an item is worked on; its field `id` is [`WorkItem::id`]. Enable it to have log lines name their item; otherwise it costs nothing.
+/// The target of the span in which an item is worked on; its field `id` is [`WorkItem::id`]. Enable it to have log
+/// lines name their item; otherwise it costs nothing.
 pub const ITEM_SPAN: &str = "item";
 
 /// The ending of an item without a result because infrastructure failed.

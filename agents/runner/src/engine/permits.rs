@@ -7,7 +7,7 @@ use std::time::Instant;
 use agent_core::{Completion, Model, ModelError, Request};
 use async_trait::async_trait;
 use env_core::{Environment, Instance};
-use images::{ImageGuard, ImageBudget, NeededImage};
+use images::{ImageBudget, ImageGuard, NeededImage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -27,7 +27,8 @@ pub struct PermitsConfig {
     pub sandbox: Option<usize>,
     /// Patches that are judged.
     pub judging: Option<usize>,
-    /// Further items of a sweep that are prepared or finished beside those of the workers: sandboxes start ahead while others wait for the model, and patches are judged afterwards; `null` is a quarter of the workers, at least 2.
+    /// Further items of a sweep that are prepared or finished beside those of the workers: sandboxes start ahead while
+    /// others wait for the model, and patches are judged afterwards; `null` is a quarter of the workers, at least 2.
     pub spare: Option<usize>,
     /// Memory of the machine that is kept free: while less is free, no further sandbox starts. Default `1g`.
     pub memory_free: Size,
@@ -107,7 +108,11 @@ impl Permits {
     ///
     /// # Errors
     /// When it cannot be had within the budget.
-    pub async fn image(&self, environment: &dyn Environment, instance: &Instance) -> anyhow::Result<Option<ImageGuard>> {
+    pub async fn image(
+        &self,
+        environment: &dyn Environment,
+        instance: &Instance,
+    ) -> anyhow::Result<Option<ImageGuard>> {
         match (&self.images, wanted(environment, instance)) {
             (Some(images), Some(wanted)) => images.hold(&wanted).await.map(Some),
             _ => Ok(None),

@@ -18,7 +18,8 @@ pub use sandboxes::host;
 
 /// The agents, environments and providers of sandboxes that a program knows.
 ///
-/// The first agent is the one that runs when none is named. A dataset is opened by the first environment that supports it.
+/// The first agent is the one that runs when none is named. A dataset is opened by the first environment that supports
+/// it.
 #[derive(Clone, Default)]
 pub struct Plugs {
     agents: Vec<AgentPlug>,
@@ -49,7 +50,8 @@ impl Plugs {
         self
     }
 
-    /// Adds a template, or overrides the embedded one of this name, such as `tools/my_tool.md`; a user's folder of templates overrides both.
+    /// Adds a template, or overrides the embedded one of this name, such as `tools/my_tool.md`; a user's folder of
+    /// templates overrides both.
     #[must_use]
     pub fn template(mut self, name: &str, text: &str) -> Self {
         self.templates.insert(name.to_owned(), text.to_owned());

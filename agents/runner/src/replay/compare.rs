@@ -220,7 +220,14 @@ fn compare_event(then: &Record, now: &Record, roots: &Roots<'_>) -> Option<Diver
         (Record::Message { step, message, .. }, Record::Message { message: again, .. }) => {
             let diff = compare_messages(message, again, roots)?;
             let why = "the agent's message differs".to_owned();
-            Some(Divergence { step: *step, what: DivergenceKind::Message, tool: None, arguments: None, why, diff: Some(diff) })
+            Some(Divergence {
+                step: *step,
+                what: DivergenceKind::Message,
+                tool: None,
+                arguments: None,
+                why,
+                diff: Some(diff),
+            })
         }
         (Record::Conversation { name, .. }, Record::Conversation { name: again, .. }) if name == again => None,
         _ => other(),

@@ -6,7 +6,7 @@ mod prefix;
 mod record;
 mod settings;
 
-pub use compare::{Comparison, Divergence, LiveComparison, DivergenceKind, compare};
+pub use compare::{Comparison, Divergence, DivergenceKind, LiveComparison, compare};
 pub use prefix::Prefix;
 pub use record::{RecordedEpisode, find};
 pub use settings::{check_agent, other_settings};

@@ -8,7 +8,7 @@ use anyhow::bail;
 use env_core::{EnvError, Environment, Failure, Instance, Report, Verdict, find_instance};
 use grading::{read_prediction, write_report};
 use images::NeededImage;
-use journal::{CellDir, EpisodeDir, Predictions, Prediction, VERDICT_FILES, read_predictions, verdict_line};
+use journal::{CellDir, EpisodeDir, Prediction, Predictions, VERDICT_FILES, read_predictions, verdict_line};
 
 use super::judge::Judge;
 use crate::config::EvaluationConfig;

@@ -234,7 +234,8 @@ impl Cell {
             return Ok(());
         }
         bail!(
-            "`{}` holds an episode that was made differently: {}\nhint: choose another `--run`, or start over with `--fresh`",
+            "`{}` holds an episode that was made differently: {}\nhint: choose another `--run`, or start over with \
+            `--fresh`",
             dir.file(TRAJECTORY).display(),
             in_words(&different)
         )

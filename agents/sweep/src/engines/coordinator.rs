@@ -8,9 +8,9 @@ use anyhow::Context;
 use journal::{read_text, write_whole};
 use tokio_util::sync::CancellationToken;
 
+use super::launcher::{Job, Launcher, States};
 use super::pilots::Pilots;
 use super::shown::Shown;
-use super::launcher::{Job, Launcher, States};
 use crate::run::{Counts, DRAIN, ENGINE, Sweep, Tally};
 
 /// How often the journal and the engine are looked at.
@@ -104,7 +104,8 @@ impl Coordinator<'_> {
             if in_vain > most {
                 let logs = self.launcher.logs(&job, &places.engine);
                 return Ok(Some(format!(
-                    "{left} episodes are left, and the processes of {in_vain} jobs in a row ended with no result\nhint: their logs are in {logs}; run the same command again to continue"
+                    "{left} episodes are left, and the processes of {in_vain} jobs in a row ended with no \
+                    result\nhint: their logs are in {logs}; run the same command again to continue"
                 )));
             }
             if tally.over().is_none() {
@@ -146,7 +147,8 @@ impl Coordinator<'_> {
         let untold = || {
             let (name, path) = (&job.job, path.display());
             format!(
-                "cannot determine whether the job {name} of an earlier command still works on it\nhint: if there is no such job any more, remove `{path}`"
+                "cannot determine whether the job {name} of an earlier command still works on it\nhint: if there is \
+                no such job any more, remove `{path}`"
             )
         };
         let is_there = !states.with_context(untold)?.is_empty();

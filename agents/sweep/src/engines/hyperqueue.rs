@@ -8,8 +8,8 @@ use journal::write_whole;
 use serde_json::Value;
 
 use super::command::{path_text, printed};
-use super::pilots::{Pilots, SCRIPT, quoted};
 use super::launcher::{Job, Launcher, States};
+use super::pilots::{Pilots, SCRIPT, quoted};
 
 /// HyperQueue, by its command. Which server it speaks to is that command's own matter (`HQ_SERVER_DIR`).
 pub(super) struct HyperQueue;

@@ -18,8 +18,8 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::command::{path_text, printed, run, said};
-use super::pilots::Pilots;
 use super::launcher::{Job, Launcher, States};
+use super::pilots::Pilots;
 use crate::file::{EngineSpec, KubernetesSpec};
 
 /// Name of the container and of the volume.

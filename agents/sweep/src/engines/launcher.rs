@@ -127,7 +127,8 @@ pub trait Launcher: Send + Sync {
     /// When they are refused.
     async fn submit(&self, pilots: &Pilots<'_>, folder: &Path) -> anyhow::Result<Job>;
 
-    /// Returns the states of the processes of a job that have not ended. With `restart`, those that have died are restarted, unless the engine does so itself.
+    /// Returns the states of the processes of a job that have not ended. With `restart`, those that have died are
+    /// restarted, unless the engine does so itself.
     ///
     /// # Errors
     /// When that cannot be determined at the moment.

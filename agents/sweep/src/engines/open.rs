@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::hyperqueue::HyperQueue;
-use super::ray::Ray;
 use super::launcher::Launcher;
+use super::ray::Ray;
 use super::slurm::Slurm;
 use crate::file::{EngineKind, EngineSpec};
 

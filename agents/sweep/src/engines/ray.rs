@@ -9,9 +9,9 @@ use journal::write_whole;
 use serde_json::{Map, Value};
 
 use super::command::path_text;
+use super::launcher::{Capacity, Job, Launcher, States, Task};
 use super::pilots::{Pilots, SCRIPT, quoted};
 use super::ray_client::{Answer, RayClient, Request, Status};
-use super::launcher::{Job, Capacity, Launcher, States, Task};
 use crate::file::EngineSpec;
 
 /// Where the dashboard of a cluster listens by default.
@@ -33,7 +33,8 @@ impl Ray {
         let set = variable("RAY_API_SERVER_ADDRESS").filter(|address| !address.is_empty());
         if let Some(address) = set.as_ref().filter(|address| engine.ray.address.is_none() && !is_page(address)) {
             bail!(
-                "`RAY_API_SERVER_ADDRESS` is `{address}`, which is not the address of a dashboard\nhint: as in `{ADDRESS}`"
+                "`RAY_API_SERVER_ADDRESS` is `{address}`, which is not the address of a dashboard\nhint: as in \
+                `{ADDRESS}`"
             );
         }
         // The other variable may as well name a port for Ray's own clients, which is of no use here.

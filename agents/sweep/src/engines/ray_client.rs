@@ -88,8 +88,7 @@ impl RayClient {
         // More than 100 are told only where they are asked for.
         let text = self.ask(Method::GET, "/api/v0/nodes?limit=10000", None).await?;
         let text = text.ok_or_else(|| self.is_none_of_ray())?;
-        let nodes =
-            parse_nodes(&text).with_context(|| format!("Ray at `{}` lists no live nodes", self.address))?;
+        let nodes = parse_nodes(&text).with_context(|| format!("Ray at `{}` lists no live nodes", self.address))?;
         Ok(nodes)
     }
 

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use journal::write_whole;
 
 use super::command::{path_text, printed, run, said};
+use super::launcher::{Capacity, Job, Launcher, States};
 use super::pilots::{NOTICE, Pilots};
-use super::launcher::{Job, Capacity, Launcher, States};
 
 /// Slurm, by its commands.
 pub(super) struct Slurm;

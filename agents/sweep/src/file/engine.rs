@@ -183,7 +183,8 @@ impl EngineSpec {
             (
                 self.time.is_none() || self.seconds().is_some_and(|seconds| seconds >= 60),
                 "time",
-                "must be a time in Slurm's format, at least a minute\nhint: write \"4:00:00\" for four hours, \"30\" for 30 minutes, \"2-12\" for two and a half days",
+                "must be a time in Slurm's format, at least a minute\nhint: write \"4:00:00\" for four hours, \"30\" \
+                for 30 minutes, \"2-12\" for two and a half days",
             ),
             (self.cpus.is_none_or(|cpus| (1..=10_000).contains(&cpus)), "cpus", "must be from 1 to 10000"),
             (

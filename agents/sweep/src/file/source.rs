@@ -186,11 +186,7 @@ mod tests {
             s.yaml:2:2: this is not YAML: tabs disallowed within this context (block indentation)
             hint: YAML is indented with spaces, and there is a tab"#]],
         );
-        check(
-            "a: 1\nb:\n  c: 1\n  c: 2\n",
-            "",
-            &expect!["s.yaml:4:3: the key `b.c` occurs twice, first in line 3"],
-        );
+        check("a: 1\nb:\n  c: 1\n  c: 2\n", "", &expect!["s.yaml:4:3: the key `b.c` occurs twice, first in line 3"]);
         check(
             "a: [1, 2\n",
             "",

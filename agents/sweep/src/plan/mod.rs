@@ -46,8 +46,8 @@ impl PlannedCell {
 }
 
 impl Plan {
-    /// Plans a sweep. `settings` is what the command says besides the file: its layers are laid over `base` and under what
-    /// a cell has of its own. `agent` is the agent that runs when none is named, `run` the name of the run.
+    /// Plans a sweep. `settings` is what the command says besides the file: its layers are laid over `base` and under
+    /// what a cell has of its own. `agent` is the agent that runs when none is named, `run` the name of the run.
     ///
     /// # Errors
     /// With the line and column of the setting that does not fit.

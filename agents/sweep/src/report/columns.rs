@@ -169,7 +169,8 @@ impl Report {
 }
 
 /// What is said of a cell some samples of which were asked for fewer instances than others.
-const CUT: &str = "its samples are not of the same instances, because a `stop` rule skips the samples of solved instances; those are not in the figures, so resolved, mean and pass@k are biased";
+const CUT: &str = "its samples are not of the same instances, because a `stop` rule skips the samples of solved \
+instances; those are not in the figures, so resolved, mean and pass@k are biased";
 
 /// What the columns are of, for below a table that has any of them.
 const LEGEND: [(&[&str], &str); 5] = [

@@ -1,7 +1,8 @@
-//! Reports on runs: figures with their denominators, by cell, repository, instance or sample, and comparisons of pairs of cells.
+//! Reports on runs: figures with their denominators, by cell, repository, instance or sample, and comparisons of pairs
+//! of cells.
 //!
-//! [`CellFacts`] is what a journal says of a cell's episodes, read once; all else is worked out from that without looking
-//! at any file. What each figure means and is of stands in the crate's README.
+//! [`CellFacts`] is what a journal says of a cell's episodes, read once; all else is worked out from that without
+//! looking at any file. What each figure means and is of stands in the crate's README.
 
 mod facts;
 mod statistics;

@@ -63,7 +63,8 @@ impl Kept {
         let (theirs, ours) = (value["spotter"].as_str().unwrap_or("another version"), env!("CARGO_PKG_VERSION"));
         if theirs != ours {
             bail!(
-                "the sweep was started by spotter {theirs}, and this is {ours}\nhint: run the same program on all machines"
+                "the sweep was started by spotter {theirs}, and this is {ours}\nhint: run the same program on all \
+                machines"
             );
         }
         serde_json::from_value(value).with_context(damaged)

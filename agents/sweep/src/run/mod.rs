@@ -82,13 +82,15 @@ impl Sweep {
         let has_another = || anyhow::Ok(read_text(&folder.join(SWEEP))?.is_some_and(|text| text != plan.file.text));
         if lease.is_none() && shared && has_another()? {
             bail!(
-                "another process is running the sweep `{}` from a different file\nhint: share the same one, or choose another `--run`",
+                "another process is running the sweep `{}` from a different file\nhint: share the same one, or choose \
+                another `--run`",
                 folder.display()
             );
         }
         if lease.is_none() && !shared {
             bail!(
-                "another process is running the sweep `{}`\nhint: `spotter status {}` shows it; `--share` works on it as well",
+                "another process is running the sweep `{}`\nhint: `spotter status {}` shows it; `--share` works on it \
+                as well",
                 folder.display(),
                 plan.run
             );

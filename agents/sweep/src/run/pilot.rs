@@ -154,7 +154,13 @@ enum Look {
 }
 
 impl<'a> Pilot<'a> {
-    fn new(sweep: &'a Sweep, limits: &'a Limits, options: PilotOptions, pending: Vec<Item>, engine: &'a Engine) -> Self {
+    fn new(
+        sweep: &'a Sweep,
+        limits: &'a Limits,
+        options: PilotOptions,
+        pending: Vec<Item>,
+        engine: &'a Engine,
+    ) -> Self {
         Self {
             sweep,
             limits,

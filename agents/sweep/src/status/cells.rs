@@ -158,7 +158,8 @@ impl Status {
             }
         });
         // One of which nothing is written yet.
-        self.in_flight.extend(held.into_values().map(|holder| EpisodeInFlight::new(holder, "solve", None, look.now, None)));
+        self.in_flight
+            .extend(held.into_values().map(|holder| EpisodeInFlight::new(holder, "solve", None, look.now, None)));
         self.cells.push(counts);
     }
 

@@ -38,7 +38,8 @@ pub(crate) fn read(mut reader: impl BufRead, name: &str, names: &ColumnNames) ->
         number += 1;
         let place = format!("`{name}`, line {number}");
         let malformed = |reason: String| DatasetError::Malformed { place: place.clone(), reason };
-        let read = reader.read_until(b'\n', &mut line).map_err(|err| malformed(format!("cannot be read further: {err}")))?;
+        let read =
+            reader.read_until(b'\n', &mut line).map_err(|err| malformed(format!("cannot be read further: {err}")))?;
         if read == 0 {
             break;
         }

@@ -138,7 +138,8 @@ fn statuses(
         let read = read_log(Cursor::new(log), parser, dialect)?.statuses;
         if let Some(found) = parsed.found {
             let ours = read.as_ref().map_or_else(|failure| failure.to_string(), |_| true.to_string());
-            let difference = (read.is_ok() != found).then(|| differ(ComparisonKind::Applied, None, ours, found.to_string()));
+            let difference =
+                (read.is_ok() != found).then(|| differ(ComparisonKind::Applied, None, ours, found.to_string()));
             compared.push(one(ComparisonKind::Applied, difference));
         }
         match read {
@@ -176,7 +177,8 @@ fn verdict(
     let is_set = grader.dialect().or(record.dialect).is_some();
     let found = LogDialect::of(&mut Cursor::new(log), spec.dialect, is_set)?;
     spec.dialect = found.read_as;
-    let what = if found.is_swe_bench_1 && !is_set { ComparisonKind::VerdictOfSweBench1 } else { ComparisonKind::Verdict };
+    let what =
+        if found.is_swe_bench_1 && !is_set { ComparisonKind::VerdictOfSweBench1 } else { ComparisonKind::Verdict };
     let graded = grade(Cursor::new(log), &spec)?;
     let (official, resolved) = (record.resolved.unwrap_or_default(), graded.report.resolved);
     let ours = graded.report.tests_status.as_ref();

@@ -21,7 +21,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use shell::{BOOT, Backend, Chunk, Health, ProcessTime, Pipe, SUPERVISOR, Streams, Supervisors};
+use shell::{BOOT, Backend, Chunk, Health, Pipe, ProcessTime, SUPERVISOR, Streams, Supervisors};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tool_core::{FileError, SandboxConfig, SandboxError, SandboxInfo};

@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tool_core::SandboxError;
 
-use crate::backend::{Chunk, ProcessTime, Pipe};
+use crate::backend::{Chunk, Pipe, ProcessTime};
 use crate::capture::Captured;
 use crate::nonce::nonce;
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// Returns `arguments` with texts turned into the integers, numbers, booleans, arrays and objects that `schema` asks for,
-/// whole numbers such as `1.0` into integers, and without what is null and need not be there.
+/// Returns `arguments` with texts turned into the integers, numbers, booleans, arrays and objects that `schema` asks
+/// for, whole numbers such as `1.0` into integers, and without what is null and need not be there.
 ///
 /// Models without native tool calls send every value as text, and some with them do so now and then. A text that does
 /// not parse is left as it is, so that the error names it.

@@ -23,7 +23,8 @@ use crate::settings::{Settings, workers};
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The episode: `RUN/CELL/ID`, with `/SAMPLE` for a sample other than the first; a part of that if it names only one episode of the run, such as `RUN/ID`; or the path of its folder.
+    /// The episode: `RUN/CELL/ID`, with `/SAMPLE` for a sample other than the first; a part of that if it names only
+    /// one episode of the run, such as `RUN/ID`; or the path of its folder.
     pub(crate) episode: String,
     /// Stops at the first difference; otherwise the recorded answers are followed to the end.
     #[arg(long, conflicts_with = "from_step")]

@@ -29,7 +29,8 @@ pub(crate) struct ReportCommand {
     /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: FormatArgument,
-    /// Reports a rate even if up to this share of the episodes failed because of infrastructure. Default: the setting of the cell.
+    /// Reports a rate even if up to this share of the episodes failed because of infrastructure. Default: the setting
+    /// of the cell.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     allow_infrastructure: Option<f64>,
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use anyhow::Context;
-use sweep::engines::{Coordinator, Current, Pilots, Launcher, USUAL, cancel_now};
+use sweep::engines::{Coordinator, Current, Launcher, Pilots, USUAL, cancel_now};
 use sweep::file::EngineSpec;
 use sweep::plan::Plan;
 use sweep::run::{Counts, Sweep};

@@ -45,7 +45,8 @@ pub(crate) struct SweepCommand {
     /// Prints the cells, how many episodes they have, and their expected cost, without running them.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// What runs it: this process, or processes that an engine starts on other machines; by default the file's `engine`.
+    /// What runs it: this process, or processes that an engine starts on other machines; by default the file's
+    /// `engine`.
     #[arg(long, value_parser = EngineKind::NAMES.map(|(name, _)| name))]
     pub(crate) engine: Option<String>,
     /// Works on the run even if other processes work on it.

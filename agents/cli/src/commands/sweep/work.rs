@@ -32,7 +32,8 @@ pub(crate) struct WorkCommand {
     /// How many episodes run at once; by default the sweep file's `workers`.
     #[arg(short, long, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: Option<usize>,
-    /// Time limit in seconds: episodes for which no time is left are not started, and those in flight are stopped a little before it, so that another process can continue them. By default the variable `SPOTTER_TIME`.
+    /// Time limit in seconds: episodes for which no time is left are not started, and those in flight are stopped a
+    /// little before it, so that another process can continue them. By default the variable `SPOTTER_TIME`.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) time: Option<u64>,
 }

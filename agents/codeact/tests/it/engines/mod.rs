@@ -188,7 +188,10 @@ fn interrupt(program: &Program, engine: &str) {
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(pilots(program).len(), 3);
     let said = interrupted(again, "INT");
-    assert!(said.contains("of an earlier command still works on it") && said.contains("no new work is started"), "{said}");
+    assert!(
+        said.contains("of an earlier command still works on it") && said.contains("no new work is started"),
+        "{said}"
+    );
     wait_until("no process is at it", || pilots(program).is_empty());
     let drained = results(program, "s").len();
     assert!((1..36).contains(&drained), "{drained}: {said}");
