@@ -1,4 +1,4 @@
-//! An environment as the configuration sees it.
+//! An environment as the configuration knows it.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::Environment;
 /// Why an environment could not be opened; its sources say more.
 pub type OpenError = Box<dyn Error + Send + Sync>;
 
-/// An environment as the configuration sees it: its name, the datasets that it takes, and how to open it.
+/// An environment as the configuration knows it: its name, the datasets that it supports, and how to open it.
 #[async_trait]
 pub trait EnvironmentPlug: Send + Sync {
     /// Returns the environment's name.
@@ -55,7 +55,7 @@ pub trait EnvironmentPlug: Send + Sync {
 /// Finds the recorded episode, a trajectory as its file holds it, of an instance by its id.
 pub type RecordedEpisodes = Box<dyn Fn(&str) -> Option<&'static str> + Send + Sync>;
 
-/// What an environment is opened with.
+/// What is needed to open an environment.
 pub struct EnvironmentRequest<'a> {
     /// The dataset: a name, or a path.
     pub dataset: &'a str,

@@ -1,4 +1,4 @@
-//! Which processes are ended, and until when.
+//! Ending process trees.
 
 use std::collections::HashMap;
 

@@ -17,7 +17,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Takes what providers may know of the environment of a process, which whoever owns the command line hands in.
+    /// Takes what providers may know of the environment of a process, as the command line passes it.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, terminal: bool) -> Self {
         let wanted = |name: &str| {
             name.starts_with("DOCKER_")

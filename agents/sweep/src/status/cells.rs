@@ -1,4 +1,4 @@
-//! How far the cells of a run have got.
+//! The progress of the cells of a run.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ const WINDOW: f64 = 3600.0;
 /// The lease of the process that is at a sweep.
 const SWEEP_LEASE: &str = "sweep.run";
 
-/// How far a run has got.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// The run.
@@ -39,11 +39,11 @@ pub struct Status {
     pub workers: Vec<Worker>,
     /// The episodes in flight, the longest first.
     pub in_flight: Vec<EpisodeInFlight>,
-    /// What infrastructure broke, by kind, the last first.
+    /// Infrastructure failures, by kind, the latest first.
     pub infrastructure: Vec<Broken>,
 }
 
-/// How far a cell has got.
+/// The progress of a cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CellStatus {
     /// The cell.

@@ -1,4 +1,4 @@
-//! How far a run has got, for whoever looks at it from outside: from the journal, the leases and the records of
+//! How far a run has got, for observers: from the journal, the leases and the records of
 //! episodes in flight. Nothing is written, and no process that works on the run is asked.
 
 mod broken;
