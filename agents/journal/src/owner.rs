@@ -51,7 +51,7 @@ impl Owner {
         self.is_here() && Self::this().begun != 0 && begun(self.process) != Some(self.begun) && !is_hidden(self.process)
     }
 
-    /// Returns what tells the process from any other in the name of a temporary file.
+    /// Returns the mark of the process in the names of temporary files.
     pub(crate) fn mark(&self) -> String {
         format!("{:08x}-{}-{}", crc32fast::hash(self.machine.as_bytes()), self.process, self.begun)
     }

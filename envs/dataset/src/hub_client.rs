@@ -65,7 +65,7 @@ struct Sibling {
 impl HubClient {
     /// Returns a client; the token that is stored is read where none is set.
     pub(crate) fn new(settings: &HubSettings) -> Result<Self, HubFailure> {
-        // A process has one provider of cryptography; whoever comes first has installed the same.
+        // A process has one crypto provider; an earlier call has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || Client::builder().connect_timeout(SILENCE).read_timeout(SILENCE);
         let stay = Policy::custom(|attempt| {

@@ -48,7 +48,7 @@ pub trait Environment: Send + Sync {
     /// [`EnvError`] when the instance cannot be judged at all.
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError>;
 
-    /// Returns what tells how a patch of this instance is judged from any other way: tests, script, the image's name,
+    /// Returns a key of how a patch of this instance is judged: tests, script, the image's name,
     /// the limits of the sandbox, and the version of the judging itself. A verdict may be kept for as long as this and
     /// [`Environment::image_digest`] stay the same.
     fn judging_key(&self, instance: &Instance) -> String;

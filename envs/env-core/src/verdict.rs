@@ -12,8 +12,8 @@ pub struct Verdict {
     /// Sign that the environment is at fault, looked for when the log is not valid. It explains the verdict but does
     /// not change it.
     pub infra: Option<Infra>,
-    /// What shows that the environment is broken, when the tests do not run without the patch either. No environment
-    /// says so by itself: whoever judges has to ask it for both.
+    /// What shows that the environment is broken, when the tests do not run without the patch either. An environment
+    /// does not determine this by itself: the caller must run both.
     pub broken: Option<String>,
     /// Whether the engine ended the tests because memory ran out.
     pub out_of_memory: bool,

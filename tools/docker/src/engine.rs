@@ -15,7 +15,7 @@ const TIMEOUT: u64 = 120;
 /// Connects to the engine that the environment names, or to the first socket found, with the newest version of the API
 /// that both sides know.
 pub(crate) async fn connect(host: &Host) -> Result<Client, SandboxError> {
-    // A process has one provider of cryptography; whoever comes first has installed the same.
+    // A process has one crypto provider; an earlier call has installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (address, client) = match host.variable("DOCKER_HOST") {
         Some(address) => (address.to_owned(), open(address, host)),

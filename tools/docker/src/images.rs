@@ -175,7 +175,7 @@ impl Images {
         Ok(Some(chain(&image.layers).into_iter().zip(bytes).collect()))
     }
 
-    /// Returns what tells the engine from others.
+    /// Returns the engine's id.
     ///
     /// # Errors
     /// When it does not answer.
@@ -191,7 +191,7 @@ impl Images {
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
             Err(err) => return Err(lost("cannot read the history of an image", &err)),
         };
-        // The engine tells the newest first.
+        // The engine lists the newest first.
         history.reverse();
         let mut hasher = DefaultHasher::new();
         let parts = history.iter().map(|step| {

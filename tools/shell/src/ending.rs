@@ -12,11 +12,11 @@ const ROUNDS: usize = 100;
 ///
 /// It is fed with process tables and says which processes have to be killed, until there are none. Before the first
 /// table, a provider stops at least the victims, so that they start no more on the way however fast they were; after
-/// the last one, what it has stopped besides continues:
+/// the last one, it lets the other stopped processes continue:
 ///
 /// 1. stop;
 /// 2. take a table, and kill what [`Ending::next`] names, until it names nothing;
-/// 3. let continue what stays.
+/// 3. let the other processes continue.
 ///
 /// How processes are stopped is left to the provider, as it cannot be one: inside a container, the kernel stops all
 /// processes at one word; on a machine with other processes, the victims have to be found and stopped one by one.
@@ -42,7 +42,7 @@ impl Ending {
     }
 
     /// Returns whether a process is the shell that ends, which has to be stopped first where processes are stopped one
-    /// by one: with job control, it continues with its command when it sees a job stopped.
+    /// by one: with job control, it continues its command when it sees a stopped job.
     pub fn is_first(&self, process: &Process) -> bool {
         self.shell_too && process.id == self.shell
     }
@@ -56,8 +56,8 @@ impl Ending {
 
     /// Returns the processes of `table` that have to be killed next; empty when it is done, or cannot be.
     ///
-    /// The table leaves out the first process of a container and whoever makes the table: what the first process has
-    /// taken on when its parent ended goes by its own age.
+    /// The table does not contain the first process of a container and the process that makes the table: what the first
+    /// process has taken on when its parent ended goes by its own age.
     pub fn next(&mut self, table: &[Process]) -> Vec<Process> {
         self.rounds += 1;
         if self.rounds > ROUNDS { Vec::new() } else { self.part(table).0 }

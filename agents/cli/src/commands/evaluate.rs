@@ -223,7 +223,7 @@ fn print_reports(cells: &[ModelCell], results: &[InstanceResult]) -> anyhow::Res
     entries.end()
 }
 
-/// Writes and tells the summary of each cell.
+/// Writes and prints the summary of each cell.
 fn summarize_all(cells: &[ModelCell], environment: &dyn Environment, allowed: f64) -> anyhow::Result<Vec<Summary>> {
     let one = |cell: &ModelCell| {
         if cells.len() > 1 {

@@ -420,7 +420,7 @@ impl CellDir {
     }
 }
 
-/// Returns what tells the text of a report from any other.
+/// Returns the digest of a report's text.
 fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

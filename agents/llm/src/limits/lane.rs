@@ -36,7 +36,7 @@ const LEAST_SLACK: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Lane {
     name: String,
-    /// Whoever holds it is the first in line.
+    /// Its holder is the first in the queue.
     first: Semaphore,
     state: Mutex<State>,
     freed: Notify,

@@ -56,7 +56,7 @@ impl Wire {
     }
 }
 
-/// Installs the provider of cryptography, of which a process has one; whoever comes first has installed the same.
+/// Installs the provider of cryptography, of which a process has one; an earlier call has installed the same one.
 pub fn install_cryptography() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -133,7 +133,7 @@ impl Assembly {
     }
 }
 
-/// Adds a value to a field: texts and lists continue, objects field by field, anything else is replaced.
+/// Adds a value to a field: texts and lists are appended, objects are merged, anything else is replaced.
 pub(crate) fn grow(fields: &mut Map<String, Value>, key: &str, value: &Value) {
     match (fields.get_mut(key), value) {
         (_, Value::Null) => {}

@@ -20,7 +20,7 @@ pub fn in_words(found: &[String]) -> String {
     if more == 0 { named } else { format!("{named}, and {more} more") }
 }
 
-/// Returns in what an episode differs from one that would be made now.
+/// Returns how an episode differs from one that would be made now.
 pub(crate) fn different(header: &Header, now: &Origin, fingerprint: &str) -> Vec<String> {
     let then = &header.origin;
     // Earlier versions kept no more than a fingerprint.

@@ -44,7 +44,7 @@ pub enum Phase {
 }
 
 impl WorkItem {
-    /// Returns the name by which log lines and traces tell it from others: `cell/instance/sample`.
+    /// Returns the id of the item in log lines and traces: `cell/instance/sample`.
     pub fn id(&self) -> String {
         format!("{}/{}/{}", self.cell, self.instance_id, self.sample)
     }

@@ -385,7 +385,7 @@ impl Cell {
     }
 }
 
-/// Passes records on and tells of each.
+/// Passes records on and reports each of them.
 struct Told {
     inner: FileRecorder,
     worker: Worker,

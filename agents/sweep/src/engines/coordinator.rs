@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_secs(2);
 /// How long processes may take to end by themselves once all is done.
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
-/// The job that works on a sweep, for whoever has to end it when the program ends.
+/// The job that works on a sweep, so that it can be ended when the program ends.
 pub type Current = Arc<Mutex<Option<Job>>>;
 
 /// A sweep that other processes work on.

@@ -135,7 +135,7 @@ impl RayClient {
 
 /// Returns a client that keeps no connection, as one may be used in the runtime of another thread.
 fn client(address: &str) -> anyhow::Result<Client> {
-    // A process has one provider of cryptography; whoever comes first has installed the same.
+    // A process has one crypto provider; an earlier call has installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0);
     if address.starts_with("http:") {

@@ -97,7 +97,7 @@ impl Sweep {
         }
         let is_alone = lease.is_some();
         if is_alone {
-            // Whatever an earlier command has let go, this one continues.
+            // This command continues even if an earlier one was told to drain.
             remove(&folder.join(DRAIN))?;
         }
         let sweep = Self::opened(plan, &folder, shared_by_cells, providers, lease).await?;

@@ -92,7 +92,7 @@ impl Shared {
     }
 }
 
-/// Returns what tells the settings below some keys from others.
+/// Returns a key of the settings below some configuration keys.
 fn key(resolved: &Resolved, keys: &[&str]) -> String {
     keys.iter().map(|key| serde_json::to_string(&resolved.all.get(key)).unwrap_or_default() + "\n").collect()
 }

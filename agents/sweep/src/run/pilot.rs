@@ -229,7 +229,7 @@ impl<'a> Pilot<'a> {
         })
     }
 
-    /// Returns how long it takes until an episode that failed so often is retried, by whoever it is.
+    /// Returns how long it takes until an episode that failed this often is retried by any process.
     fn pause(&self, cell: &Cell, instance: &Instance, failures: u32) -> Duration {
         let Some(doubled) = failures.checked_sub(1) else { return Duration::ZERO };
         let wait = self.limits.wait.saturating_mul(1 << doubled.min(16)).min(LONGEST_WAIT);

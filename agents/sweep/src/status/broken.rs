@@ -70,7 +70,7 @@ fn kind(episode: &Episode) -> String {
     }
 }
 
-/// Returns what broke, in the words of whoever found it.
+/// Returns the error message of the failure.
 fn error(episode: &Episode) -> String {
     if let Some(ended) = episode.ended.as_ref().filter(|ended| ended.is_infrastructure()) {
         let why = ended.error.clone().or_else(|| match episode.outcome()?.exit_status {

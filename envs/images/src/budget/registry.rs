@@ -86,7 +86,7 @@ struct Token {
 
 impl Registry {
     pub(crate) fn new(host: Host) -> Result<Self, String> {
-        // A process has one provider of cryptography; whoever comes first has installed the same.
+        // A process has one crypto provider; an earlier call has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().connect_timeout(SILENCE).read_timeout(SILENCE).build().map_err(said)?;
         let (tokens, sizes, counting) = (Mutex::default(), Mutex::default(), Mutex::default());

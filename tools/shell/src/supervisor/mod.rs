@@ -108,7 +108,7 @@ impl Channel {
                 Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the container does not answer")),
             };
             let failed = result.is_err();
-            // Whoever asked may have gone.
+            // The caller may have gone.
             let _ = reply.send(result);
             if failed {
                 break;

@@ -28,7 +28,7 @@ const LOOK_AFTER: Duration = Duration::from_millis(300);
 /// Time between two looks at the disk while no command runs.
 const DISK_LOOK: Duration = Duration::from_secs(5);
 
-/// A command, and where to answer; whoever drops the receiver cancels the command.
+/// A command, and where to answer; dropping the receiver cancels the command.
 pub(crate) struct Job {
     pub(crate) command: Command,
     pub(crate) reply: oneshot::Sender<Result<ExecOutput, SandboxError>>,

@@ -87,7 +87,7 @@ fn settings(plugs: &Plugs, args: &Replay, (record, step): (&RecordedEpisode, u64
     Ok(samples)
 }
 
-/// Refuses what would not be the same episode any more, and tells of what is not as it was.
+/// Refuses what would not be the same episode any more, and reports what differs.
 fn check(
     resolved: &Resolved,
     environment: &dyn Environment,
@@ -99,7 +99,7 @@ fn check(
     refuse_unsolvable(resolved, environment, [instance])
 }
 
-/// Writes the summary of each sample, and tells of it where there is one.
+/// Writes the summary of each sample, and prints it if there is one.
 fn summaries(cells: &[Arc<Cell>]) -> anyhow::Result<()> {
     for cell in cells {
         let allowed = cell.resolved.config.evaluation.infrastructure;

@@ -130,7 +130,7 @@ async fn clean(plugs: &Plugs, plan: &Plan) {
         match plug.clean(&host, false).await {
             Ok(names) if names.is_empty() => {}
             Ok(names) => say(&format!("removed {} {} of processes that have died", names.len(), plug.sandboxes)),
-            // Whoever needs it finds out soon enough.
+            // A command that needs the provider will report its error.
             Err(SandboxError::Unavailable(_)) => {}
             Err(err) => say(&format!("warning: the leftovers of dead processes were not removed: {err}")),
         }

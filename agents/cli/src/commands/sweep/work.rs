@@ -81,7 +81,7 @@ async fn open(plugs: &Plugs, args: &WorkCommand, providers: &Providers) -> anyho
     Sweep::join(plan, providers).await
 }
 
-/// Returns the time limit that whoever started the process has set.
+/// Returns the time limit from the environment.
 fn time_of_environment() -> anyhow::Result<Option<u64>> {
     let text = std::env::var(TIME).ok();
     text.map(|text| seconds(&text)).transpose().map_err(|err| anyhow!("`{TIME}`: {err}"))
