@@ -298,7 +298,7 @@ fn branches_pay_only_for_what_is_new_and_differ() {
     assert_eq!((ran.code, counted.asked()), (Some(0), asked + ANSWERS - 3), "{ran:?}");
     let ran = program.run(&[&["replay", &name, "--from-step", "2", "--run", "p-from-3"], &branch[8..]].concat());
     assert_eq!((ran.code, counted.asked()), (Some(1), asked + ANSWERS - 3), "{ran:?}");
-    assert!(ran.stderr.contains("it went on from"), "{ran:?}");
+    assert!(ran.stderr.contains("it continued from"), "{ran:?}");
 }
 
 #[test]

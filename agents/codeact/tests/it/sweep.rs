@@ -367,7 +367,7 @@ fn a_broken_file_is_refused_with_its_line() {
             "s.yaml:2:1: unknown key `matrx`\nhint: did you mean `matrix`?",
         ),
         ("instances:\n\tdataset: demo\n", "s.yaml:2:"),
-        ("instances: {dataset: demo}\nsamples: 1\nsamples: 2\n", "s.yaml:3:1: the key `samples` stands twice"),
+        ("instances: {dataset: demo}\nsamples: 1\nsamples: 2\n", "s.yaml:3:1: the key `samples` occurs twice"),
         (
             "agent: codeac\ninstances: {dataset: demo}\n",
             "s.yaml:1:1: unknown agent `codeac`\nhint: did you mean `codeact`?",

@@ -55,7 +55,7 @@ fn a_file_that_cannot_be_read_on_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&str, &[u8], &str); 3] = [
         ("list.json", b"[{\"a\": 1}", "is not JSON"),
-        ("frame.jsonl.zst", b"no frame", "cannot read on"),
+        ("frame.jsonl.zst", b"no frame", "cannot be read further"),
         ("rows.parquet", b"no Parquet", "is not Parquet"),
     ];
     for (name, bytes, expected) in cases {

@@ -200,7 +200,7 @@ fn interrupt(program: &Program, engine: &str) {
     let again = program.start(&["sweep", "s.yaml"]);
     wait_until("all processes are at it again", || pilots(program).len() == 3);
     let said = interrupted(again, "TERM");
-    assert!(said.contains("is cancelled"), "{said}");
+    assert!(said.contains("was cancelled"), "{said}");
     wait_until("no process is at it", || pilots(program).is_empty());
     ok(&program.run(&["sweep", "s.yaml", "--engine", "local", "--workers", "8"]));
     assert_eq!(results(program, "s").len(), 36);

@@ -105,11 +105,11 @@ fn errors_name_the_line_and_the_field() {
         &format!("{{\"b__b-1\": {A}}}"),
         &expect!["predictions `p.json`: line 1: `b__b-1`: its field `instance_id` says `a__a-1`"],
     );
-    check("p.json", &format!("[{A}"), &expect!["predictions `p.json`: line 1: the file ends where `,` must be"]);
+    check("p.json", &format!("[{A}"), &expect!["predictions `p.json`: line 1: the file ends where `,` is expected"]);
     check(
         "p.json",
         &format!("{{\"x\":\n{A}"),
-        &expect!["predictions `p.json`: line 2: the file ends where `,` must be"],
+        &expect!["predictions `p.json`: line 2: the file ends where `,` is expected"],
     );
     check("p.jsonl", &format!("{A} {B}"), &expect!["predictions `p.jsonl`: line 1: trailing characters at column 76"]);
     check(
@@ -125,7 +125,7 @@ fn errors_name_the_line_and_the_field() {
         &expect!["predictions `p.json`: line 2: expected `,` or `}` at column 8"],
     );
     check("p.json", &format!("[{A}] {A}"), &expect!["predictions `p.json`: line 1: there is more after the end"]);
-    check("p.json", &format!("[{A}\n{A}]"), &expect!["predictions `p.json`: line 2: there is `{` where `,` must be"]);
+    check("p.json", &format!("[{A}\n{A}]"), &expect!["predictions `p.json`: line 2: there is `{` where `,` is expected"]);
     check("p.jsonl", "\n", &expect!["predictions `p.jsonl`: it holds none"]);
     check("p.jsonl", "diff --git", &expect!["predictions `p.jsonl`: line 1: expected value at column 1"]);
 }
