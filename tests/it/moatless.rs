@@ -192,7 +192,7 @@ async fn each_answer_of_no_use_is_refused_with_what_to_do() {
         (vec![search(json!({ "class_names": ["Cach"] }))], "Did you mean `Cache`"),
         (vec![search(json!({ "file_pattern": "[" }))], "is not a file pattern"),
         (vec![enough()], "no code was identified yet"),
-        (vec![call("plan", json!({}))], "`plan` is not on offer now"),
+        (vec![call("plan", json!({}))], "`plan` is not available now"),
         (vec![call("bash", json!({}))], "unknown tool `bash`"),
         (vec![call("search", json!({ "complete": "perhaps" }))], "the arguments of `search` are not valid"),
         (searched(spans("lru/cash.py", &["Cache"])), "did you mean `lru/cache.py`?"),
@@ -427,7 +427,7 @@ async fn parts_of_a_class_can_be_changed_on_their_own_and_are_followed() {
 async fn a_tool_of_another_state_is_refused_with_what_is_expected() {
     let ran = run(vec![plan("finish"), enough()]).await;
     let told: Vec<&str> = ran.requests[1].messages.iter().map(|message| message.content.as_str()).collect();
-    assert!(told[3].contains("`plan` is not on offer now"), "{told:?}");
+    assert!(told[3].contains("`plan` is not available now"), "{told:?}");
     assert!(told[4].contains("here `search` is expected"), "{told:?}");
 }
 
