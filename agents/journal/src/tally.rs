@@ -1,15 +1,15 @@
-//! The figures of a run, each with what it is out of.
+//! The figures of a run, each with its denominator.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// What came of one instance that was asked for: exactly one of these.
+/// What became of one instance that was asked for: exactly one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// Resolved.
     Solved,
-    /// The tests ran and say no.
+    /// The tests ran and failed.
     Unsolved,
     /// There was no patch to judge.
     Empty,
@@ -39,7 +39,7 @@ pub struct Tally {
     pub judged: usize,
     /// Patches that were resolved.
     pub solved: usize,
-    /// Patches whose tests ran and say no.
+    /// Patches whose tests ran and failed.
     pub unsolved: usize,
     /// Predictions without a patch, also because the agent broke its sandbox; nothing is run for them.
     pub empty: usize,
@@ -69,7 +69,7 @@ pub struct Tally {
     pub no_rate: Option<String>,
 }
 
-/// A share with its 95% interval after Wilson.
+/// A share with its 95% Wilson interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rate {
     /// `solved` as a share of `asked`.
@@ -182,7 +182,7 @@ pub fn pass_at_k(n: u64, solved: u64, k: u64) -> Option<f64> {
     Some(1.0 - (n - solved + 1..=n).map(|i| 1.0 - k as f64 / i as f64).product::<f64>())
 }
 
-/// Returns a share with its 95% interval after Wilson; `total` is not 0.
+/// Returns a share with its 95% Wilson interval; `total` is not 0.
 pub fn wilson(count: usize, total: usize) -> Rate {
     const Z: f64 = 1.959_963_984_540_054;
     let (n, share) = (total as f64, count as f64 / total as f64);

@@ -31,7 +31,7 @@ pub struct GradingSpec {
     pub eval_type: EvalType,
     /// Tests that the fix must turn.
     pub fail_to_pass: Vec<String>,
-    /// Tests that must go on passing.
+    /// Tests that must keep passing.
     pub pass_to_pass: Vec<String>,
 }
 

@@ -29,8 +29,8 @@ pub struct Benchmark {
     /// The limits of these sandboxes, in words that a verdict's key holds.
     judge_limits: String,
     keep_history: bool,
-    /// Held by who prepares an image for the first time, so that the others can start from what it keeps; `None` once that
-    /// has failed, and nobody need wait.
+    /// Held by who prepares an image for the first time, so that the others can start from what it keeps; `None` once
+    /// that has failed, and nobody need wait.
     preparing: Mutex<HashMap<String, Option<Arc<tokio::sync::Mutex<()>>>>>,
 }
 
@@ -40,7 +40,7 @@ pub struct Entry {
     pub instance: Instance,
     /// What its sandboxes are started from.
     pub image: Image,
-    /// The reference solution.
+    /// The gold patch.
     pub gold: Option<Patch>,
     /// What a patch is judged by, or why none can be judged.
     pub tests: Result<TestSpec, String>,
@@ -78,8 +78,8 @@ impl Benchmark {
         Ok(Self { name, instances, parts, positions, provider, judge_provider, judge_limits, keep_history, preparing })
     }
 
-    /// Returns the environment with patches judged in sandboxes of another provider, whose limits, such as those on memory
-    /// and network, `limits` tells from any others: a verdict holds only under the same.
+    /// Returns the environment with patches judged in sandboxes of another provider, whose limits, such as those on
+    /// memory and network, `limits` tells from any others: a verdict holds only under the same.
     #[must_use]
     pub fn judged_by(mut self, provider: Arc<dyn SandboxProvider>, limits: String) -> Self {
         self.judge_provider = provider;

@@ -31,7 +31,7 @@ impl Rules {
         Entry { instance, image, gold, tests }
     }
 
-    /// Returns what a log of an instance is judged by, which needs no sandbox. `dialect` stands in the place of the one
+    /// Returns what a log of an instance is judged by, which needs no sandbox. `dialect` stands in place of the one
     /// that the row is of.
     ///
     /// # Errors

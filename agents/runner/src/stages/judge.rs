@@ -13,7 +13,7 @@ use super::control::{Control, ControlFile, sign};
 use crate::config::EvaluationConfig;
 use crate::engine::{Phase, Worker};
 
-/// The longest wait before something is tried again.
+/// The longest wait before something is retried.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// Reaches verdicts.
@@ -61,7 +61,7 @@ impl Judge<'_> {
             Err(err) => {
                 let failed = Failed { subject, error: format!("{err:#}") };
                 cell_dir.fail(dir, id, failed)?;
-                return Err(err.context("no verdict could be had"));
+                return Err(err.context("no verdict could be reached"));
             }
         };
         dir.write(TEST_OUTPUT, &verdict.test_output)?;
