@@ -165,7 +165,8 @@ async fn dispatch(
         }
         #[cfg(feature = "training")]
         Cmd::BestOf(args) => {
-            training::scorer::run_tests(plugs, (&args.episodes, &args.by), Some(usize::from(args.n)), providers).await?;
+            training::scorer::run_tests(plugs, (&args.episodes, &args.by), Some(usize::from(args.n)), providers)
+                .await?;
             apart(async move { training::best_of::run(&args).await }).await
         }
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,

@@ -127,7 +127,8 @@ impl Pool {
     /// When a trajectory is damaged, by its file and line.
     pub fn candidates(&self, instance_id: &str) -> anyhow::Result<Candidates> {
         let members = self.instances.get(instance_id).map(Vec::as_slice).unwrap_or_default();
-        let candidates: anyhow::Result<Vec<Candidate>> = members.iter().enumerate().map(|(place, member)| member.candidate(place)).collect();
+        let candidates: anyhow::Result<Vec<Candidate>> =
+            members.iter().enumerate().map(|(place, member)| member.candidate(place)).collect();
         Ok(Candidates { instance_id: instance_id.to_owned(), candidates: candidates? })
     }
 

@@ -98,7 +98,9 @@ impl Mix {
     pub fn rate(&self, scores: &[&[Option<f64>]], count: usize) -> Vec<Option<f64>> {
         let is_rated = |place: usize| scores.iter().any(|scores| scores.get(place).copied().flatten().is_some());
         let features = self.features(scores, count).into_iter().enumerate();
-        features.map(|(place, row)| is_rated(place).then(|| sigmoid(score(&row, &Grams::new(), &self.weights)))).collect()
+        features
+            .map(|(place, row)| is_rated(place).then(|| sigmoid(score(&row, &Grams::new(), &self.weights))))
+            .collect()
     }
 
     fn features(&self, scores: &[&[Option<f64>]], count: usize) -> Vec<Vec<f64>> {

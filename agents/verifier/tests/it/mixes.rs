@@ -9,7 +9,10 @@ use verifier::{Candidate, Candidates, Hybrid, Labels, Mix, Rank, Scorer, Stored,
 const ID: &str = "a__b-1";
 
 fn candidates(count: usize) -> Candidates {
-    Candidates { instance_id: ID.to_owned(), candidates: (0..count).map(|place| Candidate { place, ..Candidate::default() }).collect() }
+    Candidates {
+        instance_id: ID.to_owned(),
+        candidates: (0..count).map(|place| Candidate { place, ..Candidate::default() }).collect(),
+    }
 }
 
 fn stored(scores: &[Option<f64>]) -> Box<dyn Scorer> {

@@ -125,7 +125,11 @@ fn errors_name_the_line_and_the_field() {
         &expect!["predictions `p.json`: line 2: expected `,` or `}` at column 8"],
     );
     check("p.json", &format!("[{A}] {A}"), &expect!["predictions `p.json`: line 1: there is more after the end"]);
-    check("p.json", &format!("[{A}\n{A}]"), &expect!["predictions `p.json`: line 2: there is `{` where `,` is expected"]);
+    check(
+        "p.json",
+        &format!("[{A}\n{A}]"),
+        &expect!["predictions `p.json`: line 2: there is `{` where `,` is expected"],
+    );
     check("p.jsonl", "\n", &expect!["predictions `p.jsonl`: it holds none"]);
     check("p.jsonl", "diff --git", &expect!["predictions `p.jsonl`: line 1: expected value at column 1"]);
 }

@@ -9,8 +9,8 @@ mod patch;
 mod within;
 
 use agreement::Agreement;
-pub(crate) use grams::Grams;
 pub(super) use grams::COLUMNS as GRAMS;
+pub(crate) use grams::Grams;
 
 use crate::candidate::{Candidate, Candidates};
 use crate::patch::{FileChange, shape};

@@ -231,7 +231,9 @@ impl Bench<'_> {
     async fn all(&self, asked: Vec<(Trial, Option<String>)>) -> anyhow::Result<Vec<Option<Outcome>>> {
         let keys: Vec<String> = asked.iter().map(|(trial, _)| self.key(trial)).collect();
         let mut distinct: BTreeMap<&str, &(Trial, Option<String>)> = BTreeMap::new();
-        keys.iter().zip(&asked).for_each(|(key, one)| drop(distinct.insert(key, one)));
+        keys.iter().zip(&asked).for_each(|(key, one)| {
+            distinct.insert(key, one);
+        });
         let one = |(key, (trial, script)): (&str, &(Trial, Option<String>))| {
             let (key, trial, script) = (key.to_owned(), trial.clone(), script.clone());
             async move { (key, self.one(&trial, script.as_deref()).await) }
