@@ -34,7 +34,7 @@ pub(super) fn write_evaluation(
     let (mut failed, mut first) = (None, None);
     write_stream(&folder.join("output.jsonl"), |file| {
         for episode in episodes {
-            let mut one = || -> anyhow::Result<Value> {
+            let one = || -> anyhow::Result<Value> {
                 let source = Source::read(&group.run, episode)?;
                 write_completions(&source, folder)?;
                 first.get_or_insert_with(|| metadata(&source));
