@@ -51,7 +51,10 @@ impl<'a> Steps<'a> {
                 self.answer(completion, *seconds, view.as_ref(), is_copied, losses);
             }
             Record::Observation { call, observation, shown, seconds, extra, .. } => {
-                losses.count("observations of which only what the model was shown is written", usize::from(shown.is_some()));
+                losses.count(
+                    "observations of which only what the model was shown is written",
+                    usize::from(shown.is_some()),
+                );
                 let text = shown.as_ref().unwrap_or(&observation.text);
                 self.observe(call, observation, text, *seconds, extra, losses);
             }
@@ -75,14 +78,7 @@ impl<'a> Steps<'a> {
         &mut self.steps[last]
     }
 
-    fn say(
-        &mut self,
-        message: &Message,
-        extra: &Map<String, Value>,
-        step: u64,
-        is_copied: bool,
-        losses: &mut Losses,
-    ) {
+    fn say(&mut self, message: &Message, extra: &Map<String, Value>, step: u64, is_copied: bool, losses: &mut Losses) {
         if message.role == Role::Tool {
             let id = message.tool_call_id.clone().unwrap_or_default();
             let call = ToolCall { id, name: message.name.clone().unwrap_or_default(), arguments: String::new() };
@@ -134,7 +130,8 @@ impl<'a> Steps<'a> {
         let served_by = served.and_then(|served| served.model.clone());
         out.extend(served_by.filter(|name| again || *name != model).map(|name| ("model_name".to_owned(), name.into())));
         let mut own = message.extras.as_ref().map(|extras| extras.message.clone()).unwrap_or_default();
-        let reasoning = ["reasoning_content", "reasoning"].iter().find(|key| own.get(**key).is_some_and(Value::is_string));
+        let reasoning =
+            ["reasoning_content", "reasoning"].iter().find(|key| own.get(**key).is_some_and(Value::is_string));
         let reasoning = reasoning.and_then(|key| own.shift_remove(*key));
         out.extend(reasoning.map(|text| ("reasoning_content".to_owned(), text)));
         put_calls(out, message, again, losses);
@@ -190,9 +187,11 @@ impl<'a> Steps<'a> {
             result.insert("content".to_owned(), said(&message, parts, losses));
         }
         if again {
-            result.extend(["subagent_trajectory_ref", "extra"].iter().filter_map(|key| {
-                Some(((*key).to_owned(), extra.shift_remove(*key)?))
-            }));
+            result.extend(
+                ["subagent_trajectory_ref", "extra"]
+                    .iter()
+                    .filter_map(|key| Some(((*key).to_owned(), extra.shift_remove(*key)?))),
+            );
         } else {
             let beside = OfResult {
                 tool_call_id: (of_step.is_none() && !call.id.is_empty()).then(|| call.id.clone()),
@@ -223,7 +222,8 @@ fn said(message: &Message, parts: Option<Value>, losses: &mut Losses) -> Value {
     match rejoined(&message.content, &kept) {
         Some(parts) if parts.iter().all(is_part) => parts.into(),
         _ => {
-            let others = kept.as_array().map_or(0, |kept| kept.iter().filter(|part| part.get("chars").is_none()).count());
+            let others =
+                kept.as_array().map_or(0, |kept| kept.iter().filter(|part| part.get("chars").is_none()).count());
             losses.count("parts of messages that are neither text nor a file of images or sound", others);
             message.content.as_str().into()
         }
@@ -251,7 +251,8 @@ fn put_calls(out: &mut Map<String, Value>, message: &Message, again: bool, losse
             "" => Some(Map::new()),
             text => serde_json::from_str::<Map<String, Value>>(text).ok(),
         };
-        losses.count("calls whose arguments are no JSON object, which stand beside as text", usize::from(read.is_none()));
+        losses
+            .count("calls whose arguments are no JSON object, which stand beside as text", usize::from(read.is_none()));
         let arguments = read.is_none().then(|| call.arguments.clone());
         let mut out = Map::from_iter([
             ("tool_call_id".to_owned(), call.id.clone().into()),
