@@ -4,6 +4,7 @@
 
 mod cases;
 mod examples;
+mod exports;
 mod improve;
 mod killing;
 mod kubernetes;

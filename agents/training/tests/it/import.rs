@@ -449,7 +449,7 @@ fn condensed_completions_of_openhands_lose_no_turn() {
     let row = json!({
         "instance_id": "a__b-1", "history": [], "metadata": { "agent_class": "CodeActAgent" },
         "completions": [
-            completion(&[u.clone()], "a1"),
+            completion(std::slice::from_ref(&u), "a1"),
             completion(&[u.clone(), a1, v], "a2"),
             // The first turn is condensed, and the second answer stands on.
             completion(&[u, message("user", "summary"), a2], "a3"),

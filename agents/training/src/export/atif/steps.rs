@@ -1,12 +1,13 @@
 //! Records as steps.
 
-use agent_core::{CallExtras, Completion, Extras, FinishReason, Message, Record, Role, Served, ToolCall, View};
+use agent_core::{CallExtras, Completion, Message, Record, Role, Served, ToolCall, View};
 use serde_json::{Map, Value, json};
 use tool_core::Observation;
 
 use super::super::clock::iso;
 use super::super::losses::Losses;
 use super::super::source::Source;
+use super::super::spoken::finish_word;
 use super::metrics::metrics;
 use crate::beside::{self, OfCall, OfResult, OfStep};
 use crate::import::content::rejoined;
@@ -244,7 +245,7 @@ fn put_calls(out: &mut Map<String, Value>, message: &Message, again: bool, losse
     if message.tool_calls.is_empty() {
         return;
     }
-    let extras = |index: usize| message.extras.as_ref().and_then(|extras: &Box<Extras>| extras.calls.get(index));
+    let extras = |index: usize| message.extras.as_ref().and_then(|extras| extras.calls.get(index));
     let calls = message.tool_calls.iter().enumerate().map(|(index, call)| {
         let CallExtras { call: mut of_call, function } = extras(index).cloned().unwrap_or_default();
         let read = match call.arguments.as_str() {
@@ -280,16 +281,6 @@ fn put_again(out: &mut Map<String, Value>, mut before: Map<String, Value>) {
 
 fn put_extra(out: &mut Map<String, Value>, beside: &OfStep) {
     out.extend(beside::written(beside).map(|beside| ("extra".to_owned(), Value::Object(beside))));
-}
-
-fn finish_word(reason: &FinishReason) -> &str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::Length => "length",
-        FinishReason::ContentFilter => "content_filter",
-        FinishReason::Other(word) => word,
-    }
 }
 
 /// Returns what a server said of an answer that no field of a step holds.

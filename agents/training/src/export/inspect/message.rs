@@ -79,7 +79,7 @@ pub(super) fn output(completion: &Completion, seconds: f64, model: &str, said: &
     };
     let mut choice = json!({ "message": said, "stop_reason": reason });
     let served = completion.served.as_deref();
-    let logprobs = served.and_then(|served| served.logprobs.as_ref()).and_then(|logprobs| content_of(logprobs));
+    let logprobs = served.and_then(|served| served.logprobs.as_ref()).and_then(content_of);
     if let (Some(content), Some(choice)) = (logprobs, choice.as_object_mut()) {
         choice.insert("logprobs".to_owned(), json!({ "content": content }));
     }

@@ -63,7 +63,6 @@ pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign
         ended: beside.exit_status,
         spending,
         rest: record,
-        ..Foreign::default()
     })
 }
 

@@ -57,7 +57,6 @@ pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
         exit_status,
         spending,
         rest: row,
-        ..Foreign::default()
     })
 }
 
