@@ -44,7 +44,7 @@ pub(super) fn written(candidates: &Candidates, inventory: &Inventory, most: usiz
     let mut all: Vec<Written> = Vec::new();
     let mut known: HashMap<_, usize> = HashMap::new();
     for one in (0..longest).flat_map(|round| of.iter().filter_map(move |tests| tests.get(round))) {
-        let key = (one.patch.clone(), one.files.clone().into_iter().collect(), one.run.clone());
+        let key = (one.patch.clone(), one.files.clone().into_iter().collect::<Vec<_>>(), one.run.clone());
         if let Some(same) = known.get(&key).and_then(|at| all.get_mut(*at)) {
             let new = one.authors.iter().filter(|author| !same.authors.contains(author)).copied();
             same.authors.extend(new.collect::<Vec<_>>());
