@@ -7,19 +7,20 @@ mod group;
 mod losses;
 mod source;
 mod spoken;
+mod written;
 
 mod atif;
 mod inspect;
 mod mini;
 mod openhands;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use journal::{Episode, Run};
 
 use group::groups;
 use losses::Losses;
+pub use written::Written;
 
 /// A format of another program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,17 +33,6 @@ pub enum Format {
     Mini,
     /// Inspect's `.eval`.
     Inspect,
-}
-
-/// What an export wrote.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Episodes that were written.
-    pub episodes: usize,
-    /// Episodes that were left out, by reason.
-    pub left_out: BTreeMap<String, usize>,
-    /// What did not fit the format, by kind.
-    pub losses: BTreeMap<String, usize>,
 }
 
 /// Writes the episodes of runs into a folder.

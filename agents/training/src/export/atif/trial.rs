@@ -8,11 +8,11 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::Written;
 use super::super::clock::iso;
 use super::super::group::Group;
 use super::super::losses::Losses;
 use super::super::source::{Source, ending_word};
+use super::super::written::Written;
 use super::trajectory::trajectory;
 
 /// Writes the episodes of a cell as the trials of a job.

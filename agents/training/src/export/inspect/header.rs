@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::clock::iso;
 use super::super::source::Source;
-use super::usage;
+use super::usage::usage;
 
 /// What stands for a time that is not known, where the format asks for one.
 const UNKNOWN: &str = "1970-01-01T00:00:00+00:00";

@@ -4,7 +4,7 @@ use agent_core::{Completion, FinishReason, Message, Role, ToolCall};
 use serde_json::{Map, Value, json};
 
 use super::super::losses::Losses;
-use super::usage;
+use super::usage::usage;
 
 /// Returns a message under an id; `model` is who sampled it, for an answer.
 pub(super) fn message(message: &Message, id: String, model: Option<&str>, losses: &mut Losses) -> Value {

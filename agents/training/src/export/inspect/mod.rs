@@ -3,6 +3,7 @@
 mod header;
 mod message;
 mod sample;
+mod usage;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -11,14 +12,13 @@ use std::path::Path;
 use anyhow::Context;
 use journal::{Episode, file_name};
 use serde::Serialize;
-use serde_json::Value;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::Written;
 use super::group::Group;
 use super::losses::Losses;
 use super::source::Source;
+use super::written::Written;
 use header::Log;
 
 /// Writes the episodes of a cell as a log; samples of an instance are its epochs.
@@ -80,13 +80,4 @@ impl Zip {
         file.flush()?;
         Ok(file.get_ref().sync_data()?)
     }
-}
-
-/// Returns tokens and cost as the format counts them: what is read from a cache is not among the tokens read.
-fn usage(usage: agent_core::Usage, cost: Option<f64>) -> Value {
-    let agent_core::Usage { prompt_tokens, completion_tokens, cached_tokens } = usage;
-    serde_json::json!({
-        "input_tokens": prompt_tokens.saturating_sub(cached_tokens), "output_tokens": completion_tokens,
-        "total_tokens": usage.total(), "input_tokens_cache_read": cached_tokens, "total_cost": cost,
-    })
 }

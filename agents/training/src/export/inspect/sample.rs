@@ -9,7 +9,7 @@ use super::super::clock::iso;
 use super::super::losses::Losses;
 use super::super::source::{Source, ending_word};
 use super::message::{message, output};
-use super::usage;
+use super::usage::usage;
 use crate::beside;
 
 /// What stands for a time that is not known, where the format asks for one.

@@ -10,12 +10,12 @@ use anyhow::Context;
 use journal::{Episode, file_name, write_stream, write_whole};
 use serde_json::{Map, Value, json};
 
-use super::Written;
 use super::clock::iso;
 use super::group::Group;
 use super::losses::Losses;
 use super::source::Source;
 use super::spoken::{message_value, response_value};
+use super::written::Written;
 use crate::beside;
 use events::Events;
 
