@@ -1,6 +1,7 @@
 //! What a program is put together from.
 
 mod agent;
+mod driven;
 mod sandboxes;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use env_core::{EnvironmentPlug, nearest};
 use tool_core::{Connect, SandboxConfig, SandboxPlug};
 
 use crate::config::unfit::Unfit;
-pub(crate) use agent::Start;
+pub(crate) use agent::{Prepared, Start};
 pub use agent::{AgentPlug, plug};
 pub use sandboxes::host;
 
