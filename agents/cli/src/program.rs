@@ -14,6 +14,8 @@ use tool_core::SandboxError;
 
 use crate::arguments::{Cli, Cmd, log_format, with_log};
 use crate::commands::runs::{report, status};
+#[cfg(feature = "gym")]
+use crate::commands::gym;
 #[cfg(feature = "training")]
 use crate::commands::training;
 use crate::commands::{
@@ -170,6 +172,8 @@ async fn dispatch(
         Cmd::Improve(args) => training::improve::run(plugs, args, providers, at_interrupt).await,
         #[cfg(feature = "training")]
         Cmd::Export(args) => apart(async move { training::export::run(args) }).await,
+        #[cfg(feature = "gym")]
+        Cmd::Gym(args) => gym::run(plugs, *args, providers, at_interrupt).await,
         Cmd::Clean(args) => clean::run(plugs, args).await,
     }
 }
