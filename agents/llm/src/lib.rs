@@ -39,6 +39,5 @@ pub use recorded::record::Record;
 pub use recorded::replay::Replay;
 pub use recorded::script::Script;
 pub use server::client::install_cryptography;
-
 pub use server::prices::Prices;
 pub use server::secret::secrets;
