@@ -86,7 +86,7 @@ const TOOLS: [&str; 22] = [
 ];
 
 /// What a test may need that not every machine has, as the reason for which it is ignored.
-const NEEDS: [&str; 7] = [
+const NEEDS: [&str; 8] = [
     "needs Docker",
     "needs root",
     "needs SPOTTER_DATA",
@@ -94,6 +94,7 @@ const NEEDS: [&str; 7] = [
     "needs Slurm",
     "needs Ray",
     "needs SPOTTER_LONG",
+    "needs SPOTTER_CLIENTS",
 ];
 
 const LINES: usize = 600;

@@ -8,6 +8,8 @@ use agent_core::ToolSpec;
 use axum::http::StatusCode;
 use env_core::{Environment, Instance};
 use futures_util::future::join;
+use llm::Forward;
+use runner::Plugs;
 use runner::driver::driver;
 use runner::engine::Engine;
 use runner::stages::{Attempt, Cell, Solving};
@@ -15,8 +17,10 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::gateway::Records;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
+use crate::rollout::Rollouts;
 use crate::sessions::{Ended, Kept, KeptFile, Kind, Missing, Place, Places, Session, State, Table};
 use crate::tasks::Tasks;
 use crate::{Abandoned, Reward, Settings, Warm};
@@ -33,6 +37,10 @@ pub struct Parts {
     pub engine: Engine,
     /// How it serves.
     pub settings: Settings,
+    /// What the program is put together from, for rollouts.
+    pub plugs: Plugs,
+    /// The settings of the command, over which those of a rollout are laid.
+    pub base: runner::Settings,
 }
 
 /// What a server serves, and the sessions on it.
@@ -52,6 +60,13 @@ pub struct Gym {
     pub(crate) connections: Places,
     /// The index of the instance of the next session that is on any.
     next: AtomicUsize,
+    pub(crate) plugs: Plugs,
+    pub(crate) base: runner::Settings,
+    pub(crate) rollouts: Rollouts,
+    /// Where the calls of foreign agents go; `None` where no model is configured.
+    pub(crate) forward: Option<Forward>,
+    /// The calls of foreign agents.
+    pub(crate) records: Records,
     kept: KeptFile,
     /// The number of the next episode, by cell and instance.
     samples: Mutex<HashMap<(String, String), u32>>,
@@ -63,11 +78,17 @@ impl Gym {
     /// Returns a gym.
     ///
     /// # Errors
-    /// When a template of a tool is missing or broken, or the folder of the run cannot be written.
+    /// When a template of a tool is missing or broken, the folder of the run cannot be written, or the server of the model
+    /// that is configured cannot be asked.
     pub fn new(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { cell, environment, places, engine, settings } = parts;
+        let Parts { cell, environment, places, engine, settings, plugs, base } = parts;
         let tools = cell.resolved.tools_of_driver()?;
-        let (kept, earlier) = KeptFile::open(cell.cell_dir.journal().run())?;
+        let run = cell.cell_dir.journal().run();
+        let (kept, earlier) = KeptFile::open(run)?;
+        let records = Records::new(run);
+        let model = &cell.resolved.config.model;
+        let is_configured = model.name.is_some() || model.base_url.is_some() || !model.endpoints.is_empty();
+        let forward = is_configured.then(|| Forward::connect(model)).transpose()?;
         Ok(Self {
             name: wire_name(cell.resolved.config.env.dataset.as_deref().unwrap_or_else(|| environment.name())),
             tasks: Tasks::new(settings.split.clone(), places),
@@ -80,6 +101,11 @@ impl Gym {
             cell,
             connections: Places::default(),
             next: AtomicUsize::new(0),
+            plugs,
+            base,
+            rollouts: Rollouts::default(),
+            forward,
+            records,
             kept,
             samples: Mutex::default(),
             stop: CancellationToken::new(),
@@ -208,6 +234,8 @@ impl Gym {
         let pause = (idle / 10).clamp(std::time::Duration::from_millis(50), std::time::Duration::from_secs(10));
         loop {
             tokio::time::sleep(pause).await;
+            self.rollouts.forget_old(idle);
+            self.records.forget_old(idle);
             for session in self.table.take_idle(idle) {
                 tracing::info!("session {} on {} was left alone", session.id, session.instance_id);
                 let abandoned: Abandoned = self.settings.abandoned;
@@ -222,6 +250,9 @@ impl Gym {
         let (cell, instance_id) = (cell.cell_dir.name().to_owned(), instance_id.to_owned());
         let kept = Kept { id: id.to_owned(), kind, cell, instance_id, sample };
         let added = self.kept.add(&kept);
+        if kind == Kind::Rollout {
+            self.table.know(kept);
+        }
         added.map_err(|err| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}")))
     }
 

@@ -16,8 +16,10 @@ mod sessions;
 mod tasks;
 mod warm;
 
+mod gateway;
 mod openenv;
 mod ors;
+mod rollout;
 mod refusal;
 mod server;
 

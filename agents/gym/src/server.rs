@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::gym::Gym;
 use crate::refusal::{MOST_BYTES, Refusal};
-use crate::{access, openenv, ors};
+use crate::{access, gateway, openenv, ors, rollout};
 
 /// How often a server that is to end looks whether all sessions have.
 const POLL: Duration = Duration::from_millis(50);
@@ -55,6 +55,8 @@ fn router(gym: Arc<Gym>) -> Router {
         .route("/metrics", get(metrics))
         .merge(ors::routes())
         .merge(openenv::routes())
+        .merge(rollout::routes())
+        .merge(gateway::routes())
         .fallback(nothing)
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(middleware::from_fn_with_state(gym.clone(), access::check))

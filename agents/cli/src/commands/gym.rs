@@ -16,6 +16,7 @@ use runner::stages::{Cell, Models};
 use runner::{Plugs, Resolved};
 use tokio::net::TcpListener;
 
+use super::clean::remove_of_dead;
 use super::engine::engine;
 use crate::console::say;
 use crate::failed::Failed;
@@ -95,7 +96,10 @@ pub(crate) async fn run(
     at_interrupt: &AtInterrupt,
 ) -> Result<ExitCode, Failed> {
     let settings = settings(&args).map_err(Failed::Usage)?;
-    let resolved = Resolved::load(plugs, &args.settings.layered(), &[]).map_err(Failed::Usage)?;
+    let base = args.settings.layered();
+    let resolved = Resolved::load(plugs, &base, &[]).map_err(Failed::Usage)?;
+    // A server that was killed may have left some.
+    remove_of_dead(plugs, |name| name == resolved.config.sandbox.provider).await;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let places = places(&args, environment.as_ref()).map_err(Failed::Usage)?;
     let models = Models::elsewhere(&resolved).map_err(Failed::Usage)?;
@@ -108,7 +112,7 @@ pub(crate) async fn run(
     let warm = Arc::new(Warm::new(environment, args.warm, providers.tasks.clone()));
     let cell = Cell::new(resolved, warm.clone(), Arc::new(models), cell_dir).map_err(Failed::Usage)?;
     let count = places.len();
-    let gym = Arc::new(Gym::new(Parts { cell, environment: warm, places, engine, settings })?);
+    let gym = Arc::new(Gym::new(Parts { cell, environment: warm, places, engine, settings, plugs: plugs.clone(), base })?);
     let listener = TcpListener::bind(args.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", args.listen)).map_err(Failed::Usage)?;
     let address = listener.local_addr().context("the address is not known")?;

@@ -74,7 +74,12 @@ impl Table {
         }
     }
 
-    /// Returns what an earlier server knew of an id.
+    /// Takes in where an episode is that may be asked for again.
+    pub(crate) fn know(&self, kept: Kept) {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).earlier.insert(kept.id.clone(), kept);
+    }
+
+    /// Returns where an episode is that may be asked for again.
     pub(crate) fn earlier(&self, id: &str) -> Option<Kept> {
         self.gone.lock().unwrap_or_else(PoisonError::into_inner).earlier.get(id).cloned()
     }

@@ -4,6 +4,7 @@
 
 mod cases;
 mod examples;
+mod gym;
 mod improve;
 mod killing;
 mod kubernetes;
