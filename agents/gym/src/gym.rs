@@ -8,6 +8,8 @@ use agent_core::ToolSpec;
 use axum::http::StatusCode;
 use env_core::{Environment, Instance};
 use futures_util::future::join;
+use anyhow::anyhow;
+use journal::Lease;
 use llm::Forward;
 use runner::Plugs;
 use runner::driver::driver;
@@ -21,7 +23,7 @@ use crate::gateway::Records;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::rollout::Rollouts;
-use crate::sessions::{Ended, Kept, KeptFile, Kind, Missing, Place, Places, Session, State, Table};
+use crate::sessions::{Ended, Kept, KeptFile, Kind, Missing, Slot, Slots, Session, State, Table};
 use crate::tasks::Tasks;
 use crate::{Abandoned, Reward, Settings, Warm};
 
@@ -57,7 +59,7 @@ pub struct Gym {
     pub(crate) environment: Arc<Warm>,
     pub(crate) cell: Cell,
     /// Connections of web sockets.
-    pub(crate) connections: Places,
+    pub(crate) connections: Slots,
     /// The index of the instance of the next session that is on any.
     next: AtomicUsize,
     pub(crate) plugs: Plugs,
@@ -68,6 +70,8 @@ pub struct Gym {
     /// The calls of foreign agents.
     pub(crate) records: Records,
     kept: KeptFile,
+    /// No other server is at the same run.
+    _lease: Lease,
     /// The number of the next episode, by cell and instance.
     samples: Mutex<HashMap<(String, String), u32>>,
     /// Once cancelled, all that is under way is stopped.
@@ -78,12 +82,15 @@ impl Gym {
     /// Returns a gym.
     ///
     /// # Errors
-    /// When a template of a tool is missing or broken, the folder of the run cannot be written, or the server of the model
-    /// that is configured cannot be asked.
+    /// When a template of a tool is missing or broken, the folder of the run cannot be written or is another server's, or the
+    /// server of the model that is configured cannot be asked.
     pub fn new(parts: Parts) -> anyhow::Result<Self> {
         let Parts { cell, environment, places, engine, settings, plugs, base } = parts;
         let tools = cell.resolved.tools_of_driver()?;
         let run = cell.cell_dir.journal().run();
+        let lease = Lease::take(&run.join("leases").join("gym.server"))?;
+        let held = || anyhow!("another server is at the run `{}`\nhint: choose another `--run`", run.display());
+        let lease = lease.ok_or_else(held)?;
         let (kept, earlier) = KeptFile::open(run)?;
         let records = Records::new(run);
         let model = &cell.resolved.config.model;
@@ -99,7 +106,7 @@ impl Gym {
             engine,
             environment,
             cell,
-            connections: Places::default(),
+            connections: Slots::default(),
             next: AtomicUsize::new(0),
             plugs,
             base,
@@ -107,6 +114,7 @@ impl Gym {
             forward,
             records,
             kept,
+            _lease: lease,
             samples: Mutex::default(),
             stop: CancellationToken::new(),
         })
@@ -149,7 +157,7 @@ impl Gym {
         if self.table.has(id) {
             return Err(Refusal::bad(format!("session `{id}` exists already")));
         }
-        let taken = self.take_place()?;
+        let taken = self.take_slot()?;
         let instance_id = instance.instance_id.clone();
         let sample = self.next_sample(&self.cell, &instance_id);
         let (driver, beginning, asks) = driver();
@@ -183,7 +191,7 @@ impl Gym {
                 }
                 () = gym.stop.cancelled() => None,
             };
-            // The place is free before anyone hears of the end.
+            // The slot is free before anyone hears of the end.
             drop(taken);
             let ended = reward.unwrap_or_else(|| Ended::broken("the server is ending"));
             states.send_replace(State::Ended(Arc::new(ended)));
@@ -191,8 +199,8 @@ impl Gym {
         Ok(session)
     }
 
-    /// Takes a place among those that may be under way.
-    pub(crate) fn take_place(&self) -> Result<Place, Refusal> {
+    /// Takes a slot of those that may be under way.
+    pub(crate) fn take_slot(&self) -> Result<Slot, Refusal> {
         if self.engine.drain.is_cancelled() {
             self.metrics.refused("draining");
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is ending and begins no more"));

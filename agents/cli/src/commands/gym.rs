@@ -24,6 +24,9 @@ use crate::interrupt::AtInterrupt;
 use crate::listener::unseen;
 use crate::settings::{Settings, seconds, workers};
 
+/// The run, where none is named. Its cells go by the settings.
+const RUN: &str = "gym";
+
 /// The variable that holds the token where the command line does not.
 const TOKEN: &str = "SPOTTER_GYM_TOKEN";
 
@@ -96,7 +99,8 @@ pub(crate) async fn run(
     at_interrupt: &AtInterrupt,
 ) -> Result<ExitCode, Failed> {
     let settings = settings(&args).map_err(Failed::Usage)?;
-    let base = args.settings.layered();
+    let mut base = args.settings.layered();
+    base.base = Some((serde_yaml::Value::Mapping([("run".into(), RUN.into())].into_iter().collect()), "gym".to_owned()));
     let resolved = Resolved::load(plugs, &base, &[]).map_err(Failed::Usage)?;
     // A server that was killed may have left some.
     remove_of_dead(plugs, |name| name == resolved.config.sandbox.provider).await;
@@ -104,8 +108,8 @@ pub(crate) async fn run(
     let places = places(&args, environment.as_ref()).map_err(Failed::Usage)?;
     let models = Models::elsewhere(&resolved).map_err(Failed::Usage)?;
     let journal = open_journal(&resolved, &resolved.run_name())?;
-    let hint = "choose another `--run`";
-    let cell_dir = open_cell(&resolved, &journal, resolved.plug.name, Others::Refuse(hint)).map_err(Failed::Usage)?;
+    let cell = format!("{}-{}", resolved.plug.name, resolved.fingerprint());
+    let cell_dir = open_cell(&resolved, &journal, &cell, Others::Keep)?;
     let engine = engine(&resolved, providers, unseen(), args.sessions);
     at_interrupt.drain(&engine.drain);
     let (agent, folder) = (resolved.plug.name, cell_dir.path().to_owned());

@@ -136,19 +136,28 @@ impl Connection {
             Some(id) => id.to_owned(),
             None => new_id().map_err(|err| Failure::new("SESSION_ERROR", format!("{err:#}")))?,
         };
-        self.leave();
         let place = self.gym.wanted(&wanted).map_err(failed)?;
-        let session = self.gym.begin(&id, place).map_err(failed)?;
+        let left = self.leave();
+        let begun = match (self.gym.begin(&id, place), left) {
+            // The one that was left may still have the last slot, as it is judged.
+            (Err(refusal), Some(left)) if refusal.is_for_now => {
+                left.ended().await;
+                self.gym.begin(&id, place)
+            }
+            (begun, _) => begun,
+        };
+        let session = begun.map_err(failed)?;
         self.session = Some(session.clone());
         first(&self.gym, &session).await
     }
 
-    /// Closes the session, unless it was there before.
-    fn leave(&mut self) {
-        let session = self.session.take();
-        if let (Some(session), false) = (session, std::mem::take(&mut self.is_attached)) {
+    /// Closes the session, unless it was there before, and returns it.
+    fn leave(&mut self) -> Option<Arc<Session>> {
+        let session = self.session.take()?;
+        if !std::mem::take(&mut self.is_attached) {
             self.gym.close(&session.id);
         }
+        Some(session)
     }
 
     fn failed(&self, failure: Failure) -> Reply {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::session::begun;
 use super::{OfEnvironment, OfSession};
-use crate::gym::{Gym, new_id};
+use crate::gym::{Gym, check_id, new_id};
 use crate::refusal::{Refusal, read};
 use crate::sessions::{Answer, Ended, Session};
 
@@ -41,6 +41,7 @@ pub(super) async fn call(
     begun(&session).await?;
     let (id, answer) = match call.task_id {
         Some(id) => {
+            check_id(&id)?;
             let answer = session.answers.find(&id);
             (id, answer)
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use agent_core::{Record, Trajectory};
+use agent_core::{Completion, Record, Trajectory};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -71,33 +71,7 @@ fn response(id: &str, trajectory: Option<&Trajectory>, params: &Value) -> Value 
     let (mut output, mut next) = (Vec::new(), calls.iter());
     for record in trajectory.iter().flat_map(|trajectory| &trajectory.records) {
         match record {
-            Record::Completion { completion, .. } => {
-                let first = output.len();
-                let call = next.next();
-                let call_id = call.map_or_else(String::new, |call| call.call_id.clone());
-                if !completion.message.content.is_empty() || completion.message.tool_calls.is_empty() {
-                    output.push(json!({
-                        "id": format!("msg_{call_id}"),
-                        "type": "message",
-                        "role": "assistant",
-                        "status": "completed",
-                        "content": [{ "type": "output_text", "text": completion.message.content, "annotations": [] }],
-                    }));
-                }
-                output.extend(completion.message.tool_calls.iter().map(|call| {
-                    json!({
-                        "type": "function_call",
-                        "call_id": call.id,
-                        "name": call.name,
-                        "arguments": call.arguments,
-                        "status": "completed",
-                    })
-                }));
-                // The tokens of an answer stand once, at its last item, which is where they were all sampled.
-                if let (Some(call), Some(Value::Object(item))) = (call, output.get_mut(first..).and_then(<[_]>::last_mut)) {
-                    item.extend(tokens(call).unwrap_or_default());
-                }
-            }
+            Record::Completion { completion, .. } => output.extend(said(completion, next.next())),
             Record::Observation { call, observation, shown, .. } => {
                 let text = shown.as_ref().unwrap_or(&observation.text);
                 output.push(json!({ "type": "function_call_output", "call_id": call.id, "output": text }));
@@ -126,6 +100,34 @@ fn response(id: &str, trajectory: Option<&Trajectory>, params: &Value) -> Value 
         "tools": tools.collect::<Vec<_>>(),
         "metadata": params.get("metadata").cloned(),
     })
+}
+
+/// Returns the items of an answer. Its tokens stand once, at its last item, as all of it was sampled by then.
+fn said(completion: &Completion, call: Option<&Call>) -> Vec<Value> {
+    let message = &completion.message;
+    let mut items = Vec::new();
+    if !message.content.is_empty() || message.tool_calls.is_empty() {
+        items.push(json!({
+            "id": format!("msg_{}", call.map_or("", |call| call.call_id.as_str())),
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{ "type": "output_text", "text": message.content, "annotations": [] }],
+        }));
+    }
+    items.extend(message.tool_calls.iter().map(|call| {
+        json!({
+            "type": "function_call",
+            "call_id": call.id,
+            "name": call.name,
+            "arguments": call.arguments,
+            "status": "completed",
+        })
+    }));
+    if let (Some(tokens), Some(Value::Object(item))) = (call.and_then(tokens), items.last_mut()) {
+        item.extend(tokens);
+    }
+    items
 }
 
 /// Returns the tokens of a call in the program's own words; none where one of the three is lacking.

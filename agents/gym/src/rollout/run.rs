@@ -67,7 +67,7 @@ fn begin(gym: &Arc<Gym>, id: &str, asked: &Asked) -> Result<Coming, Refusal> {
         None => (gym.instance(gym.wanted(&asked.wanted())?)?.instance_id.clone(), None),
     };
     let index = gym.tasks.find(gym.environment.as_ref(), &instance_id)?;
-    let taken = gym.take_place()?;
+    let taken = gym.take_slot()?;
     let sample = match sample {
         Some(sample) => sample,
         None => {
@@ -109,7 +109,7 @@ fn open(gym: &Gym, asked: &Asked) -> Result<Cell, Refusal> {
     let unfit = |err: anyhow::Error| Refusal::unfit(format!("{err:#}"));
     let resolved = Resolved::load(&gym.plugs, &settings, &[]).map_err(unfit)?;
     let models = Models::open(&resolved).map_err(unfit)?;
-    let name = format!("rollout-{}", resolved.fingerprint());
+    let name = format!("rollout-{}-{}", resolved.plug.name, resolved.fingerprint());
     let journal = gym.cell.cell_dir.journal();
     let cell_dir = open_cell(&resolved, journal, &name, Others::Keep).map_err(|err| broken(&err))?;
     Cell::new(resolved, gym.environment.clone(), Arc::new(models), cell_dir).map_err(unfit)

@@ -2,11 +2,11 @@
 
 mod answers;
 mod kept;
-mod places;
 mod session;
+mod slots;
 mod table;
 
 pub(crate) use kept::{Kept, KeptFile, Kind};
-pub(crate) use places::{Place, Places};
 pub(crate) use session::{Answer, Ended, Session, State};
+pub(crate) use slots::{Slot, Slots};
 pub(crate) use table::{Missing, Table};

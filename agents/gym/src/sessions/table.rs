@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::kept::Kept;
-use super::places::Places;
 use super::session::{Session, State};
+use super::slots::Slots;
 
 /// How many sessions that have gone are remembered by their id.
 const REMEMBERED: usize = 10_000;
@@ -17,7 +17,7 @@ pub(crate) struct Table {
     sessions: Mutex<HashMap<String, Arc<Session>>>,
     gone: Mutex<Gone>,
     /// Those that are under way.
-    pub(crate) live: Places,
+    pub(crate) live: Slots,
 }
 
 #[derive(Debug, Default)]

@@ -15,11 +15,13 @@ pub(super) struct Driven<A> {
     asks: Asks,
     /// Whoever waits for the next step.
     waiting: Option<oneshot::Sender<()>>,
+    /// What was asked while a call was under way.
+    next: Option<Ask>,
 }
 
 impl<A> Driven<A> {
     pub(super) fn by(agent: A, asks: Asks) -> Self {
-        Self { agent, asks, waiting: None }
+        Self { agent, asks, waiting: None, next: None }
     }
 }
 
@@ -32,7 +34,8 @@ pub(super) fn toolbox(tools: Toolbox) -> Toolbox {
 }
 
 impl<A: Agent> Driven<A> {
-    /// Runs a call, which is recorded as an answer of whoever asks for it, and returns whether it hands the work in.
+    /// Runs a call, which is recorded as an answer of whoever asks for it, and returns whether it hands the work in. It is
+    /// stopped where the episode is to end.
     async fn call(
         &mut self,
         episode: &mut Episode,
@@ -40,7 +43,11 @@ impl<A: Agent> Driven<A> {
         shown: oneshot::Sender<Shown>,
     ) -> Result<bool, AgentError> {
         episode.push(Message::assistant("", vec![call.clone()]))?;
-        let acted = episode.act(call).await;
+        let acted = tokio::select! {
+            biased;
+            acted = episode.act(call) => acted,
+            end = ended(&mut self.asks, &mut self.next) => Err(end.into()),
+        };
         let answers = |message: &&Message| message.tool_call_id.as_deref() == Some(call.id.as_str());
         if let Some(message) = episode.messages().last().filter(answers) {
             let (is_error, exit_code) = match &acted {
@@ -79,15 +86,39 @@ impl<A: Agent> Agent for Driven<A> {
         if let Some(waiting) = self.waiting.take() {
             let _ = waiting.send(());
         }
-        match self.asks.next().await {
+        let asked = match self.next.take() {
+            Some(asked) => Some(asked),
+            None => self.asks.next().await,
+        };
+        match asked {
             Some(Ask::Call { call, shown, waiting }) => {
                 self.waiting = Some(waiting);
                 let is_last = self.call(episode, &call, shown).await?;
                 Ok(if is_last { Flow::Submit } else { Flow::Continue })
             }
-            Some(Ask::End(End::Judged(why))) => Err(AgentError::GaveUp(why)),
-            Some(Ask::End(End::Dropped(why))) => Err(AgentError::Failed(why)),
+            Some(Ask::End(end)) => Err(end.into()),
             None => Err(AgentError::GaveUp("nobody asks for calls any more".to_owned())),
+        }
+    }
+}
+
+/// Waits until the episode is to end; what else is asked waits in `next`.
+async fn ended(asks: &mut Asks, next: &mut Option<Ask>) -> End {
+    while next.is_none() {
+        match asks.next().await {
+            Some(Ask::End(end)) => return end,
+            Some(call) => *next = Some(call),
+            None => break,
+        }
+    }
+    std::future::pending().await
+}
+
+impl From<End> for AgentError {
+    fn from(end: End) -> Self {
+        match end {
+            End::Judged(why) => Self::GaveUp(why),
+            End::Dropped(why) => Self::Failed(why),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -108,10 +107,6 @@ impl Server {
         assert_eq!(answer["output"]["metadata"]["exit_code"], 0, "{answer}");
     }
 
-    /// Returns the folder of the run.
-    pub(super) fn folder(&self) -> PathBuf {
-        self.program.path(".runs").join(&self.run)
-    }
 }
 
 impl Drop for Server {
