@@ -62,7 +62,9 @@ impl Records {
         if !open.contains_key(id) {
             let earlier = self.read(id)?;
             let mut known = Open::default();
-            earlier.iter().for_each(|kept| drop(known.place(&kept.request, &kept.response)));
+            for kept in &earlier {
+                known.place(&kept.request, &kept.response);
+            }
             open.insert(id.to_owned(), known);
         }
         let known = open.entry(id.to_owned()).or_default();

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::observation::{Failure, act, first, state};
 use super::{http::failed, mcp};
@@ -17,6 +19,8 @@ use crate::sessions::Session;
 
 /// Messages that may wait while one is answered; a client that sends more does not wait for answers.
 const WAITING: usize = 64;
+/// How long a client may take to end a connection with the server.
+const CLOSING: Duration = Duration::from_secs(2);
 /// Connections for each session that may be under way, and a few for those that are told that there is no place.
 const CONNECTIONS: usize = 4;
 
@@ -53,6 +57,7 @@ async fn serve(gym: Arc<Gym>, attach: Option<String>, mut socket: WebSocket) {
     let Some(_place) = gym.connections.take(most) else {
         let full = Failure::new("CAPACITY_REACHED", format!("{most} connections are open, which is as many as may be"));
         let _ = send(&mut socket, &error(&gym, &full)).await;
+        close(&mut socket).await;
         return;
     };
     let mut connection = Connection { gym, session: None, is_attached: false };
@@ -65,11 +70,20 @@ async fn serve(gym: Arc<Gym>, attach: Option<String>, mut socket: WebSocket) {
         Some(Err(refusal)) => {
             let failure = Failure::new("SESSION_ERROR", refusal.detail);
             let _ = send(&mut socket, &error(&connection.gym, &failure)).await;
+            close(&mut socket).await;
             return;
         }
     }
     connection.run(&mut socket).await;
     connection.leave();
+    close(&mut socket).await;
+}
+
+/// Ends a connection as the protocol has it; a client that has gone is not waited for.
+async fn close(socket: &mut WebSocket) {
+    if socket.send(Message::Close(None)).await.is_ok() {
+        let _ = timeout(CLOSING, async { while next(socket).await.is_some() {} }).await;
+    }
 }
 
 impl Connection {

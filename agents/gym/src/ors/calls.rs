@@ -120,19 +120,42 @@ fn done(text: &str, mut metadata: Value, ended: Option<&Ended>) -> Value {
     })
 }
 
-/// Cuts an answer into events. None begins with a space, which clients take for the one after the colon of the field.
+/// Cuts an answer, which is JSON on one line, into events. None begins with white space, which clients take for what stands
+/// behind the colon of the field: there it is written as an escape.
 fn in_chunks(text: &str) -> Vec<Event> {
-    let mut chunks = Vec::new();
-    let mut rest = text;
-    while rest.len() > CHUNK {
-        let may_end = |at: &usize| {
-            rest.is_char_boundary(*at) && !rest.get(*at..).is_some_and(|next| next.starts_with(char::is_whitespace))
-        };
-        let at = (1..=CHUNK).rev().find(may_end).unwrap_or(rest.len());
-        let (chunk, after) = rest.split_at(at);
-        chunks.push(Event::default().event("chunk").data(chunk));
-        rest = after;
+    let pieces = pieces(text);
+    let last = pieces.len().saturating_sub(1);
+    let name = |at: usize| if at == last { "end" } else { "chunk" };
+    pieces.into_iter().enumerate().map(|(at, piece)| Event::default().event(name(at)).data(piece)).collect()
+}
+
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for character in text.chars() {
+        let is_full = pieces.last().is_some_and(|piece| piece.len() + character.len_utf8() > CHUNK);
+        if is_full && character.is_whitespace() {
+            pieces.push(format!("\\u{:04x}", u32::from(character)));
+        } else if is_full {
+            pieces.push(character.to_string());
+        } else if let Some(piece) = pieces.last_mut() {
+            piece.push(character);
+        }
     }
-    chunks.push(Event::default().event("end").data(rest));
-    chunks
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_that_are_stripped_and_put_together_are_the_answer() {
+        for filler in [" ", "\u{3000}", "x", "é ", "\u{2028}x", "\\", "\n\t "] {
+            let answer = json!({ "text": filler.repeat(9000), "end": true });
+            let pieces = pieces(&answer.to_string());
+            assert!(pieces.len() > 1 && pieces.iter().all(|piece| piece.len() <= CHUNK), "{filler:?}");
+            let joined: String = pieces.iter().map(|piece| piece.trim_start()).collect();
+            assert_eq!(serde_json::from_str::<Value>(&joined).unwrap(), answer, "{filler:?}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use axum::routing::post;
 
 use crate::gym::Gym;
 
-pub(crate) use calls::{Call, calls, details, training_trace};
+pub(crate) use calls::{Call, call, details, finish, training_trace};
 pub(crate) use table::Rollouts;
 
 /// Returns the routes.

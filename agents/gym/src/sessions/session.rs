@@ -23,7 +23,7 @@ pub(crate) struct Session {
     state: watch::Receiver<State>,
     /// When the client last asked for something.
     touched: Mutex<Instant>,
-    /// Calls under way.
+    /// Requests that wait for something.
     busy: AtomicUsize,
     /// Calls so far.
     calls: AtomicU64,
@@ -102,8 +102,9 @@ impl Session {
         self.state.borrow().clone()
     }
 
-    /// Waits until it takes calls or has ended.
+    /// Waits until it takes calls or has ended. Whoever waits is there.
     pub(crate) async fn begun(&self) -> State {
+        let _busy = Busy::new(self);
         self.until(|state| !matches!(state, State::Starting)).await
     }
 
@@ -158,7 +159,7 @@ impl Ended {
     }
 }
 
-/// A call under way, for as long as this value lives.
+/// A client that waits, for as long as this value lives.
 struct Busy<'a>(&'a Session);
 
 impl<'a> Busy<'a> {

@@ -147,9 +147,9 @@ fn an_interrupt_ends_the_server_with_what_is_under_way_and_a_second_one_at_once(
     let mut server = Server::start(&[]);
     let id = server.session("demo__lru-1");
     server.interrupt();
-    wait_until("it drains", || {
-        server.of_session("x", "POST", "/create", &json!({ "split": "train", "index": 0 })).status == 503
-    });
+    wait_until("it drains", || server.said().contains("no more is begun"));
+    let refused = server.of_session("x", "POST", "/create", &json!({ "split": "train", "index": 0 }));
+    assert_eq!(refused.status, 503, "{}", refused.body);
     server.apply_gold(&id, "demo__lru-1");
     assert_eq!(server.call(&id, "submit", &json!({}))["output"]["reward"], 1.0);
     assert_eq!(server.wait(Duration::from_secs(30)), Some(0), "{}", server.said());

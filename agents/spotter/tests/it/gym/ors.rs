@@ -164,7 +164,7 @@ fn a_stream_that_is_lost_is_taken_up_again_and_the_call_is_run_once() {
 #[test]
 fn a_session_that_is_left_alone_is_judged_or_dropped_as_set() {
     for (abandoned, result) in [("judge", "resolved"), ("drop", "infrastructure")] {
-        let server = Server::start(&["--idle", "1", "--abandoned", abandoned]);
+        let server = Server::start(&["--idle", "3", "--abandoned", abandoned]);
         let id = server.session("demo__lru-1");
         server.apply_gold(&id, "demo__lru-1");
         let expected = format!("ended_total{{kind=\"session\",result=\"{result}\"}} 1");
