@@ -11,6 +11,8 @@ mod learned;
 mod patch;
 mod scorers;
 
+pub mod trials;
+
 pub mod curves;
 pub mod estimate;
 mod picks;
@@ -19,4 +21,4 @@ pub use candidate::{Candidate, Candidates, Labels, Scorer};
 pub use learned::{Counted, CrossValidated, Learned, cross_validate};
 pub use picks::picks;
 pub use pool::{Member, Pool};
-pub use scorers::{First, Majority, Oracle, Random};
+pub use scorers::{First, Hybrid, Majority, Mix, Oracle, Random, Rank, Stored, Tests, cross_validate_mix};

@@ -9,7 +9,10 @@ use env_core::Patch;
 use journal::{Ending, Episode, Prediction, Run};
 
 use crate::candidate::{Candidate, Candidates, Labels, Scorer};
-use crate::curves::Scores;
+use crate::curves::{Course, Rated, Scores, courses, pick_by_subsets};
+
+/// Seed of the subsets that are drawn, where there are too many to take all.
+const SEED: u64 = 42;
 
 /// The finished episodes of runs by instance. Trajectories are read when an instance is rated, and let go of after.
 #[derive(Debug, Default)]
@@ -124,7 +127,8 @@ impl Pool {
     /// When a trajectory is damaged, by its file and line.
     pub fn candidates(&self, instance_id: &str) -> anyhow::Result<Candidates> {
         let members = self.instances.get(instance_id).map(Vec::as_slice).unwrap_or_default();
-        let candidates: anyhow::Result<Vec<Candidate>> = members.iter().map(Member::candidate).collect();
+        let candidates: anyhow::Result<Vec<Candidate>> =
+            members.iter().enumerate().map(|(place, member)| member.candidate(place)).collect();
         Ok(Candidates { instance_id: instance_id.to_owned(), candidates: candidates? })
     }
 
@@ -133,19 +137,54 @@ impl Pool {
     /// # Errors
     /// As [`Pool::each`], or when the scorer cannot rate at all.
     pub async fn rate(&self, scorer: &dyn Scorer) -> anyhow::Result<Scores> {
-        let mut scores = Scores::new();
-        for instance_id in self.instances.keys() {
-            let rated = scorer.rate(&self.candidates(instance_id)?).await;
-            let rated = rated.with_context(|| format!("`{instance_id}` cannot be rated"))?;
-            scores.insert(instance_id.clone(), rated);
+        Ok(self.rate_up_to(scorer, 0).await?.scores)
+    }
+
+    /// Returns what a scorer would know after each attempt, for the instances with verdicts; see [`stop_early`].
+    ///
+    /// # Errors
+    /// As [`Pool::rate`].
+    ///
+    /// [`stop_early`]: crate::curves::stop_early
+    pub async fn courses(&self, scorer: &dyn Scorer, scores: &Scores) -> anyhow::Result<BTreeMap<String, Vec<Course>>> {
+        let (mut all, scores) = (BTreeMap::new(), self.of_judged(scores));
+        for (instance_id, members) in &self.instances {
+            let judged: Vec<usize> = (0..members.len()).filter(|place| members[*place].resolved.is_some()).collect();
+            let resolved: Vec<bool> = members.iter().filter_map(|member| member.resolved).collect();
+            if resolved.len() > 1 {
+                let candidates = self.candidates(instance_id)?.of(&judged);
+                let scores = scores.get(instance_id).map(Vec::as_slice).unwrap_or_default();
+                all.insert(instance_id.clone(), courses(scorer, scores, &candidates, &resolved).await?);
+            }
         }
-        Ok(scores)
+        Ok(all)
+    }
+
+    /// Rates all candidates, and where the scorer compares, subsets of those with a verdict up to `n`.
+    ///
+    /// # Errors
+    /// As [`Pool::each`], or when the scorer cannot rate at all.
+    pub async fn rate_up_to(&self, scorer: &dyn Scorer, n: usize) -> anyhow::Result<Rated> {
+        let mut rated = Rated::once(scorer.name(), Scores::new());
+        for (instance_id, members) in &self.instances {
+            let candidates = self.candidates(instance_id)?;
+            let context = || format!("`{instance_id}` cannot be rated");
+            rated.scores.insert(instance_id.clone(), scorer.rate(&candidates).await.with_context(context)?);
+            let judged: Vec<usize> = (0..members.len()).filter(|place| members[*place].resolved.is_some()).collect();
+            if n > 0 && scorer.compares() && !judged.is_empty() {
+                let resolved: Vec<bool> = members.iter().filter_map(|member| member.resolved).collect();
+                let judged = candidates.of(&judged);
+                let picked = pick_by_subsets(scorer, &judged, &resolved, n, SEED).await.with_context(context)?;
+                rated.picked.insert(instance_id.clone(), picked);
+            }
+        }
+        Ok(rated)
     }
 }
 
 impl Member {
     /// Reads what a scorer may see of it.
-    fn candidate(&self) -> anyhow::Result<Candidate> {
+    fn candidate(&self, place: usize) -> anyhow::Result<Candidate> {
         let path = self.folder.join("trajectory.jsonl");
         let trajectory = match journal::read_text(&path)? {
             Some(text) => {
@@ -155,7 +194,7 @@ impl Member {
             None => None,
         };
         let patch = Patch(self.prediction.patch_text().to_owned());
-        Ok(Candidate { patch, trajectory: trajectory.map(without_names) })
+        Ok(Candidate { patch, trajectory: trajectory.map(without_names), place })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::output::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct Clean {
-    /// Also removes the containers of processes on other machines that share the engine.
+    /// Also removes the containers of processes on other machines that share the Docker engine.
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -50,9 +50,9 @@ pub(crate) async fn remove_of_dead(plugs: &Plugs, is_used: impl Fn(&str) -> bool
         match plug.clean(&host, false).await {
             Ok(names) if names.is_empty() => {}
             Ok(names) => say(&format!("removed {} {} of processes that have died", names.len(), plug.sandboxes)),
-            // Whoever needs it finds out soon enough.
+            // A command that needs the provider will report its error.
             Err(SandboxError::Unavailable(_)) => {}
-            Err(err) => say(&format!("warning: what dead processes left was not removed: {err}")),
+            Err(err) => say(&format!("warning: the leftovers of dead processes were not removed: {err}")),
         }
     }
 }

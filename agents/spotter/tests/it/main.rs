@@ -4,6 +4,7 @@
 
 mod cases;
 mod examples;
+mod export;
 mod gym;
 mod improve;
 mod killing;
@@ -13,4 +14,6 @@ mod oracle;
 mod program;
 mod registry;
 mod seeing;
+mod trials;
+mod verifying;
 mod wording;

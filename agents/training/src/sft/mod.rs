@@ -14,6 +14,7 @@ mod export;
 mod gather;
 mod prepare;
 mod select;
+mod write;
 
 mod card;
 mod columns;
@@ -22,5 +23,5 @@ mod recipe;
 
 pub use card::{Card, FileFacts, Percentiles};
 pub use export::export;
-pub use settings::{Order, Settings};
+pub use settings::{Arguments, By, Format, Order, Settings};
 pub use target::{CallForm, Target};

@@ -6,5 +6,6 @@ mod export;
 mod import;
 mod real_data;
 mod sft;
+mod sft_forms;
 mod shown;
 mod written;
