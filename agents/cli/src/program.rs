@@ -13,9 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tool_core::SandboxError;
 
 use crate::arguments::{Cli, Cmd, log_format, with_log};
-use crate::commands::runs::{report, status};
 #[cfg(feature = "gym")]
 use crate::commands::gym;
+use crate::commands::runs::{report, status};
 #[cfg(feature = "training")]
 use crate::commands::training;
 use crate::commands::{

@@ -62,7 +62,8 @@ fn is_of_this_machine(headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
     let of_origin = origin.map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
     for name in [Some(host), of_origin].into_iter().flatten() {
         if !is_local(name) {
-            let why = format!("without a token only this machine may ask, and `{name}` is no name of it\nhint: `--token`");
+            let why =
+                format!("without a token only this machine may ask, and `{name}` is no name of it\nhint: `--token`");
             return Err(Refusal::new(StatusCode::FORBIDDEN, why));
         }
     }

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::ToolSpec;
+use anyhow::anyhow;
 use axum::http::StatusCode;
 use env_core::{Environment, Instance};
 use futures_util::future::join;
-use anyhow::anyhow;
 use journal::Lease;
 use llm::Forward;
 use runner::Plugs;
@@ -23,7 +23,7 @@ use crate::gateway::Records;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::rollout::Rollouts;
-use crate::sessions::{Ended, Kept, KeptFile, Kind, Missing, Slot, Slots, Session, State, Table};
+use crate::sessions::{Ended, Kept, KeptFile, Kind, Missing, Session, Slot, Slots, State, Table};
 use crate::tasks::Tasks;
 use crate::{Abandoned, Reward, Settings, Warm};
 
@@ -254,7 +254,14 @@ impl Gym {
     }
 
     /// Notes that an episode begins.
-    pub(crate) fn keep(&self, id: &str, kind: Kind, cell: &Cell, instance_id: &str, sample: u32) -> Result<(), Refusal> {
+    pub(crate) fn keep(
+        &self,
+        id: &str,
+        kind: Kind,
+        cell: &Cell,
+        instance_id: &str,
+        sample: u32,
+    ) -> Result<(), Refusal> {
         let (cell, instance_id) = (cell.cell_dir.name().to_owned(), instance_id.to_owned());
         let kept = Kept { id: id.to_owned(), kind, cell, instance_id, sample };
         let added = self.kept.add(&kept);

@@ -19,8 +19,8 @@ mod warm;
 mod gateway;
 mod openenv;
 mod ors;
-mod rollout;
 mod refusal;
+mod rollout;
 mod server;
 
 pub use gym::{Gym, Parts};

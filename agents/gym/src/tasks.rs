@@ -60,7 +60,8 @@ impl Tasks {
     pub(crate) fn find(&self, environment: &dyn Environment, id: &str) -> Result<usize, Refusal> {
         let instances = environment.instances();
         let of = |place: &usize| instances.get(*place).map(|instance| instance.instance_id.as_str());
-        if let Some(place) = self.places.iter().find(|place| of(place).is_some_and(|one| one.eq_ignore_ascii_case(id))) {
+        if let Some(place) = self.places.iter().find(|place| of(place).is_some_and(|one| one.eq_ignore_ascii_case(id)))
+        {
             return Ok(*place);
         }
         let near = nearest(id, self.places.iter().filter_map(of));

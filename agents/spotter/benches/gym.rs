@@ -176,7 +176,10 @@ fn overhead(folder: &std::path::Path) {
     let thought = median(|| drop(connection.call("overhead", "think", &json!({ "thought": "x" }))));
     let least = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
     let (direct, served) = (least(&of_direct), least(&of_server));
-    println!("a call of bash: direct {direct:.3} ms, through the server {served:.3} ms, so {:.3} ms more", served - direct);
+    println!(
+        "a call of bash: direct {direct:.3} ms, through the server {served:.3} ms, so {:.3} ms more",
+        served - direct
+    );
     println!("a call of a tool that does nothing, through the server: {thought:.3} ms");
     runtime.block_on(ready.sandbox.stop()).unwrap();
     drop(environment);

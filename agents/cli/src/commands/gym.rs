@@ -100,7 +100,8 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, Failed> {
     let settings = settings(&args).map_err(Failed::Usage)?;
     let mut base = args.settings.layered();
-    base.base = Some((serde_yaml::Value::Mapping([("run".into(), RUN.into())].into_iter().collect()), "gym".to_owned()));
+    base.base =
+        Some((serde_yaml::Value::Mapping([("run".into(), RUN.into())].into_iter().collect()), "gym".to_owned()));
     let resolved = Resolved::load(plugs, &base, &[]).map_err(Failed::Usage)?;
     // A server that was killed may have left some.
     remove_of_dead(plugs, |name| name == resolved.config.sandbox.provider).await;
@@ -116,7 +117,8 @@ pub(crate) async fn run(
     let warm = Arc::new(Warm::new(environment, args.warm, providers.tasks.clone()));
     let cell = Cell::new(resolved, warm.clone(), Arc::new(models), cell_dir).map_err(Failed::Usage)?;
     let count = places.len();
-    let gym = Arc::new(Gym::new(Parts { cell, environment: warm, places, engine, settings, plugs: plugs.clone(), base })?);
+    let gym =
+        Arc::new(Gym::new(Parts { cell, environment: warm, places, engine, settings, plugs: plugs.clone(), base })?);
     let listener = TcpListener::bind(args.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", args.listen)).map_err(Failed::Usage)?;
     let address = listener.local_addr().context("the address is not known")?;
@@ -158,12 +160,8 @@ fn settings(args: &GymCommand) -> anyhow::Result<gym::Settings> {
 /// Returns the places of the instances that are served: those that the arguments pick, without those of which no episode
 /// could come to a reward.
 fn places(args: &GymCommand, environment: &dyn Environment) -> anyhow::Result<Vec<usize>> {
-    let selection = Selection {
-        ids: Vec::new(),
-        filter: args.filter.clone(),
-        shuffle: args.shuffle,
-        slice: args.slice.clone(),
-    };
+    let selection =
+        Selection { ids: Vec::new(), filter: args.filter.clone(), shuffle: args.shuffle, slice: args.slice.clone() };
     let picked = select(environment.instances(), &selection)?;
     let count = picked.len();
     let can_be = |place: &usize| {

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::observation::{Failure, act, first, state as state_of};
 use super::mcp;
+use super::observation::{act, first, state as state_of};
 use crate::gym::{Gym, Wanted, new_id};
 use crate::refusal::{Refusal, read};
 
@@ -27,20 +27,7 @@ struct Step {
     session_id: Option<String>,
 }
 
-/// Returns a refusal in the words of the protocol.
-pub(super) fn failed(refusal: Refusal) -> Failure {
-    let code = match refusal {
-        _ if refusal.is_for_now => "CAPACITY_REACHED",
-        _ if refusal.status.is_client_error() => "VALIDATION_ERROR",
-        _ => "SESSION_ERROR",
-    };
-    Failure::new(code, refusal.detail)
-}
-
-pub(super) async fn mcp(
-    State(gym): State<Arc<Gym>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Refusal> {
+pub(super) async fn mcp(State(gym): State<Arc<Gym>>, body: Result<Bytes, BytesRejection>) -> Result<Response, Refusal> {
     let body = body.map_err(|err| Refusal::new(err.status(), err.to_string()))?;
     let answer = match serde_json::from_slice::<Value>(&body) {
         // What is only told has no answer.

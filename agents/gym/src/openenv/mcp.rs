@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::http::failed;
 use super::observation::{Failure, call, first};
 use crate::gym::{Gym, Wanted, new_id};
 use crate::sessions::Session;
@@ -85,9 +84,10 @@ async fn result(gym: &Arc<Gym>, session: Option<&Arc<Session>>, request: &Value)
 }
 
 fn tools(gym: &Gym) -> Value {
-    let tools = gym.tools.iter().map(|tool| {
-        json!({ "name": tool.name, "description": tool.description, "inputSchema": tool.parameters })
-    });
+    let tools = gym
+        .tools
+        .iter()
+        .map(|tool| json!({ "name": tool.name, "description": tool.description, "inputSchema": tool.parameters }));
     Value::Array(tools.collect())
 }
 
@@ -125,8 +125,8 @@ async fn call_tool(gym: &Gym, session: &Session, params: &Value) -> Result<Value
 async fn create(gym: &Arc<Gym>, params: Value) -> Result<Value, Error> {
     let wanted: Wanted = serde_json::from_value(params).map_err(|err| Error::new(UNFIT, err.to_string()))?;
     let id = new_id().map_err(|err| Error::new(INTERNAL, format!("{err:#}")))?;
-    let place = gym.wanted(&wanted).map_err(failed)?;
-    let session = gym.begin(&id, place).map_err(failed)?;
+    let place = gym.wanted(&wanted).map_err(Failure::from)?;
+    let session = gym.begin(&id, place).map_err(Failure::from)?;
     let observation = first(gym, &session).await?;
     Ok(json!({ "session_id": id, "observation": observation }))
 }

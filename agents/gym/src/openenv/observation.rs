@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::gym::Gym;
+use crate::refusal::Refusal;
 use crate::sessions::{Answer, Ended, Session, State};
 
 /// What a client does.
@@ -43,11 +44,23 @@ impl Failure {
     }
 }
 
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            _ if refusal.is_for_now => "CAPACITY_REACHED",
+            _ if refusal.status.is_client_error() => "VALIDATION_ERROR",
+            _ => "SESSION_ERROR",
+        };
+        Self::new(code, refusal.detail)
+    }
+}
+
 /// Returns the tools in the form of the protocol.
 pub(super) fn tools(gym: &Gym) -> Value {
-    let tools = gym.tools.iter().map(|tool| {
-        json!({ "name": tool.name, "description": tool.description, "input_schema": tool.parameters })
-    });
+    let tools = gym
+        .tools
+        .iter()
+        .map(|tool| json!({ "name": tool.name, "description": tool.description, "input_schema": tool.parameters }));
     Value::Array(tools.collect())
 }
 
@@ -115,7 +128,9 @@ pub(super) async fn call(gym: &Gym, session: &Session, name: &str, arguments: &V
         Answer::Ended(ended) => {
             Ok(Called { text: String::new(), is_error: false, metadata: json!({}), ended: Some(ended) })
         }
-        Answer::Over(_) => Err(Failure::new("EXECUTION_ERROR", "the episode has ended\nhint: reset begins another one")),
+        Answer::Over(_) => {
+            Err(Failure::new("EXECUTION_ERROR", "the episode has ended\nhint: reset begins another one"))
+        }
     }
 }
 

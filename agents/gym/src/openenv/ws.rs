@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::mcp;
 use super::observation::{Failure, act, first, state};
-use super::{http::failed, mcp};
 use crate::gym::{Gym, Wanted, new_id};
 use crate::refusal::MOST_BYTES;
 use crate::sessions::Session;
@@ -145,12 +145,13 @@ impl Connection {
     /// Begins a session in the place of the one that the connection had.
     async fn reset(&mut self, data: &Value) -> Result<Value, Failure> {
         let wanted = serde_json::from_value::<Wanted>(data.clone());
-        let wanted = wanted.map_err(|err| Failure::new("VALIDATION_ERROR", format!("the reset does not fit: {err}")))?;
+        let wanted =
+            wanted.map_err(|err| Failure::new("VALIDATION_ERROR", format!("the reset does not fit: {err}")))?;
         let id = match data.get("episode_id").and_then(Value::as_str) {
             Some(id) => id.to_owned(),
             None => new_id().map_err(|err| Failure::new("SESSION_ERROR", format!("{err:#}")))?,
         };
-        let place = self.gym.wanted(&wanted).map_err(failed)?;
+        let place = self.gym.wanted(&wanted).map_err(Failure::from)?;
         let left = self.leave();
         let begun = match (self.gym.begin(&id, place), left) {
             // The one that was left may still have the last slot, as it is judged.
@@ -160,7 +161,7 @@ impl Connection {
             }
             (begun, _) => begun,
         };
-        let session = begun.map_err(failed)?;
+        let session = begun.map_err(Failure::from)?;
         self.session = Some(session.clone());
         first(&self.gym, &session).await
     }

@@ -13,8 +13,8 @@ use futures_util::stream::{self, Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::request::{OfEnvironment, OfSession};
 use super::session::begun;
-use super::{OfEnvironment, OfSession};
 use crate::gym::{Gym, check_id, new_id};
 use crate::refusal::{Refusal, read};
 use crate::sessions::{Answer, Ended, Session};

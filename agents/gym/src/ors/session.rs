@@ -17,8 +17,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::request::{OfEnvironment, OfSession, SessionId};
 use super::tasks::listed;
-use super::{OfEnvironment, OfSession, SessionId};
 use crate::gym::{Gym, new_id};
 use crate::refusal::{Refusal, read};
 use crate::sessions::{Session, State as Progress};
@@ -117,11 +117,7 @@ fn block(message: &Message) -> Value {
     json!({ "type": "text", "text": message.content })
 }
 
-pub(super) async fn task_tools(
-    _: OfEnvironment,
-    OfSession(_): OfSession,
-    State(gym): State<Arc<Gym>>,
-) -> Json<Value> {
+pub(super) async fn task_tools(_: OfEnvironment, OfSession(_): OfSession, State(gym): State<Arc<Gym>>) -> Json<Value> {
     Json(listed(&gym.tools))
 }
 

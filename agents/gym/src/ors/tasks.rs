@@ -10,7 +10,7 @@ use axum::extract::rejection::BytesRejection;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::OfEnvironment;
+use super::request::OfEnvironment;
 use crate::gym::Gym;
 use crate::refusal::{Refusal, read};
 use crate::tasks::task as as_task;
@@ -41,9 +41,9 @@ pub(super) async fn environments(State(gym): State<Arc<Gym>>) -> Json<Value> {
 
 /// Returns tools in the form of the protocol.
 pub(super) fn listed(tools: &[ToolSpec]) -> Value {
-    let tools = tools.iter().map(|tool| {
-        json!({ "name": tool.name, "description": tool.description, "input_schema": tool.parameters })
-    });
+    let tools = tools
+        .iter()
+        .map(|tool| json!({ "name": tool.name, "description": tool.description, "input_schema": tool.parameters }));
     json!({ "tools": tools.collect::<Vec<_>>() })
 }
 
@@ -55,11 +55,7 @@ pub(super) async fn splits(_: OfEnvironment, State(gym): State<Arc<Gym>>) -> Jso
     Json(gym.tasks.splits())
 }
 
-pub(super) async fn tasks(
-    _: OfEnvironment,
-    State(gym): State<Arc<Gym>>,
-    body: Body,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn tasks(_: OfEnvironment, State(gym): State<Arc<Gym>>, body: Body) -> Result<Json<Value>, Refusal> {
     let OfSplit { split } = read(body)?;
     gym.tasks.check(&split)?;
     list(&gym, gym.tasks.places())

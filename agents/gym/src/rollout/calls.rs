@@ -118,9 +118,7 @@ fn numbers(sent: &Value, ids: Option<&[u64]>) -> Result<Vec<f64>, String> {
     let numbers: Option<Vec<f64>> = listed.iter().map(number).collect();
     let numbers = numbers.ok_or("logprobs: one is no number up to 0")?;
     match ids {
-        Some(ids) if ids.len() != numbers.len() => {
-            Err(format!("logprobs: {} for {} tokens", numbers.len(), ids.len()))
-        }
+        Some(ids) if ids.len() != numbers.len() => Err(format!("logprobs: {} for {} tokens", numbers.len(), ids.len())),
         _ => Ok(numbers),
     }
 }
@@ -212,12 +210,8 @@ mod tests {
         let continues: Vec<_> = calls.iter().map(|call| call.continues).collect();
         assert_eq!(continues, [None, Some(true), Some(false), None]);
         let lacks: Vec<_> = calls.iter().map(|call| call.lacks.join("; ")).collect();
-        let expected = [
-            "",
-            "logprobs: 1 for 2 tokens",
-            "logprobs: one is no number up to 0",
-            "prompt_token_ids; logprobs",
-        ];
+        let expected =
+            ["", "logprobs: 1 for 2 tokens", "logprobs: one is no number up to 0", "prompt_token_ids; logprobs"];
         assert_eq!(lacks, expected);
         assert_eq!(calls[0].weight_version, Some(json!("7")));
         assert!(details(&calls).is_empty());

@@ -61,7 +61,8 @@ fn begin(gym: &Arc<Gym>, id: &str, asked: &Asked) -> Result<Coming, Refusal> {
     let (instance_id, sample) = match gym.table.earlier(id) {
         Some(kept) if kept.kind == Kind::Rollout && kept.cell == name => (kept.instance_id, Some(kept.sample)),
         Some(kept) => {
-            let why = format!("`{id}` was begun on `{}` with other settings\nhint: another `rollout_id`", kept.instance_id);
+            let why =
+                format!("`{id}` was begun on `{}` with other settings\nhint: another `rollout_id`", kept.instance_id);
             return Err(Refusal::new(StatusCode::CONFLICT, why));
         }
         None => (gym.instance(gym.wanted(&asked.wanted())?)?.instance_id.clone(), None),

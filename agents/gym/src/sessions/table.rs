@@ -97,8 +97,7 @@ impl Table {
 
     /// Takes out all that were left alone for so long and returns those of them that have not ended.
     pub(crate) fn take_idle(&self, idle: Duration) -> Vec<Arc<Session>> {
-        let alone: Vec<Arc<Session>> =
-            self.lock().values().filter(|session| session.alone() > idle).cloned().collect();
+        let alone: Vec<Arc<Session>> = self.lock().values().filter(|session| session.alone() > idle).cloned().collect();
         for session in &alone {
             self.remove(&session.id);
         }

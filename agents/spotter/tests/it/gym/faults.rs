@@ -42,7 +42,8 @@ fn a_client_that_goes_in_the_middle_of_a_call_leaves_nothing_running() {
     let word = format!("314{}", server.id());
     let mut socket = Socket::open(&server, "");
     socket.reset(&json!({ "instance_id": "demo__lru-1" }));
-    let action = json!({ "type": "call_tool", "tool_name": "bash", "arguments": { "command": format!("sleep {word}; true") } });
+    let action =
+        json!({ "type": "call_tool", "tool_name": "bash", "arguments": { "command": format!("sleep {word}; true") } });
     socket.send(&json!({ "type": "step", "data": action }).to_string());
     wait_until("the command runs", || !running(&format!("sleep {word}")).is_empty());
     drop(socket);

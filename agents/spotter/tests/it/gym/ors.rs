@@ -13,7 +13,8 @@ fn what_there_is_is_listed_at_both_paths() {
     assert_eq!(server.get("/list_environments").json(), json!(["demo"]));
     for prefix in ["", "/demo", "/DEMO"] {
         let tools = server.get(&format!("{prefix}/tools")).json();
-        let names: Vec<&str> = tools["tools"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+        let names: Vec<&str> =
+            tools["tools"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["bash", "str_replace_editor", "submit", "think"]);
         for tool in tools["tools"].as_array().unwrap() {
             assert!(!tool["description"].as_str().unwrap().is_empty());

@@ -47,14 +47,19 @@ fn check(answer: &Value, sent: &[Sent]) {
     }
     let details = answer["rollout_details"].as_array().unwrap();
     assert_eq!(details.len(), 1);
-    for (key, of) in [("prompt_token_ids", "prompt_token_ids"), ("completion_token_ids", "completion_token_ids"), ("logprobs", "logprobs")] {
+    for (key, of) in [
+        ("prompt_token_ids", "prompt_token_ids"),
+        ("completion_token_ids", "completion_token_ids"),
+        ("logprobs", "logprobs"),
+    ] {
         let expected: Vec<&Value> = calls.iter().map(|call| &call[of]).collect();
         assert_eq!(details[0][key], json!(expected));
     }
     assert_eq!(answer["training_trace"]["turns"].as_array().unwrap().len(), sent.len());
     let trajectory = &answer["trajectory"];
     assert_eq!(trajectory["schema_version"], "ATIF-v1.8");
-    let of_agent: Vec<&Value> = trajectory["steps"].as_array().unwrap().iter().filter(|step| step["source"] == "agent").collect();
+    let of_agent: Vec<&Value> =
+        trajectory["steps"].as_array().unwrap().iter().filter(|step| step["source"] == "agent").collect();
     assert_eq!(of_agent.len(), sent.len());
     for (step, sent) in of_agent.iter().zip(sent) {
         assert_eq!(step["metrics"]["prompt_token_ids"], json!(sent.prompt));
@@ -223,7 +228,11 @@ fn the_calls_of_a_foreign_agent_are_handed_on_and_kept() {
             let first: Value = serde_json::from_str(pieces[0]).unwrap();
             assert_eq!(first["choices"][0]["delta"]["tool_calls"][0]["index"], 0);
             let mut message = first["choices"][0]["delta"].clone();
-            message["tool_calls"].as_array_mut().unwrap().iter_mut().for_each(|call| drop(call.as_object_mut().unwrap().remove("index")));
+            message["tool_calls"]
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .for_each(|call| drop(call.as_object_mut().unwrap().remove("index")));
             message
         } else {
             answered.json()["choices"][0]["message"].clone()

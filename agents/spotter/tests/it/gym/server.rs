@@ -106,7 +106,6 @@ impl Server {
         let answer = self.call(id, "bash", &json!({ "command": gold_command(instance_id) }));
         assert_eq!(answer["output"]["metadata"]["exit_code"], 0, "{answer}");
     }
-
 }
 
 impl Drop for Server {

@@ -64,7 +64,13 @@ impl Model {
     }
 }
 
-fn answer(stream: TcpStream, script: Script, sent: &Mutex<Vec<Sent>>, asked: &Mutex<Vec<Value>>, refused: &Mutex<bool>) {
+fn answer(
+    stream: TcpStream,
+    script: Script,
+    sent: &Mutex<Vec<Sent>>,
+    asked: &Mutex<Vec<Value>>,
+    refused: &Mutex<bool>,
+) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut length = 0;
     loop {
