@@ -7,6 +7,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -35,6 +36,12 @@ pub async fn serve(gym: Arc<Gym>, listener: TcpListener) -> anyhow::Result<()> {
             }
         }
     };
+    // A stream is written in small pieces, each of which would wait for the client's word on the one before.
+    let listener = listener.tap_io(|stream| {
+        if let Err(err) = stream.set_nodelay(true) {
+            tracing::debug!("pieces of a stream may be held back: {err}");
+        }
+    });
     let served = axum::serve(listener, router).into_future();
     let outcome = tokio::select! {
         served = served => served.map_err(anyhow::Error::from),
