@@ -11,7 +11,7 @@ use dataset::{Selection, select};
 use env_core::Environment;
 use gym::{Abandoned, Base, Gym, Parts, RewardSettings, Warm};
 use runner::environments::{Providers, open};
-use runner::run_folder::{Others, open_cell, open_journal};
+use runner::run_folder::{OtherSettings, open_cell, open_journal};
 use runner::stages::{Cell, Models};
 use runner::{Plugs, Resolved};
 use tokio::net::TcpListener;
@@ -110,7 +110,7 @@ pub(crate) async fn run(
     let models = Models::elsewhere(&resolved).map_err(Failed::Usage)?;
     let journal = open_journal(&resolved, &resolved.run_name())?;
     let cell = format!("{}-{}", resolved.plug.name, resolved.fingerprint());
-    let cell_dir = open_cell(&resolved, &journal, &cell, Others::Keep)?;
+    let cell_dir = open_cell(&resolved, &journal, &cell, OtherSettings::Keep)?;
     let engine = engine(&resolved, providers, unseen(), args.sessions);
     at_interrupt.drain(&engine.drain);
     let (agent, folder) = (resolved.plug.name, cell_dir.path().to_owned());

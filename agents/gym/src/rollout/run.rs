@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use runner::Resolved;
-use runner::run_folder::{Others, open_cell};
+use runner::run_folder::{OtherSettings, open_cell};
 use runner::stages::{Attempt, Cell, Models, Solving};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -112,6 +112,6 @@ fn open(gym: &Gym, asked: &Asked) -> Result<Cell, Refusal> {
     let models = Models::open(&resolved).map_err(unfit)?;
     let name = format!("rollout-{}-{}", resolved.plug.name, resolved.fingerprint());
     let journal = gym.cell.cell_dir.journal();
-    let cell_dir = open_cell(&resolved, journal, &name, Others::Keep).map_err(|err| broken(&err))?;
+    let cell_dir = open_cell(&resolved, journal, &name, OtherSettings::Keep).map_err(|err| broken(&err))?;
     Cell::new(resolved, gym.environment.clone(), Arc::new(models), cell_dir).map_err(unfit)
 }

@@ -148,7 +148,7 @@ fn an_interrupt_ends_the_server_with_what_is_under_way_and_a_second_one_at_once(
     let mut server = Server::start(&[]);
     let id = server.session("demo__lru-1");
     server.interrupt();
-    wait_until("it drains", || server.said().contains("no more is begun"));
+    wait_until("it drains", || server.said().contains("no new work is started"));
     let refused = server.of_session("x", "POST", "/create", &json!({ "split": "train", "index": 0 }));
     assert_eq!(refused.status, 503, "{}", refused.body);
     server.apply_gold(&id, "demo__lru-1");
