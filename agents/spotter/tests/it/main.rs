@@ -5,6 +5,7 @@
 mod cases;
 mod examples;
 mod export;
+mod exports;
 mod gym;
 mod improve;
 mod killing;

@@ -13,10 +13,8 @@ pub(super) fn message_value(message: &Message) -> Map<String, Value> {
         Role::Assistant => "assistant",
         Role::Tool => "tool",
     };
-    let mut out = Map::from_iter([
-        ("role".to_owned(), role.into()),
-        ("content".to_owned(), message.content.as_str().into()),
-    ]);
+    let mut out =
+        Map::from_iter([("role".to_owned(), role.into()), ("content".to_owned(), message.content.as_str().into())]);
     if let Some(extras) = &message.extras {
         out.extend(extras.message.clone());
     }

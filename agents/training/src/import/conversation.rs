@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use agent_core::{
-    CallExtras, Completion, Extras, FinishReason, Message, Record, Role, Served, ToolCall, ToolSpec, Usage,
-    View,
+    CallExtras, Completion, Extras, FinishReason, Message, Record, Role, Served, ToolCall, ToolSpec, Usage, View,
 };
 use serde_json::{Map, Value};
 use tool_core::Observation;

@@ -65,10 +65,12 @@ fn rich() -> Written {
         (*step, *seconds) = (2, 1.5);
         completion.usage = Usage { prompt_tokens: 100, completion_tokens: 7, cached_tokens: 40 };
         completion.cost = Some(0.1);
-        let message = Map::from_iter([("reasoning_content".to_owned(), json!("why")), ("signature".to_owned(), json!("s"))]);
+        let message =
+            Map::from_iter([("reasoning_content".to_owned(), json!("why")), ("signature".to_owned(), json!("s"))]);
         completion.message.extras = Some(Box::new(Extras { message, calls: Vec::new() }));
         let served: &mut Served = completion.served.get_or_insert_default();
-        served.logprobs = Some(json!({ "content": [{ "token": "a", "logprob": -0.25 }, { "token": "b", "logprob": -0.5 }] }));
+        served.logprobs =
+            Some(json!({ "content": [{ "token": "a", "logprob": -0.25 }, { "token": "b", "logprob": -0.5 }] }));
         (served.id, served.asked_at, served.answered_at) = (Some("r1".to_owned()), 1_700_000_001.0, 1_700_000_002.5);
     }
     let mut clipped = observed(&second, "all of it");
@@ -106,11 +108,14 @@ fn a_run_comes_back_from_harbors_format_as_the_same_trajectories() {
     let written = exported(&small(folder.path()), Format::Atif, &folder.path().join("first"));
     assert_eq!((written.episodes, written.left_out.len()), (3, 0));
     let told: Vec<(&str, usize)> = written.losses.iter().map(|(kind, number)| (kind.as_str(), *number)).collect();
-    assert_eq!(told, [
-        ("calls whose arguments are no JSON object, which stand beside as text", 1),
-        ("lists of log probabilities without their texts and alternatives", 1),
-        ("observations of which only what the model was shown is written", 1),
-    ]);
+    assert_eq!(
+        told,
+        [
+            ("calls whose arguments are no JSON object, which stand beside as text", 1),
+            ("lists of log probabilities without their texts and alternatives", 1),
+            ("observations of which only what the model was shown is written", 1),
+        ]
+    );
     let first = trajectories(&folder.path().join("first"));
     assert_eq!(first.keys().collect::<Vec<_>>(), ["a__b-1__0", "a__b-1__1", "a__b-7__0"]);
     let run = taken_in(folder.path(), "again", &files(&folder.path().join("first"), "agent/trajectory.json"));
@@ -128,10 +133,13 @@ fn what_harbors_format_holds_of_an_episode() {
     assert_eq!(step(3)["is_copied_context"], true);
     assert_eq!(step(4)["reasoning_content"], "why");
     assert_eq!(step(4)["timestamp"], "2023-11-14T22:13:22.5Z");
-    assert_eq!(step(4)["metrics"], json!({
-        "prompt_tokens": 100, "completion_tokens": 7, "cached_tokens": 40, "cost_usd": 0.1,
-        "prompt_token_ids": [1, 2, 3], "completion_token_ids": [4, 5], "logprobs": [-0.25, -0.5],
-    }));
+    assert_eq!(
+        step(4)["metrics"],
+        json!({
+            "prompt_tokens": 100, "completion_tokens": 7, "cached_tokens": 40, "cost_usd": 0.1,
+            "prompt_token_ids": [1, 2, 3], "completion_token_ids": [4, 5], "logprobs": [-0.25, -0.5],
+        })
+    );
     // Each result stands with its step, and one that came later where it came.
     assert_eq!(step(4)["observation"]["results"], json!([{ "source_call_id": "c1", "content": "y.py" }]));
     let later = &step(5)["observation"]["results"][0];
@@ -139,7 +147,10 @@ fn what_harbors_format_holds_of_an_episode() {
     assert_eq!(step(6)["extra"]["spotter"]["view"], json!({ "dropped": 2 }));
     assert_eq!(step(7)["extra"]["spotter"]["conversations"], json!(["Review"]));
     assert_eq!(trajectory["agent"]["tool_definitions"][0]["function"]["name"], "bash");
-    assert_eq!((&trajectory["extra"]["resolved"], &trajectory["extra"]["instance_id"]), (&json!(true), &json!("a__b-7")));
+    assert_eq!(
+        (&trajectory["extra"]["resolved"], &trajectory["extra"]["instance_id"]),
+        (&json!(true), &json!("a__b-7"))
+    );
     assert_eq!(json_of(&trial.join("verifier/reward.json")), json!({ "reward": 1 }));
     assert!(fs::read_to_string(trial.join("artifacts/model.patch")).unwrap().starts_with("diff --git"));
 }
@@ -194,16 +205,21 @@ fn what_openhands_and_mini_swe_agent_are_given_comes_back_as_the_same_conversati
     let folder = tempfile::tempdir().unwrap();
     let episodes = [episode("a__b-1", 0, true, "x", 3), episode("a__b-2", 0, false, "y", 2)];
     let run = run(folder.path(), &episodes);
-    let conversations = |held: &str| -> Vec<String> { held.lines().filter(|line| line.starts_with("  ")).map(str::to_owned).collect() };
+    let conversations =
+        |held: &str| -> Vec<String> { held.lines().filter(|line| line.starts_with("  ")).map(str::to_owned).collect() };
     let before = held(run.folder());
     for (format, name, end) in [(Format::OpenHands, "oh", "output.jsonl"), (Format::Mini, "mini", ".traj.json")] {
         let out = folder.path().join(format!("out-{name}"));
         assert_eq!(exported(&run, format, &out).episodes, 2);
         taken_in(folder.path(), name, &files(&out, end));
         let after = held(&folder.path().join(name));
-        let kept: Vec<String> = conversations(&after).into_iter().filter(|line| line != "  user \"Submitted\"").collect();
+        let kept: Vec<String> =
+            conversations(&after).into_iter().filter(|line| line != "  user \"Submitted\"").collect();
         assert_eq!(kept, conversations(&before), "{name}");
-        assert!(after.contains("a__b-1 0: submitted, Solved") && after.contains("a__b-2 0: submitted, Unsolved"), "{after}");
+        assert!(
+            after.contains("a__b-1 0: submitted, Solved") && after.contains("a__b-2 0: submitted, Unsolved"),
+            "{after}"
+        );
     }
     assert!(folder.path().join("out-mini/a__b-1/a__b-1.traj.json").is_file());
     let predictions = json_of(&folder.path().join("out-mini/preds.json"));
@@ -218,7 +234,8 @@ fn an_episode_in_many_conversations_says_to_openhands_what_was_left_out() {
     let written = exported(&run(folder.path(), &[rich()]), Format::OpenHands, folder.path());
     let row = json_of(&folder.path().join("output.jsonl"));
     let history = row["history"].as_array().unwrap();
-    let forgotten: Vec<&Value> = history.iter().map(|event| &event["args"]["forgotten_event_ids"]).filter(|ids| !ids.is_null()).collect();
+    let forgotten: Vec<&Value> =
+        history.iter().map(|event| &event["args"]["forgotten_event_ids"]).filter(|ids| !ids.is_null()).collect();
     // The answer of the parent and its result; then all that was still shown of the first conversation.
     assert_eq!(forgotten, [&json!([2, 3]), &json!([0, 1, 4, 5, 6, 7, 8, 10])]);
     assert_eq!(history[4]["tool_call_metadata"]["model_response"]["id"], "r1");
@@ -250,12 +267,20 @@ fn a_log_of_inspect_holds_messages_scores_usage_and_what_each_request_held() {
     assert_eq!((&sample["scores"]["resolved"]["value"], sample["messages"].as_array().unwrap().len()), (&json!(1), 12));
     let usage = &sample["output"]["usage"];
     assert_eq!(usage["total_tokens"], 0);
-    let trajectory = run.episodes("cell").into_iter().find(|one| one.instance_id == "a__b-7").unwrap().trajectory().unwrap().unwrap();
+    let trajectory = run
+        .episodes("cell")
+        .into_iter()
+        .find(|one| one.instance_id == "a__b-7")
+        .unwrap()
+        .trajectory()
+        .unwrap()
+        .unwrap();
     let mut requests = Vec::new();
     for segment in trajectory.segments() {
         for (index, shown) in segment.messages.iter().enumerate().filter(|(_, shown)| shown.sampled) {
             let _ = shown;
-            requests.push(segment.messages[..index].iter().map(|shown| shown.message.content.clone()).collect::<Vec<_>>());
+            requests
+                .push(segment.messages[..index].iter().map(|shown| shown.message.content.clone()).collect::<Vec<_>>());
         }
     }
     let pool = sample["events_data"]["messages"].as_array().unwrap();
@@ -267,7 +292,8 @@ fn a_log_of_inspect_holds_messages_scores_usage_and_what_each_request_held() {
         let ranges: Vec<[usize; 2]> = serde_json::from_value(event["input_refs"].clone()).unwrap();
         ranges.iter().flat_map(|[from, to]| pool[*from..*to].iter().map(text)).collect()
     };
-    let models: Vec<&Value> = sample["events"].as_array().unwrap().iter().filter(|event| event["event"] == "model").collect();
+    let models: Vec<&Value> =
+        sample["events"].as_array().unwrap().iter().filter(|event| event["event"] == "model").collect();
     assert_eq!(models.iter().map(|event| of_event(event)).collect::<Vec<_>>(), requests);
     let counted = &models[1]["output"]["usage"];
     assert_eq!((&counted["input_tokens"], &counted["input_tokens_cache_read"]), (&json!(60), &json!(40)));
@@ -277,7 +303,11 @@ fn a_log_of_inspect_holds_messages_scores_usage_and_what_each_request_held() {
 fn patches_without_a_record_go_where_a_format_can_hold_them() {
     let folder = tempfile::tempdir().unwrap();
     let rows = folder.path().join("candidates.jsonl");
-    fs::write(&rows, json!({ "instance_id": "a__b-1", "source": "s", "run": 3, "patch": "d", "resolved": true }).to_string()).unwrap();
+    fs::write(
+        &rows,
+        json!({ "instance_id": "a__b-1", "source": "s", "run": 3, "patch": "d", "resolved": true }).to_string(),
+    )
+    .unwrap();
     imported(folder.path(), &[rows]);
     let run = Run::open(&folder.path().join("run")).unwrap();
     let out = |name: &str| folder.path().join(name);

@@ -440,14 +440,16 @@ fn a_resolved_row_that_does_not_keep_its_patch_is_solved() {
 fn condensed_completions_of_openhands_lose_no_turn() {
     let message = |role: &str, text: &str| json!({ "role": role, "content": text });
     let completion = |messages: &[Value], answer: &str| {
-        let response = json!({ "id": answer, "choices": [{ "message": message("assistant", answer), "finish_reason": "stop" }] });
+        let response =
+            json!({ "id": answer, "choices": [{ "message": message("assistant", answer), "finish_reason": "stop" }] });
         json!({ "messages": messages, "response": response, "kwargs": { "tools": [] } })
     };
-    let (u, a1, v, a2) = (message("user", "u"), message("assistant", "a1"), message("user", "v"), message("assistant", "a2"));
+    let (u, a1, v, a2) =
+        (message("user", "u"), message("assistant", "a1"), message("user", "v"), message("assistant", "a2"));
     let row = json!({
         "instance_id": "a__b-1", "history": [], "metadata": { "agent_class": "CodeActAgent" },
         "completions": [
-            completion(&[u.clone()], "a1"),
+            completion(std::slice::from_ref(&u), "a1"),
             completion(&[u.clone(), a1, v], "a2"),
             // The first turn is condensed, and the second answer stands on.
             completion(&[u, message("user", "summary"), a2], "a3"),

@@ -13,15 +13,16 @@ pub(super) fn metrics(completion: &Completion, before: Option<&Value>, losses: &
         _ => counted(completion),
     };
     if let Some(served) = served {
-        let ids = [
-            ("prompt_token_ids", &served.prompt_token_ids),
-            ("completion_token_ids", &served.completion_token_ids),
-        ];
+        let ids =
+            [("prompt_token_ids", &served.prompt_token_ids), ("completion_token_ids", &served.completion_token_ids)];
         metrics.extend(ids.into_iter().filter_map(|(key, ids)| Some((key.to_owned(), json!(ids.as_ref()?)))));
         if let Some(logprobs) = &served.logprobs {
             match plain(logprobs) {
                 Some(numbers) => {
-                    losses.count("lists of log probabilities without their texts and alternatives", usize::from(!logprobs.is_array()));
+                    losses.count(
+                        "lists of log probabilities without their texts and alternatives",
+                        usize::from(!logprobs.is_array()),
+                    );
                     metrics.insert("logprobs".to_owned(), numbers);
                 }
                 None => losses.count("log probabilities that are no list of one number a token", 1),
@@ -38,8 +39,11 @@ fn counted(completion: &Completion) -> Map<String, Value> {
     let Usage { prompt_tokens, completion_tokens, cached_tokens } = completion.usage;
     let mut metrics = Map::new();
     if completion.usage.total() > 0 {
-        let counts =
-            [("prompt_tokens", prompt_tokens), ("completion_tokens", completion_tokens), ("cached_tokens", cached_tokens)];
+        let counts = [
+            ("prompt_tokens", prompt_tokens),
+            ("completion_tokens", completion_tokens),
+            ("cached_tokens", cached_tokens),
+        ];
         metrics.extend(counts.into_iter().map(|(key, count)| (key.to_owned(), count.into())));
     }
     metrics.extend(completion.cost.map(|cost| ("cost_usd".to_owned(), cost.into())));

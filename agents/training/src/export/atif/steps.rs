@@ -1,12 +1,13 @@
 //! Records as steps.
 
-use agent_core::{CallExtras, Completion, Extras, FinishReason, Message, Record, Role, Served, ToolCall, View};
+use agent_core::{CallExtras, Completion, Message, Record, Role, Served, ToolCall, View};
 use serde_json::{Map, Value, json};
 use tool_core::Observation;
 
 use super::super::clock::iso;
 use super::super::losses::Losses;
 use super::super::source::Source;
+use super::super::spoken::finish_word;
 use super::metrics::metrics;
 use crate::beside::{self, OfCall, OfResult, OfStep};
 use crate::import::content::rejoined;
@@ -51,7 +52,10 @@ impl<'a> Steps<'a> {
                 self.answer(completion, *seconds, view.as_ref(), is_copied, losses);
             }
             Record::Observation { call, observation, shown, seconds, extra, .. } => {
-                losses.count("observations of which only what the model was shown is written", usize::from(shown.is_some()));
+                losses.count(
+                    "observations of which only what the model was shown is written",
+                    usize::from(shown.is_some()),
+                );
                 let text = shown.as_ref().unwrap_or(&observation.text);
                 self.observe(call, observation, text, *seconds, extra, losses);
             }
@@ -75,14 +79,7 @@ impl<'a> Steps<'a> {
         &mut self.steps[last]
     }
 
-    fn say(
-        &mut self,
-        message: &Message,
-        extra: &Map<String, Value>,
-        step: u64,
-        is_copied: bool,
-        losses: &mut Losses,
-    ) {
+    fn say(&mut self, message: &Message, extra: &Map<String, Value>, step: u64, is_copied: bool, losses: &mut Losses) {
         if message.role == Role::Tool {
             let id = message.tool_call_id.clone().unwrap_or_default();
             let call = ToolCall { id, name: message.name.clone().unwrap_or_default(), arguments: String::new() };
@@ -134,7 +131,8 @@ impl<'a> Steps<'a> {
         let served_by = served.and_then(|served| served.model.clone());
         out.extend(served_by.filter(|name| again || *name != model).map(|name| ("model_name".to_owned(), name.into())));
         let mut own = message.extras.as_ref().map(|extras| extras.message.clone()).unwrap_or_default();
-        let reasoning = ["reasoning_content", "reasoning"].iter().find(|key| own.get(**key).is_some_and(Value::is_string));
+        let reasoning =
+            ["reasoning_content", "reasoning"].iter().find(|key| own.get(**key).is_some_and(Value::is_string));
         let reasoning = reasoning.and_then(|key| own.shift_remove(*key));
         out.extend(reasoning.map(|text| ("reasoning_content".to_owned(), text)));
         put_calls(out, message, again, losses);
@@ -190,9 +188,11 @@ impl<'a> Steps<'a> {
             result.insert("content".to_owned(), said(&message, parts, losses));
         }
         if again {
-            result.extend(["subagent_trajectory_ref", "extra"].iter().filter_map(|key| {
-                Some(((*key).to_owned(), extra.shift_remove(*key)?))
-            }));
+            result.extend(
+                ["subagent_trajectory_ref", "extra"]
+                    .iter()
+                    .filter_map(|key| Some(((*key).to_owned(), extra.shift_remove(*key)?))),
+            );
         } else {
             let beside = OfResult {
                 tool_call_id: (of_step.is_none() && !call.id.is_empty()).then(|| call.id.clone()),
@@ -223,7 +223,8 @@ fn said(message: &Message, parts: Option<Value>, losses: &mut Losses) -> Value {
     match rejoined(&message.content, &kept) {
         Some(parts) if parts.iter().all(is_part) => parts.into(),
         _ => {
-            let others = kept.as_array().map_or(0, |kept| kept.iter().filter(|part| part.get("chars").is_none()).count());
+            let others =
+                kept.as_array().map_or(0, |kept| kept.iter().filter(|part| part.get("chars").is_none()).count());
             losses.count("parts of messages that are neither text nor a file of images or sound", others);
             message.content.as_str().into()
         }
@@ -244,14 +245,15 @@ fn put_calls(out: &mut Map<String, Value>, message: &Message, again: bool, losse
     if message.tool_calls.is_empty() {
         return;
     }
-    let extras = |index: usize| message.extras.as_ref().and_then(|extras: &Box<Extras>| extras.calls.get(index));
+    let extras = |index: usize| message.extras.as_ref().and_then(|extras| extras.calls.get(index));
     let calls = message.tool_calls.iter().enumerate().map(|(index, call)| {
         let CallExtras { call: mut of_call, function } = extras(index).cloned().unwrap_or_default();
         let read = match call.arguments.as_str() {
             "" => Some(Map::new()),
             text => serde_json::from_str::<Map<String, Value>>(text).ok(),
         };
-        losses.count("calls whose arguments are no JSON object, which stand beside as text", usize::from(read.is_none()));
+        losses
+            .count("calls whose arguments are no JSON object, which stand beside as text", usize::from(read.is_none()));
         let arguments = read.is_none().then(|| call.arguments.clone());
         let mut out = Map::from_iter([
             ("tool_call_id".to_owned(), call.id.clone().into()),
@@ -279,16 +281,6 @@ fn put_again(out: &mut Map<String, Value>, mut before: Map<String, Value>) {
 
 fn put_extra(out: &mut Map<String, Value>, beside: &OfStep) {
     out.extend(beside::written(beside).map(|beside| ("extra".to_owned(), Value::Object(beside))));
-}
-
-fn finish_word(reason: &FinishReason) -> &str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::Length => "length",
-        FinishReason::ContentFilter => "content_filter",
-        FinishReason::Other(word) => word,
-    }
 }
 
 /// Returns what a server said of an answer that no field of a step holds.

@@ -52,7 +52,8 @@ fn agent_of(source: &Source<'_>, before: Option<Value>) -> Map<String, Value> {
     };
     agent.insert("name".to_owned(), source.agent().into());
     if !agent.contains_key("version") {
-        let version = source.header().map(|header| header.origin.spotter.as_str()).filter(|version| !version.is_empty());
+        let version =
+            source.header().map(|header| header.origin.spotter.as_str()).filter(|version| !version.is_empty());
         // The version of another program's agent is not known.
         let version = version.filter(|_| source.imported_format().is_none()).unwrap_or("unknown");
         agent.insert("version".to_owned(), version.into());

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use anyhow::Context;
-use journal::{Episode, Ended, file_name, write_whole};
+use journal::{Ended, Episode, file_name, write_whole};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::super::Written;
 use super::super::clock::iso;
 use super::super::group::Group;
 use super::super::losses::Losses;
 use super::super::source::{Source, ending_word};
-use super::super::Written;
 use super::trajectory::trajectory;
 
 /// Writes the episodes of a cell as the trials of a job.
@@ -26,13 +26,17 @@ pub(in crate::export) fn write_job(
     written: &mut Written,
     losses: &mut Losses,
 ) -> anyhow::Result<()> {
-    let job = file_name(&if group.cell.is_empty() { group.run.clone() } else { format!("{}.{}", group.run, group.cell) });
+    let job =
+        file_name(&if group.cell.is_empty() { group.run.clone() } else { format!("{}.{}", group.run, group.cell) });
     let folder = out.join(&job);
     let mut of_job = Job::default();
     for episode in episodes {
         let source = Source::read(&group.run, episode)?;
         let Some(trajectory) = trajectory(&source, losses) else {
-            *written.left_out.entry("has no record of what was said, and the format asks for a step".to_owned()).or_default() += 1;
+            *written
+                .left_out
+                .entry("has no record of what was said, and the format asks for a step".to_owned())
+                .or_default() += 1;
             continue;
         };
         let trial = file_name(&format!("{}__{}", source.episode.instance_id, source.episode.sample));
@@ -84,7 +88,8 @@ fn result(source: &Source<'_>, trajectory: &Map<String, Value>, trial: &str, con
     let count = |number: u64| if usage.total() > 0 { Value::from(number) } else { Value::Null };
     let version = trajectory.get("agent").and_then(|agent| agent.get("version")).cloned().unwrap_or_default();
     let model = source.model();
-    let (provider, name) = model.split_once('/').map_or((Value::Null, model), |(provider, name)| (provider.into(), name));
+    let (provider, name) =
+        model.split_once('/').map_or((Value::Null, model), |(provider, name)| (provider.into(), name));
     let model = if model.is_empty() { Value::Null } else { json!({ "name": name, "provider": provider }) };
     let started = iso(source.started());
     let finished = iso(source.started() + spending.seconds).filter(|_| started.is_some());

@@ -134,7 +134,16 @@ impl Log {
 /// Returns a sample without what makes it large.
 fn summary(sample: &Value) -> Value {
     let keys = [
-        "id", "epoch", "target", "scores", "model_usage", "started_at", "completed_at", "total_time", "working_time", "uuid",
+        "id",
+        "epoch",
+        "target",
+        "scores",
+        "model_usage",
+        "started_at",
+        "completed_at",
+        "total_time",
+        "working_time",
+        "uuid",
         "turn_count",
     ];
     let kept = keys.iter().filter_map(|key| Some(((*key).to_owned(), sample.get(*key)?.clone())));

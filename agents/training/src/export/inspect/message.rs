@@ -22,7 +22,9 @@ pub(super) fn message(message: &Message, id: String, model: Option<&str>, losses
             let (content, left) = said(text, own);
             let calls: Vec<Value> = message.tool_calls.iter().map(|call| tool_call(call, losses)).collect();
             let of_calls = message.extras.as_ref().map(|extras| json!(extras.calls)).filter(|calls| {
-                calls.as_array().is_some_and(|calls| calls.iter().any(|call| call.as_object().is_some_and(|map| !map.is_empty())))
+                calls
+                    .as_array()
+                    .is_some_and(|calls| calls.iter().any(|call| call.as_object().is_some_and(|map| !map.is_empty())))
             });
             let mut metadata = left;
             metadata.extend(of_calls.map(|calls| ("tool_calls".to_owned(), calls)));
@@ -77,7 +79,7 @@ pub(super) fn output(completion: &Completion, seconds: f64, model: &str, said: &
     };
     let mut choice = json!({ "message": said, "stop_reason": reason });
     let served = completion.served.as_deref();
-    let logprobs = served.and_then(|served| served.logprobs.as_ref()).and_then(|logprobs| content_of(logprobs));
+    let logprobs = served.and_then(|served| served.logprobs.as_ref()).and_then(content_of);
     if let (Some(content), Some(choice)) = (logprobs, choice.as_object_mut()) {
         choice.insert("logprobs".to_owned(), json!({ "content": content }));
     }
@@ -87,7 +89,8 @@ pub(super) fn output(completion: &Completion, seconds: f64, model: &str, said: &
     });
     let mut metadata = Map::new();
     if let Some(served) = served {
-        let ids = [("prompt_token_ids", &served.prompt_token_ids), ("completion_token_ids", &served.completion_token_ids)];
+        let ids =
+            [("prompt_token_ids", &served.prompt_token_ids), ("completion_token_ids", &served.completion_token_ids)];
         metadata.extend(ids.into_iter().filter_map(|(key, ids)| Some((key.to_owned(), json!(ids.as_ref()?)))));
         metadata.extend(served.usage.clone().map(|usage| ("usage".to_owned(), usage)));
     }
@@ -103,6 +106,8 @@ pub(super) fn output(completion: &Completion, seconds: f64, model: &str, said: &
 /// Returns log probabilities in the interface's form; `None` where they are in another one.
 fn content_of(logprobs: &Value) -> Option<Vec<Value>> {
     let tokens = logprobs.get("content")?.as_array()?;
-    let fits = |token: &Value| token.get("token").is_some_and(Value::is_string) && token.get("logprob").is_some_and(Value::is_number);
+    let fits = |token: &Value| {
+        token.get("token").is_some_and(Value::is_string) && token.get("logprob").is_some_and(Value::is_number)
+    };
     tokens.iter().all(fits).then(|| tokens.clone())
 }

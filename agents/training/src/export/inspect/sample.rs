@@ -62,7 +62,8 @@ pub(super) fn sample(source: &Source<'_>, losses: &mut Losses) -> Value {
 
 fn score(source: &Source<'_>, resolved: bool) -> Value {
     let judged = source.episode.judged.as_ref();
-    let tests = judged.map(|judged| json!({ "FAIL_TO_PASS": judged.fail_to_pass, "PASS_TO_PASS": judged.pass_to_pass }));
+    let tests =
+        judged.map(|judged| json!({ "FAIL_TO_PASS": judged.fail_to_pass, "PASS_TO_PASS": judged.pass_to_pass }));
     json!({
         "value": u8::from(resolved), "answer": source.patch(), "explanation": ending_word(source.episode.ending()),
         "metadata": tests,
@@ -89,7 +90,9 @@ fn limit(source: &Source<'_>) -> Option<Value> {
 fn error(source: &Source<'_>) -> Option<String> {
     let ended = source.episode.ended.as_ref().filter(|ended| ended.is_infrastructure());
     let ended = ended.map(|ended| ended.error.clone().unwrap_or_else(|| ended.exit_status.clone()));
-    ended.or_else(|| source.episode.failed.as_ref().filter(|_| source.resolved().is_none()).map(|failed| failed.error.clone()))
+    ended.or_else(|| {
+        source.episode.failed.as_ref().filter(|_| source.resolved().is_none()).map(|failed| failed.error.clone())
+    })
 }
 
 /// What was said in an episode.
@@ -118,7 +121,10 @@ impl Spoken {
             let is_answer = matches!(record, Record::Completion { .. });
             let value = message(&said, number.to_string(), is_answer.then(|| source.model()), losses);
             spoken.messages.push(with_extra(value, record, source));
-            losses.count("observations of which only what the model was shown is written", usize::from(is_clipped(record)));
+            losses.count(
+                "observations of which only what the model was shown is written",
+                usize::from(is_clipped(record)),
+            );
         }
         spoken.pool.clone_from(&spoken.messages);
         for segment in source.trajectory.segments() {
@@ -135,7 +141,9 @@ impl Spoken {
             Record::Conversation { name, .. } => json!({ "conversation": name }),
             _ => return,
         };
-        self.events.push(json!({ "event": "info", "source": "spotter", "data": what, "timestamp": UNKNOWN, "working_start": 0 }));
+        self.events.push(
+            json!({ "event": "info", "source": "spotter", "data": what, "timestamp": UNKNOWN, "working_start": 0 }),
+        );
     }
 
     /// Adds the requests of a segment with what they were answered, and the calls with what they showed.
@@ -169,7 +177,13 @@ impl Spoken {
                     let same = self.pool[number]["content"].as_str() == Some(one.message.content.as_str());
                     let place = if same { number } else { self.pooled(&one.message, number, losses) };
                     if is_sampled && opened.remove(call.id.as_str()).is_some() {
-                        self.events.push(tool_event(call, &one.message.content, observation.is_error, *seconds, number));
+                        self.events.push(tool_event(
+                            call,
+                            &one.message.content,
+                            observation.is_error,
+                            *seconds,
+                            number,
+                        ));
                     }
                     place
                 }

@@ -55,7 +55,10 @@ impl<'a> Events<'a> {
                 self.answer(completion, index, losses);
             }
             Record::Observation { call, observation, shown, .. } => {
-                losses.count("observations of which only what the model was shown is written", usize::from(shown.is_some()));
+                losses.count(
+                    "observations of which only what the model was shown is written",
+                    usize::from(shown.is_some()),
+                );
                 self.observe(call, observation, shown.as_ref().unwrap_or(&observation.text), losses);
             }
             Record::TooLong { .. } => losses.count("requests that were refused as too long", 1),
@@ -146,7 +149,10 @@ impl<'a> Events<'a> {
         let at = completion.served.as_ref().and_then(|served| iso(served.answered_at));
         if message.tool_calls.is_empty() {
             let reasoning = message.extras.as_ref().map_or(0, |extras| extras.message.len());
-            losses.count("fields beside the text of answers without a call, which only `llm_completions` holds", reasoning);
+            losses.count(
+                "fields beside the text of answers without a call, which only `llm_completions` holds",
+                reasoning,
+            );
             let mut event = spoken(&message.content);
             if let (Some(event), Some(at)) = (event.as_object_mut(), at) {
                 event.insert("timestamp".to_owned(), at.into());
@@ -179,7 +185,9 @@ impl<'a> Events<'a> {
         let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
         let command = arguments.get("command").and_then(Value::as_str).filter(|_| SHELLS.contains(&call.name.as_str()));
         let (action, args) = match command {
-            Some(command) => ("run", json!({ "command": command, "thought": thought, "is_input": false, "hidden": false })),
+            Some(command) => {
+                ("run", json!({ "command": command, "thought": thought, "is_input": false, "hidden": false }))
+            }
             None if call.name == "finish" || call.name == "submit" => {
                 let last = arguments.get("message").and_then(Value::as_str).unwrap_or_default();
                 ("finish", json!({ "final_thought": last, "outputs": {}, "thought": thought }))

@@ -159,10 +159,7 @@ fn completion(source: &Source<'_>, segment: &Segment<'_>) -> Option<Value> {
     let Record::Completion { completion, .. } = rest.first()?.record else { return None };
     let messages: Vec<Map<String, Value>> = before.iter().map(|shown| message_value(&shown.message)).collect();
     let tools = source.header().map(|header| header.tools.as_slice()).unwrap_or_default();
-    let tools: Vec<Value> = tools
-        .iter()
-        .map(|tool| json!({ "type": "function", "function": tool }))
-        .collect();
+    let tools: Vec<Value> = tools.iter().map(|tool| json!({ "type": "function", "function": tool })).collect();
     let at = completion.served.as_ref().map_or(0.0, |served| served.answered_at);
     Some(json!({
         "messages": messages,

@@ -63,7 +63,6 @@ pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign
         ended: beside.exit_status,
         spending,
         rest: record,
-        ..Foreign::default()
     })
 }
 
@@ -106,7 +105,9 @@ fn say(conversation: &mut Conversation, mut step: Map<String, Value>) -> Result<
         if result.get("content").is_none_or(Value::is_null) {
             result.insert(NO_CONTENT.to_owned(), true.into());
         }
-        conversation.observe_as(result, beside.seconds.unwrap_or_default(), beside.exit_code).map_err(|err| format!("`observation.results[{index}]`: {err}"))?;
+        conversation
+            .observe_as(result, beside.seconds.unwrap_or_default(), beside.exit_code)
+            .map_err(|err| format!("`observation.results[{index}]`: {err}"))?;
     }
     Ok(())
 }

@@ -59,7 +59,8 @@ struct Said {
 impl Said {
     /// Says those messages of a request that are new.
     fn hear(&mut self, conversation: &mut Conversation, messages: Vec<Map<String, Value>>) -> Result<(), String> {
-        let marks = messages.iter().map(mark).collect::<Result<Vec<Mark>, String>>().map_err(|err| format!("`: {err}"))?;
+        let marks =
+            messages.iter().map(mark).collect::<Result<Vec<Mark>, String>>().map_err(|err| format!("`: {err}"))?;
         let is_same = |(shown, mark): (&Option<Mark>, &Mark)| match shown {
             Some(shown) => shown == mark,
             None => mark.0 == "assistant",

@@ -29,7 +29,8 @@ pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign
     let patch = take_text(&mut info, "submission")?.unwrap_or_default();
     let exit_status = take_exit(&mut info)?;
     let resolved = take_flag(&mut info, "resolved")?;
-    let ours: Whole = info.get(beside::KEY).and_then(|ours| serde_json::from_value(ours.clone()).ok()).unwrap_or_default();
+    let ours: Whole =
+        info.get(beside::KEY).and_then(|ours| serde_json::from_value(ours.clone()).ok()).unwrap_or_default();
     let mut conversation = Conversation::default();
     for (index, message) in take_objects(&mut record, "messages")?.into_iter().enumerate() {
         say(&mut conversation, message).map_err(|err| format!("`messages[{index}]`: {err}"))?;

@@ -7,9 +7,9 @@ use dataset::kind;
 use serde_json::{Map, Value, json};
 
 use super::completions::completions;
+use crate::beside::{self, Whole};
 use crate::import::conversation::{Answer, Conversation, tools};
 use crate::import::foreign::{Foreign, take_flag, take_object, take_text};
-use crate::beside::{self, Whole};
 use crate::import::response::respond;
 
 /// Reads a row.
@@ -29,9 +29,11 @@ pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
     let exit_status = text(row.get("error")).filter(|error| !error.is_empty());
     let cost = row.get("metrics").and_then(|metrics| metrics.get("accumulated_cost")?.as_f64());
     let spending = cost.map(|cost| Spending { cost, ..Spending::default() });
-    let ours: Whole = row.get(beside::KEY).and_then(|ours| serde_json::from_value(ours.clone()).ok()).unwrap_or_default();
+    let ours: Whole =
+        row.get(beside::KEY).and_then(|ours| serde_json::from_value(ours.clone()).ok()).unwrap_or_default();
     let mut conversation = Conversation::default();
-    let listed = match ["completions", "llm_completions"].iter().find(|key| row.get(**key).is_some_and(Value::is_array)) {
+    let listed = match ["completions", "llm_completions"].iter().find(|key| row.get(**key).is_some_and(Value::is_array))
+    {
         Some(key) => completions(&mut conversation, &mut row, key)?,
         None => {
             let listed = system_tools(&row);
@@ -55,14 +57,14 @@ pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
         exit_status,
         spending,
         rest: row,
-        ..Foreign::default()
     })
 }
 
 /// Returns the tools that the event of the system prompt lists.
 fn system_tools(row: &Map<String, Value>) -> Vec<Value> {
     let events = row.get("history").and_then(Value::as_array);
-    let system = events.into_iter().flatten().find(|event| event.get("action").is_some_and(|action| action == "system"));
+    let system =
+        events.into_iter().flatten().find(|event| event.get("action").is_some_and(|action| action == "system"));
     let tools = system.and_then(|event| event.pointer("/args/tools")?.as_array());
     tools.cloned().unwrap_or_default()
 }
