@@ -46,7 +46,8 @@ impl Forward {
     /// # Errors
     /// In words, when nothing came back.
     pub async fn send(&self, body: &Value) -> Result<Forwarded, String> {
-        let mut request = self.http.post(&self.address).header("content-type", "application/json").body(body.to_string());
+        let mut request =
+            self.http.post(&self.address).header("content-type", "application/json").body(body.to_string());
         if !self.key.reveal().is_empty() {
             let mut value = reqwest::header::HeaderValue::from_str(&format!("Bearer {}", self.key.reveal()))
                 .map_err(|_| "the key cannot be sent".to_owned())?;

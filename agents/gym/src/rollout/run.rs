@@ -42,7 +42,7 @@ pub(super) async fn roll(gym: &Arc<Gym>, asked: &Asked) -> Result<(String, Rolle
         None => new_id().map_err(|err| broken(&err))?,
     };
     check_id(&id)?;
-    let mut coming = gym.rollouts.find_or(&id, || begin(gym, &id, asked))?;
+    let mut coming = gym.rollouts.find_or(&id, &asked.key(), || begin(gym, &id, asked))?;
     let rolled = match coming.wait_for(Option::is_some).await {
         Ok(rolled) => rolled.clone(),
         Err(_) => None,

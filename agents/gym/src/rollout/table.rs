@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use runner::stages::Cell;
 use tokio::sync::watch;
 
 use crate::Reward;
+use crate::refusal::Refusal;
 
 /// How many cells are held open; a trainer has one for each setting of its model.
 const CELLS: usize = 64;
@@ -31,6 +33,8 @@ pub(crate) struct Rolled {
 pub(crate) type Coming = watch::Receiver<Option<Rolled>>;
 
 struct Rollout {
+    /// What tells its settings from others.
+    key: String,
     coming: Coming,
     since: Instant,
 }
@@ -39,15 +43,25 @@ impl Rollouts {
     /// Returns a rollout that is under way or has ended lately, or puts in another one, which `begin` makes.
     ///
     /// # Errors
-    /// When `begin` fails.
-    pub(crate) fn find_or<E>(&self, id: &str, begin: impl FnOnce() -> Result<Coming, E>) -> Result<Coming, E> {
+    /// When it has other settings, or `begin` fails.
+    pub(crate) fn find_or(
+        &self,
+        id: &str,
+        key: &str,
+        begin: impl FnOnce() -> Result<Coming, Refusal>,
+    ) -> Result<Coming, Refusal> {
         let mut rollouts = self.rollouts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rollout) = rollouts.get_mut(id) {
+            if rollout.key != key {
+                let why = format!("`{id}` was begun with other settings\nhint: another `rollout_id`");
+                return Err(Refusal::new(StatusCode::CONFLICT, why));
+            }
             rollout.since = Instant::now();
             return Ok(rollout.coming.clone());
         }
         let coming = begin()?;
-        rollouts.insert(id.to_owned(), Rollout { coming: coming.clone(), since: Instant::now() });
+        let rollout = Rollout { key: key.to_owned(), coming: coming.clone(), since: Instant::now() };
+        rollouts.insert(id.to_owned(), rollout);
         Ok(coming)
     }
 

@@ -73,9 +73,7 @@ fn prepare<A: Agent>(settings: Value) -> anyhow::Result<Prepared> {
     let (of_driven, of_toolbox) = (config.clone(), config.clone());
     Ok(Prepared {
         start: Arc::new(move |parts, header| start(A::new(config.clone()), parts, header)),
-        drive: Arc::new(move |asks, parts, header| {
-            start(Driven::by(A::new(of_driven.clone()), asks), parts, header)
-        }),
+        drive: Arc::new(move |asks, parts, header| start(Driven::by(A::new(of_driven.clone()), asks), parts, header)),
         toolbox: Arc::new(move || driven::toolbox(A::new(of_toolbox.clone()).tools())),
     })
 }

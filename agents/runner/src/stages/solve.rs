@@ -150,12 +150,11 @@ impl Cell {
     #[must_use]
     pub fn driven(&self, sample: u32, asks: Asks) -> Self {
         let (drive, asks) = (self.resolved.prepared.drive.clone(), Mutex::new(Some(asks)));
-        let start: Start = Arc::new(move |parts, header| {
-            match asks.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let start: Start =
+            Arc::new(move |parts, header| match asks.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 Some(asks) => drive(asks, parts, header),
                 None => Box::pin(async { Err(anyhow!("an episode that is driven from outside cannot start over")) }),
-            }
-        });
+            });
         Self { start, ..self.of_sample(sample) }
     }
 
