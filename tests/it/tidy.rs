@@ -27,12 +27,13 @@ const LAYERS: &[(&str, u8)] = &[
     ("sweep", 7),
     ("training", 7),
     ("verifier", 7),
-    ("cli", 8),
-    ("codeact", 9),
-    ("bashonly", 9),
-    ("moatless", 9),
-    ("spotter", 10),
-    ("tests", 11),
+    ("gym", 8),
+    ("cli", 9),
+    ("codeact", 10),
+    ("bashonly", 10),
+    ("moatless", 10),
+    ("spotter", 11),
+    ("tests", 12),
 ];
 
 /// Arrows that are wrong although they point down, or that only a binary may have.
@@ -50,6 +51,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("minijinja", &["prompts", "training"]),
     ("tokenizers", &["training"]),
     ("clap", &["cli"]),
+    ("axum", &["gym"]),
     ("rustls", &["llm", "dataset", "docker", "images", "sweep"]),
     ("k8s-openapi", &["sweep"]),
     ("opentelemetry", &["cli"]),
@@ -84,7 +86,7 @@ const TOOLS: [&str; 22] = [
 ];
 
 /// What a test may need that not every machine has, as the reason for which it is ignored.
-const NEEDS: [&str; 7] = [
+const NEEDS: [&str; 8] = [
     "needs Docker",
     "needs root",
     "needs SPOTTER_DATA",
@@ -92,6 +94,7 @@ const NEEDS: [&str; 7] = [
     "needs Slurm",
     "needs Ray",
     "needs SPOTTER_LONG",
+    "needs SPOTTER_CLIENTS",
 ];
 
 const LINES: usize = 600;

@@ -520,8 +520,11 @@ impl Episode {
 
 type Extra = std::collections::BTreeMap<&'static str, String>;
 
-/// Returns the tools as the model sees them.
-fn describe(toolbox: &Toolbox, prompts: &Prompts) -> Result<Vec<ToolSpec>, AgentError> {
+/// Returns the tools of a toolbox as a model sees them.
+///
+/// # Errors
+/// When a tool has no description.
+pub fn describe(toolbox: &Toolbox, prompts: &Prompts) -> Result<Vec<ToolSpec>, AgentError> {
     let specs = toolbox.signatures().map(|signature| {
         let description = prompts.render(&format!("tools/{}.md", signature.name), ())?;
         Ok(ToolSpec { name: signature.wire_name.clone(), description, parameters: signature.parameters.clone() })

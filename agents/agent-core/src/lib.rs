@@ -26,7 +26,7 @@ pub use agent::{Agent, AgentError, Flow};
 pub use conversation::clip::clip;
 pub use conversation::context::{ContextConfig, ContextStrategy};
 pub use conversation::segments::{Segment, Shown};
-pub use episode::{Episode, EpisodeParts};
+pub use episode::{Episode, EpisodeParts, describe};
 pub use episode_texts::EpisodeTexts;
 pub use fresh_sandbox::FreshSandbox;
 pub use limits::{Limit, Limits};

@@ -2,6 +2,8 @@
 
 use clap::{Arg, ArgMatches, Command, Parser, Subcommand, value_parser};
 
+#[cfg(feature = "gym")]
+use crate::commands::GymCommand;
 #[cfg(feature = "training")]
 use crate::commands::{BestOf, ExportCommand, Import, Improve, Verify};
 use crate::commands::{
@@ -70,6 +72,9 @@ pub(crate) enum Cmd {
     /// Exports data sets from runs.
     #[cfg(feature = "training")]
     Export(ExportCommand),
+    /// Serves instances to trainers: sessions by ORS and OpenEnv, and rollouts.
+    #[cfg(feature = "gym")]
+    Gym(Box<GymCommand>),
     /// Removes containers and folders that killed runs left behind.
     Clean(Clean),
 }

@@ -24,6 +24,13 @@ pub(crate) fn counted() -> Events {
     heard(Arc::<Counted>::default())
 }
 
+/// Returns events that nobody is shown, but for the log and a collector.
+#[cfg(feature = "gym")]
+pub(crate) fn unseen() -> Events {
+    let lines = line::is_on().then(|| Arc::new(EventLines) as Arc<dyn Listener>);
+    Events::new(lines.into_iter().chain(otel::listener()))
+}
+
 /// Returns events that are told to this listener, to the log and to a collector, where there is one.
 fn heard(shown: Arc<dyn Listener>) -> Events {
     let lines = line::is_on().then(|| Arc::new(EventLines) as Arc<dyn Listener>);

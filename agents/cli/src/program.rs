@@ -13,6 +13,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tool_core::SandboxError;
 
 use crate::arguments::{Cli, Cmd, log_format, with_log};
+#[cfg(feature = "gym")]
+use crate::commands::gym;
 use crate::commands::runs::{report, status};
 #[cfg(feature = "training")]
 use crate::commands::training;
@@ -178,6 +180,8 @@ async fn dispatch(
         Cmd::Improve(args) => training::improve::run(plugs, args, providers, at_interrupt).await,
         #[cfg(feature = "training")]
         Cmd::Export(args) => apart(async move { training::export::run(args) }).await,
+        #[cfg(feature = "gym")]
+        Cmd::Gym(args) => gym::run(plugs, *args, providers, at_interrupt).await,
         Cmd::Clean(args) => clean::run(plugs, args).await,
     }
 }

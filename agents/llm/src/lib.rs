@@ -18,6 +18,7 @@ mod error;
 
 mod connect;
 mod embeddings;
+mod forward;
 
 pub use calls::json_call::{UnreadableJson, parse_json_call};
 pub use calls::json_reader::Problem;
@@ -31,6 +32,7 @@ pub use config::{
 pub use connect::{connect, connect_in};
 pub use embeddings::Embeddings;
 pub use error::ConnectError;
+pub use forward::{Forward, Forwarded};
 pub use gateway::gateways::{Gateway, Gateways, Totals};
 pub use limits::budget::{Budget, BudgetLimits, Spent};
 pub use recorded::record::Record;

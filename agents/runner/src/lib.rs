@@ -1,9 +1,11 @@
 //! Configuration, environments and models for it, and the engine that works on items.
 //!
 //! [`Resolved`] is a configuration from its layers; [`environments`] opens what poses and judges; [`stages`] are what can
-//! be done with an instance, and the [`engine`] does it with many at once; [`replay`] is for episodes that are there. The command line is not here: `cli` has it.
+//! be done with an instance, and the [`engine`] does it with many at once; [`replay`] is for episodes that are there, and a
+//! [`driver`] for those whose steps come from outside. The command line is not here: `cli` has it.
 
 pub mod config;
+pub mod driver;
 pub mod engine;
 pub mod environments;
 pub mod plugs;

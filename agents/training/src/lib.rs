@@ -6,5 +6,5 @@ mod import;
 pub mod sft;
 pub mod tokens;
 
-pub use export::{Format, Written, write_runs};
+pub use export::{Format, Written, atif, write_runs};
 pub use import::{FileCounts, Target, import};

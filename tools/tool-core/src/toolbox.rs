@@ -50,6 +50,15 @@ impl Toolbox {
         self
     }
 
+    /// Returns the toolbox with a tool, by its own name, under another name on the wire; without it, nothing changes.
+    #[must_use]
+    pub fn renamed(mut self, name: &str, wire_name: &str) -> Self {
+        for entry in self.entries.iter_mut().filter(|entry| entry.signature.name == name) {
+            wire_name.clone_into(&mut entry.signature.wire_name);
+        }
+        self
+    }
+
     /// Returns the signatures in the order of adding.
     pub fn signatures(&self) -> impl Iterator<Item = &ToolSignature> {
         self.entries.iter().map(|entry| &entry.signature)

@@ -42,3 +42,17 @@ pub(crate) async fn run(plugs: &Plugs, args: Clean) -> Result<ExitCode, Failed> 
     say(&format!("removed {}", counts.collect::<Vec<_>>().join(" and ")));
     Ok(ExitCode::SUCCESS)
 }
+
+/// Removes what processes that have died left of the sandboxes of some providers, and tells of it.
+pub(crate) async fn remove_of_dead(plugs: &Plugs, is_used: impl Fn(&str) -> bool) {
+    let host = host();
+    for plug in plugs.sandboxes().iter().filter(|plug| is_used(plug.name)) {
+        match plug.clean(&host, false).await {
+            Ok(names) if names.is_empty() => {}
+            Ok(names) => say(&format!("removed {} {} of processes that have died", names.len(), plug.sandboxes)),
+            // A command that needs the provider will report its error.
+            Err(SandboxError::Unavailable(_)) => {}
+            Err(err) => say(&format!("warning: the leftovers of dead processes were not removed: {err}")),
+        }
+    }
+}

@@ -5,6 +5,8 @@ pub(crate) mod config;
 mod engine;
 pub(crate) mod evaluate;
 pub(crate) mod grade;
+#[cfg(feature = "gym")]
+pub(crate) mod gym;
 pub(crate) mod images;
 pub(crate) mod index;
 pub(crate) mod instances;
@@ -24,6 +26,8 @@ pub(crate) use clean::Clean;
 pub(crate) use config::Config;
 pub(crate) use evaluate::Evaluate;
 pub(crate) use grade::Grade;
+#[cfg(feature = "gym")]
+pub(crate) use gym::GymCommand;
 pub(crate) use images::ImagesCommand;
 pub(crate) use index::Index;
 pub(crate) use instances::Instances;

@@ -122,25 +122,32 @@ impl Run {
 
     /// Hands out the episodes of a cell one by one, so that no more than one is held besides the journal.
     pub fn each_episode(&self, cell: &str, mut look: impl FnMut(Episode)) {
-        let folder = self.journal.run().join(file_name(cell));
-        let one = |((instance_id, sample), state): (&Key, &EpisodeState)| {
-            let folder = folder.join(file_name(instance_id));
-            Episode {
-                cell: cell.to_owned(),
-                instance_id: instance_id.clone(),
-                sample: *sample,
-                ended: state.ended.clone(),
-                prediction: state.prediction.clone(),
-                judged: state.judged.clone(),
-                failed: state.failed.clone(),
-                imported: state.imported.clone(),
-                failures: state.failures,
-                begun: state.begun,
-                came: state.came,
-                folder: if *sample == 0 { folder } else { folder.join(sample.to_string()) },
-            }
-        };
-        self.journal.with_cell(cell, |state| state.episodes.iter().map(one).for_each(&mut look));
+        let one = |(key, state): (&Key, &EpisodeState)| look(self.of_state(cell, key, state));
+        self.journal.with_cell(cell, |state| state.episodes.iter().for_each(one));
+    }
+
+    /// Returns one episode; `None` where nothing has come of it.
+    pub fn episode(&self, cell: &str, instance_id: &str, sample: u32) -> Option<Episode> {
+        let key: Key = (instance_id.to_owned(), sample);
+        self.journal.with_cell(cell, |state| Some(self.of_state(cell, &key, state.episodes.get(&key)?)))
+    }
+
+    fn of_state(&self, cell: &str, (instance_id, sample): &Key, state: &EpisodeState) -> Episode {
+        let folder = self.journal.run().join(file_name(cell)).join(file_name(instance_id));
+        Episode {
+            cell: cell.to_owned(),
+            instance_id: instance_id.clone(),
+            sample: *sample,
+            ended: state.ended.clone(),
+            prediction: state.prediction.clone(),
+            judged: state.judged.clone(),
+            failed: state.failed.clone(),
+            imported: state.imported.clone(),
+            failures: state.failures,
+            begun: state.begun,
+            came: state.came,
+            folder: if *sample == 0 { folder } else { folder.join(sample.to_string()) },
+        }
     }
 
     /// Returns the episodes of a cell that are being worked on, by whom. Nothing is written.

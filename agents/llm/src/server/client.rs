@@ -61,8 +61,8 @@ pub fn install_cryptography() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Returns the wire to a server.
-pub(crate) fn wire(server: Server, transport: &Transport) -> Result<Wire, ConnectError> {
+/// Returns what sends requests to a server.
+pub(crate) fn http_client(server: &Server, transport: &Transport) -> Result<reqwest::Client, ConnectError> {
     let endpoint = transport.endpoint;
     install_cryptography();
     let mut builder = reqwest::Client::builder()
@@ -75,7 +75,12 @@ pub(crate) fn wire(server: Server, transport: &Transport) -> Result<Wire, Connec
             builder = builder.tls_certs_only([]);
         }
     }
-    let http = builder.build().map_err(|err| ConnectError::Client(explain(&err, endpoint)))?;
+    builder.build().map_err(|err| ConnectError::Client(explain(&err, endpoint)))
+}
+
+/// Returns the wire to a server.
+pub(crate) fn wire(server: Server, transport: &Transport) -> Result<Wire, ConnectError> {
+    let http = http_client(&server, transport)?;
     let key = server.key.clone();
     let mut settings = OpenAIConfig::new().with_api_base(server.base_url).with_api_key(server.key.reveal());
     if !server.is_openai {
@@ -265,7 +270,7 @@ pub(crate) fn transient(message: &str) -> ModelError {
 }
 
 /// Returns an error with its causes, which name what went wrong on the wire.
-fn explain(err: &reqwest::Error, endpoint: Endpoint) -> String {
+pub(crate) fn explain(err: &reqwest::Error, endpoint: Endpoint) -> String {
     let mut text = if err.is_timeout() { format!("{} took too long", endpoint.server()) } else { err.to_string() };
     let mut source = std::error::Error::source(err);
     while let Some(cause) = source {

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use tool_core::{Network, SandboxConfig, Size};
 
 use crate::engine::PermitsConfig;
-use crate::plugs::{AgentPlug, Plugs, Start};
+use crate::plugs::{AgentPlug, Plugs, Prepared};
 use layers::Layers;
 use ranges::check_ranges;
 
@@ -123,8 +123,8 @@ pub struct Resolved {
     pub plug: AgentPlug,
     /// The plugs that the program is made of.
     pub(crate) plugs: Plugs,
-    /// Starts an episode with the agent's own block.
-    pub start: Start,
+    /// The agent with its own block.
+    pub(crate) prepared: Prepared,
     /// Every value, as it goes into `config.yaml`.
     pub all: Value,
     /// Where what is not a default comes from, by key path.
@@ -188,9 +188,9 @@ impl Resolved {
         plugs.check_kind(config.env.kind.as_deref()).map_err(|err| InvalidSetting::new("env.kind", err))?;
         config.limits.check().map_err(|err| InvalidSetting::new("limits", err))?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
-        let start = (plug.prepare)(block)?;
+        let prepared = (plug.prepare)(block)?;
         let inputs = digest_of_inputs(&config, plugs)?;
-        Ok(Self { config, plug, plugs: plugs.clone(), start, all, origins, inputs })
+        Ok(Self { config, plug, plugs: plugs.clone(), prepared, all, origins, inputs })
     }
 
     /// Returns the settings that can change what an episode does: not how to reach a server and how long to wait for
@@ -255,6 +255,14 @@ impl Resolved {
     pub fn dataset_revision(&self) -> Option<String> {
         let dataset = self.config.env.dataset.as_deref()?;
         self.plugs.find_environment(dataset)?.revision(dataset)
+    }
+
+    /// Returns the tools that whoever drives an episode of the agent may call, the last of which may hand the work in.
+    ///
+    /// # Errors
+    /// When a template is missing or broken.
+    pub fn tools_of_driver(&self) -> anyhow::Result<Vec<agent_core::ToolSpec>> {
+        Ok(agent_core::describe(&(self.prepared.toolbox)(), &crate::stages::prompts(self)?)?)
     }
 
     /// Returns the name of the run.

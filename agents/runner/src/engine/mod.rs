@@ -235,6 +235,20 @@ impl Engine {
         Ok(())
     }
 
+    /// Works on one item beside all others, however many these are, and returns what came of it. When the returned future is
+    /// dropped, the work is aborted.
+    ///
+    /// # Errors
+    /// With the words of a panic.
+    pub async fn one<W: Work>(&self, work: &Arc<W>, input: W::Input) -> Result<W::Output, String> {
+        let seats = Arc::new(Semaphore::new(1));
+        let started = self.tasks.track_future(self.start(work.clone(), &seats, (), input));
+        let Done { item, output, ending: Ending { word, was_kept, line }, took, .. } = started.await;
+        let took = (!was_kept).then_some(took);
+        self.events.tell(&Event::Ended { item: &item, ending: word, took, line: &line });
+        output
+    }
+
     /// Passes the output of an item to the queue, and its ending to the listeners, unless it is retried.
     fn ended<W: Work, Q: Queue<W>>(&self, queue: &mut Q, done: Done<Q::Key, W::Output>) -> anyhow::Result<()> {
         let Done { key, item, image, output, ending: Ending { word, was_kept, line }, took } = done;

@@ -8,6 +8,10 @@ use agent_core::{Agent, Episode, EpisodeParts, Header, Outcome, run};
 use anyhow::Context;
 use schemars::{Schema, schema_for};
 use serde_yaml::Value;
+use tool_core::Toolbox;
+
+use super::driven::{self, Driven};
+use crate::driver::Asks;
 
 /// An agent as the command line sees it: its name, its settings, and how to run it.
 #[derive(Clone, Copy)]
@@ -19,12 +23,26 @@ pub struct AgentPlug {
     pub(crate) settings: fn() -> anyhow::Result<Value>,
     /// The schema of the agent's own settings, with the docs of their fields.
     pub(crate) schema: fn() -> Schema,
-    pub(crate) prepare: fn(Value) -> anyhow::Result<Start>,
+    pub(crate) prepare: fn(Value) -> anyhow::Result<Prepared>,
+}
+
+/// An agent with its settings, which all episodes share.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    /// Starts an episode.
+    pub(crate) start: Start,
+    /// Starts an episode whose steps come from outside.
+    pub(crate) drive: Drive,
+    /// Returns the tools that whoever drives an episode may call.
+    pub(crate) toolbox: Arc<dyn Fn() -> Toolbox + Send + Sync>,
 }
 
 /// Starts an episode of an agent with its settings, which all episodes share; the toolbox of the parts is filled in by
 /// the agent.
 pub(crate) type Start = Arc<dyn Fn(EpisodeParts, Header) -> Running + Send + Sync>;
+
+/// Starts an episode as [`Start`] does, the steps of which are asked for.
+pub(crate) type Drive = Arc<dyn Fn(Asks, EpisodeParts, Header) -> Running + Send + Sync>;
 
 /// An episode under way.
 pub(crate) type Running = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
@@ -47,12 +65,17 @@ fn settings<A: Agent>() -> anyhow::Result<Value> {
 
 /// Reads settings, once for all episodes: what their clones share, the episodes share. Checks that an agent can be made
 /// of them, and that its tools can be told apart.
-fn prepare<A: Agent>(settings: Value) -> anyhow::Result<Start> {
+fn prepare<A: Agent>(settings: Value) -> anyhow::Result<Prepared> {
     let unfit = || format!("the settings of `{}` are not valid", A::NAME);
     let config = serde_path_to_error::deserialize::<_, A::Config>(settings).with_context(unfit)?;
     let tools = A::new(config.clone()).tools();
     tools.check().map_err(|err| anyhow::anyhow!("{}: {err}", unfit()))?;
-    Ok(Arc::new(move |parts, header| start(A::new(config.clone()), parts, header)))
+    let (of_driven, of_toolbox) = (config.clone(), config.clone());
+    Ok(Prepared {
+        start: Arc::new(move |parts, header| start(A::new(config.clone()), parts, header)),
+        drive: Arc::new(move |asks, parts, header| start(Driven::by(A::new(of_driven.clone()), asks), parts, header)),
+        toolbox: Arc::new(move || driven::toolbox(A::new(of_toolbox.clone()).tools())),
+    })
 }
 
 fn start<A: Agent>(agent: A, mut parts: EpisodeParts, header: Header) -> Running {

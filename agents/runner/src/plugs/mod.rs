@@ -1,6 +1,7 @@
 //! The plugs that a program is made of.
 
 mod agent;
+mod driven;
 mod sandboxes;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,8 @@ use env_core::{EnvironmentPlug, nearest};
 use tool_core::{Connect, SandboxConfig, SandboxPlug};
 
 use crate::config::invalid_setting::InvalidSetting;
-pub(crate) use agent::Start;
 pub use agent::{AgentPlug, plug};
+pub(crate) use agent::{Prepared, Start};
 pub use sandboxes::host;
 
 /// The agents, environments and providers of sandboxes that a program knows.

@@ -4,8 +4,9 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
-use agent_core::{Model, Secrets};
+use agent_core::{Completion, Model, ModelError, Request, Secrets};
 use anyhow::{Context, anyhow};
+use async_trait::async_trait;
 use env_core::{Instance, RecordedEpisodes};
 use grading::read_given;
 use journal::hide;
@@ -33,6 +34,8 @@ enum Source {
     Script(String),
     /// The recorded episodes of the agent that ship with the instances.
     Shipped(RecordedEpisodes),
+    /// Whoever drives the episodes asks it; here is only its name.
+    Elsewhere(String),
 }
 
 impl Models {
@@ -66,6 +69,20 @@ impl Models {
             }
             Provider::Openai => Source::Server(Box::new(connect(gateways, &config, &prompts(resolved)?)?)),
         };
+        Self::of(resolved, source)
+    }
+
+    /// Returns the models of episodes that are driven from outside, which ask none here.
+    ///
+    /// # Errors
+    /// When the server of embeddings cannot be had.
+    pub fn elsewhere(resolved: &Resolved) -> anyhow::Result<Self> {
+        let name = resolved.config.model.name.clone().unwrap_or_else(|| "elsewhere".to_owned());
+        Self::of(resolved, Source::Elsewhere(name))
+    }
+
+    fn of(resolved: &Resolved, source: Source) -> anyhow::Result<Self> {
+        let config = resolved.config.model.clone();
         let embeddings = Embeddings::connect(&resolved.config.embeddings)?;
         let embedder = embeddings.map(|embeddings| Arc::new(embeddings) as Arc<dyn Embed>);
         let of_endpoints = config.endpoints.iter().filter_map(|endpoint| endpoint.api_key_env.as_deref());
@@ -82,6 +99,7 @@ impl Models {
             Source::Replay(_) => "replay".to_owned(),
             Source::Script(_) => "script".to_owned(),
             Source::Shipped(_) => "recorded".to_owned(),
+            Source::Elsewhere(name) => name.clone(),
         }
     }
 
@@ -117,6 +135,7 @@ impl Models {
                 let text = recorded(id).with_context(|| format!("`{id}` ships without a recorded episode"))?;
                 Arc::new(replay(text, root, OnDivergence::Ignore)?)
             }
+            Source::Elsewhere(name) => Arc::new(Elsewhere(name.clone())),
         };
         self.recorded(model, root)
     }
@@ -127,6 +146,20 @@ impl Models {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.with_context(|| format!("cannot record to `{}`", path.display()))?;
         Ok(Arc::new(llm::Record::new(model, root, Box::new(file))))
+    }
+}
+
+/// A model that is asked elsewhere.
+struct Elsewhere(String);
+
+#[async_trait]
+impl Model for Elsewhere {
+    fn name(&self) -> &str {
+        &self.0
+    }
+
+    async fn complete(&self, _: &Request) -> Result<Completion, ModelError> {
+        Err(ModelError::Permanent("the model of this episode is asked elsewhere".to_owned()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One instance from start to verdict.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_core::{
@@ -17,7 +17,9 @@ use tool_core::Toolbox;
 use super::judge::Judge;
 use super::models::{Models, digests_of_prompts};
 use crate::config::{Resolved, different, digest, in_words};
+use crate::driver::Asks;
 use crate::engine::{Ending, Event, INFRASTRUCTURE, Phase, Stage, Work, WorkItem, Worker, wanted};
+use crate::plugs::Start;
 use crate::replay::Prefix;
 use crate::shown::short;
 
@@ -40,6 +42,8 @@ pub struct Cell {
     /// What every episode is made from, whatever its instance.
     origin: Origin,
     fingerprint: String,
+    /// Starts an episode of the agent.
+    start: Start,
 }
 
 /// One instance in one cell.
@@ -106,8 +110,8 @@ impl Cell {
             parent: None,
         };
         let (prompts, fingerprint) = (super::models::prompts(&resolved)?, resolved.fingerprint());
-        let (fresh, prefix) = (false, None);
-        Ok(Self { resolved, environment, models, cell_dir, fresh, prefix, prompts, origin, fingerprint })
+        let (fresh, prefix, start) = (false, None, resolved.prepared.start.clone());
+        Ok(Self { resolved, environment, models, cell_dir, fresh, prefix, prompts, origin, fingerprint, start })
     }
 
     /// Refuses a cell some of whose episodes were made with other settings than it would make them with now.
@@ -138,7 +142,20 @@ impl Cell {
             prompts: self.prompts.clone(),
             origin: Origin { sample, ..self.origin.clone() },
             fingerprint: self.fingerprint.clone(),
+            start: self.start.clone(),
         }
+    }
+
+    /// Returns the same for another sample, the steps of whose one episode come from outside.
+    #[must_use]
+    pub fn driven(&self, sample: u32, asks: Asks) -> Self {
+        let (drive, asks) = (self.resolved.prepared.drive.clone(), Mutex::new(Some(asks)));
+        let start: Start =
+            Arc::new(move |parts, header| match asks.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(asks) => drive(asks, parts, header),
+                None => Box::pin(async { Err(anyhow!("an episode that is driven from outside cannot start over")) }),
+            });
+        Self { start, ..self.of_sample(sample) }
     }
 
     /// Returns whether an instance has its final result: an episode that ended by itself, and the verdict on its patch
@@ -335,7 +352,7 @@ impl Cell {
             earlier,
             secrets: self.models.secrets(),
         };
-        (self.resolved.start)(parts, header).await
+        (self.start)(parts, header).await
     }
 
     fn fresh_sandbox(&self, instance: &Instance) -> FreshSandbox {

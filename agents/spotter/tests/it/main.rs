@@ -6,6 +6,7 @@ mod cases;
 mod examples;
 mod export;
 mod exports;
+mod gym;
 mod improve;
 mod killing;
 mod kubernetes;

@@ -17,9 +17,11 @@ mod openhands;
 use std::path::Path;
 
 use journal::{Episode, Run};
+use serde_json::Value;
 
 use group::groups;
 use losses::Losses;
+use source::Source;
 pub use written::Written;
 
 /// A format of another program.
@@ -64,6 +66,16 @@ pub fn write_runs(runs: &[Run], format: Format, out: &Path) -> anyhow::Result<Wr
     }
     written.losses = losses.0;
     Ok(written)
+}
+
+/// Returns an episode of a run as a trajectory of Harbor's, ATIF 1.8; `None` where it holds no step, which the format asks
+/// for.
+///
+/// # Errors
+/// When its record cannot be read.
+pub fn atif(run: &str, episode: Episode) -> anyhow::Result<Option<Value>> {
+    let source = Source::read(run, episode)?;
+    Ok(atif::trajectory(&source, &mut Losses::default()).map(Value::Object))
 }
 
 /// Returns whether there is anything to write of an episode, and counts it where there is not.

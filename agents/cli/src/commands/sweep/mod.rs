@@ -12,15 +12,14 @@ use anyhow::Context;
 use clap::Args;
 use runner::engine::Engine;
 use runner::environments::Providers;
-use runner::plugs::host;
 use runner::{Plugs, Settings};
 use sweep::file::{EngineKind, File};
 use sweep::plan::Plan;
 use sweep::run::{Counts, Sweep};
-use tool_core::SandboxError;
 
 use elsewhere::Elsewhere;
 
+use crate::commands::clean::remove_of_dead;
 use crate::commands::engine::engine;
 use crate::console::say;
 use crate::failed::Failed;
@@ -124,17 +123,8 @@ fn plan(plugs: &Plugs, args: &SweepCommand) -> anyhow::Result<Plan> {
 
 /// Removes what processes that have died left of their sandboxes.
 async fn clean(plugs: &Plugs, plan: &Plan) {
-    let host = host();
     let is_used = |name: &str| plan.cells.iter().any(|cell| cell.resolved.config.sandbox.provider == name);
-    for plug in plugs.sandboxes().iter().filter(|plug| is_used(plug.name)) {
-        match plug.clean(&host, false).await {
-            Ok(names) if names.is_empty() => {}
-            Ok(names) => say(&format!("removed {} {} of processes that have died", names.len(), plug.sandboxes)),
-            // A command that needs the provider will report its error.
-            Err(SandboxError::Unavailable(_)) => {}
-            Err(err) => say(&format!("warning: the leftovers of dead processes were not removed: {err}")),
-        }
-    }
+    remove_of_dead(plugs, is_used).await;
 }
 
 /// Prints what became of the episodes; returns the exit code.

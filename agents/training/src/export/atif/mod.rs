@@ -5,4 +5,5 @@ mod steps;
 mod trajectory;
 mod trial;
 
+pub(in crate::export) use trajectory::trajectory;
 pub(super) use trial::write_job;

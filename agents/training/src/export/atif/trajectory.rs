@@ -12,7 +12,7 @@ use crate::beside;
 const VERSION: &str = "ATIF-v1.8";
 
 /// Returns the trajectory of an episode; `None` where it holds no step, which the format asks for.
-pub(super) fn trajectory(source: &Source<'_>, losses: &mut Losses) -> Option<Map<String, Value>> {
+pub(in crate::export) fn trajectory(source: &Source<'_>, losses: &mut Losses) -> Option<Map<String, Value>> {
     // What a file of this format said before goes in again.
     let before = source.imported("ATIF");
     let mut steps = Steps::new(source, before.is_some());
