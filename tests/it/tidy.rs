@@ -27,12 +27,13 @@ const LAYERS: &[(&str, u8)] = &[
     ("sweep", 7),
     ("training", 7),
     ("verifier", 7),
-    ("cli", 8),
-    ("codeact", 9),
-    ("bashonly", 9),
-    ("moatless", 9),
-    ("spotter", 10),
-    ("tests", 11),
+    ("viewer", 8),
+    ("cli", 9),
+    ("codeact", 10),
+    ("bashonly", 10),
+    ("moatless", 10),
+    ("spotter", 11),
+    ("tests", 12),
 ];
 
 /// Arrows that are wrong although they point down, or that only a binary may have.
@@ -84,7 +85,7 @@ const TOOLS: [&str; 22] = [
 ];
 
 /// What a test may need that not every machine has, as the reason for which it is ignored.
-const NEEDS: [&str; 7] = [
+const NEEDS: [&str; 8] = [
     "needs Docker",
     "needs root",
     "needs SPOTTER_DATA",
@@ -92,6 +93,7 @@ const NEEDS: [&str; 7] = [
     "needs Slurm",
     "needs Ray",
     "needs SPOTTER_LONG",
+    "needs Chromium",
 ];
 
 const LINES: usize = 600;

@@ -8,6 +8,8 @@ use crate::commands::{
     Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search,
     Solve, StatusCommand, SweepCommand, Validate, WorkCommand,
 };
+#[cfg(feature = "viewer")]
+use crate::commands::View;
 use crate::log::Format;
 
 /// Agents that repair real repositories, and the verdict on their patches.
@@ -43,6 +45,9 @@ pub(crate) enum Cmd {
     Report(ReportCommand),
     /// Tells how far a run has got, while it goes on or afterwards.
     Status(StatusCommand),
+    /// Makes one HTML file of runs to look at episodes, patches and verdicts, or serves it while a run goes on.
+    #[cfg(feature = "viewer")]
+    View(View),
     /// Takes trajectories and candidate patches of other programs into a run.
     #[cfg(feature = "training")]
     Import(Import),

@@ -18,6 +18,8 @@ pub(crate) mod solve;
 pub(crate) mod sweep;
 #[cfg(feature = "training")]
 pub(crate) mod training;
+#[cfg(feature = "viewer")]
+pub(crate) mod view;
 pub(crate) mod validate;
 
 pub(crate) use clean::Clean;
@@ -38,3 +40,5 @@ pub(crate) use sweep::work::WorkCommand;
 #[cfg(feature = "training")]
 pub(crate) use training::{BestOf, ExportCommand, Import, Improve, Verify};
 pub(crate) use validate::Validate;
+#[cfg(feature = "viewer")]
+pub(crate) use view::View;
