@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use dataset::Row;
 use viewer::{Gold, Settings, Source, Written};
 
 use crate::console::say;
@@ -71,14 +72,17 @@ pub(crate) async fn run(args: View) -> Result<ExitCode, Failed> {
 /// Returns what datasets say of the instances: of those that are named, and of those that the runs were made from.
 async fn gold(args: &View, sources: &[Source]) -> Result<BTreeMap<String, Gold>, Failed> {
     let mut gold = BTreeMap::new();
-    let mut add = |rows: Vec<dataset::Row>| {
+    let mut add = |rows: Vec<Row>| {
         gold.extend(rows.into_iter().map(|row| {
-            let dataset::Row { instance_id, patch, test_patch, fail_to_pass, pass_to_pass, .. } = row;
+            let Row { instance_id, patch, test_patch, fail_to_pass, pass_to_pass, .. } = row;
             (instance_id, Gold { patch, test_patch, fail_to_pass, pass_to_pass })
         }));
     };
     for source in sources {
         for name in source.run.cells().iter().filter_map(|cell| configured(source, cell)) {
+            if name == "demo" {
+                add(demo::solutions().map(|(instance_id, patch)| Row { instance_id, patch: patch.0, ..Row::default() }).collect());
+            }
             // A file that is not there any more is no reason to show nothing.
             if std::path::Path::new(&name).is_file() {
                 match datasets::load(&name).await {

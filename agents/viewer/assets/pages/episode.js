@@ -134,8 +134,8 @@ class EpisodePage {
   }
 
   told({replies, state, begins}, number) {
-    return h('section', {class: 'card told', 'aria-label': 'Told to the model'}, begins && h('p', {class: 'segment'}, state ? `A new conversation: ${state}. The model no longer sees what came before.` : 'A new conversation.'), !begins && state && h('p', {class: 'segment'}, state),
-      replies.map((one) => h('div', {class: 'said ' + one.role}, h('h3', {}, one.role ?? 'result', one.restored && restored()), folded(one.text, this.options(number, one.role)))));
+    return h('div', {class: 'card told', 'aria-label': 'Told to the model'}, begins && h('p', {class: 'segment'}, state ? `A new conversation: ${state}. The model no longer sees what came before.` : 'A new conversation.'), !begins && state && h('p', {class: 'segment'}, state),
+      replies.map((one) => h('div', {class: 'said ' + one.role}, h('h2', {}, one.role ?? 'result', one.restored && restored()), folded(one.text, this.options(number, one.role)))));
   }
 
   turn(turn, number) {
@@ -143,7 +143,7 @@ class EpisodePage {
     const gap = this.gap(turn);
     const raw = () => openText([turn.record, ...turn.after.map((one) => one.record)].map((place) => JSON.stringify(episode.records[place], null, 2)).join('\n\n'), `Step ${turn.step}, as it is recorded`);
     const asked = () => openText(request(episode.records, turn.record).map((message) => JSON.stringify(message, null, 2)).join('\n'), `Step ${turn.step}, what the model was sent`);
-    return h('section', {class: 'card turn' + (turn.failed ? ' failed' : ''), 'aria-label': 'Step ' + turn.step, 'data-step': turn.step},
+    return h('div', {class: 'card turn' + (turn.failed ? ' failed' : ''), 'aria-label': 'Step ' + turn.step, 'data-step': turn.step},
       this.left(turn),
       h('div', {class: 'bar'}, h('h2', {}, link(`/e/${this.row.key}/${turn.step}`, {title: 'Link to this step'}, 'Step ' + turn.step)), h('span', {class: 'tool'}, turn.action.tool),
         turn.failed && h('span', {class: 'bad'}, turn.failed), turn.restored && restored(), turn.state && h('span', {class: 'state'}, turn.state),
@@ -201,11 +201,11 @@ class EpisodePage {
 
   end() {
     const {outcome} = this.episode;
-    if (!outcome) return h('section', {class: 'card told'}, this.view.source.live ? 'It goes on\u2026' : 'The record ends here, without an outcome.');
+    if (!outcome) return h('div', {class: 'card told'}, this.view.source.live ? 'It goes on\u2026' : 'The record ends here, without an outcome.');
     const status = outcome.exit_status;
     const said = typeof status === 'string' ? status : Object.entries(status).map(([name, why]) => `${name}: ${why}`).join();
     const files = outcome.left_out ?? [];
-    return h('section', {class: 'card told', 'aria-label': 'Outcome'}, h('h2', {}, 'Outcome: ', said), link('/p/' + this.row.key, {}, outcome.patch ? 'Patch and verdict' : 'There is no patch'),
+    return h('div', {class: 'card told', 'aria-label': 'Outcome'}, h('h2', {}, 'Outcome: ', said), link('/p/' + this.row.key, {}, outcome.patch ? 'Patch and verdict' : 'There is no patch'),
       files.length > 0 && h('p', {}, 'Left out of the patch: ', files.slice(0, 40).map((file) => file.path ?? JSON.stringify(file)).join(', ')));
   }
 

@@ -1,6 +1,6 @@
 // The table of all episodes, with groups and figures.
 
-import {h, link, say, visible} from 'viewer/parts/dom.js';
+import {fill, h, link, say, visible} from 'viewer/parts/dom.js';
 import {List} from 'viewer/parts/list.js';
 import {count, money, percent, plural, time, whole} from 'viewer/parts/format.js';
 import {FIELDS, grouped, matcher, sorted} from 'viewer/data/store.js';
@@ -157,7 +157,7 @@ class RunPage {
     };
     const entries = [...groups].sort((a, b) => b[1].length - a[1].length || String(a[0]).localeCompare(b[0]));
     const most = 8, open = this.open_ || entries.length <= most;
-    this.figures.replaceChildren(h('table', {}, h('thead', {}, h('tr', {}, head.map((name) => h('th', {scope: 'col'}, name)))),
+    fill(this.figures, h('table', {}, h('thead', {}, h('tr', {}, head.map((name) => h('th', {scope: 'col'}, name || h('span', {class: 'unseen'}, 'drawn'))))),
       h('tbody', {}, entries.length > 1 && line('All shown', this.rows, true), (open ? entries : entries.slice(0, most)).map(([name, rows]) => line(name, rows)))),
     open ? null : h('button', {class: 'quiet', onclick: () => { this.open_ = true; this.drawFigures(); }}, `${entries.length - most} more`), this.more());
   }
@@ -210,7 +210,7 @@ class RunPage {
   drawChosen() {
     const {chosen} = this.view, some = chosen.size;
     this.bar.hidden = !some;
-    this.bar.replaceChildren(`${plural(some, 'episode')} chosen`, h('button', {onclick: () => this.compare()}, some > 1 ? 'Compare' : 'Choose another to compare'), h('button', {class: 'quiet', onclick: () => { chosen.clear(); this.drawChosen(); this.list.reset(); }}, 'None'));
+    fill(this.bar, `${plural(some, 'episode')} chosen`, h('button', {onclick: () => this.compare()}, some > 1 ? 'Compare' : 'Choose another to compare'), h('button', {class: 'quiet', onclick: () => { chosen.clear(); this.drawChosen(); this.list.reset(); }}, 'None'));
   }
 
   compare() {

@@ -34,6 +34,13 @@ function add(element, children) {
   }
 }
 
+/** Puts these in the place of what an element holds. */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  add(element, children);
+  return element;
+}
+
 /** Makes an element of SVG. */
 export function svg(tag, given, ...children) {
   const element = document.createElementNS('http://www.w3.org/2000/svg', tag);

@@ -4,8 +4,8 @@ import {h, marked, copy} from 'viewer/parts/dom.js';
 import {List} from 'viewer/parts/list.js';
 import {bytes, plural, whole} from 'viewer/parts/format.js';
 
-/** Lines and characters that are shown of a text that is folded. */
-const FOLDED = 14, FOLDED_LETTERS = 2400;
+/** Lines and characters that are shown of a text that is folded, and how many more of each are no reason to fold it. */
+const FOLDED = 14, FOLDED_LETTERS = 2400, SPARE = 6, SPARE_LETTERS = 600;
 /** From so many characters on, a text is shown line by line. */
 const LONG = 60000;
 /** A line is cut where it has more characters than this. */
@@ -66,13 +66,15 @@ export function openText(text, label, query = '') {
 
 /** Returns what is seen of a text while it is folded. */
 function beginning(text) {
-  let at = 0;
-  for (let n = 0; n < FOLDED; n++) {
+  let at = 0, cut = text.length;
+  for (let n = 0; n < FOLDED + SPARE && at <= FOLDED_LETTERS + SPARE_LETTERS; n++) {
     const next = text.indexOf('\n', at);
-    if (next < 0) return text.slice(0, FOLDED_LETTERS);
+    if (next < 0) { at = text.length; break; }
+    if (n === FOLDED - 1) cut = next;
     at = next + 1;
   }
-  return text.slice(0, Math.min(at - 1, FOLDED_LETTERS));
+  if (at >= text.length && text.length <= FOLDED_LETTERS + SPARE_LETTERS) return text;
+  return text.slice(0, Math.min(cut, FOLDED_LETTERS)).replace(/\r$/, '');
 }
 
 /** Returns a text that is folded where it is long. `gone` says which part the model was not shown. */
