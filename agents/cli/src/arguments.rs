@@ -2,14 +2,14 @@
 
 use clap::{Arg, ArgMatches, Command, Parser, Subcommand, value_parser};
 
+#[cfg(feature = "viewer")]
+use crate::commands::View;
 #[cfg(feature = "training")]
 use crate::commands::{BestOf, ExportCommand, Import, Improve, Verify};
 use crate::commands::{
     Clean, Config, Evaluate, Grade, ImagesCommand, Index, Instances, ParityCommand, Replay, ReportCommand, Search,
     Solve, StatusCommand, SweepCommand, Validate, WorkCommand,
 };
-#[cfg(feature = "viewer")]
-use crate::commands::View;
 use crate::log::Format;
 
 /// Agents that repair real repositories, and the verdict on their patches.

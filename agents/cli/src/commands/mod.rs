@@ -18,9 +18,9 @@ pub(crate) mod solve;
 pub(crate) mod sweep;
 #[cfg(feature = "training")]
 pub(crate) mod training;
+pub(crate) mod validate;
 #[cfg(feature = "viewer")]
 pub(crate) mod view;
-pub(crate) mod validate;
 
 pub(crate) use clean::Clean;
 pub(crate) use config::Config;

@@ -81,7 +81,9 @@ async fn gold(args: &View, sources: &[Source]) -> Result<BTreeMap<String, Gold>,
     for source in sources {
         for name in source.run.cells().iter().filter_map(|cell| configured(source, cell)) {
             if name == "demo" {
-                add(demo::solutions().map(|(instance_id, patch)| Row { instance_id, patch: patch.0, ..Row::default() }).collect());
+                add(demo::solutions()
+                    .map(|(instance_id, patch)| Row { instance_id, patch: patch.0, ..Row::default() })
+                    .collect());
             }
             // A file that is not there any more is no reason to show nothing.
             if std::path::Path::new(&name).is_file() {

@@ -12,4 +12,5 @@ mod oracle;
 mod program;
 mod registry;
 mod seeing;
+mod view;
 mod wording;

@@ -1,15 +1,16 @@
 // A record taken apart: what the agent did, turn by turn. A turn is an answer of the model and what came of it.
 
-/** Reads the lines of a record; a line that is none is kept as it is. */
+/** Reads the lines of a record; a line that is none is kept as it is. What a file says once is said again where it stood. */
 export function parse(text) {
-  const records = [];
+  const records = [], calls = new Map();
   let number = 0;
   for (const line of text.split('\n')) {
     number++;
     if (!line) continue;
     try {
       const record = JSON.parse(line);
-      record.line = number;
+      restore(record, calls);
+      Object.defineProperty(record, 'line', {value: number});
       records.push(record);
     } catch (err) {
       records.push({type: 'unreadable', line: number, text: line, why: String(err.message)});
@@ -17,6 +18,26 @@ export function parse(text) {
   }
   return records;
 }
+
+/** Undoes what `page/compact.rs` does. */
+function restore(record, calls) {
+  if (record.type === 'completion') {
+    for (const call of record.completion.message.tool_calls ?? []) {
+      if (typeof call.arguments !== 'string') call.arguments = JSON.stringify(call.arguments);
+      calls.set(call.id, call);
+    }
+  } else if (record.type === 'observation') {
+    if (typeof record.call === 'string') record.call = calls.get(record.call) ?? {id: record.call, name: '', arguments: ''};
+    const {observation, extra} = record;
+    if (observation?.text && typeof observation.text === 'object') {
+      const {output: key} = observation.text, output = extra.output;
+      observation.text = key === null ? (typeof output === 'string' ? output : JSON.stringify(output)) : output[key];
+    }
+  }
+}
+
+/** Returns a record as its file had it. */
+export const written = (text) => parse(text).map((record) => record.type === 'unreadable' ? record.text : JSON.stringify(record)).join('\n');
 
 const RETURNED = /<returncode>\s*(-?\d+)\s*<\/returncode>|\(exit(?:ed with)? code:? (-?\d+)\)|\[(?:Command finished|The command completed) with exit code (-?\d+)/;
 
@@ -50,7 +71,7 @@ export function turns(records) {
       case 'completion': {
         const {completion, view, seconds, step, restored} = record, {message} = completion;
         found.turns.push({
-          number: found.turns.length, step, record: number, state, begins, before, notes, after: [], view: view ?? null, restored: !!restored,
+          number: found.turns.length, step, record: number, state: state || completion.served?.body?.state_name || '', begins, before, notes, after: [], view: view ?? null, restored: !!restored,
           text: message.content ?? '', calls: message.tool_calls ?? [], thought: thought(message, completion), usage: completion.usage ?? {}, cost: completion.cost ?? null,
           finish: completion.finish_reason, malformed: completion.malformed ?? null, seconds: seconds || 0, served: completion.served ?? null,
         });
@@ -63,7 +84,9 @@ export function turns(records) {
   });
   found.rest = before;
   found.lastNotes = notes;
-  for (const turn of found.turns) Object.assign(turn, facts(turn));
+  const root = found.header?.root;
+  for (const turn of found.turns) Object.assign(turn, facts(turn, root?.length > 1 ? root : null));
+  if (!found.path.length) found.path = found.turns.filter(({state: now}, place) => now && now !== found.turns[place - 1]?.state).map(({state: now, number, step}) => ({state: now, turn: number, step}));
   return found;
 }
 
@@ -74,10 +97,10 @@ function thought(message, completion) {
   return typeof found === 'string' ? found : '';
 }
 
-function facts(turn) {
+function facts(turn, root) {
   const waited = turn.after.reduce((sum, one) => sum + one.seconds, 0);
   const failed = turn.after.find((one) => one.error || (one.exit !== null && one.exit !== 0));
-  return {toolSeconds: waited, failed: failed ? (failed.error ? 'refused' : 'exit ' + failed.exit) : null, action: action(turn)};
+  return {toolSeconds: waited, failed: failed ? (failed.error ? 'refused' : 'exit ' + failed.exit) : null, action: action(turn, root)};
 }
 
 /** Returns the value of arguments as the model wrote them; null where that is no JSON. */
@@ -93,8 +116,13 @@ export function args(call) {
 /** Arguments that tell best what a call does. */
 const TELLING = ['command', 'cmd', 'code', 'query', 'pattern', 'path', 'file_path', 'file', 'name', 'title', 'thought', 'scratch_pad', 'message'];
 
-/** Returns what a turn does in one line, and what two turns have in common when they do the same. */
-function action(turn) {
+/** Returns what a turn does in one line, and what two turns have in common when they do the same. Where a repository lies differs from episode to episode, and stands as a point. */
+function action(turn, root) {
+  const found = bare(turn);
+  return root ? {...found, line: found.line.replaceAll(root, '.'), key: found.key.replaceAll(root, '.')} : found;
+}
+
+function bare(turn) {
   const {calls, text} = turn;
   if (calls.length) {
     const one = (call) => {

@@ -5,7 +5,7 @@ import {List} from 'viewer/parts/list.js';
 import {folded, openText} from 'viewer/parts/text.js';
 import {timeline} from 'viewer/parts/timeline.js';
 import {count, money, plural, time, whole} from 'viewer/parts/format.js';
-import {args, clipped, parse, request, turns} from 'viewer/data/record.js';
+import {args, clipped, parse, request, turns, written} from 'viewer/data/record.js';
 import {ending, tabs, tags} from 'viewer/parts/badges.js';
 import {keys} from 'viewer/parts/keys.js';
 
@@ -63,7 +63,7 @@ class EpisodePage {
       path.length > 1 && h('ol', {class: 'path', 'aria-label': 'States'}, path.slice(0, 60).map(({state, turn}) => h('li', {}, h('button', {class: 'quiet', onclick: () => this.to(this.place(turn), true)}, state)))),
       h('div', {class: 'tools'}, this.box, this.found,
         h('button', {class: 'quiet', onclick: () => this.fold(true)}, 'Open all (o)'), h('button', {class: 'quiet', onclick: () => this.fold(false)}, 'Fold all (O)'),
-        h('button', {class: 'quiet', onclick: () => this.seekFailed()}, 'Next failure (e)'), h('button', {class: 'quiet', onclick: async () => openText(await view.source.text(row, 'trajectory.jsonl') ?? '', 'The whole record')}, 'Raw record'),
+        h('button', {class: 'quiet', onclick: () => this.seekFailed()}, 'Next failure (e)'), h('button', {class: 'quiet', onclick: async () => openText(written(await view.source.text(row, 'trajectory.jsonl') ?? ''), 'The whole record')}, 'Raw record'),
         h('details', {class: 'notes', open: !!view.notes.get(row.key)}, h('summary', {}, 'Notes'), note)),
       this.list.element);
     keys.page({

@@ -67,6 +67,7 @@ class RunPage {
     if (page !== '') return false;
     for (const [name, box] of [['f', this.filterBox], ['by', this.byBox]]) box.value = query.get(name) ?? '';
     Object.assign(this, {filter: query.get('f') ?? '', by: query.get('by') ?? '', sort: query.get('sort') ?? ''});
+    if ((query.get('q') ?? '') !== this.text) { this.textBox.value = query.get('q') ?? ''; this.search(); }
     this.changed();
     return true;
   }

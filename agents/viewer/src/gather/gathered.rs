@@ -135,8 +135,13 @@ fn of_cell(run: &Run, place: usize, cell: &str, items: &mut Vec<Item>) {
         let (instance_id, sample) = key;
         items.push(Item { run: place, cell: cell.to_owned(), instance_id, sample, asked, episode: Some(episode) });
     });
-    let missing = |(instance_id, sample)| {
-        Item { run: place, cell: cell.to_owned(), instance_id, sample, asked: true, episode: None }
+    let missing = |(instance_id, sample)| Item {
+        run: place,
+        cell: cell.to_owned(),
+        instance_id,
+        sample,
+        asked: true,
+        episode: None,
     };
     items.extend(asked.into_iter().map(missing));
 }

@@ -7,6 +7,6 @@ mod row;
 mod scores;
 
 pub(crate) use gathered::{Gathered, Item};
-pub(crate) use read::FILES;
 pub use gathered::{Gold, Settings, Source};
+pub(crate) use read::FILES;
 pub use row::Row;

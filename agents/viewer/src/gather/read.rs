@@ -92,7 +92,8 @@ fn so_far(trajectory: &Trajectory) -> u64 {
 }
 
 fn spent(row: &mut Row, spending: &Spending) {
-    let Spending { steps, queries, usage, cost, unpriced_queries, seconds, model_seconds, tool_seconds, .. } = *spending;
+    let Spending { steps, queries, usage, cost, unpriced_queries, seconds, model_seconds, tool_seconds, .. } =
+        *spending;
     (row.steps, row.queries, row.cost, row.unpriced) = (steps, queries, cost, unpriced_queries);
     (row.input, row.output, row.cached) = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens);
     (row.seconds, row.model_seconds, row.tool_seconds) = (seconds, model_seconds, tool_seconds);
@@ -103,8 +104,12 @@ fn cause(episode: &Episode) -> String {
     let mut said = Vec::new();
     if let Some(judged) = &episode.judged {
         said.extend(judged.failure.map(|failure| failure.to_string()));
-        said.extend(judged.infra.map(|infra| format!("a sign of a broken environment: {}", journal::word(infra.reason))));
-        said.extend(judged.broken.as_ref().map(|sign| format!("the tests do not run without the patch either: {sign}")));
+        said.extend(
+            judged.infra.map(|infra| format!("a sign of a broken environment: {}", journal::word(infra.reason))),
+        );
+        said.extend(
+            judged.broken.as_ref().map(|sign| format!("the tests do not run without the patch either: {sign}")),
+        );
     }
     said.extend(episode.failed.as_ref().map(|failed| failed.error.clone()));
     said.extend(episode.ended.as_ref().and_then(|ended| ended.error.clone()));

@@ -92,7 +92,8 @@ impl State {
         let mut index = gathered.index(&shown)?;
         self.changes += 1;
         index["at"] = json!(format!("{}-{}", self.begun, self.changes));
-        index["gold"] = self.settings.gold.keys().map(|id| (id.clone(), json!(true))).collect::<serde_json::Map<_, _>>().into();
+        index["gold"] =
+            self.settings.gold.keys().map(|id| (id.clone(), json!(true))).collect::<serde_json::Map<_, _>>().into();
         index["rules"] = json!(why::RULES);
         self.index = serde_json::to_vec(&index)?;
         (self.rows, self.order) = (rows, order);
@@ -187,6 +188,8 @@ fn hits(text: &str, forms: &[String]) -> Option<(usize, String)> {
             (count, first) = (count + 1, first.min(at));
         }
     }
-    let around = || String::from_utf8_lossy(&text.as_bytes()[first.saturating_sub(40)..text.len().min(first + 120)]).into_owned();
+    let around = || {
+        String::from_utf8_lossy(&text.as_bytes()[first.saturating_sub(40)..text.len().min(first + 120)]).into_owned()
+    };
     (count > 0).then(|| (count, around().trim_matches('\u{fffd}').to_owned()))
 }

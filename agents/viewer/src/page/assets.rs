@@ -21,7 +21,9 @@ fn all(ending: &str) -> BTreeMap<String, &'static str> {
     while let Some(folder) = folders.pop() {
         folders.extend(folder.dirs());
         let files = folder.files().filter(|file| file.path().extension().is_some_and(|found| found == ending));
-        found.extend(files.map(|file| (file.path().to_string_lossy().into_owned(), file.contents_utf8().unwrap_or_default())));
+        found.extend(
+            files.map(|file| (file.path().to_string_lossy().into_owned(), file.contents_utf8().unwrap_or_default())),
+        );
     }
     found
 }
@@ -40,7 +42,11 @@ pub(super) fn styles() -> String {
 
 /// Returns the page as it is served: without data, which it asks for.
 pub(crate) fn served() -> String {
-    page("Spotter, live", &format!("<script type=\"application/json\" id=\"modules\">{}</script>\n", modules().replace('<', "\\u003c")), "live")
+    page(
+        "Spotter, live",
+        &format!("<script type=\"application/json\" id=\"modules\">{}</script>\n", modules().replace('<', "\\u003c")),
+        "live",
+    )
 }
 
 /// Returns the head of the page, up to its data.

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::assets;
 use super::blocks::{Blocks, compress, element};
+use super::compact::compact;
 use crate::gather::{Gathered, Row, Settings, Source};
 use crate::why;
 
@@ -24,6 +25,8 @@ pub struct Written {
     pub size: u64,
 }
 
+/// Name of the file of a record.
+const RECORD: &str = "trajectory.jsonl";
 /// Bytes of records that are read before they are written, about.
 const AT_ONCE: u64 = 32 << 20;
 
@@ -80,6 +83,30 @@ fn readable(file: &File) -> anyhow::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o644)).context("cannot make the page readable")
 }
 
+/// What was read of an episode.
+type Read = (Row, Vec<(String, Vec<u8>)>);
+
+/// Returns what was read of an episode without what is said twice. The patch is in the outcome, but where the record has
+/// none, or another one.
+fn shortened((row, files): Read) -> Read {
+    let patch = files
+        .iter()
+        .find(|(name, _)| name == "patch.diff")
+        .and_then(|(_, text)| serde_json::to_vec(&String::from_utf8_lossy(text)).ok());
+    let record = files.iter().find(|(name, _)| name == RECORD).map(|(_, text)| text.as_slice()).unwrap_or_default();
+    let last = record.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let held = patch.is_some_and(|patch| {
+        let field = [b"\"patch\":".as_slice(), &patch].concat();
+        last.starts_with(b"{\"type\":\"outcome\"") && memchr::memmem::find(last, &field).is_some()
+    });
+    let shorter = |(name, text): (String, Vec<u8>)| {
+        let text = if name == RECORD { compact(&text) } else { text };
+        (name, text)
+    };
+    let files = files.into_iter().filter(|(name, _)| !(held && name == "patch.diff")).map(shorter);
+    (row, files.collect())
+}
+
 /// Returns bytes as a browser inflates them by itself: what decodes the rest is among them.
 fn deflated(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
@@ -95,7 +122,7 @@ fn write_data(gathered: &Gathered<'_>, file: &File) -> anyhow::Result<(Vec<Row>,
     let mut blocks = Blocks::new(BufWriter::with_capacity(1 << 20, file), gathered.bytes());
     let (mut rows, mut places) = (Vec::new(), Places::new());
     for part in gathered.parts(AT_ONCE) {
-        let read: Vec<_> = part.par_iter().map(|item| gathered.read(item)).collect();
+        let read: Vec<_> = part.par_iter().map(|item| shortened(gathered.read(item))).collect();
         for (mut row, files) in read {
             if let Some(gold) = gathered.gold(&row.id).filter(|_| !places.contains_key(&row.id)) {
                 places.insert(row.id.clone(), json!(blocks.put(&serde_json::to_vec(gold)?)?));

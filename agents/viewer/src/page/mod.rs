@@ -2,6 +2,7 @@
 
 mod assets;
 mod blocks;
+mod compact;
 mod file;
 mod pack;
 

@@ -36,7 +36,9 @@ pub(super) fn place(patch: &str, gold: &str) -> Option<Place> {
     }
     let near = both.iter().any(|(ours, theirs)| {
         let (ours, theirs) = (lines(ours), lines(theirs));
-        ours.is_empty() || theirs.is_empty() || ours.iter().any(|line| theirs.iter().any(|other| line.abs_diff(*other) <= NEAR))
+        ours.is_empty()
+            || theirs.is_empty()
+            || ours.iter().any(|line| theirs.iter().any(|other| line.abs_diff(*other) <= NEAR))
     });
     let file = both.first().map(|(file, _)| file.path.clone()).unwrap_or_default();
     Some(if near { Place::Near } else { Place::Elsewhere(file) })

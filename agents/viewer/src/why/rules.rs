@@ -65,11 +65,7 @@ pub const RULES: &[Rule] = &[
         says: "The model refused a request as too long, or the episode ended at the limit of the context.",
         find: context,
     },
-    Rule {
-        name: "limit",
-        says: "The episode ended at another limit: of steps, of money, of time.",
-        find: limit,
-    },
+    Rule { name: "limit", says: "The episode ended at another limit: of steps, of money, of time.", find: limit },
     Rule {
         name: "loop",
         says: "The agent was stopped as it went in circles, or made the same call with the same arguments three times in a row.",
@@ -97,17 +93,27 @@ pub const RULES: &[Rule] = &[
         says: "All tests of FAIL_TO_PASS pass, and some of PASS_TO_PASS do not.",
         find: broke,
     },
-    Rule {
-        name: "half a fix",
-        says: "Some tests of FAIL_TO_PASS pass, and some do not.",
-        find: half,
-    },
+    Rule { name: "half a fix", says: "Some tests of FAIL_TO_PASS pass, and some do not.", find: half },
 ];
 
 /// What runs tests when a command names it.
 const RUNNERS: [&str; 16] = [
-    "pytest", "py.test", "unittest", "tox", "nosetests", "runtests", "bin/test", "manage.py test", "test.sh", "cargo test",
-    "go test", "npm test", "make test", "ctest", "run_tests", "RunTests",
+    "pytest",
+    "py.test",
+    "unittest",
+    "tox",
+    "nosetests",
+    "runtests",
+    "bin/test",
+    "manage.py test",
+    "test.sh",
+    "cargo test",
+    "go test",
+    "npm test",
+    "make test",
+    "ctest",
+    "run_tests",
+    "RunTests",
 ];
 
 /// The evidence with what the agent did.
@@ -149,7 +155,9 @@ fn context(found: &Found<'_>) -> Option<(Option<u64>, String)> {
         })
     });
     match (found.evidence.exit, too_long) {
-        ("limit_context" | "limit_context_length", step) => Some((step, "it ended at the limit of the context".to_owned())),
+        ("limit_context" | "limit_context_length", step) => {
+            Some((step, "it ended at the limit of the context".to_owned()))
+        }
         (_, Some(step)) => Some((Some(step), "a request was refused as too long".to_owned())),
         _ => None,
     }
@@ -185,7 +193,8 @@ fn not_applied(found: &Found<'_>) -> Option<(Option<u64>, String)> {
 }
 
 fn never_tested(found: &Found<'_>) -> Option<(Option<u64>, String)> {
-    let tests = |action: &Action<'_>| RUNNERS.iter().any(|runner| action.text.contains(runner) || action.tool == *runner);
+    let tests =
+        |action: &Action<'_>| RUNNERS.iter().any(|runner| action.text.contains(runner) || action.tool == *runner);
     let never = !found.actions.is_empty() && !found.actions.iter().any(tests);
     never.then(|| (None, format!("none of {} actions runs tests", found.actions.len())))
 }
@@ -207,7 +216,8 @@ fn wrong_place(found: &Found<'_>) -> Option<(Option<u64>, String)> {
 fn broke(found: &Found<'_>) -> Option<(Option<u64>, String)> {
     let judged = found.evidence.judged?;
     let ([fixed, wanted], [kept, known]) = (judged.fail_to_pass?, judged.pass_to_pass?);
-    (wanted > 0 && fixed == wanted && kept < known).then(|| (None, format!("{} of {known} no longer pass", known - kept)))
+    (wanted > 0 && fixed == wanted && kept < known)
+        .then(|| (None, format!("{} of {known} no longer pass", known - kept)))
 }
 
 fn half(found: &Found<'_>) -> Option<(Option<u64>, String)> {

@@ -11,7 +11,7 @@ from pathlib import Path
 from chromium import Chromium
 
 AXE = (Path(__file__).parent / "axe.min.js").read_text()
-html, shots = Path(sys.argv[1]), Path(sys.argv[2])
+html, shots = Path(sys.argv[1]).absolute(), Path(sys.argv[2])
 shots.mkdir(parents=True, exist_ok=True)
 browser = Chromium()
 
@@ -54,11 +54,12 @@ try:
     page.text("durations")
     page.until(f"{count} < {all_rows}")
     assert "f=durations" in page.js("location.hash")
+    page.key("Escape")
     page.js("location.hash = '#/'")
     page.until(f"{count} === {all_rows}")
     page.key("/")
-    page.text("pytest")
-    page.until("/in \\d+ episodes?,/.test(document.querySelector('.searched').innerText)")
+    page.text("unittest")
+    page.until("/in [1-9]\\d* episodes?,/.test(document.querySelector('.searched').innerText)")
     print("search:", page.js("document.querySelector('.searched').innerText"))
     page.js("document.activeElement.blur(); location.hash = '#/'")
     page.until(f"{count} === {all_rows} && !document.querySelector('.row .hit')")

@@ -46,8 +46,9 @@ fn hostile_text_shows_as_text() {
 #[ignore = "needs Chromium"]
 fn long_episodes_scroll() {
     let folder = tempfile::tempdir().unwrap();
-    let steps: Vec<(String, String)> =
-        (0..5000).map(|step| (format!("sed -n {step}p file"), format!("line {step}\n").repeat(step % 60 + 1))).collect();
+    let steps: Vec<(String, String)> = (0..5000)
+        .map(|step| (format!("sed -n {step}p file"), format!("line {step}\n").repeat(step % 60 + 1)))
+        .collect();
     let steps: Vec<(&str, &str)> = steps.iter().map(|(command, shown)| (command.as_str(), shown.as_str())).collect();
     let many = episode("x__steps-1", 0, false, &records("x__steps-1", &steps));
     let line = |number: usize| format!("{number:08} the quick brown fox jumps over the lazy dog and on and on\n");

@@ -32,6 +32,28 @@ impl Opened {
         self.at(place)
     }
 
+    /// Returns the record of a row as it was written.
+    pub(crate) fn record(&self, row: usize) -> String {
+        let mut calls = std::collections::HashMap::new();
+        let text = self.file(row, "trajectory.jsonl");
+        let lines = text.lines().map(|line| {
+            let mut record: Value = serde_json::from_str(line).unwrap();
+            if let Some(made) = record.pointer_mut("/completion/message/tool_calls").and_then(Value::as_array_mut) {
+                for call in made {
+                    if !call["arguments"].is_string() {
+                        call["arguments"] = call["arguments"].to_string().into();
+                    }
+                    calls.insert(call["id"].as_str().unwrap().to_owned(), call.clone());
+                }
+            }
+            if let Some(id) = record["call"].as_str().map(str::to_owned) {
+                record["call"] = calls[&id].clone();
+            }
+            record.to_string() + "\n"
+        });
+        lines.collect()
+    }
+
     pub(crate) fn at(&self, place: &Value) -> String {
         let [block, from, to] = [0, 1, 2].map(|part| place[part].as_u64().unwrap() as usize);
         let block = decompressed(&self.element(&format!("b{block}")));

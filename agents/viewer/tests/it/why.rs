@@ -40,7 +40,7 @@ fn each_rule_finds_what_it_is_for() {
     let circles = done(&["ls", "cat a", "cat a", "cat a", "tox"]);
     let untested = done(&["ls", "python reproduce.py"]);
     let mut long = done(&["pytest"]);
-    long.records.insert(2, Record::TooLong { step: 7, request: String::new() , restored: false });
+    long.records.insert(2, Record::TooLong { step: 7, request: String::new(), restored: false });
     let contradicted = judged(Some(Failure::LogContradicted), [0, 1], [0, 0]);
     let (broken, half) = (judged(None, [2, 2], [3, 5]), judged(None, [1, 2], [5, 5]));
     let elsewhere = PATCH.replace("@@ -1 +1 @@", "@@ -100 +100 @@");
