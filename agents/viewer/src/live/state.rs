@@ -1,6 +1,7 @@
 //! What is known of the runs at the moment.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +21,9 @@ const FRESH: Duration = Duration::from_millis(500);
 /// An episode: place of the run, cell, instance, sample.
 type Key = (usize, String, String, u32);
 
+/// Number of a folder, and when it was made where that is known: a number may be given again.
+type Identity = (u64, Option<SystemTime>);
+
 /// The runs with what was last read of them.
 pub(super) struct State {
     sources: Vec<Source>,
@@ -28,6 +32,8 @@ pub(super) struct State {
     rows: HashMap<Key, (String, Row)>,
     /// The order of the rows.
     order: Vec<Key>,
+    /// Which folders the journals of the runs are.
+    journals: Vec<Option<Identity>>,
     /// When this began, and how often anything has changed since.
     begun: u128,
     changes: u64,
@@ -39,7 +45,8 @@ impl State {
     pub(super) fn new(sources: Vec<Source>, settings: Settings) -> Self {
         let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let (rows, order, index) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { sources, settings, rows, order, begun, changes: 0, read_at: None, index }
+        let journals = sources.iter().map(identity).collect();
+        Self { sources, settings, journals, rows, order, begun, changes: 0, read_at: None, index }
     }
 
     /// Returns the index, JSON; `None` where it is the one of this version.
@@ -56,12 +63,14 @@ impl State {
     }
 
     fn refresh(&mut self) -> anyhow::Result<()> {
-        for source in &mut self.sources {
-            let folder = source.run.folder().to_owned();
-            // A run that is begun afresh is another one in the same place.
-            let gone = source.run.refresh().is_err() || !folder.join("journal").is_dir();
-            if gone && let Ok(run) = Run::open(&folder) {
+        for (source, journal) in self.sources.iter_mut().zip(&mut self.journals) {
+            // A run that was taken away and is begun again is another one in the same place.
+            let now = identity(source);
+            if (now != *journal || source.run.refresh().is_err())
+                && let Ok(run) = Run::open(&source.run.folder().to_owned())
+            {
                 source.run = run;
+                *journal = now;
             }
         }
         let gathered = Gathered::new(&self.sources, &self.settings)?;
@@ -153,6 +162,12 @@ impl State {
             .collect();
         Ok(serde_json::to_vec(&found)?)
     }
+}
+
+/// Returns what tells the folder of a run's journal from another one of its name.
+fn identity(source: &Source) -> Option<Identity> {
+    let metadata = std::fs::metadata(source.run.folder().join("journal")).ok()?;
+    Some((metadata.ino(), metadata.created().ok()))
 }
 
 fn key(item: &Item) -> Key {
