@@ -17,6 +17,7 @@ export class List {
     this.element.addEventListener('scroll', () => this.later(), {passive: true});
     this.watch = new ResizeObserver((entries) => this.measured(entries));
     new ResizeObserver(() => this.later()).observe(this.element);
+    for (const moved of ['wheel', 'touchmove', 'pointerdown', 'keydown']) this.element.addEventListener(moved, () => { this.held = null; }, {passive: true});
     this.reset(count);
   }
 
@@ -134,7 +135,7 @@ export class List {
       // What is drawn on the way there may change heights for a moment.
       this.held = go;
       clearTimeout(this.letGo);
-      this.letGo = setTimeout(() => { this.held = null; }, 300);
+      this.letGo = setTimeout(() => { this.held = null; }, 1500);
     }
   }
 

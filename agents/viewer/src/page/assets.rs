@@ -42,20 +42,37 @@ pub(super) fn styles() -> String {
 
 /// Returns the page as it is served: without data, which it asks for.
 pub(crate) fn served() -> String {
-    page(
-        "Spotter, live",
-        &format!("<script type=\"application/json\" id=\"modules\">{}</script>\n", modules().replace('<', "\\u003c")),
-        "live",
-    )
+    let (before, after) = page("Spotter, live", "live");
+    let modules = modules().replace('<', "\\u003c");
+    format!("{before}<script type=\"application/json\" id=\"modules\">{}</script>\n{after}", escapes(&modules))
 }
 
-/// Returns the head of the page, up to its data.
-pub(super) fn page(title: &str, modules: &str, kind: &str) -> String {
+/// Returns the page up to its modules, and what comes behind them up to its data.
+pub(super) fn page(title: &str, kind: &str) -> (String, String) {
     let title: String = title.chars().take(200).collect();
-    ascii(&text("page.html").replace("{{styles}}", &styles()).replace("{{boot}}", text(BOOT)))
-        .replace("{{title}}", &ascii(&escaped(&title)))
-        .replace("{{kind}}", kind)
-        .replace("{{modules}}", modules)
+    let (styles, title) = (styles(), escaped(&title));
+    let part = |name: &str| match name {
+        "styles" => styles.as_str(),
+        "boot" => text(BOOT),
+        "title" => title.as_str(),
+        "kind" => kind,
+        _ => "",
+    };
+    let template = text("page.html");
+    let (before, after) = template.split_once("{{modules}}").unwrap_or((template, ""));
+    (ascii(&filled(before, part)), ascii(&filled(after, part)))
+}
+
+/// Returns a template with its `{{names}}` filled; what they are filled with is not looked at again.
+fn filled<'a>(template: &str, part: impl Fn(&str) -> &'a str) -> String {
+    let mut pieces = template.split("{{");
+    let mut filled = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once("}}").unwrap_or(("", piece));
+        filled.push_str(part(name));
+        filled.push_str(rest);
+    }
+    filled
 }
 
 fn escaped(text: &str) -> String {
@@ -66,4 +83,26 @@ fn escaped(text: &str) -> String {
 fn ascii(text: &str) -> String {
     let one = |letter: char| if letter.is_ascii() { letter.to_string() } else { format!("&#{};", u32::from(letter)) };
     text.chars().map(one).collect()
+}
+
+/// Returns JSON in which characters beyond ASCII are escapes.
+fn escapes(json: &str) -> String {
+    let one = |letter: char| match letter.is_ascii() {
+        true => letter.to_string(),
+        false => letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+    };
+    json.chars().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_fills_its_place_and_no_other() {
+        let (before, after) = page("\u{0}{{boot}} {{modules}} <é>", "file");
+        assert!(before.contains("<title>\u{0}{{boot}} {{modules}} &lt;&#233;&gt;</title>"), "{before}");
+        assert!(after.contains("await import('viewer/main.js')"));
+        assert!(before.is_ascii() && after.is_ascii() && served().is_ascii());
+    }
 }

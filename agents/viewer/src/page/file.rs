@@ -51,9 +51,7 @@ pub fn write(sources: &[Source], settings: &Settings, out: &Path) -> anyhow::Res
     let mut file = BufWriter::with_capacity(1 << 20, page.as_file());
     let mut modules = Vec::new();
     element(&mut modules, "modules", &deflated(assets::modules().as_bytes())?)?;
-    // The modules are bytes, the rest of the head is text: the one is set into the other.
-    let head = assets::page(&gathered.title(), "\u{0}", "file");
-    let (before, after) = head.split_once('\u{0}').unwrap_or((&head, ""));
+    let (before, after) = assets::page(&gathered.title(), "file");
     let whole = || -> anyhow::Result<()> {
         file.write_all(before.as_bytes())?;
         file.write_all(&modules)?;
