@@ -28,6 +28,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("training", 7),
     ("verifier", 7),
     ("gym", 8),
+    ("viewer", 8),
     ("cli", 9),
     ("codeact", 10),
     ("bashonly", 10),
@@ -86,7 +87,7 @@ const TOOLS: [&str; 22] = [
 ];
 
 /// What a test may need that not every machine has, as the reason for which it is ignored.
-const NEEDS: [&str; 8] = [
+const NEEDS: [&str; 9] = [
     "needs Docker",
     "needs root",
     "needs SPOTTER_DATA",
@@ -95,6 +96,7 @@ const NEEDS: [&str; 8] = [
     "needs Ray",
     "needs SPOTTER_LONG",
     "needs SPOTTER_CLIENTS",
+    "needs Chromium",
 ];
 
 const LINES: usize = 600;

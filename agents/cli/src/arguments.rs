@@ -4,6 +4,8 @@ use clap::{Arg, ArgMatches, Command, Parser, Subcommand, value_parser};
 
 #[cfg(feature = "gym")]
 use crate::commands::GymCommand;
+#[cfg(feature = "viewer")]
+use crate::commands::View;
 #[cfg(feature = "training")]
 use crate::commands::{BestOf, ExportCommand, Import, Improve, Verify};
 use crate::commands::{
@@ -46,6 +48,9 @@ pub(crate) enum Cmd {
     Report(ReportCommand),
     /// Shows the progress of a run, while it goes on or afterwards.
     Status(StatusCommand),
+    /// Makes one HTML file of runs to look at episodes, patches and verdicts, or serves it while a run goes on.
+    #[cfg(feature = "viewer")]
+    View(View),
     /// Imports trajectories and candidate patches of other programs into a run.
     #[cfg(feature = "training")]
     Import(Import),

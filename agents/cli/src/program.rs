@@ -18,6 +18,8 @@ use crate::commands::gym;
 use crate::commands::runs::{report, status};
 #[cfg(feature = "training")]
 use crate::commands::training;
+#[cfg(feature = "viewer")]
+use crate::commands::view;
 use crate::commands::{
     clean, config, evaluate, grade, images, index, instances, parity, replay, search, solve, sweep, validate,
 };
@@ -158,6 +160,8 @@ async fn dispatch(
         Cmd::Parity(args) => apart(parity::run(plugs.clone(), args)).await,
         Cmd::Report(args) => apart(async move { report::run(&args) }).await,
         Cmd::Status(args) => apart(async move { status::run(&args).await }).await,
+        #[cfg(feature = "viewer")]
+        Cmd::View(args) => apart(async move { view::run(args).await }).await,
         #[cfg(feature = "training")]
         Cmd::Import(args) => apart(async move { training::import::run(&args) }).await,
         #[cfg(feature = "training")]

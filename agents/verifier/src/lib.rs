@@ -8,7 +8,7 @@ mod candidate;
 mod pool;
 
 mod learned;
-mod patch;
+pub mod patch;
 mod scorers;
 
 pub mod trials;

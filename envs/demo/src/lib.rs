@@ -9,7 +9,7 @@ mod plug;
 
 use std::sync::Arc;
 
-use env_core::{EnvError, Instance};
+use env_core::{EnvError, Instance, Patch};
 use grading::GradingSpec;
 use swebench::{Benchmark, Entry};
 use tool_core::SandboxProvider;
@@ -37,6 +37,12 @@ pub fn committed(provider: Arc<dyn SandboxProvider>) -> Arc<dyn SandboxProvider>
 pub fn gradings() -> impl Iterator<Item = (Instance, GradingSpec)> {
     let loaded = FOLDER.dirs().filter_map(|folder| load(folder).ok());
     loaded.filter_map(|Entry { instance, tests, .. }| Some((instance, tests.ok()?.grading)))
+}
+
+/// Returns each instance's reference patch with the id, for who looks at what agents did.
+pub fn solutions() -> impl Iterator<Item = (String, Patch)> {
+    let loaded = FOLDER.dirs().filter_map(|folder| load(folder).ok());
+    loaded.filter_map(|Entry { instance, gold, .. }| Some((instance.instance_id, gold?)))
 }
 
 /// Returns the recorded trajectory of an agent that ships with an instance.

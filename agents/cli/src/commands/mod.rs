@@ -21,6 +21,8 @@ pub(crate) mod sweep;
 #[cfg(feature = "training")]
 pub(crate) mod training;
 pub(crate) mod validate;
+#[cfg(feature = "viewer")]
+pub(crate) mod view;
 
 pub(crate) use clean::Clean;
 pub(crate) use config::Config;
@@ -42,3 +44,5 @@ pub(crate) use sweep::work::WorkCommand;
 #[cfg(feature = "training")]
 pub(crate) use training::{BestOf, ExportCommand, Import, Improve, Verify};
 pub(crate) use validate::Validate;
+#[cfg(feature = "viewer")]
+pub(crate) use view::View;

@@ -17,4 +17,5 @@ mod registry;
 mod seeing;
 mod trials;
 mod verifying;
+mod view;
 mod wording;

@@ -3,5 +3,5 @@
 mod normal;
 mod shape;
 
-pub(crate) use normal::normalized;
-pub(crate) use shape::{FileChange, Kind, shape};
+pub use normal::normalized;
+pub use shape::{FileChange, Hunk, Kind, shape};

@@ -5,7 +5,7 @@ use super::shape::shape;
 /// Returns the lines that a patch removes and adds, file by file in the order of their paths, without white space,
 /// comments and empty lines, so that patches that do the same in other words of layout are one text (after Agentless'
 /// vote). Empty when nothing but comments is changed.
-pub(crate) fn normalized(patch: &str) -> String {
+pub fn normalized(patch: &str) -> String {
     let mut files: Vec<(String, String)> = shape(patch)
         .into_iter()
         .map(|file| {

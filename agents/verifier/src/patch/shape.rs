@@ -2,29 +2,29 @@
 
 /// What a patch does to one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct FileChange {
+pub struct FileChange {
     /// Path in the repository after the change; before it, for a file that is deleted.
-    pub(crate) path: String,
+    pub path: String,
     /// Whether the patch creates the file.
-    pub(crate) is_new: bool,
+    pub is_new: bool,
     /// Whether it deletes the file.
-    pub(crate) is_deleted: bool,
+    pub is_deleted: bool,
     /// The hunks.
-    pub(crate) hunks: Vec<Hunk>,
+    pub hunks: Vec<Hunk>,
 }
 
 /// One hunk, without its context.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Hunk {
+pub struct Hunk {
     /// Lines that are removed, each with its number in the old file, from 1.
-    pub(crate) removed: Vec<(usize, String)>,
+    pub removed: Vec<(usize, String)>,
     /// Lines that are added, each with the number of the old line that it stands before.
-    pub(crate) added: Vec<(usize, String)>,
+    pub added: Vec<(usize, String)>,
 }
 
 /// What a file is for, by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Code of the repository.
     Source,
     /// Tests of the repository.
@@ -44,7 +44,7 @@ const SCRATCH: [&str; 9] = ["repro", "debug", "demo", "verify", "check", "tmp", 
 
 impl FileChange {
     /// Returns what the file is for.
-    pub(crate) fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         let path = self.path.to_lowercase();
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
@@ -61,18 +61,18 @@ impl FileChange {
     }
 
     /// Returns the lines that are added.
-    pub(crate) fn added(&self) -> impl Iterator<Item = &str> {
+    pub fn added(&self) -> impl Iterator<Item = &str> {
         self.hunks.iter().flat_map(|hunk| &hunk.added).map(|(_, line)| line.as_str())
     }
 
     /// Returns the lines that are removed.
-    pub(crate) fn removed(&self) -> impl Iterator<Item = &str> {
+    pub fn removed(&self) -> impl Iterator<Item = &str> {
         self.hunks.iter().flat_map(|hunk| &hunk.removed).map(|(_, line)| line.as_str())
     }
 }
 
 /// Returns what a git diff changes, file by file. Lines that belong to no diff are passed over, as `git apply` does.
-pub(crate) fn shape(patch: &str) -> Vec<FileChange> {
+pub fn shape(patch: &str) -> Vec<FileChange> {
     let mut files: Vec<FileChange> = Vec::new();
     // What is left of the hunk at hand, in old and new lines, and the number of the next old line.
     let (mut old_left, mut new_left, mut old_line) = (0, 0, 0);
