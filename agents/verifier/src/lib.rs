@@ -11,10 +11,14 @@ mod learned;
 mod patch;
 mod scorers;
 
+mod asked;
+pub mod conversation;
+
 pub mod curves;
 pub mod estimate;
 mod picks;
 
+pub use asked::{Asked, Asking, Kept, Measure, TooLong, probability, rating};
 pub use candidate::{Candidate, Candidates, Labels, Scorer};
 pub use learned::{Counted, CrossValidated, Learned, cross_validate};
 pub use picks::picks;

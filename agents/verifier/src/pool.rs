@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use agent_core::{Record, Trajectory};
 use anyhow::Context;
 use env_core::Patch;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use journal::{Ending, Episode, Prediction, Run};
 
 use crate::candidate::{Candidate, Candidates, Labels, Scorer};
@@ -133,13 +134,19 @@ impl Pool {
     /// # Errors
     /// As [`Pool::each`], or when the scorer cannot rate at all.
     pub async fn rate(&self, scorer: &dyn Scorer) -> anyhow::Result<Scores> {
-        let mut scores = Scores::new();
-        for instance_id in self.instances.keys() {
-            let rated = scorer.rate(&self.candidates(instance_id)?).await;
-            let rated = rated.with_context(|| format!("`{instance_id}` cannot be rated"))?;
-            scores.insert(instance_id.clone(), rated);
-        }
-        Ok(scores)
+        // So many instances have as many candidates as are rated at once, and no more are held.
+        let at_once = match scorer.at_once() {
+            0 | 1 => 1,
+            many => (many * self.instances.len()).div_ceil(self.len().max(1)) + 1,
+        };
+        let rated = self.instances.keys().map(|instance_id| self.rated(instance_id, scorer).boxed());
+        stream::iter(rated).buffered(at_once).try_collect().await
+    }
+
+    async fn rated(&self, instance_id: &str, scorer: &dyn Scorer) -> anyhow::Result<(String, Vec<Option<f64>>)> {
+        let rated = scorer.rate(&self.candidates(instance_id)?).await;
+        let rated = rated.with_context(|| format!("`{instance_id}` cannot be rated"))?;
+        Ok((instance_id.to_owned(), rated))
     }
 }
 
@@ -161,7 +168,10 @@ impl Member {
 
 /// Takes out of a record who made it, and what another program noted beside, which may be a verdict.
 fn without_names(mut trajectory: Trajectory) -> Trajectory {
-    trajectory.records.retain(|record| !matches!(record, Record::Header(_)));
+    // What an earlier attempt said, in front of the last header, is not of this episode.
+    if let Some(last) = trajectory.records.iter().rposition(|record| matches!(record, Record::Header(_))) {
+        trajectory.records.drain(..=last);
+    }
     for record in &mut trajectory.records {
         if let Record::Message { extra, .. } | Record::Observation { extra, .. } = record {
             extra.clear();
