@@ -51,7 +51,7 @@ pub fn export(runs: &[Run], settings: &Settings, counter: &Counter, out: &Path) 
         let name = format!("{name}.{}", if settings.pretokenized { "jsonl" } else { settings.target.extension() });
         card.files.push(write_rows(&candidates, &means, out, name)?);
     }
-    let texts = recipe(settings, &card);
+    let texts = recipe(settings, &card.files);
     for (name, text) in texts.into_iter().chain([("README.md".to_owned(), readme(&card))]) {
         write_whole(&out.join(&name), text.as_bytes())?;
         card.files.push(FileFacts { name, rows: None, sha256: hex(&Sha256::digest(text.as_bytes())) });
@@ -60,8 +60,17 @@ pub fn export(runs: &[Run], settings: &Settings, counter: &Counter, out: &Path) 
     Ok(card)
 }
 
-/// Writes the rows of episodes as JSON, a row a line, or as an array of them.
+/// Writes the rows of episodes.
 fn write_rows(candidates: &[Candidate], means: &Means<'_>, out: &Path, name: String) -> anyhow::Result<FileFacts> {
+    write_values(candidates.iter().map(|candidate| values(candidate, means)), out, name)
+}
+
+/// Writes the rows that each item has, as JSON, a row a line, or as an array of them.
+pub(crate) fn write_values(
+    items: impl Iterator<Item = anyhow::Result<Vec<Value>>>,
+    out: &Path,
+    name: String,
+) -> anyhow::Result<FileFacts> {
     let (mut hasher, mut rows, mut failed) = (Sha256::new(), 0, None);
     let is_array = name.ends_with(".json");
     write_stream(&out.join(&name), |file| {
@@ -69,8 +78,8 @@ fn write_rows(candidates: &[Candidate], means: &Means<'_>, out: &Path, name: Str
             hasher.update(bytes);
             file.write_all(bytes)
         };
-        for candidate in candidates {
-            let values = values(candidate, means).map_err(|err| {
+        for values in items {
+            let values = values.map_err(|err| {
                 let told = std::io::Error::other(format!("{err:#}"));
                 failed = Some(err);
                 told
@@ -119,6 +128,7 @@ fn values(candidate: &Candidate, means: &Means<'_>) -> anyhow::Result<Vec<Value>
     Ok(values)
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Returns bytes as hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

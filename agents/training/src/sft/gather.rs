@@ -13,7 +13,7 @@ use super::row::Row;
 use crate::tokens::Counter;
 
 /// How much was left out, by reason.
-pub(super) type Dropped = BTreeMap<String, usize>;
+pub(crate) type Dropped = BTreeMap<String, usize>;
 
 /// An episode with rows to export.
 #[derive(Debug, Clone)]
@@ -149,7 +149,7 @@ impl Gathered {
 }
 
 /// Counts one more for a reason.
-pub(super) fn count(dropped: &mut Dropped, why: &str) {
+pub(crate) fn count(dropped: &mut Dropped, why: &str) {
     *dropped.entry(why.to_owned()).or_default() += 1;
 }
 

@@ -3,7 +3,7 @@
 use agent_core::Trajectory;
 
 /// Names that only the judging has; `test_patch` is none, as tests of patches are called so.
-const HIDDEN: [&str; 4] = ["FAIL_TO_PASS", "PASS_TO_PASS", "/eval.sh", "gold_patch.diff"];
+pub(crate) const HIDDEN: [&str; 4] = ["FAIL_TO_PASS", "PASS_TO_PASS", "/eval.sh", "gold_patch.diff"];
 
 /// What a call of git reaches beyond the base commit with.
 const BEYOND: [&str; 9] =
@@ -15,7 +15,7 @@ const BEYOND: [&str; 9] =
 /// name of a file of the judging, and, where the history behind the base commit was left in reach or another program ran
 /// the episode, a `git log`, `git show` or `git diff` over more than the current branch, `git reflog`, `git fetch` or
 /// `git pull`.
-pub(super) fn leak(trajectory: &Trajectory) -> Option<&'static str> {
+pub(crate) fn leak(trajectory: &Trajectory) -> Option<&'static str> {
     // What other programs kept from their agents is not known.
     let kept = trajectory.header().is_some_and(|header| header.history_kept || header.environment == "imported");
     let answers = trajectory.completions().map(|(_, completion)| &completion.message);

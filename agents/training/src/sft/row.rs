@@ -6,7 +6,7 @@ use crate::tokens::{Encoded, Turn, recorded};
 
 /// A conversation to train on: a segment of an episode.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The messages.
     pub turns: Vec<Turn>,
     /// The tools on offer.

@@ -28,7 +28,8 @@ pub(super) fn select(mut candidates: Vec<Candidate>, settings: &Settings, droppe
         count(dropped, "not in the subset");
     }
     let held = (candidates.len() as f64 * settings.validation).round() as usize;
-    let repositories = held_out(&candidates, held, &mut rng);
+    let of: Vec<&str> = candidates.iter().map(|one| one.repository.as_str()).collect();
+    let repositories = held_out(&of, held, &mut rng);
     let (validation, train) = candidates.into_iter().partition(|one| repositories.contains(&one.repository));
     Sets { train, validation }
 }
@@ -79,17 +80,19 @@ fn repositories(candidates: &[Candidate]) -> Vec<String> {
     names
 }
 
-/// Draws repositories until they have `wanted` episodes, but never all.
-fn held_out(candidates: &[Candidate], wanted: usize, rng: &mut Rng) -> Vec<String> {
-    let mut names = repositories(candidates);
+/// Draws repositories until they have `wanted` episodes, but never all; `of` has the repository of each episode.
+pub(crate) fn held_out(of: &[&str], wanted: usize, rng: &mut Rng) -> Vec<String> {
+    let mut names = of.to_vec();
+    names.sort_unstable();
+    names.dedup();
     rng.shuffle(&mut names);
     let (mut held, mut episodes) = (Vec::new(), 0);
     for name in names.iter().skip(1) {
         if episodes >= wanted {
             break;
         }
-        episodes += candidates.iter().filter(|one| one.repository == *name).count();
-        held.push(name.clone());
+        episodes += of.iter().filter(|one| *one == name).count();
+        held.push((*name).to_owned());
     }
     held
 }

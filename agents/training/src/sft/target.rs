@@ -77,7 +77,7 @@ impl Target {
     }
 
     /// Returns the ending of the files of rows: an array of rows, or one row a line.
-    pub(super) fn extension(self) -> &'static str {
+    pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::LlamaFactory | Self::Torchtune => "json",
             _ => "jsonl",
