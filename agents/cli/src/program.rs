@@ -158,9 +158,15 @@ async fn dispatch(
         #[cfg(feature = "training")]
         Cmd::Import(args) => apart(async move { training::import::run(&args) }).await,
         #[cfg(feature = "training")]
-        Cmd::Verify(args) => apart(async move { training::verify::run(&args).await }).await,
+        Cmd::Verify(args) => {
+            let plugs = plugs.clone();
+            apart(async move { training::verify::run(&plugs, &args).await }).await
+        }
         #[cfg(feature = "training")]
-        Cmd::BestOf(args) => apart(async move { training::best_of::run(&args).await }).await,
+        Cmd::BestOf(args) => {
+            let plugs = plugs.clone();
+            apart(async move { training::best_of::run(&plugs, &args).await }).await
+        }
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args, providers).await,
         Cmd::Index(args) => apart(async move { index::run(&args) }).await,

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use agent_core::{Record, Trajectory};
 use anyhow::Context;
 use env_core::Patch;
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use journal::{Ending, Episode, Prediction, Run};
 
 use crate::candidate::{Candidate, Candidates, Labels, Scorer};
@@ -139,7 +140,10 @@ impl Pool {
             0 | 1 => 1,
             many => (many * self.instances.len()).div_ceil(self.len().max(1)) + 1,
         };
-        let rated = self.instances.keys().map(|instance_id| self.rated(instance_id, scorer).boxed());
+        let mut rated: Vec<BoxFuture<'_, _>> = Vec::with_capacity(self.instances.len());
+        for instance_id in self.instances.keys() {
+            rated.push(Box::pin(self.rated(instance_id, scorer)));
+        }
         stream::iter(rated).buffered(at_once).try_collect().await
     }
 

@@ -248,8 +248,10 @@ impl Scorer for Asked {
     }
 
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
-        let scores = candidates.candidates.iter().map(|one| self.score(&candidates.instance_id, one));
-        let scores: Vec<_> = scores.map(|score| Box::pin(score) as BoxFuture<'_, _>).collect();
+        let mut scores: Vec<BoxFuture<'_, _>> = Vec::with_capacity(candidates.candidates.len());
+        for candidate in &candidates.candidates {
+            scores.push(Box::pin(self.score(&candidates.instance_id, candidate)));
+        }
         stream::iter(scores).buffered(self.asking.workers.max(1)).try_collect().await
     }
 

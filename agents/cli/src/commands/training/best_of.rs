@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use runner::Plugs;
 use verifier::curves::Scores;
 use verifier::{Pool, picks};
 
@@ -29,7 +30,7 @@ pub(crate) struct BestOf {
     out: Option<PathBuf>,
 }
 
-pub(crate) async fn run(args: &BestOf) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: &Plugs, args: &BestOf) -> Result<ExitCode, Failed> {
     let Some(first) = args.by.by.first() else {
         return Err(Failed::Usage(anyhow!(
             "nothing says how to pick\nhint: `--by majority`, or `--by learned --model FILE`"
@@ -38,7 +39,7 @@ pub(crate) async fn run(args: &BestOf) -> Result<ExitCode, Failed> {
     let n = usize::from(args.n);
     let mut pool = args.rated.pool().map_err(Failed::Usage)?;
     pool.truncate(n);
-    let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
+    let scorers = args.by.scorers(&pool, plugs).map_err(Failed::Usage)?;
     let scored = rate(&pool, scorers).await?;
     let run = pool.instances().find_map(|(_, members)| Some(members.first()?.run.clone())).unwrap_or_default();
     let out = args.out.clone().unwrap_or_else(|| run.join(format!("best-of.{first}")));

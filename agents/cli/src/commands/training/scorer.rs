@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use env_core::nearest;
+use runner::Plugs;
 use verifier::curves::Scores;
 use verifier::{First, Learned, Majority, Oracle, Pool, Random, Scorer};
 
+use super::asked::AskedArguments;
 use crate::commands::runs::named_run::Runs;
 use crate::console::say;
 
 /// What `--by` knows.
-const NAMES: [&str; 5] = ["random", "first", "majority", "learned", "oracle"];
+const NAMES: [&str; 7] = ["random", "first", "majority", "learned", "llm", "judge", "oracle"];
 
 /// Which episodes are rated.
 #[derive(Debug, Args)]
@@ -30,7 +32,8 @@ pub(crate) struct Rated {
 /// How they are rated.
 #[derive(Debug, Args)]
 pub(crate) struct By {
-    /// The scorer: `majority` (the largest group of equal patches), `learned` (with `--model`), or one of the bounds
+    /// The scorer: `majority` (the largest group of equal patches), `learned` (with `--model`), `llm` (a model's
+    /// probability that the log of an episode shows a solution), `judge` (a model's rating of it), or one of the bounds
     /// `random`, `first` and `oracle`. May be repeated.
     #[arg(long, value_name = "SCORER")]
     pub(crate) by: Vec<String>,
@@ -40,6 +43,8 @@ pub(crate) struct By {
     /// The seed of `random`.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    asked: AskedArguments,
 }
 
 impl Rated {
@@ -72,7 +77,7 @@ impl By {
     ///
     /// # Errors
     /// When one is unknown, or a model is missing.
-    pub(crate) fn scorers(&self, pool: &Pool) -> anyhow::Result<Vec<(String, Box<dyn Scorer>)>> {
+    pub(crate) fn scorers(&self, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Vec<(String, Box<dyn Scorer>)>> {
         let one = |name: &String| -> anyhow::Result<(String, Box<dyn Scorer>)> {
             let scorer: Box<dyn Scorer> = match name.as_str() {
                 "random" => Box::new(Random { seed: self.seed }),
@@ -80,6 +85,7 @@ impl By {
                 "majority" => Box::new(Majority),
                 "oracle" => Box::new(Oracle::new(pool.verdicts())),
                 "learned" => Box::new(unseen(read(self.model.as_deref())?, pool)),
+                "llm" | "judge" => Box::new(self.asked.scorer(name, plugs, first_run(pool))?),
                 _ => {
                     let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
                     let hint = near.unwrap_or_else(|| format!("the scorers are `{}`", NAMES.join("`, `")));
@@ -100,9 +106,16 @@ pub(crate) async fn rate(
     let mut rated = Vec::with_capacity(scorers.len());
     for (name, scorer) in scorers {
         let scores = pool.rate(scorer.as_ref()).await?;
+        scorer.remarks().iter().for_each(|remark| say(&format!("{name}: {remark}")));
         rated.push((name, scores));
     }
     Ok(rated)
+}
+
+/// Returns the folder of the first run.
+fn first_run(pool: &Pool) -> &Path {
+    let first = pool.instances().find_map(|(_, members)| members.first());
+    first.map_or(Path::new("."), |member| member.run.as_path())
 }
 
 /// Says of a model how much of what it rates it may have been trained on.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Args;
+use runner::Plugs;
 use serde::Serialize;
 use verifier::curves::Scores;
 use verifier::{Counted, Learned, Majority, Pool, cross_validate};
@@ -50,7 +51,7 @@ struct Scored<'a> {
     score: Option<f64>,
 }
 
-pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: &Plugs, args: &Verify) -> Result<ExitCode, Failed> {
     let mut pool = args.rated.pool().map_err(Failed::Usage)?;
     if let Some(out) = args.out.as_deref().filter(|_| args.train) {
         return train(args, &mut pool, out).await;
@@ -58,7 +59,7 @@ pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
     if args.by.by.is_empty() {
         return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
     }
-    let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
+    let scorers = args.by.scorers(&pool, plugs).map_err(Failed::Usage)?;
     let scored = rate(&pool, scorers).await?;
     for (name, scores) in &scored {
         write(&pool, name, scores)?;
