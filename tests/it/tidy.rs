@@ -25,14 +25,14 @@ const LAYERS: &[(&str, u8)] = &[
     ("demo", 5),
     ("runner", 6),
     ("sweep", 7),
-    ("training", 7),
     ("verifier", 7),
-    ("cli", 8),
-    ("codeact", 9),
-    ("bashonly", 9),
-    ("moatless", 9),
-    ("spotter", 10),
-    ("tests", 11),
+    ("training", 8),
+    ("cli", 9),
+    ("codeact", 10),
+    ("bashonly", 10),
+    ("moatless", 10),
+    ("spotter", 11),
+    ("tests", 12),
 ];
 
 /// Arrows that are wrong although they point down, or that only a binary may have.

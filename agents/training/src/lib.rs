@@ -3,5 +3,6 @@
 mod import;
 pub mod sft;
 pub mod tokens;
+pub mod verifier;
 
 pub use import::{FileCounts, Target, import};

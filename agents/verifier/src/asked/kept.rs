@@ -64,7 +64,11 @@ impl Kept {
         let mut known = HashMap::new();
         for (index, line) in text[..whole].lines().enumerate() {
             let line: Line = serde_json::from_str(line).with_context(|| {
-                format!("{}, line {}, is damaged\nhint: take the line out; what it says is asked again", shown(), index + 1)
+                format!(
+                    "{}, line {}, is damaged\nhint: take the line out; what it says is asked again",
+                    shown(),
+                    index + 1
+                )
             })?;
             known.insert(line.key, line.answer);
         }

@@ -66,7 +66,9 @@ impl AskedArguments {
         let mut resolved = Resolved::load(plugs, &settings, &[])?;
         self.fill(&mut resolved.config.model, is_judge);
         if resolved.config.model.name.is_none() {
-            bail!("`{name}` asks a model, and none is named\nhint: `-c model.name=NAME -c model.base_url=http://HOST/v1`");
+            bail!(
+                "`{name}` asks a model, and none is named\nhint: `-c model.name=NAME -c model.base_url=http://HOST/v1`"
+            );
         }
         let model = &resolved.config.model;
         let settings = json!({
