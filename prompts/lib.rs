@@ -1,10 +1,10 @@
-//! Every word a model reads, as Markdown templates.
+//! Every text that a model reads, as Markdown templates.
 //!
 //! [`Prompts`] renders a template by its path below this folder, such as `codeact/system.md`. The templates are
-//! embedded; a caller may lay others over them. A variable that a template names and the context lacks is an error.
+//! embedded; a caller may override them. A variable that a template uses and the context lacks is an error.
 //! A file in `texts` holds many short templates, each below a heading: `texts/bash.md` with `## no_output` has
-//! `bash/no_output`. Those are rendered to the last blank, and a file laid over it may hold some of them only.
-//! This crate reads no file at run time.
+//! `bash/no_output`. Those are rendered including all whitespace, and a file that overrides it may contain only some of
+//! them. This crate reads no file at run time.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR");
 
-/// The templates: embedded ones, with those of the caller laid over them.
+/// The templates: the embedded ones, with the caller's overrides.
 #[derive(Debug, Clone)]
 pub struct Prompts {
     environment: Environment<'static>,
@@ -38,7 +38,7 @@ pub enum PromptError {
 }
 
 impl Prompts {
-    /// Returns the embedded templates with `overrides` (name to source) laid over them.
+    /// Returns the embedded templates with `overrides` (name to source) applied.
     ///
     /// # Errors
     /// When an override does not parse or overrides nothing.
@@ -46,7 +46,7 @@ impl Prompts {
         Self::with(BTreeMap::new(), overrides)
     }
 
-    /// Returns the embedded templates and those that a program brings, with `overrides` laid over both.
+    /// Returns the embedded templates and those of the program, with `overrides` applied to both.
     ///
     /// # Errors
     /// As [`Prompts::new`].
@@ -118,7 +118,7 @@ fn templates((name, source): (String, String)) -> Vec<(String, String)> {
     let group = name.strip_prefix("texts/").and_then(|name| name.strip_suffix(".md"));
     let Some(group) = group else { return vec![(name, source)] };
     let source = format!("\n{}", source.replace("\r\n", "\n"));
-    // What stands before the first heading is for whoever reads the file.
+    // What is before the first heading is for whoever reads the file.
     let sections = source.split("\n## ").skip(1);
     let template = |section: &str| {
         let (title, text) = section.split_once('\n').unwrap_or((section, ""));

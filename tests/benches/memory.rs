@@ -106,7 +106,7 @@ async fn episode(instance: Instance, ready: Ready, config: Config, model: Gated)
     outcome
 }
 
-/// Returns the turns up to the gate, and the last one behind it.
+/// Returns the turns up to the gate, and the last one after it.
 fn turns() -> Vec<Value> {
     let call = scripted::call;
     let file = "django/db/models/query.py";

@@ -90,7 +90,8 @@ fn entry(index: usize) -> Entry {
         fail_to_pass: Vec::new(),
         pass_to_pass: Vec::new(),
     };
-    let tests = TestSpec { eval_script: String::new(), grading, timeout: Duration::from_secs(60) };
+    let own = Err("it has none".to_owned());
+    let tests = TestSpec { eval_script: String::new(), grading, timeout: Duration::from_secs(60), own };
     Entry { instance, image, gold: None, tests: Ok(tests) }
 }
 

@@ -31,7 +31,7 @@ const NOT_APPLIED: (bool, Option<Failure>) = (false, Some(Failure::PatchNotAppli
 
 const FAKE_TEST: &str = "printf 'def test_empty_name_not_allowed():\\n    pass\\n' > tests/test_blueprints.py";
 
-/// The shell command `fix` applies the reference solution.
+/// The shell command `fix` applies the gold patch.
 const ATTACKS: &[Attack] = &[
     Attack { name: "the solution itself", script: "fix", verdicts: [SOLVED; 3] },
     Attack { name: "a file that nothing reads", script: "echo > notes.txt", verdicts: [UNSOLVED; 3] },
@@ -197,7 +197,7 @@ async fn a_patch_that_does_not_apply_is_no_solution() {
         // SWE-bench 5 takes a patch that can be undone for one that was applied before.
         ("the solution reversed", reversed, [NOT_APPLIED, NOT_APPLIED, UNSOLVED]),
         ("nothing", String::new(), [UNSOLVED; 3]),
-        // The fork lets git take what is no patch for an empty one.
+        // The fork lets git take what is not a patch for an empty one.
         ("prose", "Done.".to_owned(), [UNSOLVED, NOT_APPLIED, NOT_APPLIED]),
     ];
     let mut wrong = Vec::new();

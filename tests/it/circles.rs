@@ -79,7 +79,7 @@ impl Modules {
         self.0.len() - 1
     }
 
-    /// Reads what stands in a module, or, not at its top, in one of its blocks.
+    /// Reads what is in a module, or, not at its top, in one of its blocks.
     fn items(&mut self, module: usize, folder: &Path, tokens: TokenStream, top: bool) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let text: Vec<String> = tokens.iter().map(brief).collect();
@@ -134,7 +134,7 @@ impl Modules {
         }
     }
 
-    /// Returns what a path names that stands in a module, if that is of this crate.
+    /// Returns what a path names that is in a module, if that is of this crate.
     fn resolve(&self, module: usize, path: &[String], sought: Sought, depth: usize) -> Option<Target> {
         let mut here = None;
         for (index, name) in path.iter().enumerate() {
@@ -390,7 +390,7 @@ fn a_circle_of_four_files_is_found_in_one_folder() {
 #[test]
 fn what_is_allowed_is_not_complained_of() {
     let files = [
-        // `one` declares and publishes, which is no use of what stands below it.
+        // `one` declares and publishes, which is no use of what is below it.
         ("lib.rs", "mod one; mod two; pub use one::{One, Low};"),
         ("one.rs", "mod low; pub use low::Low; pub struct One;"),
         ("one/low.rs", "use crate::two::Two; pub struct Low(super::One);"),

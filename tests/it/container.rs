@@ -12,7 +12,7 @@ use tool_core::{Command, Pull, SandboxConfig, SandboxPlug, SandboxProvider, shel
 
 use crate::host;
 
-/// An instance made ready in its container.
+/// An instance prepared in its container.
 struct Reached {
     ready: Ready,
     row: Row,

@@ -138,7 +138,7 @@ async fn an_answer_that_was_cut_off_is_told_as_that() {
     let turns = vec![cut("{\"command\": \"echo 1"), json!({ "content": "So I", "cut": true }), finish()];
     let ran = Case::of(turns).run().await;
     assert_eq!(ran.outcome.exit_status, ExitStatus::Submitted);
-    assert_eq!(ran.told().iter().filter(|text| text.contains("was cut off at the limit on its length")).count(), 2);
+    assert_eq!(ran.told().iter().filter(|text| text.contains("was cut off at its length limit")).count(), 2);
     let ran = Case::of(vec![cut("{\"command\": \"echo whole\"}"), finish()]).run().await;
     assert!(ran.told().iter().any(|text| text.trim() == "whole"), "{:?}", ran.told());
 }

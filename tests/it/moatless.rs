@@ -190,11 +190,11 @@ async fn each_answer_of_no_use_is_refused_with_what_to_do() {
         (vec![call("search", json!({}))], "at least one of `search_requests`"),
         (vec![search(json!({}))], "at least one of query"),
         (vec![search(json!({ "class_names": ["Cach"] }))], "Did you mean `Cache`"),
-        (vec![search(json!({ "file_pattern": "[" }))], "is no file pattern"),
+        (vec![search(json!({ "file_pattern": "[" }))], "is not a file pattern"),
         (vec![enough()], "no code was identified yet"),
-        (vec![call("plan", json!({}))], "`plan` is not on offer now"),
+        (vec![call("plan", json!({}))], "`plan` is not available now"),
         (vec![call("bash", json!({}))], "unknown tool `bash`"),
-        (vec![call("search", json!({ "complete": "perhaps" }))], "the arguments of `search` do not fit"),
+        (vec![call("search", json!({ "complete": "perhaps" }))], "the arguments of `search` are not valid"),
         (searched(spans("lru/cash.py", &["Cache"])), "did you mean `lru/cache.py`?"),
         (searched(spans("/etc/passwd", &["x"])), "leads out of the repository"),
         (searched(spans("lru/cache.py", &["Cache.got"])), "did you mean `Cache.get`?"),
@@ -276,7 +276,7 @@ async fn each_state_gives_in_where_the_table_lets_it() {
     let searched = || search(json!({ "class_names": ["Cache"] }));
     let known = |more: Vec<Value>| [vec![searched(), identify(&["Cache.get"]), decide(false, false)], more].concat();
     for (turns, ended) in [
-        // Without any code there is nothing to go on with.
+        // Without any code there is nothing to continue with.
         (no_use(4, none()), "S Limit(Idle)"),
         (known([no_use(4, none()), vec![plan("reject")]].concat()), "SIDSP GaveUp(\"no way\")"),
         ([vec![searched()], no_use(3, word()), vec![]].concat(), "IS ModelFailed"),
@@ -381,7 +381,7 @@ async fn what_was_set_and_had_no_effect_elsewhere_has_one() {
     assert!(plan_of(Config::default()).await.contains("span `Cache.__init__`"));
     assert!(!plan_of(Config { expand_context: false, ..Config::default() }).await.contains("span `Cache.__init__`"));
     let cut = plan_of(Config { context_tokens: 60, context_least: 10, ..Config::default() }).await;
-    assert!(cut.contains("left out for lack of room"), "{cut}");
+    assert!(cut.contains("omitted for lack of space"), "{cut}");
 
     let edit_of = |config: Config| async {
         run_with(config, planned(&["Cache.put"], vec![modify("Cache.put")])).await.last().to_vec()
@@ -427,7 +427,7 @@ async fn parts_of_a_class_can_be_changed_on_their_own_and_are_followed() {
 async fn a_tool_of_another_state_is_refused_with_what_is_expected() {
     let ran = run(vec![plan("finish"), enough()]).await;
     let told: Vec<&str> = ran.requests[1].messages.iter().map(|message| message.content.as_str()).collect();
-    assert!(told[3].contains("`plan` is not on offer now"), "{told:?}");
+    assert!(told[3].contains("`plan` is not available now"), "{told:?}");
     assert!(told[4].contains("here `search` is expected"), "{told:?}");
 }
 

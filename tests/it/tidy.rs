@@ -46,7 +46,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("reqwest", &["llm", "dataset", "images", "sweep"]),
     ("tree-sitter", &["edit", "search"]),
     ("tantivy", &["search"]),
-    ("parquet", &["dataset"]),
+    ("parquet", &["dataset", "training"]),
     ("minijinja", &["prompts", "training"]),
     ("tokenizers", &["training"]),
     ("clap", &["cli"]),

@@ -51,7 +51,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("tools/edit/src/patch/parse.rs", "GIT binary patch", "words of a patch"),
     ("tools/edit/src/patch/parse.rs", "deleted file mode", "words of a patch"),
     ("tools/edit/src/patch/parse.rs", "new file mode", "words of a patch"),
-    ("tools/tool-core/src/toolbox.rs", "`{name}` is no name of a tool", "for whoever configures an agent"),
+    ("tools/tool-core/src/toolbox.rs", "`{name}` is not a valid tool name", "for whoever configures an agent"),
     ("tools/tool-core/src/toolbox.rs", "two tools are named", "for whoever configures an agent"),
 ];
 

@@ -1,4 +1,4 @@
-//! What decides, one step at a time.
+//! The agent: it decides what to do, one step at a time.
 
 use std::future::Future;
 
@@ -9,7 +9,7 @@ use tool_core::{SandboxError, Toolbox};
 
 use crate::{Episode, ExitStatus, Limit, ModelError};
 
-/// What decides, one step at a time.
+/// An agent: decides what to do, one step at a time.
 pub trait Agent: Send + Sized + 'static {
     /// The agent's name: its crate, its folder below `prompts`, its block in the configuration.
     const NAME: &'static str;
@@ -20,7 +20,7 @@ pub trait Agent: Send + Sized + 'static {
     /// Returns an agent for one episode.
     fn new(config: Self::Config) -> Self;
 
-    /// Returns the tools it offers to the model.
+    /// Returns the tools that the agent offers to the model.
     fn tools(&self) -> Toolbox;
 
     /// Puts the first messages into the conversation.
@@ -29,11 +29,11 @@ pub trait Agent: Send + Sized + 'static {
     /// See [`AgentError`].
     fn start(&mut self, episode: &mut Episode) -> Result<(), AgentError>;
 
-    /// Takes one step, usually one query and the calls it asks for.
+    /// Takes one step: usually one query, and the tool calls of the answer.
     fn step(&mut self, episode: &mut Episode) -> impl Future<Output = Result<Flow, AgentError>> + Send;
 }
 
-/// Whether an episode goes on.
+/// Whether an episode continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// Another step follows.

@@ -15,12 +15,12 @@ use crate::conversation::context::Context;
 use crate::fresh_sandbox::{FreshSandbox, take_patch};
 use crate::resume::restore::{Answered, Restore};
 use crate::{
-    AgentError, Completion, ContextConfig, ExitStatus, FinishReason, Header, Limit, Limits, Message, Model, ModelError,
-    Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, Told, ToolCall, ToolSpec,
-    Trajectory, clip, escaped, moved,
+    AgentError, Completion, ContextConfig, EpisodeTexts, ExitStatus, FinishReason, Header, Limit, Limits, Message,
+    Model, ModelError, Outcome, OutcomeClass, Record, Recorder, Request, Secrets, Spending, StuckDetector, ToolCall,
+    ToolSpec, Trajectory, clip, escaped, moved,
 };
 
-/// One agent on one instance: the conversation, and all that it may use.
+/// One agent on one instance: the conversation, and everything that the agent may use.
 ///
 /// Whatever an agent does goes through [`Episode::query`] and [`Episode::act`], which keep the limits and the record.
 pub struct Episode {
@@ -30,50 +30,50 @@ pub struct Episode {
     spending: Spending,
     context: Context,
     last_tokens: u64,
-    /// Where the model was told that the repository is; another place than the real one only in an episode that goes on.
+    /// The path of the repository as the model knows it; it differs from the real one only in a resumed episode.
     root: String,
-    /// The record of a killed attempt, as long as it lasts.
+    /// The record of a killed attempt, until it is used up.
     restore: Option<Restore>,
-    /// How many steps were taken over from a parent, where there is one.
+    /// How many steps were reused from a parent, if there is one.
     parent_steps: u64,
     stuck: StuckDetector,
     /// The call in the middle of which the latest answer was cut off.
     cut_off: Option<ToolCall>,
-    /// The patch as `finish` found it, where nothing was run since.
+    /// The patch that `finish` captured, if nothing was run since.
     captured: Option<Captured>,
     /// Whether the model was told of files that are too large for the patch.
     leftovers_told: bool,
     started: Instant,
 }
 
-/// What an episode is made of.
+/// The parts of an episode.
 pub struct EpisodeParts {
     /// The instance.
     pub instance: Instance,
     /// Where commands run.
     pub sandbox: Arc<dyn Sandbox>,
-    /// What the patch is taken against.
+    /// The baseline that the patch is taken against.
     pub baseline: Baseline,
-    /// What answers.
+    /// The model.
     pub model: Arc<dyn Model>,
-    /// What the model may call.
+    /// The tools that the model may call.
     pub toolbox: Toolbox,
     /// The templates.
     pub prompts: Prompts,
-    /// When it must end.
+    /// The limits of the episode.
     pub limits: Limits,
     /// How the conversation is kept within the model's context.
     pub context: ContextConfig,
-    /// Where the trajectory goes.
+    /// Records the trajectory.
     pub recorder: Box<dyn Recorder>,
-    /// Makes another sandbox ready for the same instance, from which a damaged baseline is put back.
+    /// Prepares another sandbox for the same instance, from which a damaged baseline is restored.
     pub fresh_sandbox: Option<FreshSandbox>,
-    /// What turns texts into vectors, for tools that rank by them; `None` where none is configured.
+    /// The embedding model, for tools that rank by vectors; `None` if none is configured.
     pub embedder: Option<Arc<dyn Embed>>,
-    /// What a killed attempt at the same episode left, or the first steps of another episode; the conversation goes on
-    /// where it ends.
+    /// The record of a killed attempt at the same episode, or the first steps of another episode; the conversation
+    /// continues where it ends.
     pub earlier: Option<Trajectory>,
-    /// What must not be shown to the model, or recorded.
+    /// Secrets that must not be shown to the model or recorded.
     pub secrets: Secrets,
 }
 
@@ -118,12 +118,12 @@ impl Episode {
         self.parts.sandbox.as_ref()
     }
 
-    /// Returns what turns texts into vectors, where that is configured.
+    /// Returns the embedding model, if one is configured.
     pub fn embedder(&self) -> Option<Arc<dyn Embed>> {
         self.parts.embedder.clone()
     }
 
-    /// Returns what was spent so far.
+    /// Returns what the episode has spent so far.
     pub fn spending(&self) -> &Spending {
         &self.spending
     }
@@ -141,7 +141,7 @@ impl Episode {
         self.render_with(template, ())
     }
 
-    /// Renders a template with `extra` beside what [`Episode::render`] offers.
+    /// Renders a template with `extra` in addition to what [`Episode::render`] offers.
     ///
     /// # Errors
     /// See [`prompts::PromptError`].
@@ -163,12 +163,12 @@ impl Episode {
         Ok(self.parts.prompts.render(template, variables)?)
     }
 
-    /// Returns the texts of tools, for what an agent says by them outside of a call.
-    pub fn told(&self) -> Told<'_> {
-        Told::new(&self.parts.prompts)
+    /// Returns the texts of tools, for an agent that uses them outside of a tool call.
+    pub fn texts(&self) -> EpisodeTexts<'_> {
+        EpisodeTexts::new(&self.parts.prompts)
     }
 
-    /// Puts a message into the conversation.
+    /// Appends a message to the conversation.
     ///
     /// # Errors
     /// When it cannot be recorded.
@@ -187,8 +187,8 @@ impl Episode {
         Ok(())
     }
 
-    /// Begins a new conversation, as for the next state of an agent that has several: the model is shown nothing of what
-    /// was said before. Spending, limits and the record go on.
+    /// Begins a new conversation, as for the next state of an agent that has several: the model is shown nothing of
+    /// what was said before. Spending, limits and the record continue.
     ///
     /// # Errors
     /// When it cannot be recorded.
@@ -203,7 +203,7 @@ impl Episode {
         Ok(())
     }
 
-    /// Asks the model, with every tool on offer.
+    /// Queries the model, offering every tool.
     ///
     /// # Errors
     /// A limit, or the model's failure.
@@ -211,7 +211,7 @@ impl Episode {
         self.ask(self.tools.clone()).await
     }
 
-    /// Asks the model with only the named tools (own names) on offer.
+    /// Queries the model, offering only the named tools (own names).
     ///
     /// # Errors
     /// A limit, or the model's failure.
@@ -222,10 +222,10 @@ impl Episode {
         self.ask(offered).await
     }
 
-    /// Runs a tool call and puts what it showed into the conversation, its middle cut when it is too long.
+    /// Runs a tool call and appends its observation to the conversation, clipped in the middle if it is too long.
     ///
     /// # Errors
-    /// A limit, or a broken sandbox; a refused call is an observation.
+    /// A limit, or a broken sandbox; a rejected call is an observation.
     pub async fn act(&mut self, call: &ToolCall) -> Result<Observation, AgentError> {
         let started = Instant::now();
         let observation = if self.cut_off.as_ref() == Some(call) {
@@ -233,7 +233,7 @@ impl Episode {
         } else {
             let sandbox = self.parts.sandbox.clone();
             let arguments = moved(&call.arguments, &escaped(&self.root), &escaped(&sandbox.info().root));
-            let told = self.told();
+            let told = self.texts();
             let called = self.parts.toolbox.call(&call.name, &arguments, sandbox.as_ref(), &told).await;
             let observed = self.observed(called, &told)?;
             told.check()?;
@@ -265,8 +265,8 @@ impl Episode {
         Ok(observation)
     }
 
-    /// Runs the calls of an answer in order, each as [`Episode::act`] does, and returns whether `finish` was among them: what
-    /// stands beside it is run and answered as well.
+    /// Runs the calls of an answer in order, each as [`Episode::act`] does, and returns whether `finish` was among
+    /// them; the other calls are run and answered as well.
     ///
     /// # Errors
     /// As [`Episode::act`].
@@ -305,10 +305,14 @@ impl Episode {
     }
 
     /// Returns what a call showed; what the tool refuses is an observation, too.
-    fn observed(&self, called: Result<Observation, ToolError>, told: &Told<'_>) -> Result<Observation, AgentError> {
+    fn observed(
+        &self,
+        called: Result<Observation, ToolError>,
+        told: &EpisodeTexts<'_>,
+    ) -> Result<Observation, AgentError> {
         let why = match called {
             Ok(observation) => return Ok(observation),
-            Err(err) => err.told(told)?,
+            Err(err) => err.message(told)?,
         };
         let text = self.render_with("episode/rejected.md", [("why", why)].into_iter().collect::<Extra>())?;
         Ok(Observation::error(text))
@@ -340,7 +344,7 @@ impl Episode {
             Ok(Captured { patch, left_out }) => {
                 let redacted = Patch(self.parts.secrets.redact(patch.0.clone()));
                 if redacted != patch {
-                    tracing::warn!("the patch held the value of a key, which is redacted");
+                    tracing::warn!("the patch contained the value of a key, which was redacted");
                 }
                 (Some(redacted), left_out)
             }
@@ -433,10 +437,10 @@ impl Episode {
         Ok(completion)
     }
 
-    /// Says and records that the rest of a killed episode's record is not used, where that is so.
+    /// Reports and records that the rest of a killed episode's record is not used, if so.
     fn note_end_of_record(&mut self) -> Result<(), AgentError> {
         if let Some(why) = self.restore.as_mut().and_then(Restore::take_cut) {
-            tracing::warn!("the rest of the record is not used: {why}; the episode goes on from there");
+            tracing::warn!("the rest of the record is not used: {why}; the episode continues live from there");
             self.parts.recorder.append(&Record::RecordCut { step: self.spending.steps, why })?;
         }
         Ok(())
@@ -476,7 +480,7 @@ impl Episode {
             Some(cost) => self.spending.cost += cost,
             None => {
                 if self.spending.unpriced_queries == 0 && self.parts.limits.cost.is_some() {
-                    tracing::warn!("an answer has no known price, so the limit on cost cannot hold");
+                    tracing::warn!("an answer has no known price, so the cost limit cannot be enforced");
                 }
                 self.spending.unpriced_queries += 1;
             }

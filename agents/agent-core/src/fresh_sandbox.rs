@@ -9,8 +9,8 @@ use tool_core::Sandbox;
 /// Makes a sandbox ready for the instance of an episode.
 pub type FreshSandbox = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Ready, EnvError>> + Send>> + Send + Sync>;
 
-/// Returns the changes in the sandbox. Where nothing can be had of it as it is, a fresh one helps: a damaged baseline is
-/// put back from it, and of a sandbox in which git or anything else that this takes is gone, the tree is copied into it.
+/// Returns the changes in the sandbox. If they cannot be captured there, a fresh sandbox is used: a damaged baseline is
+/// restored from it, and if git or another needed program is gone, the tree is copied into it.
 pub(crate) async fn take_patch(
     sandbox: &dyn Sandbox,
     baseline: &Baseline,
@@ -30,7 +30,7 @@ pub(crate) async fn take_patch(
     // The patch matters more than a fresh sandbox that failed to stop, which `clean` finds.
     let _ = ready.sandbox.stop().await;
     taken.map_err(|err| {
-        tracing::debug!("nor can the patch be taken from outside: {err}");
+        tracing::debug!("and the patch cannot be captured from outside either: {err}");
         first
     })
 }

@@ -16,17 +16,18 @@ mod message;
 mod model;
 mod trajectory;
 
+mod episode_texts;
 mod limits;
 mod secrets;
 mod stuck;
 mod surrogates;
-mod told;
 
 pub use agent::{Agent, AgentError, Flow};
 pub use conversation::clip::clip;
 pub use conversation::context::{ContextConfig, ContextStrategy};
 pub use conversation::segments::{Segment, Shown};
 pub use episode::{Episode, EpisodeParts};
+pub use episode_texts::EpisodeTexts;
 pub use fresh_sandbox::FreshSandbox;
 pub use limits::{Limit, Limits};
 pub use message::{CallExtras, Extras, Message, Role, ToolCall};
@@ -37,7 +38,6 @@ pub use run::run;
 pub use secrets::Secrets;
 pub use stuck::{StuckDetector, StuckPattern};
 pub use surrogates::without_lone_surrogates;
-pub use told::Told;
 pub use trajectory::{
     ExitStatus, Header, Origin, Outcome, OutcomeClass, Parent, Record, Recorder, Restored, Spending, Trajectory, View,
 };

@@ -1,11 +1,11 @@
-//! When an episode must end.
+//! The limits of an episode.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// When an episode must end. Each limit is off when it is `null`.
+/// The limits of an episode. Each is off when it is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -37,13 +37,13 @@ impl Limits {
     pub fn check(&self) -> Result<(), String> {
         for (name, value) in [("time", self.time), ("cost", self.cost)] {
             if value.is_some_and(|value| !(0.0..1e15).contains(&value)) {
-                return Err(format!("`limits.{name}` must be a number from 0 on"));
+                return Err(format!("`limits.{name}` must be a number of at least 0"));
             }
         }
         Ok(())
     }
 
-    /// Returns the limit on time as a duration; a value that is no duration counts as no limit.
+    /// Returns the limit on time as a duration; a value that is not a duration counts as no limit.
     pub(crate) fn duration(&self) -> Option<Duration> {
         self.time.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
@@ -71,6 +71,6 @@ pub enum Limit {
     Idle,
     /// The agent went in circles.
     Stuck,
-    /// No patch could be made of what the agent left behind, as when it is too large.
+    /// No patch could be captured, for example because it is too large.
     Patch,
 }

@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The rules of the game.
+    /// The system prompt.
     System,
     /// The instance, nudges, and corrections.
     User,
     /// The model.
     Assistant,
-    /// What a tool call showed.
+    /// The observation of a tool call.
     Tool,
 }
 
@@ -81,7 +81,7 @@ pub struct ToolCall {
     pub id: String,
     /// The tool's name on the wire.
     pub name: String,
-    /// The arguments as the model wrote them: JSON text, or what was meant to be.
+    /// The arguments as the model wrote them: JSON text, or what was meant as JSON.
     pub arguments: String,
 }
 

@@ -1,4 +1,4 @@
-//! What answers.
+//! The model: it answers requests.
 
 use std::ops::AddAssign;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::Message;
 
-/// What answers. Retries, prices and the wire format are the model's own affair.
+/// The model. Retries, prices and the wire format are the model's own affair.
 #[async_trait]
 pub trait Model: Send + Sync {
     /// Returns the name that goes into `model_name_or_path`.
@@ -22,7 +22,7 @@ pub trait Model: Send + Sync {
     async fn complete(&self, request: &Request) -> Result<Completion, ModelError>;
 }
 
-/// What a model is asked.
+/// A request to a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The conversation so far.
@@ -67,7 +67,8 @@ pub struct Completion {
 /// What a server sent of an answer, as it came.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Served {
-    /// The whole message before anything was read out of it: text, reasoning, calls, and fields that are not known here.
+    /// The whole message before anything was read out of it: text, reasoning, calls, and fields that are not known
+    /// here.
     pub message: Value,
     /// The reason for stopping in the server's own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,11 +112,11 @@ pub struct Served {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// It had said all.
+    /// The answer is complete.
     Stop,
     /// It calls tools.
     ToolCalls,
-    /// It ran into the limit on its output.
+    /// It reached the output limit.
     Length,
     /// The provider withheld the rest.
     ContentFilter,
@@ -164,10 +165,10 @@ pub enum ModelError {
     /// Shorten the request.
     #[error("{0}")]
     ContextLength(String),
-    /// Mend the settings or the code; trying again is of no use.
+    /// Fix the settings or the code; retrying does not help.
     #[error("{0}")]
     Permanent(String),
-    /// Stop asking: the budget of the whole run has nothing left.
+    /// Stop asking: the budget of the run is exhausted.
     #[error("{0}")]
     Budget(String),
 }

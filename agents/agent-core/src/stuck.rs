@@ -1,4 +1,4 @@
-//! Notices an agent that goes in circles.
+//! Detects an agent that goes in circles.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
@@ -9,7 +9,7 @@ use tool_core::Observation;
 
 use crate::ToolCall;
 
-/// How an agent goes in circles; the four patterns of OpenHands' detector.
+/// How an agent goes in circles: the four patterns of OpenHands' detector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StuckPattern {
@@ -23,7 +23,7 @@ pub enum StuckPattern {
     Alternating,
 }
 
-/// Notices an agent that goes in circles. Two results of one command are equal when their exit codes are.
+/// Detects an agent that goes in circles. Two results of one command are equal when their exit codes are.
 #[derive(Debug, Clone, Default)]
 pub struct StuckDetector {
     pairs: VecDeque<Pair>,
@@ -41,7 +41,7 @@ struct Pair {
 const WINDOW: usize = 6;
 
 impl StuckDetector {
-    /// Takes note of a call and what it showed.
+    /// Records a call and its observation.
     pub fn saw(&mut self, call: &ToolCall, observation: &Observation) {
         let shown = match observation.exit_code {
             Some(code) => hash(&code),
@@ -52,7 +52,7 @@ impl StuckDetector {
         self.texts.clear();
     }
 
-    /// Takes note of an answer without a call.
+    /// Records an answer without a call.
     pub fn said(&mut self, text: &str) {
         push(&mut self.texts, hash(&text), 3);
     }

@@ -1,8 +1,8 @@
-//! Half characters in JSON text, which some programs write and no parser takes.
+//! Lone surrogates in JSON text, which some programs write and no parser accepts.
 
 use std::borrow::Cow;
 
-/// Returns JSON text with `stand_in` for each escaped half of a surrogate pair that stands alone.
+/// Returns JSON text with `stand_in` for each escaped lone surrogate.
 pub fn without_lone_surrogates<'a>(json: &'a str, stand_in: &str) -> Cow<'a, str> {
     if !["\\ud", "\\uD"].iter().any(|start| json.contains(start)) {
         return Cow::Borrowed(json);
@@ -14,7 +14,7 @@ pub fn without_lone_surrogates<'a>(json: &'a str, stand_in: &str) -> Cow<'a, str
         let (kept, length) = match (unit(escape), escape.get(6..).and_then(unit)) {
             (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (None, 12),
             (Some(0xD800..=0xDFFF), _) => (Some(stand_in), 6),
-            // An escape is a backslash and the character after it, so that `\\ud800` is no half character.
+            // An escape is a backslash and the character after it, so that `\\ud800` is no surrogate.
             _ => (None, escape.char_indices().nth(2).map_or(escape.len(), |(at, _)| at)),
         };
         let (read, after) = escape.split_at_checked(length).unwrap_or((escape, ""));

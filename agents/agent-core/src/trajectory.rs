@@ -8,7 +8,7 @@ use tool_core::Observation;
 
 use crate::{Completion, Limit, Message, ToolCall, ToolSpec, Usage};
 
-/// Takes the lines of a trajectory as they come; a line is safe before the next begins.
+/// Records the lines of a trajectory; each line is on disk before the next begins.
 pub trait Recorder: Send {
     /// Appends a line and flushes it.
     ///
@@ -30,10 +30,10 @@ pub enum Record {
         step: u64,
         /// The message.
         message: Message,
-        /// What another program's record says of it beside, for episodes that were imported.
+        /// Further fields of another program's record, for imported episodes.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         extra: Map<String, Value>,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was restored from the record of a killed attempt, or of the episode that this one continues.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -43,7 +43,7 @@ pub enum Record {
         step: u64,
         /// What it is about, such as the state that the agent is in.
         name: String,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was restored from the record of a killed attempt, or of the episode that this one continues.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -53,15 +53,15 @@ pub enum Record {
         step: u64,
         /// Fingerprint of the request.
         request: String,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was restored from the record of a killed attempt, or of the episode that this one continues.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
-    /// The record of a killed attempt is not used from here on, because something now shows what it did not show then.
+    /// The record of a killed attempt is not used from here on, because something differs from it.
     RecordCut {
         /// Number of the agent's step.
         step: u64,
-        /// What is not as it was.
+        /// What differs.
         why: String,
     },
     /// An answer of the model.
@@ -74,14 +74,14 @@ pub enum Record {
         completion: Completion,
         /// Wall-clock seconds it took.
         seconds: f64,
-        /// What of the conversation the request did not hold; absent where it held all.
+        /// Which part of the conversation the request omitted; absent if it contained all of it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         view: Option<View>,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was restored from the record of a killed attempt, or of the episode that this one continues.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
-    /// What a tool call showed.
+    /// The observation of a tool call.
     Observation {
         /// Number of the agent's step.
         step: u64,
@@ -89,15 +89,15 @@ pub enum Record {
         call: ToolCall,
         /// What it showed, before clipping.
         observation: Observation,
-        /// What the model was shown of it; absent where that was the whole text.
+        /// The text that the model was shown; absent if that was the whole text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shown: Option<String>,
         /// Wall-clock seconds it took.
         seconds: f64,
-        /// What another program's record says of it beside, for episodes that were imported.
+        /// Further fields of another program's record, for imported episodes.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         extra: Map<String, Value>,
-        /// Whether it was taken from the record of a killed attempt, or of the episode that this one goes on from.
+        /// Whether it was restored from the record of a killed attempt, or of the episode that this one continues.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -105,17 +105,17 @@ pub enum Record {
     Outcome(Outcome),
 }
 
-/// What of a conversation a request does not hold, as its context had no room for all.
+/// Which part of a conversation a request omits, because the context is too small for all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct View {
-    /// How many messages are left out behind the first one that the user said.
+    /// How many messages are omitted after the first user message.
     #[serde(skip_serializing_if = "is_zero")]
     pub dropped: usize,
     /// How many of the latest observations are shown; `None` where none is masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observations: Option<usize>,
-    /// What stands in the place of the earlier ones.
+    /// The text that replaces the earlier ones.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub masked: String,
 }
@@ -125,7 +125,7 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// What an episode runs with.
+/// What an episode was started with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     /// Version of this format: 1.
@@ -138,7 +138,7 @@ pub struct Header {
     pub agent: String,
     /// The model's name.
     pub model: String,
-    /// Fingerprint of the configuration; an unfinished trajectory goes on only under the same one.
+    /// Fingerprint of the configuration; an unfinished trajectory continues only under the same one.
     pub config: String,
     /// Absolute path of the repository in the sandbox.
     pub root: String,
@@ -146,31 +146,31 @@ pub struct Header {
     pub sandbox: String,
     /// Whether the sandbox keeps commands away from the host.
     pub isolated: bool,
-    /// Whether the repository's history after the base commit was left in reach, by request.
+    /// Whether the repository's history after the base commit was kept, by request.
     pub history_kept: bool,
     /// The tools the model may call.
     pub tools: Vec<ToolSpec>,
-    /// What the episode was made from, as far as it is known.
+    /// What the episode depends on, as far as it is known.
     #[serde(default)]
     pub origin: Origin,
 }
 
-/// What an episode was made from. With other settings, another text of the instance, other prompts or another image it
-/// would be another episode.
+/// What an episode depends on. With different settings, instance text, prompts or image it would be a different
+/// episode.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Origin {
-    /// Version of Spotter. An episode may go on under another one: what the model is shown is in the record.
+    /// Version of Spotter. An episode may continue under another one: what the model is shown is in the record.
     pub spotter: String,
     /// When this attempt started, in seconds since 1970 (UTC).
     pub started: f64,
     /// The settings that can change what an episode does.
     pub settings: Value,
-    /// Digest of what the instance says to a solver.
+    /// Digest of what a solver may know of the instance.
     pub instance: String,
     /// Digest of the templates, `texts` aside.
     pub prompts: String,
-    /// Digest of what tools tell the model; absent in what was made when that stood in their code.
+    /// Digest of the texts of tools; absent in records of versions that had them in their code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub texts: Option<String>,
     /// The dataset as it was named.
@@ -184,12 +184,12 @@ pub struct Origin {
     pub image: Option<String>,
     /// Number of the sample among those of one instance, from 0.
     pub sample: u32,
-    /// The episode whose first steps this one has; absent in one that began by itself.
+    /// The episode that this one continues; absent if it started from scratch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
 }
 
-/// The episode that another one goes on from, and after which step.
+/// The episode that another one continues from, and after which step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Parent {
@@ -201,7 +201,7 @@ pub struct Parent {
     pub instance_id: String,
     /// Number of the sample.
     pub sample: u32,
-    /// How many of its steps were taken over.
+    /// How many of its steps were reused.
     pub step: u64,
 }
 
@@ -221,9 +221,9 @@ impl std::fmt::Display for Parent {
 pub struct Outcome {
     /// How it ended.
     pub exit_status: ExitStatus,
-    /// The changes against the base commit; `None` when they could not be captured.
+    /// The changes relative to the base commit; `None` when they could not be captured.
     pub patch: Option<Patch>,
-    /// What lies in the working tree and was left out of the patch.
+    /// Files in the working tree that were left out of the patch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
     /// What it took.
@@ -242,7 +242,7 @@ pub enum ExitStatus {
     GaveUp(String),
     /// The model gave no answer.
     ModelFailed(String),
-    /// The budget of the whole run had nothing left, so that the episode is not finished.
+    /// The budget of the run was exhausted, so the episode is not finished.
     BudgetSpent(String),
     /// The sandbox broke.
     SandboxFailed(String),
@@ -260,7 +260,7 @@ pub enum OutcomeClass {
     Submitted,
     /// A limit of the agent's was reached, it gave up, or it broke its sandbox.
     AgentLimit,
-    /// Something of ours broke; only these are tried again.
+    /// Infrastructure failed; only these are retried.
     Infrastructure,
 }
 
@@ -311,12 +311,12 @@ pub struct Spending {
     pub model_seconds: f64,
     /// Of these, seconds waiting for tools.
     pub tool_seconds: f64,
-    /// Of these, the answers of the steps that were taken over from a parent, which were paid for there.
+    /// Of these, what the reused steps of a parent took, which was paid for there.
     #[serde(default, skip_serializing_if = "Restored::is_none")]
     pub restored: Restored,
 }
 
-/// Answers that were taken over from another episode.
+/// Answers that were reused from another episode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Restored {
     /// How many.
@@ -336,7 +336,7 @@ impl Restored {
 }
 
 impl Spending {
-    /// Returns what the episode itself paid for: without the answers that were taken over from a parent.
+    /// Returns what the episode itself paid for: without the answers that were reused from a parent.
     #[must_use]
     pub fn paid(&self) -> Self {
         let Restored { queries, usage, cost, unpriced_queries } = self.restored;
@@ -361,7 +361,7 @@ impl Spending {
 pub struct Trajectory {
     /// Every whole line, in order.
     pub records: Vec<Record>,
-    /// Whether the last line was torn, as a killed run leaves it.
+    /// Whether the last line was incomplete, as a killed run leaves it.
     pub torn: bool,
 }
 
@@ -407,14 +407,14 @@ impl Trajectory {
         self.records.iter().filter_map(Record::step).max().unwrap_or_default()
     }
 
-    /// Returns whether the model was asked, rather than that all was taken from an earlier record.
+    /// Returns whether the model was queried, that is, not every answer was restored from an earlier record.
     pub fn asked(&self) -> bool {
         self.records.iter().any(|record| {
             matches!(record, Record::Completion { restored: false, .. } | Record::TooLong { restored: false, .. })
         })
     }
 
-    /// Returns whether this holds an answer that the other one does not.
+    /// Returns whether this contains an answer that the other one does not.
     pub fn holds_more_than(&self, other: &Self) -> bool {
         let mut theirs: Vec<&Completion> = other.completions().map(|(_, completion)| completion).collect();
         self.completions().any(|(_, completion)| match theirs.iter().position(|their| *their == completion) {

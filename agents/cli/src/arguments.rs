@@ -16,7 +16,7 @@ use crate::log::Format;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Cmd,
-    /// Says more on standard error; twice for the details of every request.
+    /// Prints more to standard error; repeat it for the details of every request.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
 }
@@ -25,47 +25,49 @@ pub(crate) struct Cli {
 pub(crate) enum Cmd {
     /// Solves instances and judges the patches.
     Solve(Solve),
-    /// Runs a recorded episode again with no model and says where it diverges; or goes on from one of its steps with one.
+    /// Runs a recorded episode again with no model and says where it diverges; or continues from one of its steps with
+    /// one.
     Replay(Replay),
-    /// Runs many cells, instances and samples from one YAML file, and goes on where it was stopped.
+    /// Runs many cells, instances and samples from one YAML file, and continues where it was stopped.
     Sweep(SweepCommand),
-    /// Works on a sweep that has been begun, beside other processes and on other machines.
+    /// Works on a sweep that was started elsewhere, alongside other processes and on any machine.
     Work(WorkCommand),
     /// Judges patches without solving anything.
     Evaluate(Evaluate),
-    /// Runs instances with the reference solution and without any, and works out their test lists.
+    /// Runs the tests of instances with the gold patch and without any, and works out their test lists.
     Validate(Validate),
     /// Grades saved logs without any container.
     Grade(Grade),
     /// Compares verdicts on saved logs with those that official harnesses reached.
     Parity(ParityCommand),
-    /// Tells the figures of runs, each with what it is of, and compares runs or cells.
+    /// Prints the figures of runs, each with its denominator, and compares runs or cells.
     Report(ReportCommand),
-    /// Tells how far a run has got, while it goes on or afterwards.
+    /// Shows the progress of a run, while it goes on or afterwards.
     Status(StatusCommand),
-    /// Takes trajectories and candidate patches of other programs into a run.
+    /// Imports trajectories and candidate patches of other programs into a run.
     #[cfg(feature = "training")]
     Import(Import),
-    /// Rates the episodes of runs without their verdicts, or trains what rates them, and tells what the scores are worth.
+    /// Rates the episodes of runs without their verdicts, or trains a scorer, and reports how good the scores are.
     #[cfg(feature = "training")]
     Verify(Verify),
-    /// Picks the best episode of each instance, and draws what picking is worth.
+    /// Picks the best episode of each instance, and plots how well that works.
     #[cfg(feature = "training")]
     BestOf(BestOf),
     /// Lists the instances of a dataset, one id a line.
     Instances(Instances),
-    /// Makes, fetches, lists and removes the images of instances.
+    /// Builds, pulls, lists and removes the images of instances.
     Images(ImagesCommand),
     /// Indexes a checkout for search.
     Index(Index),
     /// Finds code in a checkout; with `--recall`, measures how well issues find the files that solve them.
     Search(Box<Search>),
-    /// Prints the configuration that a command would run with, as YAML, or what its keys are for.
+    /// Prints the configuration that a command would run with, as YAML, or explains its keys.
     Config(Config),
-    /// Samples, keeps what was solved, trains with a command of yours, and evaluates, as often as a file says.
+    /// Samples, keeps the solved episodes, trains with your own command, and evaluates, for as many iterations as a
+    /// file says.
     #[cfg(feature = "training")]
     Improve(Improve),
-    /// Makes data sets of runs.
+    /// Exports data sets from runs.
     #[cfg(feature = "training")]
     Export(ExportCommand),
     /// Removes containers and folders that killed runs left behind.
@@ -75,9 +77,9 @@ pub(crate) enum Cmd {
 /// Name of the argument for the format of the log.
 const LOG: &str = "log_format";
 
-/// Returns a command with an argument for the format of the log, which stands before or after the name of a subcommand.
+/// Returns a command with an argument for the format of the log, which is before or after the name of a subcommand.
 ///
-/// It is no global argument, as `grade` has one of the same name, which means a file: there it stands before.
+/// It is not a global argument, as `grade` has one of the same name, which means a file: there it stands before.
 pub(crate) fn with_log(command: Command) -> Command {
     let log = Arg::new(LOG).long("log").value_name("FORMAT").value_parser(value_parser!(Format));
     let log = log.help("How standard error is written: `text` for people, or `json`, one object a line");
@@ -85,7 +87,7 @@ pub(crate) fn with_log(command: Command) -> Command {
     if command.get_arguments().any(|argument| argument.get_long() == Some("log")) { command } else { command.arg(log) }
 }
 
-/// Returns the format of the log that arguments ask for, by the last word on it.
+/// Returns the log format that the arguments ask for; the last one wins.
 pub(crate) fn log_format(matches: &ArgMatches) -> Format {
     let (mut format, mut next) = (Format::Text, Some(matches));
     while let Some(matches) = next {

@@ -13,7 +13,7 @@ pub(crate) struct AtInterrupt {
 }
 
 impl AtInterrupt {
-    /// Sets it, in the place of what was set earlier.
+    /// Sets it, in place of what was set earlier.
     pub(crate) fn set(&self, work: impl FnOnce() + Send + 'static) {
         *self.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(work));
     }

@@ -1,7 +1,7 @@
 //! The commands: the whole of an agent's `main.rs` is one call of [`main`] with
 //! what the program knows: [`standard`] and its agents.
 //!
-//! Standard output carries data only; everything said to a person goes to standard error. What the commands do is the
+//! Standard output carries data only; messages for people go to standard error. What the commands do is the
 //! business of the crates below: here are arguments, messages and exit codes.
 
 mod program;

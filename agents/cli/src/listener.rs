@@ -1,4 +1,4 @@
-//! Who is told what happens to items.
+//! Listeners for what happens to items.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,7 +41,7 @@ impl Listener for Narrated {
                 }
             }
             Event::Noted { text, .. } => say(text),
-            Event::Retried { line, .. } => say(&format!("{line}; it is tried again")),
+            Event::Retried { line, .. } => say(&format!("{line}; it will be retried")),
             Event::Ended { line, .. } => say(line),
             Event::Planned { .. }
             | Event::Queued { .. }

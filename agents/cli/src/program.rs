@@ -31,8 +31,8 @@ const CTRL_C: &str = "Ctrl-C";
 /// How long what is said may take to be written once the program was asked to end.
 const LAST_WRITES: Duration = Duration::from_millis(500);
 
-/// How long a command may take to let go once the program was asked to end.
-const LETTING_GO: Duration = Duration::from_secs(10);
+/// How long a command may take to release its resources once the program was asked to end.
+const GRACE_PERIOD: Duration = Duration::from_secs(10);
 
 /// Runs the command line of a program that is put together from these.
 ///
@@ -60,7 +60,7 @@ pub fn main(plugs: Plugs) -> ExitCode {
 async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
     let mut signals = Signals::listen();
     let (providers, at_interrupt) = (Arc::new(Providers::default()), Arc::new(AtInterrupt::default()));
-    // In a task of its own, so that whatever the command waits for, this one goes on.
+    // In a task of its own, so that whatever the command waits for, this one continues.
     let mut work = tokio::spawn(dispatch(plugs, command, providers.clone(), at_interrupt.clone()));
     let (ended, mut interrupted) = loop {
         tokio::select! {
@@ -70,7 +70,8 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
             name = signals.next() => {
                 // Who sends another signal than a person does has no time for what is under way.
                 if name == CTRL_C && at_interrupt.begin_to_drain() {
-                    say("no more is begun; what is under way is finished. Ctrl-C again stops it, and the same command goes on");
+                    say("no new work is started; work in flight is finished. Ctrl-C again stops it; run the same \
+                    command again to continue");
                 } else {
                     break (Err(Failed::Run(anyhow!("interrupted by {name}"))), true);
                 }
@@ -80,8 +81,8 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
     let close = async {
         if interrupted {
             work.abort();
-            // What it holds, such as a sandbox that is about to start, is let go of first.
-            let _ = tokio::time::timeout(LETTING_GO, work).await;
+            // What it holds, such as a sandbox that is about to start, is released first.
+            let _ = tokio::time::timeout(GRACE_PERIOD, work).await;
         }
         providers.close().await
     };
@@ -94,7 +95,7 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
         }
     };
     if let Err(err) = closed {
-        say(&format!("warning: {err}\nhint: `spotter clean` removes what is left"));
+        say(&format!("warning: {err}\nhint: `spotter clean` removes the leftovers"));
     }
     at_interrupt.run();
     let code = match ended {
@@ -159,11 +160,14 @@ async fn dispatch(
         Cmd::Import(args) => apart(async move { training::import::run(&args) }).await,
         #[cfg(feature = "training")]
         Cmd::Verify(args) => {
+            training::scorer::run_tests(plugs, (&args.episodes, &args.by), None, providers).await?;
             let plugs = plugs.clone();
             apart(async move { training::verify::run(&plugs, &args).await }).await
         }
         #[cfg(feature = "training")]
         Cmd::BestOf(args) => {
+            training::scorer::run_tests(plugs, (&args.episodes, &args.by), Some(usize::from(args.n)), providers)
+                .await?;
             let plugs = plugs.clone();
             apart(async move { training::best_of::run(&plugs, &args).await }).await
         }
@@ -221,6 +225,6 @@ impl Signals {
 fn hide_environment() {
     #[cfg(target_os = "linux")]
     if let Err(err) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
-        tracing::debug!("the environment of this process is not hidden: {err}");
+        tracing::debug!("cannot hide the environment of this process: {err}");
     }
 }

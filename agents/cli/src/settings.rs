@@ -7,7 +7,7 @@ use clap::Args;
 /// What every command that runs something takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Settings {
-    /// A layer of configuration: a YAML file, or `key.path=value`. Later ones win.
+    /// A layer of configuration: a YAML file, or `key.path=value`. Later layers win.
     #[arg(short = 'c', long = "config", value_name = "FILE|KEY=VALUE")]
     pub(crate) layers: Vec<String>,
     /// The dataset: a name such as `swe-gym-lite`, or a file. Short for `-c env.dataset=…`.
@@ -47,9 +47,10 @@ pub(crate) fn workers(text: &str) -> Result<usize, String> {
 
 /// Reads a limit on time.
 pub(crate) fn seconds(text: &str) -> Result<u64, String> {
-    let why = "it must be a whole number of seconds from 1 on\nhint: there is always a limit; a large number comes near to none";
+    let why = "it must be a whole number of seconds, at least 1\nhint: the limit cannot be turned off; use a large \
+    number instead";
     text.parse().ok().filter(|seconds| *seconds > 0).ok_or_else(|| why.to_owned())
 }
 
-/// More at once than any machine has use for.
+/// More workers than any machine can use.
 const MOST_WORKERS: usize = 10_000;

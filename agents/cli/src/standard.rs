@@ -4,7 +4,8 @@ use runner::Plugs;
 
 use crate::datasets::hub;
 
-/// Returns the environments and the providers of sandboxes that ship with the project. An agent's program adds its agent.
+/// Returns the environments and the providers of sandboxes that ship with the project. An agent's program adds its
+/// agent.
 pub fn standard() -> Plugs {
     let plugs = Plugs::default().environment(swebench::SweBench::new(hub())).environment(demo::Demo);
     plugs.sandbox::<docker::Docker>().sandbox::<local::Local>()
@@ -45,7 +46,7 @@ mod tests {
         check(
             json!({"options": {"region": "north"}}),
             &expect![[
-                r#"`sandbox.options` does not fit the provider `docker`: unknown field `region`, there are no fields"#
+                r#"`sandbox.options` is not valid for the provider `docker`: unknown field `region`, there are no fields"#
             ]],
         );
     }

@@ -13,7 +13,7 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// Takes a record in; returns a line where it is one to tell of.
+    /// Takes a record in; returns a line if it is worth showing.
     pub(crate) fn line(&mut self, record: &Record) -> Option<String> {
         match record {
             Record::Header(header) => self.root = format!("{}/", header.root),

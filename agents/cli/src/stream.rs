@@ -7,9 +7,9 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What of a stream may wait to be written before those who print data wait, too.
+/// How many bytes may be buffered before writers of data wait.
 const ROOM: usize = 1 << 20;
-/// How long until a pipe that would not wait is tried again.
+/// How long until a pipe that would not wait is retried.
 const NAP: Duration = Duration::from_millis(10);
 
 /// Standard output. The process has one, and so there is one of these.
@@ -61,7 +61,7 @@ pub(crate) fn settle() {
 
 /// Waits until both streams are written.
 pub(crate) fn drain() -> io::Result<()> {
-    // Nobody could be told of a failure of standard error.
+    // A failure of standard error cannot be reported.
     let _ = ERROR.wait(State::is_done);
     OUTPUT.wait(State::is_done)
 }

@@ -1,4 +1,4 @@
-//! CodeAct: a shell, an editor, a place to think, and `finish`, in the manner of OpenHands.
+//! CodeAct: a shell, an editor, `think` and `finish`, similar to OpenHands.
 //!
 //! [`CodeAct`] asks the model, runs every call of its answer, and reminds it when there is none. What it says is in
 //! `prompts/codeact`; its defaults are in `config.yaml`.
@@ -27,9 +27,9 @@ pub struct CodeAct {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Name of the shell tool on the wire; SWE-Gym's models know it as `execute_bash`. Default bash.
+    /// Name of the shell tool as the model sees it; SWE-Gym's models know it as `execute_bash`. Default bash.
     pub bash_name: String,
-    /// Whether the comments below the issue are shown. Default false.
+    /// Whether the comments on the issue are shown. Default false.
     pub hints: bool,
     /// Whether the model is offered `think`. Default true.
     pub think: bool,

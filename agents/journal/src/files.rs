@@ -1,4 +1,4 @@
-//! Files that stay whole when the program is killed.
+//! Files that stay intact when the program is killed.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -13,8 +13,8 @@ use anyhow::Context;
 
 use crate::owner::Owner;
 
-/// Writes a file whole, by way of a temporary one beside it: it holds the old or the new content, never a part. The
-/// values that [`hide`] was given do not get into it.
+/// Writes a file atomically, by way of a temporary one in the same folder: it holds the old or the new content, never a
+/// part. The values that were passed to [`hide`] are left out.
 pub fn write_whole(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
     let contents = without_secrets(contents);
     write_stream(path, |file| file.write_all(&contents))
@@ -23,7 +23,7 @@ pub fn write_whole(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
 /// The keys of this process, which what ran in a sandbox without isolation may have printed.
 static SECRETS: RwLock<Option<Secrets>> = RwLock::new(None);
 
-/// Keeps these values out of the files of runs from now on, in the place of those named before.
+/// Keeps these values out of the files of runs from now on, in place of those named before.
 pub fn hide(secrets: &Secrets) {
     *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(secrets.clone());
 }
@@ -53,11 +53,12 @@ pub fn write_stream(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> std:
     written.with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// The age from which on a temporary file counts as left behind of which it cannot be told whether its process runs.
+/// The age from which on a temporary file counts as left behind of which it cannot be determined whether its process
+/// runs.
 const OLD: Duration = Duration::from_secs(3600);
 
-/// Removes from a folder the temporary files that killed processes have left behind. One that stays does no harm; one of a
-/// process that runs stays.
+/// Removes from a folder the temporary files that killed processes have left behind. One that stays does no harm; one
+/// of a process that runs stays.
 pub fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -74,7 +75,7 @@ pub fn sweep(folder: &Path) {
 /// Returns a file's text; `None` when there is no file.
 pub fn read_text(path: &Path) -> anyhow::Result<Option<String>> {
     match fs::read(path) {
-        // A killed run can leave half a character at the end of its last line.
+        // A killed run can leave an incomplete character at the end of its last line.
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(err) => Err(err).with_context(|| format!("cannot read `{}`", path.display())),

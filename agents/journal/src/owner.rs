@@ -1,7 +1,8 @@
 //! Which process a file belongs to.
 //!
-//! Not `shell::Owner`, which tells a sandbox of this machine by the machine's name: a run folder is shared by machines and
-//! by containers that have one name, so that a process is named here with the boot and the space of process ids as well.
+//! Not `shell::Owner`, which tells a sandbox of this machine by the machine's name: a run folder is shared by machines
+//! and by containers that have one name, so that a process is named here with the boot and the space of process ids as
+//! well.
 
 use std::fmt;
 
@@ -44,18 +45,19 @@ impl Owner {
         self.machine == machine()
     }
 
-    /// Returns whether the process is known to have ended; what cannot be told, as of another machine, is taken to run.
+    /// Returns whether the process is known to have ended; what cannot be determined, as of another machine, is taken
+    /// to run.
     pub(crate) fn has_ended(&self) -> bool {
         self.is_here() && Self::this().begun != 0 && begun(self.process) != Some(self.begun) && !is_hidden(self.process)
     }
 
-    /// Returns what tells the process from any other in the name of a temporary file.
+    /// Returns the mark of the process in the names of temporary files.
     pub(crate) fn mark(&self) -> String {
         format!("{:08x}-{}-{}", crc32fast::hash(self.machine.as_bytes()), self.process, self.begun)
     }
 
-    /// Returns whether a mark is of a process that is known to have ended; `None` where that cannot be told, as of another
-    /// machine.
+    /// Returns whether a mark is of a process that is known to have ended; `None` where that cannot be determined, as
+    /// of another machine.
     pub(crate) fn marked_has_ended(mark: &str) -> Option<bool> {
         let mut parts = mark.split('-');
         let here = machine();

@@ -1,9 +1,9 @@
-//! What a verdict is on.
+//! What a verdict is about.
 
 use env_core::{Environment, Instance, Patch};
 use serde::{Deserialize, Serialize};
 
-/// What a verdict is on: a patch, and how it is judged.
+/// What a verdict is about: a patch, and how it is judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// Digest of the patch.
@@ -26,7 +26,7 @@ impl Subject {
         Self { image: environment.image_digest(instance).await, ..self }
     }
 
-    /// Returns whether a verdict on one is one on the other. Without an image to compare, its name has to do.
+    /// Returns whether a verdict on one is valid for the other. Images are compared only if both digests are known.
     pub fn is(&self, other: &Self) -> bool {
         let differ = |ours: &String| other.image.as_ref().is_some_and(|theirs| theirs != ours);
         self.patch == other.patch && self.judging == other.judging && !self.image.as_ref().is_some_and(differ)

@@ -1,15 +1,15 @@
-//! The figures of a run, each with what it is out of.
+//! The figures of a run, each with its denominator.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// What came of one instance that was asked for: exactly one of these.
+/// What became of one instance that was asked for: exactly one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// Resolved.
     Solved,
-    /// The tests ran and say no.
+    /// The tests ran and failed.
     Unsolved,
     /// There was no patch to judge.
     Empty,
@@ -39,7 +39,7 @@ pub struct Tally {
     pub judged: usize,
     /// Patches that were resolved.
     pub solved: usize,
-    /// Patches whose tests ran and say no.
+    /// Patches whose tests ran and failed.
     pub unsolved: usize,
     /// Predictions without a patch, also because the agent broke its sandbox; nothing is run for them.
     pub empty: usize,
@@ -69,7 +69,7 @@ pub struct Tally {
     pub no_rate: Option<String>,
 }
 
-/// A share with its 95% interval after Wilson.
+/// A share with its 95% Wilson interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rate {
     /// `solved` as a share of `asked`.
@@ -169,7 +169,20 @@ impl Tally {
     }
 }
 
-/// Returns a share with its 95% interval after Wilson; `total` is not 0.
+/// Returns the chance that one of `k` results, drawn without putting back from `n` of which `solved` are solved, is solved:
+/// the unbiased estimator of pass@k. `None` with fewer than `k` results.
+pub fn pass_at_k(n: u64, solved: u64, k: u64) -> Option<f64> {
+    if k == 0 || n < k || solved > n {
+        return None;
+    }
+    if n - solved < k {
+        return Some(1.0);
+    }
+    // C(n - solved, k) / C(n, k), factor by factor, so that nothing grows large.
+    Some(1.0 - (n - solved + 1..=n).map(|i| 1.0 - k as f64 / i as f64).product::<f64>())
+}
+
+/// Returns a share with its 95% Wilson interval; `total` is not 0.
 pub fn wilson(count: usize, total: usize) -> Rate {
     const Z: f64 = 1.959_963_984_540_054;
     let (n, share) = (total as f64, count as f64 / total as f64);
@@ -243,6 +256,25 @@ mod tests {
                 100 of the dataset's 300 instances asked for: 96 solved, 0 unsolved, 2 empty, 2 infrastructure
                 resolved: 96.0% of the 100 asked (95% interval 90.2% to 98.4%); asked: 100, judged: 98, infrastructure: 2, unfinished: 0"#]],
         );
+    }
+
+    /// Expected values by going through all ways to draw k of n in Python.
+    #[test]
+    fn pass_at_k_is_the_share_of_draws_with_a_solved_one() {
+        for (n, solved, k, expected) in [
+            (16, 3, 1, 0.1875),
+            (16, 3, 4, 0.607_142_857_142_857_1),
+            (16, 3, 8, 0.9),
+            (5, 0, 3, 0.0),
+            (5, 5, 1, 1.0),
+            (5, 1, 5, 1.0),
+            (10, 4, 2, 0.666_666_666_666_666_6),
+            (8, 1, 3, 0.375),
+        ] {
+            let found = pass_at_k(n, solved, k).unwrap();
+            assert!((found - expected).abs() < 1e-12, "{k} of {n} with {solved}: {found}");
+        }
+        assert_eq!([pass_at_k(3, 1, 4), pass_at_k(0, 0, 1), pass_at_k(2, 3, 1), pass_at_k(2, 1, 0)], [None; 4]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a run keeps and says of a verdict.
+//! Verdicts as a run stores and shows them.
 
 use agent_core::Outcome;
 use env_core::{Failure, Report, TestGroup, Verdict};

@@ -15,19 +15,18 @@ pub struct ModelConfig {
     pub provider: Provider,
     /// The model's id at the server, such as `gpt-4o-2024-08-06`; `null` means that no model is configured.
     pub name: Option<String>,
-    /// Address of an OpenAI-compatible server up to and with its `/v1`; `null` takes the variable `OPENAI_BASE_URL`, else
-    /// OpenAI's own.
+    /// Address of an OpenAI-compatible server, including its `/v1`; `null` uses the variable `OPENAI_BASE_URL`, else
+    /// OpenAI's own address.
     pub base_url: Option<String>,
     /// Name of the environment variable that holds the key, never the key itself; it may be unset where `base_url` is
     /// given. Default `OPENAI_API_KEY`.
     #[serde(deserialize_with = "variable_name")]
     pub api_key_env: String,
-    /// Several servers of the same model, in the place of `base_url`. An instance's episodes keep to one of them, which has
-    /// read the start of their conversations before; where it is down, the next one is asked until it is back. Default
-    /// none.
+    /// Several servers of the same model, in place of `base_url`. An instance's episodes stay with one of them, whose
+    /// prefix cache holds the start of their conversations; while it is down, the next one is used. Default none.
     pub endpoints: Vec<EndpointConfig>,
-    /// How much a server is asked, counted over all that this process and those with the same run folder ask it with the
-    /// same key; for each of `endpoints` that has no `rate` of its own.
+    /// Rate limits for a server, shared by this process and all that use the same run folder and key; used for each of
+    /// `endpoints` that has no `rate` of its own.
     pub rate: RateConfig,
     /// Sampling temperature; `null` leaves it to the server, which some reasoning models insist on. Default 0.
     pub temperature: Option<f64>,
@@ -39,51 +38,53 @@ pub struct ModelConfig {
     pub seed: Option<i64>,
     /// Texts that end an answer. Default none.
     pub stop: Vec<String>,
-    /// Laid over the request's body as it is, for all that has no setting of its own. Default empty.
+    /// Fields that are merged into the request's body as they are, for everything that has no setting of its own.
+    /// Default empty.
     pub extra: Map<String, Value>,
-    /// How tool calls travel: `native`, or for models without them `text`, as `<function=…>`, or `json`, as one JSON
-    /// object a message. Default `native`.
+    /// How tool calls are transmitted: `native`, or for models without native calls `text`, as `<function=…>`, or
+    /// `json`, as one JSON object per message. Default `native`.
     pub tool_calls: ToolCalls,
-    /// What becomes of an answer with several calls: `all` are kept, the `first` is kept, or it is put back to the model
-    /// (`refuse`). Default `all`.
+    /// What to do with an answer that has several calls: keep `all`, keep the `first`, or `refuse` it and ask the model
+    /// again. Default `all`.
     pub several_calls: SeveralCalls,
-    /// Whether the model's reasoning goes back with the answer that it led to: `auto` sends each field of reasoning that
-    /// the server sent (such as `reasoning_content` or `reasoning_details`) until it refuses one, `never` none. What a
-    /// server puts beside a call, such as a signature, always goes back. Default `auto`.
+    /// Whether the model's reasoning is sent back with the answer that it led to: `auto` sends each field of reasoning
+    /// that the server sent (such as `reasoning_content` or `reasoning_details`) until it refuses one, `never` none.
+    /// Further fields of a call, such as a signature, are always sent back. Default `auto`.
     pub send_reasoning: SendReasoning,
-    /// Who the rules at the start are from: `system`, `developer`, or `user`, which puts them before the first message of
-    /// the user, for servers without such a role. Default `system`.
+    /// The role of the system message: `system`, `developer`, or `user`, which prepends it to the first user message,
+    /// for servers without such a role. Default `system`.
     pub system_role: SystemRole,
-    /// Whether messages of one role that follow each other are sent as one, for servers on which roles must alternate.
+    /// Whether consecutive messages of one role are merged, for servers that require alternating roles.
     /// Default false.
     pub merge_roles: bool,
-    /// Name of the field with the limit on the output, `max_tokens` or `max_completion_tokens`; `null` takes the newer one
-    /// for OpenAI's own server. Default `null`.
+    /// Name of the field for the output limit, `max_tokens` or `max_completion_tokens`; `null` uses the newer one for
+    /// OpenAI's own server. Default `null`.
     pub limit_name: Option<String>,
     /// Fields of the request that are never sent, for servers that refuse them, such as `[temperature, stop]`. Default
     /// none.
     pub leave_out: Vec<String>,
-    /// Whether answers are streamed, for servers that cut long silences. Default false.
+    /// Whether answers are streamed, for servers or proxies that close silent connections. Default false.
     pub stream: bool,
-    /// Whether the server is asked for the tokens of prompts and answers by their numbers, as training needs them
-    /// (`return_token_ids` of vLLM and SGLang). They are kept in the trajectory and never sent back. Default false.
+    /// Whether the server is asked for the token ids of prompts and answers, which training needs (`return_token_ids`
+    /// of vLLM and SGLang). They are kept in the trajectory and never sent back. Default false.
     pub token_ids: bool,
     /// Whether the server is asked for the log probability of each token of an answer. Default false.
     pub logprobs: bool,
-    /// Seconds that one request may take, the whole answer included. Default 600.
+    /// Seconds that one request may take, including the whole answer. Default 600.
     pub timeout: f64,
-    /// Seconds that a connection may take to come about. Default 10.
+    /// Seconds that establishing a connection may take. Default 10.
     pub connect_timeout: f64,
-    /// When a request is sent again.
+    /// When a request is retried.
     pub retry: RetryConfig,
-    /// File of prices that go before the embedded ones, in the form of `agents/llm/src/server/prices.yaml`. Default `null`.
+    /// File of prices that take precedence over the embedded ones, in the form of `agents/llm/src/server/prices.yaml`.
+    /// Default `null`.
     pub prices: Option<PathBuf>,
     /// The recording or `trajectory.jsonl` of `replay`, the turns of `script`. Default `null`.
     pub path: Option<PathBuf>,
     /// What `replay` does with a request that was not recorded: `fail`, or `ignore` the difference and answer in order.
     /// Default `fail`.
     pub on_divergence: OnDivergence,
-    /// File to which every request is appended with its answer, whatever the provider. Default `null`.
+    /// File to which every request is appended with its answer, for any provider. Default `null`.
     pub record: Option<PathBuf>,
 }
 
@@ -91,32 +92,33 @@ pub struct ModelConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EndpointConfig {
-    /// Its address up to and with its `/v1`.
+    /// Its address, including its `/v1`.
     pub base_url: Option<String>,
-    /// Its share of the instances, beside the weights of the others; 0 asks it only when no other can be. Default 1.
+    /// Its share of the instances, relative to the weights of the others; 0 makes it a spare, used only when no other
+    /// can be. Default 1.
     pub weight: f64,
-    /// Name of the environment variable that holds its key; `null` takes that of the model. Default `null`.
+    /// Name of the environment variable that holds its key; `null` uses that of the model. Default `null`.
     #[serde(deserialize_with = "optional_variable_name")]
     pub api_key_env: Option<String>,
-    /// How much it is asked; `null` takes the model's. Default `null`.
+    /// Its rate limits; `null` uses the model's. Default `null`.
     pub rate: Option<RateConfig>,
 }
 
-/// How much a server is asked. The names are LiteLLM's.
+/// The rate limits of a server. The names are LiteLLM's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateConfig {
-    /// Requests a minute, any minute by the server's clock; `null` is no limit. Default `null`.
+    /// Requests per minute, in any minute of the server's clock; `null` is no limit. Default `null`.
     pub rpm: Option<u64>,
-    /// Tokens a minute, read and written. What a request may take is estimated by its size and `max_output_tokens` before it
-    /// is sent; `null` is no limit. Default `null`.
+    /// Tokens per minute, read and written. The tokens of a request are estimated from its size and `max_output_tokens`
+    /// before it is sent; `null` is no limit. Default `null`.
     pub tpm: Option<u64>,
-    /// Most requests in flight. Below it, and where it is `null`, the number halves when the server has too much to do, and
-    /// grows again by one for each round of answers. Default `null`, no limit.
+    /// Most requests in flight. Below this, or if it is `null`, the number is halved when the server is overloaded, and
+    /// grows by one for each round of answers. Default `null`, no limit.
     pub max_parallel_requests: Option<usize>,
 }
 
-/// The patience with a server that can be done without.
+/// The retries for a server that is not essential.
 const SHORT: RetryConfig = RetryConfig { max_elapsed: 30.0, base: 1.0, cap: 10.0 };
 
 /// Where answers come from.
@@ -132,7 +134,7 @@ pub enum Provider {
     Script,
 }
 
-/// How tool calls travel.
+/// How tool calls are transmitted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolCalls {
@@ -156,7 +158,7 @@ pub enum SendReasoning {
     Never,
 }
 
-/// Who the rules at the start of a conversation are from.
+/// The role of the system message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SystemRole {
@@ -165,7 +167,7 @@ pub enum SystemRole {
     System,
     /// `developer`, as newer models of OpenAI have it.
     Developer,
-    /// Nobody: they stand before the first message of the user.
+    /// None: it is prepended to the first user message.
     User,
 }
 
@@ -178,7 +180,7 @@ pub enum SeveralCalls {
     All,
     /// The first is kept.
     First,
-    /// None is kept, and the model is told so.
+    /// None is kept, and the model is asked again.
     Refuse,
 }
 
@@ -189,49 +191,51 @@ pub enum OnDivergence {
     /// Fails and says where.
     #[default]
     Fail,
-    /// Gives the next answer all the same.
+    /// Gives the next answer anyway.
     Ignore,
 }
 
-/// When a request is sent again.
+/// When a request is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryConfig {
-    /// Seconds after the first attempt from which on none is made; 0 means a single attempt. Default 1800.
+    /// Seconds after the first attempt after which no further one is made; 0 means a single attempt. Default 1800; for
+    /// embeddings 30.
     pub max_elapsed: f64,
-    /// Seconds of the longest first wait; it doubles with every attempt, and the wait is drawn from 0 to it. Default 1.
+    /// Upper bound of the first wait in seconds; it doubles with every attempt, and the wait is drawn at random below
+    /// it. Default 1.
     pub base: f64,
-    /// Seconds that a drawn wait never exceeds; a server's `Retry-After` may. Default 60.
+    /// Largest upper bound of a wait in seconds; a server's `Retry-After` may exceed it. Default 60; for embeddings 10.
     pub cap: f64,
 }
 
-/// The settings of a model that turns texts into vectors, by which code search re-ranks what words found.
+/// The settings of an embedding model, with whose vectors code search re-ranks its results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmbeddingsConfig {
-    /// The model's id at the server, such as `text-embedding-3-small`; `null` means that there are no embeddings. Default
-    /// `null`.
+    /// The model's id at the server, such as `text-embedding-3-small`; `null` means that there are no embeddings.
+    /// Default `null`.
     pub name: Option<String>,
-    /// Address of an OpenAI-compatible server up to and with its `/v1`; `null` takes the variable `OPENAI_BASE_URL`, else
-    /// OpenAI's own. Default `null`.
+    /// Address of an OpenAI-compatible server, including its `/v1`; `null` uses the variable `OPENAI_BASE_URL`, else
+    /// OpenAI's own address. Default `null`.
     pub base_url: Option<String>,
     /// Name of the environment variable that holds the key, never the key itself; it may be unset where `base_url` is
     /// given. Default `OPENAI_API_KEY`.
     #[serde(deserialize_with = "variable_name")]
     pub api_key_env: String,
-    /// Texts of one request at most. Default 64.
+    /// Most texts per request. Default 64.
     pub batch: usize,
-    /// Characters of a text that are sent, the rest of it is cut off; many models take no more than 512 tokens, which are
-    /// about 1500 characters of code. Default 8000.
+    /// Characters of a text that are sent; the rest is cut off. Many models accept no more than 512 tokens, about 1500
+    /// characters of code. Default 8000.
     pub max_characters: usize,
-    /// Laid over the request's body as it is, such as `dimensions`. Default empty.
+    /// Fields that are merged into the request's body as they are, such as `dimensions`. Default empty.
     pub extra: Map<String, Value>,
-    /// Seconds that one request may take, the whole answer included. Default 60.
+    /// Seconds that one request may take, including the whole answer. Default 60.
     pub timeout: f64,
-    /// Seconds that a connection may take to come about. Default 10.
+    /// Seconds that establishing a connection may take. Default 10.
     pub connect_timeout: f64,
-    /// When a request is sent again. A search waits for it and can do without, so that the defaults are shorter than a
-    /// model's: `max_elapsed` 30, `base` 1, `cap` 10.
+    /// When a request is retried. A search waits for it and works without it, so the defaults are shorter than those of
+    /// a model: `max_elapsed` 30, `base` 1, `cap` 10.
     #[serde(deserialize_with = "short_retry")]
     pub retry: RetryConfig,
 }

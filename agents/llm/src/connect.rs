@@ -1,4 +1,4 @@
-//! From settings to a model that can be asked.
+//! Connects to the model that the settings name.
 
 use std::sync::Arc;
 

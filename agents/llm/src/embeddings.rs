@@ -1,4 +1,4 @@
-//! Asks an OpenAI-compatible server for vectors.
+//! Embeddings from an OpenAI-compatible server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -112,11 +112,11 @@ fn read_vectors(body: &Value, count: usize) -> Result<Vec<Vec<f32>>, ModelError>
     for (at, row) in data.iter().enumerate() {
         let index = row.get("index").map_or(Some(at), |index| usize::try_from(index.as_u64()?).ok());
         let Some(place) = index.and_then(|index| vectors.get_mut(index)).filter(|place| place.is_empty()) else {
-            return refuse("an `index` that is none, or is there twice");
+            return refuse("an `index` that is invalid or occurs twice");
         };
         match row.get("embedding").and_then(vector).filter(|vector| !vector.is_empty()) {
             Some(vector) => *place = vector,
-            None => return refuse("a vector that is no list of numbers"),
+            None => return refuse("a vector that is not a list of numbers"),
         }
     }
     Ok(vectors)

@@ -1,12 +1,12 @@
-//! Why there is no model to ask.
+//! Why a model is not available.
 
-/// Why there is no model to ask.
+/// Why a model is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The settings name no model.
     #[error("no model is configured\nhint: set `model.name`")]
     NoName,
-    /// There is no key for a server that wants one.
+    /// There is no key for a server that needs one.
     #[error(
         "no key for `{url}`: the environment variable `{variable}` is not set\n\
          hint: for a server without keys, set `{block}.base_url`"
@@ -19,11 +19,11 @@ pub enum ConnectError {
         /// The server.
         url: String,
     },
-    /// The key has characters that no key has.
-    #[error("the environment variable `{0}` holds no key: it has characters that cannot be sent")]
+    /// The key contains characters that no key can contain.
+    #[error("the environment variable `{0}` does not hold a key: it contains characters that cannot be sent")]
     BadKey(String),
-    /// The address is none.
-    #[error("`{url}` is no address of a server: {reason}")]
+    /// The address is not valid.
+    #[error("`{url}` is not the address of a server: {reason}")]
     BadUrl {
         /// The address.
         url: String,
@@ -40,16 +40,16 @@ pub enum ConnectError {
         /// Its value.
         value: f64,
     },
-    /// A setting of `embeddings` is 0, with which nothing could be asked.
+    /// A setting of `embeddings` is 0, but must be at least 1.
     #[error("`embeddings.{0}` must be at least 1")]
     Zero(&'static str),
-    /// `model.endpoints` or `model.rate` does not fit.
+    /// `model.endpoints` or `model.rate` is not valid.
     #[error("`model.endpoints`: {0}")]
     BadEndpoint(String),
     /// The folder in which processes share their limits cannot be used.
     #[error("the limits cannot be shared in {0}")]
     Folder(String),
     /// The HTTP client could not be made.
-    #[error("the http client could not be made: {0}")]
+    #[error("the HTTP client could not be created: {0}")]
     Client(String),
 }

@@ -29,18 +29,18 @@ pub(crate) trait AskingState: Named + Clone + Send + Sync + 'static {
     /// Does what the model answered.
     ///
     /// # Errors
-    /// [`ToolError::Rejected`] for an answer of no use, which the model is told and may mend.
+    /// [`ToolError::Rejected`] for an unusable answer, which the model is told and may correct.
     fn act(
         &self,
         action: Self::Action,
         ctx: &mut ActionContext<'_>,
     ) -> impl Future<Output = Result<Move<Self>, ToolError>> + Send;
 
-    /// Returns where to go when the model gave too many answers of no use; `None` ends the episode. `why` is what was
+    /// Returns where to go when the model gave too many unusable answers; `None` ends the episode. `why` is what was
     /// wrong with the last of them.
     fn give_in(&self, work: &Work, why: String) -> Option<Move<Self>>;
 
-    /// Returns how many answers of no use it takes before it gives in.
+    /// Returns how many unusable answers it takes before it gives in.
     fn retries(config: &Config) -> usize {
         config.max_retries
     }

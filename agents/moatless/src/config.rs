@@ -18,31 +18,31 @@ pub struct Config {
     pub flow: FlowKind,
     /// Changes of state after which the episode ends. Default 25.
     pub max_transitions: usize,
-    /// Answers of no use that a state takes before it gives in; one more gives in. Default 2.
+    /// Unusable answers that a state accepts before it gives in; one more makes it give in. Default 2.
     pub max_retries: usize,
-    /// The same for `SearchCode`, which moves on with the code that was found before. Default 3.
+    /// The same for `SearchCode`, which then moves on with the code that was found before. Default 3.
     pub max_search_retries: usize,
-    /// Rejected edits that an episode takes; one more ends it. Default 2.
+    /// Rejected edits that an episode allows; one more ends it. Default 2.
     pub max_rejections: usize,
-    /// Visits that `PlanToCode` and `EditCode` take each. Default 8.
+    /// Visits that `PlanToCode` and `EditCode` are allowed each. Default 8.
     pub max_visits: usize,
     /// For `actions`: answers in a row without a usable call after which the episode ends. Default 5.
     pub max_idle: usize,
     /// What is shown of the repository before the first search.
     pub initial: Initial,
-    /// Spans that the requests of one search find in all. Default 75.
+    /// Most spans that the requests of one search find in total. Default 75.
     pub max_results: usize,
-    /// Whether tests are searched as well. Default false.
+    /// Whether tests are also searched. Default false.
     pub search_tests: bool,
     /// Tokens of the search results in `IdentifyCode`. Default 12000.
     pub identify_tokens: usize,
-    /// Whether the class and the constructor around an identified method are taken into the file context. Default true.
+    /// Whether the class and the constructor of an identified method are added to the file context. Default true.
     pub expand_context: bool,
     /// Decisions that found the file context relevant after which one more is enough, complete or not. Default 1.
     pub finish_after_relevant: usize,
     /// Tokens of the file context. Default 16000.
     pub context_tokens: usize,
-    /// What the share of a span of the file context is divided by for each rank behind the first. Default 1.05.
+    /// What the share of a span of the file context is divided by for each rank after the first. Default 1.05.
     pub context_decay: f64,
     /// Tokens that each span of the file context gets, whatever its rank. Default 50.
     pub context_least: usize,
@@ -58,7 +58,7 @@ pub struct Config {
     pub edit_context: bool,
     /// Whether `EditCode` asks for thoughts before the code. Default false.
     pub edit_thoughts: bool,
-    /// Whether errors that an edit brings into a Python file are looked for and told. Default true.
+    /// Whether Python files are checked for errors that an edit introduces. Default true.
     pub lint: bool,
     /// Whether `PlanToCode` may create files. Default false.
     pub create_files: bool,
@@ -101,7 +101,7 @@ pub struct TestsConfig {
     /// The command, with `{files}` for the test files; `null` takes `tests/runtests.py` or `bin/test` where the
     /// repository has one, else pytest. Default `null`.
     pub command: Option<String>,
-    /// Seconds that they may take. Default 300.
+    /// Seconds that the tests may take. Default 300.
     pub timeout: f64,
     /// Tokens of the output that is shown, its end. Default 2000.
     pub tokens: usize,

@@ -28,7 +28,7 @@ pub(crate) struct ContextSpan {
 pub(crate) struct ContextSize {
     /// Tokens of all spans.
     pub(crate) tokens: usize,
-    /// What a span's share is divided by for each rank behind the first.
+    /// What a span's share is divided by for each rank after the first.
     pub(crate) decay: f64,
     /// Tokens that each span gets.
     pub(crate) least: usize,

@@ -1,4 +1,4 @@
-//! What an episode works with, shared between the agent and its tools.
+//! The state of an episode, shared between the agent and its tools.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::context::FileContext;
 use crate::machine::StateMachine;
 
-/// What an episode works with.
+/// The state of an episode.
 pub(crate) struct EpisodeState {
     pub(crate) config: Config,
     pub(crate) checkout: Arc<Checkout>,
@@ -24,7 +24,7 @@ pub(crate) struct Progress {
     pub(crate) work: Work,
 }
 
-/// What has been found and done.
+/// What has been found and done so far.
 #[derive(Default)]
 pub(crate) struct Work {
     /// The issue, whose words are the first search.
@@ -39,7 +39,7 @@ pub(crate) struct Work {
     pub(crate) edits: Vec<String>,
 }
 
-/// What a state has at hand while it asks or acts.
+/// The context in which a state asks or acts.
 pub(crate) struct ActionContext<'a> {
     pub(crate) config: &'a Config,
     pub(crate) checkout: &'a Checkout,

@@ -35,14 +35,14 @@ pub(crate) fn of_file(path: &str, reason: &str, texts: &dyn Texts) -> ToolError 
 /// Returns the text of a file; `None` where there is none.
 ///
 /// # Errors
-/// When it is no file, or no text.
+/// When it is not a file, or not text.
 pub(crate) async fn load(path: &str, sandbox: &dyn Sandbox, texts: &dyn Texts) -> Result<Option<Text>, ToolError> {
     let bytes = match sandbox.read_file(&absolute(path, sandbox)).await {
         Ok(bytes) => bytes,
         Err(FileError::NotFound(_)) => return Ok(None),
         Err(err) => return Err(err.into()),
     };
-    let text = Text::decode(&bytes).map_err(|err: EditError| of_file(path, &err.told(texts), texts))?;
+    let text = Text::decode(&bytes).map_err(|err: EditError| of_file(path, &err.message(texts), texts))?;
     Ok(Some(text))
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn save(
     sandbox: &dyn Sandbox,
     texts: &dyn Texts,
 ) -> Result<(), ToolError> {
-    let bytes = before.encode(body).map_err(|err: EditError| of_file(path, &err.told(texts), texts))?;
+    let bytes = before.encode(body).map_err(|err: EditError| of_file(path, &err.message(texts), texts))?;
     Ok(sandbox.write_file(&absolute(path, sandbox), &bytes, None).await?)
 }
 
@@ -72,7 +72,7 @@ pub(crate) async fn vacant(path: &str, sandbox: &dyn Sandbox, texts: &dyn Texts)
         Ok(bytes) if bytes.trim_ascii().is_empty() => {}
         _ => return Err(ToolError::Rejected(texts.render("moatless/already_there", json!({ "path": path })))),
     }
-    Text::decode(b"").map_err(|err: EditError| of_file(path, &err.told(texts), texts))
+    Text::decode(b"").map_err(|err: EditError| of_file(path, &err.message(texts), texts))
 }
 
 fn absolute(path: &str, sandbox: &dyn Sandbox) -> String {

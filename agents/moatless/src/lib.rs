@@ -44,7 +44,7 @@ pub struct Moatless {
     shared: Arc<EpisodeState>,
     /// Whether the current state has asked.
     asked: bool,
-    /// Answers of no use in the current state, or in a row.
+    /// Unusable answers in the current state, or in a row.
     useless: usize,
     /// What was wrong with the last of them, in the current state.
     why: Option<String>,
@@ -99,7 +99,7 @@ impl Moatless {
             if self.useless <= state.retries(&self.shared.config) {
                 return Ok(Flow::Continue);
             }
-            let told = episode.told();
+            let told = episode.texts();
             let why = self.why.clone().unwrap_or_else(|| Texts::render(&told, "moatless/no_call", json!({})));
             let has_given_in = progress.give_in(&why, &told);
             told.check()?;
@@ -122,10 +122,10 @@ impl Moatless {
             let mut progress = self.shared.progress().await;
             let Progress { machine, work } = &mut *progress;
             work.issue.clone_from(&episode.instance().problem_statement);
-            let told = episode.told();
+            let told = episode.texts();
             let brief = machine.state().brief(&mut self.shared.action_context(episode.sandbox(), &told, work)).await;
             // Nobody was there to be told of a refusal.
-            let brief = brief.map_err(|err| err.told(&told).map_or_else(AgentError::from, AgentError::Failed))?;
+            let brief = brief.map_err(|err| err.message(&told).map_or_else(AgentError::from, AgentError::Failed))?;
             told.check()?;
             (machine.state().clone(), brief)
         };
@@ -139,8 +139,8 @@ impl Moatless {
         Ok(())
     }
 
-    /// Asks once and does what is answered; returns whether that led on. The limits of the state, and not the detector of
-    /// circles, say when the same answer was given too often.
+    /// Asks once and does what is answered; returns whether that led on. The limits of the state, and not the detector
+    /// of circles, say when the same answer was given too often.
     async fn answer(&mut self, episode: &mut Episode, tool: &str) -> Result<bool, AgentError> {
         let completion = match episode.query_with(&[tool]).await {
             Err(AgentError::Limit(Limit::Stuck)) => None,
@@ -192,7 +192,7 @@ impl Moatless {
     }
 }
 
-/// Returns the texts that the tools tell.
+/// Returns the texts of the tools.
 #[cfg(test)]
 fn texts() -> impl Texts {
     let prompts = prompts::Prompts::new(std::collections::BTreeMap::new()).unwrap_or_else(|err| panic!("{err}"));

@@ -77,9 +77,9 @@ macro_rules! transitions {
 
         /// The arrows as a bound; nothing but the table can implement it.
         mod arrows {
-            pub trait Leads<To> {}
+            pub trait Transition<To> {}
 
-            $(impl Leads<super::$to> for super::$from {})*
+            $(impl Transition<super::$to> for super::$from {})*
         }
     };
 }
@@ -144,7 +144,7 @@ transitions! {
     RunTests          + finish          => PlanToCode,
 }
 
-/// A state by its name.
+/// A state with its name.
 pub trait Named: Sized {
     /// The name, as it is in the table.
     const NAME: &'static str;
@@ -164,7 +164,7 @@ impl<S> Move<S> {
     /// Leaves the state for another to which an arrow leads.
     pub fn to<T: Into<State>>(state: T) -> Self
     where
-        S: arrows::Leads<T>,
+        S: arrows::Transition<T>,
     {
         Self { to: state.into(), from: PhantomData }
     }
@@ -175,7 +175,7 @@ impl<S> Move<S> {
     }
 }
 
-/// What `PlanToCode` is told of what came before.
+/// What `PlanToCode` is told about the previous steps.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Note {
     /// The last edit.

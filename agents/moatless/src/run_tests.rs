@@ -62,7 +62,8 @@ pub(crate) async fn run_tests(
     Ok(format!("{}\n[{ended}]", end_of(output.output.trim_end(), config.tokens * TOKEN, texts)))
 }
 
-/// Returns the script that runs the tests the way the repository does. Files that Python makes on the way stay out of it.
+/// Returns the script that runs the tests the way the repository does. Files that Python makes on the way stay out of
+/// it.
 fn script(paths: &[Picked], config: &TestsConfig, root: &str) -> String {
     let join = |each: &dyn Fn(&Picked) -> String| {
         paths.iter().map(|picked| shell_quote(&each(picked))).collect::<Vec<_>>().join(" ")
@@ -134,9 +135,9 @@ mod tests {
     fn the_end_of_a_long_output_is_shown() {
         let texts = crate::texts();
         assert_eq!(end_of("a\nb\nc", 100, &texts), "a\nb\nc");
-        assert_eq!(end_of("aaaa\nbb\ncc", 6, &texts), "(1 lines before this are left out)\nbb\ncc");
+        assert_eq!(end_of("aaaa\nbb\ncc", 6, &texts), "(1 lines before this are omitted)\nbb\ncc");
         assert_eq!(end_of("", 6, &texts), "");
-        assert_eq!(end_of("a\nbbbbäcc", 4, &texts), "(1 lines before this are left out)\näcc");
+        assert_eq!(end_of("a\nbbbbäcc", 4, &texts), "(1 lines before this are omitted)\näcc");
     }
 
     #[test]

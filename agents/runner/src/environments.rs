@@ -1,4 +1,4 @@
-//! From settings to an environment.
+//! Opens the environment that the settings name.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,7 +29,7 @@ impl Providers {
     ) -> anyhow::Result<Arc<dyn SandboxProvider>> {
         let plug = plugs.find_sandbox(config)?;
         let connected = plug.connect(config, &host(), run).await;
-        let provider = connected.context("no sandbox can be had")?;
+        let provider = connected.context("no sandbox is available")?;
         self.connected.lock().unwrap_or_else(PoisonError::into_inner).push(provider.clone());
         Ok(provider)
     }
@@ -89,7 +89,7 @@ pub async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::Result<
         .dataset
         .as_deref()
         .context("no dataset is configured\nhint: `--dataset swe-bench-verified`, or a file of rows")?;
-    let plug = resolved.plugs.find_environment(dataset).context("no environment takes the dataset")?;
+    let plug = resolved.plugs.find_environment(dataset).context("no environment supports the dataset")?;
     let request = EnvironmentRequest {
         dataset,
         kind: env.kind.as_deref(),
@@ -100,7 +100,8 @@ pub async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::Result<
     plug.open(request).await.map_err(anyhow::Error::from_boxed)
 }
 
-/// Returns what of the sandboxes in which patches are judged may change a verdict. A local one has the machine's network.
+/// Returns what of the sandboxes in which patches are judged may change a verdict. A local one has the machine's
+/// network.
 fn limits(env: &EnvConfig, of_agent: &SandboxConfig) -> String {
     let SandboxConfig { provider, network, memory, cpus, pids, disk, options, .. } = env.judging(of_agent);
     // Verdicts that are kept go by these very words.
@@ -142,7 +143,7 @@ pub fn refuse_unsolvable<'a>(
     }
     if resolved.config.evaluate {
         // An episode is too dear to end without the verdict that was asked for.
-        let hint = "`-c evaluate=false` solves it all the same, without a verdict";
+        let hint = "`-c evaluate=false` solves it without a verdict";
         refuse_unjudgeable(environment, instances, hint)?;
     }
     Ok(())

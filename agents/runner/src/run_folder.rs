@@ -6,9 +6,9 @@ use journal::{CellDir, Journal, file_name, read_text, sweep, write_whole};
 use crate::Resolved;
 use crate::config::{differences, in_words};
 
-/// What becomes of a run folder that was made with other settings.
+/// What to do with a run folder that was made with other settings.
 #[derive(Debug, Clone, Copy)]
-pub enum Others<'a> {
+pub enum OtherSettings<'a> {
     /// It is refused, with what can be done.
     Refuse(&'a str),
     /// These instances start over; it is refused if there are others in it.
@@ -24,10 +24,15 @@ pub const FRESH: &str = "choose another `--run`, or start over with `--fresh`";
 ///
 /// # Errors
 /// When it holds what was made with other settings, or cannot be written.
-pub fn open_cell(resolved: &Resolved, journal: &Journal, cell: &str, others: Others<'_>) -> anyhow::Result<CellDir> {
+pub fn open_cell(
+    resolved: &Resolved,
+    journal: &Journal,
+    cell: &str,
+    others: OtherSettings<'_>,
+) -> anyhow::Result<CellDir> {
     let cell_dir = CellDir::create_in(journal, cell)?;
     {
-        let _lease = cell_dir.hold()?;
+        let _lease = cell_dir.lock()?;
         sweep(cell_dir.path());
     }
     keep_settings(resolved, &cell_dir, "config.yaml", others)?;
@@ -39,10 +44,15 @@ pub fn open_cell(resolved: &Resolved, journal: &Journal, cell: &str, others: Oth
 ///
 /// # Errors
 /// When there is one, or it cannot be written.
-pub fn keep_settings(resolved: &Resolved, cell_dir: &CellDir, name: &str, others: Others<'_>) -> anyhow::Result<()> {
-    let _lease = cell_dir.hold()?;
+pub fn keep_settings(
+    resolved: &Resolved,
+    cell_dir: &CellDir,
+    name: &str,
+    others: OtherSettings<'_>,
+) -> anyhow::Result<()> {
+    let _lease = cell_dir.lock()?;
     let path = cell_dir.path().join(name);
-    if !matches!(others, Others::Keep)
+    if !matches!(others, OtherSettings::Keep)
         && let Some(text) = read_text(&path)?
         && let Ok(all) = serde_yaml::from_str(&text)
     {
@@ -54,15 +64,15 @@ pub fn keep_settings(resolved: &Resolved, cell_dir: &CellDir, name: &str, others
 }
 
 /// Refuses a folder that would hold two settings.
-fn refuse(cell_dir: &CellDir, different: &[String], others: Others<'_>) -> anyhow::Result<()> {
+fn refuse(cell_dir: &CellDir, different: &[String], others: OtherSettings<'_>) -> anyhow::Result<()> {
     if different.is_empty() {
         return Ok(());
     }
     let (folder, settings) = (cell_dir.path().display(), in_words(different));
     match others {
-        Others::Keep => Ok(()),
-        Others::Refuse(hint) => bail!("`{folder}` holds a run with other settings: {settings}\nhint: {hint}"),
-        Others::StartOver(ids) => match cell_dir.episodes_besides(ids) {
+        OtherSettings::Keep => Ok(()),
+        OtherSettings::Refuse(hint) => bail!("`{folder}` holds a run with other settings: {settings}\nhint: {hint}"),
+        OtherSettings::StartOver(ids) => match cell_dir.episodes_besides(ids) {
             0 => Ok(()),
             count => bail!(
                 "`{folder}` holds {count} other instances that were solved with other settings: {settings}\n\

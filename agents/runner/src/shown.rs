@@ -1,4 +1,4 @@
-//! Text that others wrote, as it may be shown on a terminal.
+//! Makes untrusted text safe to show on a terminal.
 
 /// Characters of a text on one short line.
 const SHORT: usize = 58;
@@ -12,7 +12,7 @@ pub fn short(text: &str) -> String {
     line.chars().take(SHORT - 1).chain(std::iter::once('…')).collect()
 }
 
-/// Returns a line that cannot steer the terminal, whoever wrote it.
+/// Returns a line without control characters, so that it cannot control the terminal.
 pub fn harmless(line: &str) -> String {
     line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -65,7 +65,7 @@ fn entry(id: &str, issue: &str, broken: &str, fixed: &str) -> Entry {
         pass_to_pass: Vec::new(),
     };
     let eval_script = format!("set -x\n: '>>>>> Start Test Output'\n{test}\n: '>>>>> End Test Output'\n");
-    let tests = TestSpec { eval_script, grading, timeout: Duration::from_secs(60) };
+    let tests = TestSpec { eval_script, grading, timeout: Duration::from_secs(60), own: Err("it has none".to_owned()) };
     Entry { instance, image, gold: Some(gold), tests: Ok(tests) }
 }
 

@@ -43,7 +43,7 @@ impl Connect for Folders {
 impl SandboxProvider for Folders {
     async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError> {
         let Source::Files(files) = &image.source else {
-            return Err(SandboxError::Unsupported("a folder takes files alone".to_owned()));
+            return Err(SandboxError::Unsupported("a folder takes only files".to_owned()));
         };
         let folder = tempfile::tempdir().map_err(lost)?;
         let at = |name: &str| folder.path().join(name).display().to_string();

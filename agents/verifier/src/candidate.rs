@@ -13,6 +13,8 @@ pub struct Candidate {
     pub patch: Patch,
     /// The record of the episode, where there is one.
     pub trajectory: Option<Trajectory>,
+    /// Its place among all candidates of the instance, from 0, by which what is known of it elsewhere is found.
+    pub place: usize,
 }
 
 /// The candidates of one instance, in the order in which they were sampled.
@@ -22,6 +24,14 @@ pub struct Candidates {
     pub instance_id: String,
     /// The candidates.
     pub candidates: Vec<Candidate>,
+}
+
+impl Candidates {
+    /// Returns those at these places; a place beyond the last is passed over.
+    pub fn of(&self, places: &[usize]) -> Self {
+        let candidates = places.iter().filter_map(|place| self.candidates.get(*place).cloned());
+        Self { instance_id: self.instance_id.clone(), candidates: candidates.collect() }
+    }
 }
 
 /// Verdicts, one a candidate, by instance. They are kept apart from what scorers see, and only what trains, bounds or
@@ -48,5 +58,28 @@ pub trait Scorer: Send + Sync {
     /// Returns what is to be told of the scores so far, such as why some are missing, and how many.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Returns whether the score of a candidate depends on which others it is rated with. For best@k, such a scorer rates
+    /// each drawn subset anew, as somebody with only these k would; the others are rated once.
+    fn compares(&self) -> bool {
+        false
+    }
+
+    /// Rates each of these subsets as if it were all there is. A subset is the places of its members among the
+    /// candidates; its scores are in their order. What compares and can share work between subsets does so here.
+    ///
+    /// # Errors
+    /// As [`Scorer::rate`].
+    async fn rate_subsets(
+        &self,
+        candidates: &Candidates,
+        subsets: &[Vec<usize>],
+    ) -> anyhow::Result<Vec<Vec<Option<f64>>>> {
+        let mut scores = Vec::with_capacity(subsets.len());
+        for places in subsets {
+            scores.push(self.rate(&candidates.of(places)).await?);
+        }
+        Ok(scores)
     }
 }

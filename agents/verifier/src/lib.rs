@@ -13,6 +13,7 @@ mod scorers;
 
 mod asked;
 pub mod conversation;
+pub mod trials;
 
 pub mod curves;
 pub mod estimate;
@@ -23,4 +24,4 @@ pub use candidate::{Candidate, Candidates, Labels, Scorer};
 pub use learned::{Counted, CrossValidated, Learned, cross_validate};
 pub use picks::picks;
 pub use pool::{Member, Pool};
-pub use scorers::{First, Majority, Oracle, Random};
+pub use scorers::{First, Hybrid, Majority, Mix, Oracle, Random, Rank, Stored, Tests, cross_validate_mix};

@@ -11,7 +11,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use journal::{Ending, Episode, Prediction, Run};
 
 use crate::candidate::{Candidate, Candidates, Labels, Scorer};
-use crate::curves::Scores;
+use crate::curves::{Course, Picked, Rated, Scores, courses, pick_by_subsets};
+
+/// Seed of the subsets that are drawn, where there are too many to take all.
+const SEED: u64 = 42;
 
 /// The finished episodes of runs by instance. Trajectories are read when an instance is rated, and let go of after.
 #[derive(Debug, Default)]
@@ -126,7 +129,8 @@ impl Pool {
     /// When a trajectory is damaged, by its file and line.
     pub fn candidates(&self, instance_id: &str) -> anyhow::Result<Candidates> {
         let members = self.instances.get(instance_id).map(Vec::as_slice).unwrap_or_default();
-        let candidates: anyhow::Result<Vec<Candidate>> = members.iter().map(Member::candidate).collect();
+        let candidates: anyhow::Result<Vec<Candidate>> =
+            members.iter().enumerate().map(|(place, member)| member.candidate(place)).collect();
         Ok(Candidates { instance_id: instance_id.to_owned(), candidates: candidates? })
     }
 
@@ -135,28 +139,77 @@ impl Pool {
     /// # Errors
     /// As [`Pool::each`], or when the scorer cannot rate at all.
     pub async fn rate(&self, scorer: &dyn Scorer) -> anyhow::Result<Scores> {
+        Ok(self.rate_up_to(scorer, 0).await?.scores)
+    }
+
+    /// Returns what a scorer would know after each attempt, for the instances with verdicts; see [`stop_early`].
+    ///
+    /// # Errors
+    /// As [`Pool::rate`].
+    ///
+    /// [`stop_early`]: crate::curves::stop_early
+    pub async fn courses(&self, scorer: &dyn Scorer, scores: &Scores) -> anyhow::Result<BTreeMap<String, Vec<Course>>> {
+        let (mut all, scores) = (BTreeMap::new(), self.of_judged(scores));
+        for (instance_id, members) in &self.instances {
+            let judged: Vec<usize> = (0..members.len()).filter(|place| members[*place].resolved.is_some()).collect();
+            let resolved: Vec<bool> = members.iter().filter_map(|member| member.resolved).collect();
+            if resolved.len() > 1 {
+                let candidates = self.candidates(instance_id)?.of(&judged);
+                let scores = scores.get(instance_id).map(Vec::as_slice).unwrap_or_default();
+                all.insert(instance_id.clone(), courses(scorer, scores, &candidates, &resolved).await?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Rates all candidates, and where the scorer compares, subsets of those with a verdict up to `n`.
+    ///
+    /// # Errors
+    /// As [`Pool::each`], or when the scorer cannot rate at all.
+    pub async fn rate_up_to(&self, scorer: &dyn Scorer, n: usize) -> anyhow::Result<Rated> {
         // So many instances have as many candidates as are rated at once, and no more are held.
         let at_once = match scorer.at_once() {
             0 | 1 => 1,
             many => (many * self.instances.len()).div_ceil(self.len().max(1)) + 1,
         };
-        let mut rated: Vec<BoxFuture<'_, _>> = Vec::with_capacity(self.instances.len());
-        for instance_id in self.instances.keys() {
-            rated.push(Box::pin(self.rated(instance_id, scorer)));
+        let mut of_each: Vec<BoxFuture<'_, _>> = Vec::with_capacity(self.instances.len());
+        for (instance_id, members) in &self.instances {
+            of_each.push(Box::pin(self.rate_one(instance_id, members, scorer, n)));
         }
-        stream::iter(rated).buffered(at_once).try_collect().await
+        let mut of_each = stream::iter(of_each).buffered(at_once);
+        let mut rated = Rated::once(scorer.name(), Scores::new());
+        while let Some((instance_id, scores, picked)) = of_each.try_next().await? {
+            rated.scores.insert(instance_id.to_owned(), scores);
+            rated.picked.extend(picked.map(|picked| (instance_id.to_owned(), picked)));
+        }
+        Ok(rated)
     }
 
-    async fn rated(&self, instance_id: &str, scorer: &dyn Scorer) -> anyhow::Result<(String, Vec<Option<f64>>)> {
-        let rated = scorer.rate(&self.candidates(instance_id)?).await;
-        let rated = rated.with_context(|| format!("`{instance_id}` cannot be rated"))?;
-        Ok((instance_id.to_owned(), rated))
+    /// Rates the candidates of an instance; with what its subsets up to `n` pick where the scorer compares.
+    async fn rate_one<'a>(
+        &self,
+        instance_id: &'a str,
+        members: &[Member],
+        scorer: &dyn Scorer,
+        n: usize,
+    ) -> anyhow::Result<(&'a str, Vec<Option<f64>>, Option<Vec<Picked>>)> {
+        let candidates = self.candidates(instance_id)?;
+        let context = || format!("`{instance_id}` cannot be rated");
+        let scores = scorer.rate(&candidates).await.with_context(context)?;
+        let judged: Vec<usize> = (0..members.len()).filter(|place| members[*place].resolved.is_some()).collect();
+        if n == 0 || !scorer.compares() || judged.is_empty() {
+            return Ok((instance_id, scores, None));
+        }
+        let resolved: Vec<bool> = members.iter().filter_map(|member| member.resolved).collect();
+        let judged = candidates.of(&judged);
+        let picked = pick_by_subsets(scorer, &judged, &resolved, n, SEED).await.with_context(context)?;
+        Ok((instance_id, scores, Some(picked)))
     }
 }
 
 impl Member {
     /// Reads what a scorer may see of it.
-    fn candidate(&self) -> anyhow::Result<Candidate> {
+    fn candidate(&self, place: usize) -> anyhow::Result<Candidate> {
         let path = self.folder.join("trajectory.jsonl");
         let trajectory = match journal::read_text(&path)? {
             Some(text) => {
@@ -166,7 +219,7 @@ impl Member {
             None => None,
         };
         let patch = Patch(self.prediction.patch_text().to_owned());
-        Ok(Candidate { patch, trajectory: trajectory.map(without_names) })
+        Ok(Candidate { patch, trajectory: trajectory.map(without_names), place })
     }
 }
 

@@ -1,20 +1,19 @@
-//! What a row of a dataset holds beyond the instance.
+//! The parts of a dataset row that a solver must not see.
 
 use env_core::Instance;
 
 use crate::Row;
 
-/// What a row of a dataset holds beyond the instance; none of it may reach a solver, so it can be neither printed nor
-/// serialised.
+/// The parts of a dataset row that a solver must not see, so they can be neither printed nor serialised.
 #[derive(Clone, Default)]
 pub struct Answers {
-    /// The reference solution; empty when there is none.
+    /// The gold patch; empty when there is none.
     pub patch: String,
-    /// What the tests need on top of the solution.
+    /// The patch that adds the tests.
     pub test_patch: String,
-    /// Tests that the fix must turn.
+    /// Tests that the fix must make pass.
     pub fail_to_pass: Vec<String>,
-    /// Tests that must go on passing.
+    /// Tests that must keep passing.
     pub pass_to_pass: Vec<String>,
     /// Full name of the container image.
     pub image: Option<String>,

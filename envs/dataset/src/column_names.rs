@@ -1,4 +1,4 @@
-//! Columns that a dataset names otherwise.
+//! Columns that a dataset names differently.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const COLUMNS: [&str; 16] = [
     "eval_type",
 ];
 
-/// Columns that a dataset names otherwise: its names by the usual ones.
+/// Columns that a dataset names differently: its names by the usual ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ColumnNames(BTreeMap<String, String>);
 
@@ -35,7 +35,7 @@ impl ColumnNames {
     /// Returns the names of a dataset by the usual ones.
     ///
     /// # Errors
-    /// The first key that is no usual name.
+    /// The first key that is not a usual name.
     pub fn new(names: BTreeMap<String, String>) -> Result<Self, String> {
         match names.keys().find(|name| !COLUMNS.contains(&name.as_str())) {
             Some(unknown) => Err(unknown.clone()),

@@ -1,4 +1,4 @@
-//! One record of a file into one row, column by column.
+//! Converts a record of a file to a row, column by column.
 
 use env_core::nearest;
 use serde_json::{Map, Value};
@@ -9,10 +9,10 @@ use crate::{ColumnNames, DatasetError, Row};
 /// Columns that every dataset has.
 const REQUIRED: [&str; 5] = ["instance_id", "repo", "base_commit", "patch", "test_patch"];
 
-/// The tests that the fix must turn, and those that must go on passing.
+/// The tests that the fix must turn, and those that must keep passing.
 const TESTS: [&str; 2] = ["FAIL_TO_PASS", "PASS_TO_PASS"];
 
-/// Columns of some datasets that are no misspelt ones of ours.
+/// Columns of some datasets that are not misspelt ones of ours.
 const OTHERS: [&str; 2] = ["FAIL_TO_FAIL", "PASS_TO_FAIL"];
 
 /// Columns in which datasets name a row's own image, the first that is there counts.
@@ -95,7 +95,8 @@ impl Columns {
         Ok(None)
     }
 
-    /// Takes a date: a text, or a number of seconds or milliseconds, which is kept as it stands. Nothing is read out of it.
+    /// Takes a date: a text, or a number of seconds or milliseconds, which is kept as it stands. Nothing is read out of
+    /// it.
     fn date(&mut self, column: &str) -> Result<String, String> {
         match self.0.get(column) {
             Some(Value::Number(number)) => Ok(number.to_string()),

@@ -1,8 +1,8 @@
 //! A file that keeps two processes from downloading the same file at the same time.
 //!
 //! Whoever creates it downloads and writes to it now and then; the others wait until it goes, or stays as it is for too
-//! long. It needs no lock of the file system, which one of a network may not keep, and spares a second download, no more:
-//! what is downloaded has a name of its own until it is whole.
+//! long. It needs no lock of the file system, which one of a network may not keep, and spares a second download, no
+//! more: what is downloaded has a name of its own until it is whole.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -21,8 +21,8 @@ pub(crate) struct DownloadLock {
 }
 
 impl DownloadLock {
-    /// Waits until no one downloads `file`; `None` once it is there. A lock that shows no life for `patience` counts for
-    /// nothing: its process has ended.
+    /// Waits until no one downloads `file`; `None` once it is there. A lock that shows no life for `patience` counts
+    /// for nothing: its process has ended.
     pub(crate) async fn wait(file: &Path, patience: Duration) -> io::Result<Option<Self>> {
         let path = file.with_extension("lock");
         let (mut seen, mut since) = (None, Instant::now());
@@ -49,7 +49,7 @@ impl DownloadLock {
         }
     }
 
-    /// Shows that the download goes on.
+    /// Shows that the download continues.
     pub(crate) fn beat(&mut self) {
         if self.last.elapsed() > BEAT {
             self.last = Instant::now();

@@ -1,14 +1,14 @@
-//! Why rows could not be had.
+//! Why rows are not available.
 
 use std::path::PathBuf;
 
-/// Why rows could not be had. Variants are named by what the caller does next.
+/// Why rows are not available. Variants are named by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
-    /// There is no such dataset, file, split or revision: mend the name.
+    /// There is no such dataset, file, split or revision: fix the name.
     #[error("{0}")]
     NotFound(String),
-    /// A file does not hold what it should: mend the file.
+    /// A file does not hold what it should: fix the file.
     #[error("{place}: {reason}")]
     Malformed {
         /// The file, and the line or row in it.
@@ -19,10 +19,10 @@ pub enum DatasetError {
     /// The hub refused: give it a token that may read the dataset.
     #[error("{0}\nhint: set HF_TOKEN to a token that may read it")]
     Unauthorized(String),
-    /// The hub could not be reached, or broke off: try again.
+    /// The hub could not be reached, or the connection broke: try again.
     #[error("{0}")]
     Unavailable(String),
-    /// The selection makes no sense: mend it.
+    /// The selection makes no sense: fix it.
     #[error("{0}")]
     Selection(String),
     /// The operating system refused.

@@ -17,7 +17,7 @@ const ANSWER: Duration = Duration::from_secs(180);
 /// How long one file may take.
 const FILE_LIMIT: Duration = Duration::from_secs(3600);
 
-/// Where the hub is, where its cache is and how to be let in.
+/// Where the hub and its cache are, and the token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HubSettings {
     /// URL of the hub.
@@ -33,8 +33,8 @@ pub struct HubSettings {
 }
 
 impl HubSettings {
-    /// Reads `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE` and what they fall back to, as the
-    /// Python library does, through `var`.
+    /// Reads `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HUB_OFFLINE` and what they fall
+    /// back to, as the Python library does, through `var`.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Self {
         let var = |name: &str| var(name).filter(|value| !value.trim().is_empty());
         let ordinary = || {

@@ -31,7 +31,7 @@ const HOPS: usize = 10;
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum HubFailure {
-    /// A token is missing or does not do.
+    /// A token is missing or not sufficient.
     Refused,
     /// There is no such dataset, revision or file.
     NotFound,
@@ -65,7 +65,7 @@ struct Sibling {
 impl HubClient {
     /// Returns a client; the token that is stored is read where none is set.
     pub(crate) fn new(settings: &HubSettings) -> Result<Self, HubFailure> {
-        // A process has one provider of cryptography; whoever comes first has installed the same.
+        // A process has one crypto provider; an earlier call has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || Client::builder().connect_timeout(SILENCE).read_timeout(SILENCE);
         let stay = Policy::custom(|attempt| {
@@ -88,7 +88,7 @@ impl HubClient {
         let answer = self.send(&self.files, Method::GET, &url).await?;
         let bytes = answer.bytes().await.map_err(other)?;
         let info: Info = serde_json::from_slice(&bytes)
-            .map_err(|err| HubFailure::Other(format!("its answer on the dataset is not as expected: {err}")))?;
+            .map_err(|err| HubFailure::Other(format!("its answer about the dataset has an unexpected form: {err}")))?;
         let names = info.siblings.into_iter().map(|sibling| sibling.rfilename).collect();
         Ok((info.sha.unwrap_or_default(), names))
     }

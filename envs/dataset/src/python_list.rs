@@ -7,11 +7,11 @@ const CUT: &str = "a list that NumPy shortened: it has `...` in place of entries
 /// What NumPy 2 writes around a text in a list of Python.
 const TEXT: (&str, &str) = ("np.str_(", ")");
 
-/// Returns the texts of a list such as `['a', "it's"]`, as `repr` writes it, or of an array of NumPy, which is printed as
-/// `['a' "it's"]` and has the `repr` `array(['a', "it's"], dtype=object)`.
+/// Returns the texts of a list such as `['a', "it's"]`, as `repr` writes it, or of an array of NumPy, which is printed
+/// as `['a' "it's"]` and has the `repr` `array(['a', "it's"], dtype=object)`.
 ///
 /// # Errors
-/// What kind of list it is when its entries cannot be told; nothing when the text is something else.
+/// What kind of list it is when its entries cannot be determined; nothing when the text is something else.
 pub(crate) fn python_list(text: &str) -> Result<Vec<String>, Option<&'static str>> {
     let text = text.trim();
     let array = text.strip_prefix("np.").unwrap_or(text).strip_prefix("array(");

@@ -1,8 +1,8 @@
-//! One instance as its dataset has it, the answers included.
+//! One row of a dataset, including the gold patch and the tests.
 
 use env_core::Instance;
 
-/// One instance as its dataset has it, the answers included.
+/// One row of a dataset, including the gold patch and the tests.
 ///
 /// It has no `Serialize`, so that no template and no trajectory can take it: [`Row::instance`] is what may be shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub struct Row {
     pub repo: String,
     /// The commit that the solver starts from.
     pub base_commit: String,
-    /// The reference solution.
+    /// The gold patch.
     pub patch: String,
-    /// What the tests need on top of the solution.
+    /// The patch that adds the tests.
     pub test_patch: String,
     /// The issue text.
     pub problem_statement: String,
@@ -25,9 +25,9 @@ pub struct Row {
     pub created_at: String,
     /// The repository's version; empty when the dataset has none.
     pub version: String,
-    /// Tests that the fix must turn; empty when the dataset has none, see [`Row::has_tests`].
+    /// Tests that the fix must make pass; empty when the dataset has none, see [`Row::has_tests`].
     pub fail_to_pass: Vec<String>,
-    /// Tests that must go on passing.
+    /// Tests that must keep passing.
     pub pass_to_pass: Vec<String>,
     /// The commit whose requirements the environment was made from.
     pub environment_setup_commit: Option<String>,
@@ -54,7 +54,7 @@ impl Row {
         }
     }
 
-    /// Returns whether a patch can be judged by this row: it names a test that the fix must turn.
+    /// Returns whether a patch can be judged by this row: it names a test that the fix must make pass.
     ///
     /// Datasets that were never run, such as SWE-Gym Raw, have no test lists, and a verdict on them would always be
     /// that everything passed.

@@ -18,7 +18,7 @@ pub struct Selection {
     pub ids: Vec<String>,
     /// Regular expression that an id must match somewhere, in any case.
     pub filter: Option<String>,
-    /// Seed of an order that takes the place of the others: the same on any machine, whatever the order of the dataset.
+    /// Seed of a shuffled order, which is the same on any machine and for any order of the dataset.
     pub shuffle: Option<u64>,
     /// `<from>:<to>`, each optional, counted from 0; negative counts from the end.
     pub slice: Option<String>,
@@ -29,7 +29,7 @@ pub struct Selection {
 ///
 /// # Errors
 /// [`DatasetError::Selection`] for an unknown id, with the nearest one, for an expression or slice that does not parse,
-/// and when nothing is picked.
+/// and when nothing is selected.
 pub fn select(instances: &[Instance], selection: &Selection) -> Result<Vec<usize>, DatasetError> {
     let mut picked: Vec<(usize, &Instance)> = if selection.ids.is_empty() {
         instances.iter().enumerate().collect()

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use env_core::{Dialect, EnvError, Instance, Patch};
-use grading::{EvalType, GradingSpec, Parser, TestSpec};
+use grading::{EvalType, GradingSpec, Naming, OwnTests, Parser, TestSpec};
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 use swebench::Entry;
@@ -53,6 +53,7 @@ pub(crate) fn load(folder: &Dir<'static>) -> Result<Entry, EnvError> {
             pass_to_pass: row.pass_to_pass,
         },
         timeout: Duration::from_secs(120),
+        own: Ok(own_tests()),
     };
     let repo = folder.get_dir(folder.path().join("repo")).ok_or_else(|| unusable(folder, &"it has no `repo`"))?;
     let mut files = BTreeMap::new();
@@ -81,6 +82,16 @@ exit_code=$?
 echo \">>>>> Test Exit Code: $exit_code\"
 "
     )
+}
+
+/// Returns how the tests of a repository are run.
+fn own_tests() -> OwnTests {
+    OwnTests {
+        setup: "set -uo pipefail".to_owned(),
+        before: "python3 - ".to_owned(),
+        after: format!(" <<'EOF_RUNNER'\n{RUNNER}EOF_RUNNER"),
+        naming: Naming::Module,
+    }
 }
 
 fn collect(dir: &Dir<'_>, base: &Path, files: &mut BTreeMap<String, Vec<u8>>) {

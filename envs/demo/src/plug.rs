@@ -45,7 +45,7 @@ impl EnvironmentPlug for Demo {
         let (judge, limits) = request.providers.of_judging(&provider).await?;
         let demo = environment(provider, request.keep_history)?.judged_by(committed(judge), limits);
         let timeout = request.settings.get("eval_timeout").and_then(serde_json::Value::as_u64);
-        let timeout = timeout.ok_or("`env.eval_timeout` is no number of seconds")?;
+        let timeout = timeout.ok_or("`env.eval_timeout` is not a number of seconds")?;
         Ok(Arc::new(demo.with_timeout(Duration::from_secs(timeout))))
     }
 }

@@ -1,4 +1,4 @@
-//! Which official harness a verdict has to equal.
+//! The official harness whose verdicts are reproduced.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which official harness a verdict has to equal; they differ in how a patch is applied, a log is read and a skipped
-/// test is counted.
+/// The official harness whose verdicts are reproduced; they differ in how a patch is applied, a log is read and a
+/// skipped test is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Dialect {
     /// SWE-Gym's fork of SWE-bench 2: the whole log is read, a skipped test drops out of the count.

@@ -1,13 +1,13 @@
-//! Gives a sandbox for an instance, judges a patch.
+//! An environment: provides the sandbox of an instance, and judges patches.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tool_core::{Image, Sandbox};
 
-use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Verdict};
+use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Trial, Tried, Verdict};
 
-/// Gives a sandbox for an instance, judges a patch.
+/// An environment: provides the sandbox of an instance, and judges patches.
 #[async_trait]
 pub trait Environment: Send + Sync {
     /// Returns the environment's name, such as `swe-bench`.
@@ -16,7 +16,7 @@ pub trait Environment: Send + Sync {
     /// Returns every instance, in the dataset's order.
     fn instances(&self) -> &[Instance];
 
-    /// Starts a sandbox with the repository at the base commit and nothing of its future in reach.
+    /// Starts a sandbox with the repository at the base commit, from which nothing later can be read.
     ///
     /// # Errors
     /// [`EnvError`]; the episode must not start without a [`Ready`].
@@ -32,15 +32,25 @@ pub trait Environment: Send + Sync {
     /// commit.
     ///
     /// # Errors
-    /// [`EnvError`] when no verdict could be had; what is wrong with the patch is in the [`Verdict`].
+    /// [`EnvError`] when no verdict could be reached; what is wrong with the patch is in the [`Verdict`].
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError>;
 
-    /// Runs the tests with a patch in a fresh sandbox, as [`Environment::evaluate`] does, also for an instance whose row
-    /// names no tests: the report on such a one is of no use, its statuses are.
+    /// Runs the tests with a patch in a fresh sandbox, as [`Environment::evaluate`] does, also for an instance whose
+    /// row names no tests: its statuses are useful even though its report is not.
     ///
     /// # Errors
     /// As [`Environment::evaluate`].
     async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError>;
+
+    /// Runs something else than the hidden tests on a patch, in a fresh sandbox in which nothing of these is.
+    ///
+    /// # Errors
+    /// [`EnvError`] when nothing could be run; what goes wrong in the sandbox is in the [`Tried`]. By default nothing can.
+    async fn attempt(&self, instance: &Instance, trial: &Trial) -> Result<Tried, EnvError> {
+        let _ = trial;
+        let reason = format!("`{}` runs no other tests than those that it judges by", self.name());
+        Err(EnvError::Unusable { id: instance.instance_id.clone(), reason })
+    }
 
     /// Returns the tests that the instance's row names, and whose rule they follow. For evaluation only.
     ///
@@ -48,23 +58,23 @@ pub trait Environment: Send + Sync {
     /// [`EnvError`] when the instance cannot be judged at all.
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError>;
 
-    /// Returns what tells how a patch of this instance is judged from any other way: tests, script, the image's name, the
-    /// limits of the sandbox, and the version of the judging itself. A verdict may be kept for as long as this and
+    /// Returns a key of how a patch of this instance is judged: tests, script, the image's name,
+    /// the limits of the sandbox, and the version of the judging itself. A verdict may be kept for as long as this and
     /// [`Environment::image_digest`] stay the same.
     fn judging_key(&self, instance: &Instance) -> String;
 
-    /// Returns the digest of the image that the instance's sandboxes are started from; `None` where it is not known, as for
-    /// an image that is not here yet.
+    /// Returns the digest of the image that the instance's sandboxes are started from; `None` where it is not known, as
+    /// for an image that is not here yet.
     async fn image_digest(&self, instance: &Instance) -> Option<String>;
 
-    /// Returns the container image that the instance's sandboxes are started from, which is pulled where it is missing; `None`
-    /// where no image is pulled.
+    /// Returns the container image that the instance's sandboxes are started from, which is pulled where it is missing;
+    /// `None` where no image is pulled.
     fn image(&self, instance: &Instance) -> Option<&Image> {
         let _ = instance;
         None
     }
 
-    /// Returns the reference solution, where the dataset has one. For evaluation only: an agent never holds an
+    /// Returns the gold patch, where the dataset has one. For evaluation only: an agent never holds an
     /// [`Environment`].
     fn gold(&self, instance: &Instance) -> Option<Patch>;
 }

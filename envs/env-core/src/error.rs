@@ -1,11 +1,11 @@
-//! Why an environment could not do its part.
+//! Why an environment failed.
 
 use tool_core::SandboxError;
 
-/// Why an environment could not do its part. Variants are named by what the caller does next.
+/// Why an environment failed. Variants are named by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvError {
-    /// No instance has this id: mend the id.
+    /// No instance has this id: fix the id.
     #[error("unknown instance `{id}`{}", nearest.as_ref().map(|id| format!("\nhint: did you mean `{id}`?")).unwrap_or_default())]
     UnknownInstance {
         /// The id as given.
@@ -13,7 +13,7 @@ pub enum EnvError {
         /// The nearest known id.
         nearest: Option<String>,
     },
-    /// The instance cannot be run as its row stands: mend the row or leave the instance out.
+    /// The instance cannot be run as its row stands: fix the row or leave the instance out.
     #[error("instance `{id}`: {reason}")]
     Unusable {
         /// The instance.
@@ -21,7 +21,7 @@ pub enum EnvError {
         /// What is wrong.
         reason: String,
     },
-    /// A file that the environment is made from is broken: mend the file.
+    /// A file that the environment is made from is broken: fix the file.
     #[error("{0}")]
     Broken(String),
     /// Something after the base commit could still be read: the episode must not start.

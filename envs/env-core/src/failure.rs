@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why an evaluation gave no ordinary verdict. Each is an outcome of the patch, not of our machinery.
+/// Why an evaluation gave no ordinary verdict. Each is caused by the patch, not by the infrastructure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
@@ -12,7 +12,7 @@ pub enum Failure {
     EmptyPatch,
     /// The patch did not apply.
     PatchNotApplied,
-    /// The tests ran into the time limit.
+    /// The tests timed out.
     TestsTimedOut,
     /// The log has no sign that the tests ran.
     TestsErrored,
@@ -27,7 +27,7 @@ impl fmt::Display for Failure {
         formatter.write_str(match self {
             Self::EmptyPatch => "the patch is empty",
             Self::PatchNotApplied => "the patch did not apply",
-            Self::TestsTimedOut => "the tests ran into the time limit",
+            Self::TestsTimedOut => "the tests timed out",
             Self::TestsErrored => "the tests did not run",
             Self::LogContradicted => "the exit code contradicts the log",
             Self::SandboxDamaged => "the tests broke the sandbox",

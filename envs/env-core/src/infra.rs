@@ -1,23 +1,23 @@
-//! Signs that the environment broke, rather than the patch.
+//! Signs that the environment is at fault, rather than the patch.
 
 use serde::{Deserialize, Serialize};
 
-/// A sign that the environment broke. It is advice: the verdict stays as it is.
+/// A sign that the environment is at fault. It is advice and does not change the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Infra {
-    /// What broke.
+    /// What failed.
     pub reason: InfraReason,
-    /// How sure that is.
+    /// How certain that is.
     pub tier: Tier,
 }
 
-/// How sure it is that the environment is to blame.
+/// How certain it is that the environment is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
-    /// No change to the repository's source can bring it about.
+    /// No change to the repository's source can cause it.
     Environment,
-    /// A bad patch can bring it about as well.
+    /// A bad patch can also cause it.
     Ambiguous,
 }
 
@@ -39,7 +39,7 @@ pub enum InfraReason {
     MissingModule,
     /// The runner found no test.
     NoTestsCollected,
-    /// The tests ran into the time limit.
+    /// The tests timed out.
     TestsTimedOut,
 }
 

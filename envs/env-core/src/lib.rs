@@ -14,6 +14,7 @@ mod infra;
 mod lists;
 mod report;
 mod status;
+mod trial;
 mod verdict;
 
 mod dialect;
@@ -32,4 +33,5 @@ pub use patch::{Baseline, Patch};
 pub use plug::{EnvironmentPlug, EnvironmentRequest, OpenError, RecordedEpisodes, SandboxProviders};
 pub use report::{Report, Resolution, TestGroup, TestsStatus};
 pub use status::{Status, StatusMap};
+pub use trial::{Trial, TrialRun, Tried};
 pub use verdict::Verdict;

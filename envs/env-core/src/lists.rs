@@ -1,4 +1,4 @@
-//! The tests that an instance names.
+//! The test lists of an instance.
 
 /// The test lists of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

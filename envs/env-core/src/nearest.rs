@@ -1,4 +1,4 @@
-//! Which known name somebody may have meant.
+//! Suggests known names for misspelt ones.
 
 /// Returns the known name that is nearest to a wrong one, if it is near: at most a quarter of it is different, without
 /// regard to case.

@@ -1,9 +1,9 @@
-//! What an agent hands in.
+//! The patch that an agent submits.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// What an agent hands in: a git diff against the tree of the base commit; empty when nothing was changed.
+/// The patch that an agent submits: a git diff against the tree of the base commit; empty when nothing was changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Patch(pub String);
@@ -20,7 +20,8 @@ impl Patch {
     }
 }
 
-/// What patch capture compares with: a tree kept outside the repository, out of the way of what the agent does to git.
+/// What patches are captured against: a tree outside the repository, so that what the agent does to git cannot change
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// Absolute path of the repository in the sandbox.

@@ -1,4 +1,4 @@
-//! An environment as the configuration sees it.
+//! An environment as the configuration knows it.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::Environment;
 /// Why an environment could not be opened; its sources say more.
 pub type OpenError = Box<dyn Error + Send + Sync>;
 
-/// An environment as the configuration sees it: its name, the datasets that it takes, and how to open it.
+/// An environment as the configuration knows it: its name, the datasets that it supports, and how to open it.
 #[async_trait]
 pub trait EnvironmentPlug: Send + Sync {
     /// Returns the environment's name.
@@ -21,8 +21,8 @@ pub trait EnvironmentPlug: Send + Sync {
     /// Returns the values of `env.kind` that it answers to.
     fn kinds(&self) -> Vec<String>;
 
-    /// Returns whether a dataset, as `env.dataset` names it, is one of this environment. The first environment that says
-    /// so opens it.
+    /// Returns whether a dataset, as `env.dataset` names it, is one of this environment. The first environment that
+    /// says so opens it.
     fn takes(&self, dataset: &str) -> bool;
 
     /// Returns the dataset that an instance belongs to by its id; `None` when it is none of this environment's.
@@ -33,12 +33,14 @@ pub trait EnvironmentPlug: Send + Sync {
         None
     }
 
-    /// Returns the revision of a dataset of this environment: a commit, or a digest of a file; `None` where it has none.
+    /// Returns the revision of a dataset of this environment: a commit, or a digest of a file; `None` where it has
+    /// none.
     fn revision(&self, _dataset: &str) -> Option<String> {
         None
     }
 
-    /// Returns where recorded episodes of an agent are found by the id of their instance, if any ship with the environment.
+    /// Returns where recorded episodes of an agent are found by the id of their instance, if any ship with the
+    /// environment.
     fn recorded(&self, _agent: &str) -> Option<RecordedEpisodes> {
         None
     }
@@ -46,14 +48,14 @@ pub trait EnvironmentPlug: Send + Sync {
     /// Opens the environment. The dataset is read before the first sandbox is asked for.
     ///
     /// # Errors
-    /// [`OpenError`] when the dataset cannot be had, the settings do not fit it, or no sandbox can be had.
+    /// [`OpenError`] when the dataset is not available, its settings are not valid, or no sandbox is available.
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError>;
 }
 
 /// Finds the recorded episode, a trajectory as its file holds it, of an instance by its id.
 pub type RecordedEpisodes = Box<dyn Fn(&str) -> Option<&'static str> + Send + Sync>;
 
-/// What an environment is opened with.
+/// What is needed to open an environment.
 pub struct EnvironmentRequest<'a> {
     /// The dataset: a name, or a path.
     pub dataset: &'a str,
@@ -76,8 +78,8 @@ pub trait SandboxProviders: Send + Sync {
     /// [`OpenError`] when it cannot be reached.
     async fn of_episodes(&self) -> Result<Arc<dyn SandboxProvider>, OpenError>;
 
-    /// Returns the provider of the sandboxes that patches are judged in, which may be the one `of_episodes`, and what of its
-    /// limits can change a verdict, in words.
+    /// Returns the provider of the sandboxes that patches are judged in, which may be the one `of_episodes`, and what
+    /// of its limits can change a verdict, in words.
     ///
     /// # Errors
     /// [`OpenError`] when it cannot be reached.

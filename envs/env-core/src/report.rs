@@ -33,7 +33,7 @@ pub struct Report {
 pub struct TestsStatus {
     /// Tests that the fix must turn.
     pub fail_to_pass: TestGroup,
-    /// Tests that must go on passing.
+    /// Tests that must keep passing.
     pub pass_to_pass: TestGroup,
     /// Kept for the format; never filled.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! What a test log says of each test.
+//! The status of each test in a test log.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum Status {
     Failed,
     /// The test was not run, on purpose.
     Skipped,
-    /// The test broke outside its own assertions.
+    /// The test failed outside its own assertions.
     Error,
     /// The test failed and was expected to.
     Xfail,

@@ -9,12 +9,13 @@ pub struct Verdict {
     pub report: Report,
     /// Why it is not an ordinary one, when it is not.
     pub failure: Option<Failure>,
-    /// Sign that the environment broke, looked for when the log does not count. It explains; it decides nothing.
+    /// Sign that the environment is at fault, looked for when the log is not valid. It explains the verdict but does
+    /// not change it.
     pub infra: Option<Infra>,
-    /// What shows that the environment is broken, when the tests do not run without the patch either. No environment says
-    /// so by itself: whoever judges has to ask it for both.
+    /// What shows that the environment is broken, when the tests do not run without the patch either. An environment
+    /// does not determine this by itself: the caller must run both.
     pub broken: Option<String>,
-    /// Whether the engine ended the tests for want of memory.
+    /// Whether the engine ended the tests because memory ran out.
     pub out_of_memory: bool,
     /// What the log says of each test; empty when it does not count.
     pub statuses: StatusMap,

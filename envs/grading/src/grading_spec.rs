@@ -5,6 +5,7 @@ use std::time::Duration;
 use env_core::Dialect;
 use serde::{Deserialize, Serialize};
 
+use crate::own_tests::OwnTests;
 use crate::parser::Parser;
 
 /// What a patch is judged by.
@@ -15,6 +16,8 @@ pub struct TestSpec {
     pub grading: GradingSpec,
     /// How long the script may take.
     pub timeout: Duration,
+    /// How other tests of the repository are run, or why they cannot be.
+    pub own: Result<OwnTests, String>,
 }
 
 /// What a log is judged by.
@@ -28,7 +31,7 @@ pub struct GradingSpec {
     pub eval_type: EvalType,
     /// Tests that the fix must turn.
     pub fail_to_pass: Vec<String>,
-    /// Tests that must go on passing.
+    /// Tests that must keep passing.
     pub pass_to_pass: Vec<String>,
 }
 

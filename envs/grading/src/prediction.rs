@@ -2,7 +2,7 @@
 
 use env_core::Patch;
 
-/// Returns the patch that a prediction's text stands for: what stands before its first `diff --git` line goes, and
+/// Returns the patch that a prediction's text stands for: what is before its first `diff --git` line goes, and
 /// one line end stands at the end.
 ///
 /// The original also strips all blanks at the end and makes every line end `\n`. That breaks the last hunk when its
@@ -23,8 +23,8 @@ pub fn read_prediction(text: &str) -> Patch {
     Patch(format!("{body}{end}"))
 }
 
-/// Returns the text with `\n` line ends. All `\r` at the end of a line go: what is left must not look like a `\r\n` that
-/// the next reader converts once more.
+/// Returns the text with `\n` line ends. All `\r` at the end of a line go: what is left must not look like a `\r\n`
+/// that the next reader converts once more.
 fn with_plain_ends(patch: &str) -> String {
     patch.split('\n').map(|line| line.trim_end_matches('\r')).collect::<Vec<_>>().join("\n")
 }

@@ -104,7 +104,8 @@ impl Specs {
         Ok(specs)
     }
 
-    /// Returns these specs with others laid over them: their versions win, and their lists of files where they have any.
+    /// Returns these specs with others laid over them: their versions win, and their lists of files where they have
+    /// any.
     #[must_use]
     pub fn laid_under(mut self, over: Self) -> Self {
         for (repo, specs) in over.0 {
@@ -185,7 +186,7 @@ fn read_file(text: &str) -> Result<(String, RepoSpecs), String> {
 /// Returns the versions that `1.3..1.6` stands for: those between that differ in the last number, ends included.
 fn expand(name: &str) -> Result<Vec<String>, String> {
     let Some((from, to)) = name.split_once("..") else { return Ok(vec![name.to_owned()]) };
-    let wrong = || format!("`{name}` is no range of versions");
+    let wrong = || format!("`{name}` is not a range of versions");
     let (head, from) = from.rsplit_once('.').ok_or_else(wrong)?;
     let (same_head, to) = to.rsplit_once('.').ok_or_else(wrong)?;
     let (from, to): (u32, u32) = (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);

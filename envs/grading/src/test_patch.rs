@@ -1,6 +1,6 @@
 //! What a test patch says of the tests: which files it touches and which tests to run.
 
-/// Endings of files that are no tests. One lacks its dot, in the official harness too.
+/// Endings of files that are not tests. One lacks its dot, in the official harness too.
 const NO_TESTS: [&str; 11] = [".json", ".png", "csv", ".txt", ".md", ".jpg", ".jpeg", ".pkl", ".yml", ".yaml", ".toml"];
 
 /// Returns the arguments of the test command: the touched files that may be tests, for Django as module names.
@@ -22,7 +22,7 @@ fn target_file(line: &str) -> Option<&str> {
     paths.rsplit_once(" b/").map(|(_, file)| file)
 }
 
-fn django_module(file: &str) -> String {
+pub(crate) fn django_module(file: &str) -> String {
     let file = file.strip_suffix(".py").unwrap_or(file);
     file.strip_prefix("tests/").unwrap_or(file).replace('/', ".")
 }

@@ -40,7 +40,7 @@ pub struct Builder {
 
 /// What became of an image.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Made {
+pub struct ImageResult {
     /// `base`, `environment` or `instance`.
     pub kind: &'static str,
     /// The instance that it is of, for an `instance`.
@@ -77,7 +77,7 @@ impl Builder {
     ///
     /// # Errors
     /// When the base image cannot be made.
-    pub async fn build(self: &Arc<Self>, rows: Vec<Row>, pool: &impl Pool) -> anyhow::Result<Vec<Made>> {
+    pub async fn build(self: &Arc<Self>, rows: Vec<Row>, pool: &impl Pool) -> anyhow::Result<Vec<ImageResult>> {
         let recipes = self.config.recipes();
         let parent = self.obtain(&recipes.base).await?;
         let base = recipes.base(&parent.id);
@@ -175,11 +175,17 @@ impl Builder {
     }
 
     /// Makes an image unless it is up to date.
-    async fn make(&self, kind: &'static str, recipe: &Recipe, row: Option<&Row>, source: Option<&Source>) -> Made {
+    async fn make(
+        &self,
+        kind: &'static str,
+        recipe: &Recipe,
+        row: Option<&Row>,
+        source: Option<&Source>,
+    ) -> ImageResult {
         let started = Instant::now();
         let id = row.map(|row| row.instance_id.as_str());
         let mut made = match self.make_or_fail(recipe, row, source).await {
-            Ok((image, shared_bytes, state)) => Made {
+            Ok((image, shared_bytes, state)) => ImageResult {
                 state,
                 own_bytes: image.size.saturating_sub(shared_bytes),
                 shared_bytes,
@@ -244,12 +250,19 @@ impl Builder {
     }
 }
 
-fn failed(kind: &'static str, instance_id: Option<&str>, image: &str, reason: String) -> Made {
+fn failed(kind: &'static str, instance_id: Option<&str>, image: &str, reason: String) -> ImageResult {
     let instance_id = instance_id.map(str::to_owned);
-    Made { kind, instance_id, image: image.to_owned(), state: "failed", error: Some(reason), ..Made::default() }
+    ImageResult {
+        kind,
+        instance_id,
+        image: image.to_owned(),
+        state: "failed",
+        error: Some(reason),
+        ..ImageResult::default()
+    }
 }
 
-impl Made {
+impl ImageResult {
     /// Returns the line that tells a person of it.
     pub fn line(&self) -> String {
         let name = self.instance_id.as_deref().unwrap_or(&self.image);

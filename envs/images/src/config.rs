@@ -12,23 +12,23 @@ use crate::recipe::{PythonSource, RecipeSettings};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImagesConfig {
-    /// The image that base images are made from. Default `ubuntu:22.04`.
+    /// The image that base images are built from. Default `ubuntu:22.04`.
     pub base: String,
-    /// Where a Python comes from: `conda` (default, as in the published images), `uv`, or `system` for that of the base;
-    /// the last two need a `python3` with `venv` in the base.
+    /// Where Python comes from: `conda` (default, as in the published images), `uv`, or `system` for that of the base
+    /// image; the last two need a `python3` with `venv` in the base image.
     pub python: PythonSource,
-    /// Packages that apt installs into the base image; an empty list where the base has all that is needed.
+    /// Packages that apt installs into the base image; an empty list if the base already has everything.
     pub packages: Vec<String>,
-    /// Where the installer of Miniconda is; `{arch}` stands for the machine's architecture.
+    /// URL of the Miniconda installer; `{arch}` is replaced by the machine's architecture.
     pub miniconda: String,
-    /// Where repositories come from: a URL or a local clone, with `{repo}`, `{owner}` and `{name}` filled in.
+    /// Where repositories come from: a URL or a local clone, in which `{repo}`, `{owner}` and `{name}` are replaced.
     pub source: String,
-    /// A file that maps instance ids to sources of their own: `git: URL`, `clone: PATH`, or `sdist: NAME==VERSION` with
-    /// `sha256`, and with `reverse: true` where the package holds the fix already.
+    /// A file that maps instance ids to their own sources: `git: URL`, `clone: PATH`, or `sdist: NAME==VERSION` with
+    /// `sha256`, and with `reverse: true` if the package already contains the fix.
     pub sources: Option<PathBuf>,
-    /// Files of specs that are laid over the embedded ones.
+    /// Files of specs that override the embedded ones.
     pub specs: Vec<PathBuf>,
-    /// What stands after the colon of the images' names. Default `latest`.
+    /// The tag of the images. Default `latest`.
     pub tag: String,
     /// Platform of the images, such as `linux/arm64`; `null` is the engine's own.
     pub platform: Option<String>,
@@ -38,10 +38,11 @@ pub struct ImagesConfig {
     pub memory: tool_core::Size,
     /// Seconds that a step of a build may take. Default 3600.
     pub step_timeout: u64,
-    /// What all images that runs pull may take on the engine's disk together, such as `100g`: pulls run ahead, and images go
-    /// that are needed last; those that were there before cost nothing and stay. Default none, which removes nothing.
+    /// Disk space for all images that runs pull, such as `100g`: images are pulled ahead, and those that are needed
+    /// last are removed first; images that were there before do not count and are kept. Default none, which removes
+    /// nothing.
     pub disk: Option<tool_core::Size>,
-    /// How often a pull is tried while the registry is busy or fails. Default 6.
+    /// How often a pull is attempted while the registry is busy or fails. Default 6.
     pub pull_attempts: u32,
     /// Seconds before the second attempt of a pull; each further pause is twice as long. Default 5.
     pub pull_pause: f64,

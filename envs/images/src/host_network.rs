@@ -33,7 +33,7 @@ pub struct HostNetwork {
 impl HostNetwork {
     /// Puts what builds need into the folder `share`; `variables` is the environment of this process.
     pub fn open(share: &Path, variables: &BTreeMap<String, String>) -> anyhow::Result<Self> {
-        fs::create_dir_all(share).with_context(|| format!("cannot make the folder `{}`", share.display()))?;
+        fs::create_dir_all(share).with_context(|| format!("cannot create the folder `{}`", share.display()))?;
         let share = share.canonicalize()?;
         let settings = pip_settings(variables)?;
         let mut passed: BTreeMap<String, String> =
@@ -99,7 +99,7 @@ fn parse_pip_conf(text: &str) -> Vec<(String, String)> {
         } else if !["global", "install"].contains(&section) || line.trim().is_empty() {
             continue;
         } else if line.starts_with([' ', '\t']) {
-            // A value goes on over indented lines.
+            // A value continues over indented lines.
             if let Some((_, value)) = settings.last_mut() {
                 *value = format!("{value} {}", line.trim()).trim().to_owned();
             }

@@ -1,7 +1,7 @@
 //! The images of instances: how they are named, made, fetched and thrown away.
 //!
-//! [`ImageSettings`] says which image an instance runs in, [`RecipeSettings`] how one is made, a [`Builder`] makes them on an
-//! engine from [`Sources`], an [`ImageStore`] tells which of those that are there are of no use, and an
+//! [`ImageSettings`] says which image an instance runs in, [`RecipeSettings`] how one is made, a [`Builder`] makes them
+//! on an engine from [`Sources`], an [`ImageStore`] tells which of those that are there are of no use, and an
 //! [`ImageBudget`] keeps those that work pulls within a budget. How a command runs in
 //! an image is the provider's affair.
 
@@ -19,8 +19,8 @@ mod store;
 
 mod budget;
 
-pub use budget::{Held, ImageBudget, Wanted, remove_pulled};
-pub use build::{Builder, Made, Pool};
+pub use budget::{ImageBudget, ImageGuard, NeededImage, remove_pulled};
+pub use build::{Builder, ImageResult, Pool};
 pub use config::ImagesConfig;
 pub use host_network::HostNetwork;
 pub use name::{ImageScheme, ImageSettings};

@@ -22,11 +22,11 @@ pub enum ImageScheme {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageSettings {
-    /// `local`, `swe-gym` or `swe-bench`; absent: a row's own `image` where it has one, else the dataset's own scheme.
+    /// `local`, `swe-gym` or `swe-bench`; absent: the row's own `image` if it has one, else the dataset's scheme.
     pub scheme: Option<ImageScheme>,
-    /// What stands before `sweb.eval`, such as `ghcr.io/me/`; absent: the scheme's own registry and namespace.
+    /// The part of the name before `sweb.eval`, such as `ghcr.io/me/`; absent: the scheme's registry and namespace.
     pub prefix: Option<String>,
-    /// What stands after the colon of a name made by a scheme.
+    /// The tag of a name made by a scheme.
     pub tag: String,
     /// Platform to pull and run, such as `linux/arm64`; `native` is the engine's own; absent: `linux/amd64` for
     /// published images and the engine's own for local ones.

@@ -5,7 +5,7 @@ use env_core::Dialect;
 use grading::{Specs, eval_script};
 use serde_json::{Map, Value, json};
 
-use crate::build::Made;
+use crate::build::ImageResult;
 use crate::source::{Source, Sources};
 
 /// Returns, as JSON lines, the rows of the images that are there, each with its image and the commit that is in it.
@@ -17,14 +17,14 @@ use crate::source::{Source, Sources};
 /// When no such script can be made.
 pub fn rows_of_images(
     rows: &[Row],
-    made: &[Made],
+    made: &[ImageResult],
     (specs, over): (&Specs, &Specs),
     sources: &Sources,
     dialect: Dialect,
 ) -> anyhow::Result<String> {
     let mut text = String::new();
     for row in rows {
-        let of_row = |made: &&Made| made.instance_id.as_ref() == Some(&row.instance_id);
+        let of_row = |made: &&ImageResult| made.instance_id.as_ref() == Some(&row.instance_id);
         let Some((made, commit)) = made.iter().find(of_row).and_then(|made| Some((made, made.base_commit.as_ref()?)))
         else {
             continue;

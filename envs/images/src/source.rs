@@ -104,7 +104,7 @@ impl Sources {
                 let sha256 = entry.sha256.clone().context("`sdist` needs the package's `sha256`")?;
                 Ok(Source::Sdist { name: name.to_owned(), version: version.to_owned(), sha256, reverse: entry.reverse })
             }
-            _ => bail!("its source names not exactly one of `git`, `clone` and `sdist`"),
+            _ => bail!("its source must name exactly one of `git`, `clone` and `sdist`"),
         }
     }
 
@@ -129,7 +129,7 @@ impl Sources {
     /// Makes the git folder of an instance at `target`: the base commit, what came before it, and its tags.
     pub async fn prepare(&self, source: &Source, row: &Row, target: &Path) -> anyhow::Result<Repository> {
         remove_folder(target)?;
-        fs::create_dir_all(target).with_context(|| format!("cannot make the folder `{}`", target.display()))?;
+        fs::create_dir_all(target).with_context(|| format!("cannot create the folder `{}`", target.display()))?;
         match source {
             Source::Git(place) => {
                 let copy = self.copy(place, &row.base_commit).await?;
@@ -196,7 +196,7 @@ impl Sources {
         let mut python = Command::new("python3");
         python.args(["-", name, version, sha256]).arg(self.folder.join("sdists")).arg("--unpack").arg(target);
         let fetched = feed(&mut python, SDIST).await;
-        fetched.with_context(|| format!("the source package `{name}=={version}` cannot be had"))?;
+        fetched.with_context(|| format!("the source package `{name}=={version}` is not available"))?;
         Ok(())
     }
 }
@@ -233,7 +233,7 @@ impl Drop for Folder {
 fn empty_folder(parent: &Path, name: &str) -> anyhow::Result<Folder> {
     let path = parent.join(format!("{name}-{}", std::process::id()));
     remove_folder(&path)?;
-    fs::create_dir_all(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
+    fs::create_dir_all(&path).with_context(|| format!("cannot create the folder `{}`", path.display()))?;
     Ok(Folder(path))
 }
 

@@ -22,12 +22,12 @@ pub struct Captured {
 /// Returns the changes in the sandbox against `baseline`.
 ///
 /// The comparison runs in the baseline's own git directory and never looks at the repository's `.git`, so commits,
-/// stashes, branches, hooks, configuration and even a deleted `.git` make no difference. What `.gitignore` names is left
-/// out unless it was tracked, and so are Python's byte code and `.pytest_cache`. The files of repositories that the
-/// agent made inside the tree, and of submodules, count as files; an untracked git directory without a tree of its own
-/// does not. A file whose text is not UTF-8 is given as a binary diff, so that the patch is always valid text. New virtual
-/// environments and core dumps are left out, and so are the largest files as far as the patch would have more bytes than
-/// the sandbox's cap on files.
+/// stashes, branches, hooks, configuration and even a deleted `.git` make no difference. What `.gitignore` names is
+/// left out unless it was tracked, and so are Python's byte code and `.pytest_cache`. The files of repositories that
+/// the agent made inside the tree, and of submodules, count as files; an untracked git directory without a tree of its
+/// own does not. A file whose text is not UTF-8 is given as a binary diff, so that the patch is always valid text. New
+/// virtual environments and core dumps are left out, and so are the largest files as far as the patch would have more
+/// bytes than the sandbox's cap on files.
 ///
 /// # Errors
 /// [`EnvError::Patch`] when there is none to be had: the baseline was damaged (see [`rebuild`]), or the tree cannot be
@@ -75,8 +75,8 @@ pub async fn rebuild(
     run(sandbox, &variables, &[script]).await.map(drop)
 }
 
-/// Returns the changes in a sandbox in which nothing need run any more: its tree is copied, from outside, into one that was
-/// just prepared for the same instance, and compared there.
+/// Returns the changes in a sandbox in which nothing need run any more: its tree is copied, from outside, into one that
+/// was just prepared for the same instance, and compared there.
 ///
 /// # Errors
 /// As [`capture`], and when the tree cannot be copied, or the other sandbox was not prepared from the same tree.
@@ -90,7 +90,7 @@ pub async fn capture_copy(
     let folder = format!("{}/copy", fresh.info().scratch);
     let made = fresh.exec(Command::fresh(format!("mkdir -p {}", shell_quote(&folder)))).await?;
     if !made.success() {
-        return Err(SandboxError::Lost(format!("`{folder}` cannot be made: {}", made.output)).into());
+        return Err(SandboxError::Lost(format!("`{folder}` cannot be created: {}", made.output)).into());
     }
     fresh.import(&folder, archive).await.map_err(file_error)?;
     let name = baseline.root.rsplit('/').next().unwrap_or_default();

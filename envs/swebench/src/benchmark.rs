@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use env_core::{Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Verdict, find_instance};
+use env_core::{
+    Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Trial, Tried, Verdict, find_instance,
+};
 use grading::TestSpec;
 use repo::history::{key, prepare, resume};
 use tool_core::{Image, Sandbox, SandboxProvider};
 
 use crate::judge::{judge, judging_key};
+use crate::trial::attempt;
 
 /// An environment made of instances with their tests. What a patch is judged by can be put in, never taken out.
 pub struct Benchmark {
@@ -26,8 +29,8 @@ pub struct Benchmark {
     /// The limits of these sandboxes, in words that a verdict's key holds.
     judge_limits: String,
     keep_history: bool,
-    /// Held by who prepares an image for the first time, so that the others can start from what it keeps; `None` once that
-    /// has failed, and nobody need wait.
+    /// Held by who prepares an image for the first time, so that the others can start from what it keeps; `None` once
+    /// that has failed, and nobody need wait.
     preparing: Mutex<HashMap<String, Option<Arc<tokio::sync::Mutex<()>>>>>,
 }
 
@@ -37,7 +40,7 @@ pub struct Entry {
     pub instance: Instance,
     /// What its sandboxes are started from.
     pub image: Image,
-    /// The reference solution.
+    /// The gold patch.
     pub gold: Option<Patch>,
     /// What a patch is judged by, or why none can be judged.
     pub tests: Result<TestSpec, String>,
@@ -75,8 +78,8 @@ impl Benchmark {
         Ok(Self { name, instances, parts, positions, provider, judge_provider, judge_limits, keep_history, preparing })
     }
 
-    /// Returns the environment with patches judged in sandboxes of another provider, whose limits, such as those on memory
-    /// and network, `limits` tells from any others: a verdict holds only under the same.
+    /// Returns the environment with patches judged in sandboxes of another provider, whose limits, such as those on
+    /// memory and network, `limits` tells from any others: a verdict holds only under the same.
     #[must_use]
     pub fn judged_by(mut self, provider: Arc<dyn SandboxProvider>, limits: String) -> Self {
         self.judge_provider = provider;
@@ -209,6 +212,15 @@ impl Environment for Benchmark {
         let verdict = judge(&*sandbox, tests, patch).await;
         stop(&*sandbox).await;
         verdict
+    }
+
+    async fn attempt(&self, instance: &Instance, trial: &Trial) -> Result<Tried, EnvError> {
+        let (image, tests) = self.testing(instance)?;
+        let own = tests.own.as_ref().map_err(|reason| unusable(instance, reason))?;
+        let sandbox = self.judge_provider.start(image).await?;
+        let tried = attempt(&*sandbox, (own, tests.grading.parser), trial).await;
+        stop(&*sandbox).await;
+        tried
     }
 
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError> {

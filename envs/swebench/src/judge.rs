@@ -1,6 +1,7 @@
 //! Judges a patch in a fresh sandbox: apply, run the tests, read the log.
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use env_core::{EnvError, Failure, Patch, Report, Verdict};
 use grading::markers::{APPLIED_PREDICTION, APPLY_FAILED, OWN_START, OWN_TESTS, TESTS_TIMED_OUT};
@@ -86,20 +87,31 @@ fn not_applied(test_output: Vec<u8>) -> Verdict {
 /// Runs the evaluation script and appends its output, and after it the official words when the time was up; returns
 /// whether memory was.
 async fn run_tests(sandbox: &dyn Sandbox, tests: &TestSpec, log: &mut Vec<u8>) -> Result<bool, EnvError> {
-    let script = write_scratch(sandbox, "eval.sh", tests.eval_script.as_bytes()).await?;
+    let end = run_script(sandbox, &tests.eval_script, tests.timeout, log).await?;
+    if let ExecEnd::TimedOut(_) | ExecEnd::Silent(_) = end {
+        let seconds = tests.timeout.as_secs();
+        log.extend(format!("\n\nTimeout error: {seconds} seconds exceeded.\n{TESTS_TIMED_OUT}\n").into_bytes());
+    }
+    Ok(end == ExecEnd::OutOfMemory)
+}
+
+/// Runs a script in the repository, appends its output and returns how it ended.
+pub(crate) async fn run_script(
+    sandbox: &dyn Sandbox,
+    script: &str,
+    timeout: Duration,
+    log: &mut Vec<u8>,
+) -> Result<ExecEnd, EnvError> {
+    let script = write_scratch(sandbox, "eval.sh", script.as_bytes()).await?;
     let command = format!(
         "cd {} || exit\n/bin/bash {} > {} 2>&1 < /dev/null",
         shell_quote(&sandbox.info().root),
         shell_quote(&script),
         shell_quote(&scratch_path(sandbox, OUTPUT)),
     );
-    let output = sandbox.exec(Command::fresh(command).timeout(tests.timeout)).await?;
+    let output = sandbox.exec(Command::fresh(command).timeout(timeout)).await?;
     read_scratch(sandbox, OUTPUT, log).await?;
-    if let ExecEnd::TimedOut(_) | ExecEnd::Silent(_) = output.end {
-        let seconds = tests.timeout.as_secs();
-        log.extend(format!("\n\nTimeout error: {seconds} seconds exceeded.\n{TESTS_TIMED_OUT}\n").into_bytes());
-    }
-    Ok(output.end == ExecEnd::OutOfMemory)
+    Ok(output.end)
 }
 
 /// The file that takes the output of the evaluation script.

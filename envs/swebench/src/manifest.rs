@@ -31,7 +31,7 @@ pub struct Manifest {
     /// The same dataset under other ids, which are names of it as well.
     #[serde(default)]
     mirrors: Vec<Hub>,
-    /// A file or folder with the rows, seen from the manifest; in the place of `hub`.
+    /// A file or folder with the rows, seen from the manifest; in place of `hub`.
     #[serde(default)]
     rows: Option<PathBuf>,
     /// The official harness that verdicts on its rows must equal.
@@ -41,8 +41,8 @@ pub struct Manifest {
     script_dialect: Option<Dialect>,
     /// How its images are named.
     pub images: ImageScheme,
-    /// How the tests of its repositories are run where a row does not say: the names of sets that ship with the project,
-    /// and files beside the manifest, which end in `.yaml`. Later ones win.
+    /// How the tests of its repositories are run where a row does not say: the names of sets that ship with the
+    /// project, and files beside the manifest, which end in `.yaml`. Later ones win.
     #[serde(default)]
     specs: Vec<String>,
     /// Columns that it names otherwise: its names by the usual ones.
@@ -159,7 +159,7 @@ impl Manifest {
         self.hub.iter().chain(&self.mirrors).any(|hub| hub.id.eq_ignore_ascii_case(&dataset.id))
     }
 
-    /// Returns where its rows are; `rest` is what a user wrote behind its name: `:<split>`, `@<revision>` or nothing.
+    /// Returns where its rows are; `rest` is what a user wrote after its name: `:<split>`, `@<revision>` or nothing.
     ///
     /// # Errors
     /// [`dataset::DatasetError`] when `rest` is neither.

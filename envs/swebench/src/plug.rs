@@ -68,7 +68,7 @@ impl EnvironmentPlug for SweBench {
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
         let datasets = self.datasets.as_ref().map_err(String::clone)?;
         if let Some(kind) = request.kind.filter(|kind| self.kinds().iter().all(|known| known != kind)) {
-            return Err(format!("the {kind} instances take no dataset").into());
+            return Err(format!("the {kind} instances do not take a dataset").into());
         }
         let Loaded { rows, manifest } = datasets.load(request.dataset, request.kind, &self.hub).await?;
         let Settings { image, dialect, eval_timeout } = serde_json::from_value(request.settings)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dataset::Answers;
 use env_core::{Dialect, Instance, Patch};
-use grading::{EvalType, GradingSpec, Parser, Specs, TestSpec, eval_script, record_exit_code};
+use grading::{EvalType, GradingSpec, OwnTests, Parser, Specs, TestSpec, eval_script, record_exit_code};
 use images::ImageScheme;
 
 use crate::benchmark::Entry;
@@ -31,7 +31,7 @@ impl Rules {
         Entry { instance, image, gold, tests }
     }
 
-    /// Returns what a log of an instance is judged by, which needs no sandbox. `dialect` stands in the place of the one
+    /// Returns what a log of an instance is judged by, which needs no sandbox. `dialect` stands in place of the one
     /// that the row is of.
     ///
     /// # Errors
@@ -61,8 +61,10 @@ impl Rules {
                 eval_script(instance, &answers.test_patch, spec, grading.dialect)?
             }
         };
+        let own = OwnTests::of_script(instance, &script, &answers.test_patch);
         let eval_script = if grading.dialect == Dialect::SweBench5 { record_exit_code(&script) } else { script };
-        Ok(TestSpec { eval_script, grading, timeout: Duration::from_secs(settings.eval_timeout) })
+        let timeout = Duration::from_secs(settings.eval_timeout);
+        Ok(TestSpec { eval_script, grading, timeout, own })
     }
 }
 

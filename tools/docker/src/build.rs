@@ -1,4 +1,4 @@
-//! Making an image without a builder: run steps in a container, and keep what it has become.
+//! Builds images without a builder: runs steps in a container and commits it.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 /// Bytes of a step's output that an error may show.
 const TAIL: usize = 2000;
 
-/// An image that is to be made.
+/// An image to build.
 #[derive(Debug, Clone)]
 pub struct Build {
     /// The image's name, with a tag.
@@ -49,10 +49,10 @@ pub struct Build {
     pub timeout: Duration,
 }
 
-/// Why an image was not made.
+/// Why an image was not built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// A step failed: mend what it says.
+    /// A step failed: fix what it says.
     #[error("step `{step}` {reason}{}", if tail.is_empty() { String::new() } else { format!("; its last lines:\n{tail}") })]
     Step {
         /// The step.
@@ -93,7 +93,7 @@ pub(crate) async fn build(client: &Client, build: &Build, log: &mut (dyn Write +
     };
     let removed = force_remove(&client, &id).await;
     made?;
-    removed.map_err(|err| SandboxError::Lost(format!("the container `{id}` is left behind: {err}")))?;
+    removed.map_err(|err| SandboxError::Lost(format!("the container `{id}` was not removed: {err}")))?;
     Ok(())
 }
 

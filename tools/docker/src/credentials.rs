@@ -1,7 +1,7 @@
 //! Credentials of a registry, as the Docker client keeps them.
 //!
-//! Not by the crate `docker_credential`: it waits for a helper without a limit, takes one that knows nothing for a failure
-//! and prints what that wrote, which may hold a secret, and finds its file by the environment of the process.
+//! Not by the crate `docker_credential`: it waits for a helper without a limit, takes one that knows nothing for a
+//! failure and prints what that wrote, which may hold a secret, and finds its file by the environment of the process.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ struct Helped {
     secret: String,
 }
 
-/// What a registry is told of who asks; it prints no secret.
+/// Credentials for a registry; they print no secret.
 pub struct Login(DockerCredentials);
 
 impl Login {

@@ -1,4 +1,4 @@
-//! The way to a Docker engine.
+//! Connects to a Docker engine.
 
 use std::io;
 use std::path::Path;
@@ -15,7 +15,7 @@ const TIMEOUT: u64 = 120;
 /// Connects to the engine that the environment names, or to the first socket found, with the newest version of the API
 /// that both sides know.
 pub(crate) async fn connect(host: &Host) -> Result<Client, SandboxError> {
-    // A process has one provider of cryptography; whoever comes first has installed the same.
+    // A process has one crypto provider; an earlier call has installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (address, client) = match host.variable("DOCKER_HOST") {
         Some(address) => (address.to_owned(), open(address, host)),
@@ -23,20 +23,23 @@ pub(crate) async fn connect(host: &Host) -> Result<Client, SandboxError> {
             let sockets = sockets(host);
             let found = sockets.iter().find(|path| Path::new(path).exists());
             let Some(path) = found else {
-                return Err(unavailable(&format!("no engine at {}", sockets.join(", ")), "there is no such socket"));
+                return Err(unavailable(
+                    &format!("there is no Docker engine at {}", sockets.join(", ")),
+                    "there is no such socket",
+                ));
             };
             (path.clone(), open(path, host))
         }
     };
-    let client = client.map_err(|reason| unavailable(&format!("no engine at `{address}`"), &reason))?;
+    let client = client.map_err(|reason| unavailable(&format!("there is no Docker engine at `{address}`"), &reason))?;
     let negotiated = client.negotiate_version().await;
-    negotiated.map_err(|err| unavailable(&format!("no engine answers at `{address}`"), &err.to_string()))
+    negotiated.map_err(|err| unavailable(&format!("no Docker engine answers at `{address}`"), &err.to_string()))
 }
 
 fn unavailable(what: &str, reason: &str) -> SandboxError {
     SandboxError::Unavailable(format!(
-        "{what}: {reason}\nhint: start Docker or set DOCKER_HOST; `-c sandbox.provider=local` does without, and without \
-         isolation"
+        "{what}: {reason}\nhint: start Docker or set DOCKER_HOST; `-c sandbox.provider=local` works without Docker, \
+        but without isolation"
     ))
 }
 
@@ -65,7 +68,7 @@ fn open(address: &str, host: &Host) -> Result<Client, String> {
     } else if address.starts_with("tcp://") || address.starts_with("http://") {
         Client::connect_with_http(address, TIMEOUT, API_DEFAULT_VERSION)
     } else {
-        return Err("the address is none of unix://, tcp://, http:// and https://".to_owned());
+        return Err("the address must begin with unix://, tcp://, http:// or https://".to_owned());
     };
     result.map_err(|err| err.to_string())
 }

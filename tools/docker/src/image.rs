@@ -1,4 +1,4 @@
-//! Container images: are they there, and if not, how to get them.
+//! Finds and pulls container images.
 
 use bollard::Docker as Client;
 use bollard::errors::Error;

@@ -24,7 +24,7 @@ pub struct Images {
     host: Host,
 }
 
-/// An image that is there.
+/// An image on the engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredImage {
     /// What it holds, by hash.
@@ -43,7 +43,7 @@ pub struct StoredImage {
     pub parts: Vec<Part>,
 }
 
-/// What one step of making an image added to it.
+/// What one build step added to an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// Equal in images that have this step and all before it in common.
@@ -132,7 +132,7 @@ impl Images {
             self.remove(&former.id).await?;
         }
         let made = self.find(&order.name).await?;
-        Ok(made.ok_or_else(|| SandboxError::Lost(format!("`{}` was saved and is not there", order.name)))?)
+        Ok(made.ok_or_else(|| SandboxError::Lost(format!("`{}` was saved but was not found", order.name)))?)
     }
 
     /// Returns all images, those without a name included, the oldest first; states that starts have kept are none.
@@ -157,8 +157,8 @@ impl Images {
         Ok(found)
     }
 
-    /// Returns the layers of an image, the lowest first: for each what tells it with all below it from any other, and its
-    /// bytes; `None` when it is not there.
+    /// Returns the layers of an image, the lowest first: for each what tells it with all below it from any other, and
+    /// its bytes; `None` when it is not there.
     ///
     /// # Errors
     /// When the engine does not answer.
@@ -175,12 +175,12 @@ impl Images {
         Ok(Some(chain(&image.layers).into_iter().zip(bytes).collect()))
     }
 
-    /// Returns what tells the engine from others.
+    /// Returns the engine's id.
     ///
     /// # Errors
     /// When it does not answer.
     pub async fn engine(&self) -> Result<String, SandboxError> {
-        let info = self.client.info().await.map_err(|err| lost("the engine does not say who it is", &err))?;
+        let info = self.client.info().await.map_err(|err| lost("the engine does not report its id", &err))?;
         Ok(info.id.or(info.name).unwrap_or_else(|| "engine".to_owned()))
     }
 
@@ -191,7 +191,7 @@ impl Images {
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
             Err(err) => return Err(lost("cannot read the history of an image", &err)),
         };
-        // The engine tells the newest first.
+        // The engine lists the newest first.
         history.reverse();
         let mut hasher = DefaultHasher::new();
         let parts = history.iter().map(|step| {
@@ -209,8 +209,8 @@ impl Images {
         kept::remove_all(&self.client, None).await.map_err(|err| lost("cannot list the kept states of images", &err))
     }
 
-    /// Takes a name from an image, and with its last name the image, the layers that no other needs, and the states that
-    /// starts have kept of it.
+    /// Takes a name from an image, and with its last name the image, the layers that no other needs, and the states
+    /// that starts have kept of it.
     ///
     /// # Errors
     /// When the engine does not answer.

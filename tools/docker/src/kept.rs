@@ -16,7 +16,7 @@ use crate::provider::Inner;
 
 /// The label of a kept state that names, by its id, the image that it stands on.
 pub(crate) const KEPT: &str = "spotter.kept";
-/// What kept states are called, with a digest behind the colon.
+/// What kept states are called, with a digest after the colon.
 const REPOSITORY: &str = "spotter-kept";
 /// How long saving a state may take.
 const TIMEOUT: u64 = 600;
@@ -40,8 +40,8 @@ impl Inner {
         }
     }
 
-    /// Keeps the state of a sandbox and returns whether it could: that it could not is no more than a line for those who
-    /// look closely.
+    /// Keeps the state of a sandbox and returns whether it could: that it could not is no more than a line for those
+    /// who look closely.
     pub(crate) async fn keep(&self, id: &str, image: &Image, key: &str) -> bool {
         let kept = self.try_keep(id, image, key).await;
         if let Err(err) = &kept {
@@ -56,7 +56,8 @@ impl Inner {
         let kept = name(&base, key);
         let former = self.client.inspect_image(&kept).await.ok().and_then(|former| former.id);
         let (repository, tag) = kept.split_once(':').unwrap_or((&kept, "latest"));
-        // The shell that waits for its first command writes nothing, and pausing takes rights that not every engine has.
+        // The shell that waits for its first command writes nothing, and pausing takes rights that not every engine
+        // has.
         let options = CommitContainerOptionsBuilder::new().container(id).repo(repository).tag(tag).pause(false).build();
         // What is started from the image belongs to no run until the start says so.
         let labels = [(RUN, ""), (OWNER, ""), (KEPT, &base)].map(|(name, value)| (name.to_owned(), value.to_owned()));

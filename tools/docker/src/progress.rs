@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bollard::models::CreateImageInfo;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// One bar on standard error for all layers of an image; silent where that is no terminal.
+/// One bar on standard error for all layers of an image; silent where that is not a terminal.
 pub(crate) struct Progress {
     bar: ProgressBar,
     layers: HashMap<String, (u64, u64)>,

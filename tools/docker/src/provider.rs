@@ -1,4 +1,4 @@
-//! The provider of sandboxes in containers.
+//! The provider of Docker sandboxes.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ impl SandboxProvider for Docker {
         let (inner, image) = (self.inner.clone(), image.clone());
         // A task of its own: when the caller gives up, it still ends, and drops and so removes what it started.
         let task = self.inner.removals.spawn(async move { inner.start(&image).await });
-        task.await.map_err(|err| SandboxError::Lost(format!("the start was cut off: {err}")))?
+        task.await.map_err(|err| SandboxError::Lost(format!("the start was interrupted: {err}")))?
     }
 
     fn pulls(&self) -> bool {
@@ -80,7 +80,7 @@ impl SandboxProvider for Docker {
     async fn start_kept(&self, image: &Image, key: &str) -> Result<Option<Arc<dyn Sandbox>>, SandboxError> {
         let (inner, image, key) = (self.inner.clone(), image.clone(), key.to_owned());
         let task = self.inner.removals.spawn(async move { inner.start_kept(&image, &key).await });
-        task.await.map_err(|err| SandboxError::Lost(format!("the start was cut off: {err}")))?
+        task.await.map_err(|err| SandboxError::Lost(format!("the start was interrupted: {err}")))?
     }
 
     async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) -> bool {

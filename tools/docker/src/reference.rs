@@ -1,8 +1,8 @@
-//! The name of an image, taken apart.
+//! The parts of an image's name.
 
 use sha2::{Digest, Sha256};
 
-/// The name of an image, taken apart.
+/// The parts of an image's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     /// The host of the registry, with its port.
@@ -25,7 +25,7 @@ impl Reference {
         let (repository, version) = match rest.split_once('@') {
             // A tag before a digest says nothing more.
             Some((named, digest)) => (named.split_once(':').map_or(named, |(named, _)| named), Some(digest)),
-            // What has a slash behind its colon is no tag.
+            // What has a slash after its colon is no tag.
             None => match rest.rsplit_once(':') {
                 Some((named, tag)) if !tag.contains('/') => (named, Some(tag)),
                 _ => (rest, None),

@@ -28,8 +28,8 @@ pub enum EditError {
 }
 
 impl EditError {
-    /// Returns what the model is told.
-    pub fn told(&self, texts: &dyn Texts) -> String {
+    /// Returns the message for the model.
+    pub fn message(&self, texts: &dyn Texts) -> String {
         match self {
             Self::NotFound => texts.plain("edit/not_found"),
             Self::Ambiguous(lines) => {

@@ -10,6 +10,6 @@ where
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(err) => Err(SandboxError::Lost(format!("work in the sandbox was cut off: {err}")).into()),
+        Err(err) => Err(SandboxError::Lost(format!("work in the sandbox was interrupted: {err}")).into()),
     }
 }

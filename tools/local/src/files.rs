@@ -192,7 +192,7 @@ pub(crate) fn write_all<'a>(files: impl IntoIterator<Item = (&'a String, &'a Vec
     Ok(())
 }
 
-/// Removes a tree, one of its entries last: whoever is killed on the way leaves that one to be found.
+/// Removes a tree, one of its entries last: a process that is killed meanwhile leaves that one to be found.
 pub(crate) fn remove_tree_but_last(path: &Path, last: &str) -> io::Result<()> {
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
         // What stays is reported by the removal of the whole.

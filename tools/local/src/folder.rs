@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use shell::{Backend, Chunk, Ending, Health, Moment, Owner, Pipe, Process, nonce};
+use shell::{Backend, Chunk, Ending, Health, Owner, Pipe, Process, ProcessTime, nonce};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, SandboxInfo, Source};
 
@@ -61,7 +61,8 @@ impl Folder {
         host: &Host,
         shared: &Shared,
     ) -> Result<Self, SandboxError> {
-        let broken = |err: std::io::Error| SandboxError::Unavailable(format!("no temporary folder: {err}"));
+        let broken =
+            |err: std::io::Error| SandboxError::Unavailable(format!("cannot create a temporary folder: {err}"));
         let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir_in(host.temporary()).map_err(broken)?;
         let path = temporary.path().canonicalize().map_err(broken)?;
         let marker = nonce();
@@ -198,7 +199,7 @@ impl Backend for Folder {
         })
     }
 
-    async fn end_tree(&self, shell: u32, since: Moment) -> Result<(), SandboxError> {
+    async fn end_tree(&self, shell: u32, since: ProcessTime) -> Result<(), SandboxError> {
         self.with_processes(move |processes| processes.end(Ending::tree(shell, since))).await
     }
 

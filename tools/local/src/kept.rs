@@ -15,8 +15,8 @@ const KEPT_OF_SCRATCH: [&str; 2] = ["base.git", "state"];
 const ROOT: &str = "root";
 const SCRATCH: &str = "scratch";
 
-/// Returns the archive for the state of an image under a key, whether it is there or not; `None` for images that are not
-/// files held in memory, and where there is no cache.
+/// Returns the archive for the state of an image under a key, whether it is there or not; `None` for images that are
+/// not files held in memory, and where there is no cache.
 pub(crate) fn archive(image: &Image, key: &str, host: &Host) -> Option<PathBuf> {
     let Source::Files(files) = &image.source else { return None };
     let cache = match host.variable("XDG_CACHE_HOME").map(Path::new).filter(|cache| cache.is_absolute()) {
@@ -80,7 +80,7 @@ fn evict(folder: &Path, limit: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the SHA-256 that stands in front of an archive: the cache is open to all that runs as this user.
+/// Returns the SHA-256 that is in front of an archive: the cache is open to all that runs as this user.
 fn digest(tar: &[u8]) -> String {
     Sha256::digest(tar).iter().map(|byte| format!("{byte:02x}")).collect()
 }

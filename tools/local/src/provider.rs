@@ -17,10 +17,10 @@ use crate::{kept, leftovers};
 /// Starts sandboxes in temporary folders of this machine.
 ///
 /// There is **no isolation**: a command can read, write and reach whatever the user can. Limits on memory and
-/// processes are kept by a look at the processes every 100 ms while a command runs, which a quick command outruns. While
-/// none runs, nothing is looked at. Where this user may make control groups (root may), the kernel lists the processes of
-/// a sandbox and counts them, so that a look is cheap and none gets beyond the limit; elsewhere all sandboxes share one
-/// look at the table of the whole machine.
+/// processes are kept by a look at the processes every 100 ms while a command runs, which a quick command outruns.
+/// While none runs, nothing is looked at. Where this user may make control groups (root may), the kernel lists the
+/// processes of a sandbox and counts them, so that a look is cheap and none gets beyond the limit; elsewhere all
+/// sandboxes share one look at the table of the whole machine.
 pub struct Local {
     config: SandboxConfig,
     host: Host,
@@ -99,7 +99,7 @@ impl Local {
             let create = move || Folder::create((&image, kept.as_deref()), &config, &host, &shared);
             let _ = sender.send(blocking(create).await);
         });
-        let cut_off = |_| SandboxError::Lost("the making of the folder was cut off".to_owned());
+        let cut_off = |_| SandboxError::Lost("creating the folder was interrupted".to_owned());
         let folder = made.await.map_err(cut_off)??;
         let backend: Arc<dyn Backend> = Arc::new(folder);
         self.started.add(&backend);

@@ -2,13 +2,15 @@
 //! expressions find.
 //!
 //! The list is made of lines alone, those in quotes, in comments and in the statements of templates left out:
-//! - `def`, `cdef` and `cpdef` with a name before the first bracket (not `cdef int x = f(…)`, nor a pointer to a function), the name in C between or not;
+//! - `def`, `cdef` and `cpdef` with a name before the first bracket (not `cdef int x = f(…)`, nor a pointer to a
+//! function), the name in C between or not;
 //! - `class`, `struct`, `union`, `enum`, `fused` and `cppclass` with a name;
 //! - `ctypedef` with the name at its end, or in `(*name)`;
 //! - below `cdef extern from …:`, each line with a name before the first bracket as well.
 //!
-//! Files that the index leaves out as made by a tool are told of and not counted. A name counts as found where it is defined in the file that the list has it from. That of a template, such as
-//! `take_{{name}}`, has to be found as it is written, and by what is spelled out of it, where there are two letters of it.
+//! Files that the index leaves out as made by a tool are told of and not counted. A name counts as found where it is
+//! defined in the file that the list has it from. That of a template, such as `take_{{name}}`, has to be found as it is
+//! written, and by what is spelled out of it, where there are two letters of it.
 //!
 //! `cargo run --release -p search --example cython -- TREE…`; exits with 1 where it is less than 98%.
 
@@ -21,7 +23,7 @@ use regex::{Captures, Regex};
 use search::{Cache, CodeIndex, Options};
 use walkdir::WalkDir;
 
-/// Words that are no names.
+/// Words that are not names.
 const WORDS: [&str; 14] = [
     "cdef", "cpdef", "inline", "public", "api", "readonly", "extern", "if", "elif", "for", "while", "with", "sizeof",
     "return",
@@ -45,7 +47,7 @@ impl Patterns {
         let compile = |pattern: &str| Regex::new(&pattern.replace("NAME", NAME)).expect("it is a regular expression");
         let definitions = [
             r"^\s*(?:async\s+)?def\s+NAME\s*\(",
-            // A `=` before the bracket makes it a variable, and a star behind it a pointer.
+            // A `=` before the bracket makes it a variable, and a star after it a pointer.
             r#"^\s*cp?def\b(?:[^=({:#]|\{\{[^{}]*\}\}|\[[^\]]*\])*?[\s*&\])]NAME\s*(?:"[^"]*"\s*)?(?:\[[\w, ]+\])?\s*\((?:[^*]|$)"#,
             r"^\s*(?:(?:cdef|cpdef|ctypedef|public|api|extern)\s+)*class\s+(?:\w+\.)*NAME",
             r"^\s*(?:(?:cdef|cpdef|ctypedef|public|api|extern|packed)\s+)*(?:struct|union|enum|enum\s+class|fused|cppclass)\s+NAME",

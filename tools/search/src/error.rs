@@ -6,21 +6,21 @@ use tool_core::ToolError;
 /// Why there is no index or no answer. Variants are named by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// The tree cannot be read: mend the path.
+    /// The tree cannot be read: fix the path.
     #[error("{0}")]
     Tree(String),
-    /// The request asks for nothing: mend it.
+    /// The request asks for nothing: fix it.
     #[error("give at least one of query, file_pattern, class_names, function_names and code_snippet")]
     Empty,
-    /// The file pattern of the request is none: mend it.
-    #[error("`{pattern}` is no file pattern: {why}")]
+    /// The file pattern of the request is not valid: fix it.
+    #[error("`{pattern}` is not a file pattern: {why}")]
     Pattern {
         /// The pattern.
         pattern: String,
         /// What is wrong with it.
         why: String,
     },
-    /// A cache is not what it should be: it is built anew.
+    /// A cache is damaged: it is rebuilt.
     #[error("the cache is not usable: {0}")]
     Cache(String),
     /// The index itself failed.
@@ -37,7 +37,7 @@ impl From<postcard::Error> for SearchError {
     }
 }
 
-/// The model is told, and the episode goes on.
+/// The message is shown to the model, and the episode continues.
 impl From<SearchError> for ToolError {
     fn from(err: SearchError) -> Self {
         let (text, values) = match err {

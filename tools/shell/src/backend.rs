@@ -1,4 +1,4 @@
-//! What a shell needs of the place where it runs, and a sandbox of the place where its files are.
+//! The interface that a provider implements for its shells and files.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -21,25 +21,26 @@ pub trait Backend: Send + Sync {
     /// Starts bash in the root folder, with a clean environment and [`BOOT`](crate::BOOT) as its program.
     async fn open(&self) -> Result<Pipe, SandboxError>;
 
-    /// Kills `shell` and all that was started since `since`, but for what older processes started.
-    async fn end_tree(&self, shell: u32, since: Moment) -> Result<(), SandboxError>;
+    /// Kills `shell` and everything that was started since `since`, except by older processes.
+    async fn end_tree(&self, shell: u32, since: ProcessTime) -> Result<(), SandboxError>;
 
-    /// Names the persistent shell, which [`Backend::end_background_if_full`] and [`Backend::end_background`] spare; 0 when there is none.
+    /// Names the persistent shell, which [`Backend::end_background_if_full`] and [`Backend::end_background`] spare; 0
+    /// when there is none.
     fn keep(&self, shell: u32);
 
-    /// Ends what commands have left running if they are so many that the harness can start none of its own.
+    /// Ends the processes that commands left running if there are so many that the harness cannot start its own.
     async fn end_background_if_full(&self) -> Result<(), SandboxError>;
 
-    /// Ends what commands have left running.
+    /// Ends the processes that commands left running.
     async fn end_background(&self) -> Result<(), SandboxError>;
 
     /// Returns whether either of these two has ended anything since the last call.
     fn take_background_ended(&self) -> bool;
 
-    /// Looks after a command that takes its time; called each [`Backend::check_every`].
+    /// Checks the limits while a command runs; called every [`Backend::check_every`].
     async fn check(&self, shell: u32) -> Result<Health, SandboxError>;
 
-    /// Looks once after a command that has ended, at what is there by now.
+    /// Checks the limits once after a command has ended.
     async fn check_now(&self, shell: u32) -> Result<Health, SandboxError> {
         self.check(shell).await
     }
@@ -84,7 +85,7 @@ pub trait Backend: Send + Sync {
     /// Removes everything; a second call does nothing.
     async fn remove(&self) -> Result<(), SandboxError>;
 
-    /// Removes everything without waiting for it, where no one waits any more.
+    /// Removes everything in the background.
     fn remove_in_background(&self);
 }
 
@@ -113,9 +114,9 @@ pub enum Chunk {
     Closed,
 }
 
-/// A moment in the life of a process table: what began earlier, or at the same tick with a lower id, is older.
+/// A start time of processes: what started earlier, or at the same tick with a lower id, is older.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment {
+pub struct ProcessTime {
     /// Clock ticks since boot.
     pub ticks: u64,
     /// The last process id given out.

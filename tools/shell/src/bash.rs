@@ -99,7 +99,7 @@ mod tests {
             expect![[r#"
                 a
                 [exit code 7]
-                [the shell was started again in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
+                [the shell was restarted in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
         );
         check(
             "a\n",
@@ -108,7 +108,7 @@ mod tests {
             expect![[r#"
                 a
                 [killed after 1.5 s with all processes it started; run long work in the background with its output in a file]
-                [the shell was started again in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
+                [the shell was restarted in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
         );
         check(
             "",
@@ -116,13 +116,13 @@ mod tests {
             true,
             expect![[r#"
                 [killed: the sandbox is out of memory]
-                [the shell was started again in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
+                [the shell was restarted in /repo; exported variables are kept, other variables, functions, options and jobs are lost]"#]],
         );
         check(
             "",
             ExecEnd::TooManyProcesses,
             false,
-            expect!["[killed: too many processes; all that ran in the sandbox was ended]"],
+            expect!["[killed: too many processes; everything that ran in the sandbox was killed]"],
         );
         check(
             "bash: oops\n",

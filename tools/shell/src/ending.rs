@@ -1,8 +1,8 @@
-//! Which processes are ended, and until when.
+//! Ending process trees.
 
 use std::collections::HashMap;
 
-use crate::backend::Moment;
+use crate::backend::ProcessTime;
 use crate::process::Process;
 
 /// Process tables that are looked at, at most.
@@ -11,12 +11,12 @@ const ROUNDS: usize = 100;
 /// The end of what commands have started, the same in all sandboxes.
 ///
 /// It is fed with process tables and says which processes have to be killed, until there are none. Before the first
-/// table, a provider stops at least the victims, so that they start no more on the way however fast they were; after the
-/// last one, what it has stopped besides goes on:
+/// table, a provider stops at least the victims, so that they start no more on the way however fast they were; after
+/// the last one, it lets the other stopped processes continue:
 ///
 /// 1. stop;
 /// 2. take a table, and kill what [`Ending::next`] names, until it names nothing;
-/// 3. let go on what stays.
+/// 3. let the other processes continue.
 ///
 /// How processes are stopped is left to the provider, as it cannot be one: inside a container, the kernel stops all
 /// processes at one word; on a machine with other processes, the victims have to be found and stopped one by one.
@@ -25,24 +25,24 @@ pub struct Ending {
     shell: u32,
     /// Whether the shell ends as well.
     shell_too: bool,
-    since: Moment,
+    since: ProcessTime,
     spared: Option<u32>,
     rounds: usize,
 }
 
 impl Ending {
     /// Ends `shell` and what was started since `since`, but for what older processes started.
-    pub fn tree(shell: u32, since: Moment) -> Self {
+    pub fn tree(shell: u32, since: ProcessTime) -> Self {
         Self { shell, shell_too: true, since, spared: None, rounds: 0 }
     }
 
     /// Ends all but `shell`; 0 is no shell.
     pub fn background(shell: u32) -> Self {
-        Self { shell, shell_too: false, since: Moment::default(), spared: None, rounds: 0 }
+        Self { shell, shell_too: false, since: ProcessTime::default(), spared: None, rounds: 0 }
     }
 
-    /// Returns whether a process is the shell that ends, which has to be stopped first where processes are stopped one by
-    /// one: with job control, it goes on with its command when it sees a job stopped.
+    /// Returns whether a process is the shell that ends, which has to be stopped first where processes are stopped one
+    /// by one: with job control, it continues its command when it sees a stopped job.
     pub fn is_first(&self, process: &Process) -> bool {
         self.shell_too && process.id == self.shell
     }
@@ -56,8 +56,8 @@ impl Ending {
 
     /// Returns the processes of `table` that have to be killed next; empty when it is done, or cannot be.
     ///
-    /// The table leaves out the first process of a container and whoever makes the table: what the first process has
-    /// taken on when its parent ended goes by its own age.
+    /// The table does not contain the first process of a container and the process that makes the table: what the first
+    /// process has taken on when its parent ended goes by its own age.
     pub fn next(&mut self, table: &[Process]) -> Vec<Process> {
         self.rounds += 1;
         if self.rounds > ROUNDS { Vec::new() } else { self.part(table).0 }
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_was_started_since_ends_but_for_what_older_processes_start() {
-        let since = Moment { ticks: 100, last: 20 };
+        let since = ProcessTime { ticks: 100, last: 20 };
         let lines = [
             (SHELL, 1, 50, 'S'),
             // A job of an earlier command, and what it starts now.

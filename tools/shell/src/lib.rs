@@ -4,10 +4,12 @@
 //! moved. [`Running`] makes a sandbox of it, with one shell that keeps its state from command to command.
 //!
 //! For the backend there are [`Supervisors`], which do most of it where the first process of a sandbox is ours, as in a
-//! container; and [`Ending`], which chooses what is ended from lines of the process table, each a [`Process`]. [`Started`]
-//! holds what a provider has to remove in the end, and [`Owner`] tells what a killed program has left from what is in use.
+//! container; and [`Ending`], which chooses what is ended from lines of the process table, each a [`Process`].
+//! [`Started`] holds what a provider has to remove in the end, and [`Owner`] tells what a killed program has left from
+//! what is in use.
 //!
-//! [`Bash`] is the tool that runs a command. What starts a sandbox, and what is in it, is none of this crate's business.
+//! [`Bash`] is the tool that runs a command. What starts a sandbox, and what is in it, is none of this crate's
+//! business.
 
 mod bash;
 
@@ -26,7 +28,7 @@ mod nonce;
 mod owner;
 mod process;
 
-pub use backend::{Backend, Chunk, Health, Moment, Pipe};
+pub use backend::{Backend, Chunk, Health, Pipe, ProcessTime};
 pub use bash::{Bash, BashArgs};
 pub use clean::plain_text;
 pub use ending::Ending;

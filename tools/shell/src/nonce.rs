@@ -1,4 +1,4 @@
-//! Text that nobody can guess.
+//! Text that cannot be guessed.
 
 /// Returns 32 random hexadecimal digits.
 pub fn nonce() -> String {

@@ -2,7 +2,7 @@
 
 use crate::process::Process;
 
-/// Which process made a sandbox, so that one left behind can be told from one in use.
+/// Which process made a sandbox, so that a leftover can be distinguished from one in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     machine: String,

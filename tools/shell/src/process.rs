@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::backend::Moment;
+use crate::backend::ProcessTime;
 
 /// A line of the process table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Process {
         })
     }
 
-    /// Parses lines of `/proc/ID/stat`, each with a NUL behind it.
+    /// Parses lines of `/proc/ID/stat`, each with a NUL after it.
     pub fn parse_all(stats: &[u8]) -> Vec<Self> {
         let stats = stats.split(|byte| *byte == 0).map(String::from_utf8_lossy);
         stats.filter_map(|stat| Self::parse(stat.split(' ').next()?.parse().ok()?, &stat)).collect()
@@ -68,7 +68,7 @@ impl Process {
     }
 
     /// Returns whether it began before `moment`.
-    pub fn is_older(&self, moment: Moment) -> bool {
+    pub fn is_older(&self, moment: ProcessTime) -> bool {
         (self.begun, self.id) <= (moment.ticks, moment.last)
     }
 

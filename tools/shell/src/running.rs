@@ -67,7 +67,7 @@ impl Running {
     }
 }
 
-/// Returns an absolute path without what stands behind its last component; refuses one that has none.
+/// Returns an absolute path without what is after its last component; refuses one that has none.
 fn with_name(path: &str, mut absolute: String) -> Result<String, FileError> {
     while let Some(shorter) = absolute.strip_suffix('/').or_else(|| absolute.strip_suffix("/.")) {
         absolute.truncate(shorter.len());

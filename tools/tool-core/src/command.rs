@@ -1,4 +1,4 @@
-//! One command for a sandbox, and what came of it.
+//! One command for a sandbox, and its output.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use tokio::sync::Notify;
 /// A bash script to run in a sandbox.
 #[derive(Debug, Clone)]
 pub struct Command {
-    /// The bash source. It is sent as data and may hold anything but NUL bytes.
+    /// The bash source. It is sent as data and may contain anything but NUL bytes.
     pub script: String,
     /// Which shell runs it.
     pub shell: Shell,
-    /// Wall-clock limit; `None` takes the sandbox's configured default.
+    /// Wall-clock limit; `None` uses the sandbox's configured default.
     pub timeout: Option<Duration>,
-    /// Limit on the time without new output; `None` takes the sandbox's configured default.
+    /// Limit on the time without new output; `None` uses the sandbox's configured default.
     pub idle_timeout: Option<Duration>,
-    /// Bytes of output to keep, half head and half tail; `None` takes the sandbox's configured default.
+    /// Bytes of output to keep, half head and half tail; `None` uses the sandbox's configured default.
     pub max_output: Option<usize>,
     /// Interrupts the command while it runs, when given.
     pub interrupt: Option<Interrupt>,
@@ -30,7 +30,7 @@ pub struct Command {
 pub enum Shell {
     /// The sandbox's one persistent shell: directory, variables, functions and jobs survive.
     Persistent,
-    /// A new shell with a clean environment, for the harness's own work: nothing the agent set can bend it.
+    /// A new shell with a clean environment, for the harness's own work: nothing that the agent set can affect it.
     Fresh,
 }
 
@@ -75,7 +75,7 @@ impl Command {
         self
     }
 
-    /// Ends the processes that earlier commands left running, so that none gets in the way.
+    /// Ends the processes that earlier commands left running, so that none interferes.
     #[must_use]
     pub fn exclusive(mut self) -> Self {
         self.exclusive = true;
@@ -106,7 +106,7 @@ impl Interrupt {
     }
 }
 
-/// What came of a command. A non-zero exit code is data, not an error.
+/// The output of a command. A non-zero exit code is data, not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecOutput {
     /// Standard output and standard error as they came, as clean text: no NUL, no ANSI codes, progress bars folded.
@@ -115,8 +115,8 @@ pub struct ExecOutput {
     pub omitted: u64,
     /// How the command ended.
     pub end: ExecEnd,
-    /// Whether the shell has ended and is started again, with the directory and the exported variables that it had after
-    /// the command before.
+    /// Whether the shell ended and is restarted, with the directory and the exported variables that it had after the
+    /// previous command.
     pub restarted: bool,
     /// The shell's working directory after the command; empty when it is not known.
     pub cwd: String,
@@ -148,7 +148,7 @@ impl ExecOutput {
 pub enum ExecEnd {
     /// It ended by itself, with this exit code.
     Exited(i32),
-    /// It ran into the wall-clock limit and its process tree was killed.
+    /// It reached the wall-clock limit and its process tree was killed.
     TimedOut(Duration),
     /// It printed nothing for this long and its process tree was killed.
     Silent(Duration),
@@ -158,7 +158,7 @@ pub enum ExecEnd {
     OutOfMemory,
     /// It filled the sandbox with processes and was killed with all of them.
     TooManyProcesses,
-    /// It wrote more than the sandbox may hold, and its process tree was killed.
+    /// It exceeded the disk limit of the sandbox, and its process tree was killed.
     DiskFull,
     /// Bash could not parse it, so nothing of it ran.
     SyntaxError,

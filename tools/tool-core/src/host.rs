@@ -1,22 +1,23 @@
-//! What a provider is told of the machine it runs on.
+//! What a provider knows of the machine it runs on.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What a provider is told of the machine it runs on: environment variables, and where to draw.
+/// What a provider knows of the machine it runs on: environment variables, and where to draw.
 ///
 /// Nothing of it reaches a sandbox but `PATH`, and that only a local one.
 #[derive(Debug, Clone, Default)]
 pub struct Host {
-    /// Environment variables: `PATH`, `HOME`, `TMPDIR`, `XDG_CACHE_HOME`, `XDG_RUNTIME_DIR`, and `DOCKER_*` as the Docker client reads them.
+    /// Environment variables: `PATH`, `HOME`, `TMPDIR`, `XDG_CACHE_HOME`, `XDG_RUNTIME_DIR`, and `DOCKER_*` as the
+    /// Docker client reads them.
     pub variables: BTreeMap<String, String>,
     /// Whether standard error is a terminal, where the progress of a pull can be drawn.
     pub terminal: bool,
 }
 
 impl Host {
-    /// Takes what providers may know of the environment of a process, which whoever owns the command line hands in.
+    /// Takes what providers may know of the environment of a process, as the command line passes it.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, terminal: bool) -> Self {
         let wanted = |name: &str| {
             name.starts_with("DOCKER_")

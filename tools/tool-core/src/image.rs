@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// What a sandbox is started from: a source, and how to find one's way in it.
+/// What a sandbox is started from: a source, and the repository's place in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// Where the files come from.

@@ -38,9 +38,9 @@ pub trait Sandbox: Send + Sync {
     /// [`FileError`] says what is wrong with the path.
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError>;
 
-    /// Returns a file with a tar archive of a folder, made without anything that is in the sandbox, so that it can be had of
-    /// one in which nothing runs any more. Member names start with the folder's last component; what lies in its `.git` is
-    /// left out, and so is what follows the first [`SandboxInfo::max_file`] bytes and one of a file.
+    /// Returns a file with a tar archive of a folder, made without anything that is in the sandbox, so that it can be
+    /// had of one in which nothing runs any more. Member names start with the folder's last component; what lies in its
+    /// `.git` is left out, and so is what follows the first [`SandboxInfo::max_file`] bytes and one of a file.
     ///
     /// # Errors
     /// [`FileError`] says what is wrong with the path; by default it is refused.
@@ -92,21 +92,22 @@ pub trait SandboxProvider: Send + Sync {
         Ok(None)
     }
 
-    /// Keeps the files of a sandbox, which this provider started from `image`, as they are, so that others can be started
-    /// from them, and returns whether they are kept: that they are not changes nothing but how long later starts take.
+    /// Keeps the files of a sandbox, which this provider started from `image`, as they are, so that others can be
+    /// started from them, and returns whether they are kept: that they are not changes nothing but how long later
+    /// starts take.
     async fn keep(&self, sandbox: &dyn Sandbox, image: &Image, key: &str) -> bool {
         let _ = (sandbox, image, key);
         false
     }
 
-    /// Returns whether a state that [`SandboxProvider::start_kept`] starts from is byte for byte what was kept, so that it
-    /// need not be looked at again.
+    /// Returns whether a state that [`SandboxProvider::start_kept`] starts from is byte for byte what was kept, so that
+    /// it need not be looked at again.
     fn checks_kept(&self) -> bool {
         false
     }
 
-    /// Returns what tells the contents of `image` from any other that may come to have its name; `None` where that is not
-    /// known, as for an image that is not here yet.
+    /// Returns what tells the contents of `image` from any other that may come to have its name; `None` where that is
+    /// not known, as for an image that is not here yet.
     async fn image_digest(&self, image: &Image) -> Option<String> {
         let _ = image;
         None
@@ -147,14 +148,14 @@ pub enum SandboxError {
     /// The engine cannot be reached: start it or mend the settings.
     #[error("{0}")]
     Unavailable(String),
-    /// The request makes no sense to this provider: mend the configuration.
+    /// The request makes no sense to this provider: fix the configuration.
     #[error("{0}")]
     Unsupported(String),
     /// This sandbox is gone: start another.
     #[error("{0}")]
     Lost(String),
-    /// What ran in the sandbox broke it, although the engine says that it runs or how it ended: this is an outcome of what
-    /// ran, no failure of infrastructure.
+    /// What ran in the sandbox broke it, although the engine says that it runs or how it ended: this is an outcome of
+    /// what ran, no failure of infrastructure.
     #[error("{0}")]
     Damaged(String),
 }

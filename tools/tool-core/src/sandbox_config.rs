@@ -13,7 +13,7 @@ use crate::Size;
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
     /// Where sandboxes live: `docker` (default), or `local` for a temporary folder on this machine without isolation.
-    /// Whatever else the program knows goes by the name of its `SandboxPlug`.
+    /// Other providers have the name of their `SandboxPlug`.
     pub provider: String,
     /// Memory of a sandbox, such as `4g`, `512m` or a number of bytes; default `4g`. Local: best effort.
     pub memory: Size,
@@ -21,31 +21,34 @@ pub struct SandboxConfig {
     pub cpus: Option<f64>,
     /// Processes and threads that a sandbox may have; default 1024. Local: best effort.
     pub pids: u32,
-    /// What a sandbox may hold beyond its image, such as `20g`, the default; `0` is no limit. Where the storage of the engine
-    /// keeps such limits, the disk is full at this size; elsewhere a command is ended soon after it has written more.
+    /// Disk space that a sandbox may use beyond its image, such as `20g`, the default; `0` is no limit. If the engine's
+    /// storage enforces such limits, the disk is full at this size; otherwise a command is ended soon after it has
+    /// written more.
     pub disk: Size,
-    /// Network of a sandbox: `none` (default) or `bridge`. Docker only; a local sandbox has the network of the machine.
+    /// Network of a sandbox: `none` (default) or `bridge`. Docker only; a local sandbox uses the network of the
+    /// machine.
     pub network: Network,
     /// Seconds that a command may run; default 300.
     pub timeout: u64,
     /// Seconds that a command may run without new output; default 180.
     pub idle_timeout: u64,
-    /// Bytes of output kept of a command, half from its start and half from its end; default `1m`.
+    /// Bytes of a command's output that are kept, half from its start and half from its end; default `1m`.
     pub max_output: Size,
     /// Largest file or archive that can be read or written at once; default `64m`.
     pub max_file: Size,
     /// When to pull an image: `missing` (default), `always` or `never`. Docker only.
     pub pull: Pull,
-    /// Seconds that starting a sandbox or a shell may take, without the pull; default 120.
+    /// Seconds that starting a sandbox or a shell may take, not counting the pull; default 120.
     pub start_timeout: u64,
-    /// Seconds that a trap on EXIT has in a shell that is for one command of the harness alone; default 2.
+    /// Seconds that a trap on EXIT may take in a shell that runs a single command of the harness; default 2.
     pub grace: u64,
-    /// Disk for the prepared states of images, such as `20g`, from which later episodes start at once: images of the engine,
-    /// and of local sandboxes archives in the user's cache. The oldest go first, and `0` keeps none. Default `20g`.
+    /// Disk space for the prepared states of images, such as `20g`, from which later episodes start at once: images of
+    /// the engine or, for local sandboxes, archives in the user's cache. The oldest are removed first, and `0` keeps
+    /// none. Default `20g`.
     pub kept: Size,
-    /// Leaves in the repository what came after the base commit; default `false`. The environments act on it.
+    /// Keeps the repository's history after the base commit; default `false`. The environments implement it.
     pub keep_history: bool,
-    /// Settings that only this provider has; by default there are none.
+    /// Provider-specific settings; by default there are none.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
 }

@@ -109,7 +109,7 @@ impl SandboxPlug {
 
 fn options<P: Connect>(config: &SandboxConfig) -> Result<P::Options, SandboxError> {
     serde_json::from_value(Value::Object(config.options.clone())).map_err(|err| {
-        SandboxError::Unsupported(format!("`sandbox.options` does not fit the provider `{}`: {err}", P::NAME))
+        SandboxError::Unsupported(format!("`sandbox.options` is not valid for the provider `{}`: {err}", P::NAME))
     })
 }
 
@@ -161,7 +161,7 @@ mod tests {
     #[tokio::test]
     async fn a_provider_takes_its_own_settings_and_no_others() {
         check(json!({"reason": "closed"}), "run: closed").await;
-        let wrong = "`sandbox.options` does not fit the provider `nowhere`: ";
+        let wrong = "`sandbox.options` is not valid for the provider `nowhere`: ";
         check(json!({}), &format!("{wrong}missing field `reason`")).await;
         check(json!({"reasn": 1}), &format!("{wrong}unknown field `reasn`, expected `reason`")).await;
         assert_eq!(SandboxPlug::of::<Nowhere>().clean(&Host::default(), true).await.unwrap(), ["true"]);

@@ -1,8 +1,9 @@
-//! What a tool tells the model, by name.
+//! The texts of tools for the model, by name.
 
 use serde_json::Value;
 
-/// The texts that tools tell a model. They stand in `prompts/texts`, and a user's folder may hold others in their place.
+/// The texts that tools tell a model. They stand in `prompts/texts`, and a user's folder may hold others in their
+/// place.
 ///
 /// A tool that needs no such text leaves it alone: what it says may as well stand in its own code.
 pub trait Texts: Send + Sync {

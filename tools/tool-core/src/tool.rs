@@ -29,7 +29,7 @@ pub trait Tool: Send + Sync + 'static {
 /// Why a tool gave no observation. Variants are named by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
-    /// The model is told, and the episode goes on.
+    /// The message is shown to the model, and the episode continues.
     #[error("{0}")]
     Rejected(String),
     /// As [`ToolError::Rejected`], with a text of [`Texts`] by its name.
@@ -46,11 +46,11 @@ pub enum ToolError {
 }
 
 impl ToolError {
-    /// Returns what the model is told.
+    /// Returns the message for the model.
     ///
     /// # Errors
     /// A broken sandbox, of which there is nobody to tell.
-    pub fn told(self, texts: &dyn Texts) -> Result<String, SandboxError> {
+    pub fn message(self, texts: &dyn Texts) -> Result<String, SandboxError> {
         match self {
             Self::Rejected(why) => Ok(why),
             Self::Refused { text, values } => Ok(texts.render(text, values)),

@@ -64,7 +64,7 @@ impl Toolbox {
             let name = &signature.wire_name;
             let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
-                return Err(format!("`{name}` is no name of a tool: letters, digits, `_` and `-`, 64 at most"));
+                return Err(format!("`{name}` is not a valid tool name: use letters, digits, `_` and `-`, 64 at most"));
             }
             if self.entries.iter().skip(index + 1).any(|other| other.signature.wire_name == *name) {
                 return Err(format!("two tools are named `{name}`"));

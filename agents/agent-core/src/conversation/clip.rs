@@ -1,4 +1,4 @@
-//! Cuts long text in the middle.
+//! Shortens long text in the middle.
 
 /// Returns `text` with its middle cut out when it has more than `limit` characters, head and tail in equal parts, and
 /// between them what `notice` says of the number of characters that are gone.

@@ -1,4 +1,4 @@
-//! What of a long conversation the model is shown.
+//! Which part of a long conversation is sent to the model.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use crate::{Message, Role, View};
 pub struct ContextConfig {
     /// What to do when the conversation does not fit: `fail`, `drop-oldest` or `mask-observations`. Default fail.
     pub strategy: ContextStrategy,
-    /// Tokens of a query (read and written) from which the next one counts as not fitting; `null` leaves it to the
-    /// model's own refusal. Default null.
+    /// Tokens of a query (read and written) from which the next one is assumed not to fit; `null` waits until the model
+    /// refuses a request. Default null.
     pub max_tokens: Option<u64>,
     /// For `mask-observations`: how many of the latest observations are shown in full. Default 10.
     pub keep_observations: usize,
@@ -37,13 +37,13 @@ pub enum ContextStrategy {
     MaskObservations,
 }
 
-/// What is currently left out of the conversation.
+/// What is currently omitted from the conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     strategy: ContextStrategy,
     max_tokens: Option<u64>,
     keep_observations: usize,
-    /// Messages after the kept head that are dropped.
+    /// How many messages after the head are dropped.
     dropped: usize,
 }
 
@@ -62,8 +62,8 @@ impl Context {
         self.max_tokens.is_some_and(|max| tokens >= max)
     }
 
-    /// Returns what the model is not shown of `messages`; `masked` stands in for an observation that is not shown. `None`
-    /// where it is shown all.
+    /// Returns which of `messages` are omitted, with `masked` as the text of masked observations; `None` if all are
+    /// sent.
     pub(crate) fn view(&self, messages: &[Message], masked: &str) -> Option<View> {
         let shown = || messages.iter().filter(|message| message.role == Role::Tool).count();
         let masks = self.strategy == ContextStrategy::MaskObservations && shown() > self.keep_observations;
@@ -75,7 +75,7 @@ impl Context {
         }
     }
 
-    /// Leaves out more of `messages`; returns whether there was anything left to leave out.
+    /// Omits more of `messages`; returns whether there was anything left to omit.
     pub(crate) fn shrink(&mut self, messages: &[Message]) -> bool {
         match self.strategy {
             ContextStrategy::Fail => false,

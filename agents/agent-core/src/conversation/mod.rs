@@ -1,4 +1,4 @@
-//! What of an episode's conversation the model is shown.
+//! Which part of an episode's conversation is sent to the model.
 
 pub(crate) mod clip;
 pub(crate) mod context;

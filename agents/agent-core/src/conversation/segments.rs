@@ -2,15 +2,17 @@
 
 use crate::{Message, Record, Role, Trajectory, View};
 
-/// A stretch of an episode in which the conversation only grew, which a trainer can take as one sequence.
+/// A part of an episode in which the conversation only grew, so that a trainer can use it as one sequence.
 ///
-/// A new one begins with a new conversation, and where a request leaves out, or no longer shows, what an earlier one
-/// held. Each answer was sampled in exactly one.
+/// A new segment begins with a new conversation, and when a request omits or masks what an earlier one contained. Each
+/// answer was sampled in exactly one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment<'a> {
-    /// What the conversation is about, such as the state that the agent was in; empty for that of an agent that has one.
+    /// What the conversation is about, such as the state that the agent was in; empty for that of an agent that has
+    /// one.
     pub name: &'a str,
-    /// The messages, as the model was shown them, and behind the last answer what would have been shown next.
+    /// The messages, as the model was shown them, including those after the last answer, which would have been shown
+    /// next.
     pub messages: Vec<Shown<'a>>,
 }
 
@@ -26,8 +28,8 @@ pub struct Shown<'a> {
 }
 
 impl Trajectory {
-    /// Returns the conversations of the episode, in their order; none where nothing was said. Messages are as the model
-    /// was shown them, but that observations are not clipped in records of versions that did not keep how they were shown.
+    /// Returns the segments of the episode, in order; none for an empty conversation. Messages are as the model was
+    /// shown them, except that observations are not clipped in records of versions that did not keep the clipped text.
     pub fn segments(&self) -> Vec<Segment<'_>> {
         let mut segments = Segments::default();
         self.records.iter().for_each(|record| segments.take(record));

@@ -1,4 +1,4 @@
-//! Tells whether two requests are the same but for what differs from run to run.
+//! Tells whether two requests are equal, apart from what differs from run to run.
 
 use sha2::{Digest, Sha256};
 
@@ -30,7 +30,7 @@ fn field(hasher: &mut Sha256, text: &str, root: &str) {
     hasher.update([0]);
 }
 
-/// Returns `text` with `#` in the place of what changes from run to run: addresses such as `0x7f`, numbers with points
+/// Returns `text` with `#` in place of what changes from run to run: addresses such as `0x7f`, numbers with points
 /// or colons (durations, times of day), and whole numbers of seconds. Other numbers are part of what was observed.
 pub(crate) fn without_times(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! Brings an episode that was killed back to where it was.
+//! Restores an episode that was killed.
 
 pub(crate) mod fingerprint;
 pub(crate) mod noise;

@@ -1,4 +1,4 @@
-//! Tells whether two outputs of one command are the same but for what changes from run to run.
+//! Tells whether two outputs of one command are equal, apart from what changes from run to run.
 
 use crate::resume::fingerprint::without_times;
 
@@ -11,7 +11,7 @@ pub fn same_but_noise(one: &str, other: &str) -> bool {
     one == other || quiet(one) == quiet(other)
 }
 
-/// Returns the text with `#` in the place of all noise.
+/// Returns the text with `#` in place of all noise.
 fn quiet(text: &str) -> String {
     let text = without_times(&without_temporary(text));
     let mut out = String::with_capacity(text.len());

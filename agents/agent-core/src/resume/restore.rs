@@ -1,4 +1,4 @@
-//! Brings an episode that was killed back to where it was.
+//! Restores an episode that was killed.
 
 use std::collections::VecDeque;
 
@@ -9,20 +9,20 @@ use crate::{Completion, Message, Record, ToolCall, Trajectory};
 
 /// The record of an unfinished episode, or of the first steps of another one, which is gone through again.
 ///
-/// What it holds is the conversation, word for word: its messages, answers and observations are given again as they were,
-/// and its commands are only run to bring the sandbox to the same state. Where a command now shows something that differs
-/// by more than noise, or the agent does something else, the record ends before the next answer.
+/// What it holds is the conversation, word for word: its messages, answers and observations are given again as they
+/// were, and its commands are only run to bring the sandbox to the same state. Where a command now shows something that
+/// differs by more than noise, or the agent does something else, the record ends before the next answer.
 pub(crate) struct Restore {
     records: VecDeque<Record>,
     /// Where the repository was.
     root: String,
-    /// How many answers were given again.
+    /// How many answers were restored.
     answers: usize,
     /// Why the record ended before its last answer, where nobody has asked yet.
     cut: Option<String>,
 }
 
-/// What the record holds in the place of an answer.
+/// What the record holds in place of an answer.
 pub(crate) enum Answered {
     /// The request was refused as too long.
     TooLong(String),
@@ -36,12 +36,12 @@ impl Restore {
         trajectory.completions().next()?;
         let header = trajectory.header()?;
         let root = header.root.clone();
-        // All that stands in the steps of another episode was seen by the model there.
+        // All that is in the steps of another episode was seen by the model there.
         let shared = header.origin.parent.as_ref().map_or(0, |parent| parent.step);
         let is_event =
             |record: &Record| !matches!(record, Record::Header(_) | Record::Outcome(_) | Record::RecordCut { .. });
         let mut records: VecDeque<Record> = trajectory.records.into_iter().filter(is_event).collect();
-        // What stands behind the last answer was not seen by the model, unless it goes on with that answer's calls.
+        // What is after the last answer was not seen by the model, unless it continues with that answer's calls.
         let is_kept = |record: &Record| {
             matches!(record, Record::Completion { .. } | Record::TooLong { .. })
                 || record.step().is_some_and(|step| step <= shared)
@@ -65,16 +65,17 @@ impl Restore {
         self.cut.take()
     }
 
-    /// Returns the message that the agent put into the conversation then, if what it puts there now differs by noise alone.
+    /// Returns the message that the agent put into the conversation then, if what it puts there now differs by noise
+    /// alone.
     pub(crate) fn message(&mut self, now: &Message) -> Option<Message> {
         match self.records.pop_front()? {
             Record::Message { message, .. } if message.role == now.role => {
                 if same_but_noise(&message.content, &now.content) {
                     return Some(message);
                 }
-                self.ends("the agent says something else than it did then")
+                self.ends("the agent's message differs from the recorded one")
             }
-            _ => self.ends("the agent said nothing here then"),
+            _ => self.ends("the record has no message of the agent here"),
         }
     }
 
@@ -82,7 +83,7 @@ impl Restore {
     pub(crate) fn conversation(&mut self, now: &str) -> bool {
         match self.records.pop_front() {
             Some(Record::Conversation { name, .. }) if name == now => true,
-            Some(_) => self.ends::<()>(&format!("no conversation `{now}` began here then")).is_some(),
+            Some(_) => self.ends::<()>(&format!("the record has no conversation `{now}` here")).is_some(),
             None => false,
         }
     }
@@ -95,12 +96,12 @@ impl Restore {
                 self.answers += 1;
                 Some(Answered::Completion(request, Box::new(completion), seconds))
             }
-            _ => self.ends("the model was not asked here then"),
+            _ => self.ends("the record has no query here"),
         }
     }
 
-    /// Returns what the model was shown of a call then and the seconds that it took, if what the call shows now differs by
-    /// noise alone; else the record ends here.
+    /// Returns what the model was shown of a call then and the seconds that it took, if what the call shows now differs
+    /// by noise alone; else the record ends here.
     pub(crate) fn observation(&mut self, call: &ToolCall, now: &Observation) -> Option<(Observation, f64)> {
         match self.records.pop_front()? {
             Record::Observation { call: then, observation, seconds, .. }
@@ -109,9 +110,9 @@ impl Restore {
                 if observation.is_error == now.is_error && same_but_noise(&observation.text, &now.text) {
                     return Some((observation, seconds));
                 }
-                self.ends(&format!("`{}` shows something else than it did then", call.name))
+                self.ends(&format!("`{}` shows something other than in the record", call.name))
             }
-            _ => self.ends(&format!("`{}` was not called then", call.name)),
+            _ => self.ends(&format!("`{}` is not called here in the record", call.name)),
         }
     }
 

@@ -41,7 +41,7 @@ fn it_solves_an_instance_with_bash_alone() {
     assert_eq!(report["resolved"], true, "{said}");
     let cell = folder.path().join(".runs/r/bashonly");
     let trajectory = std::fs::read_to_string(cell.join("demo__lru-1/trajectory.jsonl")).unwrap();
-    assert!(trajectory.contains("Nothing was run: that answer held no call"), "{trajectory}");
+    assert!(trajectory.contains("Nothing was run: that answer contained no valid tool call"), "{trajectory}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::output::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct Clean {
-    /// Also removes the containers of processes on other machines that share the engine.
+    /// Also removes the containers of processes on other machines that share the Docker engine.
     #[arg(long)]
     pub(crate) all: bool,
 }

@@ -1,4 +1,4 @@
-//! `config`: prints the configuration, or what its keys are for.
+//! `config`: prints the configuration, or explains its keys.
 
 use std::process::ExitCode;
 
@@ -14,8 +14,8 @@ use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(crate) struct Config {
-    /// Prints each key with what it is for, its default, its value and where that comes from; with a key, only that one or
-    /// those below it.
+    /// Prints each key with its documentation, its default, its value and where the value comes from; with a key, only
+    /// that key or those below it.
     #[arg(long, value_name = "KEY", num_args = 0..=1, default_missing_value = "")]
     explain: Option<String>,
     #[command(flatten)]

@@ -42,7 +42,7 @@ impl Pool for ImagePool {
     }
 }
 
-/// What is done for an image; whoever does it tells of it.
+/// What is done for an image; it reports its own progress.
 struct OfImages<T, G> {
     run: G,
     takes: PhantomData<fn(T)>,

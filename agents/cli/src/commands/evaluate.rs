@@ -37,23 +37,23 @@ pub(crate) struct Evaluate {
     pub(crate) predictions: String,
     /// Only these instances.
     pub(crate) instances: Vec<String>,
-    /// How many are judged at once.
+    /// How many patches are judged at once.
     #[arg(short, long, default_value_t = 1, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: usize,
     /// Seconds that the tests of an instance may take. Short for `-c env.eval_timeout=…`.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<u64>,
-    /// Leaves out predictions for instances that the dataset does not have, or whose patches cannot be judged here.
+    /// Skips predictions for instances that are not in the dataset, or whose patches cannot be judged here.
     #[arg(long)]
     pub(crate) skip_unknown: bool,
-    /// Names a rate although this share of the patches failed through infrastructure. Short for
+    /// Reports a rate even if up to this share of the patches failed because of infrastructure. Short for
     /// `-c evaluation.infrastructure=…`.
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) allow_infrastructure: Option<f64>,
-    /// Also writes the summary of each model into this folder, under the official harness's name `<model>.<run>.json`.
+    /// Also writes the summary of each model to this folder, under the official harness's name `<model>.<run>.json`.
     #[arg(long, value_name = "DIR")]
     pub(crate) report_dir: Option<PathBuf>,
-    /// Prints the full reports as one JSON object keyed by instance id, in the place of a short line for each instance.
+    /// Prints the full reports as one JSON object keyed by instance id, instead of a short line for each instance.
     #[arg(long)]
     pub(crate) reports: bool,
     #[command(flatten)]
@@ -75,7 +75,7 @@ pub(crate) async fn run(
         skip_unjudgeable(environment.as_ref(), &mut predictions);
     }
     let judged = predictions.iter().filter_map(|one| find_instance(environment.instances(), &one.instance_id).ok());
-    let hint = "mend its row, or leave it out with `--skip-unknown`";
+    let hint = "fix its row, or skip it with `--skip-unknown`";
     refuse_unjudgeable(environment.as_ref(), judged.clone(), hint).map_err(Failed::Usage)?;
     warn_of_easy(environment.as_ref(), judged);
     // The patches are part of what the run is, so that two files never share a folder by chance.
@@ -172,7 +172,7 @@ fn ask(
         let own = predictions.iter().filter(|one| one.model_name_or_path == *model);
         let own: HashSet<&str> = own.map(|one| one.instance_id.as_str()).collect();
         let missing = selected.iter().filter(|one| !own.contains(one.instance_id.as_str()));
-        missing.for_each(|one| say(&format!("{}: no prediction for it is given", one.instance_id)));
+        missing.for_each(|one| say(&format!("{}: there is no prediction for it", one.instance_id)));
         cell_dir.ask(if only.is_empty() {
             own
         } else {
@@ -223,7 +223,7 @@ fn print_reports(cells: &[ModelCell], results: &[InstanceResult]) -> anyhow::Res
     entries.end()
 }
 
-/// Writes and tells the summary of each cell.
+/// Writes and prints the summary of each cell.
 fn summarize_all(cells: &[ModelCell], environment: &dyn Environment, allowed: f64) -> anyhow::Result<Vec<Summary>> {
     let one = |cell: &ModelCell| {
         if cells.len() > 1 {

@@ -1,4 +1,4 @@
-//! `grade`: verdicts on logs that were saved, without any container.
+//! `grade`: verdicts on saved logs, without any container.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 use env_core::Dialect;
-use grading::logs::{DialectCounts, Grader, LogDialect, Record, Saved, read_manifest, records_below};
+use grading::logs::{DialectCounts, Grader, LogDialect, Record, SavedLogs, read_manifest, records_below};
 use grading::{Graded, GradingSpec, Unread, grade};
 use runner::Plugs;
 use serde_json::{Value, json};
@@ -26,26 +26,27 @@ pub(crate) struct Grade {
     /// The instance that the log is of.
     #[arg(long, value_name = "ID", requires = "log")]
     instance: Option<String>,
-    /// Many logs: a folder, which may hold archives, or a `.tar` or `.tar.zst` archive.
+    /// Several logs: a folder, which may contain archives, or a `.tar` or `.tar.zst` archive.
     #[arg(long, value_name = "DIR", required_unless_present = "log")]
     logs: Option<PathBuf>,
-    /// What the logs are of: a JSON object a line with `log`, `instance_id` and, where a log is of another harness than
-    /// its row, `dialect`. Default: `manifest.jsonl` in the folder, else the names of the logs in it, archives aside.
+    /// The manifest of the logs: one JSON object a line with `log`, `instance_id` and, where a log is of another
+    /// harness than its row, `dialect`. Default: `manifest.jsonl` in the folder, else the names of the logs in it,
+    /// archives aside.
     #[arg(long, value_name = "FILE", requires = "logs")]
     manifest: Option<PathBuf>,
     #[command(flatten)]
     rows: Rows,
 }
 
-/// By what saved logs are judged.
+/// What saved logs are judged by.
 #[derive(Debug, Args)]
 pub(crate) struct Rows {
-    /// A dataset with the instances: a name such as `swe-gym-lite`, or a file. Several may be named; of several rows of
-    /// an instance the first counts.
+    /// A dataset with the instances: a name such as `swe-gym-lite`, or a file. May be repeated; the first row of an
+    /// instance counts.
     #[arg(short, long = "dataset", value_name = "DATASET")]
     pub(crate) datasets: Vec<String>,
-    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`. Default: by the row, and
-    /// by the marks of the log where they do not fit it.
+    /// The official harness whose verdicts are reproduced: `swe-gym`, `swe-bench-4` or `swe-bench-5`. Default: by the
+    /// row, and by the marks of the log where they do not fit it.
     #[arg(long)]
     pub(crate) dialect: Option<Dialect>,
 }
@@ -56,7 +57,7 @@ pub(crate) async fn run(plugs: Plugs, args: Grade) -> Result<ExitCode, Failed> {
     }
     let folder = args.logs.clone().unwrap_or_default();
     let records = records(&folder, args.manifest.as_deref()).map_err(Failed::Usage)?;
-    let saved = Saved::open(&folder).map_err(Failed::Usage)?;
+    let saved = SavedLogs::open(&folder).map_err(Failed::Usage)?;
     let ids: Vec<String> = records.iter().map(|record| record.instance_id.clone()).collect();
     let grader = load_grader(&plugs, &args.rows.datasets, &ids, args.rows.dialect).await.map_err(Failed::Usage)?;
     many(&saved, &records, &grader)
@@ -110,7 +111,10 @@ fn remarks(graded: &Graded) -> Vec<String> {
 fn unread_remarks(unread: &Unread) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some((line, text)) = &unread.first {
-        lines.push(format!("{} lines look like results and are none, first line {line}: `{text}`", unread.lines));
+        lines.push(format!(
+            "{} lines look like test results but are not, the first is line {line}: `{text}`",
+            unread.lines
+        ));
     }
     if unread.invalid_bytes > 0 {
         lines.push(format!("{} places are not UTF-8", unread.invalid_bytes));
@@ -134,7 +138,7 @@ struct One {
 }
 
 /// Grades all logs and prints an object a line, in the order of the manifest.
-fn many(saved: &Saved, records: &[Record], grader: &Grader) -> Result<ExitCode, Failed> {
+fn many(saved: &SavedLogs, records: &[Record], grader: &Grader) -> Result<ExitCode, Failed> {
     let begun = Instant::now();
     let (all, left_out) = saved.each(records, |record, log| {
         let mut log = log.into_source();
@@ -191,7 +195,7 @@ fn tell_unread(unread: &[(&Record, Unread)], left_out: &[String]) {
         unread_remarks(unread).iter().for_each(|line| say(&format!("{}: {line}", record.log)));
     }
     if let Some(more) = unread.len().checked_sub(TOLD).filter(|more| *more > 0) {
-        say(&format!("and {more} more logs that could not be read whole: `unread` in their lines"));
+        say(&format!("and {more} more logs that could not be read completely: see `unread` in their lines"));
     }
     tell_left_out(left_out);
 }
@@ -200,7 +204,9 @@ fn tell_unread(unread: &[(&Record, Unread)], left_out: &[String]) {
 pub(super) fn tell_left_out(left_out: &[String]) {
     if let Some(first) = left_out.first() {
         let count = left_out.len();
-        say(&format!("not read, as no record names them: {count} (`{first}` and so on)\nhint: a manifest names logs"));
+        say(&format!(
+            "not read, because no record names them: {count} (`{first}` and so on)\nhint: a manifest names logs"
+        ));
     }
 }
 

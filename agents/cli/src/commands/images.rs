@@ -1,4 +1,4 @@
-//! `images`: makes, fetches, lists and removes the images of instances.
+//! `images`: builds, pulls, lists and removes the images of instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ use crate::failed::Failed;
 use crate::output::print;
 use crate::settings::{Settings, workers};
 
-/// Makes, fetches, lists and removes the images of instances.
+/// Builds, pulls, lists and removes the images of instances.
 #[derive(Debug, Args)]
 pub(crate) struct ImagesCommand {
     #[command(subcommand)]
@@ -38,13 +38,13 @@ pub(crate) struct ImagesCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Makes the images of instances, and those that they stand on.
+    /// Builds the images of instances, and those that they are based on.
     Build(BuildArgs),
-    /// Fetches the images of instances from their registry.
+    /// Pulls the images of instances from their registry.
     Pull(PullArgs),
-    /// Lists the images that are there, one JSON object a line.
+    /// Lists the images on this machine, one JSON object a line.
     List(ListArgs),
-    /// Removes images: those that a combination of the options picks.
+    /// Removes the images that match all of the options.
     Prune(PruneArgs),
 }
 
@@ -52,10 +52,10 @@ enum Action {
 struct BuildArgs {
     /// The instances' ids; none for all of the dataset.
     instances: Vec<String>,
-    /// How many are made at once.
+    /// How many images are built at once.
     #[arg(short, long, default_value_t = 2, value_parser = workers, allow_negative_numbers = true)]
     workers: usize,
-    /// Makes even what is up to date.
+    /// Rebuilds images that are up to date.
     #[arg(long)]
     force: bool,
     /// Writes the rows with image, commit and evaluation script to this file: a dataset for all other commands.
@@ -69,10 +69,10 @@ struct BuildArgs {
 struct PullArgs {
     /// The instances' ids; none for all of the dataset.
     instances: Vec<String>,
-    /// How many are fetched at once.
+    /// How many images are pulled at once.
     #[arg(short, long, default_value_t = 2, value_parser = workers, allow_negative_numbers = true)]
     workers: usize,
-    /// Fetches even what is there.
+    /// Pulls images that are already on this machine.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -81,17 +81,17 @@ struct PullArgs {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// Prints a table for people.
+    /// Prints a table instead of JSON.
     #[arg(long)]
     table: bool,
 }
 
 #[derive(Debug, Args)]
 struct PruneArgs {
-    /// Instance images of no instance of this dataset.
+    /// Instance images that no instance of this dataset uses.
     #[arg(long, value_name = "DATASET")]
     unused_by: Option<String>,
-    /// Base and environment images that no instance image stands on.
+    /// Base and environment images that no instance image is based on.
     #[arg(long)]
     env: bool,
     /// The prepared states that episodes start from (`sandbox.kept`).
@@ -101,16 +101,16 @@ struct PruneArgs {
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".runs",
           conflicts_with = "dry_run")]
     pulled: Option<PathBuf>,
-    /// All images of instances, and those that they stand on.
+    /// All images of instances, and those that they are based on.
     #[arg(long, conflicts_with_all = ["unused_by", "env"])]
     all: bool,
     /// Only images with this tag, which `images.tag` gives them.
     #[arg(long)]
     tag: Option<String>,
-    /// Only images made longer ago, such as `12h`, `7d`.
+    /// Only images that are older than this, such as `12h` or `7d`.
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<Duration>,
-    /// Says what would be removed, and removes nothing.
+    /// Prints what would be removed, without removing it.
     #[arg(long)]
     dry_run: bool,
 }
@@ -158,7 +158,7 @@ async fn build(plugs: &Plugs, args: BuildArgs, providers: &Providers) -> Result<
     let network = HostNetwork::open(&folder.join("share"), &variables)?;
     let pool = ImagePool(engine(&resolved, providers, Events::default(), args.workers));
     let force = args.force;
-    let folder = folder.canonicalize().context("the folder of images cannot be found")?;
+    let folder = folder.canonicalize().context("cannot find the folder of images")?;
     let builder = Arc::new(Builder { images, config, specs, sources, network, folder, force, say });
     let made = builder.build(rows.clone(), &pool).await?;
     for one in &made {
@@ -198,7 +198,7 @@ async fn pull(plugs: &Plugs, args: PullArgs, providers: &Providers) -> Result<Ex
         async move {
             let image = config.env.image.image(&row.instance_id, row.image.as_deref(), scheme);
             let Source::Container { name, platform } = image.source else {
-                let error = "it runs in no container";
+                let error = "it does not run in a container";
                 return serde_json::json!({"instance_id": row.instance_id, "state": "failed", "error": error});
             };
             let (state, error) = match pull_one(&images, &config.images, &name, platform.as_deref(), force).await {
@@ -272,7 +272,7 @@ async fn prune(args: &PruneArgs) -> Result<ExitCode, Failed> {
         }
     }
     if !picks {
-        let what = "nothing is picked\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept`, \
+        let what = "no images are selected\nhint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept`, \
                     `--pulled` or `--all`";
         return Err(Failed::Usage(anyhow::anyhow!(what)));
     }
@@ -314,7 +314,7 @@ fn size(bytes: u64) -> String {
 
 /// Reads an age: a number with `m`, `h` or `d`.
 fn age(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no age, such as `12h` or `7d`");
+    let wrong = || format!("`{text}` is not an age, such as `12h` or `7d`");
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let seconds = match unit {
         "m" => 60,

@@ -1,4 +1,4 @@
-//! `index`: indexes a checkout, and says what that took.
+//! `index`: indexes a checkout, and reports time and size.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,16 +31,16 @@ pub(crate) struct Index {
 /// How a checkout is indexed.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TreeArgs {
-    /// Takes tests in as well.
+    /// Also indexes tests.
     #[arg(long)]
     pub(crate) tests: bool,
-    /// Leaves out files larger than this, in bytes.
+    /// Skips files larger than this, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     pub(crate) max_file: u64,
     /// Folder of the index cache; by default in the user's cache folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
-    /// Neither reads nor writes a cache.
+    /// Uses no cache.
     #[arg(long, conflicts_with = "cache")]
     pub(crate) no_cache: bool,
 }
@@ -56,7 +56,7 @@ impl TreeArgs {
         }
     }
 
-    /// Indexes a checkout and tells what a person should know of it.
+    /// Indexes a checkout and prints warnings about it.
     pub(super) fn open(&self, path: &Path) -> Result<CodeIndex, Failed> {
         let options = Options { repository: project(path).0, max_file: self.max_file, tests: self.tests };
         let index = CodeIndex::open(path, &self.open_cache(), &options).map_err(failed)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use grading::logs::{Agreement, Difference, Parity, Record, Recorded, Saved, What};
+use grading::logs::{Agreement, ComparisonKind, Difference, Parity, Record, Recorded, SavedLogs};
 use runner::Plugs;
 use serde_json::json;
 
@@ -28,15 +28,15 @@ Reference files, JSON lines in the folder of the logs, which may be compressed b
 #[derive(Debug, Args)]
 #[command(after_help = FORMATS)]
 pub(crate) struct ParityCommand {
-    /// The logs: a folder, which may hold archives, or one archive. What the official harnesses found in them is read
-    /// from files beside them; see below.
+    /// The logs: a folder, which may contain archives, or one archive. What the official harnesses found in them is
+    /// read from files in the same folder; see below.
     #[arg(long, value_name = "DIR")]
     logs: PathBuf,
     /// A JSON object a line with `log`, `instance_id`, `repo`, and `resolved` where the verdict is known. Default:
     /// `manifest.jsonl` in the folder.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// Ends with exit code 1 unless all verdicts agree, those of SWE-bench 1 aside, and this share, from 0 to 1, of all
+    /// Exits with code 1 unless all verdicts agree, except those of SWE-bench 1, and this share, from 0 to 1, of all
     /// other comparisons; with a dataset, at least one verdict must have been compared.
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "1", value_parser = share)]
     check: Option<f64>,
@@ -46,7 +46,7 @@ pub(crate) struct ParityCommand {
 
 pub(crate) async fn run(plugs: Plugs, args: ParityCommand) -> Result<ExitCode, Failed> {
     let records = records(&args.logs, args.manifest.as_deref()).map_err(Failed::Usage)?;
-    let saved = Saved::open(&args.logs).map_err(Failed::Usage)?;
+    let saved = SavedLogs::open(&args.logs).map_err(Failed::Usage)?;
     let recorded = Recorded::read(&args.logs).map_err(Failed::Usage)?;
     let ids: Vec<String> = records.iter().map(|record| record.instance_id.clone()).collect();
     let datasets = &args.rows.datasets;
@@ -89,7 +89,7 @@ fn nothing_compared(records: &[Record], datasets: &[String]) -> anyhow::Error {
 
 /// Reads a share from 0 to 1.
 fn share(text: &str) -> Result<f64, String> {
-    let share: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    let share: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
     if (0.0..=1.0).contains(&share) {
         return Ok(share);
     }
@@ -98,14 +98,14 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Returns whether all verdicts agree, and enough of the rest; nothing compared is no agreement.
 fn agrees(parity: &Parity, share: f64, verdicts: bool) -> bool {
-    let enough = |what: What, all: &Agreement| match what {
-        What::Verdict => all.equal == all.logs,
-        What::VerdictOfSweBench1 => true,
-        What::Statuses | What::Applied => all.equal as f64 >= share * all.logs as f64,
+    let enough = |what: ComparisonKind, all: &Agreement| match what {
+        ComparisonKind::Verdict => all.equal == all.logs,
+        ComparisonKind::VerdictOfSweBench1 => true,
+        ComparisonKind::Statuses | ComparisonKind::Applied => all.equal as f64 >= share * all.logs as f64,
     };
     let totals = parity.totals();
-    let compared = |wanted: What| totals.keys().any(|(what, _)| *what == wanted);
-    let any = if verdicts { compared(What::Verdict) } else { !totals.is_empty() };
+    let compared = |wanted: ComparisonKind| totals.keys().any(|(what, _)| *what == wanted);
+    let any = if verdicts { compared(ComparisonKind::Verdict) } else { !totals.is_empty() };
     any && totals.iter().all(|((what, _), all)| enough(*what, all))
 }
 
@@ -135,11 +135,11 @@ fn tell(parity: &Parity, without_rows: bool) {
     }
 }
 
-fn title(what: What) -> &'static str {
+fn title(what: ComparisonKind) -> &'static str {
     match what {
-        What::Statuses => "statuses",
-        What::Applied => "patch applied",
-        What::Verdict => "verdict",
-        What::VerdictOfSweBench1 => "verdict of SWE-bench 1, read as another",
+        ComparisonKind::Statuses => "statuses",
+        ComparisonKind::Applied => "patch applied",
+        ComparisonKind::Verdict => "verdict",
+        ComparisonKind::VerdictOfSweBench1 => "verdict of SWE-bench 1, read as another",
     }
 }

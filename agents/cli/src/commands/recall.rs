@@ -24,7 +24,7 @@ pub(crate) struct Recall {
     /// unpacks; the nearest version that has a changed file counts.
     #[arg(long, value_name = "DIR")]
     pub(crate) trees: Option<PathBuf>,
-    /// Measures each part of the ranking by leaving it out as well.
+    /// Also measures each part of the ranking by leaving it out.
     #[arg(long)]
     pub(crate) features: bool,
 }

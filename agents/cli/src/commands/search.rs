@@ -34,7 +34,7 @@ pub(crate) struct Search {
     /// Only files that fit this pattern.
     #[arg(long, value_name = "PATTERN", default_value = "", hide_default_value = true)]
     pub(crate) files: String,
-    /// Files shown at most.
+    /// How many files are shown at most.
     #[arg(short = 'n', long, default_value_t = 10)]
     pub(crate) limit: usize,
     #[command(flatten)]

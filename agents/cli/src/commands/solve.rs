@@ -8,7 +8,7 @@ use clap::Args;
 use dataset::{Selection, select};
 use env_core::Environment;
 use runner::environments::{Providers, open, refuse_unsolvable};
-use runner::run_folder::{FRESH, Others, open_cell, open_journal};
+use runner::run_folder::{FRESH, OtherSettings, open_cell, open_journal};
 use runner::stages::{Attempt, Attempted, Cell, Models, Solved, Solving};
 use runner::{Plugs, Resolved};
 
@@ -30,19 +30,19 @@ pub(crate) struct Solve {
     /// Only ids that this regular expression matches.
     #[arg(long, value_name = "REGEX")]
     pub(crate) filter: Option<String>,
-    /// Takes them in an order that goes by this number: the same on any machine.
+    /// Shuffles them with this seed; the order is the same on any machine.
     #[arg(long, value_name = "SEED")]
     pub(crate) shuffle: Option<u64>,
-    /// Of these, only those from one place to another, such as `:50` or `-10:`.
+    /// Takes a slice of them, such as `:50` or `-10:`.
     #[arg(long, value_name = "FROM:TO", allow_hyphen_values = true)]
     pub(crate) slice: Option<String>,
     /// How many instances are solved at once.
     #[arg(short, long, default_value_t = 1, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: usize,
-    /// Starts over, even where the run folder holds a finished episode.
+    /// Starts over, even if the run folder already contains a finished episode.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Prints the full reports as one JSON object keyed by instance id, in the place of a short line for each instance.
+    /// Prints the full reports as one JSON object keyed by instance id, instead of a short line for each instance.
     #[arg(long)]
     pub(crate) reports: bool,
     #[command(flatten)]
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     refuse_unsolvable(&resolved, environment.as_ref(), instances).map_err(Failed::Usage)?;
     let models = Models::open(&resolved).map_err(Failed::Usage)?;
     let ids: Vec<String> = wanted.iter().map(|index| id(environment.as_ref(), *index)).collect();
-    let others = if args.fresh { Others::StartOver(&ids) } else { Others::Refuse(FRESH) };
+    let others = if args.fresh { OtherSettings::StartOver(&ids) } else { OtherSettings::Refuse(FRESH) };
     let journal = open_journal(&resolved, &resolved.run_name())?;
     let cell_dir = open_cell(&resolved, &journal, resolved.plug.name, others)?;
     cell_dir.ask(ids.iter().map(String::as_str))?;
@@ -126,7 +126,7 @@ fn outcome<'a>(attempt: &Attempt, attempted: &'a Attempted) -> Result<&'a Solved
             let (cell, index) = (&attempt.cell, attempt.index);
             Err(cell.cell_dir.held(&id(cell.environment.as_ref(), index)).into())
         }
-        Attempted::GivenUp => Err("it was not begun".into()),
+        Attempted::GivenUp => Err("it was not started".into()),
     }
 }
 

@@ -10,7 +10,7 @@ use journal::{CellDir, read_text, write_stream};
 use runner::Plugs;
 use runner::Resolved;
 use runner::environments::{Providers, open};
-use runner::run_folder::{FRESH, Others, open_cell, open_journal};
+use runner::run_folder::{FRESH, OtherSettings, open_cell, open_journal};
 use runner::stages::{Difference, VALIDATION, Validated, Validation};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ use crate::settings::{Settings, seconds, workers};
 pub(crate) struct Validate {
     /// Only these instances.
     pub(crate) instances: Vec<String>,
-    /// How often each patch is run; what differs between runs is flaky.
+    /// How often each patch is run; tests that differ between runs are flaky.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), allow_negative_numbers = true)]
     pub(crate) repeat: u32,
     /// How many instances are validated at once.
@@ -36,7 +36,7 @@ pub(crate) struct Validate {
     /// Seconds that the tests of an instance may take. Short for `-c env.eval_timeout=…`.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<u64>,
-    /// Ends with exit code 1 when a list differs from the row's.
+    /// Exits with code 1 if a list differs from the row's.
     #[arg(long)]
     pub(crate) check: bool,
     #[command(flatten)]
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     };
     let run_name = resolved.config.run.clone().unwrap_or_else(|| format!("validate-{}", resolved.fingerprint()));
     let journal = open_journal(&resolved, &run_name)?;
-    let cell_dir = open_cell(&resolved, &journal, "validate", Others::Refuse(FRESH))?;
+    let cell_dir = open_cell(&resolved, &journal, "validate", OtherSettings::Refuse(FRESH))?;
     let (folder, of_lines) = (cell_dir.clone(), environment.clone());
     at_interrupt.set(move || {
         if let Err(err) = write_lines(&folder, of_lines.as_ref()) {
@@ -86,7 +86,7 @@ pub(crate) async fn run(
 
 /// Writes `validation.jsonl`: a line for every instance that the folder holds a validation of.
 fn write_lines(cell_dir: &CellDir, environment: &dyn Environment) -> anyhow::Result<()> {
-    let _lease = cell_dir.hold()?;
+    let _lease = cell_dir.lock()?;
     let mut lines = Vec::new();
     for instance in environment.instances() {
         let path = cell_dir.instance_path(&instance.instance_id).join(VALIDATION);
@@ -133,7 +133,10 @@ fn describe(whole: &[&Validated], total: usize) -> String {
         whole.len()
     );
     if whole.len() < total {
-        text += &format!("; infrastructure kept {} from it\nhint: the same command goes on", total - whole.len());
+        text += &format!(
+            "; infrastructure failed for {}\nhint: run the same command again to continue",
+            total - whole.len()
+        );
     }
     text
 }

@@ -22,7 +22,7 @@ impl Listener for EventLines {
                 plain("planned", "the cells of the run").with("cells", waiting)
             }
             Event::Queued { items, workers, .. } => {
-                let line = plain("queued", &format!("{items} items wait"));
+                let line = plain("queued", &format!("{items} items are queued"));
                 line.with("items", *items).with("workers", *workers)
             }
             Event::Started { item } => about("info", "started", "begun", item),
@@ -43,14 +43,14 @@ impl Listener for EventLines {
                 None => Line::new(level_of(text), TARGET, text).with("event", "noted"),
             },
             Event::Retried { item, line } => about("warn", "retried", line, item),
-            Event::Released { item } => about("info", "released", "let go of with no result", item),
-            Event::Skipped { item } => about("info", "skipped", "it needs no work any more", item),
+            Event::Released { item } => about("info", "released", "released without a result", item),
+            Event::Skipped { item } => about("info", "skipped", "no more work is needed", item),
             Event::Ended { item, ending, took, line } => {
                 let level = if *ending == INFRASTRUCTURE { "error" } else { "info" };
                 let line = about(level, "ended", line, item).with("ending", *ending);
                 line.with("seconds", took.map(|took| took.as_secs_f64())).with("from_earlier", took.is_none())
             }
-            Event::Finished => plain("finished", "no item is under way any more"),
+            Event::Finished => plain("finished", "all items have ended"),
         };
         line.write();
     }

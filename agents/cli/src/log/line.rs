@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::stream;
 
-/// 0 where the log is for people, else 1 and how much is told.
+/// 0 for the text format, else 1 plus the verbosity.
 static MODE: AtomicU8 = AtomicU8::new(0);
 
 /// Has the log written as JSON from now on. The process has one standard error, and so there is one of these.

@@ -16,8 +16,8 @@ use crate::console::say;
 
 /// How long the last spans may take at the end of the program.
 const LAST: Duration = Duration::from_secs(2);
-/// How many spans wait for the collector at most; more are dropped. The specification's 2,048 are those of a second in a
-/// large sweep.
+/// How many spans wait for the collector at most; more are dropped. The specification's 2,048 are those of a second in
+/// a large sweep.
 const QUEUE: usize = 1 << 14;
 
 /// The variables that name a protocol, the first of which wins.
@@ -36,7 +36,8 @@ impl Traces {
         let protocol = PROTOCOLS.into_iter().filter_map(|name| std::env::var(name).ok()).find(|one| !one.is_empty());
         if protocol.as_deref() == Some("grpc") {
             bail!(
-                "the protocol `grpc` is not built in\nhint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf`, and the endpoint to the port for it, mostly 4318"
+                "the protocol `grpc` is not built in\nhint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf`, and \
+                the endpoint to its port, usually 4318"
             );
         }
         llm::install_cryptography();
@@ -71,7 +72,7 @@ impl Traces {
     }
 }
 
-/// Returns what the process says of itself: what the variables say, and a name in any case.
+/// Returns the resource attributes of the process: those of the variables, and a service name in any case.
 fn resource() -> Resource {
     let has_name = std::env::var("OTEL_SERVICE_NAME").is_ok_and(|name| !name.is_empty())
         || std::env::var("OTEL_RESOURCE_ATTRIBUTES").is_ok_and(|text| text.contains("service.name="));
@@ -86,7 +87,7 @@ struct Warning(AtomicBool);
 impl Warning {
     fn give(&self, why: &str) {
         if !self.0.swap(true, Ordering::Relaxed) {
-            say(&format!("warning: the collector of traces takes none, and no more is said of it: {why}"));
+            say(&format!("warning: the trace collector accepts no spans (this is reported once): {why}"));
         }
     }
 }

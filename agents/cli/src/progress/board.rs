@@ -8,9 +8,9 @@ use runner::engine::{Event, Phase, WorkItem};
 
 use super::figures::{Figures, Slow};
 
-/// Over which time a speed is told.
+/// The period over which speeds are measured.
 const LATELY: Duration = Duration::from_secs(60);
-/// Of how many items under way it is told for how long they have been.
+/// How many of the slowest items are listed.
 const SLOWEST: usize = 3;
 
 /// What is known of the work on items.
@@ -160,7 +160,7 @@ impl Board {
         Some(self.spent / run * u32::try_from(rounds).ok()?)
     }
 
-    /// Returns what is told of it now.
+    /// Returns the current figures.
     pub(crate) fn figures(&mut self, now: Instant) -> Figures {
         let (tokens_per_second, steps_per_second) = self.speed(now);
         Figures {

@@ -1,4 +1,4 @@
-//! What is told of the work on items, in words.
+//! The progress figures as text.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::log::line::Line;
 /// Letters of an item's name in a block.
 const NAME: usize = 48;
 
-/// What is told of the work on items.
+/// The progress figures.
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
     pub(super) done: usize,
@@ -54,7 +54,7 @@ impl Figures {
             let _ = write!(message, "{comma}{count} {}", ending.replace('_', " "));
         }
         if self.retried > 0 {
-            let _ = write!(message, ", {} tried again", self.retried);
+            let _ = write!(message, ", {} retried", self.retried);
         }
         if let Some(left) = self.left {
             let _ = write!(message, ", {} left", spell(left));
@@ -90,7 +90,7 @@ impl Figures {
         let parts: Vec<String> = self.cells().into_iter().chain([format!("{} under way", self.under_way)]).collect();
         let mut lines = vec![self.message(), parts.join(", ")];
         lines.extend(self.taken());
-        // Lines that do not fit are wrapped by the terminal, which leaves litter when the block is drawn anew.
+        // Lines that do not fit are wrapped by the terminal, which leaves litter when the block is redrawn.
         let short = |slow: &Slow| Slow { item: end_of(&slow.item), ..slow.clone() };
         lines.extend(self.slowest.iter().map(|slow| format!("  {}", short(slow))));
         lines.join("\n")
@@ -262,7 +262,7 @@ mod tests {
         board.hear(&Event::Skipped { item: &items[3] }, at(20));
         board.hear(&Event::Retried { item: &items[3], line: "" }, at(20));
         expect![[r#"
-            1 solved, 0 unsolved, 0 infrastructure, 1 tried again, 15s left
+            1 solved, 0 unsolved, 0 infrastructure, 1 retried, 15s left
             1 of 2 cells done, 3 under way
             1 steps (0.1/s), 1000 tokens (50/s), $0.25
               a/i-1/0  step 3  16s
@@ -272,7 +272,7 @@ mod tests {
         // The speed is that of the last minute.
         let _ = board.figures(at(60));
         board.hear(&Event::Recorded { item: &items[1], record: &answer(4, false) }, at(90));
-        expect!["1/4 in 1m 30s: 1 solved, 0 unsolved, 0 infrastructure, 1 tried again, 15s left; 1 of 2 cells done; 3 under way; 2 steps (0.0/s), 2000 tokens (33/s), $0.50; slowest a/i-1/0  step 4  1m 26s"]
+        expect!["1/4 in 1m 30s: 1 solved, 0 unsolved, 0 infrastructure, 1 retried, 15s left; 1 of 2 cells done; 3 under way; 2 steps (0.0/s), 2000 tokens (33/s), $0.50; slowest a/i-1/0  step 4  1m 26s"]
             .assert_eq(&board.figures(at(90)).line());
     }
 }

@@ -1,4 +1,4 @@
-//! How far a command has got: a block that is drawn anew on a terminal, else a line now and then.
+//! How far a command has got: a block that is redrawn on a terminal, else a line now and then.
 
 mod board;
 mod figures;
@@ -21,18 +21,20 @@ use board::Board;
 const DRAWN: Duration = Duration::from_millis(500);
 /// How often there is a line where no block is drawn.
 const LINE: Duration = Duration::from_secs(60);
-/// Of so many items each has a line as it ends where no block is drawn; of more, only those that infrastructure broke.
+/// Up to this many items, each gets a line when it ends if no block is drawn; beyond that, only those that failed
+/// because of infrastructure.
 const EACH: usize = 200;
 
 /// Counts what happens to many items, and shows it.
 ///
-/// The figures are drawn by a thread of their own; what is under way only adds to them, once for each answer of a model.
+/// The figures are drawn by a thread of their own; what is under way only adds to them, once for each answer of a
+/// model.
 pub(crate) struct Counted {
     board: Arc<Mutex<Board>>,
     shown: Mutex<Option<Shown>>,
 }
 
-/// Whoever shows the figures, until this value is dropped.
+/// The display of the figures, until this value is dropped.
 struct Shown {
     bar: Option<ProgressBar>,
     end: Option<Sender<()>>,
@@ -67,7 +69,7 @@ impl Listener for Counted {
                 Some(item) => say(&format!("{}: {text}", item.instance_id)),
                 None => say(text),
             },
-            Event::Retried { line, .. } => say(&format!("{line}; it is tried again")),
+            Event::Retried { line, .. } => say(&format!("{line}; it will be retried")),
             Event::Ended { ending, took, line, .. } => {
                 let has_block = lock(&self.shown).as_ref().is_some_and(|shown| shown.bar.is_some());
                 match told {
@@ -97,7 +99,7 @@ impl Counted {
             figures.as_json().write();
         }
         if kept > 0 {
-            say(&format!("{kept} of {total} had their results from an earlier process"));
+            say(&format!("{kept} of {total} already had a result"));
         }
         tracing::info!("{}", figures.line());
     }

@@ -49,7 +49,7 @@ fn a_wrong_value_names_its_key() {
         &["solve", "demo__lru-1", "-c", "limits.steps=many"],
         2,
         &expect![[r#"
-        error: the configuration does not fit: limits.steps: invalid type: string "many", expected u64
+        error: the configuration is not valid: limits.steps: invalid type: string "many", expected u64
     "#]],
     );
 }
@@ -147,18 +147,18 @@ fn gold_resolves_empty_does_not_and_predictions_are_judged_from_a_file() {
 fn settings_that_cannot_work_are_refused_before_anything_runs() {
     for (setting, words) in [
         ("codeact.bash_name=finish", "two tools are named `finish`"),
-        ("codeact.bash_name=a b", "is no name of a tool"),
+        ("codeact.bash_name=a b", "is not a valid tool name"),
         ("limits.time=-1", "`limits.time` must be a number above 0, not -1"),
         ("limits.time=.nan", "`limits.time` must be a number above 0, not .nan"),
         ("limits.cost=0", "`limits.cost` must be a number above 0, not 0\nhint: `-c limits.cost=null` sets no limit"),
         ("limits.steps=0", "hint: `-c limits.steps=null` sets no limit"),
         (
             "evaluation.retries=-1",
-            "`evaluation.retries` must be a number from 0 on, not -1\nhint: 0 tries nothing again",
+            "`evaluation.retries` must be a number of at least 0, not -1\nhint: 0 retries nothing",
         ),
-        ("model.retry.base=-1", "`model.retry.base` must be a number from 0 on"),
+        ("model.retry.base=-1", "`model.retry.base` must be a number of at least 0"),
         ("sandbox.memory=0g", "`sandbox.memory` must be a number above 0, not 0g"),
-        ("codeact.max_idle=-1", "`codeact.max_idle` must be a number from 0 on"),
+        ("codeact.max_idle=-1", "`codeact.max_idle` must be a number of at least 0"),
         ("codeact.max_idle=many", "max_idle: invalid type"),
     ] {
         let ran = Program::new().run(&["solve", "demo__lru-1", "-c", setting]);

@@ -1,5 +1,5 @@
-//! A run of twenty instances in containers, some of which end in every way that an episode can: each is counted, and the
-//! rate is of all that were asked for.
+//! A run of twenty instances in containers, some of which end in every way that an episode can: each is counted, and
+//! the rate is of all that were asked for.
 
 use std::fs;
 use std::io::Write;
@@ -232,7 +232,7 @@ fn every_count_and_rate_of_twenty_instances_is_as_worked_out_by_hand() {
     assert_eq!(statuses.as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>(), 20, "{statuses}");
     assert_eq!(summary()["resolved"], Value::Null);
     assert!(ran.stderr.contains("asked: 20, judged: 17, infrastructure: 3, unfinished: 0"), "{ran:?}");
-    // What infrastructure broke is tried again, and nothing else; the rate is of all twenty.
+    // What infrastructure broke is retried, and nothing else; the rate is of all twenty.
     let again = solve(&program, &ids, &["evaluation.infrastructure=0.5"]);
     assert_eq!(again.code, Some(1), "{again:?}");
     assert_eq!(again.stderr.matches("found a finished episode").count(), 17, "{again:?}");

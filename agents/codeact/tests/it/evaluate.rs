@@ -49,7 +49,7 @@ fn each_ending_is_counted_and_the_official_summary_is_written_under_its_own_name
         &["--timeout", "3", "--workers", "2", "--report-dir", "reports"],
     );
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stderr.contains("demo__lru-1: resolved: false (the tests ran into the time limit)"), "{ran:?}");
+    assert!(ran.stderr.contains("demo__lru-1: resolved: false (the tests timed out)"), "{ran:?}");
     assert_eq!(ran.report("demo__durations-1")["patch_is_None"], true);
     let official = read(&program.path("reports/org__m.r.json"));
     assert_eq!(official, read(&program.path(".runs/r/evaluate/report.json")));
@@ -82,7 +82,7 @@ fn each_ending_is_counted_and_the_official_summary_is_written_under_its_own_name
 
 #[test]
 fn what_infrastructure_kept_from_a_verdict_is_tried_again_by_the_same_command() {
-    // Where no temporary folder can be made, no sandbox can start.
+    // Where cannot create a temporary folder, no sandbox can start.
     let program = Program::new();
     let fast = ["-c", "evaluation.wait=0", "-c", "evaluation.retries=1"];
     let arguments = [GOLD.as_slice(), &["r"], &fast].concat();
@@ -146,7 +146,7 @@ fn several_models_in_one_file_have_a_cell_and_a_report_each() {
     assert_eq!((reports.len(), &reports[0]), (3, &("b.r.json".to_owned(), 0)), "{reports:?}");
     assert!(reports.contains(&("org__a.r.json".to_owned(), 1)), "{reports:?}");
     let again = program.run(&command);
-    assert!(again.stderr.contains("3 of 3 had their results from an earlier process"), "{again:?}");
+    assert!(again.stderr.contains("3 of 3 already had a result"), "{again:?}");
     let whole = program.run(&[&command[..], &["--reports"]].concat());
     assert_eq!(whole.printed_report("org/a")["demo__lru-1"]["resolved"], true, "{whole:?}");
 }
@@ -179,7 +179,7 @@ fn half_a_character_spoils_its_row_and_the_rest_is_judged() {
     for _ in 0..2 {
         let ran = program.run(&command);
         assert_eq!(ran.code, Some(0), "{ran:?}");
-        assert!(ran.stderr.contains("line 1: the patch for `demo__tables-1` holds half a character"), "{ran:?}");
+        assert!(ran.stderr.contains("line 1: the patch for `demo__tables-1` contains a lone surrogate"), "{ran:?}");
         assert_eq!(ran.line("demo__tables-1")["failure"], "patch_not_applied");
         assert_eq!(ran.line("demo__lru-1")["resolved"], true);
         let summary = read(&program.path(".runs/r/evaluate/summary.json"));
@@ -230,7 +230,7 @@ fn the_sandbox_that_judges_has_its_own_limits_and_another_one_judges_again() {
     let kept = |more: &[&str]| {
         let ran = judge(more);
         assert_eq!(ran.code, Some(0), "{ran:?}");
-        ran.stderr.contains("1 of 1 had their results from an earlier process")
+        ran.stderr.contains("1 of 1 already had a result")
     };
     // What the agent's sandbox may use, and how long to wait for what, changes no verdict.
     assert!(kept(&["-c", "sandbox.memory=64m", "-c", "sandbox.pids=9", "-c", "limits.steps=3"]));
@@ -380,7 +380,7 @@ fn validation_finds_the_rows_lists() {
     let lines = fs::read_to_string(program.path(".runs/v/validate/validation.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), 3);
     let again = program.run(&command);
-    assert!(again.stderr.contains("3 of 3 had their results from an earlier process"), "{again:?}");
+    assert!(again.stderr.contains("3 of 3 already had a result"), "{again:?}");
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn wrong_usage_is_told_before_anything_is_done() {
     refused(
         &["prune"],
         &expect![[r#"
-            error: nothing is picked
+            error: no images are selected
             hint: `--unused-by DATASET`, `--env`, `--older-than 7d`, `--tag TAG`, `--kept`, `--pulled` or `--all`
         "#]],
     );
@@ -243,7 +243,7 @@ fn wrong_usage_is_told_before_anything_is_done() {
     refused(
         &["prune", "--older-than", "7 days"],
         &expect![[r#"
-        error: invalid value '7 days' for '--older-than <AGE>': `7 days` is no age, such as `12h` or `7d`
+        error: invalid value '7 days' for '--older-than <AGE>': `7 days` is not an age, such as `12h` or `7d`
 
         For more information, try '--help'.
     "#]],

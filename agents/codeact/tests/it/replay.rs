@@ -1,4 +1,4 @@
-//! Recorded episodes run again: as they were, with something changed, and gone on from one of their steps.
+//! Recorded episodes run again: as they were, with something changed, and continued from one of their steps.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,8 +20,8 @@ const ANSWERS: usize = 6;
 /// The seed of a request, and how many answers its conversation holds.
 type Asked = (Option<i64>, usize);
 
-/// Answers by the number of answers in the conversation, with a command that depends on it and on the seed, and keeps what it
-/// was asked: the seed and the number.
+/// Answers by the number of answers in the conversation, with a command that depends on it and on the seed, and keeps
+/// what it was asked: the seed and the number.
 #[derive(Clone, Default)]
 struct Counted {
     log: Arc<Mutex<Vec<Asked>>>,
@@ -298,7 +298,7 @@ fn branches_pay_only_for_what_is_new_and_differ() {
     assert_eq!((ran.code, counted.asked()), (Some(0), asked + ANSWERS - 3), "{ran:?}");
     let ran = program.run(&[&["replay", &name, "--from-step", "2", "--run", "p-from-3"], &branch[8..]].concat());
     assert_eq!((ran.code, counted.asked()), (Some(1), asked + ANSWERS - 3), "{ran:?}");
-    assert!(ran.stderr.contains("it went on from"), "{ran:?}");
+    assert!(ran.stderr.contains("it continued from"), "{ran:?}");
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn what_cannot_be_replayed_is_refused_with_what_can() {
         (&["replay", "one/codeakt/demo__lru-1"], "did you mean `codeact/demo__lru-1`?"),
         (&["replay", "one/codeact/demo__lru-1/1"], "did you mean `codeact/demo__lru-1`?"),
         (&["replay", "../one"], "there is no run"),
-        (&["replay", &own, "--model", "m"], "`--from-step STEPS` goes on with one"),
+        (&["replay", &own, "--model", "m"], "`--from-step STEPS` continues with one"),
         (&["replay", &own, "--run", "one"], "choose another `--run`"),
         (&["replay", &own, "-c", "run=one"], "choose another `--run`"),
         (&["replay", &own, "--agent", "moatless"], "is an episode of `codeact`"),

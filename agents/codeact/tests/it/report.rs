@@ -1,4 +1,4 @@
-//! Reports on runs, and the state of one that goes on.
+//! Reports on runs, and the state of one that is in progress.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn a_run_that_is_not_there_is_told_with_the_nearest() {
     let ran = program.run(&["status", "nighly"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("hint: did you mean `nightly`?"), "{ran:?}");
     let ran = program.run(&["report", "nightly", "--cell", "nothing"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("no run here has a cell `nothing`"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.stderr.contains("there is no cell `nothing` in these runs"), "{ran:?}");
 }
 
 #[test]

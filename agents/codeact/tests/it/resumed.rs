@@ -1,4 +1,4 @@
-//! Episodes that are killed and go on, with commands whose output is never the same twice.
+//! Episodes that are killed and continue, with commands whose output is never the same twice.
 //!
 //! `SPOTTER_LONG=1` kills 40 episodes 200 times instead of 3 episodes 12 times.
 
@@ -14,7 +14,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::program::Program;
 
-/// What the model calls in turn. The last but one says something else each time that is no noise.
+/// What the model calls in turn. The last but one says something else each time that is not noise.
 const COMMANDS: [&str; 7] = [
     "date +%N; echo a >> README.md",
     "ls; echo $((RANDOM * 32768 + RANDOM + 100000000))",
@@ -25,7 +25,7 @@ const COMMANDS: [&str; 7] = [
     "git status --short",
 ];
 
-/// A conversation as it was sent: role and text of each message, with its calls behind the text.
+/// A conversation as it was sent: role and text of each message, with its calls after the text.
 type Conversation = Vec<(String, String)>;
 
 /// Answers by the number of answers in the conversation, each with a text of its own, and keeps what it was sent.
@@ -110,8 +110,8 @@ fn serve() -> (tokio::runtime::Runtime, MockServer, Numbered) {
     (runtime, server, numbered)
 }
 
-/// Kills an episode so many requests and so long after its start, time and again, finishes it, and checks it against the
-/// server's log; returns how many answers were taken from the record, and how many conversations were cut.
+/// Kills an episode so many requests and so long after its start, time and again, finishes it, and checks it against
+/// the server's log; returns how many answers were taken from the record, and how many conversations were cut.
 fn check(kills: &[(usize, Duration)]) -> (usize, usize) {
     let (_runtime, server, numbered) = serve();
     let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));
@@ -181,9 +181,9 @@ fn a_record_that_does_not_fit_any_more_is_cut_there_and_says_so() {
     let program = Program::new().with("OPENAI_BASE_URL", &format!("{}/v1", server.uri()));
     let arguments = ["solve", "demo__lru-1", "--run", "r", "--model", "m", "-c", "limits.cost=null"];
     for (from, to, why, kept) in [
-        ("is checked out at", "was checked out at", "the agent says something else than it did then", 0),
+        ("is checked out at", "was checked out at", "the agent's message differs from the recorded one", 0),
         // The command before it never shows the same twice.
-        (" M README.md", " M OTHER.md", "`bash` shows something else than it did then", 6),
+        (" M README.md", " M OTHER.md", "`bash` shows something other than in the record", 6),
     ] {
         let ran = program.run(&[&arguments[..], &["--fresh"]].concat());
         assert_eq!(ran.code, Some(0), "{ran:?}");

@@ -198,7 +198,7 @@ fn what_is_not_read_and_what_asks_for_nothing_is_told() {
     for said in [
         "warning: 1 instance names no FAIL_TO_PASS test",
         "1 of them no test at all",
-        "o__flask-1.log: 1 lines look like results and are none, first line 2: `PASSED`",
+        "o__flask-1.log: 1 lines look like test results but are not, the first is line 2: `PASSED`",
         "o__flask-1.log: 1 places are not UTF-8",
         "no record names them: 2 (`o__flask-2.log` and so on)",
     ] {

@@ -91,7 +91,7 @@ fn people_index_and_search_a_folder() {
     for (arguments, said) in [
         (&["search", "tree"][..], "give at least one of query"),
         (&["search", "nowhere", "x"][..], "`nowhere`"),
-        (&["search", "tree", "x", "--files", "a{"][..], "is no file pattern"),
+        (&["search", "tree", "x", "--files", "a{"][..], "is not a file pattern"),
         (&["index", "nowhere"][..], "`nowhere`"),
     ] {
         let ran = program.run(arguments);
@@ -100,7 +100,8 @@ fn people_index_and_search_a_folder() {
     }
 }
 
-/// Starts a server of vectors that finds `lru/memo.py` most like any question; returns its address, and what it is asked.
+/// Starts a server of vectors that finds `lru/memo.py` most like any question; returns its address, and what it is
+/// asked.
 fn embeddings(status: u16) -> (tokio::runtime::Runtime, String, Arc<Mutex<Vec<Value>>>) {
     let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
     let seen = asked.clone();

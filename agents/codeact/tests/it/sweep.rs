@@ -324,7 +324,7 @@ fn ctrl_c_drains_and_a_second_one_stops_at_once() {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("no more is begun"), "{said}");
+        assert!(said.contains("no new work is started"), "{said}");
         let ended = results(&program, "s").len();
         assert_eq!(twice, ended == 0, "{ended}: {said}");
         assert!(ended < 24);
@@ -349,7 +349,7 @@ fn two_processes_share_a_run_when_they_are_told_to() {
     }
     let refused = program.run(&["sweep", "s.yaml"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.stderr.contains("another process is at the sweep"), "{refused:?}");
+    assert!(refused.stderr.contains("another process is running the sweep"), "{refused:?}");
     let second = program.run(&["sweep", "s.yaml", "--share"]);
     ok(&second);
     let output = first.wait_with_output().unwrap();
@@ -367,7 +367,7 @@ fn a_broken_file_is_refused_with_its_line() {
             "s.yaml:2:1: unknown key `matrx`\nhint: did you mean `matrix`?",
         ),
         ("instances:\n\tdataset: demo\n", "s.yaml:2:"),
-        ("instances: {dataset: demo}\nsamples: 1\nsamples: 2\n", "s.yaml:3:1: the key `samples` stands twice"),
+        ("instances: {dataset: demo}\nsamples: 1\nsamples: 2\n", "s.yaml:3:1: the key `samples` occurs twice"),
         (
             "agent: codeac\ninstances: {dataset: demo}\n",
             "s.yaml:1:1: unknown agent `codeac`\nhint: did you mean `codeact`?",

@@ -51,35 +51,35 @@ pub struct CellDir {
     listed: Arc<Mutex<Option<Listed>>>,
 }
 
-/// The right to change a cell's own files, as long as this value lives.
+/// The right to change a cell's own files, held as long as this value lives.
 #[derive(Debug)]
-pub struct Hold {
+pub struct CellLock {
     // Given back before it is another part's turn.
     _lease: Lease,
     _turn: Turn,
 }
 
-/// What a run folder holds on a subject.
+/// What a run folder holds on a patch.
 pub enum Found {
     /// The verdict.
     Verdict(Box<Verdict>),
-    /// That infrastructure kept it from one.
+    /// Infrastructure prevented a verdict.
     Infrastructure,
-    /// Nothing, or something on another patch or way of judging, or something damaged.
+    /// There is none, or it is on another patch or way of judging, or it is damaged.
     Nothing,
 }
 
 impl CellDir {
-    /// Returns the folder `<runs>/<run>/<cell>`, made if need be.
+    /// Returns the folder `<runs>/<run>/<cell>`, which is created if needed.
     pub fn create(runs: &Path, run: &str, cell: &str) -> anyhow::Result<Self> {
         Self::create_in(&Journal::open(&runs.join(file_name(run)))?, cell)
     }
 
-    /// Returns the folder of a cell in the run of a journal, made if need be.
+    /// Returns the folder of a cell in the run of a journal, which is created if needed.
     pub fn create_in(journal: &Journal, cell: &str) -> anyhow::Result<Self> {
         let cell_dir = Self::of(journal, cell);
         let path = cell_dir.path.display();
-        fs::create_dir_all(&cell_dir.path).with_context(|| format!("cannot make the run folder `{path}`"))?;
+        fs::create_dir_all(&cell_dir.path).with_context(|| format!("cannot create the run folder `{path}`"))?;
         Ok(cell_dir)
     }
 
@@ -123,7 +123,7 @@ impl CellDir {
         &self.journal
     }
 
-    /// Returns the folder of an episode, made if need be and held by this process alone.
+    /// Returns the folder of an episode, which is created if needed and held by this process alone.
     ///
     /// # Errors
     /// When another process holds it, or it cannot be made.
@@ -134,19 +134,19 @@ impl CellDir {
         }
     }
 
-    /// Returns the folder of an episode, made if need be and held by this process alone; `None` when another one, or
-    /// another part of this one, holds it.
+    /// Returns the folder of an episode, which is created if needed and held by this process alone; `None` when another
+    /// one, or another part of this one, holds it.
     pub fn try_episode(&self, instance_id: &str) -> anyhow::Result<Option<EpisodeDir>> {
         let Some(lease) = Lease::take(&self.lease(instance_id))? else { return Ok(None) };
         let path = self.instance_path(instance_id);
-        fs::create_dir_all(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))?;
+        fs::create_dir_all(&path).with_context(|| format!("cannot create the folder `{}`", path.display()))?;
         // What another process has written of it until a moment ago counts.
         self.journal.refresh()?;
         sweep(&path);
         Ok(Some(EpisodeDir::new(path, lease)))
     }
 
-    /// Returns what a person is told of an episode that another process holds.
+    /// Returns the message for an episode that another process holds.
     pub fn held(&self, instance_id: &str) -> String {
         let path = self.instance_path(instance_id);
         let path = path.display();
@@ -167,12 +167,12 @@ impl CellDir {
         }
     }
 
-    /// Waits for the right to change the cell's own files. Parts of one process that use one journal wait in memory, and
-    /// only for other processes is the lease looked at again and again.
-    pub fn hold(&self) -> anyhow::Result<Hold> {
+    /// Waits for the right to change the cell's own files. Parts of one process that use one journal wait in memory,
+    /// and only for other processes is the lease looked at again and again.
+    pub fn lock(&self) -> anyhow::Result<CellLock> {
         let turn = self.journal.turn(&self.name);
         let lease = Lease::wait_blocking(&self.journal.run().join(LEASES).join(format!("{}.cell", self.name)))?;
-        Ok(Hold { _lease: lease, _turn: turn })
+        Ok(CellLock { _lease: lease, _turn: turn })
     }
 
     /// Returns the path of the folder of an instance's episode, which may not exist.
@@ -198,7 +198,7 @@ impl CellDir {
         self.journal.append(&self.name, vec![entry])
     }
 
-    /// Notes that these instances were asked for, besides those of earlier commands.
+    /// Records that these instances were asked for, in addition to those of earlier commands.
     pub fn ask<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
         let known = self.asked();
         let new: BTreeSet<&str> = ids.into_iter().filter(|id| !known.contains(*id)).collect();
@@ -209,7 +209,7 @@ impl CellDir {
         self.write_asked()
     }
 
-    /// Notes that these instances are asked for, and no others any more.
+    /// Records that these instances are asked for, and no others any more.
     pub fn plan<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
         let planned: BTreeSet<String> = ids.into_iter().map(str::to_owned).collect();
         if planned != self.asked() {
@@ -220,7 +220,7 @@ impl CellDir {
     }
 
     fn write_asked(&self) -> anyhow::Result<()> {
-        let _lease = self.hold()?;
+        let _lease = self.lock()?;
         self.journal.refresh()?;
         write_whole(&self.view(ASKED), &serde_json::to_vec_pretty(&self.asked())?)
     }
@@ -255,7 +255,8 @@ impl CellDir {
         self.with_episode(instance_id, |episode| episode.prediction.clone())
     }
 
-    /// Returns how often infrastructure has broken for the episode of an instance, since it was last asked to try again.
+    /// Returns how often infrastructure has broken for the episode of an instance, since it was last asked to try
+    /// again.
     pub fn failures(&self, instance_id: &str) -> u32 {
         self.with_episode(instance_id, |episode| Some(episode.failures)).unwrap_or_default()
     }
@@ -265,32 +266,32 @@ impl CellDir {
         self.with_episode(instance_id, |episode| episode.came)
     }
 
-    /// Notes that an episode for which infrastructure broke is tried again, however often it has been.
+    /// Records that an episode for which infrastructure broke is retried, however often it has been.
     pub fn retry(&self, instance_id: &str) -> anyhow::Result<()> {
         self.append(Entry::Retried { instance_id: instance_id.to_owned(), sample: self.sample })
     }
 
-    /// Notes that an episode starts over.
+    /// Records that an episode starts over.
     pub fn reset(&self, dir: &EpisodeDir, instance_id: &str) -> anyhow::Result<()> {
         dir.remove(ENDED)?;
         self.append(Entry::Reset { instance_id: instance_id.to_owned(), sample: self.sample })?;
         self.drop_listed(instance_id)
     }
 
-    /// Notes that an episode runs or goes on: how it ended before does not count any more.
+    /// Records that an episode runs or continues: how it ended before does not count any more.
     pub fn begin(&self, dir: &EpisodeDir, instance_id: &str) -> anyhow::Result<()> {
         dir.remove(ENDED)?;
         self.append(Entry::Begun { instance_id: instance_id.to_owned(), sample: self.sample })
     }
 
-    /// Notes how an episode ended.
+    /// Records how an episode ended.
     pub fn end(&self, dir: &EpisodeDir, instance_id: &str, ended: Ended) -> anyhow::Result<()> {
         let view = serde_json::to_vec_pretty(&ended)?;
         self.append(Entry::Ended { instance_id: instance_id.to_owned(), sample: self.sample, ended })?;
         dir.write(ENDED, &view)
     }
 
-    /// Notes a verdict whose official report is in the folder.
+    /// Records a verdict whose official report is in the folder.
     pub fn judge(&self, dir: &EpisodeDir, instance_id: &str, judged: Judged) -> anyhow::Result<()> {
         let report = dir.read(REPORT)?.map(|text| digest(&text));
         let judged = Judged { report, ..judged };
@@ -299,7 +300,7 @@ impl CellDir {
         dir.write(JUDGED, &view)
     }
 
-    /// Notes that infrastructure kept a patch from its verdict.
+    /// Records that infrastructure prevented the verdict on a patch.
     pub fn fail(&self, dir: &EpisodeDir, instance_id: &str, failed: Failed) -> anyhow::Result<()> {
         let view = serde_json::to_vec_pretty(&failed)?;
         self.append(Entry::Failed { instance_id: instance_id.to_owned(), sample: self.sample, failed })?;
@@ -351,10 +352,10 @@ impl CellDir {
         })
     }
 
-    /// Notes the prediction for an instance, and puts it into `preds.jsonl`.
+    /// Records the prediction for an instance, and adds it to `preds.jsonl`.
     ///
-    /// Each id has one line there at any time, so that other programs can read the file of a run that goes on; a line is
-    /// appended in one write.
+    /// Each id has one line there at any time, so that other programs can read the file of a run that is in progress; a
+    /// line is appended in one write.
     pub fn put_prediction(&self, prediction: &Prediction) -> anyhow::Result<()> {
         let id = prediction.instance_id.as_str();
         let known = self.with_episode(id, |episode| Some(episode.prediction.as_ref() == Some(prediction)));
@@ -362,7 +363,7 @@ impl CellDir {
             self.append(Entry::Predicted { sample: self.sample, prediction: prediction.clone() })?;
         }
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        let _lease = self.hold()?;
+        let _lease = self.lock()?;
         let path = self.view(PREDICTIONS);
         if let Some(listed) = listed.as_mut()
             && listed.catch_up(&path)
@@ -378,7 +379,7 @@ impl CellDir {
         self.list_predictions(&mut listed)
     }
 
-    /// Notes many predictions, and writes `preds.jsonl` once.
+    /// Records several predictions, and writes `preds.jsonl` once.
     pub fn put_predictions<'a>(&self, predictions: impl IntoIterator<Item = &'a Prediction>) -> anyhow::Result<()> {
         let is_new = |prediction: &&Prediction| {
             let is_other = |episode: &EpisodeState| Some(episode.prediction.as_ref() != Some(*prediction));
@@ -392,10 +393,10 @@ impl CellDir {
         self.write_predictions()
     }
 
-    /// Writes `preds.jsonl` anew, whatever has become of it.
+    /// Rewrites `preds.jsonl`, whatever its current contents.
     pub fn write_predictions(&self) -> anyhow::Result<()> {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        let _lease = self.hold()?;
+        let _lease = self.lock()?;
         self.list_predictions(&mut listed)
     }
 
@@ -405,7 +406,7 @@ impl CellDir {
         if !path.exists() {
             return Ok(());
         }
-        let _lease = self.hold()?;
+        let _lease = self.lock()?;
         let is_without = listed.as_mut().is_some_and(|listed| listed.catch_up(&path) && !listed.has(instance_id));
         if is_without { Ok(()) } else { self.list_predictions(&mut listed) }
     }
@@ -419,7 +420,7 @@ impl CellDir {
     }
 }
 
-/// Returns what tells the text of a report from any other.
+/// Returns the digest of a report's text.
 fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -510,8 +511,8 @@ mod tests {
             let (cell_dir, again) = (cell_dir.of_sample(sample), CellDir::of(cell_dir.journal(), "cell"));
             std::thread::spawn(move || {
                 for _ in 0..25 {
-                    drop(cell_dir.hold().unwrap());
-                    drop(again.hold().unwrap());
+                    drop(cell_dir.lock().unwrap());
+                    drop(again.lock().unwrap());
                 }
             })
         });

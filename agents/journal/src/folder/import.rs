@@ -1,4 +1,4 @@
-//! Taking in finished episodes of other programs, many at a time.
+//! Imports finished episodes of other programs, many at a time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use super::cell_dir::{CellDir, LEASES};
 use crate::journal::{Ended, Entry, Imported, Journal, Judged, Lease};
 use crate::predictions::Prediction;
 
-/// How many episodes are written before the journal is told of them, in one go.
+/// How many episodes are written before they are added to the journal together.
 const BATCH: usize = 1000;
 
 /// A finished episode of another program.
@@ -31,10 +31,10 @@ pub struct ImportedEpisode {
     pub judged: Option<Judged>,
 }
 
-/// Takes finished episodes of other programs into a run. Each becomes the next sample of its instance in its cell.
+/// Imports finished episodes of other programs into a run. Each becomes the next sample of its instance in its cell.
 ///
-/// Files are written first, and the journal is told of many at a time, so that the disk is waited for once for all of
-/// them. An episode that a killed process did not get to tell the journal of is not in the run, and is taken in anew.
+/// Files are written first, and the journal gets many at a time, so that the disk is waited for once for all of
+/// them. An episode that a killed process did not add to the journal is not in the run, and is imported again.
 #[derive(Debug)]
 pub struct Import {
     journal: Journal,
@@ -50,7 +50,7 @@ struct Cell {
     samples: HashMap<String, u32>,
     /// How many episodes are of a record with this digest.
     known: HashMap<String, usize>,
-    /// Episodes of which a killed process has told the journal a part.
+    /// Episodes of which a killed process has written a part to the journal.
     half: HashSet<(String, u32)>,
     entries: Vec<Entry>,
     /// The samples whose views are behind.
@@ -66,7 +66,7 @@ impl Import {
         let lease = Lease::take(&journal.run().join(LEASES).join("import"))?;
         let Some(lease) = lease else {
             let run = journal.run().display();
-            bail!("another process imports into `{run}`\nhint: wait for it, or choose another `--run`");
+            bail!("another process is importing into `{run}`\nhint: wait for it, or choose another `--run`");
         };
         journal.refresh()?;
         Ok(Self { journal: journal.clone(), _lease: lease, cells: BTreeMap::new(), waiting: 0 })
@@ -87,7 +87,7 @@ impl Import {
         Ok(sample)
     }
 
-    /// Tells the journal of what is still waiting, and writes the views.
+    /// Writes what is still waiting to the journal, and writes the views.
     pub fn finish(mut self) -> anyhow::Result<()> {
         self.flush()?;
         self.cells.values().try_for_each(Cell::write_views)
@@ -104,7 +104,7 @@ impl Import {
     fn flush(&mut self) -> anyhow::Result<()> {
         let run = self.journal.run();
         if self.waiting > 0 {
-            // What the journal speaks of has to be there after a power cut as well.
+            // Files that the journal refers to must survive a power cut.
             let folder = File::open(run).with_context(|| format!("cannot read `{}`", run.display()))?;
             rustix::fs::syncfs(folder).with_context(|| format!("cannot write `{}` to the disk", run.display()))?;
         }
@@ -151,7 +151,7 @@ impl Cell {
         if self.half.remove(&(instance_id.clone(), sample)) {
             self.entries.push(Entry::Reset { instance_id: instance_id.clone(), sample });
         }
-        // The last line makes it an episode of the run, so that one without it is taken in anew.
+        // The last line makes it an episode of the run, so that one without it is imported again.
         let last = Entry::Imported { instance_id: instance_id.clone(), sample, imported };
         let ended = ended.map(|ended| Entry::Ended { instance_id: instance_id.clone(), sample, ended });
         let predicted = prediction.map(|prediction| Entry::Predicted { sample, prediction });
@@ -174,7 +174,7 @@ fn write_files(dir: &CellDir, id: &str, records: &[Record], prediction: Option<&
     let folder = dir.instance_path(id);
     let cannot = || format!("cannot write in `{}`", folder.display());
     for stale in ["trajectory.jsonl", "patch.diff"] {
-        // Of another episode, which a killed process did not get to tell the journal of.
+        // Of another episode, which a killed process did not add to the journal.
         match fs::remove_file(folder.join(stale)) {
             Err(err) if err.kind() != std::io::ErrorKind::NotFound => return Err(err).with_context(cannot),
             _ => {}

@@ -23,7 +23,7 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    /// Writes the file anew.
+    /// Rewrites the file.
     pub(crate) fn write(path: &Path, predictions: &[Prediction]) -> anyhow::Result<Self> {
         write_stream(path, |file| {
             for prediction in predictions {
@@ -43,8 +43,8 @@ impl Listed {
         self.ids.contains(id)
     }
 
-    /// Takes in what others have appended, or have put in the place of the file; returns `false` where it has to be written
-    /// anew: it is gone or shorter, has a torn line, or names an id twice.
+    /// Takes in what others have appended, or have put in place of the file; returns `false` where it has to be
+    /// rewritten: it is gone or shorter, has a torn line, or names an id twice.
     pub(crate) fn catch_up(&mut self, path: &Path) -> bool {
         let Ok(metadata) = fs::metadata(path) else { return false };
         let file = Some(identity(&metadata));

@@ -9,7 +9,7 @@ mod listed;
 mod run;
 mod summary;
 
-pub use cell_dir::{CellDir, Found, Hold, VERDICT_FILES};
+pub use cell_dir::{CellDir, CellLock, Found, VERDICT_FILES};
 pub use episode_dir::{EpisodeDir, FileRecorder};
 pub use import::{Import, ImportedEpisode};
 pub use in_flight::InFlight;

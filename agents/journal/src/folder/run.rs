@@ -1,4 +1,4 @@
-//! What a run folder holds, for whoever reads one: exports, viewers, other runs.
+//! Reads run folders, for exports, viewers and other runs.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,8 @@ use crate::verdict::ending;
 
 /// A run as its journal has it.
 ///
-/// It reads nothing but the journal until a trajectory or another file is asked for, and may be read while the run goes
-/// on; [`Run::refresh`] takes in what has been added.
+/// It reads nothing but the journal until a trajectory or another file is asked for, and may be read while the run is
+/// in progress; [`Run::refresh`] takes in what has been added.
 #[derive(Debug)]
 pub struct Run {
     journal: Journal,
@@ -42,7 +42,7 @@ pub struct Episode {
     pub prediction: Option<Prediction>,
     /// The verdict on it.
     pub judged: Option<Judged>,
-    /// What infrastructure kept it from.
+    /// Why infrastructure prevented a verdict.
     pub failed: Option<Failed>,
     /// How often infrastructure has broken for it, since someone last asked to try it again.
     pub failures: u32,
@@ -58,14 +58,14 @@ impl Run {
     /// Opens the folder of a run.
     ///
     /// # Errors
-    /// When it is no run, or its journal cannot be read.
+    /// When it is not a run, or its journal cannot be read.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         if !folder.is_dir() {
             bail!("there is no run `{}`", folder.display());
         }
         let run = Self { journal: Journal::read(folder)? };
         if run.cells().is_empty() {
-            bail!("`{}` is no folder of a run: nothing has been written in it", folder.display());
+            bail!("`{}` is not a run folder: nothing has been written in it", folder.display());
         }
         Ok(run)
     }
@@ -167,8 +167,8 @@ impl Episode {
     pub fn trajectory(&self) -> anyhow::Result<Option<Trajectory>> {
         read_trajectory(&self.folder.join("trajectory.jsonl"))
     }
-    /// Returns the outcome, which is the last line of the record, without reading what comes before it; `None` where the
-    /// episode has not got as far.
+    /// Returns the outcome, which is the last line of the record, without reading what comes before it; `None` where
+    /// the episode has not got as far.
     pub fn outcome(&self) -> Option<Outcome> {
         match last_record(&self.folder.join("trajectory.jsonl")) {
             Some(Record::Outcome(outcome)) => Some(outcome),
@@ -176,8 +176,8 @@ impl Episode {
         }
     }
 
-    /// Returns what the episode counts as, by the rules of a run's summary. A verdict on another patch than the one that
-    /// was handed in does not count.
+    /// Returns what the episode counts as, by the rules of a run's summary. A verdict on another patch than the one
+    /// that was handed in does not count.
     pub fn ending(&self) -> Ending {
         let Some(prediction) = &self.prediction else {
             // The verdict on a patch that the record of another program does not hold.

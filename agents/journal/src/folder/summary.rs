@@ -54,8 +54,8 @@ pub struct Summary {
 
 /// Writes the `report.json` and the `summary.json` of a cell, from its predictions and its instances' verdicts.
 ///
-/// Every instance that was asked for counts: one without a prediction by how its episode ended, as far as it has. A verdict
-/// counts when it is on this very patch and was reached in the way in which it would be reached now.
+/// Every instance that was asked for counts: one without a prediction by how its episode ended, as far as it has. A
+/// verdict counts when it is on this very patch and was reached in the way in which it would be reached now.
 /// `allowed` is the share of failures of infrastructure that a rate may have.
 pub fn write_summary(cell_dir: &CellDir, environment: &dyn Environment, allowed: f64) -> anyhow::Result<Summary> {
     cell_dir.journal().refresh()?;
@@ -96,7 +96,7 @@ pub fn write_summary(cell_dir: &CellDir, environment: &dyn Environment, allowed:
     summary.official.finish();
     summary.tally.finish(allowed);
     cell_dir.write_predictions()?;
-    let _lease = cell_dir.hold()?;
+    let _lease = cell_dir.lock()?;
     write_whole(&cell_dir.view("report.json"), &summary.official.to_file()?)?;
     write_whole(&cell_dir.view("summary.json"), &serde_json::to_vec_pretty(&summary.tally)?)?;
     Ok(summary)
@@ -150,7 +150,7 @@ impl Summary {
 
     /// Writes the official part once more, into `folder` and under the name that the official harness gives it.
     pub fn write_official(&self, folder: &Path, run: &str) -> anyhow::Result<PathBuf> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         let path = folder.join(file_name(&format!("{}.{run}.json", self.model)));
         write_whole(&path, &self.official.to_file()?)?;
         Ok(path)

@@ -35,7 +35,7 @@ fn of_cell(cell: &Path) -> anyhow::Result<Vec<Entry>> {
         for prediction in Lines::open(&predictions)?.torn() {
             match prediction {
                 Ok(prediction) => entries.push(Entry::Predicted { sample: 0, prediction }),
-                Err(err) => tracing::warn!("`{}`: {err:#}; it is passed over", predictions.display()),
+                Err(err) => tracing::warn!("`{}`: {err:#}; it is skipped", predictions.display()),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a journal says, line by line.
+//! The entries of a journal.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,11 +31,11 @@ impl Line {
     }
 }
 
-/// What a line of a journal says, told by its `type`. `sample` counts the episodes of one agent on one instance from 0.
+/// What a line of a journal says, by its `type`. `sample` counts the episodes of one agent on one instance from 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Entry {
-    /// A process has begun to write this file.
+    /// A process has started to write this file.
     Opened {
         /// [`VERSION`] of its lines.
         version: u32,
@@ -58,7 +58,7 @@ pub enum Entry {
         /// The instances.
         instance_ids: Vec<String>,
     },
-    /// How often infrastructure has broken for an episode does not count any more: it is tried again.
+    /// How often infrastructure has broken for an episode does not count any more: it is retried.
     Retried {
         /// The instance.
         instance_id: String,
@@ -74,7 +74,7 @@ pub enum Entry {
         #[serde(default)]
         sample: u32,
     },
-    /// An episode runs, or goes on.
+    /// An episode runs, or continues.
     Begun {
         /// The instance.
         instance_id: String,
@@ -110,17 +110,17 @@ pub enum Entry {
         /// What it is on and what it says; the tests by name are in the `report.json` of the episode's folder.
         judged: Judged,
     },
-    /// Infrastructure kept a patch from its verdict.
+    /// Infrastructure prevented the verdict on a patch.
     Failed {
         /// The instance.
         instance_id: String,
         /// The sample.
         #[serde(default)]
         sample: u32,
-        /// What a verdict would have been on, and what kept it from one.
+        /// What the verdict would have been on, and what prevented it.
         failed: Failed,
     },
-    /// An episode was taken in from the record of another program.
+    /// An episode was imported from the record of another program.
     Imported {
         /// The instance.
         instance_id: String,
@@ -130,7 +130,7 @@ pub enum Entry {
         /// Which record.
         imported: Imported,
     },
-    /// What a later version says; it is passed over.
+    /// What a later version says; it is skipped.
     #[serde(other)]
     Unknown,
 }
@@ -142,7 +142,7 @@ impl Entry {
     }
 }
 
-/// The record of another program that an episode was taken in from.
+/// The record of another program that an episode was imported from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     /// Digest of what it says.
@@ -166,8 +166,8 @@ pub struct Ended {
     /// Why it could not be run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What it took, also what earlier attempts at it had paid for. Absent where it could not be run, and in what earlier
-    /// versions wrote.
+    /// What it took, also what earlier attempts at it had paid for. Absent where it could not be run, and in what
+    /// earlier versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spending: Option<Spending>,
     /// Fingerprint of the settings that it was made with. Absent in what earlier versions wrote.
@@ -176,7 +176,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Returns whether the budget stopped the episode: it goes on with a larger one, and is unfinished until then.
+    /// Returns whether the budget stopped the episode: it continues with a larger one, and is unfinished until then.
     pub fn lacks_budget(&self) -> bool {
         self.exit_status == BUDGET_SPENT
     }
@@ -215,12 +215,12 @@ pub struct Judged {
     pub pass_to_pass: Option<[usize; 2]>,
 }
 
-/// What infrastructure kept from a verdict.
+/// A verdict that infrastructure prevented.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
     /// What the verdict would have been on.
     #[serde(flatten)]
     pub subject: Subject,
-    /// What broke.
+    /// What failed.
     pub error: String,
 }

@@ -1,8 +1,8 @@
-//! Who works on what: a file that one process at a time can hold, on any file system.
+//! Leases: who works on what. A lease is a file that one process at a time can hold, on any file system.
 //!
-//! No lock of the kernel is used, which a network file system may not keep. Whoever creates the file holds the lease, and
-//! touches it from time to time. A lease is taken over when its process has ended, which can be told on one machine, or
-//! when no one has touched it for a while.
+//! No lock of the kernel is used, which a network file system may not keep. Whoever creates the file holds the lease,
+//! and touches it from time to time. A lease is taken over when its process has ended, which can be told on one
+//! machine, or when no one has touched it for a while.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -143,7 +143,7 @@ fn fill(mut file: File, path: &Path, text: &str) -> std::io::Result<()> {
 fn is_free(path: &Path) -> bool {
     let Ok(Some(text)) = read_text(path) else { return false };
     match text.lines().next().and_then(Owner::parse) {
-        // However long a process of this machine has been stopped, it may go on.
+        // However long a process of this machine has been stopped, it may continue.
         Some(owner) if owner.is_here() => owner.has_ended(),
         // Without a word, it was created a moment ago, or by a process that was killed then.
         _ => is_stale(path),

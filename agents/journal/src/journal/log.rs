@@ -14,7 +14,7 @@ use crate::owner::Owner;
 const HEAD: &str = "{\"check\":\"";
 /// Digits of a checksum.
 const DIGITS: usize = 8;
-/// What stands between the checksum and the rest of the line.
+/// What is between the checksum and the rest of the line.
 const AFTER: &str = "\",";
 
 /// A file of a journal that this process alone appends to.
@@ -29,9 +29,10 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Starts a file of its own in the folder of a journal, with lines that come after all that were written at `after`.
+    /// Starts a file of its own in the folder of a journal, with lines that come after all that were written at
+    /// `after`.
     pub(crate) fn create(folder: &Path, after: f64) -> anyhow::Result<Self> {
-        let cannot = || format!("cannot write in the journal `{}`", folder.display());
+        let cannot = || format!("cannot write to the journal `{}`", folder.display());
         fs::create_dir_all(folder).with_context(cannot)?;
         let owner = Owner::this();
         for number in 1.. {
@@ -49,7 +50,7 @@ impl Log {
                 Err(err) => return Err(err).with_context(cannot),
             }
         }
-        bail!("the journal `{}` has no name left for a file", folder.display())
+        bail!("there is no free file name left in the journal `{}`", folder.display())
     }
 
     /// Returns the path of the file.
@@ -79,10 +80,10 @@ impl Log {
     }
 }
 
-/// Reads the whole lines of a file from an offset on; returns them and the offset behind them.
+/// Reads the whole lines of a file from an offset on; returns them and the offset after them.
 ///
 /// A last line that is not whole is left for later: its writer may still be at it, or was killed. A line with a wrong
-/// checksum is passed over and told.
+/// checksum is skipped and told.
 pub(crate) fn read(path: &Path, offset: u64) -> anyhow::Result<(Vec<Line>, u64)> {
     let cannot = || format!("cannot read the journal `{}`", path.display());
     let mut file = File::open(path).with_context(cannot)?;
@@ -98,7 +99,7 @@ pub(crate) fn read(path: &Path, offset: u64) -> anyhow::Result<(Vec<Line>, u64)>
                 path.display()
             ),
             Some(line) => lines.push(line),
-            None => tracing::warn!("`{}` has a damaged line, which is passed over", path.display()),
+            None => tracing::warn!("`{}` has a damaged line, which is skipped", path.display()),
         }
     }
     Ok((lines, offset + whole as u64))

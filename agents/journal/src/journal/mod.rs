@@ -84,7 +84,7 @@ impl Journal {
         let lines = earlier::lines(&self.run)?;
         if !lines.is_empty() {
             let folder = self.folder();
-            fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+            fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
             // Who does the same at the same time writes the same.
             log::write_whole_log(&folder.join(EARLIER), &lines)?;
         }

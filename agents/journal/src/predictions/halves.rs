@@ -1,10 +1,10 @@
-//! Half characters in JSON that other programs wrote.
+//! Lone surrogates in JSON that other programs wrote.
 
 use std::borrow::Cow;
 
 use agent_core::without_lone_surrogates;
 
-/// Returns JSON with `stand_in` for each half of a surrogate pair that stands alone and for each place that is not UTF-8,
+/// Returns JSON with `stand_in` for each lone surrogate and for each place that is not UTF-8,
 /// neither of which any text can hold; `None` when there is none.
 pub(crate) fn without_halves(json: &[u8], stand_in: char) -> Option<Vec<u8>> {
     let mut text = String::with_capacity(json.len());

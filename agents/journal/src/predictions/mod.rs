@@ -10,4 +10,4 @@ mod rows;
 pub(crate) use file::Lines;
 pub(crate) use prediction::PREDICTIONS;
 pub use prediction::Prediction;
-pub use read::{Given, read_predictions};
+pub use read::{Predictions, read_predictions};

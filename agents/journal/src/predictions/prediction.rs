@@ -16,8 +16,8 @@ pub struct Prediction {
     /// The patch; empty when nothing was changed.
     #[serde(default)]
     pub model_patch: Option<String>,
-    /// Whether the patch held half characters, which no file can hold; each stands as U+FFFD. It cannot be applied, as
-    /// in the official harness.
+    /// Whether the patch contained lone surrogates, which no file can contain; each is replaced by U+FFFD. It cannot be
+    /// applied, as in the official harness.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spoiled: bool,
 }

@@ -12,12 +12,12 @@ use super::prediction::Prediction;
 use crate::folder::Run;
 use crate::journal::FOLDER;
 
-/// The predictions of a file, and what a person should know of it.
+/// The predictions of a file, and remarks for the user.
 #[derive(Debug)]
-pub struct Given {
+pub struct Predictions {
     /// The predictions, one at most for an instance by a model.
     pub predictions: Vec<Prediction>,
-    /// Rows that are spoiled or there twice.
+    /// Remarks on rows that are damaged or occur twice.
     pub remarks: Vec<String>,
 }
 
@@ -28,8 +28,8 @@ const LISTED: usize = 10;
 ///
 /// The forms are told apart by what is in the file: a list, an object keyed by instance id, or one object a line. A
 /// line may be one of OpenHands' `output.jsonl`. Of a large line only the prediction is kept.
-pub fn read_predictions(path: &Path) -> anyhow::Result<Given> {
-    let read = || -> anyhow::Result<Given> {
+pub fn read_predictions(path: &Path) -> anyhow::Result<Predictions> {
+    let read = || -> anyhow::Result<Predictions> {
         let numbered = if path.is_dir() { of_folder(path)? } else { of_file(path)? };
         if numbered.is_empty() {
             bail!("it holds none");
@@ -82,7 +82,7 @@ fn in_folder(folder: &Path) -> anyhow::Result<PathBuf> {
     below.retain(|path| path.is_file());
     match below.as_slice() {
         [only] => Ok(only.clone()),
-        [] => bail!("`{}` is no folder of a run: it has no `{PREDICTIONS}`", folder.display()),
+        [] => bail!("`{}` is not a run folder: it has no `{PREDICTIONS}`", folder.display()),
         _ => bail!(
             "`{}` has {} cells with predictions\nhint: name the folder of one of them",
             folder.display(),
@@ -92,7 +92,7 @@ fn in_folder(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Returns the predictions without those that are there more than once, which must be equal.
-fn without_doubles(numbered: Vec<(usize, Prediction)>) -> anyhow::Result<Given> {
+fn without_doubles(numbered: Vec<(usize, Prediction)>) -> anyhow::Result<Predictions> {
     let mut seen: HashMap<(String, String), usize> = HashMap::with_capacity(numbered.len());
     let mut kept: Vec<(usize, Prediction)> = Vec::with_capacity(numbered.len());
     let (mut remarks, mut different) = (Vec::new(), Vec::new());
@@ -109,8 +109,8 @@ fn without_doubles(numbered: Vec<(usize, Prediction)>) -> anyhow::Result<Given> 
         }
         if prediction.spoiled {
             remarks.push(format!(
-                "line {line}: the patch for `{}` holds half a character or other bytes that are no text, and counts as \
-                 one that does not apply",
+                "line {line}: the patch for `{}` contains a lone surrogate or bytes that are not text, and counts as \
+                a patch that does not apply",
                 prediction.instance_id
             ));
         }
@@ -118,7 +118,7 @@ fn without_doubles(numbered: Vec<(usize, Prediction)>) -> anyhow::Result<Given> 
         kept.push((line, prediction));
     }
     if different.is_empty() {
-        return Ok(Given { predictions: kept.into_iter().map(|(_, prediction)| prediction).collect(), remarks });
+        return Ok(Predictions { predictions: kept.into_iter().map(|(_, prediction)| prediction).collect(), remarks });
     }
     let more = different.len().saturating_sub(LISTED);
     different.truncate(LISTED);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::halves::without_halves;
 use super::prediction::Prediction;
 
-/// Returns the prediction of a row that begins on a line. Where half characters keep it from being read, each is
+/// Returns the prediction of a row that begins on a line. If lone surrogates prevent it from being read, each is
 /// replaced; a patch that held one is spoiled.
 pub(crate) fn prediction(json: &[u8], key: Option<&str>, line: usize) -> anyhow::Result<Prediction> {
     let read = |json: &[u8]| {
@@ -38,7 +38,7 @@ fn in_file(err: &str, first: usize) -> String {
     }
 }
 
-/// Reads one value and nothing behind it; an error names the field.
+/// Reads one value and nothing after it; an error names the field.
 fn parse<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|err| err.to_string())?;
@@ -93,7 +93,7 @@ impl Row {
     }
 
     /// Returns the patch of a line of OpenHands': the first of its places that holds any text. As OpenHands' own
-    /// evaluation has it, the top of the line comes first, and what is no text is no patch.
+    /// evaluation has it, the top of the line comes first, and what is not text is no patch.
     fn openhands_patch(&self) -> Option<String> {
         let result = self.test_result.as_ref();
         let places = [

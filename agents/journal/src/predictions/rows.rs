@@ -21,7 +21,7 @@ pub(crate) struct Raw<'a> {
 /// Returns the rows of a list.
 ///
 /// # Errors
-/// Names the line from which on it is no list.
+/// Names the line from which on it is not a list.
 pub(crate) fn split_list(json: &[u8]) -> anyhow::Result<Vec<Raw<'_>>> {
     split(json, (b'[', b']'), false)
 }
@@ -29,7 +29,7 @@ pub(crate) fn split_list(json: &[u8]) -> anyhow::Result<Vec<Raw<'_>>> {
 /// Returns the rows of an object, in their order and with every key that is there twice.
 ///
 /// # Errors
-/// Names the line from which on it is no object.
+/// Names the line from which on it is not an object.
 pub(crate) fn split_object(json: &[u8]) -> anyhow::Result<Vec<Raw<'_>>> {
     split(json, (b'{', b'}'), true)
 }
@@ -78,7 +78,7 @@ impl<'a> Cursor<'a> {
         self.step(blanks);
     }
 
-    /// Takes a byte, behind blanks, if it is there.
+    /// Takes a byte, after blanks, if it is there.
     fn take(&mut self, wanted: u8) -> bool {
         self.skip_blanks();
         let is_there = self.rest().first() == Some(&wanted);
@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
             Some(byte) => format!("there is `{}`", char::from(*byte)),
             None => "the file ends".to_owned(),
         };
-        bail!("line {}: {found} where `{}` must be", self.line, char::from(wanted))
+        bail!("line {}: {found} where `{}` is expected", self.line, char::from(wanted))
     }
 
     /// Takes a value and returns its text.
@@ -111,7 +111,7 @@ impl<'a> Cursor<'a> {
                 let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
                 bail!("line {line}: {why} at column {}", err.column())
             }
-            None => bail!("line {}: the file ends where a row must be", self.line),
+            None => bail!("line {}: the file ends where a row is expected", self.line),
         }
     }
 
@@ -120,16 +120,16 @@ impl<'a> Cursor<'a> {
         let json = self.value()?;
         let mended = without_halves(json, '\u{fffd}').map_or(Cow::Borrowed(json), Cow::Owned);
         let mut deserializer = serde_json::Deserializer::from_slice(&mended);
-        let key = String::deserialize(&mut deserializer).with_context(|| format!("line {line}: this is no key"))?;
+        let key = String::deserialize(&mut deserializer).with_context(|| format!("line {line}: this is not a key"))?;
         self.expect(b':')?;
         Ok(key)
     }
 
-    /// Returns the rows if nothing is behind them.
+    /// Returns the rows if nothing is after them.
     fn end(mut self, rows: Vec<Raw<'a>>) -> anyhow::Result<Vec<Raw<'a>>> {
         self.skip_blanks();
         if !self.rest().is_empty() {
-            bail!("line {}: there is more behind the end", self.line);
+            bail!("line {}: there is more after the end", self.line);
         }
         Ok(rows)
     }

@@ -20,7 +20,7 @@ const THINKING: &str = "<think>";
 const THOUGHT: &str = "</think>";
 const FENCE: &str = "```";
 
-/// Why an answer in JSON could not be read; the template `llm/malformed_json.md` puts it into words.
+/// Why an answer in JSON could not be read; the template `llm/malformed_json.md` describes it to the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum UnreadableJson {
@@ -39,7 +39,7 @@ pub enum UnreadableJson {
         line: usize,
         /// The character of the line, from 1.
         column: usize,
-        /// What stands there, its end cut.
+        /// The text there, cut at its end.
         near: String,
     },
     /// There are values between tags, but required ones are missing.
@@ -62,7 +62,7 @@ enum Rank {
     Exact,
     /// It has a parameter of the only tool.
     Partial,
-    /// It calls a tool that there is not.
+    /// It calls an unknown tool.
     Unknown,
 }
 
@@ -166,7 +166,7 @@ impl<'a> Offer<'a> {
         self.tools.first().filter(|_| self.tools.len() == 1)
     }
 
-    /// Returns where the answer begins behind what a model thought aloud.
+    /// Returns where the answer begins after what a model thought aloud.
     fn start_of_answer(&self, text: &str) -> usize {
         let start = text.len() - text.trim_start().len();
         if text[start..].starts_with(THINKING) && !self.texts.contains(&"think") {
@@ -199,8 +199,8 @@ impl<'a> Offer<'a> {
         })
     }
 
-    /// Reads an object that holds the arguments of the only tool. One without any of them is spoken of, unless it stands
-    /// apart and none is needed.
+    /// Reads an object that holds the arguments of the only tool. One without any of them is spoken of, unless it
+    /// stands apart and none is needed.
     fn unnamed(&self, object: &Object, found: &Pieces<'_>) -> Option<(Rank, String, Map<String, Value>)> {
         let (tool, fields) = (self.only()?, &object.fields);
         let complete = tool.missing(fields, &found.tags).is_empty();

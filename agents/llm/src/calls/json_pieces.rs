@@ -80,7 +80,7 @@ impl<'a> Scan<'a, '_> {
         rest.find(|(at, byte)| **byte == b'{' || (**byte == b'<' && starts_line(*at))).map(|(at, _)| at)
     }
 
-    /// Reads an object, and returns where to go on.
+    /// Reads an object, and returns where to continue.
     fn object(&mut self, start: usize) -> usize {
         let inside = self.text[start + 1..].trim_start();
         let has_key = inside.starts_with(['"', '\'']);
@@ -99,7 +99,7 @@ impl<'a> Scan<'a, '_> {
         if has_key && self.found.broken.is_none_or(|known| begins_line && !known.begins_line) {
             self.found.broken = Some(Broken { fault, begins_line });
         }
-        // What stands inside of a broken object is none of its own; and nothing may be read over and over again.
+        // What is inside of a broken object is none of its own; and nothing may be read over and over again.
         let whole = fault.reached.max(start + 1);
         if self.effort > self.text.len() + SLACK {
             return whole;
@@ -108,7 +108,7 @@ impl<'a> Scan<'a, '_> {
         if begins_line { next } else { start + 1 }
     }
 
-    /// Reads a value between tags, and returns where to go on.
+    /// Reads a value between tags, and returns where to continue.
     fn tag(&mut self, start: usize) -> usize {
         let rest = &self.text[start + 1..];
         let opens = |name: &&str| rest.strip_prefix(*name).is_some_and(|after| after.starts_with('>'));
@@ -131,7 +131,7 @@ impl<'a> Scan<'a, '_> {
     }
 
     /// Returns whether a tag that is not closed can be the last: it stands alone on its line, or nothing stands below,
-    /// and no other opens behind it.
+    /// and no other opens after it.
     fn is_last(&mut self, index: usize, from: usize) -> bool {
         let rest = &self.text[from..];
         let line = rest.split('\n').next().unwrap_or_default();

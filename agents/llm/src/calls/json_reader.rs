@@ -1,6 +1,6 @@
 //! Reads JSON as models write it. Pure functions.
 //!
-//! What is JSON is read as JSON. Else these are forgiven: line breaks and tabs inside strings, a comma behind the last
+//! What is JSON is read as JSON. Else these are forgiven: line breaks and tabs inside strings, a comma after the last
 //! item, `True`, `False` and `None`, single quotes, keys without quotes, and backslashes that escape nothing.
 
 use serde::Serialize;
@@ -107,7 +107,7 @@ impl Reader<'_> {
         Ok(Value::Array(items))
     }
 
-    /// Skips the comma behind an item; without one, the end must come.
+    /// Skips the comma after an item; without one, the end must come.
     fn comma(&mut self, closing: char, opening: usize) -> Result<(), Wrong> {
         match self.peek() {
             Some(',') => self.at += 1,
@@ -178,7 +178,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads what stands behind a backslash. One that escapes nothing was meant as it stands, as in `\d`.
+    /// Reads what is behind a backslash. One that escapes nothing was meant as it stands, as in `\d`.
     fn escape(&mut self, value: &mut String) {
         let meant = match self.rest().chars().next() {
             Some(same @ ('"' | '\'' | '\\' | '/')) => same,

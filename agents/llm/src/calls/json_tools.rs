@@ -20,7 +20,7 @@ pub fn to_json_text(messages: &[Message], tools: &[ToolSpec], prompts: &Prompts)
 }
 
 /// Returns a call as it is answered to an offer of `tools`: an object, and texts of several lines between tags. A value
-/// that cannot stand between tags stays in the object; arguments that are no JSON object stand as they are.
+/// that cannot stand between tags stays in the object; arguments that are not a JSON object stay as they are.
 pub fn render_json_call(call: &ToolCall, tools: &[ToolSpec]) -> String {
     let given = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.as_str() };
     let Ok(arguments) = serde_json::from_str::<Map<String, Value>>(given) else {

@@ -1,7 +1,8 @@
 //! Reads tool calls back out of text. Pure functions.
 //!
 //! Values are not escaped, so a value may look like the end of its own call. Text that is laid out exactly as
-//! [`crate::render_call`] does it is read first by its lines, which leaves little to chance; all else is read leniently.
+//! [`crate::render_call`] does it is read first by its lines, which leaves little to chance; all else is read
+//! leniently.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -20,7 +21,7 @@ pub struct TextCalls {
     pub calls: Vec<(String, String)>,
 }
 
-/// Why a call could not be read; the template `llm/malformed_call.md` puts it into words.
+/// Why a call could not be read; the template `llm/malformed_call.md` describes it to the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Unreadable {
@@ -44,7 +45,7 @@ pub enum Unreadable {
     StrayText {
         /// The tool.
         function: String,
-        /// What stands there, its end cut.
+        /// The text there, cut at its end.
         text: String,
     },
 }
@@ -107,7 +108,7 @@ impl<'a> Reader<'a> {
         Ok(TextCalls { words: words.to_owned(), calls })
     }
 
-    /// Returns where the next call opens: on a line of its own, or before what only a call goes on with. Else it is
+    /// Returns where the next call opens: on a line of its own, or before what only a call continues with. Else it is
     /// spoken of.
     fn opening(&self, from: usize) -> Option<usize> {
         let mut found = self.text[from..].match_indices(OPENING).map(|(index, _)| from + index);
@@ -162,7 +163,7 @@ impl<'a> Reader<'a> {
         self.text.len() - after.len()
     }
 
-    /// Returns where the value that starts at `start` ends: at the first closing tag behind which the call goes on.
+    /// Returns where the value that starts at `start` ends: at the first closing tag after which the call continues.
     fn value_end(&self, start: usize, parameter: &str, earlier: &Map<String, Value>) -> Option<usize> {
         let framed = self.text[start..].starts_with('\n');
         let candidates = self.text[start..].match_indices(PARAMETER_CLOSING).map(|(index, _)| start + index);
@@ -190,7 +191,7 @@ impl<'a> Reader<'a> {
         candidates.filter(laid_out).find(goes_on)
     }
 
-    /// Returns whether no closing tag is left over behind the end of a call; one would belong to that very call.
+    /// Returns whether no closing tag is left over after the end of a call; one would belong to that very call.
     fn is_whole(&self, at: usize) -> bool {
         let rest = &self.text[at..];
         let closing = [PARAMETER_CLOSING, CLOSING].iter().filter_map(|tag| rest.find(tag)).min();

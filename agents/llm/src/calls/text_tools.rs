@@ -77,8 +77,8 @@ pub fn split_calls(messages: &[Message]) -> Vec<Message> {
     split
 }
 
-/// Returns a call as text. A value of several lines stands on lines of its own; arguments that are no JSON object stand
-/// as they are.
+/// Returns a call as text. A value of several lines stands on lines of its own; arguments that are not a JSON object
+/// stay as they are.
 pub fn render_call(call: &ToolCall) -> String {
     let mut text = format!("<function={}>\n", call.name);
     match serde_json::from_str::<Map<String, Value>>(&call.arguments) {

@@ -1,4 +1,4 @@
-//! Tells what a model thinks aloud from what it says.
+//! Separates the thoughts of a model from its answer.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,9 @@ const TAGS: [(&str, &str); 3] =
 
 /// Returns the thoughts at the start of a text, tags included, and the rest, in which later thoughts are blank.
 ///
-/// A call may itself write such tags, as into a file: what stands between `opening`, with which a call begins on its line,
-/// and the end of that call is left alone. Chat templates that open the thoughts themselves leave only the closing tag in
-/// the text. A thought without end goes on to the end of the text.
+/// A call may itself write such tags, as into a file: what is between `opening`, with which a call begins on its line,
+/// and the end of that call is left alone. Chat templates that open the thoughts themselves leave only the closing tag
+/// in the text. A thought without end continues to the end of the text.
 pub(crate) fn split<'a>(text: &'a str, opening: &str) -> (&'a str, Cow<'a, str>) {
     let mut end = unopened(text, opening).unwrap_or(0);
     loop {
@@ -25,7 +25,7 @@ pub(crate) fn split<'a>(text: &'a str, opening: &str) -> (&'a str, Cow<'a, str>)
     (thought, blanked(rest, opening))
 }
 
-/// Returns where thoughts end that the text does not open: behind the first closing tag that nothing before it opens.
+/// Returns where thoughts end that the text does not open: after the first closing tag that nothing before it opens.
 fn unopened(text: &str, opening: &str) -> Option<usize> {
     let closing = TAGS.iter().filter_map(|(open, close)| {
         let at = text.find(close)?;

@@ -37,7 +37,8 @@ struct Inner {
 }
 
 impl Gateways {
-    /// Returns the models of a process; `folder` is where it shares its limits with others, such as a folder of the run.
+    /// Returns the models of a process; `folder` is where it shares its limits with others, such as a folder of the
+    /// run.
     ///
     /// # Errors
     /// When the folder cannot be made.
@@ -58,8 +59,8 @@ impl Gateways {
         &self.inner.budget
     }
 
-    /// Connects to the endpoints of a configuration. Reads the keys, and the address where the settings have none, from the
-    /// environment.
+    /// Connects to the endpoints of a configuration. Reads the keys, and the address where the settings have none, from
+    /// the environment.
     ///
     /// # Errors
     /// See [`ConnectError`].
@@ -134,8 +135,8 @@ impl Gateway {
         &self.name
     }
 
-    /// Returns the model of an episode. All episodes of one `key`, such as an instance's id, ask the same endpoint as long
-    /// as it answers, which has read the start of their conversations before.
+    /// Returns the model of an episode. All episodes of one `key`, such as an instance's id, ask the same endpoint as
+    /// long as it answers, which has read the start of their conversations before.
     pub fn model(&self, key: &str) -> Arc<dyn Model> {
         let order = order(key, self.endpoints.iter().map(|(name, weight, _)| (name.as_str(), *weight)));
         let endpoints = order.into_iter().filter_map(|at| self.endpoints.get(at)).map(|(_, _, http)| http.clone());
@@ -197,11 +198,11 @@ fn given(config: &ModelConfig) -> Result<Vec<EndpointConfig>, ConnectError> {
     }
     let bad = |what: &str| Err(ConnectError::BadEndpoint(what.to_owned()));
     if config.base_url.is_some() {
-        return bad("`model.base_url` is one of `model.endpoints` or is left out");
+        return bad("`model.base_url` must be one of `model.endpoints` or be left out");
     }
     for (at, endpoint) in config.endpoints.iter().enumerate() {
         if !(0.0..1e9).contains(&endpoint.weight) {
-            return bad(&format!("the weight of number {} must be a number from 0 on", at + 1));
+            return bad(&format!("the weight of endpoint {} must be a number of at least 0", at + 1));
         }
         if endpoint.base_url.is_none() {
             return bad(&format!("number {} has no `base_url`", at + 1));

@@ -12,7 +12,7 @@ use crate::layers::retry::{Waited, again};
 use crate::server::http::Http;
 
 /// Asks the first endpoint that can be asked, and the next one where that fails as an endpoint. This is the one place
-/// where requests are tried again.
+/// where requests are retried.
 pub(crate) struct Routed {
     /// The endpoints in the order of this episode.
     pub(crate) endpoints: Vec<Arc<Http>>,
@@ -36,7 +36,7 @@ impl Routed {
             match endpoint.ask(request, waited).await {
                 Ok(completion) => return Ok(completion),
                 Err(failed) if failed.is_of_endpoint => {
-                    tracing::info!("another endpoint is asked: {}", failed.error);
+                    tracing::info!("trying another endpoint: {}", failed.error);
                     last = Some(failed.error);
                 }
                 Err(failed) => return Err(failed.error),

@@ -1,4 +1,4 @@
-//! Keeps a message to one tool call.
+//! Limits a message to one tool call.
 
 use std::sync::Arc;
 

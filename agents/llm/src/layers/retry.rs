@@ -1,4 +1,4 @@
-//! Tries again what may go better the next time.
+//! Retries what may succeed the next time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -50,7 +50,8 @@ where
     }
 }
 
-/// Returns how long to wait after an attempt: a share (0 to 1) of a bound that doubles, but longer than the server asks.
+/// Returns how long to wait after an attempt: a share (0 to 1) of a bound that doubles, but longer than the server
+/// asks.
 fn wait(config: &RetryConfig, attempt: u32, retry_after: Option<Duration>, share: f64) -> Duration {
     let drawn = |bound: f64| Duration::try_from_secs_f64(share * bound.min(config.cap)).unwrap_or_default();
     let doubled = drawn(config.base * 2f64.powi(attempt.saturating_sub(1).min(60) as i32));

@@ -1,4 +1,4 @@
-//! Lends tool calls to a model that has none.
+//! Adds tool calls to a model without native ones.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl TextProtocol {
             Ok(read) if read.calls.is_empty() => {}
             Ok(read) => {
                 let mut fields = completion.message.extras.take().map(|extras| extras.message).unwrap_or_default();
-                // The calls are written anew, so that the parts in which the text came are no longer it.
+                // The calls are rewritten, so that the parts in which the text came are no longer it.
                 fields.remove(PARTS);
                 let extras = Extras { message: fields, calls: Vec::new() };
                 let words = if thought.is_empty() { read.words } else { format!("{thought}{}", read.words) };

@@ -121,8 +121,8 @@ impl Account {
         self.do_turn(turn, Amounts::default()).await
     }
 
-    /// Counts what was spent before there was the folder, or before the first use where nothing is shared; returns whether
-    /// it was counted now.
+    /// Counts what was spent before there was the folder, or before the first use where nothing is shared; returns
+    /// whether it was counted now.
     pub(crate) async fn charge_earlier(self: &Arc<Self>, spent: Amounts) -> Result<bool, Denied> {
         if self.share.is_none() {
             let mut state = self.lock();
@@ -163,7 +163,7 @@ impl Account {
                 }
                 Wait::Never => return Err(Denied::Exhausted),
                 Wait::ForOthers => freed.await,
-                // Whether something was freed or the time has come, it is tried again.
+                // Whether something was freed or the time has come, it is retried.
                 Wait::For(duration) => drop(tokio::time::timeout(duration, freed).await),
             }
         }
@@ -299,7 +299,7 @@ impl Account {
         }));
     }
 
-    /// Returns whether telling goes on.
+    /// Returns whether telling continues.
     async fn tell(account: &Weak<Self>, pace: Pace) -> bool {
         let Some(account) = account.upgrade() else { return false };
         let Some(share) = &account.share else { return false };

@@ -1,4 +1,4 @@
-//! Whether an endpoint is down, and when it is tried again.
+//! Whether an endpoint is down, and when it is retried.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ struct Open {
 }
 
 impl Breaker {
-    /// Returns when a request may be sent; `None` for now. Whoever is let through while the endpoint counts as down is the
-    /// one that finds out, and the others wait for another pause.
+    /// Returns when a request may be sent; `None` for now. Whoever is let through while the endpoint counts as down is
+    /// the one that finds out, and the others wait for another pause.
     pub(crate) fn closed_until(&mut self, now: Instant) -> Option<Instant> {
         let open = self.open.as_mut()?;
         if open.until > now {
@@ -43,8 +43,8 @@ impl Breaker {
         self.open.take().is_some()
     }
 
-    /// Notes at `now` that a request failed that was sent at `sent`; `is_gone` says that no connection came about. Returns whether
-    /// the endpoint counts as down with it.
+    /// Notes at `now` that a request failed that was sent at `sent`; `is_gone` says that no connection came about.
+    /// Returns whether the endpoint counts as down with it.
     pub(crate) fn failed(&mut self, sent: Instant, is_gone: bool, now: Instant) -> bool {
         self.failures += 1;
         let pause = match self.open {

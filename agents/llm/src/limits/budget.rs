@@ -29,8 +29,8 @@ pub struct Spent {
 
 /// What a whole run may cost, shared by all its models, and over a folder by all its processes.
 ///
-/// What a request may cost at most is reserved before it is sent, so that the limits hold with any number in flight. Once
-/// a request does not fit any more, and none in flight could give something back, all further ones fail with
+/// What a request may cost at most is reserved before it is sent, so that the limits hold with any number in flight.
+/// Once a request does not fit any more, and none in flight could give something back, all further ones fail with
 /// [`ModelError::Budget`].
 #[derive(Debug, Clone)]
 pub struct Budget {
@@ -40,7 +40,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Returns a budget; the processes that name the same `folder` share it, and a later one goes on with it.
+    /// Returns a budget; the processes that name the same `folder` share it, and a later one continues with it.
     ///
     /// # Errors
     /// When the folder cannot be made.
@@ -61,12 +61,13 @@ impl Budget {
         self.is_spent.load(Ordering::Relaxed)
     }
 
-    /// Counts what a run had spent before it had this budget, in US dollars and tokens; returns whether that was counted.
+    /// Counts what a run had spent before it had this budget, in US dollars and tokens; returns whether that was
+    /// counted.
     ///
-    /// It is counted once for each ledger, and only where the ledger is new: the run had no budget before, or the folder was
-    /// removed. Where anything was spent of it, or this was called before by any process, nothing is counted, so that it can
-    /// be called whenever a run is opened, with all that its journal knows of, before the first request. More than there is
-    /// is no error here: the next request finds nothing left.
+    /// It is counted once for each ledger, and only where the ledger is new: the run had no budget before, or the
+    /// folder was removed. Where anything was spent of it, or this was called before by any process, nothing is
+    /// counted, so that it can be called whenever a run is opened, with all that its journal knows of, before the first
+    /// request. More than there is is no error here: the next request finds nothing left.
     ///
     /// # Errors
     /// [`ModelError::Transient`] when the folder cannot be written.
@@ -116,6 +117,6 @@ impl Budget {
         if !was_spent {
             tracing::warn!("{message}");
         }
-        ModelError::Budget(format!("{message}\nhint: with a larger one, the same command goes on from here"))
+        ModelError::Budget(format!("{message}\nhint: run the same command with a larger budget to continue"))
     }
 }

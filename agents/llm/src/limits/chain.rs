@@ -1,9 +1,9 @@
 //! A ledger in a folder that many processes write, on any file system, without locks.
 //!
-//! Each version of the ledger is a folder with a number for its name, put in place by a rename. That fails where a folder
-//! of that name is there and holds something, so that of all processes that went on from one version a single one writes
-//! the next; the others read it and do their turn again. There is nothing to hold, so that a process that is killed or
-//! stopped at any instant keeps nobody waiting.
+//! Each version of the ledger is a folder with a number for its name, put in place by a rename. That fails where a
+//! folder of that name is there and holds something, so that of all processes that continued from one version a single
+//! one writes the next; the others read it and do their turn again. There is nothing to hold, so that a process that is
+//! killed or stopped at any instant keeps nobody waiting.
 
 use std::fs;
 use std::io::{Error, ErrorKind, Write};
@@ -64,8 +64,8 @@ impl Chain {
         Err(Error::new(ErrorKind::TimedOut, "too many processes write it at once"))
     }
 
-    /// Returns the number of the newest version and what it says. One that a power cut left without its text, or without
-    /// its file, is passed over.
+    /// Returns the number of the newest version and what it says. One that a power cut left without its text, or
+    /// without its file, is skipped.
     pub(crate) fn newest(&self) -> std::io::Result<(u64, Ledger)> {
         let mut listed = None;
         'listed: for _ in 0..ATTEMPTS {

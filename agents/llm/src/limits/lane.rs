@@ -1,13 +1,13 @@
 //! The way to one endpoint: who may send a request, and when.
 //!
 //! Requests go in the order in which they came. The first in line waits for the limits of the minute, for the end of a
-//! pause that the server asked for, and for its place among those in flight; the others wait for the first, so that there
-//! is one timer for a lane and none for a request. Whoever gives up waiting leaves the line.
+//! pause that the server asked for, and for its place among those in flight; the others wait for the first, so that
+//! there is one timer for a lane and none for a request. Whoever gives up waiting leaves the line.
 //!
 //! A request counts from the moment at which it was written to its connection, for a minute and a second: it arrives
-//! within that second, so that no minute by the server's clock holds more than the limit. Until it was written, it counts
-//! as well. Tokens count from before the request is sent until a minute after its answer, since servers differ in when they
-//! count them; what was estimated is put right by the server's own figures.
+//! within that second, so that no minute by the server's clock holds more than the limit. Until it was written, it
+//! counts as well. Tokens count from before the request is sent until a minute after its answer, since servers differ
+//! in when they count them; what was estimated is put right by the server's own figures.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -25,7 +25,8 @@ use crate::limits::concurrency::Concurrency;
 use crate::limits::estimate::{Estimate, Size, Tokens};
 use crate::limits::exchange::{End, Exchange};
 
-/// The longest pause for which a request waits rather than go to another endpoint, which has not read its prompt before.
+/// The longest pause for which a request waits rather than go to another endpoint, which has not read its prompt
+/// before.
 pub(crate) const SHORT_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a request may be on its way however short a minute is, as it is in tests.
@@ -35,7 +36,7 @@ const LEAST_SLACK: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Lane {
     name: String,
-    /// Whoever holds it is the first in line.
+    /// Its holder is the first in the queue.
     first: Semaphore,
     state: Mutex<State>,
     freed: Notify,
@@ -115,7 +116,7 @@ impl Lane {
         self.lock().estimate.learn(size, usage);
     }
 
-    /// Returns how long another endpoint is to be asked in the place of this one; `None` when this one can be asked.
+    /// Returns how long another endpoint is to be asked in place of this one; `None` when this one can be asked.
     pub(crate) fn closed_for(&self) -> Option<Duration> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -134,7 +135,7 @@ impl Lane {
             None => None,
             Some(account) => Some(account.take(Amounts([1.0, tokens])).await.map_err(|denied| match denied {
                 Denied::Broken(err) => NoPlace::Broken(err),
-                Denied::Exhausted => NoPlace::Broken(std::io::Error::other("a limit of the minute is 0")),
+                Denied::Exhausted => NoPlace::Broken(std::io::Error::other("a limit per minute is 0")),
             })?),
         };
         loop {
@@ -200,7 +201,7 @@ impl Lane {
         if was_down {
             tracing::info!("`{}` answers again", self.name);
         } else if is_down {
-            tracing::warn!("`{}` does not answer: others are asked, where there are any, until it does", self.name);
+            tracing::warn!("`{}` does not answer: other endpoints, if any, are used until it does", self.name);
         }
     }
 

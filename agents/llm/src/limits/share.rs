@@ -1,14 +1,14 @@
 //! What one process holds of a limit that many share through a folder.
 //!
 //! A process takes what its waiting requests need out of a ledger in the folder ([`crate::limits::chain`]), uses it
-//! without asking again, and tells once a moment what it used and gives back what it did not. The sum over all processes of
-//! what is held, and of what was used and still counts, never exceeds the limit, whenever a process reads, writes, is
-//! stopped or is killed: what a process holds counts whole until it says otherwise, and what one holds that was not heard
-//! of for long counts as used then; of what counts for good, its requests in flight count as an average one each. A process
-//! without requests holds nothing, so that another one has all of it.
+//! without asking again, and tells once a moment what it used and gives back what it did not. The sum over all
+//! processes of what is held, and of what was used and still counts, never exceeds the limit, whenever a process reads,
+//! writes, is stopped or is killed: what a process holds counts whole until it says otherwise, and what one holds that
+//! was not heard of for long counts as used then; of what counts for good, its requests in flight count as an average
+//! one each. A process without requests holds nothing, so that another one has all of it.
 //!
-//! Times are those of the file system's clock, which is asked once when the folder is opened: the clocks of machines may
-//! differ by minutes, and a request would count for so much less, or more, than a minute.
+//! Times are those of the file system's clock, which is asked once when the folder is opened: the clocks of machines
+//! may differ by minutes, and a request would count for so much less, or more, than a minute.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Hold {
         is_there
     }
 
-    /// Returns what would be used until the next telling if all goes on as it did.
+    /// Returns what would be used until the next telling if all continues as it did.
     pub(crate) fn expected(&self) -> Amounts {
         self.recent.0.most(self.recent.1)
     }

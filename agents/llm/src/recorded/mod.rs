@@ -1,4 +1,4 @@
-//! Answers that are written down, and models that give them again.
+//! Recorded answers, and models that replay them.
 
 pub(crate) mod answers;
 pub(crate) mod record;

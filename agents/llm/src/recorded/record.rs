@@ -1,4 +1,4 @@
-//! Writes down what a model is asked and answers.
+//! Records the requests of a model and its answers.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use crate::recorded::answers::Line;
 
-/// Wraps a model and appends every request with its answer or error to a JSON Lines file, which [`crate::Replay`] reads.
+/// Wraps a model and appends every request with its answer or error to a JSON Lines file, which [`crate::Replay`]
+/// reads.
 pub struct Record {
     inner: Arc<dyn Model>,
     root: String,

@@ -11,7 +11,7 @@ use crate::recorded::answers::{Answer, Answers};
 /// Characters shown before and after the place at which two texts part.
 const AROUND: (usize, usize) = (60, 140);
 
-/// Gives the answers of a recording or a trajectory again, offline.
+/// Replays the answers of a recording or a trajectory, offline.
 ///
 /// A request is matched by its fingerprint; what the answers say of the recorded repository's place is moved to the
 /// current one.
@@ -74,12 +74,12 @@ impl Replay {
             }
             (None, None, _) => {
                 let count = self.answers.list.len();
-                return Err(ModelError::Permanent(format!("the replay has no more answers, all {count} were given")));
+                return Err(ModelError::Permanent(format!("the replay has no more answers, all {count} were used")));
             }
         };
         if let Some(same) = same {
             for difference in tolerated(&self.answers.list[same], request, &self.root, known) {
-                tracing::info!("the replay passes over a difference: {difference}");
+                tracing::info!("the replay ignores a difference: {difference}");
             }
         }
         used.given[chosen] = true;
@@ -111,7 +111,7 @@ impl Model for Replay {
 pub(crate) fn divergence(answer: &Answer, index: usize, request: &Request, root: &str, known: usize) -> String {
     let step = answer.step.map(|step| format!(" (step {step})")).unwrap_or_default();
     let start = format!("the replay diverges at answer {}{step}", index + 1);
-    let hint = "hint: `model.on_divergence=ignore` goes on regardless";
+    let hint = "hint: `model.on_divergence=ignore` continues regardless";
     let recorded: Vec<Message> =
         answer.messages.iter().map(|message| moved_message(message, &answer.root, root)).collect();
     let print = |message: &Message| Request { messages: vec![message.clone()], tools: Vec::new() }.fingerprint(root);

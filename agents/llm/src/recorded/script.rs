@@ -58,7 +58,7 @@ enum ScriptedError {
 }
 
 impl Script {
-    /// Reads a script, with `root` put in the place of `{root}`.
+    /// Reads a script, with `root` put in place of `{root}`.
     ///
     /// # Errors
     /// When the text does not parse, and where.

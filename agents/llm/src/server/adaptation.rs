@@ -1,4 +1,4 @@
-//! What a server refuses of a request, and how the next one does without it.
+//! Which fields of a request a server refuses, and how the next request avoids them.
 
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ const REFUSED: [&str; 27] = [
     "may not",
 ];
 
-/// Words by which servers say that a number is out of its range, which is the user's to mend.
+/// Words by which servers say that a number is out of its range, which is the user's to fix.
 const OUT_OF_RANGE: [&str; 12] = [
     "between",
     "range",
@@ -109,8 +109,8 @@ impl<'a> Refusal<'a> {
         Self { body, lower: text.to_lowercase(), param }
     }
 
-    /// Changes `style` so that what was refused is not sent again. Returns what was changed and the setting that does so from
-    /// the start; `None` when nothing is known to help.
+    /// Changes `style` so that what was refused is not sent again. Returns what was changed and the setting that does
+    /// so from the start; `None` when nothing is known to help.
     pub(crate) fn adapt(&self, style: &mut Style) -> Option<String> {
         self.reasoning(style)
             .or_else(|| self.limit(style))
@@ -178,7 +178,7 @@ impl<'a> Refusal<'a> {
         }
         style.merge_roles = true;
         Some(
-            "neighbouring messages of one role are sent as one\nhint: `model.merge_roles=true` does so from the start"
+            "consecutive messages of one role are merged\nhint: `model.merge_roles=true` does so from the start"
                 .to_owned(),
         )
     }
@@ -208,7 +208,7 @@ impl<'a> Refusal<'a> {
         };
         style.system_role = wanted;
         let name = if wanted == SystemRole::System { "system" } else { "user" };
-        Some(format!("the rules are sent as `{name}`\nhint: `model.system_role={name}` does so from the start"))
+        Some(format!("the system message is sent as `{name}`\nhint: `model.system_role={name}` does so from the start"))
     }
 
     /// Leaves out a field that a server sent in a message, and another one refuses.
@@ -235,7 +235,7 @@ impl<'a> Refusal<'a> {
         let has = |is: fn(&Value) -> bool| self.messages().any(|message| message.get(PARTS).is_some_and(is));
         if has(Value::is_array) && style.left_out.insert(PARTS.to_owned()) {
             return Some(
-                "answers in parts are sent as bare texts\nhint: `model.send_reasoning=never` does so from the start"
+                "answers in parts are sent as plain text\nhint: `model.send_reasoning=never` does so from the start"
                     .to_owned(),
             );
         }
@@ -243,7 +243,7 @@ impl<'a> Refusal<'a> {
             return None;
         }
         style.empty_content = true;
-        Some("calls without words are sent with an empty text".to_owned())
+        Some("calls without text are sent with an empty one".to_owned())
     }
 
     /// Sends a field of reasoning with every answer, where a server wants it with each.

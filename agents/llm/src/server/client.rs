@@ -28,7 +28,7 @@ pub(crate) struct Transport {
     pub(crate) endpoint: Endpoint,
     /// Seconds that a request may take.
     pub(crate) timeout: f64,
-    /// Seconds that a connection may take to come about.
+    /// Seconds that establishing a connection may take.
     pub(crate) connect_timeout: f64,
     /// Whether answers come in pieces.
     pub(crate) streams: bool,
@@ -46,8 +46,8 @@ impl Wire {
     /// Returns the client for one request, of which is noted what happens.
     pub(crate) fn client(&self, exchange: Arc<Exchange>) -> Client<OpenAIConfig> {
         let (http, key, transport) = (self.http.clone(), self.key.clone(), self.transport);
-        // A service of our own takes the place of the client's, which would try again by itself, drop the headers and log
-        // the bodies.
+        // A service of our own takes the place of the client's, which would try again by itself, drop the headers and
+        // log the bodies.
         let service = tower::service_fn(move |factory: HttpRequestFactory| {
             let (http, key, exchange) = (http.clone(), key.clone(), exchange.clone());
             async move { send(&http, factory, &transport, &key, &exchange).await }
@@ -56,7 +56,7 @@ impl Wire {
     }
 }
 
-/// Installs the provider of cryptography, of which a process has one; whoever comes first has installed the same.
+/// Installs the provider of cryptography, of which a process has one; an earlier call has installed the same one.
 pub fn install_cryptography() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
@@ -150,7 +150,8 @@ async fn send(
             let start: String = shorten(&body).chars().take(200).collect();
             let hint = if body.trim_start().starts_with('<') {
                 format!(
-                    "\nhint: a page is no answer: check that `{}.base_url` ends as the server's documentation says, such as in `/v1`",
+                    "\nhint: the server sent a web page: check that `{}.base_url` ends as the server's documentation \
+                    says, such as in `/v1`",
                     transport.endpoint.block()
                 )
             } else {
@@ -194,12 +195,12 @@ fn assembled(pieces: Vec<serde_json::Value>, server: &str) -> Result<String, Ope
         return Ok(assembly.into_body().to_string());
     }
     Err(broken(format!(
-        "{server} sent a stream, which was not asked for and ended half-way\nhint: `model.stream=true` asks for one"
+        "{server} sent a stream that was not requested and ended early\nhint: `model.stream=true` asks for one"
     )))
 }
 
-/// Returns the body line by line, each in the form that the client reads, so that a key that comes in two pieces is found
-/// as well.
+/// Returns the body line by line, each in the form that the client reads, so that a key that comes in two pieces is
+/// found as well.
 fn redacted_lines(response: Response, key: Secret) -> impl Stream<Item = Result<String, reqwest::Error>> {
     let start = (response.bytes_stream(), Vec::new(), key, sse::Lines::default());
     stream::try_unfold(start, |(mut body, mut rest, key, mut form)| async move {

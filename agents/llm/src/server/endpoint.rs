@@ -85,7 +85,7 @@ fn host(url: &str) -> Result<String, ConnectError> {
         return Err(bad("it must begin with `http://` or `https://`"));
     }
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        return Err(bad("a password belongs into an environment variable"));
+        return Err(bad("a password belongs in an environment variable"));
     }
     if parsed.query().is_some() || parsed.fragment().is_some() {
         return Err(bad("it must not have `?` or `#`"));
@@ -93,7 +93,7 @@ fn host(url: &str) -> Result<String, ConnectError> {
     parsed.host_str().map(str::to_owned).ok_or_else(|| bad("it has no host"))
 }
 
-/// Returns the address as it may be shown: without what stands before an `@` or behind a `?`.
+/// Returns the address as it may be shown: without what is before an `@` or after a `?`.
 fn without_user(url: &str) -> String {
     let shown = url.split(['?', '#']).next().unwrap_or_default();
     match (shown.split_once("://"), shown.rsplit_once('@')) {

@@ -43,7 +43,7 @@ pub(crate) fn extras(message: &Value) -> Extras {
     Extras { message, calls }
 }
 
-/// Returns whether a text is a list with parts that are no text.
+/// Returns whether a text is a list with parts that are not text.
 fn has_thoughts(content: &Value) -> bool {
     let is_text = |part: &Value| {
         part.is_string() || matches!(part.get("type").and_then(Value::as_str), None | Some("text" | "output_text"))

@@ -17,7 +17,7 @@ use crate::stream::sse;
 /// The longest part of a server's text that goes into an error.
 const SHOWN: usize = 2000;
 
-/// A server's answer that is no completion.
+/// A server's answer that is not a completion.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Failure {
     /// The HTTP status; `None` for an error inside of a successful answer that names none.
@@ -36,8 +36,8 @@ impl Failure {
         let status = self.kind(&detail);
         let message = describe(self.status.or(status), text, endpoint);
         if is_over_the_rate(status, text) {
-            let hint = "hint: this one request is more than the server lets through in its time; raise the rate there, or \
-                        send less with `context.max_tokens`";
+            let hint = "hint: this single request exceeds the server's rate limit; raise the limit there, or send \
+            less with `context.max_tokens`";
             return ModelError::Permanent(format!("{message}\n{hint}"));
         }
         if is_too_long(status, &detail, text) {
@@ -80,8 +80,8 @@ impl Failure {
         (detail.message.unwrap_or_else(|| self.body.clone()), detail.param)
     }
 
-    /// Returns the HTTP status that says what kind of error this is. Proxies give one of their own to whatever the server
-    /// behind them said, and the codes in the body know better.
+    /// Returns the HTTP status that says what kind of error this is. Proxies give one of their own to whatever the
+    /// server after them said, and the codes in the body know better.
     fn kind(&self, detail: &Detail) -> Option<u16> {
         match (self.status, detail.status) {
             (Some(400), Some(said @ (401..=404))) => Some(said),

@@ -84,7 +84,7 @@ impl Http {
         &self.limited.lane
     }
 
-    /// Asks until there is an answer or an error that another form of the request does not mend.
+    /// Asks until there is an answer or an error that another form of the request does not fix.
     pub(crate) async fn ask(&self, request: &Request, waited: &Waited) -> Result<Completion, Failed> {
         loop {
             let style = self.style();
@@ -206,10 +206,10 @@ impl Http {
         if assembly.is_finished() {
             return Ok(Ok(assembly.into_body()));
         }
-        Err(transient("the model's server ended its stream half-way"))
+        Err(transient("the model's server ended its stream before it was complete"))
     }
 
-    /// Changes how requests are written after a refusal that this can mend, and says so; returns whether another request
+    /// Changes how requests are written after a refusal that this can fix, and says so; returns whether another request
     /// may do. `style` is how the refused one was written: another episode may have learned the same in the meantime.
     fn adapt(&self, style: &Style, body: &Value, refused: &Failure) -> bool {
         if !refused.is_refusal() {

@@ -1,4 +1,4 @@
-//! By which words servers say what kind of error there is. Codes are compared without anything but letters and digits.
+//! The words by which errors of servers are recognised. Codes are compared without anything but letters and digits.
 
 /// Codes and types that say that no amount of waiting helps.
 pub(crate) const OUT_OF_MONEY: [&str; 6] = [
@@ -45,8 +45,8 @@ pub(crate) const TOO_LONG_TEXTS: [&str; 20] = [
     "too many tokens",
 ];
 
-/// What servers write when a model has no tool calls of its own, in lower case: vLLM, Ollama, OpenRouter, Bedrock, Groq,
-/// Mistral and SiliconFlow, OpenAI, llama.cpp, Fireworks.
+/// What servers write when a model has no tool calls of its own, in lower case: vLLM, Ollama, OpenRouter, Bedrock,
+/// Groq, Mistral and SiliconFlow, OpenAI, llama.cpp, Fireworks.
 pub(crate) const NO_TOOLS_TEXTS: [&str; 12] = [
     "enable-auto-tool-choice",
     "does not support tool",
@@ -83,8 +83,8 @@ pub(crate) const NO_STREAM_TEXTS: [&str; 7] = [
     "stream must be false",
 ];
 
-/// Codes and types with the HTTP status that says the same: OpenAI, Anthropic, Gemini, Azure, DeepSeek, Mistral, Groq, vLLM,
-/// Bedrock, DashScope. The first that an error names counts.
+/// Codes and types with the HTTP status that says the same: OpenAI, Anthropic, Gemini, Azure, DeepSeek, Mistral, Groq,
+/// vLLM, Bedrock, DashScope. The first that an error names counts.
 const STATUS_OF_CODE: [(u16, &[&str]); 9] = [
     (
         401,
@@ -151,7 +151,8 @@ const STATUS_OF_CODE: [(u16, &[&str]); 9] = [
     ),
 ];
 
-/// What servers write about keys, accounts and models where they send no code, in lower case and with blanks for dashes.
+/// What servers write about keys, accounts and models where they send no code, in lower case and with blanks for
+/// dashes.
 const STATUS_OF_TEXT: [(u16, &[&str]); 3] = [
     (
         401,
@@ -189,7 +190,7 @@ const STATUS_OF_TEXT: [(u16, &[&str]); 3] = [
     (404, &["unknown model", "no such model", "not a valid model", "model not exist", "unexpected endpoint"]),
 ];
 
-/// Words by which servers say that a model is not there, behind the word "model".
+/// Words by which servers say that a model is not there, after the word "model".
 const NO_MODEL: [&str; 4] = ["not found", "does not exist", "not exist", "is not available"];
 
 /// Words by which a server says that one request is more than its rate allows, in lower case. No waiting helps, and no
@@ -226,7 +227,7 @@ pub(crate) fn is_over_the_rate(status: Option<u16>, text: &str) -> bool {
     OVER_THE_RATE.iter().any(|known| lower.contains(known)) && (too_large || asks_too_much())
 }
 
-/// Returns the first number that stands right behind a word.
+/// Returns the first number that stands right after a word.
 fn number_after(text: &str, word: &str) -> Option<u64> {
     text.match_indices(word).find_map(|(at, _)| {
         let behind = text.get(at + word.len()..)?.trim_start_matches([' ', ':', '=']);

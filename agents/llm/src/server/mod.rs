@@ -1,4 +1,4 @@
-//! A server: what it is sent, and what it means by what it answers.
+//! A server: its requests, and the meaning of its answers.
 
 pub(crate) mod adaptation;
 pub(crate) mod client;

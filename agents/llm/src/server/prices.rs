@@ -1,9 +1,9 @@
-//! What tokens cost.
+//! The prices of tokens.
 
 use agent_core::Usage;
 use serde::Deserialize;
 
-/// What tokens cost, by model. An unknown model has no price, which is not a price of 0.
+/// The prices of tokens, by model. An unknown model has no price, which is not a price of 0.
 #[derive(Debug, Clone)]
 pub struct Prices(Vec<Price>);
 

@@ -27,8 +27,8 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// Returns the style of the settings. `ours` says that the server is OpenAI's own, which knows only the newer name of
-    /// the limit on the output.
+    /// Returns the style of the settings. `ours` says that the server is OpenAI's own, which knows only the newer name
+    /// of the limit on the output.
     pub(crate) fn new(config: &ModelConfig, ours: bool) -> Self {
         let limit = config.limit_name.as_deref().unwrap_or(if ours { NEW_LIMIT } else { OLD_LIMIT });
         Self {
@@ -72,8 +72,8 @@ pub(crate) fn request_body(config: &ModelConfig, model: &str, request: &Request,
     Value::Object(body)
 }
 
-/// Returns the conversation as the server wants it. An answer of the model that says nothing is left out: servers refuse
-/// it, and it tells the model nothing.
+/// Returns the conversation as the server wants it. An answer of the model that says nothing is left out: servers
+/// refuse it, and it tells the model nothing.
 fn messages(messages: &[Message], style: &Style) -> Vec<Value> {
     let says_something = |message: &&Message| {
         message.role != Role::Assistant || !message.content.trim().is_empty() || !message.tool_calls.is_empty()
@@ -104,8 +104,9 @@ fn without_system(messages: &mut Vec<Value>) {
     }
 }
 
-/// Returns the messages with neighbours of one role as one. Answers of tools stay: each belongs to its own call. What the
-/// user says right behind one goes with it, since servers on which roles alternate want an answer of the model between.
+/// Returns the messages with neighbours of one role as one. Answers of tools stay: each belongs to its own call. What
+/// the user says right after one goes with it, since servers on which roles alternate want an answer of the model
+/// between.
 fn merged(messages: Vec<Value>) -> Vec<Value> {
     let mut merged: Vec<Value> = Vec::with_capacity(messages.len());
     for message in messages {
@@ -129,7 +130,7 @@ fn merged(messages: Vec<Value>) -> Vec<Value> {
     merged
 }
 
-/// Puts the text of a message behind that of another.
+/// Puts the text of a message after that of another.
 fn join(message: &mut Value, next: &Value) {
     let text = format!("{}\n\n{}", text_of(message).trim_end(), text_of(next));
     set(message, "content", Value::String(text));

@@ -1,4 +1,4 @@
-//! A completion out of what servers send.
+//! Reads completions from the responses of servers.
 
 use std::collections::HashSet;
 
@@ -30,8 +30,8 @@ const OF_CHOICE: [&str; 9] = [
 
 /// Returns the completion that `body` holds, at the cost that the provider reports, else at `price`.
 ///
-/// Servers differ; whatever can be understood is. Reasoning that comes in a field of its own is no part of the text; it is
-/// kept beside it.
+/// Servers differ; whatever can be understood is. Reasoning that comes in a field of its own is no part of the text; it
+/// is kept beside it.
 pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Price>) -> Result<Completion, ModelError> {
     if let Some(failure) = embedded_failure(body) {
         return Err(failure.into_error(Endpoint::Chat));
@@ -53,7 +53,7 @@ pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Pric
     let tool_calls = tool_calls(message, request);
     let reason = choice.get("finish_reason").and_then(Value::as_str).filter(|reason| !reason.is_empty());
     if let Some(reason) = reason.filter(|reason| GAVE_UP.contains(&reason.to_lowercase().as_str())) {
-        let message = format!("the model's server gave up half-way and says `{reason}`");
+        let message = format!("the model's server stopped early and gave the reason `{reason}`");
         return Err(ModelError::Transient { message, retry_after: None });
     }
     let finish_reason = finish_reason(reason, &tool_calls);
@@ -188,7 +188,7 @@ fn tool_calls(message: &Value, request: &Request) -> Vec<ToolCall> {
     calls
 }
 
-/// Returns `given`, or `call_N` where there is none, with a number behind it when it is taken.
+/// Returns `given`, or `call_N` where there is none, with a number after it when it is taken.
 pub(crate) fn unique(given: &str, number: usize, taken: &mut HashSet<String>) -> String {
     let wanted = if given.is_empty() { format!("call_{number}") } else { given.to_owned() };
     let mut id = wanted.clone();

@@ -1,9 +1,9 @@
-//! Calls that a model writes into its text, where no server has read them and none is run.
+//! Tool calls that a model writes as text and the server does not parse.
 
 use agent_core::{Completion, Request};
 use serde_json::Value;
 
-/// What stands around a call in the text of models, by training, with the setting that reads such calls.
+/// What is around a call in the text of models, by training, with the setting that reads such calls.
 const MARKS: [(&str, &str); 18] = [
     ("<function=", "text"),
     ("<function_calls>", "text"),
@@ -43,7 +43,7 @@ pub(crate) fn told(completion: &Completion, request: &Request) -> Option<String>
     }
     if let Some(setting) = setting {
         return Some(format!(
-            "the model wrote a tool call into its text, where no server has read it and none is run\n\
+            "the model wrote a tool call as text, which the server did not parse, so it was not run\n\
              hint: let the server parse the calls (vLLM: `--enable-auto-tool-choice --tool-call-parser …`), or set \
              `model.tool_calls={setting}`"
         ));

@@ -1,4 +1,4 @@
-//! Tokens by their numbers, and their log probabilities: kept only where they fit together.
+//! Token ids and log probabilities: kept only if they are consistent.
 //!
 //! A trainer that is given lists of different lengths trains on the wrong tokens. What does not fit is dropped, never
 //! filled up, and the answer itself stays.
@@ -19,11 +19,11 @@ pub(crate) fn checked(completion: &mut Completion, config: &ModelConfig) -> Opti
     let hint = if config.stream { "\nhint: with `model.stream=false` no piece of them can be missing" } else { "" };
     if let Some((count, tokens)) = unequal(&served.completion_token_ids, usage.completion_tokens) {
         (served.completion_token_ids, served.logprobs) = (None, None);
-        return Some(format!("{count} numbers of tokens came for an answer of {tokens}, and are dropped{hint}"));
+        return Some(format!("{count} token ids came for an answer of {tokens} tokens, and are dropped{hint}"));
     }
     if let Some((count, tokens)) = unequal(&served.prompt_token_ids, usage.prompt_tokens) {
         served.prompt_token_ids = None;
-        return Some(format!("{count} numbers of tokens came for a prompt of {tokens}, and are dropped"));
+        return Some(format!("{count} token ids came for a prompt of {tokens} tokens, and are dropped"));
     }
     if let Some(why) = logprobs_misfit(served) {
         served.logprobs = None;

@@ -108,9 +108,9 @@ impl Assembly {
 
     /// Returns the position of the call that a fragment belongs to; `None` when it begins one.
     ///
-    /// Some servers send no index, others the same one for every call, or another one for each fragment. What begins a call
-    /// is a new id, unless there is an index and no name: some servers make an id up for each fragment. Behind arguments
-    /// that are whole, a name begins one as well.
+    /// Some servers send no index, others the same one for every call, or another one for each fragment. What begins a
+    /// call is a new id, unless there is an index and no name: some servers make an id up for each fragment. Behind
+    /// arguments that are whole, a name begins one as well.
     fn place(&self, fragment: &Fragment<'_>) -> Option<usize> {
         let Fragment { index, id, name, .. } = *fragment;
         let at = |position: &usize| self.calls.get(*position);
@@ -133,7 +133,7 @@ impl Assembly {
     }
 }
 
-/// Adds a value to a field: texts and lists go on, objects field by field, anything else is replaced.
+/// Adds a value to a field: texts and lists are appended, objects are merged, anything else is replaced.
 pub(crate) fn grow(fields: &mut Map<String, Value>, key: &str, value: &Value) {
     match (fields.get_mut(key), value) {
         (_, Value::Null) => {}
@@ -153,8 +153,8 @@ pub(crate) fn grow(fields: &mut Map<String, Value>, key: &str, value: &Value) {
     }
 }
 
-/// Returns whether a text goes on in the next piece even where that says the same; a text of another field that comes twice
-/// is repeated.
+/// Returns whether a text continues in the next piece even where that says the same; a text of another field that comes
+/// twice is repeated.
 fn is_running(key: &str) -> bool {
     const RUNNING: [&str; 9] = [
         "content",
@@ -170,8 +170,8 @@ fn is_running(key: &str) -> bool {
     RUNNING.contains(&key)
 }
 
-/// Adds an item to a list; one with the `index` of an earlier one, such as a piece of `reasoning_details`, goes on with
-/// that one, and so does one of the latest one's kind where that is a text without an end.
+/// Adds an item to a list; one with the `index` of an earlier one, such as a piece of `reasoning_details`, continues
+/// with that one, and so does one of the latest one's kind where that is a text without an end.
 fn extend(list: &mut Vec<Value>, item: &Value) {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let index = |value: &Value| value.get("index").and_then(Value::as_u64);

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 /// The `object` of a piece of ours that says that the server's `[DONE]` came.
 pub(crate) const DONE: &str = "spotter.done";
 
-/// Puts lines of a stream into one form: what is no data goes, each piece is one line, and an error is one in JSON.
+/// Puts lines of a stream into one form: what is not data goes, each piece is one line, and an error is one in JSON.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     /// Whether the event under way is an error by its name.
     is_error: bool,
-    /// The start of a piece that goes on in the next lines.
+    /// The start of a piece that continues in the next lines.
     begun: Option<Begun>,
 }
 
@@ -99,7 +99,7 @@ fn whole(text: &str, is_error: bool) -> String {
     }
 }
 
-/// Returns the pieces of a stream that came whole; `None` when the text is no stream.
+/// Returns the pieces of a stream that came whole; `None` when the text is not a stream.
 pub(crate) fn pieces(text: &str) -> Option<Vec<Value>> {
     let starts = ["data:", "event:", "id:", "retry:", ":"];
     let begins = |line: &str| starts.iter().any(|start| line.starts_with(start));

@@ -52,22 +52,24 @@ fn what_is_wrong_with_settings_is_said() {
     fails(
         "{name: gpt-4o}",
         &[("OPENAI_API_KEY", "sk-\u{fffd}-1234")],
-        expect!["the environment variable `OPENAI_API_KEY` holds no key: it has characters that cannot be sent"],
+        expect![
+            "the environment variable `OPENAI_API_KEY` does not hold a key: it contains characters that cannot be sent"
+        ],
     );
     fails(
         "{name: m, base_url: 'localhost:8000'}",
         &[],
-        expect!["`localhost:8000` is no address of a server: it must begin with `http://` or `https://`"],
+        expect!["`localhost:8000` is not the address of a server: it must begin with `http://` or `https://`"],
     );
     fails(
         "{name: m, base_url: 'http://me:hunter22@h/v1'}",
         &[],
-        expect!["`http://h/v1` is no address of a server: a password belongs into an environment variable"],
+        expect!["`http://h/v1` is not the address of a server: a password belongs in an environment variable"],
     );
     fails(
         "{name: m, base_url: 'http://h/v1?key=hunter22'}",
         &[],
-        expect!["`http://h/v1` is no address of a server: it must not have `?` or `#`"],
+        expect!["`http://h/v1` is not the address of a server: it must not have `?` or `#`"],
     );
     fails(
         "{name: m, base_url: 'http://h/v1', timeout: 0}",

@@ -102,13 +102,13 @@ async fn answers_that_do_not_fit_are_refused_at_once() {
     for (answer, said) in [
         (json!([row(0, json!([1]))]), "1 vectors for 2 texts"),
         (json!([row(0, json!([1])), row(1, json!([1])), row(2, json!([1]))]), "3 vectors for 2 texts"),
-        (json!([row(0, json!([1])), row(0, json!([1]))]), "an `index` that is none, or is there twice"),
-        (json!([row(0, json!([1])), row(7, json!([1]))]), "an `index` that is none, or is there twice"),
-        (json!([row(0, json!([1])), { "index": "b", "embedding": [1] }]), "an `index` that is none, or is there twice"),
+        (json!([row(0, json!([1])), row(0, json!([1]))]), "an `index` that is invalid or occurs twice"),
+        (json!([row(0, json!([1])), row(7, json!([1]))]), "an `index` that is invalid or occurs twice"),
+        (json!([row(0, json!([1])), { "index": "b", "embedding": [1] }]), "an `index` that is invalid or occurs twice"),
         (json!([row(0, json!([1])), row(1, json!([1, 2]))]), "vectors of 1 and of 2 numbers"),
-        (json!([row(0, json!([1])), row(1, json!([]))]), "a vector that is no list of numbers"),
-        (json!([row(0, json!([1])), row(1, json!([1e300]))]), "a vector that is no list of numbers"),
-        (json!([row(0, json!([1])), row(1, json!("AACAPw=="))]), "a vector that is no list of numbers"),
+        (json!([row(0, json!([1])), row(1, json!([]))]), "a vector that is not a list of numbers"),
+        (json!([row(0, json!([1])), row(1, json!([1e300]))]), "a vector that is not a list of numbers"),
+        (json!([row(0, json!([1])), row(1, json!("AACAPw=="))]), "a vector that is not a list of numbers"),
     ] {
         let (vectors, requests) = ask(vec![rows(answer)]).await;
         assert_eq!((vectors.unwrap_err().to_string(), requests), (format!("the embeddings' server sent {said}"), 1));

@@ -114,7 +114,7 @@ async fn several_calls_are_kept_cut_or_refused() {
         assert_eq!(completion.message.tool_calls.len(), expected);
         assert_eq!(completion.message.content, "now");
         if expected == 0 {
-            expect!["The message holds 2 tool calls (`ls`, `rm`), but only one at a time is allowed here. Send the first one alone and wait for what it shows."].assert_eq(&completion.malformed.unwrap());
+            expect!["The message holds 2 tool calls (`ls`, `rm`), but only one at a time is allowed here. Send only the first one and wait for its result."].assert_eq(&completion.malformed.unwrap());
         }
     }
 }

@@ -182,7 +182,7 @@ fn a_conversation_becomes_json_with_the_tools_described() {
     expect![[r#"
         [System] Be good.
 
-        You work with a tool. A tool is called by a JSON object in your message; what it shows comes back to you in the next message.
+        You work with a tool. You call a tool with a JSON object in your message; its result comes back to you in the next message.
 
         This is the tool:
 
@@ -206,18 +206,18 @@ fn a_conversation_becomes_json_with_the_tools_described() {
 
         {"name_of_a_parameter": "value", "name_of_another_parameter": 1}
 
-        A text of several lines, such as code, may be left out of the object. Write it below, between tags named for its parameter, each on a line of its own; nothing in it is escaped, and blanks count:
+        A text of several lines, such as code, may be left out of the object. Write it below, between tags with the name of its parameter, each on a separate line; nothing in it is escaped, and whitespace counts:
 
         <name_of_a_parameter>
         A text of several lines
-        stands between the tags as it is
+        is put between the tags as it is
         </name_of_a_parameter>
 
         Keep to these rules:
         - A message holds one call at most, at its end. You may explain yourself before it, never after it.
         - Give every required parameter, and none that the schema does not have.
-        - Inside of the object, write a quote in a text as \", a backslash as \\ and a line break as \n.
-        - Do not make up results. A message without a call is read as plain words.
+        - Inside the object, write a quote in a string as \", a backslash as \\ and a line break as \n.
+        - Do not make up results. A message without a call is taken as plain text.
         [User] Mend it.
         [Assistant] Both.
 
@@ -240,16 +240,16 @@ fn several_tools_are_told_apart_by_name() {
 
         {"tool": "name_of_the_tool", "arguments": {"name_of_a_parameter": "value", "name_of_another_parameter": 1}}
 
-        A text of several lines, such as code, may be left out of the object. Write it below, between tags named for its parameter, each on a line of its own; nothing in it is escaped, and blanks count:
+        A text of several lines, such as code, may be left out of the object. Write it below, between tags with the name of its parameter, each on a separate line; nothing in it is escaped, and whitespace counts:
 
         <name_of_a_parameter>
         A text of several lines
-        stands between the tags as it is
+        is put between the tags as it is
         </name_of_a_parameter>
 
         Keep to these rules:
         - A message holds one call at most, at its end. You may explain yourself before it, never after it.
         - Give every required parameter, and none that the schema does not have.
-        - Inside of the object, write a quote in a text as \", a backslash as \\ and a line break as \n.
-        - Do not make up results. A message without a call is read as plain words."#]].assert_eq(several[0].content.split_once("A call is").unwrap().1);
+        - Inside the object, write a quote in a string as \", a backslash as \\ and a line break as \n.
+        - Do not make up results. A message without a call is taken as plain text."#]].assert_eq(several[0].content.split_once("A call is").unwrap().1);
 }

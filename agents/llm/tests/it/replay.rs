@@ -71,7 +71,7 @@ async fn a_recording_is_replayed_elsewhere_word_for_word() {
     let script = Script::parse(SCRIPT, here).unwrap();
     assert_eq!(plain(&replayed), plain(&converse(&script, here, "").await));
     let over = replay.complete(&Request { messages: Vec::new(), tools: Vec::new() }).await.unwrap_err();
-    expect!["the replay has no more answers, all 3 were given"].assert_eq(&over.to_string());
+    expect!["the replay has no more answers, all 3 were used"].assert_eq(&over.to_string());
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_divergence_says_where_and_what() {
         the replay diverges at answer 2: message 3 (tool) differs
         recorded: `…in /testbed`
         now: `…in /elsewhere`
-        hint: `model.on_divergence=ignore` goes on regardless"#]]
+        hint: `model.on_divergence=ignore` continues regardless"#]]
     .assert_eq(&results[1].as_ref().unwrap_err().to_string());
     let replay = Replay::parse(&text, "/testbed", OnDivergence::Ignore).unwrap();
     let results = converse(&replay, "/testbed", "took 0.7 s\nin /elsewhere").await;
@@ -153,6 +153,6 @@ async fn a_trajectory_is_replayed_and_its_divergence_named_by_step() {
         the replay diverges at answer 2 (step 2): message 3 (tool) differs
         recorded: `a.py`
         now: `b.py`
-        hint: `model.on_divergence=ignore` goes on regardless"#]]
+        hint: `model.on_divergence=ignore` continues regardless"#]]
     .assert_eq(&results[1].as_ref().unwrap_err().to_string());
 }

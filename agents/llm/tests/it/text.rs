@@ -257,7 +257,7 @@ fn a_conversation_becomes_text_with_the_tools_described() {
     expect![[r#"
         [System] Be good.
 
-        You work with tools. A tool is called by writing the call into your message; what it shows comes back to you in the next message.
+        You work with tools. You call a tool by writing the call into your message; its result comes back to you in the next message.
 
         These are the tools:
 
@@ -275,21 +275,21 @@ fn a_conversation_becomes_text_with_the_tools_described() {
 
         It takes no parameters.
 
-        A call has exactly this form, with the names of the tool and of its parameters put in:
+        A call has exactly this form, with the names of the tool and of its parameters filled in:
 
         <function=tool_name>
         <parameter=name_of_a_parameter>a short value</parameter>
         <parameter=name_of_another_parameter>
         A value of several lines
-        stands on lines of its own
+        is put on separate lines
         </parameter>
         </function>
 
         Keep to these rules:
-        - A call begins with <function= and ends with </function>, and stands at the end of your message. You may explain yourself before it, never after it.
+        - A call begins with <function= and ends with </function>, and is at the end of your message. You may explain yourself before it, never after it.
         - A message holds one call at most.
-        - Give every required parameter. Write values as they are, without quotes or escapes around them; blanks count.
-        - Do not make up results. A message without a call is read as plain words.
+        - Give every required parameter. Write values as they are, without quotes or escapes around them; whitespace counts.
+        - Do not make up results. A message without a call is taken as plain text.
         [User] Mend it.
         [Assistant] <function=execute_bash>
         <parameter=command>ls</parameter>

@@ -77,7 +77,7 @@ async fn what_cannot_be_read_is_told_to_the_model() {
         (
             "length",
             expect![
-                "The message reached the limit on its length in the middle of the call. Say less before the call, or do the work in smaller parts, such as a file written in several edits."
+                "The message reached its length limit in the middle of the call. Say less before the call, or do the work in smaller parts, such as a file written in several edits."
             ],
         ),
     ] {

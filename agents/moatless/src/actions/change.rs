@@ -58,7 +58,7 @@ impl Tool for StringReplace {
         let text = text.ok_or_else(|| refuse(texts.plain("moatless/no_such_file")))?;
         let change = str_replace(text.body(), &args.old_str, &args.new_str).map_err(|err| match err {
             EditError::NotFound => refuse(text.display(&miss(text.body(), &args.old_str, &args.new_str, texts))),
-            err => refuse(err.told(texts)),
+            err => refuse(err.message(texts)),
         })?;
         write(&path, &text, &change.body, &self.0, sandbox, texts).await
     }
@@ -91,7 +91,7 @@ async fn write(
 ) -> Result<Observation, ToolError> {
     let broken = if edit::is_python(path) { new_problems(before.body(), after) } else { Vec::new() };
     if let Some(problem) = broken.first() {
-        let values = json!({ "path": path, "problem": problem.told(texts) });
+        let values = json!({ "path": path, "problem": problem.message(texts) });
         return Err(ToolError::Rejected(texts.render("moatless/no_longer_parses", values)));
     }
     if let Some(problem) = no_notebook(path, before.body(), after) {

@@ -9,7 +9,7 @@ use tool_core::{Command, Sandbox, Texts, ToolError, shell_quote};
 
 const SCRIPT: &str = include_str!("lint.py");
 const TIMEOUT: Duration = Duration::from_secs(90);
-/// Errors told at most.
+/// Most errors that are reported.
 const MOST: usize = 10;
 
 /// A line of what the script prints.
@@ -35,7 +35,8 @@ struct Findings {
     problems: Vec<Problem>,
 }
 
-/// Makes a change, and returns the errors that it brought into a file; `None` where nobody could look, or unless `wanted`.
+/// Makes a change, and returns the errors that it brought into a file; `None` where nobody could look, or unless
+/// `wanted`.
 ///
 /// # Errors
 /// That of the change, or a broken sandbox.

@@ -1,4 +1,4 @@
-//! Whether an edit is of use, and what it brings with it.
+//! Checks of edits: whether an edit is usable, and which errors it introduces.
 
 pub(crate) mod diff;
 pub(crate) mod doubled;

@@ -76,7 +76,7 @@ const CODE: &[&str] = &[
     "statement",
 ];
 
-/// Returns a new line that is a comment in the place of code.
+/// Returns a new line that is a comment in place of code.
 pub(crate) fn placeholder<'a>(before: &str, after: &'a str) -> Option<&'a str> {
     let known: BTreeSet<&str> = before.lines().map(str::trim).collect();
     after.lines().map(str::trim).filter(|line| !known.contains(line)).find(|line| stands_for_code(line))

@@ -1,4 +1,4 @@
-//! Puts a model's code in the place of some lines, and says when it is of no use. Pure functions.
+//! Replaces lines by a model's code, and refuses unusable code. Pure functions.
 
 use edit::{lines, new_problems};
 use serde_json::json;
@@ -39,7 +39,7 @@ fn trimmed<'a, 'b>(code: &'b [&'a str]) -> &'b [&'a str] {
     code.get(start..end).unwrap_or_default()
 }
 
-/// Returns the code without the lines at its end that the text goes on with: two at least, or one that is no mere
+/// Returns the code without the lines at its end that the text continues with: two at least, or one that is no mere
 /// bracket or keyword. What the old lines had in common with what follows is no overlap.
 fn without_overlap<'a, 'b>(code: &'b [&'a str], within: &[&str], after: &[&str]) -> &'b [&'a str] {
     let (within, after) = (trimmed(within), trimmed(after));
@@ -54,7 +54,7 @@ fn without_overlap<'a, 'b>(code: &'b [&'a str], within: &[&str], after: &[&str])
     trimmed(code.get(..code.len() - overlap).unwrap_or_default())
 }
 
-/// Says why a change is of no use; `None` where nothing is wrong with it.
+/// Says why a change is refused; `None` if it is fine.
 pub(crate) fn refusal(path: &str, before: &str, after: &str, texts: &dyn Texts) -> Option<String> {
     if before == after {
         return Some(texts.plain("moatless/nothing_changed"));
@@ -67,7 +67,8 @@ pub(crate) fn refusal(path: &str, before: &str, after: &str, texts: &dyn Texts) 
     }
     let problems = new_problems(before, after);
     if !problems.is_empty() {
-        let list: Vec<String> = problems.iter().take(5).map(|problem| format!("- {}", problem.told(texts))).collect();
+        let list: Vec<String> =
+            problems.iter().take(5).map(|problem| format!("- {}", problem.message(texts))).collect();
         return Some(format!("{}\n{}", texts.plain("moatless/broken"), list.join("\n")));
     }
     let twice = new_doubles(path, before, after);

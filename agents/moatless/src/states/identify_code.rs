@@ -60,7 +60,7 @@ impl AskingState for IdentifyCode {
             for file in files {
                 match spans(&file, &index, &ctx.sandbox.info().root, ctx.texts) {
                     Ok(found) => identified.extend(found),
-                    Err(err) => wrong.push(err.told(ctx.texts)?),
+                    Err(err) => wrong.push(err.message(ctx.texts)?),
                 }
             }
         }
@@ -119,7 +119,7 @@ fn members(
 /// A file, a span of it, and the spans around it: the class of a method and its constructor.
 type Identified = (String, String, Vec<String>);
 
-/// Returns the spans that a file has of those asked for; those that it has not are passed over where it has others.
+/// Returns the spans that a file has of those asked for; those that it has not are skipped where it has others.
 fn spans(asked: &FileSpans, index: &CodeIndex, root: &str, texts: &dyn Texts) -> Result<Vec<Identified>, ToolError> {
     let path = relative(&asked.file_path, root, texts)?;
     let outline = outline(index, &path, texts)?;

@@ -62,7 +62,7 @@ impl State {
         each!(self, state => state.brief(ctx).await, Ok(Value::Null))
     }
 
-    /// Returns how many answers of no use are taken.
+    /// Returns how many unusable answers are taken.
     pub(crate) fn retries(&self, config: &Config) -> usize {
         fn of<S: AskingState>(_: &S, config: &Config) -> usize {
             S::retries(config)
@@ -72,7 +72,7 @@ impl State {
 }
 
 impl Progress {
-    /// Leaves the state after too many answers of no use; returns whether the table has a way for that.
+    /// Leaves the state after too many unusable answers; returns whether the table has a way for that.
     pub(crate) fn give_in(&mut self, why: &str, texts: &dyn Texts) -> bool {
         let Self { machine, work } = self;
         each!(machine.state().clone(), state => {

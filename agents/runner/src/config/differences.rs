@@ -1,4 +1,4 @@
-//! Names the settings in which two configurations differ.
+//! Lists the settings in which two configurations differ.
 
 use agent_core::{Header, Origin, Parent};
 use serde_yaml::Value;
@@ -20,7 +20,7 @@ pub fn in_words(found: &[String]) -> String {
     if more == 0 { named } else { format!("{named}, and {more} more") }
 }
 
-/// Returns in what an episode differs from one that would be made now.
+/// Returns how an episode differs from one that would be made now.
 pub(crate) fn different(header: &Header, now: &Origin, fingerprint: &str) -> Vec<String> {
     let then = &header.origin;
     // Earlier versions kept no more than a fingerprint.
@@ -38,7 +38,7 @@ pub(crate) fn different(header: &Header, now: &Origin, fingerprint: &str) -> Vec
     if let (Some(then), Some(now)) = (&then.texts, &now.texts)
         && then != now
     {
-        found.push("the text of what tools say differs".to_owned());
+        found.push("the texts of the tools differ".to_owned());
     }
     if let (Some(then), Some(now)) = (&then.image, &now.image)
         && then != now
@@ -47,7 +47,11 @@ pub(crate) fn different(header: &Header, now: &Origin, fingerprint: &str) -> Vec
     }
     if then.parent != now.parent {
         let begins = |parent: &Option<Parent>| parent.as_ref().map_or_else(|| "nothing".to_owned(), Parent::to_string);
-        found.push(format!("it went on from `{}` and goes on from `{}`", begins(&then.parent), begins(&now.parent)));
+        found.push(format!(
+            "it continued from `{}` and now continues from `{}`",
+            begins(&then.parent),
+            begins(&now.parent)
+        ));
     }
     found
 }
@@ -108,10 +112,10 @@ mod tests {
             (origin("x", "q", Some("sha256:1"), 5), "the text of the prompts differs"),
             (origin("x", "p", Some("sha256:2"), 5), "the image was `sha256:2` and is `sha256:1`"),
             (origin("x", "p", Some("sha256:1"), 6), "`limits.steps` was 6 and is 5"),
-            (Origin { texts: Some("t".to_owned()), ..now.clone() }, "the text of what tools say differs"),
+            (Origin { texts: Some("t".to_owned()), ..now.clone() }, "the texts of the tools differ"),
             (
                 Origin { parent: Some(Parent { run: "r".to_owned(), step: 2, ..Parent::default() }), ..now.clone() },
-                "it went on from `r// after step 2` and goes on from `nothing`",
+                "it continued from `r// after step 2` and now continues from `nothing`",
             ),
         ] {
             assert_eq!(in_words(&different(&header(then), &now, "c")), expected);

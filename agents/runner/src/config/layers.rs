@@ -6,9 +6,9 @@ use anyhow::{Context, bail};
 use env_core::nearest;
 use serde_yaml::{Mapping, Value};
 
-use super::unfit::Unfit;
+use super::invalid_setting::InvalidSetting;
 
-/// Raw configuration: defaults with other layers laid over them.
+/// Raw configuration: defaults, overridden by other layers.
 #[derive(Debug, Clone)]
 pub(crate) struct Layers {
     /// What the known keys are taken from.
@@ -34,13 +34,13 @@ impl Layers {
         path.split('.').try_fold(&self.merged, |value, key| value.get(key))
     }
 
-    /// Lays YAML text over what is there; `origin` names it in errors.
+    /// Applies a layer of YAML text; `origin` names it in errors.
     pub(crate) fn lay_text(&mut self, text: &str, origin: &str) -> anyhow::Result<()> {
         let value: Value = serde_yaml::from_str(text).with_context(|| format!("`{origin}` is not valid YAML"))?;
         self.lay_value(value, origin)
     }
 
-    /// Lays a mapping over what is there; `origin` names it in errors.
+    /// Applies a layer that is a mapping; `origin` names it in errors.
     pub(crate) fn lay_value(&mut self, value: Value, origin: &str) -> anyhow::Result<()> {
         match value {
             Value::Null => Ok(()),
@@ -52,7 +52,7 @@ impl Layers {
         }
     }
 
-    /// Lays `key.path=value` over what is there; the value is YAML.
+    /// Applies an assignment `key.path=value`, whose value is YAML.
     pub(crate) fn lay_assignment(&mut self, assignment: &str) -> anyhow::Result<()> {
         let Some((path, text)) = assignment.split_once('=') else {
             bail!("`{assignment}` is neither a file nor `key.path=value`");
@@ -62,7 +62,7 @@ impl Layers {
         self.lay_from(path, value, &format!("-c {assignment}"))
     }
 
-    /// Lays one value over what is there; `origin` names where it comes from.
+    /// Applies a single value; `origin` says where it comes from.
     pub(crate) fn lay_from(&mut self, path: &str, value: Value, origin: &str) -> anyhow::Result<()> {
         let nested = path.rsplit('.').fold(value, |inner, key| {
             let mut mapping = Mapping::new();
@@ -108,7 +108,7 @@ fn merge(base: &mut Value, known: &Value, over: Value, path: &str) -> anyhow::Re
             let listed: Vec<&str> = keys.keys().filter_map(Value::as_str).collect();
             let given = serde_yaml::to_string(&over).unwrap_or_default();
             let message = format!("`{path}` takes keys (`{}`), not the value `{}`", listed.join("`, `"), given.trim());
-            return Err(Unfit::new(path, message).into());
+            return Err(InvalidSetting::new(path, message).into());
         }
     };
     for (key, value) in over {
@@ -116,7 +116,7 @@ fn merge(base: &mut Value, known: &Value, over: Value, path: &str) -> anyhow::Re
         let full = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         if !keys.is_empty() && !keys.contains_key(&key) {
             let message = format!("unknown key `{full}`{}", hint(keys, path, &name));
-            return Err(Unfit::new(full, message).into());
+            return Err(InvalidSetting::new(full, message).into());
         }
         if !base.is_mapping() {
             *base = Value::Mapping(Mapping::new());

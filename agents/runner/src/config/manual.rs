@@ -1,4 +1,4 @@
-//! What each key of the configuration is for, from the docs of the fields.
+//! The documentation of each configuration key, from the docs of the fields.
 
 use schemars::schema_for;
 use serde_json::{Map, Value};
@@ -11,13 +11,13 @@ use crate::plugs::AgentPlug;
 pub struct Setting {
     /// Its path, such as `limits.steps`.
     pub key: String,
-    /// What it is for, in one line.
+    /// Its documentation, in one line.
     pub doc: String,
-    /// What it is when nothing sets it, as YAML on one line.
+    /// Its default, as YAML on one line.
     pub default: String,
-    /// What it is, as YAML on one line.
+    /// Its value, as YAML on one line.
     pub value: String,
-    /// Where that comes from.
+    /// Where the value comes from.
     pub origin: String,
 }
 
@@ -54,7 +54,7 @@ impl Resolved {
     }
 }
 
-/// Adds the keys below a path, those of nested blocks in the place of the block.
+/// Adds the keys below a path, those of nested blocks in place of the block.
 fn walk(path: &str, schema: &Value, defaults: &Value, found: &mut Vec<Setting>) {
     let definitions = schema["$defs"].as_object().cloned().unwrap_or_default();
     fields(path, schema, &definitions, defaults, found);

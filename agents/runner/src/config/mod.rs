@@ -1,12 +1,12 @@
 //! The configuration of a run, resolved from its layers.
 
 mod differences;
+pub(crate) mod invalid_setting;
 mod layers;
 mod manual;
 mod overrides;
 mod ranges;
 mod settings;
-pub(crate) mod unfit;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,44 +29,45 @@ use ranges::check_ranges;
 
 pub(crate) use differences::different;
 pub use differences::{differences, in_words};
+pub use invalid_setting::InvalidSetting;
 pub use manual::{Setting, manual};
 pub(crate) use overrides::overrides;
 pub use settings::Settings;
 use settings::layer_file;
-pub use unfit::Unfit;
 
-/// What a value comes from that nothing has set.
+/// The origin of a value that nothing has set.
 pub(crate) const DEFAULT: &str = "default";
 
 /// The configuration of a run.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
-    /// Name of the run; `null` makes one from the agent and the settings, so that the same command finds its own run.
+    /// Name of the run; `null` derives it from the agent and the settings, so that the same command finds its run
+    /// again.
     pub run: Option<String>,
     /// Folder of all runs. Default `.runs`.
     pub runs: PathBuf,
-    /// Folder of templates laid over the embedded ones.
+    /// Folder of templates that override the embedded ones.
     pub prompts: Option<PathBuf>,
     /// Whether the patch is judged after the episode. Default true.
     pub evaluate: bool,
     /// Where instances come from and how patches are judged.
     pub env: EnvConfig,
-    /// What is done when infrastructure keeps a patch from its verdict.
+    /// What happens when infrastructure prevents the verdict on a patch.
     pub evaluation: EvaluationConfig,
     /// Where commands run.
     pub sandbox: SandboxConfig,
-    /// What answers.
+    /// The model.
     pub model: llm::ModelConfig,
-    /// What turns texts into vectors, by which code search re-ranks what words found. Default none.
+    /// The embedding model, with whose vectors code search re-ranks its results. Default none.
     pub embeddings: llm::EmbeddingsConfig,
     /// When an episode ends.
     pub limits: Limits,
     /// How the conversation is kept within the model's context.
     pub context: ContextConfig,
-    /// How images are made and fetched.
+    /// How images are built and pulled.
     pub images: ImagesConfig,
-    /// How much may be under way at once, whatever the number of workers.
+    /// How much may run at once, regardless of the number of workers.
     pub permits: PermitsConfig,
 }
 
@@ -74,50 +75,53 @@ pub struct RunConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnvConfig {
-    /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, a file of rows, or the manifest of a dataset, a `.yaml`
-    /// file; `null` goes by the instance id.
+    /// A dataset's name, such as `swe-gym` or `swe-bench-verified`, a file of rows, or the manifest of a dataset, a
+    /// `.yaml` file; `null` chooses it by the instance id.
     pub dataset: Option<String>,
-    /// Which images, grading dialect and specs: `swe-gym`, `swe-bench` or `demo`; `null` goes by the dataset.
+    /// Which images, grading dialect and specs: `swe-gym`, `swe-bench` or `demo`; `null` chooses it by the dataset.
     pub kind: Option<String>,
-    /// The official harness that verdicts must equal: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` goes by the row.
+    /// The official harness whose verdicts are reproduced: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` chooses it
+    /// by the row.
     pub dialect: Option<Dialect>,
     /// Which container image an instance runs in.
     pub image: ImageSettings,
-    /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as the official harnesses have it, for
+    /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as in the official harnesses, for
     /// scripts that install packages. Default bridge.
     pub network: Network,
-    /// Memory of these sandboxes, which have limits of their own; default `4g`.
+    /// Memory of these sandboxes, whose limits are separate from those of agents; default `4g`.
     pub memory: Size,
     /// CPUs that one of them may use; default `null`, no limit.
     pub cpus: Option<f64>,
     /// Processes and threads that one of them may have; default 1024.
     pub pids: u32,
-    /// What one of them may hold beyond its image; default `20g`.
+    /// Disk space that one of them may use beyond its image; default `20g`.
     pub disk: Size,
     /// Seconds that the tests of an instance may take. Default 1800.
     pub eval_timeout: u64,
 }
 
-/// What is done when infrastructure keeps a patch from its verdict. What a patch does wrong itself is never tried again.
+/// What happens when infrastructure prevents the verdict on a patch. What a patch does wrong itself is never tried
+/// again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
-    /// How often it is tried again. Default 2.
+    /// How often the verdict is retried. Default 2.
     pub retries: u32,
-    /// Seconds before the first of these, doubled for each further one up to 3600. Default 5.
+    /// Seconds before the first retry, doubled for each further one up to 3600. Default 5.
     pub wait: f64,
-    /// Share of the patches that had to be run which may fail so before no rate is named, from 0 to 1. Default 0.02.
+    /// Largest share of the patches that had to be run which may fail in this way; above it no rate is reported. From 0
+    /// to 1, default 0.02.
     pub infrastructure: f64,
 }
 
-/// A configuration with the agent that it is for.
+/// A configuration, and the agent that it is for.
 #[derive(Clone)]
 pub struct Resolved {
     /// The values, typed.
     pub config: RunConfig,
     /// The agent.
     pub plug: AgentPlug,
-    /// What the program is put together from.
+    /// The plugs that the program is made of.
     pub(crate) plugs: Plugs,
     /// Starts an episode with the agent's own block.
     pub start: Start,
@@ -136,7 +140,7 @@ impl Resolved {
     pub fn load(plugs: &Plugs, settings: &Settings, ids: &[String]) -> anyhow::Result<Self> {
         let plug = plugs.find_agent(settings.agent.as_deref())?;
         let mut defaults = serde_yaml::to_value(RunConfig::default())?;
-        let mapping = defaults.as_mapping_mut().context("the defaults are no mapping")?;
+        let mapping = defaults.as_mapping_mut().context("the defaults are not a mapping")?;
         mapping.insert(Value::from(plug.name), (plug.settings)()?);
         let provider = std::mem::replace(&mut defaults["sandbox"]["provider"], Value::Null);
         // Known, and written only where something is in it.
@@ -178,19 +182,19 @@ impl Resolved {
         let mut typed = all.clone();
         let block = typed.as_mapping_mut().and_then(|mapping| mapping.shift_remove(plug.name)).unwrap_or(Value::Null);
         let config: RunConfig = serde_path_to_error::deserialize(typed)
-            .map_err(|err| Unfit::new(err.path().to_string(), err))
-            .context("the configuration does not fit")?;
-        plugs.find_sandbox(&config.sandbox).map_err(|err| Unfit::new("sandbox", err))?;
-        plugs.check_kind(config.env.kind.as_deref()).map_err(|err| Unfit::new("env.kind", err))?;
-        config.limits.check().map_err(|err| Unfit::new("limits", err))?;
+            .map_err(|err| InvalidSetting::new(err.path().to_string(), err))
+            .context("the configuration is not valid")?;
+        plugs.find_sandbox(&config.sandbox).map_err(|err| InvalidSetting::new("sandbox", err))?;
+        plugs.check_kind(config.env.kind.as_deref()).map_err(|err| InvalidSetting::new("env.kind", err))?;
+        config.limits.check().map_err(|err| InvalidSetting::new("limits", err))?;
         config.evaluation.check().map_err(anyhow::Error::msg)?;
         let start = (plug.prepare)(block)?;
         let inputs = digest_of_inputs(&config, plugs)?;
         Ok(Self { config, plug, plugs: plugs.clone(), start, all, origins, inputs })
     }
 
-    /// Returns the settings that can change what an episode does: not how to reach a server and how long to wait for it,
-    /// how to judge, or where to write.
+    /// Returns the settings that can change what an episode does: not how to reach a server and how long to wait for
+    /// it, how to judge, or where to write.
     pub fn identity(&self) -> Value {
         let mut value = self.all.clone();
         let without = |value: &mut Value, keys: &[&str]| {
@@ -331,7 +335,8 @@ impl EvaluationConfig {
 }
 
 impl EnvConfig {
-    /// Returns the settings of the sandboxes in which patches are judged: what the agent's may use does not matter to them.
+    /// Returns the settings of the sandboxes in which patches are judged: what the agent's may use does not matter to
+    /// them.
     pub fn judging(&self, of_agent: &SandboxConfig) -> SandboxConfig {
         SandboxConfig {
             provider: of_agent.provider.clone(),

@@ -1,4 +1,4 @@
-//! Templates of a folder that are laid over the embedded ones.
+//! Templates of a folder, which override the embedded ones.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,14 +2,14 @@
 
 use serde_yaml::Value;
 
-use super::unfit::Unfit;
+use super::invalid_setting::InvalidSetting;
 
 /// What a number must be.
 #[derive(Debug, Clone, Copy)]
 enum Range {
-    /// More than 0. The text says what whoever wrote 0 may have meant; `{path}` in it is the setting.
+    /// More than 0. The text is a hint at what a user who wrote 0 may have meant; `{path}` in it is the setting.
     Positive(&'static str),
-    /// 0 or more. The text says what whoever wrote less may have meant.
+    /// 0 or more. The text is a hint at what a user who wrote less may have meant.
     NotNegative(&'static str),
     /// From 0 to another number.
     UpTo(f64),
@@ -18,11 +18,11 @@ enum Range {
 use Range::{NotNegative, Positive, UpTo};
 
 const NO_LIMIT: &str = "`-c {path}=null` sets no limit";
-const NO_WAIT: &str = "there is no way to wait without an end; a large number comes near to it";
+const NO_WAIT: &str = "the wait cannot be unlimited; use a large number instead";
 const LEAVES_OPEN: &str = "`-c {path}=null` leaves it open";
 const ONCE: &str = "1 is a single attempt";
 
-/// The settings whose range is another than from 0 on.
+/// The settings whose range is not "0 or more".
 const RANGES: &[(&str, Range)] = &[
     ("limits.steps", Positive(NO_LIMIT)),
     ("limits.tokens", Positive(NO_LIMIT)),
@@ -31,13 +31,13 @@ const RANGES: &[(&str, Range)] = &[
     ("limits.observation", Positive("a large number, such as 100000000, cuts nothing")),
     ("context.max_tokens", Positive(LEAVES_OPEN)),
     ("env.eval_timeout", Positive(NO_WAIT)),
-    ("evaluation.retries", NotNegative("0 tries nothing again; a large number comes near to no limit")),
+    ("evaluation.retries", NotNegative("0 retries nothing; use a large number for practically no limit")),
     ("evaluation.wait", UpTo(3600.0)),
-    ("model.retry.max_elapsed", NotNegative("0 is a single attempt; a large number comes near to no limit")),
+    ("model.retry.max_elapsed", NotNegative("0 is a single attempt; use a large number for practically no limit")),
     ("evaluation.infrastructure", UpTo(1.0)),
-    ("sandbox.memory", Positive("write it like `4g`; a large number, such as `1t`, comes near to no limit")),
+    ("sandbox.memory", Positive("write it like `4g`; use a large number, such as `1t`, for practically no limit")),
     ("sandbox.cpus", Positive(NO_LIMIT)),
-    ("sandbox.pids", Positive("a large number, such as 100000, comes near to no limit")),
+    ("sandbox.pids", Positive("use a large number, such as 100000, for practically no limit")),
     ("sandbox.timeout", Positive(NO_WAIT)),
     ("sandbox.idle_timeout", Positive(NO_WAIT)),
     ("sandbox.start_timeout", Positive(NO_WAIT)),
@@ -68,11 +68,11 @@ const FREE: &[&str] = &["model.extra", "embeddings.extra", "model.seed", "model.
 ///
 /// # Errors
 /// Names the setting, what it must be, and how what was probably meant is written.
-pub(crate) fn check_ranges(all: &Value) -> Result<(), Unfit> {
+pub(crate) fn check_ranges(all: &Value) -> Result<(), InvalidSetting> {
     check(all, &mut String::new())
 }
 
-fn check(value: &Value, path: &mut String) -> Result<(), Unfit> {
+fn check(value: &Value, path: &mut String) -> Result<(), InvalidSetting> {
     if FREE.contains(&path.as_str()) {
         return Ok(());
     }
@@ -89,7 +89,7 @@ fn check(value: &Value, path: &mut String) -> Result<(), Unfit> {
     Ok(())
 }
 
-fn check_number(value: &Value, path: &str) -> Result<(), Unfit> {
+fn check_number(value: &Value, path: &str) -> Result<(), InvalidSetting> {
     let range = RANGES.iter().find(|(name, _)| *name == path).map(|(_, range)| *range);
     let number = match value {
         Value::Number(number) => number.as_f64(),
@@ -102,7 +102,7 @@ fn check_number(value: &Value, path: &str) -> Result<(), Unfit> {
     let Some(number) = number else { return Ok(()) };
     let (fits, what, hint) = match range.unwrap_or(NotNegative("")) {
         Positive(hint) => (number > 0.0, "a number above 0".to_owned(), Some(hint)),
-        NotNegative(hint) => (number >= 0.0, "a number from 0 on".to_owned(), Some(hint)),
+        NotNegative(hint) => (number >= 0.0, "a number of at least 0".to_owned(), Some(hint)),
         UpTo(most) => ((0.0..=most).contains(&number), format!("a number from 0 to {most}"), None),
     };
     if fits && number.is_finite() {
@@ -113,7 +113,7 @@ fn check_number(value: &Value, path: &str) -> Result<(), Unfit> {
         .map(|hint| format!("\nhint: {}", hint.replace("{path}", path)))
         .unwrap_or_default();
     let shown = serde_yaml::to_string(value).unwrap_or_default();
-    Err(Unfit::new(path, format!("`{path}` must be {what}, not {}{hint}", shown.trim())))
+    Err(InvalidSetting::new(path, format!("`{path}` must be {what}, not {}{hint}", shown.trim())))
 }
 
 #[cfg(test)]
@@ -151,20 +151,20 @@ mod tests {
             "sandbox: {memory: 0g}",
             &expect![[r#"
                 `sandbox.memory` must be a number above 0, not 0g
-                hint: write it like `4g`; a large number, such as `1t`, comes near to no limit"#]],
+                hint: write it like `4g`; use a large number, such as `1t`, for practically no limit"#]],
         );
         check(
             "evaluation: {retries: -1}",
             &expect![[r#"
-                `evaluation.retries` must be a number from 0 on, not -1
-                hint: 0 tries nothing again; a large number comes near to no limit"#]],
+                `evaluation.retries` must be a number of at least 0, not -1
+                hint: 0 retries nothing; use a large number for practically no limit"#]],
         );
         check(
             "evaluation: {infrastructure: 1.5}",
             &expect!["`evaluation.infrastructure` must be a number from 0 to 1, not 1.5"],
         );
-        check("model: {retry: {base: -0.5}}", &expect!["`model.retry.base` must be a number from 0 on, not -0.5"]);
-        check("moatless: {retries: -2}", &expect!["`moatless.retries` must be a number from 0 on, not -2"]);
+        check("model: {retry: {base: -0.5}}", &expect!["`model.retry.base` must be a number of at least 0, not -0.5"]);
+        check("moatless: {retries: -2}", &expect!["`moatless.retries` must be a number of at least 0, not -2"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a command says of its configuration.
+//! The settings that a command is given.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use serde_yaml::Value;
 
 use super::RunConfig;
 
-/// What a command says of its configuration, the layers in the order in which they are laid.
+/// The settings that a command is given, with the layers in the order in which they are applied.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// What is laid before the layers: a mapping of keys to values, with what names it in errors.
+    /// Applied before the layers: a mapping of keys to values, with its name for errors.
     pub base: Option<(Value, String)>,
     /// YAML files and assignments `key.path=value`.
     pub layers: Vec<String>,

@@ -13,8 +13,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// For how long an answer counts.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// Lets a sandbox start when the machine has room for it, and in any case when there is no other: what must stay free is
-/// no reason to wait for good.
+/// Lets a sandbox start when the machine has room for it, and in any case when there is no other: what must stay free
+/// is no reason to wait forever.
 #[derive(Debug)]
 pub(super) struct Admission {
     memory_free: u64,
@@ -83,7 +83,7 @@ impl Admission {
         let mib = |bytes: u64| bytes >> 20;
         let short = |what: &str, free: Option<u64>, least: u64| {
             let free = free.filter(|free| *free < least)?;
-            Some(format!("{} MiB of {what} are free, {} are to stay so", mib(free), mib(least)))
+            Some(format!("{} MiB of {what} are free, {} must stay free", mib(free), mib(least)))
         };
         short("memory", memory(), self.memory_free)
             .or_else(|| short("disk", disk(&self.folder), self.disk_free))
@@ -94,7 +94,7 @@ impl Admission {
     }
 }
 
-/// Returns how much memory may still be used; `None` where it cannot be told.
+/// Returns how much memory may still be used; `None` where it cannot be determined.
 ///
 /// A container, or a job of a cluster's engine, may have less than the machine.
 fn memory() -> Option<u64> {

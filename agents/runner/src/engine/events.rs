@@ -1,4 +1,4 @@
-//! What happens while items are worked on, as those who listen are told.
+//! Events of the work on items, for listeners.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::item::{Phase, WorkItem};
 
-/// What happens while items are worked on.
+/// An event of the work on items.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event<'a> {
@@ -23,7 +23,7 @@ pub enum Event<'a> {
         items: usize,
         /// How many are worked on at once.
         workers: usize,
-        /// How one may end, in words; the last word is that infrastructure broke.
+        /// The words for how an item may end; the last one is for infrastructure failures.
         endings: &'a [&'static str],
     },
     /// Work on an item begins.
@@ -31,7 +31,7 @@ pub enum Event<'a> {
         /// The item.
         item: &'a WorkItem,
     },
-    /// Work on an item has come to its next part.
+    /// Work on an item has entered its next phase.
     Entered {
         /// The item.
         item: &'a WorkItem,
@@ -45,7 +45,7 @@ pub enum Event<'a> {
         /// The record.
         record: &'a Record,
     },
-    /// The model gave no answer to the episode of an item, after all that was tried again.
+    /// The model gave no answer to the episode of an item, after all that was retried.
     Unanswered {
         /// The item.
         item: &'a WorkItem,
@@ -54,26 +54,26 @@ pub enum Event<'a> {
         /// How long it took.
         took: Duration,
     },
-    /// Something that a person should know.
+    /// A note for the user.
     Noted {
         /// The item that it is about, if it is about one.
         item: Option<&'a WorkItem>,
         /// The text, a line or several.
         text: &'a str,
     },
-    /// Infrastructure kept an item from a result, and it is worked on again.
+    /// Infrastructure failed, and the item is retried.
     Retried {
         /// The item.
         item: &'a WorkItem,
         /// What happened, in one line.
         line: &'a str,
     },
-    /// Work on an item has ended with nothing, as when another process is at it.
+    /// An item was released without a result, for example because another process holds it.
     Released {
         /// The item.
         item: &'a WorkItem,
     },
-    /// An item needs no work any more: another process has ended it, or its result is not wanted.
+    /// An item needs no more work: another process has finished it, or its result is not needed.
     Skipped {
         /// The item.
         item: &'a WorkItem,
@@ -93,35 +93,35 @@ pub enum Event<'a> {
     Finished,
 }
 
-/// Is told what happens. It is called on the way, in the order in which things happen, and has to be quick.
+/// Receives events. It is called synchronously, in the order in which events happen, and must be quick.
 pub trait Listener: Send + Sync {
-    /// Takes an event in.
+    /// Receives an event.
     fn hear(&self, event: &Event<'_>);
 }
 
-/// Tells all who listen.
+/// Sends events to all listeners.
 #[derive(Clone, Default)]
 pub struct Events(Vec<Arc<dyn Listener>>);
 
 impl Events {
-    /// Returns events that these are told of.
+    /// Returns the events for these listeners.
     pub fn new(listeners: impl IntoIterator<Item = Arc<dyn Listener>>) -> Self {
         Self(listeners.into_iter().collect())
     }
 
-    /// Returns the same events with one more who is told of them.
+    /// Returns the same events with one more listener.
     #[must_use]
     pub fn and(mut self, listener: Arc<dyn Listener>) -> Self {
         self.0.push(listener);
         self
     }
 
-    /// Tells of an event.
+    /// Sends an event.
     pub fn tell(&self, event: &Event<'_>) {
         self.0.iter().for_each(|listener| listener.hear(event));
     }
 
-    /// Tells of something that a person should know.
+    /// Sends a note for the user.
     pub fn note(&self, item: Option<&WorkItem>, text: &str) {
         self.tell(&Event::Noted { item, text });
     }

@@ -25,17 +25,19 @@ pub enum Stage {
     Solve,
     /// A patch that is there is judged.
     Judge,
-    /// Its tests are run with the reference solution and without any.
+    /// Its tests are run with the gold patch and without any.
     Validate,
-    /// Its image is made or fetched.
+    /// Tests are run on patches, to score them.
+    Test,
+    /// Its image is built or pulled.
     Image,
 }
 
-/// A part of the work on an item.
+/// A phase of the work on an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// A sandbox is made ready.
+    /// A sandbox is prepared.
     Sandbox,
     /// The agent is at work.
     Episode,
@@ -44,7 +46,7 @@ pub enum Phase {
 }
 
 impl WorkItem {
-    /// Returns the name by which log lines and traces tell it from others: `cell/instance/sample`.
+    /// Returns the id of the item in log lines and traces: `cell/instance/sample`.
     pub fn id(&self) -> String {
         format!("{}/{}/{}", self.cell, self.instance_id, self.sample)
     }

@@ -1,4 +1,4 @@
-//! The one engine that works on items: several at once, each bounded by permits, with events as things happen.
+//! The engine that works on items: several at once, each bounded by permits, with events for what happens.
 
 mod admission;
 mod events;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use futures_util::FutureExt;
-use images::Wanted;
+use images::NeededImage;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -21,24 +21,23 @@ use tracing::Instrument;
 
 pub use events::{Event, Events, Listener};
 pub use item::{Phase, Stage, WorkItem};
-pub(crate) use permits::wanted;
-pub use permits::{Permits, PermitsConfig};
+pub use permits::{Permits, PermitsConfig, wanted};
 pub use queue::{After, Next, Queue};
 
 use queue::All;
 
-/// The target of the span in which an item is worked on; its field `id` is [`WorkItem::id`]. Whoever wants log lines to say
-/// of which item they are turns it on; else it costs nothing.
+/// The target of the span in which an item is worked on; its field `id` is [`WorkItem::id`]. Enable it to have log
+/// lines name their item; otherwise it costs nothing.
 pub const ITEM_SPAN: &str = "item";
 
-/// The ending of an item that infrastructure kept from a result.
+/// The ending of an item without a result because infrastructure failed.
 pub const INFRASTRUCTURE: &str = "infrastructure";
 
 /// One kind of work, such as solving or judging.
 pub trait Work: Send + Sync + 'static {
-    /// What one item takes.
+    /// The input of one item.
     type Input: Send + 'static;
-    /// What comes of one item.
+    /// The output of one item.
     type Output: Send + 'static;
 
     /// How an item may end, in words; the last is [`INFRASTRUCTURE`].
@@ -47,11 +46,11 @@ pub trait Work: Send + Sync + 'static {
     /// Returns the name of an item.
     fn item(&self, input: &Self::Input) -> WorkItem;
 
-    /// Works on one item. What goes wrong with it is part of what comes of it.
+    /// Works on one item. A failure is part of the output.
     fn work(&self, input: Self::Input, worker: &Worker) -> impl Future<Output = Self::Output> + Send;
 
     /// Returns the image that an item pulls where it is missing.
-    fn image(&self, input: &Self::Input) -> Option<Wanted> {
+    fn image(&self, input: &Self::Input) -> Option<NeededImage> {
         let _ = input;
         None
     }
@@ -71,52 +70,52 @@ pub struct Ending {
     pub line: String,
 }
 
-/// What works on one item.
+/// The context of the work on one item.
 #[derive(Clone)]
 pub struct Worker {
     /// The item.
     pub item: WorkItem,
-    /// Who is told what happens.
+    /// The listeners.
     pub events: Events,
-    /// What bounds it.
+    /// The permits that bound it.
     pub permits: Permits,
-    /// One for each item that may be under way beside those that are made ready and those that are finished up.
-    seats: Arc<Semaphore>,
-    /// Once cancelled, no more is begun.
+    /// One for each item that may be in progress, not counting those that are being prepared or finished.
+    slots: Arc<Semaphore>,
+    /// Once cancelled, no more items are started.
     drain: CancellationToken,
 }
 
-/// The right of an item to be under way, for as long as this value lives.
-pub struct Seat {
+/// The right of an item to be in progress, for as long as this value lives.
+pub struct Slot {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Worker {
-    /// Returns what works on one item by itself.
+    /// Returns the context of a single item.
     pub fn alone(item: WorkItem, events: Events, permits: Permits) -> Self {
-        Self { item, events, permits, seats: Arc::new(Semaphore::new(1)), drain: CancellationToken::new() }
+        Self { item, events, permits, slots: Arc::new(Semaphore::new(1)), drain: CancellationToken::new() }
     }
 
-    /// Tells a person something about the item.
+    /// Sends a note about the item to the user.
     pub fn note(&self, text: &str) {
         self.events.note(Some(&self.item), text);
     }
 
-    /// Tells that the work has come to its next part.
+    /// Reports that the work has entered its next phase.
     pub fn enter(&self, phase: Phase) {
         self.events.tell(&Event::Entered { item: &self.item, phase });
     }
 
-    /// Waits until the item may be under way. Before, it may make ready what it needs; once it has dropped the seat,
-    /// another item is under way in its place. `None` when no more is begun: the item is given up as if it had never been
-    /// started.
-    pub async fn seat(&self) -> Option<Seat> {
+    /// Waits until the item may be under way. Before, it may prepare what it needs; once it has dropped the seat,
+    /// another item is under way in its place. `None` when no more is begun: the item is given up as if it had never
+    /// been started.
+    pub async fn slot(&self) -> Option<Slot> {
         // It is never closed.
-        let permit = self.unless_drained(self.seats.clone().acquire_owned()).await?;
-        Some(Seat { _permit: permit.ok() })
+        let permit = self.unless_drained(self.slots.clone().acquire_owned()).await?;
+        Some(Slot { _permit: permit.ok() })
     }
 
-    /// Waits for something; `None` when no more is begun.
+    /// Waits for a future; `None` when the run is draining.
     pub async fn unless_drained<T>(&self, what: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -126,18 +125,18 @@ impl Worker {
     }
 }
 
-/// Works on items, so many at once.
+/// Works on items, a number of them at once.
 #[derive(Clone)]
 pub struct Engine {
-    /// Who is told what happens.
+    /// The listeners.
     pub events: Events,
-    /// What bounds the work beside the number of workers.
+    /// The permits that bound the work in addition to the number of workers.
     pub permits: Permits,
-    /// How many items are under way at once.
+    /// How many items are in progress at once.
     pub workers: usize,
-    /// How many more, for work that asks for a [`Worker::seat`], are made ready meanwhile or finished up.
+    /// How many more, for work that asks for a [`Worker::slot`], are prepared or finished meanwhile.
     pub spare: usize,
-    /// Where the work under way is counted: whoever aborts a run waits for it to let go.
+    /// Counts the tasks in progress, so that a run that is aborted can wait for them to end.
     pub tasks: TaskTracker,
     /// Once cancelled, no more items are started, and the run ends with those under way.
     pub drain: CancellationToken,
@@ -146,8 +145,8 @@ pub struct Engine {
 impl Engine {
     /// Works on every item and returns what came of each that was started, in their order.
     ///
-    /// No more than `workers` are under way at any time, so that what waits costs no more than its input. `told` is given
-    /// what came of each as it ends. When the returned future is dropped, the work under way is aborted.
+    /// No more than `workers` are under way at any time, so that what waits costs no more than its input. `told` is
+    /// given what came of each as it ends. When the returned future is dropped, the work under way is aborted.
     ///
     /// # Errors
     /// When `told` fails, or when the work on an item panicked, once all others have ended.
@@ -168,12 +167,12 @@ impl Engine {
         Ok(ended)
     }
 
-    /// Takes in which images the items that will be worked on pull, and returns the order in which these are best worked
-    /// on: as they come, unless images have a budget.
+    /// Takes in which images the items that will be worked on pull, and returns the order in which these are best
+    /// worked on: as they come, unless images have a budget.
     ///
     /// # Errors
     /// When the engine that holds the images does not answer.
-    pub async fn plan(&self, images_of_items: Vec<Option<Wanted>>) -> anyhow::Result<Vec<usize>> {
+    pub async fn plan(&self, images_of_items: Vec<Option<NeededImage>>) -> anyhow::Result<Vec<usize>> {
         let Some(images) = self.permits.images() else { return Ok((0..images_of_items.len()).collect()) };
         // What pulls nothing has nothing to wait for.
         let (mut order, mut places, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
@@ -193,22 +192,22 @@ impl Engine {
         Ok(order)
     }
 
-    /// Works on what a queue gives, of which there are probably `items`, until it has no more and all has ended. What the
-    /// queue is told in between may change what it gives next.
+    /// Works on what a queue gives, of which there are probably `items`, until it has no more and all has ended. What
+    /// the queue is told in between may change what it gives next.
     ///
     /// # Errors
     /// When the queue fails; the work under way is aborted then, as it is when the returned future is dropped.
     pub async fn serve<W: Work>(&self, work: &Arc<W>, items: usize, queue: &mut impl Queue<W>) -> anyhow::Result<()> {
         let workers = self.workers.max(1);
         self.events.tell(&Event::Queued { items, workers, endings: work.endings() });
-        let seats = Arc::new(Semaphore::new(workers.min(Semaphore::MAX_PERMITS)));
+        let slots = Arc::new(Semaphore::new(workers.min(Semaphore::MAX_PERMITS)));
         let mut running = JoinSet::new();
         loop {
             let mut wait = None;
             while running.len() < workers + self.spare && !self.drain.is_cancelled() {
                 match queue.next()? {
                     Next::Item(key, input) => {
-                        running.spawn(self.tasks.track_future(self.start(work.clone(), &seats, key, input)));
+                        running.spawn(self.tasks.track_future(self.start(work.clone(), &slots, key, input)));
                     }
                     Next::Skip(item) => self.events.tell(&Event::Skipped { item: &item }),
                     Next::Wait(time) => {
@@ -236,7 +235,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells the queue of what came of an item, and everyone of how it ended, unless it is worked on again.
+    /// Passes the output of an item to the queue, and its ending to the listeners, unless it is retried.
     fn ended<W: Work, Q: Queue<W>>(&self, queue: &mut Q, done: Done<Q::Key, W::Output>) -> anyhow::Result<()> {
         let Done { key, item, image, output, ending: Ending { word, was_kept, line }, took } = done;
         let took = (!was_kept).then_some(took);
@@ -256,13 +255,13 @@ impl Engine {
     fn start<W: Work, K: Send + 'static>(
         &self,
         work: Arc<W>,
-        seats: &Arc<Semaphore>,
+        slots: &Arc<Semaphore>,
         key: K,
         input: W::Input,
     ) -> impl Future<Output = Done<K, W::Output>> + Send + use<W, K> {
         let (events, permits, drain) = (self.events.clone(), self.permits.clone(), self.drain.clone());
         let image = work.image(&input).map(|image| image.name).filter(|_| permits.images().is_some());
-        let worker = Worker { item: work.item(&input), events, permits, seats: seats.clone(), drain };
+        let worker = Worker { item: work.item(&input), events, permits, slots: slots.clone(), drain };
         let span = tracing::info_span!(target: ITEM_SPAN, "item", id = worker.item.id());
         let worked = async move {
             worker.events.tell(&Event::Started { item: &worker.item });
@@ -294,7 +293,7 @@ struct Done<K, T> {
     took: Duration,
 }
 
-/// Waits so long, or for good.
+/// Waits this long, or forever.
 async fn until(wait: Option<Duration>) {
     match wait {
         Some(wait) => tokio::time::sleep(wait).await,
@@ -305,7 +304,7 @@ async fn until(wait: Option<Duration>) {
 /// Returns what a panic says.
 fn reason(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without a word").to_owned()
+    text.unwrap_or("a panic without a message").to_owned()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use agent_core::{Completion, Model, ModelError, Request};
 use async_trait::async_trait;
 use env_core::{Environment, Instance};
-use images::{Held, ImageBudget, Wanted};
+use images::{ImageBudget, ImageGuard, NeededImage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -17,7 +17,7 @@ use super::admission::{Admission, Admitted};
 use super::events::{Event, Events};
 use super::item::WorkItem;
 
-/// How many of each kind may be under way at once, whatever the number of workers; `null` is as many as there are workers.
+/// How many of each kind may run at once, regardless of the number of workers; `null` is as many as there are workers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PermitsConfig {
@@ -27,14 +27,14 @@ pub struct PermitsConfig {
     pub sandbox: Option<usize>,
     /// Patches that are judged.
     pub judging: Option<usize>,
-    /// Items that are made ready or finished up beside those that the workers are at, in a sweep: sandboxes start ahead
-    /// while others wait for the model, and patches are judged behind; `null` is a quarter of the workers, and 2 at least.
+    /// Further items of a sweep that are prepared or finished beside those of the workers: sandboxes start ahead while
+    /// others wait for the model, and patches are judged afterwards; `null` is a quarter of the workers, at least 2.
     pub spare: Option<usize>,
-    /// Memory of the machine that stays free: while less is free, no further sandbox starts beside others. Default `1g`.
+    /// Memory of the machine that is kept free: while less is free, no further sandbox starts. Default `1g`.
     pub memory_free: Size,
-    /// Disk below the folder of runs that stays free, in the same way. Default `2g`.
+    /// Disk space below the folder of runs that is kept free, in the same way. Default `2g`.
     pub disk_free: Size,
-    /// Processes that may be ready to run on each core, over the last minute, in the same way; `null` is no bound.
+    /// Load of the last minute for each core above which no further sandbox starts; `null` is no limit.
     pub load: Option<f64>,
 }
 
@@ -53,13 +53,13 @@ impl Default for PermitsConfig {
 }
 
 impl PermitsConfig {
-    /// Returns how many items of a sweep are made ready or finished up beside those that so many workers are at.
+    /// Returns how many items of a sweep are prepared or finished up beside those that so many workers are at.
     pub fn spare(&self, workers: usize) -> usize {
         self.spare.unwrap_or((workers / 4).max(2))
     }
 }
 
-/// What work has to have for as long as it uses a model, a sandbox, or judges a patch.
+/// Permits for using a model, for using a sandbox, and for judging a patch.
 #[derive(Clone)]
 pub struct Permits {
     model: Arc<Semaphore>,
@@ -97,7 +97,7 @@ impl Permits {
         self.images.as_ref()
     }
 
-    /// Takes note that planned work on an instance is left out.
+    /// Records that planned work on an instance is skipped.
     pub fn pass_over(&self, environment: &dyn Environment, instance: &Instance) {
         if let (Some(images), Some(wanted)) = (&self.images, wanted(environment, instance)) {
             images.done(&wanted.name);
@@ -108,7 +108,11 @@ impl Permits {
     ///
     /// # Errors
     /// When it cannot be had within the budget.
-    pub async fn image(&self, environment: &dyn Environment, instance: &Instance) -> anyhow::Result<Option<Held>> {
+    pub async fn image(
+        &self,
+        environment: &dyn Environment,
+        instance: &Instance,
+    ) -> anyhow::Result<Option<ImageGuard>> {
         match (&self.images, wanted(environment, instance)) {
             (Some(images), Some(wanted)) => images.hold(&wanted).await.map(Some),
             _ => Ok(None),
@@ -128,17 +132,17 @@ impl Permits {
         Permit { _permit: permit, _admitted: self.admission.wait().await }
     }
 
-    /// Returns the model of an item, each of whose requests waits for its permit. It is told which get no answer.
+    /// Returns the model of an item, each of whose requests waits for its permit. Failed requests are reported to it.
     pub fn model(&self, model: Arc<dyn Model>, item: WorkItem, events: Events) -> Arc<dyn Model> {
         Arc::new(Bounded { model, permits: self.model.clone(), item, events })
     }
 }
 
 /// Returns the image that work on an instance pulls where it is missing.
-pub(crate) fn wanted(environment: &dyn Environment, instance: &Instance) -> Option<Wanted> {
+pub fn wanted(environment: &dyn Environment, instance: &Instance) -> Option<NeededImage> {
     let Source::Container { name, platform } = &environment.image(instance)?.source else { return None };
     let group = format!("{} {}", instance.repo, instance.version);
-    Some(Wanted { name: name.clone(), platform: platform.clone(), group })
+    Some(NeededImage { name: name.clone(), platform: platform.clone(), group })
 }
 
 /// A model whose requests are bounded.

@@ -1,25 +1,25 @@
-//! What the engine takes items from.
+//! The queue that the engine takes items from.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Work, WorkItem};
 
-/// What there is to work on, which may depend on what came of the work so far.
+/// A source of items, which may depend on the outputs so far.
 pub trait Queue<W: Work> {
-    /// What tells an item from the others.
+    /// Identifies an item.
     type Key: Send + 'static;
 
-    /// Returns what is worked on next.
+    /// Returns the next item.
     ///
     /// # Errors
-    /// When the whole run cannot go on.
+    /// When the whole run cannot continue.
     fn next(&mut self) -> anyhow::Result<Next<Self::Key, W::Input>>;
 
-    /// Takes what came of an item: its output, or with which words the work on it panicked.
+    /// Receives the result of an item: its output, or the message of a panic.
     ///
     /// # Errors
-    /// When the whole run cannot go on.
+    /// When the whole run cannot continue.
     fn ended(&mut self, key: Self::Key, output: Result<W::Output, String>) -> anyhow::Result<After>;
 }
 
@@ -28,9 +28,9 @@ pub trait Queue<W: Work> {
 pub enum After {
     /// It is done.
     Done,
-    /// It is worked on again, as something went wrong.
+    /// It is retried, because something went wrong.
     Again,
-    /// Nothing has come of it, as when another process is at it.
+    /// It has no result, for example because another process holds it.
     Nothing,
 }
 
@@ -38,11 +38,11 @@ pub enum After {
 pub enum Next<K, T> {
     /// An item.
     Item(K, T),
-    /// There is another one that needs no work any more, as its result is there or not wanted.
+    /// An item that needs no more work, because its result exists or is not needed.
     Skip(WorkItem),
-    /// There is none now; it is asked again after this time, or when an item has ended.
+    /// There is none now; ask again after this time, or when an item has ended.
     Wait(Duration),
-    /// There is none, unless an item that ends makes one.
+    /// There is none, unless the end of another item adds one.
     Empty,
 }
 

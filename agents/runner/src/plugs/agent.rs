@@ -1,4 +1,4 @@
-//! An agent as the command line sees it.
+//! An agent as the command line knows it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -48,7 +48,7 @@ fn settings<A: Agent>() -> anyhow::Result<Value> {
 /// Reads settings, once for all episodes: what their clones share, the episodes share. Checks that an agent can be made
 /// of them, and that its tools can be told apart.
 fn prepare<A: Agent>(settings: Value) -> anyhow::Result<Start> {
-    let unfit = || format!("the settings of `{}` do not fit", A::NAME);
+    let unfit = || format!("the settings of `{}` are not valid", A::NAME);
     let config = serde_path_to_error::deserialize::<_, A::Config>(settings).with_context(unfit)?;
     let tools = A::new(config.clone()).tools();
     tools.check().map_err(|err| anyhow::anyhow!("{}: {err}", unfit()))?;

@@ -1,4 +1,4 @@
-//! What a program is put together from.
+//! The plugs that a program is made of.
 
 mod agent;
 mod sandboxes;
@@ -11,14 +11,15 @@ use anyhow::bail;
 use env_core::{EnvironmentPlug, nearest};
 use tool_core::{Connect, SandboxConfig, SandboxPlug};
 
-use crate::config::unfit::Unfit;
+use crate::config::invalid_setting::InvalidSetting;
 pub(crate) use agent::Start;
 pub use agent::{AgentPlug, plug};
 pub use sandboxes::host;
 
 /// The agents, environments and providers of sandboxes that a program knows.
 ///
-/// The first agent is the one that runs when none is named. Of environments, the first that takes a dataset opens it.
+/// The first agent is the one that runs when none is named. A dataset is opened by the first environment that supports
+/// it.
 #[derive(Clone, Default)]
 pub struct Plugs {
     agents: Vec<AgentPlug>,
@@ -35,7 +36,7 @@ impl Plugs {
         self
     }
 
-    /// Adds an environment, which is asked whether it takes a dataset before those that were added earlier.
+    /// Adds an environment, which takes precedence over those that were added earlier.
     #[must_use]
     pub fn environment(mut self, environment: impl EnvironmentPlug + 'static) -> Self {
         self.environments.insert(0, Arc::new(environment));
@@ -49,8 +50,8 @@ impl Plugs {
         self
     }
 
-    /// Adds a template, or lays it over the embedded one of this name, such as `tools/my_tool.md`; a user's folder of
-    /// templates is laid over both.
+    /// Adds a template, or overrides the embedded one of this name, such as `tools/my_tool.md`; a user's folder of
+    /// templates overrides both.
     #[must_use]
     pub fn template(mut self, name: &str, text: &str) -> Self {
         self.templates.insert(name.to_owned(), text.to_owned());
@@ -83,7 +84,7 @@ impl Plugs {
             let name = name.unwrap_or("");
             let near = nearest(name, known()).map(|near| format!("\nhint: did you mean `{near}`?")).unwrap_or_default();
             let known = known().collect::<Vec<_>>().join("`, `");
-            Unfit::new("agent", format!("unknown agent `{name}`{near}\nhint: the agents are `{known}`")).into()
+            InvalidSetting::new("agent", format!("unknown agent `{name}`{near}\nhint: the agents are `{known}`")).into()
         })
     }
 

@@ -1,4 +1,4 @@
-//! Says where an episode that was run again is not as it was.
+//! Compares an episode that was run again with its record.
 
 use agent_core::{ExitStatus, Message, Outcome, Record, ToolCall, Trajectory, moved, same_but_noise};
 use env_core::Patch;
@@ -8,14 +8,14 @@ use tool_core::Observation;
 
 use super::diff::diff;
 
-/// An episode beside its record.
+/// The comparison of an episode with its record.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
     /// Whether nothing differs.
     pub equal: bool,
     /// Steps of the record.
     pub steps: u64,
-    /// How many of its observations were the same again, and how many there are.
+    /// How many of its observations are equal, and how many there are.
     pub observations: [usize; 2],
     /// How many observations, messages of the agent and conversations differ or are missing.
     pub divergences: usize,
@@ -23,37 +23,37 @@ pub struct Comparison {
     pub first: Option<Divergence>,
     /// Whether the patch is the same; `null` where the record or the replay has none.
     pub patch_equal: Option<bool>,
-    /// Where the patches part.
+    /// How the patches differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch_diff: Option<String>,
     /// How it ended then, and now; `null` where it did not.
     pub exit_status: [Option<String>; 2],
 }
 
-/// Something that is not as it was.
+/// A difference from the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Divergence {
     /// Number of the agent's step.
     pub step: u64,
     /// What it is.
-    pub what: What,
+    pub what: DivergenceKind,
     /// The tool that was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     /// What it was called with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
-    /// In what it differs.
+    /// Why it differs.
     pub why: String,
-    /// Where the two texts part, where there are two.
+    /// The lines in which the two texts differ, if there are two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
 }
 
-/// What may be not as it was.
+/// What can differ from the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum DivergenceKind {
     /// What a tool call showed.
     Observation,
     /// A message that the agent put into the conversation.
@@ -62,7 +62,7 @@ pub enum What {
     Conversation,
 }
 
-/// What stands between two answers, with the step of the first of these.
+/// What is between two answers, with the step of the first of these.
 struct Turn<'a> {
     step: u64,
     events: Vec<&'a Record>,
@@ -110,20 +110,19 @@ pub fn compare(then: &Trajectory, now: &Trajectory) -> Comparison {
     }
 }
 
-/// Follows an episode that is run again, and says of each of its records whether it differs: what [`compare`] finds in the
-/// whole, at the cost of one record.
+/// Compares an episode that is run again record by record, with the same result as [`compare`].
 #[derive(Debug)]
-pub struct Following {
+pub struct LiveComparison {
     then: Trajectory,
-    /// The places in the record of what stands between its answers.
+    /// The places in the record of what is between its answers.
     turns: Vec<Vec<usize>>,
     root_now: String,
     /// The turn that the episode is in, and how much there is of it.
     at: (usize, usize),
 }
 
-impl Following {
-    /// Returns what follows an episode of which nothing is recorded yet.
+impl LiveComparison {
+    /// Returns the comparison with an episode of which nothing is recorded yet.
     pub fn new(then: Trajectory) -> Self {
         let mut turns = vec![Vec::new()];
         for (index, record) in then.records.iter().enumerate() {
@@ -138,7 +137,7 @@ impl Following {
         Self { then, turns, root_now: String::new(), at: (0, 0) }
     }
 
-    /// Takes in the next record; returns whether the episode is not as it was.
+    /// Adds the next record; returns whether the episode differs so far.
     pub fn differs(&mut self, now: &Record) -> bool {
         let (turn, event) = self.at;
         // Steps beyond the record have nothing to differ from.
@@ -165,7 +164,7 @@ impl Following {
     }
 }
 
-/// Cuts a record into what stands between its answers.
+/// Cuts a record into what is between its answers.
 fn turns(trajectory: &Trajectory) -> Vec<Turn<'_>> {
     let mut turns = vec![Turn { step: 0, events: Vec::new() }];
     for record in &trajectory.records {
@@ -198,15 +197,15 @@ fn compare_turn(
                 None if matches!(event, Record::Observation { .. }) => *equal += 1,
                 None => {}
             },
-            (Some(event), None) if is_whole => found.push(lacking(event, then.step, "it is not there any more")),
-            (None, Some(again)) => found.push(lacking(again, then.step, "it was not there then")),
+            (Some(event), None) if is_whole => found.push(lacking(event, then.step, "it is missing in the replay")),
+            (None, Some(again)) => found.push(lacking(again, then.step, "it is not in the record")),
             (_, None) => {}
         }
     }
 }
 
 fn compare_event(then: &Record, now: &Record, roots: &Roots<'_>) -> Option<Divergence> {
-    let other = || Some(lacking(then, then.step().unwrap_or_default(), "the agent does something else"));
+    let other = || Some(lacking(then, then.step().unwrap_or_default(), "the agent makes another call"));
     match (then, now) {
         (
             Record::Observation { step, call, observation, .. },
@@ -220,8 +219,15 @@ fn compare_event(then: &Record, now: &Record, roots: &Roots<'_>) -> Option<Diver
         }
         (Record::Message { step, message, .. }, Record::Message { message: again, .. }) => {
             let diff = compare_messages(message, again, roots)?;
-            let why = "the agent says something else".to_owned();
-            Some(Divergence { step: *step, what: What::Message, tool: None, arguments: None, why, diff: Some(diff) })
+            let why = "the agent's message differs".to_owned();
+            Some(Divergence {
+                step: *step,
+                what: DivergenceKind::Message,
+                tool: None,
+                arguments: None,
+                why,
+                diff: Some(diff),
+            })
         }
         (Record::Conversation { name, .. }, Record::Conversation { name: again, .. }) if name == again => None,
         _ => other(),
@@ -230,11 +236,11 @@ fn compare_event(then: &Record, now: &Record, roots: &Roots<'_>) -> Option<Diver
 
 fn compare_observations(then: &Observation, now: &Observation, roots: &Roots<'_>) -> Option<(String, Option<String>)> {
     let why = match (then.exit_code, now.exit_code) {
-        _ if then.is_error && !now.is_error => "it was refused and is not".to_owned(),
+        _ if then.is_error && !now.is_error => "it was refused in the record and is not now".to_owned(),
         _ if now.is_error && !then.is_error => "it is refused".to_owned(),
         (Some(then), Some(now)) if then != now => format!("its exit code was {then} and is {now}"),
         _ if same(&then.text, &now.text, roots) => return None,
-        _ => "it shows something else".to_owned(),
+        _ => "it shows something other than in the record".to_owned(),
     };
     let is_same = same(&then.text, &now.text, roots);
     Some((why, (!is_same).then(|| diff(&placed(&then.text, roots.then), &placed(&now.text, roots.now)))))
@@ -252,8 +258,8 @@ fn compare_patches(then: Option<&Outcome>, now: Option<&Outcome>, roots: &Roots<
     (Some(is_equal), (!is_equal).then(|| diff(&then, &now)))
 }
 
-/// Returns whether both ended in the same way. A record that no agent ended, as one that ran out of time, is followed to
-/// its end, where no more answers are to be had.
+/// Returns whether both ended in the same way. A record that no agent ended, as one that ran out of time, is followed
+/// to its end, where no more answers are to be had.
 fn ended_alike(then: &Trajectory, now: &Trajectory) -> bool {
     let (Some(old), Some(new)) = (then.outcome(), now.outcome()) else { return then.outcome().is_none() };
     let (old, new) = (&old.exit_status, &new.exit_status);
@@ -273,22 +279,22 @@ fn lacking(event: &Record, step: u64, why: &str) -> Divergence {
     match event {
         Record::Observation { call, .. } => of_call(step, call, why),
         Record::Conversation { .. } => {
-            Divergence { step, what: What::Conversation, tool: None, arguments: None, why, diff: None }
+            Divergence { step, what: DivergenceKind::Conversation, tool: None, arguments: None, why, diff: None }
         }
-        _ => Divergence { step, what: What::Message, tool: None, arguments: None, why, diff: None },
+        _ => Divergence { step, what: DivergenceKind::Message, tool: None, arguments: None, why, diff: None },
     }
 }
 
 fn of_call(step: u64, call: &ToolCall, why: String) -> Divergence {
     let (tool, arguments) = (Some(call.name.clone()), Some(call.arguments.clone()));
-    Divergence { step, what: What::Observation, tool, arguments, why, diff: None }
+    Divergence { step, what: DivergenceKind::Observation, tool, arguments, why, diff: None }
 }
 
 fn same(then: &str, now: &str, roots: &Roots<'_>) -> bool {
     same_but_noise(&placed(then, roots.then), &placed(now, roots.now))
 }
 
-/// Returns a text with a word in the place of the sandbox's root.
+/// Returns a text with a word in place of the sandbox's root.
 fn placed(text: &str, root: &str) -> String {
     moved(text, root, "{root}")
 }
@@ -358,7 +364,7 @@ mod tests {
     fn check_following(then: &str, now: &str) {
         let (then, mut now) = (trajectory("/testbed", then), trajectory("/tmp/x/testbed", now));
         now.records.retain(|record| !matches!(record, Record::Outcome(_)));
-        let mut following = Following::new(then.clone());
+        let mut following = LiveComparison::new(then.clone());
         let mut has_differed = false;
         for count in 1..=now.records.len() {
             let records = now.records[..count].to_vec();
@@ -376,20 +382,20 @@ mod tests {
             (" | ? | bash b | edit c | ? | finish  | .p /tmp/x/testbed/x", "true 4/4 0 Some(true)"),
             (
                 " | ? | bash x | edit c | ? | finish  | .p /tmp/x/testbed/x",
-                "false 3/4 1 Some(true) step 2 bash: it shows something else line 1: - b + x",
+                "false 3/4 1 Some(true) step 2 bash: it shows something other than in the record line 1: - b + x",
             ),
             (
                 " | ? | edit b | edit c | ? | finish  | .q",
-                "false 3/4 1 Some(false) step 2 bash: the agent does something else",
+                "false 3/4 1 Some(false) step 2 bash: the agent makes another call",
             ),
-            (" | ? | bash b | .p", "false 2/4 2 Some(false) step 2 edit: it is not there any more"),
-            (" | +more | ? | bash b | edit c", "false 3/4 1 None step 1 Message: it was not there then"),
+            (" | ? | bash b | .p", "false 2/4 2 Some(false) step 2 edit: it is missing in the replay"),
+            (" | +more | ? | bash b | edit c", "false 3/4 1 None step 1 Message: it is not in the record"),
             (" | ? | bash b", "false 2/4 0 None"),
-            (" | ? | bash b | !no more answers", "false 2/4 2 None step 2 edit: it is not there any more"),
+            (" | ? | bash b | !no more answers", "false 2/4 2 None step 2 edit: it is missing in the replay"),
         ] {
             check(then, &format!("{start}{now}"), expected);
         }
-        let message = "false 0/0 1 None step 0 Message: the agent says something else line 1: - {root}/x + /testbed/x";
+        let message = "false 0/0 1 None step 0 Message: the agent's message differs line 1: - {root}/x + /testbed/x";
         check("+/testbed/x | ?", "+/testbed/x | ?", message);
         // One that failed then is followed to its end.
         check("? | bash a | !503", "? | bash a | !no more answers", "true 1/1 0 None");

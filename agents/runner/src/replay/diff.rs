@@ -1,4 +1,4 @@
-//! A short look at where two texts part.
+//! A short diff of two texts.
 
 use agent_core::same_but_noise;
 
@@ -9,7 +9,7 @@ const LINES: usize = 4;
 /// Characters that are shown of a line.
 const WIDTH: usize = 160;
 
-/// Returns the lines in which two texts part first, `-` before those of the first and `+` before those of the second.
+/// Returns the first lines in which two texts differ, `-` before those of the first and `+` before those of the second.
 /// Lines that differ by noise alone count as equal.
 pub(crate) fn diff(then: &str, now: &str) -> String {
     let (then, now): (Vec<&str>, Vec<&str>) = (then.lines().collect(), now.lines().collect());

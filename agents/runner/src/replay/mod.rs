@@ -1,4 +1,4 @@
-//! Recorded episodes that are run again: compared with their record, or gone on from one of their steps.
+//! Recorded episodes that are run again: compared with their record, or continued from one of their steps.
 
 mod compare;
 mod diff;
@@ -6,7 +6,7 @@ mod prefix;
 mod record;
 mod settings;
 
-pub use compare::{Comparison, Divergence, Following, What, compare};
+pub use compare::{Comparison, Divergence, DivergenceKind, LiveComparison, compare};
 pub use prefix::Prefix;
 pub use record::{RecordedEpisode, find};
 pub use settings::{check_agent, other_settings};

@@ -1,11 +1,11 @@
-//! The first steps of an episode, from which others go on.
+//! The first steps of an episode, from which others continue.
 
 use agent_core::{Origin, Parent, Record, Trajectory};
 use anyhow::bail;
 
 use super::record::RecordedEpisode;
 
-/// The first steps of an episode, from which others go on.
+/// The first steps of an episode, from which others continue.
 #[derive(Debug, Clone)]
 pub struct Prefix {
     parent: Parent,
@@ -19,11 +19,11 @@ impl Prefix {
     /// When it has no more steps than that and ended by itself, so that nothing would be left to do.
     pub fn new(record: &RecordedEpisode, step: u64) -> anyhow::Result<Self> {
         let steps = record.trajectory.steps();
-        // One that a limit or a failure ended may go on behind its last step.
+        // One that a limit or a failure ended may continue after its last step.
         let most = if record.has_ended_itself() { steps.saturating_sub(1) } else { steps };
         if step > most {
             bail!(
-                "`{}` has {steps} steps, and can be gone on from after at most {most} of them\n\
+                "`{}` has {steps} steps, and an episode can continue after at most {most} of them\n\
                  hint: `--from-step {most}`, or fewer",
                 record.name()
             );

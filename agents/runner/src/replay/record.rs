@@ -1,4 +1,4 @@
-//! Finds the record of an episode by the name that a person gives it.
+//! Finds the record of an episode by the name that the user gives.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ pub fn find(runs: &Path, name: &str) -> anyhow::Result<RecordedEpisode> {
 }
 
 impl Place {
-    /// Returns whether what stands behind the run's name means this episode.
+    /// Returns whether what is after the run's name means this episode.
     fn fits(&self, rest: &str) -> bool {
         let parts: Vec<String> = rest.split('/').filter(|part| !part.is_empty()).map(file_name).collect();
         let sample = self.sample.to_string();
@@ -140,7 +140,7 @@ fn read(folder: &Path, known: Option<(&str, &Place)>) -> anyhow::Result<Recorded
     let trajectory = Trajectory::parse(&text).map_err(|err| anyhow!("`{shown}` is damaged: {err}"))?;
     let header = trajectory.header().cloned().with_context(|| format!("`{shown}` has no header"))?;
     if trajectory.completions().next().is_none() {
-        bail!("nothing was answered in `{shown}`, so that there is nothing to replay");
+        bail!("`{shown}` has no answers, so there is nothing to replay");
     }
     let folder = fs::canonicalize(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
     let instance_id = header.instance_id.clone();

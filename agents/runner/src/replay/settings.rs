@@ -8,7 +8,7 @@ use super::record::RecordedEpisode;
 use crate::config::{Resolved, differences, digest, in_words};
 use crate::stages::digests_of_prompts;
 
-/// Refuses to go on with another agent than the record's.
+/// Refuses to continue with another agent than the record's.
 ///
 /// # Errors
 /// With both names.
@@ -16,7 +16,7 @@ pub fn check_agent(record: &RecordedEpisode, named: Option<&str>) -> anyhow::Res
     let agent = record.header.agent.as_str();
     match named {
         Some(named) if named != agent => bail!(
-            "`{}` is an episode of `{agent}`: its steps mean nothing to `{named}`\nhint: leave `--agent` out",
+            "`{}` is an episode of `{agent}`, and `{named}` cannot continue from its steps\nhint: leave `--agent` out",
             record.name()
         ),
         _ => Ok(()),
@@ -48,7 +48,7 @@ pub fn other_settings(
     }
     if goes_on && !refused.is_empty() {
         bail!(
-            "the steps of `{}` are of something else than what would follow: {}\nhint: `solve` begins a new episode",
+            "the steps of `{}` do not fit the episode that would follow: {}\nhint: `solve` starts a new episode",
             record.name(),
             in_words(&refused)
         );
@@ -56,7 +56,7 @@ pub fn other_settings(
     // Other templates show in what the agent says.
     let (_, texts) = digests_of_prompts(resolved)?;
     if then.texts.as_ref().is_some_and(|then| *then != texts) {
-        found.push("the text of what tools say differs".to_owned());
+        found.push("the texts of the tools differ".to_owned());
     }
     Ok((!found.is_empty()).then(|| in_words(&found)))
 }

@@ -1,8 +1,9 @@
-//! What the tests of an instance do without any patch, for when a patch's own run seems to show a broken environment.
+//! Control runs: the tests of an instance without any patch, for when the run of a patch seems to show a broken
+//! environment.
 //!
-//! A log is written by what the patch put there, so it cannot say that the environment broke. Only the same instance without
-//! the patch can. Such a run takes as long as a judging, so there is one only when it is needed, and its result is kept
-//! beside the runs for all of them.
+//! A log is written by what the patch put there, so it cannot say that the environment broke. Only the same instance
+//! without the patch can. Such a run takes as long as a judging, so there is one only when it is needed, and its result
+//! is kept beside the runs for all of them.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -68,8 +69,8 @@ impl ControlFile {
     }
 }
 
-/// Returns the sign of a broken environment in a run whose tests gave no result of use: what its log says, or what the engine
-/// says.
+/// Returns the sign of a broken environment in a run whose tests gave no result of use: what its log says, or what the
+/// engine says.
 pub(crate) fn sign(verdict: &Verdict) -> Option<String> {
     match verdict.failure? {
         Failure::SandboxDamaged => Some("sandbox_damaged".to_owned()),

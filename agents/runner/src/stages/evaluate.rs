@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::bail;
 use env_core::{EnvError, Environment, Failure, Instance, Report, Verdict, find_instance};
 use grading::{read_prediction, write_report};
-use images::Wanted;
-use journal::{CellDir, EpisodeDir, Given, Prediction, VERDICT_FILES, read_predictions, verdict_line};
+use images::NeededImage;
+use journal::{CellDir, EpisodeDir, Prediction, Predictions, VERDICT_FILES, read_predictions, verdict_line};
 
 use super::judge::Judge;
 use crate::config::EvaluationConfig;
@@ -69,7 +69,7 @@ impl Work for Evaluation {
         Judged { job, verdict: verdict.map_err(|err| format!("{err:#}")) }
     }
 
-    fn image(&self, job: &Job) -> Option<Wanted> {
+    fn image(&self, job: &Job) -> Option<NeededImage> {
         let environment = self.environment.as_ref();
         wanted(environment, find_instance(environment.instances(), &job.prediction.instance_id).ok()?)
     }
@@ -166,12 +166,12 @@ pub fn choose(
     }
     let path = Path::new(source);
     if !path.exists() {
-        bail!("no such predictions: `{source}`\nhint: a file, the folder of a run, or the word `gold` or `empty`");
+        bail!("there are no predictions `{source}`\nhint: name a file, the folder of a run, or `gold` or `empty`");
     }
     let by_id: HashMap<String, &Instance> =
         wanted.into_iter().map(|instance| (instance.instance_id.to_lowercase(), instance)).collect();
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
-    let Given { predictions, remarks } = read_predictions(path)?;
+    let Predictions { predictions, remarks } = read_predictions(path)?;
     let mut remarks = some(remarks);
     for mut prediction in predictions {
         match by_id.get(&prediction.instance_id.to_lowercase()) {

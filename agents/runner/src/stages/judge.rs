@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use env_core::{EnvError, Environment, Failure, Instance, Patch, Report, Verdict};
+use env_core::{EnvError, Environment, Failure, Instance, Patch, Report, Trial, Tried, Verdict};
 use grading::write_report;
 use journal::{CellDir, Ending, EpisodeDir, Failed, Found, Judged, Subject, TEST_OUTPUT, VERDICT_FILES};
 use tool_core::SandboxError;
@@ -13,17 +13,19 @@ use super::control::{Control, ControlFile, sign};
 use crate::config::EvaluationConfig;
 use crate::engine::{Phase, Worker};
 
-/// The longest wait before something is tried again.
+/// The longest wait before something is retried.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// Reaches verdicts.
 pub struct Judge<'a> {
-    pub(crate) environment: &'a dyn Environment,
-    pub(crate) config: &'a EvaluationConfig,
+    /// Runs the tests.
+    pub environment: &'a dyn Environment,
+    /// What is done when infrastructure breaks.
+    pub config: &'a EvaluationConfig,
     /// What works on it.
-    pub(crate) worker: &'a Worker,
+    pub worker: &'a Worker,
     /// The folder of all runs, where control runs are kept.
-    pub(crate) runs: &'a Path,
+    pub runs: &'a Path,
 }
 
 impl Judge<'_> {
@@ -59,7 +61,7 @@ impl Judge<'_> {
             Err(err) => {
                 let failed = Failed { subject, error: format!("{err:#}") };
                 cell_dir.fail(dir, id, failed)?;
-                return Err(err.context("no verdict could be had"));
+                return Err(err.context("no verdict could be reached"));
             }
         };
         dir.write(TEST_OUTPUT, &verdict.test_output)?;
@@ -102,15 +104,38 @@ impl Judge<'_> {
         patch: &Patch,
         asked: Asked,
     ) -> Result<Verdict, EnvError> {
+        self.again(instance, || self.evaluate(instance, patch, asked)).await
+    }
+
+    /// Makes a trial, and again after a while when infrastructure broke.
+    ///
+    /// # Errors
+    /// When infrastructure went on to break, or the instance is none of which other tests can be run.
+    pub async fn attempt(&self, instance: &Instance, trial: &Trial) -> Result<Tried, EnvError> {
+        let once = || async {
+            let image = self.worker.permits.image(self.environment, instance).await;
+            let _image = image.map_err(|err| EnvError::Sandbox(SandboxError::Image(format!("{err:#}"))))?;
+            let _permit = self.worker.permits.judging().await;
+            self.environment.attempt(instance, trial).await
+        };
+        self.again(instance, once).await
+    }
+
+    /// Does something, and again after a while as long as infrastructure breaks and tries are left.
+    async fn again<T, F: Future<Output = Result<T, EnvError>>>(
+        &self,
+        instance: &Instance,
+        once: impl Fn() -> F,
+    ) -> Result<T, EnvError> {
         let mut wait = Duration::from_secs_f64(self.config.wait);
         for _ in 0..self.config.retries {
-            let evaluated = self.evaluate(instance, patch, asked).await;
-            let Some(why) = what_broke(&evaluated) else { return evaluated };
+            let done = once().await;
+            let Some(why) = what_broke(&done) else { return done };
             self.worker.note(&format!("{}: {why}; tried again in {wait:.1?}", instance.instance_id));
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(MAX_WAIT);
         }
-        self.evaluate(instance, patch, asked).await
+        once().await
     }
 
     async fn evaluate(&self, instance: &Instance, patch: &Patch, asked: Asked) -> Result<Verdict, EnvError> {
@@ -135,7 +160,7 @@ pub(crate) enum Asked {
 }
 
 /// Returns what of the infrastructure broke; `None` when nothing did or trying again cannot help.
-fn what_broke(evaluated: &Result<Verdict, EnvError>) -> Option<String> {
+fn what_broke<T>(evaluated: &Result<T, EnvError>) -> Option<String> {
     match evaluated {
         Err(EnvError::Sandbox(SandboxError::Unsupported(_) | SandboxError::Damaged(_))) => None,
         Err(EnvError::Sandbox(err)) => Some(err.to_string()),

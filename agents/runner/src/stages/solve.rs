@@ -8,7 +8,7 @@ use agent_core::{
 };
 use anyhow::{Context, anyhow, bail};
 use env_core::{Environment, Instance, Patch, Ready, Verdict};
-use images::Wanted;
+use images::NeededImage;
 use journal::{
     CellDir, Ended, EpisodeDir, FileRecorder, Found, Prediction, Subject, VERDICT_FILES, exit_status, verdict_line,
 };
@@ -27,13 +27,13 @@ pub struct Cell {
     pub resolved: Resolved,
     /// Poses the instances and judges the patches.
     pub environment: Arc<dyn Environment>,
-    /// What answers.
+    /// The model.
     pub models: Arc<Models>,
     /// Where all is written.
     pub cell_dir: CellDir,
     /// Whether finished episodes start over.
     pub fresh: bool,
-    /// The first steps of an episode, from which these go on.
+    /// The first steps of an episode, from which these continue.
     pub prefix: Option<Prefix>,
     /// The templates.
     prompts: prompts::Prompts,
@@ -158,7 +158,7 @@ impl Cell {
         matches!(self.cell_dir.find(&subject, id), Found::Verdict(verdict) if journal::Ending::of(&verdict) != journal::Ending::Infrastructure)
     }
 
-    /// Solves an instance and judges the patch, going on from where an earlier process was killed.
+    /// Solves an instance and judges the patch, continuing from where an earlier process was killed.
     async fn solve(&self, instance: &Instance, worker: &Worker) -> anyhow::Result<Attempted> {
         let id = instance.instance_id.as_str();
         let Some(dir) = self.cell_dir.try_episode(id)? else { return Ok(Attempted::Held) };
@@ -234,7 +234,8 @@ impl Cell {
             return Ok(());
         }
         bail!(
-            "`{}` holds an episode of another making: {}\nhint: choose another `--run`, or start over with `--fresh`",
+            "`{}` holds an episode that was made differently: {}\nhint: choose another `--run`, or start over with \
+            `--fresh`",
             dir.file(TRAJECTORY).display(),
             in_words(&different)
         )
@@ -251,7 +252,7 @@ impl Cell {
         })
     }
 
-    /// Runs an episode; `None` when it was not begun, as no more is to be.
+    /// Runs an episode; `None` when it was not started because the run is stopping.
     async fn run_episode(
         &self,
         instance: &Instance,
@@ -261,13 +262,13 @@ impl Cell {
     ) -> anyhow::Result<Option<Outcome>> {
         let Some(_permit) = worker.unless_drained(worker.permits.sandbox()).await else { return Ok(None) };
         worker.enter(Phase::Sandbox);
-        let ready = self.environment.reset(instance).await.context("the sandbox could not be made ready")?;
+        let ready = self.environment.reset(instance).await.context("the sandbox could not be prepared")?;
         let sandbox = ready.sandbox.clone();
-        // It was made ready while others were under way, and it is taken away while the next one is.
-        let seat = worker.seat().await;
+        // It was prepared while others were under way, and it is taken away while the next one is.
+        let slot = worker.slot().await;
         // Now the image is there, also where it had to be pulled.
         let origin = Origin { image: self.environment.image_digest(instance).await, ..origin };
-        let outcome = match &seat {
+        let outcome = match &slot {
             Some(_) => {
                 worker.enter(Phase::Episode);
                 self.cell_dir.begin(dir, &instance.instance_id)?;
@@ -275,7 +276,7 @@ impl Cell {
             }
             None => Ok(None),
         };
-        drop(seat);
+        drop(slot);
         if let Err(err) = sandbox.stop().await {
             worker.note(&format!("warning: the sandbox was not removed: {err}"));
         }
@@ -346,11 +347,11 @@ impl Cell {
     }
 
     /// Returns the record that killed or failed attempts left, and keeps it in a file of its own until an attempt ends
-    /// well; else the steps from which this cell goes on.
+    /// well; else the steps from which this cell continues.
     ///
     /// An attempt that was itself killed while it went through the record again has no more than that holds, unless it
-    /// asked the model: then it is the one to go on from. Answers that are in the other one alone, which were cut off as
-    /// the sandbox did not come to the same state, stay in a file beside it.
+    /// asked the model: then it is the one to continue from. Answers that are in the other one alone, which were cut
+    /// off as the sandbox did not come to the same state, stay in a file beside it.
     fn unfinished(&self, origin: &Origin, dir: &EpisodeDir, worker: &Worker) -> anyhow::Result<Option<Trajectory>> {
         let (earlier, latest) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
         for attempt in earlier.iter().chain(&latest) {
@@ -379,12 +380,12 @@ impl Cell {
             return Ok(None);
         }
         dir.write(RESUMED, &lines(&record)?)?;
-        worker.note(&format!("going on with {} answers of {from}", record.completions().count()));
+        worker.note(&format!("continuing with {} answers of {from}", record.completions().count()));
         Ok(Some(record))
     }
 }
 
-/// Passes records on and tells of each.
+/// Passes records on and reports each of them.
 struct Told {
     inner: FileRecorder,
     worker: Worker,
@@ -431,7 +432,7 @@ impl Work for Solving {
         (attempt, attempted)
     }
 
-    fn image(&self, attempt: &Attempt) -> Option<Wanted> {
+    fn image(&self, attempt: &Attempt) -> Option<NeededImage> {
         wanted(attempt.cell.environment.as_ref(), attempt.instance()?)
     }
 
@@ -444,7 +445,7 @@ impl Work for Solving {
             }
             Attempted::Failed(why) => (INFRASTRUCTURE, format!("{id}: {why}")),
             Attempted::Held => ("held", format!("{id}: {}", attempt.cell.cell_dir.held(id))),
-            Attempted::GivenUp => ("given_up", format!("{id}: not begun")),
+            Attempted::GivenUp => ("given_up", format!("{id}: not started")),
         };
         Ending { word, was_kept: matches!(attempted, Attempted::Held | Attempted::GivenUp), line }
     }

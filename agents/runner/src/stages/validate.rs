@@ -1,4 +1,4 @@
-//! Runs instances with the reference solution and without any, and works out what the test lists should be.
+//! Runs instances with the gold patch and without any, and works out what the test lists should be.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use env_core::{Dialect, Environment, Failure, Instance, Patch, Status, StatusMap, TestLists, Verdict};
 use grading::{Observed, observe};
-use images::Wanted;
+use images::NeededImage;
 use journal::{CellDir, EpisodeDir, Subject, word};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -111,7 +111,7 @@ impl Work for Validation {
         (instance, validated.map_err(|err| format!("{err:#}")))
     }
 
-    fn image(&self, instance: &Instance) -> Option<Wanted> {
+    fn image(&self, instance: &Instance) -> Option<NeededImage> {
         wanted(self.environment.as_ref(), instance)
     }
 
@@ -131,7 +131,7 @@ async fn validate_one(
     cell_dir: &CellDir,
     repeat: usize,
 ) -> anyhow::Result<(Validated, bool)> {
-    let gold = judge.environment.gold(instance).context("it has no reference solution")?;
+    let gold = judge.environment.gold(instance).context("it has no gold patch")?;
     let lists = judge.environment.lists(instance)?;
     let dir = cell_dir.episode(&instance.instance_id)?;
     let (mut runs, mut all_kept) = ([Vec::new(), Vec::new()], true);
@@ -164,11 +164,11 @@ async fn run_one(
     }
     dir.remove(&file)?;
     let evaluated = judge.try_evaluate(instance, patch, Asked::Tests).await;
-    let verdict = evaluated.with_context(|| format!("run `{name}` did not come to its end"))?;
+    let verdict = evaluated.with_context(|| format!("run `{name}` did not finish"))?;
     dir.write(&format!("{name}.log"), &verdict.test_output)?;
     // Both patches are the dataset's own, so that a sign in a log is none that a model has put there.
     if let Some(sign) = sign(&verdict) {
-        bail!("run `{name}` has a sign of infrastructure ({sign}); see {name}.log");
+        bail!("run `{name}` shows an infrastructure failure ({sign}); see {name}.log");
     }
     let Verdict { failure, statuses, .. } = verdict;
     let statuses = statuses.iter().map(|(test, status)| (test.to_owned(), Value::from(status.as_str()))).collect();
@@ -189,7 +189,8 @@ impl Run {
 
 /// Works out what the runs show.
 ///
-/// A run whose log does not count is left out. When the tests cannot be run at all without the fix, none of them passes.
+/// A run whose log does not count is left out. When the tests cannot be run at all without the fix, none of them
+/// passes.
 fn conclude(id: &str, row: (Dialect, TestLists), with_fix: &[Run], without: &[Run]) -> Validated {
     let (dialect, row) = row;
     let valid = |runs: &[Run]| runs.iter().filter(|run| run.failure.is_none()).map(Run::statuses).collect::<Vec<_>>();

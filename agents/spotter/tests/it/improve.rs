@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::program::Program;
 
-/// Two times round, with a command in the place of training that keeps what it was given.
+/// Two times round, with a command in place of training that keeps what it was given.
 const LOOP: &str = r#"
 name: loop
 iterations: 2
@@ -117,14 +117,14 @@ fn what_is_changed_is_done_again_with_all_behind_it_and_a_hook_that_fails_is_tol
     fs::write(program.path("loop.yaml"), silent.replace("  exit 0\n", "")).unwrap();
     let ran = program.run(&["improve", "loop.yaml"]);
     assert_eq!((ran.code, done(&program)), (Some(0), STAGES[..5].iter().map(|stage| (*stage).to_owned()).collect()));
-    // Another sweep to sample from makes all that stands on it anew.
+    // Another sweep to sample from makes all that is on it anew.
     let text = fs::read_to_string(program.path("loop.yaml")).unwrap();
     fs::write(program.path("loop.yaml"), text.replace("config: [", "export: [--seed, 7]\nconfig: [")).unwrap();
     let ran = program.run(&["improve", "loop.yaml"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("export 1 was made of something else than export 1 is now"), "{}", ran.stderr);
     assert_eq!(done(&program).len(), 5);
-    // What stands on another model is another run.
+    // What is on another model is another run.
     assert!(program.path(".runs/loop-evaluate-1.before-1").is_dir() && program.path(".runs/loop-evaluate-1").is_dir());
     assert!(!program.path(".runs/loop-sample-1.before-1").exists());
 }

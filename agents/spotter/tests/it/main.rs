@@ -4,6 +4,7 @@
 
 mod cases;
 mod examples;
+mod export;
 mod improve;
 mod killing;
 mod kubernetes;
@@ -12,4 +13,6 @@ mod oracle;
 mod program;
 mod registry;
 mod seeing;
+mod trials;
+mod verifying;
 mod wording;

@@ -41,7 +41,7 @@ pub(super) async fn run(program: &str, arguments: &[&str]) -> anyhow::Result<Out
     let output = tokio::time::timeout(PATIENCE, command.output());
     let output = output.await.with_context(|| format!("`{program}` gave no answer in {PATIENCE:?}"))?;
     output.with_context(|| {
-        format!("`{program}` does not start\nhint: this has to run where that command is, such as on a login node")
+        format!("`{program}` does not start\nhint: run this where that command is installed, such as on a login node")
     })
 }
 

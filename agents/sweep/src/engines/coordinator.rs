@@ -1,4 +1,4 @@
-//! What the command does that a sweep was begun with, while processes elsewhere work on it.
+//! The command that started a sweep, while processes elsewhere work on it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,17 +8,17 @@ use anyhow::Context;
 use journal::{read_text, write_whole};
 use tokio_util::sync::CancellationToken;
 
+use super::launcher::{Job, Launcher, States};
 use super::pilots::Pilots;
 use super::shown::Shown;
-use super::site::{Job, Site, States};
 use crate::run::{Counts, DRAIN, ENGINE, Sweep, Tally};
 
 /// How often the journal and the engine are looked at.
 const POLL: Duration = Duration::from_secs(2);
 /// How long processes may take to end by themselves once all is done.
-const LETTING_GO: Duration = Duration::from_secs(30);
+const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
-/// The job that works on a sweep, for whoever has to end it when the program ends.
+/// The job that works on a sweep, so that it can be ended when the program ends.
 pub type Current = Arc<Mutex<Option<Job>>>;
 
 /// A sweep that other processes work on.
@@ -26,7 +26,7 @@ pub struct Coordinator<'a> {
     /// The sweep.
     pub sweep: &'a Sweep,
     /// What starts the processes.
-    pub site: &'a dyn Site,
+    pub launcher: &'a dyn Launcher,
     /// The program that they run.
     pub program: PathBuf,
     /// How many episodes each has under way at once.
@@ -35,11 +35,11 @@ pub struct Coordinator<'a> {
     pub drain: CancellationToken,
     /// The job, while there is one.
     pub current: Current,
-    /// Is told how far it has got.
+    /// Receives progress messages.
     pub told: Box<dyn Fn(&str) + Send + Sync + 'a>,
 }
 
-/// The folders that the processes are told of, by their whole paths.
+/// The absolute paths that are passed to the processes.
 struct Places {
     run: PathBuf,
     /// For the scripts and logs.
@@ -65,10 +65,10 @@ impl Coordinator<'_> {
 
     fn places(&self) -> anyhow::Result<Places> {
         let engine = self.sweep.journal().run().join(ENGINE);
-        std::fs::create_dir_all(&engine).with_context(|| format!("cannot make `{}`", engine.display()))?;
+        std::fs::create_dir_all(&engine).with_context(|| format!("cannot create `{}`", engine.display()))?;
         let engine = engine.canonicalize().with_context(|| format!("cannot find `{}`", engine.display()))?;
         let run = engine.parent().context("the folder of the run has no parent")?.to_owned();
-        let working = std::env::current_dir().context("the working folder cannot be told")?;
+        let working = std::env::current_dir().context("cannot determine the working folder")?;
         Ok(Places { run, engine, working })
     }
 
@@ -102,9 +102,10 @@ impl Coordinator<'_> {
             }
             in_vain = if left < before { 0 } else { in_vain + 1 };
             if in_vain > most {
-                let logs = self.site.logs(&job, &places.engine);
+                let logs = self.launcher.logs(&job, &places.engine);
                 return Ok(Some(format!(
-                    "{left} episodes are left, and the processes of {in_vain} jobs in a row ended with no result\nhint: their logs are in {logs}; the same command goes on"
+                    "{left} episodes are left, and the processes of {in_vain} jobs in a row ended with no \
+                    result\nhint: their logs are in {logs}; run the same command again to continue"
                 )));
             }
             if tally.over().is_none() {
@@ -128,7 +129,7 @@ impl Coordinator<'_> {
     }
 
     fn kept(&self, places: &Places) -> PathBuf {
-        places.engine.join(format!("{}.json", self.site.name()))
+        places.engine.join(format!("{}.json", self.launcher.name()))
     }
 
     /// Returns the job of an earlier command that still works on the sweep.
@@ -142,11 +143,12 @@ impl Coordinator<'_> {
             )
         };
         let mut job = serde_json::from_str::<Job>(&text).with_context(damaged)?;
-        let states = self.site.states(&mut job, None).await;
+        let states = self.launcher.states(&mut job, None).await;
         let untold = || {
             let (name, path) = (&job.job, path.display());
             format!(
-                "whether the job {name} of an earlier command still works on it cannot be told\nhint: if there is no such job any more, remove `{path}`"
+                "cannot determine whether the job {name} of an earlier command still works on it\nhint: if there is \
+                no such job any more, remove `{path}`"
             )
         };
         let is_there = !states.with_context(untold)?.is_empty();
@@ -157,14 +159,14 @@ impl Coordinator<'_> {
     }
 
     async fn submit<'a>(&'a self, places: &'a Places, left: usize) -> anyhow::Result<(Job, Pilots<'a>)> {
-        let room = self.site.room().await?;
+        let capacity = self.launcher.capacity().await?;
         let needed = u32::try_from(left.div_ceil(self.workers.max(1))).unwrap_or(u32::MAX);
-        let asked = self.sweep.plan().file.spec.engine.pilots.unwrap_or(room.usual).min(needed);
-        let pilots = self.pilots(places, asked.min(room.most).max(1));
+        let asked = self.sweep.plan().file.spec.engine.pilots.unwrap_or(capacity.usual).min(needed);
+        let pilots = self.pilots(places, asked.min(capacity.most).max(1));
         if pilots.count < asked {
-            (self.told)(&format!("{} processes instead of {asked}: there may be no more here", pilots.count));
+            (self.told)(&format!("{} processes instead of {asked}: the site allows no more", pilots.count));
         }
-        let job = self.site.submit(&pilots, &places.engine).await?;
+        let job = self.launcher.submit(&pilots, &places.engine).await?;
         self.keep(places, &job)?;
         let (name, count, folder) = (&job.job, pilots.count, places.engine.display());
         (self.told)(&format!("job {name}: {count} processes of {} episodes at once, by `{folder}`", self.workers));
@@ -203,7 +205,7 @@ impl Coordinator<'_> {
                 done = Some(Instant::now());
             }
             if is_done || is_to_drain {
-                self.warn(self.site.cancel_waiting(job).await);
+                self.warn(self.launcher.cancel_waiting(job).await);
             }
             let states = self.states(job, Some(pilots).filter(|_| left > 0 && !drained), places).await?;
             if states.as_ref().is_ok_and(|states| states.is_empty()) {
@@ -213,18 +215,18 @@ impl Coordinator<'_> {
                 (self.told)(&line);
             }
             silent = states.is_err().then(|| silent.unwrap_or_else(Instant::now));
-            let is_long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > 2 * LETTING_GO);
-            // A process that a lost node never lets go of must not hold up the rest for good.
+            let is_long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > 2 * GRACE_PERIOD);
+            // A process that a lost node never releases must not hold up the rest for good.
             if is_long(cancelled) || (drained && is_long(silent)) {
-                let by_hand = self.site.by_hand(job);
+                let by_hand = self.launcher.by_hand(job);
                 (self.told)(&format!("warning: whether all processes have ended is not known\nhint: `{by_hand}`"));
                 return Ok(stopped);
             }
             let only_wait = drained && states.is_ok_and(|states| states.none_runs());
-            let is_late = done.is_some_and(|since| since.elapsed() > LETTING_GO);
+            let is_late = done.is_some_and(|since| since.elapsed() > GRACE_PERIOD);
             if cancelled.is_none() && (is_late || only_wait) {
                 cancelled = Some(Instant::now());
-                self.warn(self.site.cancel(job).await);
+                self.warn(self.launcher.cancel(job).await);
             }
             tokio::select! {
                 () = tokio::time::sleep(POLL) => {}
@@ -237,11 +239,11 @@ impl Coordinator<'_> {
     async fn states(
         &self,
         job: &mut Job,
-        mend: Option<&Pilots<'_>>,
+        restart: Option<&Pilots<'_>>,
         places: &Places,
     ) -> anyhow::Result<anyhow::Result<States>> {
         let before = job.clone();
-        let states = self.site.states(job, mend).await;
+        let states = self.launcher.states(job, restart).await;
         if *job != before {
             self.keep(places, job)?;
             self.set(Some(job.clone()));
@@ -249,7 +251,7 @@ impl Coordinator<'_> {
         Ok(states)
     }
 
-    /// Tells of what the engine did not do: whoever waits for the end sees the rest.
+    /// Warns about what the engine failed to do.
     fn warn(&self, done: anyhow::Result<()>) {
         if let Err(err) = done {
             (self.told)(&format!("warning: {err:#}"));
@@ -261,12 +263,12 @@ impl Coordinator<'_> {
 ///
 /// # Errors
 /// When the engine does not answer.
-pub fn cancel_now(site: &Arc<dyn Site>, job: &Job) -> anyhow::Result<()> {
-    let (site, job) = (site.clone(), job.clone());
+pub fn cancel_now(launcher: &Arc<dyn Launcher>, job: &Job) -> anyhow::Result<()> {
+    let (launcher, job) = (launcher.clone(), job.clone());
     // The runtime of the program is about to end.
     let cancelled = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(site.cancel(&job))
+        runtime.block_on(launcher.cancel(&job))
     });
     cancelled.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the thread that ends the job died")))
 }

@@ -8,14 +8,14 @@ use journal::write_whole;
 use serde_json::Value;
 
 use super::command::{path_text, printed};
+use super::launcher::{Job, Launcher, States};
 use super::pilots::{Pilots, SCRIPT, quoted};
-use super::site::{Job, Site, States};
 
 /// HyperQueue, by its command. Which server it speaks to is that command's own matter (`HQ_SERVER_DIR`).
 pub(super) struct HyperQueue;
 
 #[async_trait]
-impl Site for HyperQueue {
+impl Launcher for HyperQueue {
     fn name(&self) -> &'static str {
         "hyperqueue"
     }
@@ -38,12 +38,12 @@ impl Site for HyperQueue {
         let text = printed("hq", &words.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         let job = text.trim();
         if job.is_empty() || !job.bytes().all(|byte| byte.is_ascii_digit()) {
-            bail!("`hq` told no number of a job: `{job}`");
+            bail!("`hq` printed no job id: `{job}`");
         }
         Ok(Job { name: Some(name), ..Job::named(job) })
     }
 
-    async fn states(&self, job: &mut Job, _mend: Option<&Pilots<'_>>) -> anyhow::Result<States> {
+    async fn states(&self, job: &mut Job, _restart: Option<&Pilots<'_>>) -> anyhow::Result<States> {
         states_of(job).await
     }
 
@@ -62,7 +62,7 @@ impl Site for HyperQueue {
 /// Asks for the states of a job's processes that have not ended.
 async fn states_of(job: &Job) -> anyhow::Result<States> {
     let text = printed("hq", &["--output-mode=json", "job", "info", &job.job]).await?;
-    parse_states(&text, job.name.as_deref()).with_context(|| format!("`hq job info {}` told no states", job.job))
+    parse_states(&text, job.name.as_deref()).with_context(|| format!("`hq job info {}` printed no states", job.job))
 }
 
 /// Returns the arguments of `hq`.
@@ -99,8 +99,8 @@ fn submission(pilots: &Pilots<'_>, name: &str, script: &str) -> anyhow::Result<V
     Ok(words)
 }
 
-/// Reads what `hq job info` says of one job: a list with it, or the job alone, as versions differ. A job of another name
-/// is another's, and what was submitted has ended.
+/// Reads what `hq job info` says of one job: a list with it, or the job alone, as versions differ. A job of another
+/// name is another's, and what was submitted has ended.
 fn parse_states(text: &str, name: Option<&str>) -> Option<States> {
     let value: Value = serde_json::from_str(text).ok()?;
     let jobs = match value {

@@ -18,8 +18,8 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::command::{path_text, printed, run, said};
+use super::launcher::{Job, Launcher, States};
 use super::pilots::Pilots;
-use super::site::{Job, Site, States};
 use crate::file::{EngineSpec, KubernetesSpec};
 
 /// Name of the container and of the volume.
@@ -47,7 +47,7 @@ impl Kubernetes {
 }
 
 #[async_trait]
-impl Site for Kubernetes {
+impl Launcher for Kubernetes {
     fn name(&self) -> &'static str {
         "kubernetes"
     }
@@ -63,15 +63,15 @@ impl Site for Kubernetes {
         let create = ["create", "--filename", path_text(&path)?, "--output=jsonpath={.metadata.name}"];
         let text = printed("kubectl", &self.arguments(&create)).await?;
         match text.trim() {
-            "" => bail!("`kubectl create` told no name of a job"),
+            "" => bail!("`kubectl create` printed no job name"),
             name => Ok(Job::named(name)),
         }
     }
 
-    async fn states(&self, job: &mut Job, _mend: Option<&Pilots<'_>>) -> anyhow::Result<States> {
+    async fn states(&self, job: &mut Job, _restart: Option<&Pilots<'_>>) -> anyhow::Result<States> {
         let output = run("kubectl", &self.arguments(&["get", "job", &job.job, "--output=json"])).await?;
         if output.status.success() {
-            let job: IndexedJob = serde_json::from_slice(&output.stdout).context("`kubectl get job` told no job")?;
+            let job: IndexedJob = serde_json::from_slice(&output.stdout).context("`kubectl get job` printed no job")?;
             return Ok(job.status.map(states).unwrap_or_else(begun));
         }
         let said = said(&output);
@@ -150,8 +150,8 @@ fn job(pilots: &Pilots<'_>) -> anyhow::Result<IndexedJob> {
     })
 }
 
-/// Returns what becomes of a process that failed: one that lost its place is started again as often as that happens, and
-/// one that ended by itself is not.
+/// Returns what becomes of a process that failed: one that lost its place is started again as often as that happens,
+/// and one that ended by itself is not.
 fn rules() -> Vec<PodFailurePolicyRule> {
     let disruption =
         PodFailurePolicyOnPodConditionsPattern { type_: "DisruptionTarget".to_owned(), status: "True".to_owned() };

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::hyperqueue::HyperQueue;
+use super::launcher::Launcher;
 use super::ray::Ray;
-use super::site::Site;
 use super::slurm::Slurm;
 use crate::file::{EngineKind, EngineSpec};
 
 /// Returns the engine that a file asks for, in the environment that `variable` looks up.
 ///
 /// # Errors
-/// When it cannot be had.
-pub fn open(engine: &EngineSpec, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Arc<dyn Site>> {
+/// When it is not available.
+pub fn open(engine: &EngineSpec, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Arc<dyn Launcher>> {
     Ok(match engine.kind {
         EngineKind::Local => bail!("the engine `local` starts no processes"),
         EngineKind::Slurm => Arc::new(Slurm),

@@ -9,9 +9,9 @@ use journal::write_whole;
 use serde_json::{Map, Value};
 
 use super::command::path_text;
+use super::launcher::{Capacity, Job, Launcher, States, Task};
 use super::pilots::{Pilots, SCRIPT, quoted};
 use super::ray_client::{Answer, RayClient, Request, Status};
-use super::site::{Job, Room, Site, States, Task};
 use crate::file::EngineSpec;
 
 /// Where the dashboard of a cluster listens by default.
@@ -33,7 +33,8 @@ impl Ray {
         let set = variable("RAY_API_SERVER_ADDRESS").filter(|address| !address.is_empty());
         if let Some(address) = set.as_ref().filter(|address| engine.ray.address.is_none() && !is_page(address)) {
             bail!(
-                "`RAY_API_SERVER_ADDRESS` is `{address}`, which is no address of a dashboard\nhint: as in `{ADDRESS}`"
+                "`RAY_API_SERVER_ADDRESS` is `{address}`, which is not the address of a dashboard\nhint: as in \
+                `{ADDRESS}`"
             );
         }
         // The other variable may as well name a port for Ray's own clients, which is of no use here.
@@ -57,9 +58,9 @@ impl Ray {
     }
 
     /// Starts a process again that has died, where its node lives.
-    async fn mend(&self, pilots: &Pilots<'_>, job: &str, task: &mut Task) -> anyhow::Result<()> {
+    async fn restart(&self, pilots: &Pilots<'_>, job: &str, task: &mut Task) -> anyhow::Result<()> {
         if self.client.nodes().await?.contains(&task.node) {
-            tracing::warn!("the process {} has died and is started again", task.id);
+            tracing::warn!("the process {} has died and is restarted", task.id);
             *task = self.start(pilots, job, (task.index, &task.node.clone(), task.restarts + 1)).await?;
         }
         Ok(())
@@ -67,7 +68,7 @@ impl Ray {
 }
 
 #[async_trait]
-impl Site for Ray {
+impl Launcher for Ray {
     fn name(&self) -> &'static str {
         "ray"
     }
@@ -79,9 +80,9 @@ impl Site for Ray {
         Ok(format!("{first}\n# POST {} {body}\n{rest}", self.client.url("/api/jobs/")))
     }
 
-    async fn room(&self) -> anyhow::Result<Room> {
+    async fn capacity(&self) -> anyhow::Result<Capacity> {
         let nodes = u32::try_from(self.client.nodes().await?.len()).unwrap_or(u32::MAX);
-        Ok(Room { usual: nodes, ..Room::default() })
+        Ok(Capacity { usual: nodes, ..Capacity::default() })
     }
 
     async fn submit(&self, pilots: &Pilots<'_>, folder: &Path) -> anyhow::Result<Job> {
@@ -102,7 +103,7 @@ impl Site for Ray {
         Ok(job)
     }
 
-    async fn states(&self, job: &mut Job, mend: Option<&Pilots<'_>>) -> anyhow::Result<States> {
+    async fn states(&self, job: &mut Job, restart: Option<&Pilots<'_>>) -> anyhow::Result<States> {
         let mut states = States::default();
         for task in &mut job.tasks {
             let answer = self.client.job(&task.id).await?;
@@ -110,10 +111,10 @@ impl Site for Ray {
                 Some(Status::Pending) => states.add_waiting("pending", 1),
                 Some(Status::Running) => states.add("running", 1),
                 Some(Status::Stopped | Status::Succeeded | Status::Failed) | None => {
-                    if let Some(pilots) = mend.filter(|pilots| is_mended(task, answer.as_ref(), pilots.engine)) {
-                        // It is tried again at the next look, and the others are looked at all the same.
-                        if let Err(err) = self.mend(pilots, &job.job, task).await {
-                            tracing::debug!("the process {} is not started again yet: {err:#}", task.id);
+                    if let Some(pilots) = restart.filter(|pilots| is_restarted(task, answer.as_ref(), pilots.engine)) {
+                        // It is retried at the next look, and the others are looked at all the same.
+                        if let Err(err) = self.restart(pilots, &job.job, task).await {
+                            tracing::debug!("the process {} is not restarted yet: {err:#}", task.id);
                         }
                         states.add_waiting("pending", 1);
                     }
@@ -152,7 +153,7 @@ impl Site for Ray {
 }
 
 /// Returns whether a process that has ended is started again: it was killed, or its job was lost with its node.
-fn is_mended(task: &Task, answer: Option<&Answer>, engine: &EngineSpec) -> bool {
+fn is_restarted(task: &Task, answer: Option<&Answer>, engine: &EngineSpec) -> bool {
     let has_died = answer.is_some_and(|answer| {
         answer.status == Status::Failed && !answer.driver_exit_code.is_some_and(|code| BY_ITSELF.contains(&code))
     });
@@ -219,10 +220,10 @@ mod tests {
         let engine = engine("{kind: ray, restarts: 1}");
         let task = |restarts| Task { index: 0, id: String::new(), node: String::new(), restarts };
         let answer = |status, driver_exit_code| Answer { status, driver_exit_code };
-        let check = |restarts, answer: &Answer| is_mended(&task(restarts), Some(answer), &engine);
+        let check = |restarts, answer: &Answer| is_restarted(&task(restarts), Some(answer), &engine);
         assert!(check(0, &answer(Status::Failed, Some(-9))) && check(0, &answer(Status::Failed, None)));
         assert!(!check(1, &answer(Status::Failed, Some(-9))));
         assert!(!check(0, &answer(Status::Failed, Some(1))) && !check(0, &answer(Status::Stopped, None)));
-        assert!(!is_mended(&task(0), None, &engine));
+        assert!(!is_restarted(&task(0), None, &engine));
     }
 }

@@ -1,7 +1,7 @@
 //! The part of Ray's interface that sweeps need: jobs, and which nodes there are.
 //!
-//! Jobs are as <https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html> has them, nodes as the
-//! state API does.
+//! Jobs are as <https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html> has them, nodes as
+//! the state API does.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ impl RayClient {
     pub(super) async fn job(&self, id: &str) -> anyhow::Result<Option<Answer>> {
         let Some(text) = self.ask(Method::GET, &format!("/api/jobs/{id}"), None).await? else { return Ok(None) };
         let answer =
-            serde_json::from_str(&text).with_context(|| format!("Ray's answer on the job `{id}` is not one"))?;
+            serde_json::from_str(&text).with_context(|| format!("Ray's answer about the job `{id}` cannot be read"))?;
         Ok(Some(answer))
     }
 
@@ -88,8 +88,7 @@ impl RayClient {
         // More than 100 are told only where they are asked for.
         let text = self.ask(Method::GET, "/api/v0/nodes?limit=10000", None).await?;
         let text = text.ok_or_else(|| self.is_none_of_ray())?;
-        let nodes =
-            parse_nodes(&text).with_context(|| format!("Ray at `{}` tells of no nodes that live", self.address))?;
+        let nodes = parse_nodes(&text).with_context(|| format!("Ray at `{}` lists no live nodes", self.address))?;
         Ok(nodes)
     }
 
@@ -121,7 +120,7 @@ impl RayClient {
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(
-                "Ray at `{}` wants another token: {status}\nhint: set `RAY_AUTH_TOKEN` to that of the cluster",
+                "Ray at `{}` rejected the token: {status}\nhint: set `RAY_AUTH_TOKEN` to that of the cluster",
                 self.address
             ),
             status if status.is_success() => Ok(Some(text)),
@@ -136,7 +135,7 @@ impl RayClient {
 
 /// Returns a client that keeps no connection, as one may be used in the runtime of another thread.
 fn client(address: &str) -> anyhow::Result<Client> {
-    // A process has one provider of cryptography; whoever comes first has installed the same.
+    // A process has one crypto provider; an earlier call has installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0);
     if address.starts_with("http:") {
@@ -147,7 +146,7 @@ fn client(address: &str) -> anyhow::Result<Client> {
     if ["127.", "localhost", "[::1]"].iter().any(|own| host.starts_with(own)) {
         builder = builder.no_proxy();
     }
-    builder.build().context("no client for Ray can be made")
+    builder.build().context("cannot create a client for Ray")
 }
 
 /// Reads the answer of the state API.

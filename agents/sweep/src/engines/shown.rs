@@ -1,17 +1,17 @@
-//! What is told of how far a sweep has got that other processes work on.
+//! Progress lines for a sweep that other processes work on.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use journal::Run;
 
-use super::site::States;
+use super::launcher::States;
 use crate::run::Sweep;
 use crate::status::{Live, Status};
 
-/// How often at most it is told.
+/// The shortest time between two lines.
 const TELL: Duration = Duration::from_secs(15);
 
-/// What was told last, and when.
+/// The last line, and when it was shown.
 pub(super) struct Shown<'a> {
     run: Run,
     name: &'a str,

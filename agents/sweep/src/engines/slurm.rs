@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use journal::write_whole;
 
 use super::command::{path_text, printed, run, said};
+use super::launcher::{Capacity, Job, Launcher, States};
 use super::pilots::{NOTICE, Pilots};
-use super::site::{Job, Room, Site, States};
 
 /// Slurm, by its commands.
 pub(super) struct Slurm;
 
 #[async_trait]
-impl Site for Slurm {
+impl Launcher for Slurm {
     fn name(&self) -> &'static str {
         "slurm"
     }
@@ -23,10 +23,10 @@ impl Site for Slurm {
         script(pilots)
     }
 
-    async fn room(&self) -> anyhow::Result<Room> {
+    async fn capacity(&self) -> anyhow::Result<Capacity> {
         let text = printed("scontrol", &["show", "config"]).await?;
-        let most = max_array_size(&text).context("`scontrol show config` tells no `MaxArraySize`")?;
-        Ok(Room { most, ..Room::default() })
+        let most = max_array_size(&text).context("`scontrol show config` prints no `MaxArraySize`")?;
+        Ok(Capacity { most, ..Capacity::default() })
     }
 
     async fn submit(&self, pilots: &Pilots<'_>, folder: &Path) -> anyhow::Result<Job> {
@@ -36,12 +36,12 @@ impl Site for Slurm {
         // With several clusters, the name of one follows.
         let job = text.lines().last().unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if job.is_empty() || !job.bytes().all(|byte| byte.is_ascii_digit()) {
-            bail!("`sbatch` told no number of a job: `{}`", text.trim());
+            bail!("`sbatch` printed no job id: `{}`", text.trim());
         }
         Ok(Job::named(job))
     }
 
-    async fn states(&self, job: &mut Job, _mend: Option<&Pilots<'_>>) -> anyhow::Result<States> {
+    async fn states(&self, job: &mut Job, _restart: Option<&Pilots<'_>>) -> anyhow::Result<States> {
         let arguments = ["--noheader", "--array", "--format=%T|%r", &format!("--jobs={}", job.job)];
         let output = run("squeue", &arguments).await?;
         if output.status.success() {

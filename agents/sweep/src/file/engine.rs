@@ -183,13 +183,14 @@ impl EngineSpec {
             (
                 self.time.is_none() || self.seconds().is_some_and(|seconds| seconds >= 60),
                 "time",
-                "must be a time as Slurm takes it, and at least a minute\nhint: write \"4:00:00\" for four hours, \"30\" for 30 minutes, \"2-12\" for two and a half days",
+                "must be a time in Slurm's format, at least a minute\nhint: write \"4:00:00\" for four hours, \"30\" \
+                for 30 minutes, \"2-12\" for two and a half days",
             ),
             (self.cpus.is_none_or(|cpus| (1..=10_000).contains(&cpus)), "cpus", "must be from 1 to 10000"),
             (
                 self.memory.is_none() || self.megabytes().is_some(),
                 "memory",
-                "must be a size as Slurm takes it\nhint: as in `8G`; without a letter it is megabytes",
+                "must be a size in Slurm's format\nhint: as in `8G`; without a letter it is megabytes",
             ),
             (self.restarts <= 1000, "restarts", "must be from 0 to 1000"),
             (self.setup.iter().all(is_line), "setup", "must be lines of shell, one in each text"),
@@ -206,7 +207,7 @@ impl EngineSpec {
             (
                 kubernetes.mount.as_ref().is_none_or(|mount| mount.starts_with('/')),
                 "kubernetes.mount",
-                "must be a whole path, from `/` on",
+                "must be an absolute path",
             ),
         ];
         let word = words.into_iter().find(|(_, text)| text.as_ref().is_some_and(|text| !is_word(text)));

@@ -64,7 +64,7 @@ const KEYS: &[(&str, &[&str])] = &[
 ];
 /// Keys that hold key paths of the configuration.
 const SETTINGS: &[&str] = &["base", "matrix"];
-/// More workers than any machine has use for.
+/// More workers than any machine can use.
 const MOST_WORKERS: usize = 10_000;
 /// More samples than anyone takes.
 const MOST_SAMPLES: u32 = 100_000;
@@ -149,7 +149,7 @@ impl File {
             return refuse("budget.tokens", none);
         }
         if stop.solved == Some(0) {
-            return refuse("stop.solved", "must be from 1 on\nhint: leave it out to run every sample");
+            return refuse("stop.solved", "must be at least 1\nhint: leave it out to run every sample");
         }
         if !(0.0..=3600.0).contains(&retries.wait) {
             return refuse("retries.wait", "must be a number of seconds from 0 to 3600");
@@ -200,7 +200,7 @@ fn check_keys(source: &Source, mapping: &Mapping, path: &str) -> Result<(), Prob
             _ if SETTINGS.contains(&full.as_str()) => {
                 let given = serde_yaml::to_string(value).unwrap_or_default();
                 let hint = match full.as_str() {
-                    "base" => "write the settings of that file here, or lay it over with `-c FILE`",
+                    "base" => "write the settings of that file here, or add it with `-c FILE`",
                     _ => "write key paths with lists of values, such as `model.temperature: [0, 0.5]`",
                 };
                 let message = format!("`{full}` takes keys, not the value `{}`\nhint: {hint}", given.trim());

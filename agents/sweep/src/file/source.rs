@@ -1,4 +1,4 @@
-//! Where in a YAML file each key stands, for errors that point to it.
+//! The position of each key in a YAML file, for errors that point to it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -60,7 +60,7 @@ impl Source {
     /// Finds the place of each key.
     ///
     /// # Errors
-    /// When the text is no YAML, a key stands twice in a mapping, or a key is no text and no number.
+    /// When the text is not YAML, a key stands twice in a mapping, or a key is neither text nor a number.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Problem> {
         let mut source = Self { path: path.to_owned(), places: HashMap::new() };
         let mut open: Vec<Open> = Vec::new();
@@ -104,7 +104,7 @@ impl Source {
                 };
                 let full = join(path, text);
                 if let Some(first) = self.places.insert(full.clone(), place) {
-                    let message = format!("the key `{full}` stands twice; it is first in line {}", first.line);
+                    let message = format!("the key `{full}` occurs twice, first in line {}", first.line);
                     return Err(self.problem(Some(place), message));
                 }
                 *key = Some(full);
@@ -118,7 +118,7 @@ impl Source {
         Problem { file: self.path.clone(), place, message }
     }
 
-    /// Returns a problem with what stands at a path, or with the nearest that holds it.
+    /// Returns a problem with what is at a path, or with the nearest that holds it.
     pub fn at(&self, path: &str, message: impl fmt::Display) -> Problem {
         let mut path = path;
         let place = loop {
@@ -144,7 +144,7 @@ pub fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// Returns what may help with a line that is no YAML.
+/// Returns what may help with a line that is not YAML.
 fn hint(text: &str, line: usize) -> &'static str {
     let has_tab = |line: &str| line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
     // A scanner may notice a tab only on the next line.
@@ -186,11 +186,7 @@ mod tests {
             s.yaml:2:2: this is not YAML: tabs disallowed within this context (block indentation)
             hint: YAML is indented with spaces, and there is a tab"#]],
         );
-        check(
-            "a: 1\nb:\n  c: 1\n  c: 2\n",
-            "",
-            &expect!["s.yaml:4:3: the key `b.c` stands twice; it is first in line 3"],
-        );
+        check("a: 1\nb:\n  c: 1\n  c: 2\n", "", &expect!["s.yaml:4:3: the key `b.c` occurs twice, first in line 3"]);
         check(
             "a: [1, 2\n",
             "",

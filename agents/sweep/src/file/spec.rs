@@ -10,7 +10,7 @@ use serde_yaml::{Mapping, Value};
 pub struct Spec {
     /// Name of the run, and of its folder; that of the file without one.
     pub name: Option<String>,
-    /// The agent of every cell that names no other.
+    /// The agent of every cell that does not name another.
     pub agent: Option<String>,
     /// The configuration that all cells share.
     pub base: Mapping,
@@ -27,15 +27,15 @@ pub struct Spec {
     pub samples: Samples,
     /// How many episodes are under way at once. Default 1.
     pub workers: Option<usize>,
-    /// What the sweep may take in all.
+    /// What the sweep may spend in total.
     pub budget: Budget,
-    /// When an instance is left.
+    /// When the remaining samples of an instance are skipped.
     pub stop: Stop,
-    /// How often what infrastructure broke is tried again.
+    /// How often what infrastructure broke is retried.
     pub retries: Retries,
     /// Which episodes come first; by default those of one instance follow each other, and with `stop` the samples.
     pub order: Option<Order>,
-    /// What starts the processes that work on the sweep.
+    /// The engine that starts the processes of the sweep.
     #[serde(deserialize_with = "engine")]
     pub engine: EngineSpec,
 }
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Samples {
     }
 }
 
-/// What a sweep may take in all; whatever is absent has no limit.
+/// What a sweep may spend in total; an absent limit is none.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Budget {
@@ -103,19 +103,19 @@ pub struct Budget {
     pub hours: Option<f64>,
 }
 
-/// When an instance is left.
+/// When the remaining samples of an instance are skipped.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Stop {
-    /// Once so many of a cell's samples have solved it.
+    /// Once this many of a cell's samples have solved it.
     pub solved: Option<u32>,
 }
 
-/// How often what infrastructure broke is tried again.
+/// How often what infrastructure broke is retried.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retries {
-    /// How often an episode is tried again by one command. Default 2.
+    /// How often an episode is retried by one command. Default 2.
     pub count: u32,
     /// Seconds before the first of these, doubled for each further one up to 600. Default 10.
     pub wait: f64,

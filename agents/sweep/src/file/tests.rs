@@ -33,7 +33,7 @@ fn a_wrong_file_is_refused_with_place_and_hint() {
         "base: config.yaml\n",
         &expect![[r#"
         s.yaml:1:1: `base` takes keys, not the value `config.yaml`
-        hint: write the settings of that file here, or lay it over with `-c FILE`"#]],
+        hint: write the settings of that file here, or add it with `-c FILE`"#]],
     );
     check(
         "matrix: []\n",
@@ -106,7 +106,7 @@ fn a_wrong_engine_is_refused_with_place_and_hint() {
     check(
         "engine: {kind: slurm, time: 4h}\n",
         &expect![[r#"
-            s.yaml:1:23: `engine.time` must be a time as Slurm takes it, and at least a minute
+            s.yaml:1:23: `engine.time` must be a time in Slurm's format, at least a minute
             hint: write "4:00:00" for four hours, "30" for 30 minutes, "2-12" for two and a half days"#]],
     );
     check(
@@ -173,7 +173,7 @@ fn a_wrong_engine_of_several_is_refused_with_place_and_hint() {
     check(
         "engine: {memory: 8GB}\n",
         &expect![[r#"
-        s.yaml:1:10: `engine.memory` must be a size as Slurm takes it
+        s.yaml:1:10: `engine.memory` must be a size in Slurm's format
         hint: as in `8G`; without a letter it is megabytes"#]],
     );
 }

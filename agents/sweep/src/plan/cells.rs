@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::samples::refuse;
 use crate::file::{File, Problem, join};
 
-/// A cell by what tells it from the others.
+/// What distinguishes a cell from the others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellSpec {
     /// Its name, such as `codeact+temperature=0.5`.
@@ -32,7 +32,7 @@ pub struct Set {
     pub path: String,
     /// Its value.
     pub value: Value,
-    /// Where in the file it stands.
+    /// Where in the file it is.
     pub at: String,
 }
 

@@ -5,7 +5,7 @@ mod samples;
 
 use std::collections::BTreeMap;
 
-use runner::config::Unfit;
+use runner::config::InvalidSetting;
 use runner::{Plugs, Resolved, Settings};
 use serde_yaml::Value;
 
@@ -46,8 +46,8 @@ impl PlannedCell {
 }
 
 impl Plan {
-    /// Plans a sweep. `settings` is what the command says besides the file: its layers are laid over `base` and under what
-    /// a cell has of its own. `agent` is the agent that runs when none is named, `run` the name of the run.
+    /// Plans a sweep. `settings` is what the command says besides the file: its layers are laid over `base` and under
+    /// what a cell has of its own. `agent` is the agent that runs when none is named, `run` the name of the run.
     ///
     /// # Errors
     /// With the line and column of the setting that does not fit.
@@ -101,7 +101,7 @@ fn resolve(
     settings.sets = dataset.chain(own).collect();
     settings.assignments.push(("run", run.to_owned()));
     Resolved::load(plugs, &settings, &file.spec.instances.ids).map_err(|err| {
-        let at = match err.downcast_ref::<Unfit>() {
+        let at = match err.downcast_ref::<InvalidSetting>() {
             Some(unfit) => place(file, unfit, cell, of_sample),
             None => "base".to_owned(),
         };
@@ -110,7 +110,7 @@ fn resolve(
 }
 
 /// Returns where in the file a setting stands that does not fit: with the sample, with the cell, or in `base`.
-fn place(file: &File, unfit: &Unfit, cell: &CellSpec, of_sample: &[Set]) -> String {
+fn place(file: &File, unfit: &InvalidSetting, cell: &CellSpec, of_sample: &[Set]) -> String {
     let is_over = |set: &&Set| {
         let (ours, theirs) = (set.path.as_str(), unfit.path.as_str());
         ours == theirs

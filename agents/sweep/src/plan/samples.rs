@@ -10,7 +10,7 @@ use crate::file::{File, Problem, join};
 /// Returns the settings that single samples have of their own, by the number of the sample.
 ///
 /// # Errors
-/// When a key is no number and no range of numbers, or beyond the samples that there are.
+/// When a key is neither a number nor a range of numbers, or beyond the samples that there are.
 pub(super) fn overrides(file: &File) -> Result<BTreeMap<u32, Vec<Set>>, Problem> {
     let count = file.spec.samples.count.unwrap_or(1);
     let mut found: BTreeMap<u32, Vec<Set>> = BTreeMap::new();
@@ -18,7 +18,7 @@ pub(super) fn overrides(file: &File) -> Result<BTreeMap<u32, Vec<Set>>, Problem>
         let at = join("samples.overrides", &text(key));
         let wrong = |message: String| file.source.at(&at, message);
         let (from, to) = range(&text(key))
-            .ok_or_else(|| wrong(format!("`{}` is no sample\nhint: write `0`, or `1-15` for several", text(key))))?;
+            .ok_or_else(|| wrong(format!("`{}` is not a sample\nhint: write `0`, or `1-15` for several", text(key))))?;
         if to >= count {
             return Err(wrong(format!(
                 "there is no sample {to}: `samples.count` is {count}, and they are counted from 0"
@@ -48,7 +48,7 @@ const OF_CELLS: &[&str] = &["agent", "env", "run", "runs", "permits", "images"];
 pub(super) fn refuse(file: &File, path: &str, at: &str, keys: &[&str], why: &str) -> Result<(), Problem> {
     let top = path.split('.').next().unwrap_or_default();
     if keys.contains(&top) {
-        return Err(file.source.at(at, format!("{why} `{top}`\nhint: it belongs into `base`")));
+        return Err(file.source.at(at, format!("{why} `{top}`\nhint: it belongs in `base`")));
     }
     Ok(())
 }
@@ -95,13 +95,13 @@ mod tests {
         check(
             "samples: {count: 2, overrides: {first: {}}}\n",
             &expect![[r#"
-            s.yaml:1:33: `first` is no sample
+            s.yaml:1:33: `first` is not a sample
             hint: write `0`, or `1-15` for several"#]],
         );
         check(
             "samples: {count: 2, overrides: {1-0: {}}}\n",
             &expect![[r#"
-            s.yaml:1:33: `1-0` is no sample
+            s.yaml:1:33: `1-0` is not a sample
             hint: write `0`, or `1-15` for several"#]],
         );
         check(

@@ -155,7 +155,7 @@ impl Report {
         let dropped = dropped.into_iter().filter(|(_, _, count)| *count > 0);
         let dropped = dropped.map(|(run, cell, count)| {
             format!(
-                "{}/{}: {count} episodes are not asked for any more and count nowhere",
+                "{}/{}: {count} episodes are no longer asked for and are not counted",
                 harmless(run),
                 harmless(cell)
             )
@@ -169,12 +169,12 @@ impl Report {
 }
 
 /// What is said of a cell some samples of which were asked for fewer instances than others.
-const CUT: &str = "its samples are not of the same instances, as a `stop` rule leaves those that are solved; what was left is \
-    no part of the figures, so that resolved, mean and pass@k are biased";
+const CUT: &str = "its samples are not of the same instances, because a `stop` rule skips the samples of solved \
+instances; those are not in the figures, so resolved, mean and pass@k are biased";
 
 /// What the columns are of, for below a table that has any of them.
 const LEGEND: [(&[&str], &str); 5] = [
-    (&["resolved"], "resolved: of asked, with its 95% interval after Wilson"),
+    (&["resolved"], "resolved: of asked, with its 95% Wilson interval"),
     (&["±"], "±: standard deviation of the solved share in half-size samples of the judged patches that are not empty"),
     (
         &["empty", "stuck", "infrastructure"],

@@ -39,8 +39,8 @@ pub struct CellFacts {
 }
 
 impl CellFacts {
-    /// Reads what the journal of a run says of a cell. `allowed` is the share of infrastructure that a rate may have, in the
-    /// place of what the cell's configuration says.
+    /// Reads what the journal of a run says of a cell. `allowed` is the share of infrastructure that a rate may have,
+    /// in place of what the cell's configuration says.
     pub fn read(run: &Run, name: &str, cell: &str, allowed: Option<f64>) -> Self {
         let asked = run.asked(cell);
         let mut known: HashMap<(String, u32), Fact> = HashMap::new();

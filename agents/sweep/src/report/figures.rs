@@ -1,4 +1,4 @@
-//! The figures of some episodes, each with what it is of.
+//! The figures of some episodes, each with its denominator.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::facts::Fact;
 use super::statistics::half_sample_deviation;
 
-/// A share with what it is of.
+/// A share with its denominator.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Share {
     /// How many.
@@ -20,7 +20,7 @@ pub struct Share {
     pub share: f64,
 }
 
-/// The share of solved ones with its 95% interval after Wilson.
+/// The share of solved ones with its 95% Wilson interval.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Resolved {
     /// The share; `of` is what was asked for.
@@ -73,7 +73,8 @@ pub struct Figures {
     pub unfinished: usize,
     /// The solved ones of those asked for.
     pub resolved: Option<Resolved>,
-    /// The standard deviation of the share of solved ones in half-size samples of the judged patches that are not empty.
+    /// The standard deviation of the share of solved ones in half-size samples of the judged patches that are not
+    /// empty.
     pub deviation: Option<Mean>,
     /// The empty patches of those asked for.
     pub empty: Option<Share>,

@@ -1,8 +1,8 @@
-//! What a report says of runs: figures that each name what they are of, by cell, repository, instance or sample, and pairs
-//! of cells compared.
+//! Reports on runs: figures with their denominators, by cell, repository, instance or sample, and comparisons of pairs
+//! of cells.
 //!
-//! [`CellFacts`] is what a journal says of a cell's episodes, read once; all else is worked out from that without looking
-//! at any file. What each figure means and is of stands in the crate's README.
+//! [`CellFacts`] is what a journal says of a cell's episodes, read once; all else is worked out from that without
+//! looking at any file. What each figure means and is of stands in the crate's README.
 
 mod facts;
 mod statistics;
@@ -21,7 +21,7 @@ pub use comparison::{Comparison, Method};
 pub use facts::{CellFacts, Fact};
 pub use figures::{Cost, Figures, Mean, Resolved, Share};
 pub use samples::{PassAtK, SampleMean, Samples};
-pub use statistics::{half_sample_deviation, mcnemar, pass_at_k};
+pub use statistics::{half_sample_deviation, mcnemar};
 pub use summary::{By, Report, Row};
 pub(crate) use table::MISSING;
 pub use table::Table;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use journal::Ending;
+use journal::{Ending, pass_at_k};
 use serde::Serialize;
 
 use super::facts::Fact;
 use super::figures::Share;
-use super::statistics::{mean, pass_at_k};
+use super::statistics::mean;
 
 /// What several samples of each instance say together.
 #[derive(Debug, Clone, PartialEq, Serialize)]

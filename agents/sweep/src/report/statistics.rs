@@ -3,19 +3,6 @@
 /// From so many discordant pairs on, McNemar's test goes by the chi-squared distribution.
 const MANY: u64 = 25;
 
-/// Returns the chance that one of `k` results, drawn without putting back from `n` of which `solved` are solved, is solved:
-/// the unbiased estimator of pass@k. `None` with fewer than `k` results.
-pub fn pass_at_k(n: u64, solved: u64, k: u64) -> Option<f64> {
-    if k == 0 || n < k || solved > n {
-        return None;
-    }
-    if n - solved < k {
-        return Some(1.0);
-    }
-    // C(n - solved, k) / C(n, k), factor by factor, so that nothing grows large.
-    Some(1.0 - (n - solved + 1..=n).map(|i| 1.0 - k as f64 / i as f64).product::<f64>())
-}
-
 /// Returns the standard deviation of the share of solved ones in half-size samples drawn without putting back. It is what
 /// drawing 1,000 of them comes to, worked out rather than drawn. `None` with fewer than two results.
 pub fn half_sample_deviation(n: u64, solved: u64) -> Option<f64> {
@@ -101,24 +88,6 @@ mod tests {
             near(mcnemar(won, lost), expected, &format!("{won} won, {lost} lost"));
         }
         assert!(mcnemar(u64::from(u32::MAX), 0) < 1e-300);
-    }
-
-    /// Expected values by going through all ways to draw k of n in Python.
-    #[test]
-    fn pass_at_k_is_the_share_of_draws_with_a_solved_one() {
-        for (n, solved, k, expected) in [
-            (16, 3, 1, 0.1875),
-            (16, 3, 4, 0.607_142_857_142_857_1),
-            (16, 3, 8, 0.9),
-            (5, 0, 3, 0.0),
-            (5, 5, 1, 1.0),
-            (5, 1, 5, 1.0),
-            (10, 4, 2, 0.666_666_666_666_666_6),
-            (8, 1, 3, 0.375),
-        ] {
-            near(pass_at_k(n, solved, k).unwrap(), expected, &format!("{k} of {n} with {solved}"));
-        }
-        assert_eq!([pass_at_k(3, 1, 4), pass_at_k(0, 0, 1), pass_at_k(2, 3, 1), pass_at_k(2, 1, 0)], [None; 4]);
     }
 
     /// Drawing 20,000 half-size samples in Python comes within 1% of these.

@@ -45,7 +45,7 @@ pub struct Row {
     pub is_cut: bool,
 }
 
-/// What is told of runs.
+/// A report on runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// What the rows are.

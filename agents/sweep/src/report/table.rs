@@ -1,6 +1,6 @@
 //! Tables for people.
 
-/// What stands in the place of a figure that is not known.
+/// What stands in place of a figure that is not known.
 pub(crate) const MISSING: &str = "-";
 
 /// A table for people.

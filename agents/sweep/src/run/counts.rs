@@ -1,4 +1,4 @@
-//! What a sweep heeds, and what came of it.
+//! The limits of a sweep, and the counts of its results.
 
 use std::time::{Duration, Instant};
 
@@ -7,24 +7,24 @@ use crate::file::{Budget, Spec};
 /// So many failures of infrastructure in a row, beside two for each worker, end a sweep.
 const IN_A_ROW: usize = 16;
 
-/// What a sweep heeds.
+/// The limits of a sweep.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// What it may take in all.
+    /// What it may spend in total.
     pub budget: Budget,
     /// When it ends.
     pub deadline: Option<Instant>,
-    /// Once so many samples of a cell have solved an instance, it is left.
+    /// Once this many samples of a cell have solved an instance, the rest are skipped.
     pub solved: Option<u32>,
-    /// How often an episode is tried again when infrastructure broke.
+    /// How often an episode is retried when infrastructure broke.
     pub retries: u32,
     /// The pause before the first of these.
     pub wait: Duration,
-    /// After so many failures of infrastructure in a row the sweep ends.
+    /// After this many infrastructure failures in a row the sweep ends.
     pub in_a_row: usize,
 }
 
-/// What came of the episodes that a command has worked on.
+/// What became of the episodes that a command worked on.
 #[derive(Debug, Clone, Default)]
 pub struct Counts {
     /// Resolved.
@@ -33,9 +33,9 @@ pub struct Counts {
     pub unsolved: usize,
     /// Ended, in a sweep that judges no patch.
     pub not_judged: usize,
-    /// Given up, as infrastructure broke too often.
+    /// Given up, because infrastructure failed too often.
     pub infrastructure: usize,
-    /// Left, as enough samples have solved the instance.
+    /// Skipped, because enough samples have solved the instance.
     pub left: usize,
     /// Ended by another process.
     pub elsewhere: usize,
@@ -46,7 +46,7 @@ pub struct Counts {
 }
 
 impl Limits {
-    /// Returns what a command heeds that begins now, with so many workers.
+    /// Returns the limits of a command that starts now, with this many workers.
     pub(super) fn new(spec: &Spec, workers: usize) -> Self {
         let hours = spec.budget.hours.and_then(|hours| Duration::try_from_secs_f64(hours * 3600.0).ok());
         Self {

@@ -1,4 +1,4 @@
-//! What a run keeps of the command that began it, so that a process on another machine plans the very same cells.
+//! What a run stores of the command that started it, so that a process on another machine plans the same cells.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub struct Kept {
 impl Kept {
     /// Returns what is kept of a plan of this process.
     pub(super) fn of(plan: &Plan) -> anyhow::Result<Self> {
-        let folder = std::env::current_dir().context("the working folder cannot be told")?;
+        let folder = std::env::current_dir().context("cannot determine the working folder")?;
         let (run, layers) = (plan.run.clone(), plan.layers.clone());
         Ok(Self { spotter: env!("CARGO_PKG_VERSION").to_owned(), run, folder, layers })
     }
@@ -42,7 +42,7 @@ impl Kept {
     /// Reads what the folder of a run keeps.
     ///
     /// # Errors
-    /// When it is no sweep's, is damaged, or was begun by another version of the program.
+    /// When it is not the folder of a sweep, is damaged, or was started by another version of the program.
     pub fn read(run: &Path) -> anyhow::Result<Self> {
         if !run.is_dir() {
             bail!(
@@ -53,17 +53,18 @@ impl Kept {
         let path = run.join(KEPT);
         let Some(text) = read_text(&path)? else {
             bail!(
-                "`{}` holds no `{KEPT}`, so it is no sweep's folder\nhint: `spotter sweep FILE` begins one",
+                "`{}` holds no `{KEPT}`, so it is not the folder of a sweep\nhint: `spotter sweep FILE` starts one",
                 run.display()
             );
         };
-        let damaged = || format!("`{}` is damaged\nhint: `spotter sweep FILE` writes it anew", path.display());
+        let damaged = || format!("`{}` is damaged\nhint: `spotter sweep FILE` writes it again", path.display());
         let value: serde_json::Value = serde_json::from_str(&text).with_context(damaged)?;
         // The version comes first: another one's file may look otherwise.
         let (theirs, ours) = (value["spotter"].as_str().unwrap_or("another version"), env!("CARGO_PKG_VERSION"));
         if theirs != ours {
             bail!(
-                "the sweep was begun by spotter {theirs}, and this is {ours}\nhint: run the same program on all machines"
+                "the sweep was started by spotter {theirs}, and this is {ours}\nhint: run the same program on all \
+                machines"
             );
         }
         serde_json::from_value(value).with_context(damaged)
@@ -116,20 +117,20 @@ mod tests {
         check(
             None,
             &expect![[r#"
-                `RUN` holds no `sweep.json`, so it is no sweep's folder
-                hint: `spotter sweep FILE` begins one"#]],
+                `RUN` holds no `sweep.json`, so it is not the folder of a sweep
+                hint: `spotter sweep FILE` starts one"#]],
         );
         check(
             Some(r#"{"spotter": "0.0.7", "other": 1}"#),
             &expect![[r#"
-                the sweep was begun by spotter 0.0.7, and this is 0.1.0
+                the sweep was started by spotter 0.0.7, and this is 0.1.0
                 hint: run the same program on all machines"#]],
         );
         check(
             Some("{"),
             &expect![[r#"
                 `RUN/sweep.json` is damaged
-                hint: `spotter sweep FILE` writes it anew: EOF while parsing an object at line 1 column 1"#]],
+                hint: `spotter sweep FILE` writes it again: EOF while parsing an object at line 1 column 1"#]],
         );
         let err = Kept::read(Path::new("no/such/run")).unwrap_err().to_string();
         assert!(err.starts_with("there is no run folder `no/such/run`"), "{err}");

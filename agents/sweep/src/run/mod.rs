@@ -1,4 +1,4 @@
-//! Runs a sweep: what has no result yet is worked on, and what came of it is summed up.
+//! Runs a sweep: works on the episodes without a result, and summarizes.
 
 mod counts;
 mod expect;
@@ -28,7 +28,7 @@ pub use expect::{Expected, expect};
 pub use kept::{KEPT, Kept};
 pub use open::OpenCell;
 use open::Shared;
-pub use pilot::Shift;
+pub use pilot::PilotOptions;
 use queue::{Item, Spent, Taken, Waiting, by_cell, cell_of, in_order};
 pub use tally::Tally;
 
@@ -82,20 +82,22 @@ impl Sweep {
         let has_another = || anyhow::Ok(read_text(&folder.join(SWEEP))?.is_some_and(|text| text != plan.file.text));
         if lease.is_none() && shared && has_another()? {
             bail!(
-                "the process that is at the sweep `{}` has another file\nhint: share the same one, or choose another `--run`",
+                "another process is running the sweep `{}` from a different file\nhint: share the same one, or choose \
+                another `--run`",
                 folder.display()
             );
         }
         if lease.is_none() && !shared {
             bail!(
-                "another process is at the sweep `{}`\nhint: `spotter status {}` shows it; `--share` works on it as well",
+                "another process is running the sweep `{}`\nhint: `spotter status {}` shows it; `--share` works on it \
+                as well",
                 folder.display(),
                 plan.run
             );
         }
         let is_alone = lease.is_some();
         if is_alone {
-            // Whatever an earlier command has let go, this one goes on.
+            // This command continues even if an earlier one was told to drain.
             remove(&folder.join(DRAIN))?;
         }
         let sweep = Self::opened(plan, &folder, shared_by_cells, providers, lease).await?;
@@ -187,7 +189,7 @@ impl Sweep {
         let mut waiting = Waiting::new(&self.cells, &limits, pending, known, engine);
         let served = engine.serve(&Arc::new(Solving), items, &mut waiting).await;
         if let Err(err) = self.gateways.budget().sync().await {
-            tracing::warn!("what was spent could not be told to other processes: {err}");
+            tracing::warn!("the spending could not be shared with other processes: {err}");
         }
         served?;
         let mut counts = waiting.into_counts();
@@ -207,7 +209,7 @@ impl Sweep {
         Ok(order.into_iter().filter_map(|place| pending.get(place).copied()).collect())
     }
 
-    /// Returns what a command heeds that begins now, with so many workers.
+    /// Returns the limits of a command that starts now, with this many workers.
     pub fn limits(&self, workers: usize) -> Limits {
         Limits::new(&self.plan.file.spec, workers)
     }

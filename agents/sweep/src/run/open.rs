@@ -1,4 +1,4 @@
-//! From a plan to cells that can be worked on.
+//! Opens the cells of a plan.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -11,13 +11,13 @@ use journal::{CellDir, Journal, Run, file_name};
 use llm::Gateways;
 use runner::Resolved;
 use runner::environments::{Providers, open, refuse_unsolvable};
-use runner::run_folder::{Others, keep_settings, open_cell};
+use runner::run_folder::{OtherSettings, keep_settings, open_cell};
 use runner::stages::{Cell, Models};
 
 use crate::file::File;
 use crate::plan::{Plan, PlannedCell};
 
-/// What can be done about a cell that holds what other settings made.
+/// The hint for a cell that was made with other settings.
 const RENAME: &str = "give the run or the cell another `name`: one cell never holds two settings";
 
 /// A cell that can be worked on.
@@ -92,7 +92,7 @@ impl Shared {
     }
 }
 
-/// Returns what tells the settings below some keys from others.
+/// Returns a key of the settings below some configuration keys.
 fn key(resolved: &Resolved, keys: &[&str]) -> String {
     keys.iter().map(|key| serde_json::to_string(&resolved.all.get(key)).unwrap_or_default() + "\n").collect()
 }
@@ -128,7 +128,7 @@ pub(super) async fn open_cells(
     for planned in &plan.cells {
         let environment = environment(&mut shared, plan, &planned.resolved, providers).await?;
         let instances = shared.instances(&plan.file, &planned.resolved, environment.as_ref())?;
-        let folder = open_cell(&planned.resolved, journal, &planned.name, Others::Refuse(RENAME))?;
+        let folder = open_cell(&planned.resolved, journal, &planned.name, OtherSettings::Refuse(RENAME))?;
         let samples = open_samples(&mut shared, plan, planned, &folder, providers).await?;
         cells.push(OpenCell { name: folder.name().to_owned(), samples, instances });
     }
@@ -155,7 +155,7 @@ async fn open_samples(
         }
         let resolved = planned.of_sample(sample);
         if !is_usual {
-            keep_settings(resolved, &folder, &format!("config.{sample}.yaml"), Others::Refuse(RENAME))?;
+            keep_settings(resolved, &folder, &format!("config.{sample}.yaml"), OtherSettings::Refuse(RENAME))?;
         }
         let environment = environment(shared, plan, resolved, providers).await?;
         let models = shared.models(resolved).map_err(|err| plan.file.source.at(&planned.at, format!("{err:#}")))?;
@@ -203,7 +203,7 @@ fn pick(file: &File, resolved: &Resolved, environment: &dyn Environment) -> anyh
             "instances.unsolved_in".to_owned()
         };
         if file_name(run) == file_name(&own) {
-            let message = format!("`{run}` is this very run: what it solves would change what it is asked for");
+            let message = format!("`{run}` is this run itself: what it solves would change what it is asked for");
             return Err(file.source.at(&at, message).into());
         }
         let solved = solved_in(runs, run).map_err(|err| file.source.at(&at, format!("{err:#}")))?;

@@ -18,24 +18,24 @@ use super::{Counts, DRAIN, Limits, Sweep};
 
 /// How long it takes until it is looked again whether another process is done with an episode.
 const HELD: Duration = Duration::from_secs(2);
-/// The longest pause before something is tried again.
+/// The longest pause before something is retried.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The most that is left of a time limit for what is under way to be stopped.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// When and where among the episodes a process works.
+/// Where in the list of episodes a process starts, and until when it works.
 #[derive(Debug, Clone, Copy)]
-pub struct Shift {
-    /// Tells it from the others that work on the sweep: they begin at places far from each other.
+pub struct PilotOptions {
+    /// Its number among the processes that work on the sweep, which start at places far from each other.
     pub index: u64,
-    /// When it has to have stopped.
+    /// When it must have stopped.
     pub ends: Option<Instant>,
-    /// What of the time before is left for stopping.
+    /// How long before that it begins to stop.
     pub margin: Duration,
 }
 
-impl Shift {
-    /// Returns the shift of a process that may work for so long from now on.
+impl PilotOptions {
+    /// Returns the options of a process that may work for this long from now on.
     pub fn new(index: u64, time: Option<Duration>) -> Self {
         let margin = time.map_or(Duration::ZERO, |time| (time / 10).min(MARGIN));
         Self { index, ends: time.and_then(|time| Instant::now().checked_add(time)), margin }
@@ -60,23 +60,23 @@ impl Sweep {
     ///
     /// # Errors
     /// When the journal or a view cannot be written.
-    pub async fn work(&self, engine: &Engine, shift: &Shift) -> anyhow::Result<Counts> {
+    pub async fn work(&self, engine: &Engine, options: &PilotOptions) -> anyhow::Result<Counts> {
         let limits = self.limits(engine.workers);
         let all = self.all();
         let planned = all.len();
         let mut pending: Vec<Item> = all.into_iter().filter(|item| !self.is_done(*item)).collect();
         let items = pending.len();
         engine.events.tell(&Event::Planned { cells: &by_cell(&self.cells, &pending) });
-        pending.rotate_left(shift.place(items));
+        pending.rotate_left(options.place(items));
         let pending = self.by_images(pending, engine).await?;
-        let mut pilot = Pilot::new(self, &limits, *shift, pending, engine);
+        let mut pilot = Pilot::new(self, &limits, *options, pending, engine);
         let solving = Arc::new(Solving);
         let served = tokio::select! {
             served = engine.serve(&solving, items, &mut pilot) => served,
             never = self.heed_drain(&engine.drain) => match never {},
         };
         if let Err(err) = self.gateways.budget().sync().await {
-            tracing::warn!("what was spent could not be told to other processes: {err}");
+            tracing::warn!("the spending could not be shared with other processes: {err}");
         }
         served?;
         let mut counts = pilot.counts;
@@ -93,13 +93,13 @@ impl Sweep {
         Ok(counts)
     }
 
-    /// Finishes with what is under way once the command that began the sweep says so in its folder: unlike a signal, that
-    /// reaches every machine, whatever has started the process there.
+    /// Finishes with what is under way once the command that began the sweep says so in its folder: unlike a signal,
+    /// that reaches every machine, whatever has started the process there.
     async fn heed_drain(&self, drain: &CancellationToken) -> Infallible {
         let path = self.journal.run().join(DRAIN);
         loop {
             if !drain.is_cancelled() && tokio::fs::try_exists(&path).await.unwrap_or(false) {
-                tracing::warn!("the command that began the sweep ends it: what is under way is finished");
+                tracing::warn!("the command that started the sweep is stopping it: episodes in flight are finished");
                 drain.cancel();
             }
             tokio::time::sleep(HELD).await;
@@ -131,7 +131,7 @@ impl Sweep {
 struct Pilot<'a> {
     sweep: &'a Sweep,
     limits: &'a Limits,
-    shift: Shift,
+    options: PilotOptions,
     pending: VecDeque<Item>,
     /// What is looked at again, and when.
     later: BinaryHeap<Reverse<(Instant, Item)>>,
@@ -154,11 +154,17 @@ enum Look {
 }
 
 impl<'a> Pilot<'a> {
-    fn new(sweep: &'a Sweep, limits: &'a Limits, shift: Shift, pending: Vec<Item>, engine: &'a Engine) -> Self {
+    fn new(
+        sweep: &'a Sweep,
+        limits: &'a Limits,
+        options: PilotOptions,
+        pending: Vec<Item>,
+        engine: &'a Engine,
+    ) -> Self {
         Self {
             sweep,
             limits,
-            shift,
+            options,
             pending: pending.into(),
             later: BinaryHeap::new(),
             failures: HashMap::new(),
@@ -178,12 +184,12 @@ impl<'a> Pilot<'a> {
     /// Returns why no more is begun; an episode is begun only where there is time for one as long as those so far.
     fn over(&self, now: Instant) -> Option<String> {
         if self.limits.deadline.is_some_and(|deadline| now >= deadline) {
-            return Some("the time is over\nhint: the same command goes on".to_owned());
+            return Some("the time limit was reached\nhint: run the same command again to continue".to_owned());
         }
         let usual = self.took.1.checked_div(self.took.0).unwrap_or_default();
-        let stops = self.shift.stops()?;
+        let stops = self.options.stops()?;
         (stops.saturating_duration_since(now) <= usual)
-            .then(|| "no time is left for another episode\nhint: the same command goes on".to_owned())
+            .then(|| "no time is left for another episode\nhint: run the same command again to continue".to_owned())
     }
 
     fn due(&mut self, now: Instant) -> Option<Item> {
@@ -198,7 +204,7 @@ impl<'a> Pilot<'a> {
         let sweep = self.sweep;
         let Some((cell, instance)) = sweep.instance(item) else { return Ok(Look::Over) };
         let id = instance.instance_id.as_str();
-        // In this order: whoever let go of it before has said in the journal what came of it.
+        // In this order: whoever released it before has said in the journal what came of it.
         let is_held = cell.cell_dir.is_held(id);
         sweep.journal.refresh()?;
         let failures = self.failures.get(&item).copied().unwrap_or_default().max(cell.cell_dir.failures(id));
@@ -223,7 +229,7 @@ impl<'a> Pilot<'a> {
         })
     }
 
-    /// Returns how long it takes until an episode that failed so often is tried again, by whoever it is.
+    /// Returns how long it takes until an episode that failed this often is retried by any process.
     fn pause(&self, cell: &Cell, instance: &Instance, failures: u32) -> Duration {
         let Some(doubled) = failures.checked_sub(1) else { return Duration::ZERO };
         let wait = self.limits.wait.saturating_mul(1 << doubled.min(16)).min(LONGEST_WAIT);
@@ -240,8 +246,8 @@ impl<'a> Pilot<'a> {
         let count = self.in_a_row.len();
         if count >= self.limits.in_a_row {
             self.stop(format!(
-                "infrastructure broke for {count} episodes in a row, the last time: {why}\n\
-                 hint: once that is mended the same command goes on"
+                "infrastructure failed for {count} episodes in a row, most recently: {why}\n\
+                 hint: fix that and run the same command again to continue"
             ));
         }
         After::Again
@@ -249,7 +255,7 @@ impl<'a> Pilot<'a> {
 
     fn solved(&mut self, item: Item, attempt: &Attempt, solved: &Solved) -> After {
         if matches!(solved.outcome.exit_status, ExitStatus::BudgetSpent(_)) {
-            self.stop("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
+            self.stop("the budget is spent\nhint: run the same command with a larger budget to continue".to_owned());
             return After::Nothing;
         }
         if solved.failed() {
@@ -318,23 +324,23 @@ mod tests {
 
     #[test]
     fn neighbours_begin_far_from_each_other() {
-        let places: Vec<usize> = (0..8).map(|index| Shift::new(index, None).place(1000)).collect();
+        let places: Vec<usize> = (0..8).map(|index| PilotOptions::new(index, None).place(1000)).collect();
         for (number, one) in places.iter().enumerate() {
             for other in &places[number + 1..] {
                 assert!(one.abs_diff(*other) >= 60, "{places:?}");
             }
         }
-        assert_eq!(Shift::new(3, None).place(0), 0);
-        assert_eq!(Shift::new(0, None).place(10), 0);
-        assert!(Shift::new(u64::MAX, None).place(10) < 10);
+        assert_eq!(PilotOptions::new(3, None).place(0), 0);
+        assert_eq!(PilotOptions::new(0, None).place(10), 0);
+        assert!(PilotOptions::new(u64::MAX, None).place(10) < 10);
     }
 
     #[test]
     fn a_shift_ends_before_its_time_is_over() {
-        let shift = Shift::new(0, Some(Duration::from_secs(100)));
-        assert_eq!(shift.margin, Duration::from_secs(10));
-        assert_eq!(shift.stops().zip(shift.ends).map(|(stops, ends)| ends - stops), Some(shift.margin));
-        assert_eq!(Shift::new(0, Some(Duration::from_secs(7200))).margin, MARGIN);
-        assert!(Shift::new(0, None).stops().is_none());
+        let options = PilotOptions::new(0, Some(Duration::from_secs(100)));
+        assert_eq!(options.margin, Duration::from_secs(10));
+        assert_eq!(options.stops().zip(options.ends).map(|(stops, ends)| ends - stops), Some(options.margin));
+        assert_eq!(PilotOptions::new(0, Some(Duration::from_secs(7200))).margin, MARGIN);
+        assert!(PilotOptions::new(0, None).stops().is_none());
     }
 }

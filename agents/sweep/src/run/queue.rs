@@ -15,7 +15,7 @@ use super::{Counts, Limits};
 
 /// How long it takes until it is looked again whether another process is done with an episode.
 const HELD: Duration = Duration::from_secs(2);
-/// The longest pause before something is tried again.
+/// The longest pause before something is retried.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// An episode of a sweep.
@@ -34,7 +34,7 @@ pub(super) struct Waiting<'a> {
     cells: &'a [OpenCell],
     limits: &'a Limits,
     pending: VecDeque<Item>,
-    /// What is tried again, and when.
+    /// What is retried, and when.
     later: BinaryHeap<Reverse<(Instant, Item)>>,
     /// How often infrastructure broke for an episode, in this process.
     failures: HashMap<Item, u32>,
@@ -65,8 +65,8 @@ impl From<&Spending> for Spent {
     }
 }
 
-/// What the episodes of a run have taken, each as of its last word: an episode that goes on says again what it had taken
-/// before.
+/// What the episodes of a run have taken, each as of its last word: an episode that continues says again what it had
+/// taken before.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Taken {
     /// All of it.
@@ -149,7 +149,7 @@ impl<'a> Waiting<'a> {
         } else {
             return;
         };
-        self.stop(format!("{what}, which is the budget\nhint: with a larger one the same command goes on"));
+        self.stop(format!("{what}, which is the budget\nhint: run the same command with a larger budget to continue"));
     }
 
     fn stop(&mut self, why: String) {
@@ -163,8 +163,8 @@ impl<'a> Waiting<'a> {
         let count = self.in_a_row.len();
         if count >= self.limits.in_a_row {
             self.stop(format!(
-                "infrastructure broke for {count} episodes in a row, the last time: {why}\n\
-                 hint: once that is mended the same command goes on"
+                "infrastructure failed for {count} episodes in a row, most recently: {why}\n\
+                 hint: fix that and run the same command again to continue"
             ));
         }
         let failures = self.failures.entry(item).or_default();
@@ -181,7 +181,7 @@ impl<'a> Waiting<'a> {
     fn solved(&mut self, item: Item, attempt: &Attempt, solved: &Solved) -> After {
         self.taken.set(item, Spent::from(&solved.outcome.spending));
         if matches!(solved.outcome.exit_status, ExitStatus::BudgetSpent(_)) {
-            self.stop("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
+            self.stop("the budget is spent\nhint: run the same command with a larger budget to continue".to_owned());
             return After::Nothing;
         }
         self.heed_budget();
@@ -211,7 +211,7 @@ impl Queue<Solving> for Waiting<'_> {
             let due = self.later.peek().map(|Reverse((due, _))| *due);
             let is_over = self.limits.deadline.is_some_and(|deadline| now >= deadline);
             if is_over && !(self.pending.is_empty() && self.later.is_empty()) {
-                self.stop("the time is over\nhint: the same command goes on".to_owned());
+                self.stop("the time limit was reached\nhint: run the same command again to continue".to_owned());
                 return Ok(Next::Empty);
             }
             let item = match due.is_some_and(|due| due <= now) {

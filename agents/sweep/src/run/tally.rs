@@ -72,10 +72,10 @@ impl Tally<'_> {
         let newly =
             |item: &Item| self.sweep.lacks_budget(*item).is_some_and(|came| self.lacking.get(item) != Some(&came));
         if is_spent || self.pending.iter().any(newly) {
-            return Some("the budget is spent\nhint: with a larger one the same command goes on".to_owned());
+            return Some("the budget is spent\nhint: run the same command with a larger budget to continue".to_owned());
         }
         let is_late = self.limits.deadline.is_some_and(|deadline| std::time::Instant::now() >= deadline);
-        is_late.then(|| "the time is over\nhint: the same command goes on".to_owned())
+        is_late.then(|| "the time limit was reached\nhint: run the same command again to continue".to_owned())
     }
 
     /// Writes the views and returns what came of the episodes.

@@ -1,4 +1,4 @@
-//! What infrastructure broke, by kind.
+//! Infrastructure failures, by kind.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use agent_core::ExitStatus;
 use journal::Episode;
 use serde::Serialize;
 
-/// Episodes that infrastructure kept from a result in one way.
+/// Episodes without a result because of one kind of infrastructure failure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Broken {
-    /// The way: an exit status such as `model_failed`, `no_verdict`, or `environment` where the tests do not run without
-    /// the patch either.
+    /// The way: an exit status such as `model_failed`, `no_verdict`, or `environment` where the tests do not run
+    /// without the patch either.
     pub kind: String,
     /// How many episodes.
     pub count: usize,
@@ -22,7 +22,7 @@ pub struct Broken {
     pub sample: u32,
     /// When that was, in seconds since 1970.
     pub at: Option<f64>,
-    /// What broke then.
+    /// The error.
     pub error: String,
 }
 
@@ -70,7 +70,7 @@ fn kind(episode: &Episode) -> String {
     }
 }
 
-/// Returns what broke, in the words of whoever found it.
+/// Returns the error message of the failure.
 fn error(episode: &Episode) -> String {
     if let Some(ended) = episode.ended.as_ref().filter(|ended| ended.is_infrastructure()) {
         let why = ended.error.clone().or_else(|| match episode.outcome()?.exit_status {

@@ -1,4 +1,4 @@
-//! How far the cells of a run have got.
+//! The progress of the cells of a run.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ const WINDOW: f64 = 3600.0;
 /// The lease of the process that is at a sweep.
 const SWEEP_LEASE: &str = "sweep.run";
 
-/// How far a run has got.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// The run.
@@ -38,12 +38,12 @@ pub struct Status {
     /// Who works on the run.
     pub workers: Vec<Worker>,
     /// The episodes in flight, the longest first.
-    pub in_flight: Vec<Flight>,
-    /// What infrastructure broke, by kind, the last first.
+    pub in_flight: Vec<EpisodeInFlight>,
+    /// Infrastructure failures, by kind, the latest first.
     pub infrastructure: Vec<Broken>,
 }
 
-/// How far a cell has got.
+/// The progress of a cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CellStatus {
     /// The cell.
@@ -58,7 +58,8 @@ pub struct CellStatus {
     pub unsolved: usize,
     /// Kept from a result by infrastructure, and given up.
     pub infrastructure: usize,
-    /// Kept from a result by infrastructure so far: the process that is at the sweep tries them again. They are not done.
+    /// Kept from a result by infrastructure so far: the process that is at the sweep tries them again. They are not
+    /// done.
     pub to_retry: usize,
     /// Ended and not judged.
     pub unjudged: usize,
@@ -79,7 +80,7 @@ pub struct Worker {
 
 /// An episode in flight.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Flight {
+pub struct EpisodeInFlight {
     /// The cell.
     pub cell: String,
     /// The instance.
@@ -122,7 +123,7 @@ impl Status {
             status.add_cell(run, &cell, &mut look);
         }
         live.keep(|path| paths.contains(path));
-        let seconds = |flight: &Flight| flight.seconds.unwrap_or(-1.0);
+        let seconds = |flight: &EpisodeInFlight| flight.seconds.unwrap_or(-1.0);
         status.in_flight.sort_by(|one, other| seconds(other).total_cmp(&seconds(one)));
         status.workers = workers(&status.in_flight);
         status.infrastructure = kinds.told();
@@ -157,7 +158,8 @@ impl Status {
             }
         });
         // One of which nothing is written yet.
-        self.in_flight.extend(held.into_values().map(|holder| Flight::new(holder, "solve", None, look.now, None)));
+        self.in_flight
+            .extend(held.into_values().map(|holder| EpisodeInFlight::new(holder, "solve", None, look.now, None)));
         self.cells.push(counts);
     }
 
@@ -171,7 +173,7 @@ impl Status {
             progress
         });
         let stage = if is_solving { "solve" } else { "judge" };
-        self.in_flight.push(Flight::new(holder, stage, episode.begun, look.now, progress.flatten()));
+        self.in_flight.push(EpisodeInFlight::new(holder, stage, episode.begun, look.now, progress.flatten()));
     }
 
     /// Works out how fast the run is, and when it will be done.
@@ -204,7 +206,7 @@ struct Look<'a> {
     times: &'a mut Vec<f64>,
     /// The records that were read.
     paths: &'a mut HashSet<PathBuf>,
-    /// How often what infrastructure broke is tried again by the process that is at the sweep.
+    /// How often what infrastructure broke is retried by the process that is at the sweep.
     retries: Option<u32>,
     now: f64,
 }
@@ -225,7 +227,7 @@ impl CellStatus {
                 true
             }
             Ending::Unfinished => {
-                // What the budget stopped goes on with a larger one.
+                // What the budget stopped continues with a larger one.
                 let has_ended = episode.ended.as_ref().is_some_and(|ended| !ended.lacks_budget());
                 self.unjudged += usize::from(has_ended);
                 has_ended && !is_judged
@@ -239,7 +241,7 @@ impl CellStatus {
     }
 }
 
-impl Flight {
+impl EpisodeInFlight {
     fn new(holder: InFlight, stage: &'static str, begun: Option<f64>, now: f64, progress: Option<Progress>) -> Self {
         let InFlight { cell, instance_id, sample, machine, process, taken } = holder;
         let seconds = taken.or(begun).map(|since| (now - since).max(0.0));
@@ -247,7 +249,7 @@ impl Flight {
     }
 }
 
-fn workers(in_flight: &[Flight]) -> Vec<Worker> {
+fn workers(in_flight: &[EpisodeInFlight]) -> Vec<Worker> {
     let mut counts: BTreeMap<(&str, u32), usize> = BTreeMap::new();
     for flight in in_flight {
         *counts.entry((&flight.machine, flight.process)).or_default() += 1;

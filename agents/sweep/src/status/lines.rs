@@ -2,10 +2,10 @@
 
 use runner::shown::{harmless, short};
 
-use super::cells::{CellStatus, Flight, Status};
+use super::cells::{CellStatus, EpisodeInFlight, Status};
 use crate::report::{MISSING, Table};
 
-/// Which of the counts of a cell is of what is to be tried again.
+/// Which of the counts of a cell is of what is to be retried.
 const TO_RETRY: usize = 5;
 
 /// How many episodes in flight, processes and kinds of errors are shown.
@@ -44,7 +44,7 @@ impl Status {
             }
             table.add(line("all", all));
         }
-        // What is to be tried again is told where there is any.
+        // What is to be retried is told where there is any.
         table.known().text()
     }
 
@@ -100,7 +100,7 @@ fn line(name: &str, counts: [usize; 8]) -> Vec<String> {
     std::iter::once(harmless(name)).chain(counts.into_iter().enumerate().map(shown)).collect()
 }
 
-fn flight_line(flight: &Flight) -> Vec<String> {
+fn flight_line(flight: &EpisodeInFlight) -> Vec<String> {
     let missing = || MISSING.to_owned();
     let progress = flight.progress.as_ref();
     let tokens = progress.filter(|progress| progress.tokens > 0).map(|progress| progress.tokens.to_string());

@@ -1,5 +1,5 @@
-//! How far a run has got, for whoever looks at it from outside: from the journal, the leases and the records of episodes in
-//! flight. Nothing is written, and no process that works on the run is asked.
+//! How far a run has got, for observers: from the journal, the leases and the records of
+//! episodes in flight. Nothing is written, and no process that works on the run is asked.
 
 mod broken;
 mod cells;
@@ -8,6 +8,6 @@ mod live;
 mod spent;
 
 pub use broken::Broken;
-pub use cells::{CellStatus, Flight, Status, Worker};
+pub use cells::{CellStatus, EpisodeInFlight, Status, Worker};
 pub use live::{Live, Progress};
 pub use spent::Spent;

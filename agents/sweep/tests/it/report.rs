@@ -48,7 +48,7 @@ fn each_ending_is_counted_once_and_each_figure_is_of_what_it_says() {
             codeact  13     1       5         4 (36.4%)       3           7.7%* (1.4% to 33.3%)  25.0%  15.4%  7.7%   13.1 of 10  1810 of 10  10.0 of 10  ≥$1.6000  ≥$1.6000
 
             * codeact: 3 of the 13 asked are unfinished
-            resolved: of asked, with its 95% interval after Wilson
+            resolved: of asked, with its 95% Wilson interval
             ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
             empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
             turns, tokens, seconds: means over the episodes that ended, or over the N of these of which they are known
@@ -91,7 +91,7 @@ fn a_figure_that_is_not_known_is_missing_and_not_0() {
         | planned | 2 | 0 | 0 | 0 | 2 | - | - | - |
 
         - planned: there is no result of the 2 asked for yet
-        - resolved: of asked, with its 95% interval after Wilson
+        - resolved: of asked, with its 95% Wilson interval
         - ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
         - empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
     "#]].assert_eq(&report.write(Format::Markdown).unwrap());
@@ -115,7 +115,7 @@ fn a_server_that_tells_no_tokens_leaves_their_mean_open() {
             cell     asked  solved  unsolved  infrastructure  unfinished  resolved                  empty  stuck  turns  seconds  cost     per solved
             codeact  1      1       0         0               0           100.0% (20.7% to 100.0%)  0.0%   0.0%   10.0   10.0     $0.5000  $0.5000
 
-            resolved: of asked, with its 95% interval after Wilson
+            resolved: of asked, with its 95% Wilson interval
             empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
             turns, tokens, seconds: means over the episodes that ended, or over the N of these of which they are known
             cost: of all episodes that ended, solved or not, ≥ where not every price is known; per solved: cost by solved ones
@@ -142,7 +142,7 @@ fn samples_have_their_mean_and_pass_at_k() {
             codeact  9      3       5         1 (12.5%)       0           33.3%* (12.1% to 64.6%)  23.3%  11.1%  0.0%
 
             * codeact: infrastructure kept 1 of the 8 that had to be run from a result (12.50%, 2.00% at most)
-            resolved: of asked, with its 95% interval after Wilson
+            resolved: of asked, with its 95% Wilson interval
             ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
             empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
 
@@ -168,7 +168,7 @@ fn samples_have_their_mean_and_pass_at_k() {
             | codeact | c\_\_c-1 | 3 | 0 | 3 | 0 | 0 | 0.0% (0.0% to 56.1%) | 0.0% | 33.3% | 0.0% |
 
             - \* codeact b\_\_b-1: infrastructure kept 1 of the 3 that had to be run from a result (33.33%, 2.00% at most)
-            - resolved: of asked, with its 95% interval after Wilson
+            - resolved: of asked, with its 95% Wilson interval
             - ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
             - empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
 
@@ -304,8 +304,8 @@ fn names_that_would_steer_a_terminal_or_break_a_form_are_harmless() {
         |---|---|---|---|---|---|---|---|---|---|
         | cell,"with\|�\[2J | a\_\_a�-1 | 1 | 1 | 0 | 0 | 0 | 100.0% (20.7% to 100.0%) | 0.0% | 0.0% |
 
-        - run/cell,"with\|�\[2J: 1 episodes are not asked for any more and count nowhere
-        - resolved: of asked, with its 95% interval after Wilson
+        - run/cell,"with\|�\[2J: 1 episodes are no longer asked for and are not counted
+        - resolved: of asked, with its 95% Wilson interval
         - empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
     "#]].assert_eq(&written.write(Format::Markdown).unwrap());
 }
@@ -344,8 +344,8 @@ fn a_cell_whose_samples_a_stop_rule_cut_says_so_and_has_no_pass_at_k_beyond_what
         cell     asked  solved  unsolved  infrastructure  unfinished  resolved               ±      empty  stuck
         codeact  6      2       4         0               0           33.3% (9.7% to 70.0%)  21.1%  0.0%   0.0%
 
-        run/codeact: its samples are not of the same instances, as a `stop` rule leaves those that are solved; what was left is no part of the figures, so that resolved, mean and pass@k are biased
-        resolved: of asked, with its 95% interval after Wilson
+        run/codeact: its samples are not of the same instances, because a `stop` rule skips the samples of solved instances; those are not in the figures, so resolved, mean and pass@k are biased
+        resolved: of asked, with its 95% Wilson interval
         ±: standard deviation of the solved share in half-size samples of the judged patches that are not empty
         empty, stuck: of asked; stuck: went in circles and has a patch; infrastructure: of asked without the empty patches
 

@@ -38,6 +38,10 @@ pub struct Card {
     pub messages_per_row: Percentiles,
     /// Tokens of rows (SWE-Gym, table 8).
     pub tokens_per_row: Percentiles,
+    /// How many tokens are trained in all; `None` where tokens are estimated, or the chat template does not tell.
+    pub trained_tokens: Option<usize>,
+    /// Trained answers before which the model thought, as far as its server told, and whose rows do not hold that.
+    pub reasoning_left_out: usize,
     /// The files but the card itself.
     pub files: Vec<FileFacts>,
 }
@@ -110,13 +114,15 @@ pub(super) fn facts(gathered: &Gathered, sets: &Sets, settings: &Settings, count
         episodes_read: gathered.episodes,
         episodes: all().count(),
         rows: rows().count(),
-        instances: all().map(|one| one.episode.instance_id.as_str()).collect::<BTreeSet<_>>().len(),
+        instances: all().map(|one| one.instance_id.as_str()).collect::<BTreeSet<_>>().len(),
         train_repositories: by_repository(&sets.train),
         validation_repositories: by_repository(&sets.validation),
         episodes_dropped: gathered.episodes_dropped.clone(),
         rows_dropped: gathered.rows_dropped.clone(),
         messages_per_row: Percentiles::of(rows().map(|row| row.messages).collect()),
         tokens_per_row: Percentiles::of(rows().map(|row| row.tokens).collect()),
+        trained_tokens: rows().map(|row| row.trained).sum(),
+        reasoning_left_out: gathered.thoughts,
         files: Vec::new(),
     }
 }

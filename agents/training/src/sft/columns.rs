@@ -4,7 +4,7 @@ use agent_core::Role;
 use serde_json::{Map, Value, json};
 
 use super::row::Row;
-use super::{CallForm, Settings, Target};
+use super::{Arguments, CallForm, Settings, Target};
 use crate::tokens::{Turn, function};
 
 /// Returns a row as its target reads it.
@@ -13,13 +13,13 @@ pub(crate) fn columns(row: &Row, settings: &Settings) -> Value {
         Target::LlamaFactory => llama_factory(row),
         Target::Sharegpt => json!({ "conversations": conversations(&row.turns) }),
         Target::Torchtune => json!({ "messages": plain(&row.turns) }),
-        Target::Trl | Target::Unsloth => with_tools(row, settings, |turn| turn.chat(true), tools(row)),
-        Target::Axolotl => with_tools(row, settings, |turn| marked(turn, "training", json!(turn.trained)), tools(row)),
+        Target::Trl | Target::Unsloth => with_tools(row, settings, |turn| chat(turn, settings), tools(row)),
+        Target::Axolotl => with_tools(row, settings, |turn| marked(turn, "training", settings), tools(row)),
         Target::MsSwift => {
             let described = Value::String(tools(row).to_string());
-            with_tools(row, settings, |turn| marked(turn, "loss", json!(turn.trained)), described)
+            with_tools(row, settings, |turn| marked(turn, "loss", settings), described)
         }
-        Target::Openai => with_tools(row, settings, weighted, tools(row)),
+        Target::Openai => with_tools(row, settings, |turn| weighted(turn, settings), tools(row)),
     }
 }
 
@@ -27,25 +27,38 @@ fn tools(row: &Row) -> Value {
     row.tools.iter().map(function).collect()
 }
 
-fn with_tools(row: &Row, settings: &Settings, message: impl Fn(&Turn) -> Map<String, Value>, tools: Value) -> Value {
-    let messages: Vec<Map<String, Value>> = row.turns.iter().map(message).collect();
-    match settings.calls {
-        CallForm::Native => json!({ "messages": messages, "tools": tools }),
-        CallForm::Text => json!({ "messages": messages }),
-    }
+fn chat(turn: &Turn, settings: &Settings) -> Map<String, Value> {
+    turn.chat(settings.arguments == Arguments::Object)
 }
 
-fn marked(turn: &Turn, key: &str, value: Value) -> Map<String, Value> {
-    let mut chat = turn.chat(false);
+fn with_tools(row: &Row, settings: &Settings, message: impl Fn(&Turn) -> Map<String, Value>, tools: Value) -> Value {
+    let mut messages: Vec<Map<String, Value>> = row.turns.iter().map(message).collect();
+    let mut columns = Map::new();
+    if settings.is_split() {
+        // The answer is the last message of its row.
+        let completion = messages.split_off(messages.len().saturating_sub(1));
+        columns.insert("prompt".to_owned(), json!(messages));
+        columns.insert("completion".to_owned(), json!(completion));
+    } else {
+        columns.insert("messages".to_owned(), json!(messages));
+    }
+    if settings.calls == CallForm::Native {
+        columns.insert("tools".to_owned(), tools);
+    }
+    Value::Object(columns)
+}
+
+fn marked(turn: &Turn, key: &str, settings: &Settings) -> Map<String, Value> {
+    let mut chat = chat(turn, settings);
     if turn.message.role == Role::Assistant {
-        chat.insert(key.to_owned(), value);
+        chat.insert(key.to_owned(), json!(turn.trained));
     }
     chat
 }
 
 /// Answers that are not trained have a weight of 0, as fine-tuning by the interface of chat completions takes it.
-fn weighted(turn: &Turn) -> Map<String, Value> {
-    let mut chat = turn.chat(false);
+fn weighted(turn: &Turn, settings: &Settings) -> Map<String, Value> {
+    let mut chat = chat(turn, settings);
     chat.remove("name");
     if turn.message.role == Role::Assistant && !turn.trained {
         chat.insert("weight".to_owned(), json!(0));

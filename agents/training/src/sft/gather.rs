@@ -1,16 +1,24 @@
 //! Rows that runs have, and why others are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
+use anyhow::Context;
 use journal::{Ending, Episode, Run};
 use prompts::Prompts;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::Settings;
+use super::columns::columns;
 use super::leaks::leak;
 use super::prepare::prepare;
 use super::repositories::{is_benchmark, repository};
-use super::row::Row;
-use crate::tokens::Counter;
+use super::row::{Row, Rows};
+use super::write::Spool;
+use crate::tokens::{Counter, Measure};
+
+/// How many episodes are held at a time, for all threads together.
+const BATCH: usize = 64;
 
 /// How much was left out, by reason.
 pub(crate) type Dropped = BTreeMap<String, usize>;
@@ -20,27 +28,33 @@ pub(crate) type Dropped = BTreeMap<String, usize>;
 pub(super) struct Candidate {
     /// The run, by its folder's name.
     pub run: String,
-    /// The episode, without its patch.
-    pub episode: Episode,
+    /// The cell of the run.
+    pub cell: String,
+    /// The instance.
+    pub instance_id: String,
+    /// Number of the sample.
+    pub sample: u32,
     /// The repository of its instance.
     pub repository: String,
     /// Calls of the model.
     pub calls: usize,
-    /// The rows, by the number of their segment.
+    /// The rows.
     pub rows: Vec<Measured>,
 }
 
 /// A row as far as the choice needs it.
 #[derive(Debug, Clone)]
 pub(super) struct Measured {
-    /// Number of the segment, from 0.
-    pub segment: usize,
     /// Digest of the messages.
     pub digest: [u8; 32],
     /// Messages, as they are written.
     pub messages: usize,
     /// Tokens.
     pub tokens: usize,
+    /// How many of them are trained; `None` where that is not known.
+    pub trained: Option<usize>,
+    /// Where what is written of it is kept: one piece, or one for each sequence of recorded tokens.
+    pub pieces: Vec<Range<u64>>,
 }
 
 /// What runs have.
@@ -54,6 +68,8 @@ pub(super) struct Gathered {
     pub episodes_dropped: Dropped,
     /// Rows that were left out.
     pub rows_dropped: Dropped,
+    /// Trained answers whose reasoning is known and not in the rows.
+    pub thoughts: usize,
 }
 
 /// What rows are made with.
@@ -66,68 +82,89 @@ pub(super) struct Means<'a> {
     pub prompts: &'a Prompts,
 }
 
-/// Reads runs; of each no more than one episode is held.
+/// What was made of an episode, or why it is left out.
+enum Made {
+    Rows { calls: usize, rows: Vec<Result<(Measured, Vec<Vec<u8>>), String>>, thoughts: usize },
+    None(&'static str),
+}
+
+/// Reads runs with all processors; no more than a few episodes are held at a time, and what is written of rows is kept in
+/// `spool`.
 ///
 /// # Errors
-/// When a record cannot be read.
-pub(super) fn gather(runs: &[Run], means: &Means<'_>) -> anyhow::Result<Gathered> {
+/// When a record cannot be read, or the spool not be written.
+pub(super) fn gather(runs: &[Run], means: &Means<'_>, spool: &mut Spool) -> anyhow::Result<Gathered> {
     let mut gathered = Gathered::default();
     for run in runs {
         let name = run.folder().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         for cell in run.cells() {
-            for episode in run.episodes(&cell) {
-                gathered.take(&name, episode, means)?;
+            let episodes = gathered.wanted(run, &cell, means.settings);
+            for batch in episodes.chunks(BATCH) {
+                let made: Vec<anyhow::Result<Made>> = batch.par_iter().map(|episode| make(episode, means)).collect();
+                for (episode, made) in batch.iter().zip(made) {
+                    gathered.take(&name, episode, made?, spool)?;
+                }
             }
         }
     }
-    let key = |one: &Candidate| {
-        let episode = &one.episode;
-        (one.run.clone(), episode.cell.clone(), episode.instance_id.clone(), episode.sample)
-    };
+    let key = |one: &Candidate| (one.run.clone(), one.cell.clone(), one.instance_id.clone(), one.sample);
     gathered.candidates.sort_by_cached_key(key);
     gathered.leave_out_duplicates();
     Ok(gathered)
 }
 
 impl Gathered {
-    fn take(&mut self, run: &str, episode: Episode, means: &Means<'_>) -> anyhow::Result<()> {
-        self.episodes += 1;
-        match self.candidate(run, episode, means)? {
-            Ok(candidate) => self.candidates.push(candidate),
-            Err(why) => count(&mut self.episodes_dropped, why),
-        }
-        Ok(())
+    /// Returns the episodes of a cell that are looked into, without their patches.
+    fn wanted(&mut self, run: &Run, cell: &str, settings: &Settings) -> Vec<Episode> {
+        let mut episodes = Vec::new();
+        run.each_episode(cell, |mut episode| {
+            self.episodes += 1;
+            match wanted(&episode, settings) {
+                Ok(()) => {
+                    (episode.prediction, episode.judged) = (None, None);
+                    episodes.push(episode);
+                }
+                Err(why) => count(&mut self.episodes_dropped, why),
+            }
+        });
+        episodes
     }
 
-    /// Returns an episode with its rows, or why it is left out.
-    fn candidate(
-        &mut self,
-        run: &str,
-        mut episode: Episode,
-        means: &Means<'_>,
-    ) -> anyhow::Result<Result<Candidate, &'static str>> {
-        if let Err(why) = wanted(&episode, means.settings) {
-            return Ok(Err(why));
-        }
-        let Some(trajectory) = episode.trajectory()? else { return Ok(Err("no record")) };
-        if let Some(why) = leak(&trajectory) {
-            return Ok(Err(why));
-        }
+    fn take(&mut self, run: &str, episode: &Episode, made: Made, spool: &mut Spool) -> anyhow::Result<()> {
+        let (calls, made) = match made {
+            Made::None(why) => {
+                count(&mut self.episodes_dropped, why);
+                return Ok(());
+            }
+            Made::Rows { calls, rows, thoughts } => {
+                self.thoughts += thoughts;
+                (calls, rows)
+            }
+        };
         let mut rows = Vec::new();
-        for (segment, row) in Row::of(&trajectory).into_iter().enumerate() {
-            let digest = row.digest();
-            match measure(row, means) {
-                Ok((messages, tokens)) => rows.push(Measured { segment, digest, messages, tokens }),
+        for row in made {
+            match row {
+                Ok((mut measured, pieces)) => {
+                    measured.pieces = pieces.iter().map(|piece| spool.put(piece)).collect::<anyhow::Result<_>>()?;
+                    rows.push(measured);
+                }
                 Err(why) => count(&mut self.rows_dropped, &why),
             }
         }
         if rows.is_empty() {
-            return Ok(Err("no row is left"));
+            count(&mut self.episodes_dropped, "no row is left");
+            return Ok(());
         }
-        let repository = repository(&episode.instance_id);
-        episode.prediction = None;
-        let calls = trajectory.completions().count();
-        Ok(Ok(Candidate { run: run.to_owned(), episode, repository, calls, rows }))
+        self.candidates.push(Candidate {
+            run: run.to_owned(),
+            cell: episode.cell.clone(),
+            instance_id: episode.instance_id.clone(),
+            sample: episode.sample,
+            repository: repository(&episode.instance_id),
+            calls,
+            rows,
+        });
+        Ok(())
     }
 
     /// Keeps the first of rows with the same messages.
@@ -172,25 +209,64 @@ fn wanted(episode: &Episode, settings: &Settings) -> Result<(), &'static str> {
     }
 }
 
-/// Returns the messages and the tokens of a row as it is written, or why it is left out.
-fn measure(row: Row, means: &Means<'_>) -> Result<(usize, usize), String> {
-    let Means { settings, counter, prompts } = means;
-    let row = prepare(row, settings, prompts)?;
-    let recorded = row.recorded.as_ref().filter(|_| settings.pretokenized);
-    let tokens = match recorded {
-        Some(sequences) => sequences.iter().map(|one| one.input_ids.len()).max().unwrap_or_default(),
-        None if settings.pretokenized => {
-            let encoded = counter.encode(&row.turns, &row.tools).map_err(|err| format!("{err:#}"))?;
-            let encoded = encoded.ok_or("no tokenizer, and no recorded tokens")?;
-            if encoded.trained() == 0 {
-                return Err("no token to train on".to_owned());
-            }
-            encoded.input_ids.len()
-        }
-        None => counter.count(&row.turns, &row.tools).map_err(|err| format!("{err:#}"))?,
-    };
-    match settings.max_tokens {
-        Some(most) if tokens > most => Err(format!("more than {most} tokens")),
-        _ => Ok((row.turns.len(), tokens)),
+/// Makes the rows of an episode.
+fn make(episode: &Episode, means: &Means<'_>) -> anyhow::Result<Made> {
+    let Some(trajectory) = episode.trajectory()? else { return Ok(Made::None("no record")) };
+    if let Some(why) = leak(&trajectory) {
+        return Ok(Made::None(why));
     }
+    let Rows { rows, thoughts } = Rows::of(&trajectory, means.settings);
+    let rows = rows.into_iter().map(|row| written(row?, means));
+    let rows = rows.map(|row: Result<_, String>| row).collect();
+    Ok(Made::Rows { calls: trajectory.completions().count(), rows, thoughts })
+}
+
+/// Returns a row with the pieces that are written of it, or why it is left out.
+fn written(row: Row, means: &Means<'_>) -> Result<(Measured, Vec<Vec<u8>>), String> {
+    let Means { settings, counter, prompts } = means;
+    let digest = row.digest();
+    let row = prepare(row, settings, prompts)?;
+    let told = |err: anyhow::Error| format!("{err:#}");
+    let json = |err: serde_json::Error| err.to_string();
+    let (measure, pieces) = match &row.recorded {
+        Some(sequences) if settings.pretokenized => {
+            let tokens = sequences.iter().map(|one| one.input_ids.len()).max().unwrap_or_default();
+            let trained = sequences.iter().map(crate::tokens::Encoded::trained).sum();
+            let pieces: Result<Vec<_>, _> = sequences.iter().map(serde_json::to_vec).collect();
+            (Measure { tokens, trained: Some(trained) }, pieces.map_err(json)?)
+        }
+        _ if settings.pretokenized => {
+            let encoded = counter.encode(&row.turns, &row.tools).map_err(told)?;
+            let encoded = encoded.ok_or("no tokenizer, and no recorded tokens")?;
+            let measure = Measure { tokens: encoded.input_ids.len(), trained: Some(encoded.trained()) };
+            (measure, vec![serde_json::to_vec(&encoded).map_err(json)?])
+        }
+        _ => (counter.measure(&row.turns, &row.tools).map_err(told)?, Vec::new()),
+    };
+    let Measure { tokens, trained } = measure;
+    if trained == Some(0) {
+        return Err("no token to train on".to_owned());
+    }
+    if let Some(most) = settings.max_tokens.filter(|most| tokens > *most) {
+        return Err(format!("more than {most} tokens"));
+    }
+    let pieces = match settings.pretokenized {
+        true => pieces,
+        false => vec![serde_json::to_vec(&columns(&row, settings)).map_err(json)?],
+    };
+    Ok((Measured { digest, messages: row.turns.len(), tokens, trained, pieces: Vec::new() }, pieces))
+}
+
+/// Reads what is written of a row back, piece by piece.
+pub(super) fn each_piece(
+    candidates: &[Candidate],
+    spool: &Spool,
+    mut put: impl FnMut(&[u8]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut bytes = Vec::new();
+    for piece in candidates.iter().flat_map(|one| &one.rows).flat_map(|row| &row.pieces) {
+        spool.read(piece, &mut bytes).context("cannot read rows back")?;
+        put(&bytes)?;
+    }
+    Ok(())
 }

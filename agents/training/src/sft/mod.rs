@@ -14,6 +14,7 @@ mod export;
 mod gather;
 mod prepare;
 mod select;
+mod write;
 
 mod card;
 mod columns;
@@ -22,14 +23,15 @@ mod recipe;
 
 pub use card::{Card, FileFacts, Percentiles};
 pub use export::export;
-pub use settings::{Order, Settings};
+pub use settings::{Arguments, By, Format, Order, Settings};
 pub use target::{CallForm, Target};
 
 pub(crate) use columns::columns;
-pub(crate) use export::{hex, write_values};
+pub(crate) use export::hex;
 pub(crate) use gather::{Dropped, count};
 pub(crate) use leaks::{HIDDEN, leak};
 pub(crate) use recipe::recipe;
 pub(crate) use repositories::{is_benchmark, repository};
 pub(crate) use row::Row;
 pub(crate) use select::held_out;
+pub(crate) use write::write_values;

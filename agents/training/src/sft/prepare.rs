@@ -33,7 +33,7 @@ pub(super) fn prepare(mut row: Row, settings: &Settings, prompts: &Prompts) -> R
         return Err("a call has no answer");
     }
     let has_untrained = row.turns.iter().any(|turn| turn.message.role == Role::Assistant && !turn.trained);
-    if has_untrained && !settings.target.has_mask() && !settings.pretokenized {
+    if has_untrained && !settings.has_mask() && !settings.pretokenized {
         return Err("an earlier answer must not be trained again, which the target's rows cannot say");
     }
     let calls = row.turns.iter().any(|turn| !turn.message.tool_calls.is_empty());
@@ -94,7 +94,7 @@ fn as_text(row: Row, prompts: &Prompts) -> Result<Row, &'static str> {
     for (message, trained) in said.into_iter().zip(trained) {
         match turns.last_mut().filter(|last| last.message.role == message.role && message.role == Role::User) {
             Some(last) => last.message.content = format!("{}\n\n{}", last.message.content, message.content),
-            None => turns.push(Turn { message, trained }),
+            None => turns.push(Turn { message, trained, reasoning: None }),
         }
     }
     let roles: Vec<Role> =
@@ -124,7 +124,7 @@ fn split_calls(turns: &[Turn]) -> Vec<Turn> {
         let parts = llm::split_calls(&messages).into_iter();
         split.extend(parts.map(|message| {
             let trained = turn.trained && message.role == Role::Assistant;
-            Turn { message, trained }
+            Turn { message, trained, reasoning: None }
         }));
     }
     split

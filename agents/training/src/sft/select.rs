@@ -51,7 +51,7 @@ fn capped(mut candidates: Vec<Candidate>, most: usize, dropped: &mut Dropped) ->
     candidates.sort_by_key(|one| one.calls);
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     candidates.retain(|one| {
-        let taken = taken.entry(one.episode.instance_id.clone()).or_default();
+        let taken = taken.entry(one.instance_id.clone()).or_default();
         *taken += 1;
         if *taken > most {
             count(dropped, "enough of its instance");
@@ -80,19 +80,56 @@ fn repositories(candidates: &[Candidate]) -> Vec<String> {
     names
 }
 
-/// Draws repositories until they have `wanted` episodes, but never all; `of` has the repository of each episode.
+/// Draws the repositories whose episodes come nearest to `wanted`: never all, and none where that is nearer than any, as a
+/// repository goes whole. `of` has the repository of each episode.
 pub(crate) fn held_out(of: &[&str], wanted: usize, rng: &mut Rng) -> Vec<String> {
-    let mut names = of.to_vec();
-    names.sort_unstable();
-    names.dedup();
-    rng.shuffle(&mut names);
-    let (mut held, mut episodes) = (Vec::new(), 0);
-    for name in names.iter().skip(1) {
-        if episodes >= wanted {
-            break;
+    let mut episodes: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in of {
+        *episodes.entry(name).or_default() += 1;
+    }
+    let mut repositories: Vec<(&str, usize)> = episodes.into_iter().collect();
+    rng.shuffle(&mut repositories);
+    // For each number of episodes the repository by which it was reached first, from those drawn before it.
+    let mut reached: Vec<Option<usize>> = vec![None; of.len()];
+    for (index, (_, size)) in repositories.iter().enumerate() {
+        for sum in (*size..reached.len()).rev() {
+            let before = sum - size;
+            if reached[sum].is_none() && (before == 0 || reached[before].is_some_and(|last| last < index)) {
+                reached[sum] = Some(index);
+            }
         }
-        episodes += of.iter().filter(|one| *one == name).count();
+    }
+    let sums = (0..reached.len()).filter(|sum| *sum == 0 || reached[*sum].is_some());
+    let mut left = sums.rev().min_by_key(|sum| sum.abs_diff(wanted)).unwrap_or_default();
+    let mut held = Vec::new();
+    while let Some((name, size)) = reached.get(left).copied().flatten().and_then(|index| repositories.get(index)) {
         held.push((*name).to_owned());
+        left -= size;
     }
     held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_validation_set_is_as_near_to_its_share_as_whole_repositories_allow() {
+        let of: Vec<&str> = [("big", 90), ("a", 4), ("b", 3), ("c", 2), ("d", 1)]
+            .into_iter()
+            .flat_map(|(name, size)| vec![name; size])
+            .collect();
+        for seed in 0..20 {
+            let held = |wanted: usize| {
+                let held = held_out(&of, wanted, &mut Rng::with_seed(seed));
+                of.iter().filter(|name| held.iter().any(|held| held == *name)).count()
+            };
+            assert_eq!([0, 1, 5, 10, 30, 92, 100].map(held), [0, 1, 5, 10, 10, 92, 99]);
+        }
+        let one = vec!["a"; 3];
+        assert_eq!(held_out(&one, 1, &mut Rng::with_seed(1)), Vec::<String>::new());
+        let two: Vec<&str> = ["a", "b"].into_iter().flat_map(|name| vec![name; 10]).collect();
+        assert_eq!(held_out(&two, 1, &mut Rng::with_seed(1)), Vec::<String>::new());
+        assert_eq!(held_out(&two, 6, &mut Rng::with_seed(1)).len(), 1);
+    }
 }

@@ -12,6 +12,14 @@ pub struct Settings {
     pub target: Target,
     /// How rows hold calls; the target's own way by default.
     pub calls: CallForm,
+    /// What a row is.
+    pub by: By,
+    /// The form of the files of rows; the target's own by default.
+    pub format: Format,
+    /// How rows hold the arguments of calls; the target's own way by default.
+    pub arguments: Arguments,
+    /// Keeps what the model thought before its answers, as `reasoning_content`.
+    pub reasoning: bool,
     /// Rows of more tokens are left out; `None` keeps all.
     pub max_tokens: Option<usize>,
     /// Episodes of one instance beyond this number are left out, those of the most model calls first; `None` keeps all.
@@ -32,6 +40,39 @@ pub struct Settings {
     pub pretokenized: bool,
 }
 
+/// What a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// A stretch of an episode in which the conversation only grew; all answers that were sampled in it are trained.
+    Episode,
+    /// What one call of the model was shown, and its answer, which alone is trained; as the data of SWE-Gym's Moatless
+    /// agent. Answers that could not be read are left out.
+    Call,
+}
+
+/// The form of a file of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// An array of rows.
+    Json,
+    /// A row a line.
+    Jsonl,
+    /// Parquet, in which `tools` and the arguments of calls are text, as columns of mixed types break.
+    Parquet,
+}
+
+/// How rows hold the arguments of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arguments {
+    /// As the JSON text that the model wrote.
+    Text,
+    /// As an object. In Parquet as text of a column that `datasets`, from 4.8 on, reads as objects.
+    Object,
+}
+
 /// How a share of the episodes is chosen, and how rows are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -50,6 +91,10 @@ impl Settings {
         Self {
             target,
             calls: target.calls(),
+            by: By::Episode,
+            format: target.format(),
+            arguments: target.arguments(),
+            reasoning: false,
             max_tokens: None,
             per_instance: None,
             subset: 1.0,
@@ -80,6 +125,39 @@ impl Settings {
         if self.pretokenized && !matches!(self.target, Target::Trl | Target::Axolotl | Target::Unsloth) {
             bail!("`{name}` takes no tokens\nhint: `--pretokenized` goes with `--for trl`, `axolotl` or `unsloth`");
         }
+        if self.format == Format::Parquet && self.target == Target::Openai {
+            bail!("`{name}` takes no Parquet\nhint: leave `--format` out, or use `--for trl`");
+        }
+        let thinks = matches!(self.target, Target::Trl | Target::Axolotl | Target::Unsloth);
+        if self.reasoning && !(thinks && self.calls == CallForm::Native) {
+            bail!(
+                "`{name}` has no column for reasoning\nhint: `--reasoning` goes with `--for trl`, `axolotl` or `unsloth`, without `--calls text`"
+            );
+        }
         Ok(())
+    }
+
+    /// Returns the ending of the files of rows.
+    pub(crate) fn extension(&self) -> &'static str {
+        match self.format {
+            Format::Parquet => "parquet",
+            Format::Json if !self.pretokenized => "json",
+            Format::Json | Format::Jsonl => "jsonl",
+        }
+    }
+
+    /// Returns whether a row can say of each answer, or the training's configuration of all rows, what is trained.
+    pub(super) fn has_mask(&self) -> bool {
+        match self.target {
+            Target::Axolotl | Target::MsSwift | Target::Openai => true,
+            // A column of its own, and `mask_history`.
+            Target::Trl | Target::Unsloth | Target::LlamaFactory => self.by == By::Call,
+            Target::Torchtune | Target::Sharegpt => false,
+        }
+    }
+
+    /// Returns whether rows are of a prompt and its completion.
+    pub(super) fn is_split(&self) -> bool {
+        self.by == By::Call && matches!(self.target, Target::Trl | Target::Unsloth)
     }
 }

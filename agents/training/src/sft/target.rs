@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{Arguments, Format};
+
 /// A trainer, by what its loader reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,11 +59,6 @@ impl Target {
         }
     }
 
-    /// Returns whether a row can say of each answer whether it is trained.
-    pub(super) fn has_mask(self) -> bool {
-        matches!(self, Self::Axolotl | Self::MsSwift | Self::Openai)
-    }
-
     /// Returns the name in the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
@@ -76,11 +73,20 @@ impl Target {
         }
     }
 
-    /// Returns the ending of the files of rows: an array of rows, or one row a line.
-    pub(crate) fn extension(self) -> &'static str {
+    /// Returns the form of the files of rows where nothing else is asked for.
+    pub fn format(self) -> Format {
         match self {
-            Self::LlamaFactory | Self::Torchtune => "json",
-            _ => "jsonl",
+            Self::LlamaFactory | Self::Torchtune => Format::Json,
+            _ => Format::Jsonl,
+        }
+    }
+
+    /// Returns how rows hold arguments where nothing else is asked for. Chat templates that put arguments into words take
+    /// objects, and TRL hands them over as they are; axolotl and ms-swift read text themselves.
+    pub fn arguments(self) -> Arguments {
+        match self {
+            Self::Trl | Self::Unsloth => Arguments::Object,
+            _ => Arguments::Text,
         }
     }
 }

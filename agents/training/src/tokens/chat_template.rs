@@ -1,5 +1,6 @@
 //! A model's chat template.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use agent_core::ToolSpec;
@@ -55,15 +56,18 @@ impl ChatTemplate {
     /// # Errors
     /// When the template refuses it.
     pub fn render(&self, turns: &[Turn], tools: &[ToolSpec], opened: bool) -> anyhow::Result<String> {
-        let messages: Vec<Map<String, Value>> = turns.iter().map(|turn| turn.chat(true)).collect();
-        let mut context = self.special.clone();
-        context.insert("messages".to_owned(), json!(messages));
-        context.insert("add_generation_prompt".to_owned(), json!(opened));
-        if !tools.is_empty() {
-            context.insert("tools".to_owned(), tools.iter().map(function).collect());
-        }
+        self.render_values(&values(turns), &described(tools), opened)
+    }
+
+    /// Renders messages as values of the template, of which several renderings may be made.
+    fn render_values(&self, messages: &[Jinja], tools: &Option<Jinja>, opened: bool) -> anyhow::Result<String> {
+        let special = self.special.iter().map(|(key, value)| (key.clone(), Jinja::from(Serde(value))));
+        let mut context: BTreeMap<String, Jinja> = special.collect();
+        context.insert("messages".to_owned(), Jinja::from(messages.to_vec()));
+        context.insert("add_generation_prompt".to_owned(), Jinja::from(opened));
+        context.extend(tools.clone().map(|tools| ("tools".to_owned(), tools)));
         let template = self.environment.get_template(NAME)?;
-        template.render(Jinja::from(Serde(&context))).context("the chat template refuses the conversation")
+        template.render(Jinja::from(context)).context("the chat template refuses the conversation")
     }
 
     /// Renders a conversation and returns the bytes of it that are trained: each answer from behind what opens it to the
@@ -73,11 +77,14 @@ impl ChatTemplate {
     /// When the template refuses it, or shows earlier answers otherwise once more is said, so that what was sampled is
     /// not what would be trained.
     pub(super) fn spans(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<(String, Vec<Range<usize>>)> {
-        let whole = self.render(turns, tools, false)?;
+        let (messages, tools) = (values(turns), described(tools));
+        let whole = self.render_values(&messages, &tools, false)?;
         let mut spans = Vec::new();
         for (index, _) in turns.iter().enumerate().filter(|(_, turn)| turn.trained) {
-            let before = self.render(&turns[..index], tools, true)?;
-            let through = self.render(&turns[..=index], tools, false)?;
+            let before = self.render_values(&messages[..index], &tools, true)?;
+            let last = index + 1 == turns.len();
+            let through = if last { None } else { Some(self.render_values(&messages[..=index], &tools, false)?) };
+            let through = through.as_deref().unwrap_or(&whole);
             let end = through.trim_end().len();
             if !through.starts_with(&before) || !whole.starts_with(&through[..end]) || end <= before.len() {
                 bail!("the chat template shows an answer otherwise once more is said");
@@ -86,6 +93,14 @@ impl ChatTemplate {
         }
         Ok((whole, spans))
     }
+}
+
+fn values(turns: &[Turn]) -> Vec<Jinja> {
+    turns.iter().map(|turn| Jinja::from(Serde(turn.chat(true)))).collect()
+}
+
+fn described(tools: &[ToolSpec]) -> Option<Jinja> {
+    (!tools.is_empty()).then(|| Jinja::from(Serde(tools.iter().map(function).collect::<Vec<_>>())))
 }
 
 /// Returns a tool as requests of the chat completions interface hold it.

@@ -7,21 +7,34 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
+use super::fast::{Fast, Tokens};
 use super::{ChatTemplate, Encoded, Turn};
+
+/// How many tokens a conversation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure {
+    /// All of them.
+    pub tokens: usize,
+    /// Those that are trained; `None` where that is not known.
+    pub trained: Option<usize>,
+}
 
 /// What counts tokens: a tokenizer with its chat template, or an estimate.
 pub enum Counter {
     /// A token for each four characters.
     Estimate,
-    /// The tokenizer of the model that is trained.
-    Tokenizer {
-        /// The tokenizer.
-        tokenizer: Box<Tokenizer>,
-        /// How it sees conversations.
-        template: Box<ChatTemplate>,
-        /// The file that it is from.
-        path: PathBuf,
-    },
+    /// The tokenizer of the model that is trained, with how it sees conversations.
+    Tokenizer(Box<ModelTokenizer>),
+}
+
+/// A tokenizer with its chat template.
+pub struct ModelTokenizer {
+    tokenizer: Tokenizer,
+    /// Its quick form, where it has one.
+    fast: Option<Fast>,
+    template: ChatTemplate,
+    /// The file that it is from.
+    path: PathBuf,
 }
 
 impl Counter {
@@ -33,6 +46,7 @@ impl Counter {
         let mut tokenizer = Tokenizer::from_file(path).map_err(|err| {
             anyhow!("cannot read `{}`: {err}\nhint: `--tokenizer` takes a model's tokenizer.json", path.display())
         })?;
+        let description = journal::read_text(path)?.and_then(|text| serde_json::from_str(&text).ok());
         // What a tokenizer was saved with after a training cuts and fills rows without a word.
         tokenizer.with_truncation(None).map_err(|err| anyhow!("`{}`: {err}", path.display()))?;
         tokenizer.with_padding(None);
@@ -49,22 +63,26 @@ impl Counter {
                 path.display()
             );
         };
-        let template = Box::new(ChatTemplate::new(source, config.as_ref())?);
-        Ok(Self::Tokenizer { tokenizer: Box::new(tokenizer), template, path: path.to_owned() })
+        let template = ChatTemplate::new(source, config.as_ref())?;
+        let fast = description.and_then(|description: Value| Fast::new(&description, &tokenizer));
+        Ok(Self::Tokenizer(Box::new(ModelTokenizer { tokenizer, fast, template, path: path.to_owned() })))
     }
 
-    /// Returns how many tokens a conversation takes.
+    /// Returns how many tokens a conversation takes, and how many of them are trained.
     ///
     /// # Errors
     /// When the template refuses the conversation.
-    pub fn count(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<usize> {
+    pub fn measure(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<Measure> {
         match self {
-            Self::Estimate => Ok(characters(turns, tools).div_ceil(4)),
-            Self::Tokenizer { tokenizer, template, .. } => {
-                let text = template.render(turns, tools, false)?;
-                let encoding = tokenizer.encode_fast(text, false).map_err(|err| anyhow!("{err}"))?;
-                Ok(encoding.len())
-            }
+            Self::Estimate => Ok(Measure { tokens: characters(turns, tools).div_ceil(4), trained: None }),
+            Self::Tokenizer(own) => match self.encode(turns, tools) {
+                Ok(Some(encoded)) => Ok(Measure { tokens: encoded.input_ids.len(), trained: Some(encoded.trained()) }),
+                // Templates that show earlier answers otherwise still tell how long the conversation is.
+                _ => {
+                    let text = own.template.render(turns, tools, false)?;
+                    Ok(Measure { tokens: own.tokens(&text)?.ids.len(), trained: None })
+                }
+            },
         }
     }
 
@@ -75,10 +93,10 @@ impl Counter {
     pub fn encode(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<Option<Encoded>> {
         match self {
             Self::Estimate => Ok(None),
-            Self::Tokenizer { tokenizer, template, .. } => {
-                let (text, spans) = template.spans(turns, tools)?;
-                let encoding = tokenizer.encode(text, false).map_err(|err| anyhow!("{err}"))?;
-                Ok(Some(Encoded::new(encoding.get_ids(), encoding.get_offsets(), &spans)))
+            Self::Tokenizer(own) => {
+                let (text, spans) = own.template.spans(turns, tools)?;
+                let tokens = own.tokens(&text)?;
+                Ok(Some(Encoded::new(&tokens.ids, &tokens.offsets, &spans)))
             }
         }
     }
@@ -87,11 +105,23 @@ impl Counter {
     pub fn describe(&self) -> String {
         match self {
             Self::Estimate => "estimated: a token for each four characters".to_owned(),
-            Self::Tokenizer { path, .. } => {
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            Self::Tokenizer(own) => {
+                let name = own.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 format!("counted with `{name}` and its chat template")
             }
         }
+    }
+}
+
+impl ModelTokenizer {
+    /// Returns the tokens of a text, added ones told from their text.
+    fn tokens(&self, text: &str) -> anyhow::Result<Tokens> {
+        let fast = self.fast.as_ref().map(|fast| fast.encode(text, &self.tokenizer)).transpose()?;
+        if let Some(tokens) = fast.flatten() {
+            return Ok(tokens);
+        }
+        let encoding = self.tokenizer.encode(text, false).map_err(|err| anyhow!("{err}"))?;
+        Ok(Tokens { ids: encoding.get_ids().to_vec(), offsets: encoding.get_offsets().to_vec() })
     }
 }
 

@@ -3,10 +3,11 @@
 mod chat_template;
 mod counter;
 mod encoded;
+mod fast;
 mod turn;
 
 pub use chat_template::ChatTemplate;
 pub(crate) use chat_template::function;
-pub use counter::Counter;
+pub use counter::{Counter, Measure, ModelTokenizer};
 pub use encoded::{Encoded, NOT_TRAINED, recorded};
 pub use turn::Turn;

@@ -10,6 +10,8 @@ pub struct Turn {
     pub message: Message,
     /// Whether it is trained; only answers of the model are.
     pub trained: bool,
+    /// What the model thought before it answered, where rows hold that.
+    pub reasoning: Option<String>,
 }
 
 impl Turn {
@@ -20,6 +22,9 @@ impl Turn {
         let mut chat = Map::new();
         chat.insert("role".to_owned(), json!(message.role));
         chat.insert("content".to_owned(), json!(message.content));
+        if let Some(reasoning) = &self.reasoning {
+            chat.insert("reasoning_content".to_owned(), json!(reasoning));
+        }
         if !message.tool_calls.is_empty() {
             let call = |call: &agent_core::ToolCall| {
                 let parsed = object.then(|| serde_json::from_str::<Value>(&call.arguments).ok()).flatten();

@@ -95,9 +95,9 @@ pub fn export(runs: &[(Run, bool)], settings: &Settings, counter: &Counter, out:
         let values = candidates.iter().map(|candidate| {
             let turns = row(candidate, &prompts)?;
             let row = Row { turns, tools: Vec::new(), recorded: None, partly_recorded: false };
-            Ok(vec![columns(&row, &as_text)])
+            Ok(columns(&row, &as_text))
         });
-        card.files.push(write_values(values, out, format!("{name}.{}", settings.target.extension()))?);
+        card.files.push(write_values(values, out, format!("{name}.{}", as_text.extension()))?);
     }
     for (name, text) in recipe(&as_text, &card.files).into_iter().chain([("README.md".to_owned(), readme(&card))]) {
         write_whole(&out.join(&name), text.as_bytes())?;

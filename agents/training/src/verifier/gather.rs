@@ -105,11 +105,13 @@ fn candidate(
         return left_out("its log names hidden tests");
     }
     let mut hasher = blake3::Hasher::new();
-    messages.iter().for_each(|message| drop(hasher.update(message.content.as_bytes())));
+    for message in &messages {
+        hasher.update(message.content.as_bytes());
+    }
     if !seen.insert(*hasher.finalize().as_bytes()) {
         return left_out("a duplicate");
     }
-    let tokens = means.counter.count(&turns(messages), &[])?;
+    let tokens = means.counter.measure(&turns(messages), &[])?.tokens;
     if let Some(most) = means.settings.max_tokens.filter(|most| tokens > *most) {
         return Ok(Err(format!("more than {most} tokens")));
     }
@@ -139,5 +141,9 @@ pub(super) fn row(candidate: &Candidate, prompts: &Prompts) -> anyhow::Result<Ve
 /// Only the answer is trained.
 fn turns(messages: Vec<Message>) -> Vec<Turn> {
     let last = messages.len().saturating_sub(1);
-    messages.into_iter().enumerate().map(|(at, message)| Turn { message, trained: at == last }).collect()
+    messages
+        .into_iter()
+        .enumerate()
+        .map(|(at, message)| Turn { message, trained: at == last, reasoning: None })
+        .collect()
 }

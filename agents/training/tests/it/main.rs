@@ -5,5 +5,6 @@
 mod import;
 mod real_data;
 mod sft;
+mod sft_forms;
 mod shown;
 mod written;

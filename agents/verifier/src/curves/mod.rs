@@ -4,6 +4,11 @@ mod comparison;
 mod csv;
 mod curve;
 mod plot;
+mod rated;
+mod stopping;
 
-pub use comparison::{Comparison, Gain};
-pub use curve::{Curve, Scores};
+pub use comparison::{Closed, Comparison, Gain};
+pub use curve::Curve;
+pub use rated::{Picked, Rated, Scores, pick_by_subsets};
+pub(crate) use rated::{picked_of_subsets, seed_of};
+pub use stopping::{Attempt, Course, Rule, Stopping, courses, stop_early};

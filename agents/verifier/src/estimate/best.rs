@@ -1,6 +1,6 @@
 //! best@k.
 
-use super::pass::none_of;
+use super::pass::pass_at;
 
 /// Returns the probability that the best-rated of `k` candidates is resolved, over all subsets of `k` of them: the exact
 /// expectation that the paper estimates by 100 shuffles (SWE-Gym, appendix B.1).
@@ -21,7 +21,8 @@ pub fn best_at(k: usize, scores: &[Option<f64>], resolved: &[bool]) -> f64 {
     let (mut better, mut expected) = (0, 0.0);
     for tied in ranked.chunk_by(|one, other| one.0 == other.0) {
         let hits = tied.iter().filter(|(_, resolved)| *resolved).count();
-        let picked = none_of(k, candidates, better) - none_of(k, candidates, better + tied.len());
+        // A subset picks from these when it holds one of them, but none of the better ones.
+        let picked = pass_at(k, candidates, better + tied.len()) - pass_at(k, candidates, better);
         expected += picked * hits as f64 / tied.len() as f64;
         better += tied.len();
     }

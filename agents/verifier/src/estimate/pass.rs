@@ -1,22 +1,15 @@
 //! pass@k.
 
+use journal::pass_at_k;
+
 /// Returns the probability that at least one of `k` candidates is resolved that are drawn without replacement from
 /// `candidates`, `resolved` of which are: `1 - C(n - c, k) / C(n, k)`, the unbiased estimator (Chen et al. 2021,
 /// section 2.1).
 ///
 /// An instance with fewer than `k` candidates gives what all of them give; one without any gives 0.
 pub fn pass_at(k: usize, candidates: usize, resolved: usize) -> f64 {
-    1.0 - none_of(k.min(candidates), candidates, resolved.min(candidates))
-}
-
-/// Returns the probability that a subset of `k` of `candidates` holds none of `excluded` of them:
-/// `C(n - e, k) / C(n, k)`, as a product, which no large number overflows.
-pub(super) fn none_of(k: usize, candidates: usize, excluded: usize) -> f64 {
-    let left = candidates - excluded;
-    if k > left {
-        return 0.0;
-    }
-    (0..k).map(|drawn| (left - drawn) as f64 / (candidates - drawn) as f64).product()
+    let k = k.min(candidates);
+    pass_at_k(candidates as u64, resolved.min(candidates) as u64, k as u64).unwrap_or(0.0)
 }
 
 #[cfg(test)]

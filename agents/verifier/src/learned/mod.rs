@@ -1,10 +1,12 @@
 //! A scorer that is trained in process, in seconds, from labelled episodes.
 
-mod features;
+mod counted;
+pub(crate) mod features;
 mod folds;
-mod logistic;
 mod model;
+pub(crate) mod objective;
 mod platt;
 
+pub use counted::Counted;
 pub use folds::{CrossValidated, cross_validate};
-pub use model::{Counted, Learned};
+pub use model::Learned;

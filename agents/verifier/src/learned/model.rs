@@ -5,24 +5,25 @@ use std::collections::BTreeSet;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use env_core::repository_part as repository;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::features::{features, names};
-use super::folds::assign;
-use super::logistic::{Row, dot, fit};
+use super::counted::{Counted, LearnedSet};
+use super::features::{Facts, GRAMS, Grams, names};
+use super::objective::{Table, minimize, score};
 use super::platt::Platt;
 use crate::candidate::{Candidates, Scorer};
+use crate::estimate::assign;
 
 /// Version of the file of a model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// Strength of the L2 penalty over standardised features.
-const PENALTY: f64 = 60.0;
-/// How much all pairs of an instance count beside its candidates: what is asked for in the end is an order within it.
-const PAIRS: f64 = 1.0;
+/// Strengths of the L2 penalty, over standardised features and over n-grams, among which those are chosen that do best on
+/// repositories that were left out, strongest first.
+const PENALTIES: [[f64; 2]; 4] = [[300.0, 100.0], [100.0, 30.0], [100.0, 10.0], [30.0, 10.0]];
 /// Beyond so many standard deviations a value counts as this.
 const CLIP: f64 = 4.0;
-/// Folds whose scores the calibration is fitted to.
+/// Folds of what is left out to choose the penalty and to fit the calibration.
 const FOLDS: usize = 5;
 
 /// Logistic regression over counters of patch, episode and agreement, calibrated. One JSON file.
@@ -34,6 +35,7 @@ pub struct Learned {
     mean: Vec<f64>,
     deviation: Vec<f64>,
     weights: Vec<f64>,
+    penalty: [f64; 2],
     platt: Platt,
     /// What it was trained from.
     instances: usize,
@@ -42,24 +44,6 @@ pub struct Learned {
     /// The repositories of what it was trained from, as instance ids name them.
     #[serde(default)]
     repositories: BTreeSet<String>,
-}
-
-/// What is counted of the labelled candidates of an instance; it is all that training keeps of them.
-#[derive(Debug, Clone)]
-pub struct Counted {
-    pub(super) instance_id: String,
-    pub(super) rows: Vec<Vec<f64>>,
-    pub(super) resolved: Vec<bool>,
-}
-
-impl Counted {
-    /// Counts what is known of the candidates of an instance; labels beyond the candidates do not count.
-    pub fn new(candidates: &Candidates, resolved: &[bool]) -> Self {
-        let (mut rows, mut resolved) = (features(candidates), resolved.to_vec());
-        rows.truncate(resolved.len());
-        resolved.truncate(rows.len());
-        Self { instance_id: candidates.instance_id.clone(), rows, resolved }
-    }
 }
 
 impl Learned {
@@ -77,32 +61,56 @@ impl Learned {
         self.repositories.contains(repository(instance_id))
     }
 
-    /// Trains on these; the calibration is fitted to scores of repositories that were left out.
+    /// Returns the strengths of the penalty that were chosen, of features and of n-grams.
+    pub fn penalty(&self) -> [f64; 2] {
+        self.penalty
+    }
+
+    /// Trains on these. The penalty is the one that does best on repositories that were left out, and the calibration is
+    /// fitted to their scores.
     pub(super) fn fit(counted: &[&Counted]) -> anyhow::Result<Self> {
-        let mut model = Self::fit_raw(counted)?;
         let repositories: BTreeSet<&str> = counted.iter().map(|one| repository(&one.instance_id)).collect();
         let folds = FOLDS.min(repositories.len());
         let fold_of = assign(counted.iter().map(|one| one.instance_id.as_str()), folds);
-        let mut scored = Vec::new();
-        for fold in 0..folds {
+        let mut losses = vec![0.0; PENALTIES.len()];
+        let mut scored: Vec<Vec<(f64, bool, f64)>> = vec![Vec::new(); PENALTIES.len()];
+        let of_fold = |fold: usize| {
             let (held, rest): (Vec<&Counted>, Vec<&Counted>) =
                 counted.iter().partition(|one| fold_of.get(repository(&one.instance_id)) == Some(&fold));
             // Where a part has only one kind of label, nothing can be learned of it.
-            let Ok(part) = Self::fit_raw(&rest) else { continue };
-            let pairs = |one: &&Counted| {
-                let scores = one.rows.iter().map(|row| part.raw(row));
-                scores.zip(one.resolved.iter().copied()).collect::<Vec<_>>()
-            };
-            scored.extend(held.iter().flat_map(pairs));
+            let path = Self::path(&rest, PENALTIES.len()).unwrap_or_default();
+            path.into_iter().map(|model| (model.loss(&held), model.scored(&held))).collect::<Vec<_>>()
+        };
+        let parts: Vec<Vec<_>> = (0..folds).into_par_iter().filter(|_| folds > 1).map(of_fold).collect();
+        for (at, (loss, held)) in parts.into_iter().flat_map(|part| part.into_iter().enumerate()) {
+            losses[at] += loss;
+            scored[at].extend(held);
         }
-        if !scored.is_empty() {
-            model.platt = Platt::fit(&scored);
-        }
+        let best =
+            (0..PENALTIES.len()).min_by(|one, other| losses[*one].total_cmp(&losses[*other])).unwrap_or_default();
+        let mut model = Self::path(counted, best + 1)?.pop().context("there is no penalty to train with")?;
+        model.platt = Platt::fit(&scored[best])?;
         Ok(model)
     }
 
-    /// Trains without calibration.
-    fn fit_raw(counted: &[&Counted]) -> anyhow::Result<Self> {
+    /// Trains with the first so many penalties, each from where the one before ended, without calibration.
+    fn path(counted: &[&Counted], penalties: usize) -> anyhow::Result<Vec<Self>> {
+        let model = Self::of(counted)?;
+        let table = model.table(counted);
+        let mut weights = vec![0.0; model.features.len() + 1 + GRAMS];
+        let mut path = Vec::with_capacity(penalties);
+        for penalty in PENALTIES.iter().take(penalties) {
+            let [features, grams] = *penalty;
+            let strengths = std::iter::repeat_n(features, model.features.len()).chain([grams; GRAMS]);
+            let strengths: Vec<f64> = std::iter::once(1e-6).chain(strengths).collect();
+            weights = minimize(&table, &strengths, weights)?;
+            path.push(Self { weights: weights.clone(), penalty: *penalty, ..model.clone() });
+        }
+        Ok(path)
+    }
+
+    /// Returns a model without weights, which knows the scale of the features.
+    fn of(counted: &[&Counted]) -> anyhow::Result<Self> {
         let labels = || counted.iter().flat_map(|one| &one.resolved);
         let resolved = labels().filter(|resolved| **resolved).count();
         let candidates = labels().count();
@@ -112,52 +120,61 @@ impl Learned {
                  hint: name runs with resolved episodes and others"
             );
         }
-        let rows = || counted.iter().flat_map(|one| &one.rows);
+        let rows = || counted.iter().flat_map(|one| &one.sets).flat_map(LearnedSet::weighted);
         let names = names();
         let mut mean = vec![0.0; names.len()];
         let mut deviation = vec![0.0; names.len()];
-        for row in rows() {
-            mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value / candidates as f64);
+        let all: f64 = rows().map(|(_, weight)| weight).sum();
+        for (row, weight) in rows() {
+            mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value / all);
         }
-        for row in rows() {
+        for (row, weight) in rows() {
             let squares = row.iter().zip(&mean).map(|(value, mean)| (value - mean).powi(2));
-            deviation.iter_mut().zip(squares).for_each(|(sum, square)| *sum += square / candidates as f64);
+            deviation.iter_mut().zip(squares).for_each(|(sum, square)| *sum += weight * square / all);
         }
         deviation.iter_mut().for_each(|square| *square = square.sqrt());
-        let mut model = Self {
+        Ok(Self {
             version: VERSION,
             features: names,
             mean,
             deviation,
             weights: Vec::new(),
-            platt: Platt::fit(&[]),
+            penalty: [0.0; 2],
+            platt: Platt::NONE,
             instances: counted.len(),
             candidates,
             resolved,
             repositories: counted.iter().map(|one| repository(&one.instance_id).to_owned()).collect(),
-        };
-        let learned = counted.iter().flat_map(|one| model.learned_from(one)).collect::<Vec<_>>();
-        model.weights = fit(&learned, PENALTY, Some(0));
-        Ok(model)
+        })
     }
 
-    /// Returns what is learned from an instance: each candidate, and each pair of a resolved one and another.
-    fn learned_from(&self, one: &Counted) -> Vec<Row> {
-        let standard: Vec<Vec<f64>> = one.rows.iter().map(|row| self.standard(row)).collect();
-        let labelled = || standard.iter().zip(&one.resolved);
-        let single =
-            labelled().map(|(row, resolved)| Row { features: row.clone(), is_positive: *resolved, weight: 1.0 });
-        let mut rows: Vec<Row> = single.collect();
-        let hits = one.resolved.iter().filter(|resolved| **resolved).count();
-        let pairs = hits * (standard.len() - hits);
-        let weight = PAIRS * standard.len() as f64 / pairs.max(1) as f64;
-        for (better, _) in labelled().filter(|(_, resolved)| **resolved) {
-            for (worse, _) in labelled().filter(|(_, resolved)| !**resolved) {
-                let features = better.iter().zip(worse).map(|(better, worse)| better - worse).collect();
-                rows.push(Row { features, is_positive: true, weight });
+    /// Returns what is learned from, in standard deviations.
+    fn table(&self, counted: &[&Counted]) -> Table {
+        let mut table = Table::new(self.features.len() + 1);
+        for (one, set) in counted.iter().flat_map(|one| one.sets.iter().map(move |set| (one, set))) {
+            let rows = set.rows.iter().zip(&set.places);
+            let rows: Vec<(Vec<f64>, Grams)> =
+                rows.map(|(row, place)| (self.standard(row), one.facts.grams(*place).clone())).collect();
+            table.add(&rows, &set.resolved, set.weight);
+        }
+        table
+    }
+
+    /// Returns the loss over these, which it was not trained on.
+    fn loss(&self, held: &[&Counted]) -> f64 {
+        self.table(held).loss_of(&self.weights)
+    }
+
+    /// Returns the raw scores of these with their labels, and how much each counts.
+    fn scored(&self, held: &[&Counted]) -> Vec<(f64, bool, f64)> {
+        let mut scored = Vec::new();
+        for (one, set) in held.iter().flat_map(|one| one.sets.iter().map(move |set| (one, set))) {
+            let weight = set.weight / set.rows.len().max(1) as f64;
+            for ((row, place), resolved) in set.rows.iter().zip(&set.places).zip(&set.resolved) {
+                scored.push((self.raw(row, one.facts.grams(*place)), *resolved, weight));
             }
         }
-        rows
+        scored
     }
 
     /// Returns a row in standard deviations, behind a one for the bias.
@@ -169,13 +186,15 @@ impl Learned {
         std::iter::once(1.0).chain(row.iter().zip(scale).map(value)).collect()
     }
 
-    fn raw(&self, row: &[f64]) -> f64 {
-        dot(&self.weights, &self.standard(row))
+    fn raw(&self, row: &[f64], grams: &Grams) -> f64 {
+        score(&self.standard(row), grams, &self.weights)
     }
 
-    /// Returns the probability that each row is of a resolved candidate.
-    pub(super) fn probabilities(&self, rows: &[Vec<f64>]) -> Vec<Option<f64>> {
-        rows.iter().map(|row| Some(self.platt.probability(self.raw(row)))).collect()
+    /// Returns for each of these candidates the probability that it is resolved, as if there were no others.
+    pub(super) fn probabilities(&self, facts: &Facts, places: &[usize]) -> Vec<Option<f64>> {
+        let rows = facts.rows(places);
+        let rows = rows.iter().zip(places);
+        rows.map(|(row, place)| Some(self.platt.probability(self.raw(row, facts.grams(*place))))).collect()
     }
 
     /// Returns the model as JSON.
@@ -194,7 +213,7 @@ impl Learned {
         let model: Self = serde_json::from_str(text)
             .context("this is no learned scorer\nhint: `spotter verify --train RUN… --out FILE` makes one")?;
         let width = model.features.len();
-        let lengths = [model.mean.len(), model.deviation.len(), model.weights.len().saturating_sub(1)];
+        let lengths = [model.mean.len(), model.deviation.len(), model.weights.len().saturating_sub(1 + GRAMS)];
         if model.version != VERSION || model.features != names() || lengths != [width; 3] {
             bail!(
                 "the learned scorer is of another version, which counts other features\n\
@@ -221,6 +240,21 @@ impl Scorer for Learned {
     }
 
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
-        Ok(self.probabilities(&features(candidates)))
+        let facts = Facts::of(candidates);
+        let all: Vec<usize> = (0..facts.len()).collect();
+        Ok(self.probabilities(&facts, &all))
+    }
+
+    fn compares(&self) -> bool {
+        true
+    }
+
+    async fn rate_subsets(
+        &self,
+        candidates: &Candidates,
+        subsets: &[Vec<usize>],
+    ) -> anyhow::Result<Vec<Vec<Option<f64>>>> {
+        let facts = Facts::of(candidates);
+        Ok(subsets.iter().map(|places| self.probabilities(&facts, places)).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::logistic::{Row, dot, fit, sigmoid};
+use super::objective::{Table, minimize, sigmoid};
 
 /// The line that takes a raw score to the logarithm of the odds (Platt 1999).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -12,20 +12,30 @@ pub(super) struct Platt {
 }
 
 impl Platt {
-    /// Fits the line to raw scores of candidates that the model was not trained on.
-    pub(super) fn fit(scored: &[(f64, bool)]) -> Self {
-        let row =
-            |(score, resolved): &(f64, bool)| Row { features: vec![1.0, *score], is_positive: *resolved, weight: 1.0 };
-        let rows: Vec<Row> = scored.iter().map(row).collect();
-        match fit(&rows, 1.0, Some(0)).as_slice() {
+    /// The line that changes nothing.
+    pub(super) const NONE: Self = Self { slope: 1.0, offset: 0.0 };
+
+    /// Fits the line to raw scores of candidates that the model was not trained on, each with how much it counts.
+    ///
+    /// # Errors
+    /// When a score is no number.
+    pub(super) fn fit(scored: &[(f64, bool, f64)]) -> anyhow::Result<Self> {
+        let mut table = Table::new(2);
+        scored
+            .iter()
+            .for_each(|(score, resolved, weight)| table.add(&[(vec![1.0, *score], Vec::new())], &[*resolved], *weight));
+        if scored.is_empty() {
+            return Ok(Self::NONE);
+        }
+        Ok(match minimize(&table, &[1e-6, 1.0], vec![0.0, 1.0])?.as_slice() {
             // A model that is wrong more often than right on what it has not seen says nothing; it does not say the opposite.
             [offset, slope] => Self { slope: slope.max(1e-3), offset: *offset },
-            _ => Self { slope: 1.0, offset: 0.0 },
-        }
+            _ => Self::NONE,
+        })
     }
 
     /// Returns the probability.
     pub(super) fn probability(self, score: f64) -> f64 {
-        sigmoid(dot(&[self.slope, self.offset], &[score, 1.0]))
+        sigmoid(self.slope * score + self.offset)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::candidate::{Candidates, Scorer};
+use crate::curves::seed_of;
 
 /// Picks any candidate. Scores are even numbers from 0 to 1 that depend on the seed, the instance and the place alone.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,10 +38,7 @@ impl Scorer for Random {
     }
 
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
-        // FNV-1a, begun with the seed.
-        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        let seed = candidates.instance_id.bytes().fold(self.seed ^ 0xcbf2_9ce4_8422_2325, mix);
-        let mut random = fastrand::Rng::with_seed(seed);
+        let mut random = fastrand::Rng::with_seed(self.seed ^ seed_of(&candidates.instance_id));
         Ok(candidates.candidates.iter().map(|_| Some(random.f64())).collect())
     }
 }

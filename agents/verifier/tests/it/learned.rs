@@ -9,7 +9,7 @@ use verifier::{Candidate, Candidates, Counted, Labels, Learned, Scorer, cross_va
 fn patch(file: &str, lines: usize) -> Candidate {
     let added: String = (0..lines).map(|line| format!("+value_{line} = {line}\n")).collect();
     let text = format!("diff --git a/{file} b/{file}\n--- a/{file}\n+++ b/{file}\n@@ -4,0 +5,{lines} @@\n{added}");
-    Candidate { patch: Patch(text), trajectory: None }
+    Candidate { patch: Patch(text), ..Candidate::default() }
 }
 
 /// Returns instances of five repositories in which short patches are right nine times of ten, and long ones never.
@@ -35,11 +35,11 @@ fn counted() -> (Vec<Counted>, Labels) {
 #[test]
 fn what_makes_patches_right_is_learned_for_repositories_that_were_not_seen() {
     let (counted, labels) = counted();
-    let validated = cross_validate(&counted, 5).unwrap();
+    let validated = cross_validate(&counted, 5, 6).unwrap();
     assert_eq!((validated.folds, validated.repositories), (5, 5));
-    let comparison = Comparison::new(&[("learned".to_owned(), validated.scores)], &labels, 6);
+    let comparison = Comparison::new(&[validated.rated], &labels, 6);
     let learned = comparison.curves.iter().find(|curve| curve.name == "learned").unwrap();
-    assert!(learned.auc.unwrap() > 0.9 && learned.ece.unwrap() < 0.1, "{learned:?}");
+    assert!(learned.auc.unwrap().mean > 0.9 && learned.ece.unwrap().mean < 0.1, "{learned:?}");
     assert!(comparison.gains.iter().all(|gain| gain.difference.iter().skip(1).all(|point| point.low > 0.0)));
 }
 
@@ -57,7 +57,7 @@ async fn a_model_is_the_same_after_its_file() {
     assert_eq!(scores, model.rate(&candidates).await.unwrap());
     assert!(scores[0] > scores[1] && scores.iter().flatten().all(|score| (0.0..=1.0).contains(score)), "{scores:?}");
 
-    let older = text.replacen("\"version\": 1", "\"version\": 0", 1);
+    let older = text.replacen("\"version\": 2", "\"version\": 0", 1);
     assert!(Learned::parse(&older).unwrap_err().to_string().contains("another version"));
     assert!(Learned::parse("{}").unwrap_err().to_string().contains("no learned scorer"));
 }
@@ -71,6 +71,6 @@ fn nothing_is_learned_where_all_verdicts_are_alike() {
 
     let (counted, _) = counted();
     let of_one: Vec<Counted> = counted.into_iter().step_by(5).collect();
-    let err = cross_validate(&of_one, 5).unwrap_err().to_string();
+    let err = cross_validate(&of_one, 5, 6).unwrap_err().to_string();
     assert!(err.contains("two repositories"), "{err}");
 }

@@ -1,14 +1,14 @@
 //! Scorers without a model, and the comparison of scorers.
 
 use env_core::Patch;
-use verifier::curves::{Comparison, Scores};
+use verifier::curves::{Comparison, Rated, Scores};
 use verifier::{Candidate, Candidates, First, Labels, Majority, Oracle, Random, Scorer};
 
 fn candidates(lines: &[&str]) -> Candidates {
     let head = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,0 +2 @@\n";
     let one = |line: &&str| {
         let text = if line.is_empty() { String::new() } else { format!("{head}+{line}\n") };
-        Candidate { patch: Patch(text), trajectory: None }
+        Candidate { patch: Patch(text), ..Candidate::default() }
     };
     Candidates { instance_id: "a__b-1".to_owned(), candidates: lines.iter().map(one).collect() }
 }
@@ -36,18 +36,20 @@ fn scorers_stand_between_the_bounds_in_table_csv_and_plot() {
     let id = |name: &str| format!("a__b-{name}");
     let labels = Labels::from([(id("1"), vec![false, true]), (id("2"), vec![true, false]), (id("3"), vec![false])]);
     let scores = Scores::from([(id("1"), vec![Some(0.1), Some(0.9)]), (id("2"), vec![Some(0.2), None])]);
-    let comparison = Comparison::new(&[("mine & yours".to_owned(), scores)], &labels, 2);
+    let comparison = Comparison::new(&[Rated::once("mine & yours", scores)], &labels, 2);
     let names: Vec<&str> = comparison.curves.iter().map(|curve| curve.name.as_str()).collect();
     assert_eq!(names, ["random", "first", "mine & yours", "oracle"]);
     let at_two: Vec<i64> = comparison.curves.iter().map(|curve| (curve.best[1].mean * 300.0).round() as i64).collect();
     assert_eq!(at_two, [100, 100, 200, 200]);
     assert_eq!((comparison.instances, comparison.short), (3, 1));
     assert_eq!((comparison.curves[2].rated, comparison.curves[2].candidates), (3, 5));
-    assert_eq!(comparison.closed(&comparison.curves[2]), [None, Some(1.0)]);
+    let closed = comparison.closed[0].share.iter().map(|share| share.map(|share| share.mean));
+    assert_eq!(closed.collect::<Vec<_>>(), [None, Some(1.0)]);
 
     let csv = comparison.csv();
-    assert_eq!(csv.lines().count(), 1 + 4 * 2 + 2 * 2);
-    assert!(csv.contains("\nmine & yours,,2,66.667,"), "{csv}");
+    let lines = |figure: &str| csv.lines().filter(|line| line.starts_with(figure)).count();
+    assert_eq!(["best,", "gain,", "closed,", "slope,"].map(lines), [8, 4, 2, 4], "{csv}");
+    assert!(csv.contains("\nbest,mine & yours,,2,66.667,"), "{csv}");
     let svg = comparison.svg();
     assert!(svg.contains("mine &amp; yours 66.7</text>") && svg.ends_with("</svg>\n"), "{svg}");
     assert!(!svg.contains("NaN"), "{svg}");

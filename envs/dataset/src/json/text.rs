@@ -38,7 +38,8 @@ pub(crate) fn read(mut reader: impl BufRead, name: &str, names: &ColumnNames) ->
         number += 1;
         let place = format!("`{name}`, line {number}");
         let malformed = |reason: String| DatasetError::Malformed { place: place.clone(), reason };
-        let read = reader.read_until(b'\n', &mut line).map_err(|err| malformed(format!("cannot read on: {err}")))?;
+        let read =
+            reader.read_until(b'\n', &mut line).map_err(|err| malformed(format!("cannot be read further: {err}")))?;
         if read == 0 {
             break;
         }
@@ -70,7 +71,7 @@ pub(crate) fn record(line: &[u8]) -> Result<Map<String, Value>, String> {
         Ok(Value::Object(record)) => Ok(record),
         Ok(_) => Err("is not a JSON object".to_owned()),
         Err((err, _)) if err.is_eof() && !line.ends_with(b"\n") => {
-            Err("the file ends in the middle of a row\nhint: was it copied or downloaded to its end?".to_owned())
+            Err("the file ends in the middle of a row\nhint: was the copy or the download complete?".to_owned())
         }
         Err((err, _)) if err.is_eof() => {
             Err("the row does not end on its line\nhint: one object a line, or a list in brackets".to_owned())
@@ -87,7 +88,7 @@ pub(crate) fn record(line: &[u8]) -> Result<Map<String, Value>, String> {
 fn list(first: &[u8], mut rest: impl Read, name: &str, names: &ColumnNames) -> Result<Vec<Row>, DatasetError> {
     let malformed = |reason: String| DatasetError::Malformed { place: format!("`{name}`"), reason };
     let mut bytes = first.to_vec();
-    rest.read_to_end(&mut bytes).map_err(|err| malformed(format!("cannot read on: {err}")))?;
+    rest.read_to_end(&mut bytes).map_err(|err| malformed(format!("cannot be read further: {err}")))?;
     let text = std::str::from_utf8(&bytes);
     let text = text.map_err(|err| malformed(format!("is not UTF-8 from byte {} on", err.valid_up_to() + 1)))?;
     let records: Vec<Value> =

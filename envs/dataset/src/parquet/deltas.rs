@@ -1,4 +1,4 @@
-//! Looks through the lengths of texts that are stored as differences, in the pages of a Parquet file.
+//! Checks the lengths of texts that are stored as differences, in the pages of a Parquet file.
 //!
 //! Such lengths begin with their number, for which the reader makes room before it looks for them.
 

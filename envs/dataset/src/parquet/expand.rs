@@ -9,6 +9,7 @@ use parquet::basic::Compression;
 pub(crate) fn fits(data: &[u8], most: u64, compression: Compression) -> bool {
     let expanded: Box<dyn Read> = match compression {
         Compression::GZIP(_) => Box::new(flate2::read::MultiGzDecoder::new(data)),
+        #[cfg(feature = "brotli")]
         Compression::BROTLI(_) => Box::new(brotli::Decompressor::new(data, 1 << 12)),
         _ => return true,
     };

@@ -1,7 +1,7 @@
-//! Looks through the footer of a Parquet file before its reader does.
+//! Checks the footer of a Parquet file before its reader sees it.
 //!
-//! The reader passes over fields that it does not know, and over a list of two thousand million booleans, which takes no
-//! room in the file, it passes for minutes. No writer makes such a list; a damaged file of 60 bytes may hold one.
+//! The reader passes over fields that it does not know, and over a list of two thousand million booleans, which takes
+//! no room in the file, it passes for minutes. No writer makes such a list; a damaged file of 60 bytes may hold one.
 
 use crate::parquet::thrift::{DEPTH, STRUCT, Thrift};
 

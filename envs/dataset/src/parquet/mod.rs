@@ -1,4 +1,4 @@
-//! Rows from Parquet, and a look through a file before its reader has one.
+//! Rows from Parquet, with checks of a file before its reader sees it.
 
 pub(crate) mod deltas;
 pub(crate) mod expand;

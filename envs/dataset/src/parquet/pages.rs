@@ -1,4 +1,4 @@
-//! Looks through the page headers of a Parquet file before its reader does.
+//! Checks the page headers of a Parquet file before its reader sees them.
 //!
 //! The reader makes room for what a header claims before it looks at the data, passes over fields that it does not know
 //! one by one, and gives up the process when there is no room. So each claim must fit what the file has.
@@ -138,6 +138,9 @@ impl Chunk<'_> {
         if !matches!(compression, Compression::GZIP(_) | Compression::BROTLI(_)) {
             return Ok(());
         }
+        if matches!(compression, Compression::BROTLI(_)) && !cfg!(feature = "brotli") {
+            return Err("is compressed by Brotli, which this program cannot read\nhint: use `spotter`".to_owned());
+        }
         let size = usize::try_from(page.compressed - levels).map_err(|err| err.to_string())?;
         let data = input.get_bytes(at + page.length + levels, size).map_err(|err| format!("cannot be read: {err}"))?;
         match expand::fits(&data, page.uncompressed - levels, compression) {
@@ -173,7 +176,7 @@ fn header(input: &impl ChunkReader, at: u64, end: u64) -> Result<PageHeader, Str
         match PageHeader::parse(&bytes) {
             Some(header) => return header,
             None if length < most => length = most.min(length * 8),
-            None => return Err("is no page, or one whose header does not end".to_owned()),
+            None => return Err("is not a page, or its header does not end".to_owned()),
         }
     }
 }

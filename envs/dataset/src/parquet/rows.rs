@@ -53,7 +53,7 @@ pub(crate) fn rows(
     if rows.is_empty() { Err(malformed("holds no rows".to_owned())) } else { Ok(rows) }
 }
 
-/// Hands out the rows of one file, which may be a zstd frame as a whole, with their numbers from 1.
+/// Calls back with the rows of one file, which may be a zstd frame as a whole, with their numbers from 1.
 pub(crate) fn each<E: From<DatasetError>>(
     path: &Path,
     name: &str,
@@ -127,7 +127,7 @@ fn checked<R: ChunkReader + 'static>(input: R, name: &str) -> Result<SerializedF
     Ok(reader)
 }
 
-/// Returns the footer, which stands before its own length and the last four bytes; nothing when there is none.
+/// Returns the footer, which is before its own length and the last four bytes; nothing when there is none.
 fn footer(input: &impl ChunkReader) -> Option<Bytes> {
     let before = input.len().checked_sub(8)?;
     let length = u64::from(input.get_bytes(before, 4).ok()?.try_get_u32_le().ok()?);

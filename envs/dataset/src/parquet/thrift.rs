@@ -8,14 +8,14 @@ pub(crate) const FALSE: u8 = 2;
 pub(crate) const INT32: u8 = 5;
 pub(crate) const STRUCT: u8 = 12;
 
-/// The deepest nesting that is passed over; as deep as the reader of the `parquet` crate goes.
+/// The deepest nesting that is skipped; as deep as the reader of the `parquet` crate goes.
 pub(crate) const DEPTH: usize = 64;
 
 /// What is left of a text in the protocol. Each step returns nothing when there is too little left.
 pub(crate) struct Thrift<'a> {
     left: &'a [u8],
-    /// How many elements lists and maps may still have. A boolean in a list takes no room, so that lists in a list could
-    /// be far longer together than the text is.
+    /// How many elements lists and maps may still have. A boolean in a list takes no room, so that lists in a list
+    /// could be far longer together than the text is.
     elements: usize,
 }
 
@@ -29,7 +29,8 @@ impl<'a> Thrift<'a> {
         self.left.len()
     }
 
-    /// Goes through a struct; `field` gets the number and the kind of each field, and reads its value or passes over it.
+    /// Goes through a struct; `field` gets the number and the kind of each field, and reads its value or passes over
+    /// it.
     pub(crate) fn fields(&mut self, mut field: impl FnMut(&mut Self, i16, u8) -> Option<()>) -> Option<()> {
         let mut number = 0_i16;
         loop {

@@ -14,7 +14,7 @@ use crate::records::record::Record;
 /// row, from 1. A JSON file holds one object a line, a list of objects, or one object over many lines, which is told by
 /// what is in it and not by its name; but for the last two no more than one object is held at a time.
 ///
-/// An object that does not parse is handed out as what is wrong with it, and reading goes on behind it.
+/// An object that does not parse is handed out as what is wrong with it, and reading continues after it.
 ///
 /// # Errors
 /// When the file cannot be opened, cannot be read on, or is no Parquet; and the first error of `take`.
@@ -73,5 +73,5 @@ fn document<E: From<DatasetError>>(
 
 fn broken_off(path: &Path, line: usize, err: &std::io::Error) -> DatasetError {
     let place = format!("`{}`, line {line}", path.display());
-    DatasetError::Malformed { place, reason: format!("cannot read on: {err}") }
+    DatasetError::Malformed { place, reason: format!("cannot be read further: {err}") }
 }

@@ -105,7 +105,7 @@ fn what_is_wrong_is_said_with_its_place() {
         format!("{ROW}\n{}", &ROW[..80]).as_bytes(),
         expect![[r#"
         `x.jsonl`, line 2: the file ends in the middle of a row
-        hint: was it copied or downloaded to its end?"#]],
+        hint: was the copy or the download complete?"#]],
     );
     check(
         "x.jsonl",
@@ -134,9 +134,17 @@ fn what_is_wrong_is_said_with_its_place() {
         format!("{ROW}\n{ROW}\n").as_bytes(),
         expect!["`x.jsonl`, row 2: instance_id `a__b-1` was used by `x.jsonl`, row 1 already"],
     );
-    check("x.jsonl.zst", b"not zstd", expect!["`x.jsonl.zst`, line 1: cannot read on: Unknown frame descriptor"]);
+    check(
+        "x.jsonl.zst",
+        b"not zstd",
+        expect!["`x.jsonl.zst`, line 1: cannot be read further: Unknown frame descriptor"],
+    );
     let torn = zstd::encode_all(ROW.repeat(100).as_bytes(), 0).expect("compressed");
-    check("x.jsonl.zst", &torn[..torn.len() / 2], expect!["`x.jsonl.zst`, line 1: cannot read on: incomplete frame"]);
+    check(
+        "x.jsonl.zst",
+        &torn[..torn.len() / 2],
+        expect!["`x.jsonl.zst`, line 1: cannot be read further: incomplete frame"],
+    );
     check(
         "x.parquet",
         b"PAR1",

@@ -186,7 +186,7 @@ fn sizes_that_cannot_be_are_refused() {
         (data(15, 16, 3, 0), "claims 16 bytes; the column has 15 left"),
         (data(-1, 15, 3, 0), "claims -1 uncompressed bytes"),
         (data(15, -15, 3, 0), "claims -15 bytes"),
-        (data(1 << 40, 15, 3, 0), "is no page, or one whose header does not end"),
+        (data(1 << 40, 15, 3, 0), "is not a page, or its header does not end"),
     ] {
         refused(&plain(header), &format!(", page at byte 4: {expected}"));
     }
@@ -237,7 +237,7 @@ fn what_is_no_header_is_refused() {
         fields.extend(more.map(|(kind, value)| (9, Raw(kind, value))));
         encode(&fields)
     };
-    let no_page = "is no page, or one whose header does not end";
+    let no_page = "is not a page, or its header does not end";
     // Over a list of two thousand million booleans the reader would pass one by one.
     let long_list = of_kind(0, Some((9, [vec![0xf1], varint(2_000_000_000)].concat())));
     let long_text = of_kind(0, Some((8, [varint(1 << 40), vec![b'x']].concat())));

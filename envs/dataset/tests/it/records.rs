@@ -34,7 +34,7 @@ fn a_file_holds_lines_a_list_or_one_object_by_what_is_in_it() {
         (
             "torn.jsonl",
             b"{\"a\": 1}\n{\"a\"",
-            &["1 {\"a\":1}", "2: the file ends in the middle of a row\nhint: was it copied or downloaded to its end?"],
+            &["1 {\"a\":1}", "2: the file ends in the middle of a row\nhint: was the copy or the download complete?"],
         ),
     ];
     for (name, bytes, expected) in cases {
@@ -55,7 +55,7 @@ fn a_file_that_cannot_be_read_on_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&str, &[u8], &str); 3] = [
         ("list.json", b"[{\"a\": 1}", "is not JSON"),
-        ("frame.jsonl.zst", b"no frame", "cannot read on"),
+        ("frame.jsonl.zst", b"no frame", "cannot be read further"),
         ("rows.parquet", b"no Parquet", "is not Parquet"),
     ];
     for (name, bytes, expected) in cases {

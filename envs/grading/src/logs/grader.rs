@@ -16,7 +16,7 @@ pub struct Grader {
     specs: HashMap<String, Vec<Known>>,
     /// All ids, for the nearest one.
     ids: Vec<String>,
-    /// The dialect for every log, in the place of its own.
+    /// The dialect for every log, in place of its own.
     dialect: Option<Dialect>,
 }
 
@@ -54,12 +54,12 @@ impl Grader {
         Some(&self.specs.get(&instance_id.to_lowercase())?.first()?.repo)
     }
 
-    /// Returns what a log of an instance is judged by: what was added first, read as the harness whose marks the log bears,
-    /// unless a dialect was set for all logs or is known of this one (`known`).
+    /// Returns what a log of an instance is judged by: what was added first, read as the harness whose marks the log
+    /// bears, unless a dialect was set for all logs or is known of this one (`known`).
     ///
     /// # Errors
-    /// When the instance was not added, naming the nearest id, when no log of it can be judged, and when the log cannot be
-    /// read.
+    /// When the instance was not added, naming the nearest id, when no log of it can be judged, and when the log cannot
+    /// be read.
     pub fn spec_of_log(
         &self,
         instance_id: &str,

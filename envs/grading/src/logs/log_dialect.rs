@@ -71,8 +71,9 @@ impl DialectCounts {
         }
         if self.swe_bench_1 > 0 {
             let logs = logs(self.swe_bench_1);
-            lines
-                .push(format!("{logs} of SWE-bench 1, which is no dialect here; a verdict may not be the one it gave"));
+            lines.push(format!(
+                "{logs} of SWE-bench 1, which is not supported; a verdict may differ from the one it gave"
+            ));
         }
         lines.extend(self.without_tests_remark());
         lines

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::lines::open_lines;
 
-/// What is known of one saved log. Other keys are passed over.
+/// What is known of one saved log. Other keys are skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Record {
     /// Path of the log in its folder or archive.
@@ -90,7 +90,7 @@ pub fn instance_of(log: &Path) -> Option<String> {
     let id = if name == "test_output.txt" {
         log.parent()?.file_name()?.to_str()?
     } else {
-        // Some name the model behind the id.
+        // Some name the model after the id.
         name.strip_suffix(".log")?.split('.').next()?
     };
     id.contains("__").then(|| id.to_owned())

@@ -11,6 +11,6 @@ mod saved;
 pub use grader::Grader;
 pub use log_dialect::{DialectCounts, LogDialect};
 pub use manifest::{Record, instance_of, read_manifest, records_below};
-pub use parity::{Agreement, Compared, Difference, Parity, What};
+pub use parity::{Agreement, Compared, ComparisonKind, Difference, Parity};
 pub use recorded::Recorded;
-pub use saved::{Log, Saved, Source};
+pub use saved::{Log, SavedLogs, Source};

@@ -20,14 +20,14 @@ use crate::test_log::read_log;
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum ComparisonKind {
     /// The status of each test.
     Statuses,
     /// Whether the log shows that the patch was applied and the tests ran.
     Applied,
     /// Resolved or not, and the tests of both lists where the official report was recorded.
     Verdict,
-    /// As [`What::Verdict`], by SWE-bench 1, which is none of our dialects: its logs are read as SWE-Gym's.
+    /// As [`ComparisonKind::Verdict`], by SWE-bench 1, which is none of our dialects: its logs are read as SWE-Gym's.
     VerdictOfSweBench1,
 }
 
@@ -35,7 +35,7 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// What was compared.
-    pub what: What,
+    pub what: ComparisonKind,
     /// By whose rules.
     pub dialect: Dialect,
     /// The log, as its record names it.
@@ -61,14 +61,14 @@ pub struct Agreement {
 #[derive(Default)]
 pub struct Parity {
     /// How many agree, by what is compared, dialect and repository.
-    pub groups: BTreeMap<(What, &'static str, String), Agreement>,
+    pub groups: BTreeMap<(ComparisonKind, &'static str, String), Agreement>,
     /// Every place where one does not.
     pub differences: Vec<Difference>,
 }
 
 /// One comparison.
 pub struct Compared {
-    what: What,
+    what: ComparisonKind,
     dialect: Dialect,
     repo: String,
     difference: Option<Difference>,
@@ -103,7 +103,7 @@ impl Parity {
     }
 
     /// Returns the figures of all repositories together.
-    pub fn totals(&self) -> BTreeMap<(What, &'static str), Agreement> {
+    pub fn totals(&self) -> BTreeMap<(ComparisonKind, &'static str), Agreement> {
         let mut totals: BTreeMap<_, Agreement> = BTreeMap::new();
         for ((what, dialect, _), group) in &self.groups {
             let total = totals.entry((*what, *dialect)).or_default();
@@ -138,8 +138,9 @@ fn statuses(
         let read = read_log(Cursor::new(log), parser, dialect)?.statuses;
         if let Some(found) = parsed.found {
             let ours = read.as_ref().map_or_else(|failure| failure.to_string(), |_| true.to_string());
-            let difference = (read.is_ok() != found).then(|| differ(What::Applied, None, ours, found.to_string()));
-            compared.push(one(What::Applied, difference));
+            let difference =
+                (read.is_ok() != found).then(|| differ(ComparisonKind::Applied, None, ours, found.to_string()));
+            compared.push(one(ComparisonKind::Applied, difference));
         }
         match read {
             Ok(map) => map,
@@ -149,8 +150,8 @@ fn statuses(
         }
     };
     let difference = first_difference(&map, &parsed.map)
-        .map(|(test, ours, official)| differ(What::Statuses, Some(test), ours, official));
-    compared.push(one(What::Statuses, difference));
+        .map(|(test, ours, official)| differ(ComparisonKind::Statuses, Some(test), ours, official));
+    compared.push(one(ComparisonKind::Statuses, difference));
     Ok(())
 }
 
@@ -176,7 +177,8 @@ fn verdict(
     let is_set = grader.dialect().or(record.dialect).is_some();
     let found = LogDialect::of(&mut Cursor::new(log), spec.dialect, is_set)?;
     spec.dialect = found.read_as;
-    let what = if found.is_swe_bench_1 && !is_set { What::VerdictOfSweBench1 } else { What::Verdict };
+    let what =
+        if found.is_swe_bench_1 && !is_set { ComparisonKind::VerdictOfSweBench1 } else { ComparisonKind::Verdict };
     let graded = grade(Cursor::new(log), &spec)?;
     let (official, resolved) = (record.resolved.unwrap_or_default(), graded.report.resolved);
     let ours = graded.report.tests_status.as_ref();
@@ -214,7 +216,7 @@ fn spec_of(tests: Option<&TestsStatus>, specs: Vec<GradingSpec>) -> Option<Gradi
     specs.into_iter().min_by_key(others)
 }
 
-/// Returns the first test that stands in other lists of our report than of the official one, with both places.
+/// Returns the first test that is in other lists of our report than of the official one, with both places.
 fn first_other_place(ours: Option<&TestsStatus>, official: &TestsStatus) -> Option<(String, String, String)> {
     let empty = TestsStatus::default();
     let ours = places(ours.unwrap_or(&empty));

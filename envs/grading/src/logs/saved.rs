@@ -17,7 +17,7 @@ const IN_MEMORY: u64 = 64 << 20;
 const WAITING: usize = 8;
 
 /// Where saved logs are.
-pub struct Saved {
+pub struct SavedLogs {
     folder: PathBuf,
     /// Whether the logs in the folder count, too.
     is_folder: bool,
@@ -59,7 +59,7 @@ impl Log {
     }
 }
 
-impl Saved {
+impl SavedLogs {
     /// Returns the logs in a folder and in the archives (`.tar`, `.tar.zst`) that it holds, or in one archive.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         if path.is_file() {
@@ -76,8 +76,8 @@ impl Saved {
         Ok(Self { folder: path.to_owned(), is_folder: true, archives })
     }
 
-    /// Runs `act` on every log that a record names, on all cores, and returns what came of each, an error for a log that
-    /// is not there or cannot be read, and the paths of what looks like a log or an archive and was not read.
+    /// Runs `act` on every log that a record names, on all cores, and returns what came of each, an error for a log
+    /// that is not there or cannot be read, and the paths of what looks like a log or an archive and was not read.
     pub fn each<T: Send>(
         &self,
         records: &[Record],
@@ -191,7 +191,7 @@ fn unpack(
 
 fn read_entry(entry: &mut tar::Entry<'_, impl Read>) -> anyhow::Result<Log> {
     if entry.size() > IN_MEMORY {
-        let mut file = tempfile::tempfile().context("no temporary file can be made")?;
+        let mut file = tempfile::tempfile().context("cannot create a temporary file")?;
         io::copy(entry, &mut file)?;
         file.rewind()?;
         return Ok(Log::File(file));

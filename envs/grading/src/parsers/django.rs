@@ -152,7 +152,7 @@ impl Interrupted {
         }
     }
 
-    /// Returns what stands before ` ... ` before the column of the present line, from the start of its own line on.
+    /// Returns what is before ` ... ` before the column of the present line, from the start of its own line on.
     fn test_before(&self, column: usize, floor: usize) -> Option<&str> {
         let message = (self.window[0].get(..column)?, 0);
         let (text, back) = self.without_blank(message)?;

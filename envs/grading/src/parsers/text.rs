@@ -22,7 +22,8 @@ pub(crate) fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\x1c'..='\x1f').contains(&character)
 }
 
-/// Returns whether Python's `\d` matches `character`, but that this also takes numbers that are no digits, such as `½`.
+/// Returns whether Python's `\d` matches `character`, but that this also takes numbers that are not digits, such as
+/// `½`.
 pub(crate) fn is_digit(character: char) -> bool {
     character.is_ascii_digit() || (!character.is_ascii() && character.is_numeric())
 }

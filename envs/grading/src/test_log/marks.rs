@@ -18,7 +18,7 @@ pub struct Marks {
     /// The markers around the test output, which came with SWE-bench 3.
     start: bool,
     end: bool,
-    /// The exit code of the test command behind the test output, which came with SWE-bench 5.
+    /// The exit code of the test command after the test output, which came with SWE-bench 5.
     exit_code: bool,
     /// What the harnesses before that looked for, of which SWE-Gym's is a fork: that the patch was applied.
     applied: bool,
@@ -71,7 +71,7 @@ impl Marks {
     /// Returns the dialect of the harness whose marks the log bears, where it bears any.
     pub fn written_by(self) -> Option<Dialect> {
         match (self.start, self.applied || self.metadata) {
-            // SWE-bench 5 has every script record the exit code right behind the end.
+            // SWE-bench 5 has every script record the exit code right after the end.
             (true, _) if self.exit_code => Some(Dialect::SweBench5),
             (true, _) => Some(Dialect::SweBench4),
             (false, true) => Some(Dialect::SweGym),

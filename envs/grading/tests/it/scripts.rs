@@ -174,7 +174,7 @@ fn specs_are_blocks_of_versions() {
     );
     check_specs(
         "repo: o/r\nspecs:\n- {versions: ['1.0..2.3']}",
-        expect!["`r.yaml`: `1.0..2.3` is no range of versions"],
+        expect!["`r.yaml`: `1.0..2.3` is not a range of versions"],
     );
     check_specs("repo: o/r\nspecs:\n- {python: '3.9'}", expect!["`r.yaml`: a block of specs without `versions`"]);
 }

@@ -216,10 +216,7 @@ impl Inner {
     fn limited(&self, name: &str, pause: Duration) {
         let mut state = self.state();
         if state.paused.is_none_or(|until| until <= Instant::now()) {
-            tracing::warn!(
-                "the registry of `{name}` gives no more images for now; asked again in {} s",
-                pause.as_secs()
-            );
+            tracing::warn!("the registry of `{name}` allows no more pulls for now; retrying in {} s", pause.as_secs());
         }
         state.paused = Some(Instant::now() + pause);
     }

@@ -67,7 +67,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Reads the file of a folder and keeps others from it.
     pub(crate) async fn open(folder: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         let lock = Lock::take(folder.join(LOCK)).await?;
         let (path, text) = read(folder)?;
         let images = parse(&path, &text)?;
@@ -129,7 +129,7 @@ impl Lock {
             match file.persist_noclobber(&path) {
                 Ok(_) => return Ok(Self(path)),
                 Err(err) if err.error.kind() == ErrorKind::AlreadyExists => file = err.file,
-                Err(err) => return Err(err.error).with_context(|| format!("cannot make `{}`", path.display())),
+                Err(err) => return Err(err.error).with_context(|| format!("cannot create `{}`", path.display())),
             }
             let text = fs::read_to_string(&path).unwrap_or_default();
             if Owner::parse(&text).is_some_and(|owner| owner.is_here() && !owner.is_alive()) {

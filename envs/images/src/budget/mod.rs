@@ -1,5 +1,5 @@
-//! Keeps the images that work pulls within a budget: pulls ahead, removes what is needed last, and leaves alone what others
-//! have pulled.
+//! Keeps the images that work pulls within a budget: pulls ahead, removes what is needed last, and leaves alone what
+//! others have pulled.
 
 mod drive;
 mod ledger;
@@ -25,7 +25,7 @@ use planner::Layer;
 use registry::Registry;
 use state::State;
 
-/// How often it is looked again whether another process has let go of something.
+/// How often it is looked again whether another process has released something.
 const POLL: Duration = Duration::from_secs(1);
 /// How many images a registry is asked about at once.
 const ASKED: usize = 8;
@@ -34,7 +34,7 @@ const FOLDER: &str = "images/pulled";
 
 /// An image that work needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct NeededImage {
     /// Its name.
     pub name: String,
     /// Its platform; `None` is the engine's own.
@@ -45,8 +45,8 @@ pub struct Wanted {
 
 /// Keeps the images that work pulls within `images.disk`.
 ///
-/// Images that others have pulled cost nothing and stay. Which are ours is in a file below the folder of runs, one for each
-/// engine, so that processes which share an engine and the folder share the budget, and so that it outlives them.
+/// Images that others have pulled cost nothing and stay. Which are ours is in a file below the folder of runs, one for
+/// each engine, so that processes which share an engine and the folder share the budget, and so that it outlives them.
 #[derive(Clone)]
 pub struct ImageBudget(Arc<Inner>);
 
@@ -73,12 +73,12 @@ struct Connected {
 }
 
 /// An image that stays for as long as this value lives.
-pub struct Held {
+pub struct ImageGuard {
     inner: Arc<Inner>,
     name: String,
 }
 
-impl Drop for Held {
+impl Drop for ImageGuard {
     fn drop(&mut self) {
         self.inner.state().release(&self.name);
         self.inner.kick();
@@ -115,16 +115,16 @@ impl ImageBudget {
         })))
     }
 
-    /// Takes in what will be worked on, one image for each item, and returns the order in which this is best done: what is
-    /// in one image follows each other, and so do images that share layers.
+    /// Takes in what will be worked on, one image for each item, and returns the order in which this is best done: what
+    /// is in one image follows each other, and so do images that share layers.
     ///
     /// # Errors
     /// When the engine does not answer.
-    pub async fn plan(&self, wanted: &[Wanted]) -> anyhow::Result<Vec<usize>> {
+    pub async fn plan(&self, wanted: &[NeededImage]) -> anyhow::Result<Vec<usize>> {
         let mut seen = HashSet::new();
-        let distinct: Vec<Wanted> = wanted.iter().filter(|one| seen.insert(&one.name)).cloned().collect();
+        let distinct: Vec<NeededImage> = wanted.iter().filter(|one| seen.insert(&one.name)).cloned().collect();
         tracing::info!("looking for the layers of {} images", distinct.len());
-        let learn = |one: Wanted| {
+        let learn = |one: NeededImage| {
             let inner = self.0.clone();
             async move { inner.learn(&one).await }
         };
@@ -153,9 +153,9 @@ impl ImageBudget {
     ///
     /// # Errors
     /// When the image cannot be had, or is larger than the budget.
-    pub async fn hold(&self, wanted: &Wanted) -> anyhow::Result<Held> {
+    pub async fn hold(&self, wanted: &NeededImage) -> anyhow::Result<ImageGuard> {
         if self.0.state().hold_again(&wanted.name) {
-            return Ok(Held { inner: self.0.clone(), name: wanted.name.clone() });
+            return Ok(ImageGuard { inner: self.0.clone(), name: wanted.name.clone() });
         }
         self.0.learn(wanted).await?;
         let number = self.0.state().wait_for(&wanted.name);
@@ -166,7 +166,7 @@ impl ImageBudget {
             changed.as_mut().enable();
             if let Some(answer) = self.0.state().answer(ticket.number) {
                 answer.map_err(|why| anyhow!(why))?;
-                return Ok(Held { inner: self.0.clone(), name: wanted.name.clone() });
+                return Ok(ImageGuard { inner: self.0.clone(), name: wanted.name.clone() });
             }
             self.0.kick();
             let _ = tokio::time::timeout(POLL, changed).await;
@@ -198,7 +198,7 @@ impl Inner {
     }
 
     /// Finds out what layers an image has, unless that is known.
-    async fn learn(&self, wanted: &Wanted) -> anyhow::Result<()> {
+    async fn learn(&self, wanted: &NeededImage) -> anyhow::Result<()> {
         if self.state().knows(&wanted.name) {
             return Ok(());
         }

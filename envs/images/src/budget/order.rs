@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-/// Returns the order in which lists of layers, the lowest first, are best gone through: those that share their lower layers
-/// follow each other, and what comes first in the list comes first, as far as that allows.
+/// Returns the order in which lists of layers, the lowest first, are best gone through: those that share their lower
+/// layers follow each other, and what comes first in the list comes first, as far as that allows.
 pub(crate) fn order(layers: &[Vec<String>]) -> Vec<usize> {
-    // One number a layer: the place of the first image that stands on it and on all below it.
+    // One number a layer: the place of the first image that is on it and on all below it.
     let mut first: HashMap<(usize, &str), usize> = HashMap::new();
     let mut paths: Vec<(Vec<usize>, usize)> = Vec::with_capacity(layers.len());
     for (place, of_image) in layers.iter().enumerate() {

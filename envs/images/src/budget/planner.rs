@@ -69,7 +69,7 @@ pub(crate) enum Step {
 
 /// Returns what is done next.
 pub(crate) fn next(view: &View) -> Step {
-    let room = Room::of(view);
+    let room = Space::of(view);
     if room.taken() > view.budget
         && let Some(name) = room.least_needed(None, |_| true)
     {
@@ -84,7 +84,7 @@ pub(crate) fn next(view: &View) -> Step {
         if alone > view.budget {
             return Step::TooLarge(first.name.clone(), alone);
         }
-        // What comes behind it would only keep it waiting.
+        // What comes after it would only keep it waiting.
         return room.make(first, |_| true);
     }
     let Some(first) = view.later.iter().find(is_missing) else { return Step::Nothing };
@@ -100,7 +100,7 @@ pub(crate) fn next(view: &View) -> Step {
 }
 
 /// What the images take.
-struct Room<'a> {
+struct Space<'a> {
     view: &'a View,
     /// How many images have a layer, and what it takes with its download.
     layers: HashMap<&'a str, (usize, u64)>,
@@ -110,7 +110,7 @@ struct Room<'a> {
     places: HashMap<&'a str, usize>,
 }
 
-impl<'a> Room<'a> {
+impl<'a> Space<'a> {
     fn of(view: &'a View) -> Self {
         let mut layers: HashMap<&str, (usize, u64)> = HashMap::new();
         // Those that are here come first: what they have is not downloaded again.
@@ -175,8 +175,8 @@ impl<'a> Room<'a> {
         !image.is_held && !image.is_coming && may_go(self.places.get(image.name.as_str()).copied())
     }
 
-    /// Returns the image that is missed least: one that no work needs, the least recently used of them first, else the one
-    /// that is needed last. One whose layers are needed by what is still to come stays longer.
+    /// Returns the image that is missed least: one that no work needs, the least recently used of them first, else the
+    /// one that is needed last. One whose layers are needed by what is still to come stays longer.
     fn least_needed(&self, for_whom: Option<&Needed>, may_go: impl Fn(Option<usize>) -> bool) -> Option<String> {
         let going = self.view.stored.iter().filter(|image| self.goes(image, &may_go));
         let of_newcomer: HashSet<&str> =

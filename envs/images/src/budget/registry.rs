@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
                          application/vnd.docker.distribution.manifest.list.v2+json, \
                          application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
-/// How much larger than its download a layer is taken to be where that cannot be told.
+/// How much larger than its download a layer is taken to be where that cannot be determined.
 const RATIO: u64 = 4;
 
 /// Asks registries.
@@ -86,7 +86,7 @@ struct Token {
 
 impl Registry {
     pub(crate) fn new(host: Host) -> Result<Self, String> {
-        // A process has one provider of cryptography; whoever comes first has installed the same.
+        // A process has one crypto provider; an earlier call has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().connect_timeout(SILENCE).read_timeout(SILENCE).build().map_err(said)?;
         let (tokens, sizes, counting) = (Mutex::default(), Mutex::default(), Mutex::default());
@@ -114,7 +114,7 @@ impl Registry {
         let config = manifest.config.ok_or("its manifest names no configuration")?;
         let ImageConfig { rootfs } = self.get(&reference, &format!("blobs/{}", config.digest)).await?;
         if rootfs.diff_ids.len() != manifest.layers.len() {
-            return Err("its manifest and its configuration do not fit".to_owned());
+            return Err("its manifest and its configuration do not match".to_owned());
         }
         let mut layers = Vec::new();
         for (blob, key) in manifest.layers.iter().zip(chain(&rootfs.diff_ids)) {
@@ -141,8 +141,8 @@ impl Registry {
         lock(&self.counting).contains(&Reference::parse(name).registry)
     }
 
-    /// Returns what a layer takes once it is unpacked: what the last bytes of its download say, which are those of one file
-    /// of gzip, or a guess.
+    /// Returns what a layer takes once it is unpacked: what the last bytes of its download say, which are those of one
+    /// file of gzip, or a guess.
     async fn size(&self, reference: &Reference, blob: &Blob) -> u64 {
         if let Some(bytes) = lock(&self.sizes).get(&blob.digest) {
             return *bytes;
@@ -173,7 +173,7 @@ impl Registry {
     async fn get<T: DeserializeOwned>(&self, reference: &Reference, path: &str) -> Result<T, String> {
         let answer = self.send(Method::GET, reference, path, &[(ACCEPT.as_str(), MANIFESTS)]).await?;
         let bytes = answer.bytes().await.map_err(said)?;
-        serde_json::from_slice(&bytes).map_err(|err| format!("its answer is not as expected: {err}"))
+        serde_json::from_slice(&bytes).map_err(|err| format!("its answer has an unexpected form: {err}"))
     }
 
     /// Sends a request, and again where the registry is busy.
@@ -245,7 +245,7 @@ impl Registry {
         };
         let challenge = parameters(challenge);
         let realm = challenge.get("realm").ok_or("it asks for a token and does not say where to get one")?;
-        let mut url = reqwest::Url::parse(realm).map_err(|err| format!("`{realm}` is no address: {err}"))?;
+        let mut url = reqwest::Url::parse(realm).map_err(|err| format!("`{realm}` is not an address: {err}"))?;
         let scope = format!("repository:{}:pull", reference.repository);
         let service = challenge.get("service").map(String::as_str).unwrap_or_default();
         let request = match login.as_ref().and_then(Login::identity) {

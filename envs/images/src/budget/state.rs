@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use super::Wanted;
+use super::NeededImage;
 use super::planner::{Layer, Needed};
 
 /// What an image is taken to need that nothing is known of, nor of any other.
 const UNKNOWN: u64 = 5 << 30;
-/// How long an image stays that the engine did not let go of, before that is tried again.
+/// How long an image stays that the engine did not release, before that is retried.
 const STUCK: Duration = Duration::from_secs(5);
 
 /// What a process knows of the images that its work needs.
@@ -44,7 +44,7 @@ pub(super) struct State {
 }
 
 struct Known {
-    wanted: Wanted,
+    wanted: NeededImage,
     /// `None` where they are known only once the image is here.
     layers: Option<Vec<Layer>>,
 }
@@ -59,7 +59,7 @@ impl State {
         self.known.contains_key(name)
     }
 
-    pub(super) fn learn(&mut self, wanted: &Wanted, layers: Option<Vec<Layer>>) {
+    pub(super) fn learn(&mut self, wanted: &NeededImage, layers: Option<Vec<Layer>>) {
         self.known.insert(wanted.name.clone(), Known { wanted: wanted.clone(), layers });
     }
 
@@ -77,7 +77,7 @@ impl State {
     }
 
     /// Returns what tells an image's layers for the sake of order.
-    pub(super) fn path(&self, wanted: &Wanted) -> Vec<String> {
+    pub(super) fn path(&self, wanted: &NeededImage) -> Vec<String> {
         let known = self.known.get(&wanted.name).and_then(|known| known.layers.as_ref());
         let layers = known.map(|layers| layers.iter().map(|layer| layer.key.clone()).collect());
         let mut path: Vec<String> = layers.unwrap_or_else(|| vec![format!("group {}", wanted.group)]);
@@ -85,7 +85,7 @@ impl State {
         path
     }
 
-    pub(super) fn plan<'a>(&mut self, wanted: impl Iterator<Item = &'a Wanted>) {
+    pub(super) fn plan<'a>(&mut self, wanted: impl Iterator<Item = &'a NeededImage>) {
         for one in wanted {
             let uses = self.uses.entry(one.name.clone()).or_default();
             *uses += 1;

@@ -42,7 +42,7 @@ pub struct RecipeSettings {
     pub packages: Vec<String>,
     /// Where the installer of Miniconda is, `{arch}` standing for the machine's architecture.
     pub miniconda: String,
-    /// What stands after the colon of every name.
+    /// The tag of every name.
     pub tag: String,
     /// Platform of the images, such as `linux/arm64`; absent: the engine's own.
     pub platform: Option<String>,

@@ -14,7 +14,7 @@ pub enum PackageList {
     Environment(String),
 }
 
-/// Conda packages that are no Python packages, which pip cannot bring.
+/// Conda packages that are not Python packages, which pip cannot bring.
 const CONDA_ONLY: &[&str] = &[
     "c-compiler",
     "cmake",

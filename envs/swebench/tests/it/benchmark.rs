@@ -285,7 +285,7 @@ async fn a_large_log_is_read_whole_and_of_a_huge_one_the_head_and_the_tail() {
         let case = Case { dialect: Dialect::SweGym, script: script.leak(), max_file: 10_000, ..Case::default() };
         case.evaluate(GOLD).await.unwrap()
     };
-    // The line of a test that stands in the middle counts as any other.
+    // The line of a test that is in the middle counts as any other.
     let whole = middle(70_000).await;
     assert!(whole.report.resolved);
     assert!(whole.test_output.len() > 140_000);

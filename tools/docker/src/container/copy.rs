@@ -64,7 +64,7 @@ pub(super) async fn import(client: &Client, id: &str, folder: &str, archive: Fil
     sent.map_err(|err| failed(folder, err))
 }
 
-/// Copies an archive but for what lies below `without`, with larger files cut behind `max_file` bytes and one.
+/// Copies an archive but for what lies below `without`, with larger files cut after `max_file` bytes and one.
 fn filter(from: &mut impl Read, to: &mut impl Write, without: &Path, max_file: u64) -> io::Result<()> {
     let mut to = Builder::new(to);
     let mut is_first = true;
@@ -73,7 +73,7 @@ fn filter(from: &mut impl Read, to: &mut impl Write, without: &Path, max_file: u
         let path = entry.path()?.into_owned();
         let mut header = entry.header().clone();
         if std::mem::take(&mut is_first) && !header.entry_type().is_dir() {
-            return Err(io::Error::other("it is no folder"));
+            return Err(io::Error::other("it is not a folder"));
         }
         let target = entry.link_name()?.map(|target| target.into_owned()).unwrap_or_default();
         let leads_there = header.entry_type() == EntryType::Link && target.starts_with(without);
@@ -100,7 +100,7 @@ fn filter(from: &mut impl Read, to: &mut impl Write, without: &Path, max_file: u
 }
 
 fn temporary() -> Result<File, FileError> {
-    tempfile::tempfile().map_err(|err| lost(&format!("no temporary file can be made: {err}")))
+    tempfile::tempfile().map_err(|err| lost(&format!("cannot create a temporary file: {err}")))
 }
 
 async fn blocking<T: Send + 'static>(act: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, FileError> {

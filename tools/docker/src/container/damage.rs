@@ -1,4 +1,4 @@
-//! What an error of a sandbox comes from: what ran inside, or infrastructure.
+//! Whether an error of a sandbox was caused by what ran inside, or by infrastructure.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

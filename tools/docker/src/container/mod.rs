@@ -21,7 +21,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use shell::{BOOT, Backend, Chunk, Health, Moment, Pipe, SUPERVISOR, Streams, Supervisors};
+use shell::{BOOT, Backend, Chunk, Health, Pipe, ProcessTime, SUPERVISOR, Streams, Supervisors};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tool_core::{FileError, SandboxConfig, SandboxError, SandboxInfo};
@@ -167,7 +167,7 @@ impl Backend for Container {
         Ok(Pipe { input, chunks: chunks.boxed(), exit: Box::pin(exit) })
     }
 
-    async fn end_tree(&self, shell: u32, since: Moment) -> Result<(), SandboxError> {
+    async fn end_tree(&self, shell: u32, since: ProcessTime) -> Result<(), SandboxError> {
         self.supervisors()?.end_tree(shell, since).await
     }
 
@@ -244,7 +244,7 @@ impl Backend for Container {
             .await
             .map_err(io::Error::other)
             .and_then(|result| result)
-            .map_err(|err| SandboxError::Lost(format!("the container `{}` is left behind: {err}", self.id())))
+            .map_err(|err| SandboxError::Lost(format!("the container `{}` was not removed: {err}", self.id())))
     }
 
     fn remove_in_background(&self) {
@@ -257,7 +257,7 @@ impl Backend for Container {
         self.removals.spawn_on(
             async move {
                 if let Err(err) = force_remove(&client, &id).await {
-                    tracing::warn!("the container `{id}` is left behind: {err}");
+                    tracing::warn!("the container `{id}` was not removed: {err}");
                 }
             },
             &runtime,

@@ -1,4 +1,4 @@
-//! What to say when the text to replace is not there.
+//! Messages for a text to replace that was not found.
 
 use std::borrow::Cow;
 

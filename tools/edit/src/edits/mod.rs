@@ -1,4 +1,4 @@
-//! Edits of one text, and what to say where one fits nowhere. Pure functions.
+//! Edits of one text, and messages for edits that do not fit. Pure functions.
 
 pub(crate) mod change;
 pub(crate) mod closest;

@@ -46,7 +46,7 @@ pub enum SyntaxReason {
 }
 
 impl SyntaxReason {
-    fn told(&self, texts: &dyn Texts) -> String {
+    fn message(&self, texts: &dyn Texts) -> String {
         match self {
             Self::Expected(token) => texts.render("edit/syntax_expected", json!({ "token": token })),
             Self::NoBlock => texts.plain("edit/syntax_no_block"),
@@ -67,9 +67,9 @@ impl SyntaxReason {
 }
 
 impl SyntaxProblem {
-    /// Returns what the model is told.
-    pub fn told(&self, texts: &dyn Texts) -> String {
-        let values = json!({ "line": self.line, "reason": self.reason.told(texts), "source": self.source });
+    /// Returns the message for the model.
+    pub fn message(&self, texts: &dyn Texts) -> String {
+        let values = json!({ "line": self.line, "reason": self.reason.message(texts), "source": self.source });
         texts.render("edit/syntax_problem", values)
     }
 

@@ -42,10 +42,10 @@ pub(crate) fn around(changed: &Range<usize>, context: usize, last: usize) -> Ran
     changed.start.saturating_sub(context).min(last)..(changed.end + context).min(last)
 }
 
-/// Turns a `view_range` for a text of `last` lines into lines counted from 0, and a note where it was mended.
+/// Turns a `view_range` for a text of `last` lines into lines counted from 0, and a note where it was corrected.
 ///
 /// # Errors
-/// When it has not two numbers, is reversed, starts below 1 or starts after the last line: what the model is told.
+/// When it has not two numbers, is reversed, starts below 1 or starts after the last line: the message for the model.
 pub fn parse_range(range: &[i64], last: usize, texts: &dyn Texts) -> Result<(Range<usize>, Option<String>), String> {
     let shown = format!("{range:?}");
     let err =

@@ -7,7 +7,7 @@ pub struct FilePatch {
     pub old: Option<String>,
     /// The path after, as written but without quotes; nothing for `/dev/null`.
     pub new: Option<String>,
-    /// How the file comes to its new path.
+    /// How the file gets its new path.
     pub origin: Origin,
     /// Permission bits to set.
     pub mode: Option<u32>,
@@ -15,7 +15,7 @@ pub struct FilePatch {
     pub hunks: Vec<Hunk>,
 }
 
-/// How a file comes to its new path.
+/// How a file gets its new path.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Origin {
     /// It is there already, or is new.
@@ -56,11 +56,11 @@ pub struct HunkLine {
 /// What happens to a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// It stays.
+    /// It is unchanged.
     Context,
-    /// It goes.
+    /// It is removed.
     Removed,
-    /// It comes.
+    /// It is added.
     Added,
 }
 

@@ -13,11 +13,11 @@ use crate::patch::place::{Place, place};
 pub struct Patched {
     /// The text after.
     pub body: String,
-    /// Lines that came.
+    /// Lines that were added.
     pub added: usize,
-    /// Lines that went.
+    /// Lines that were removed.
     pub removed: usize,
-    /// What had to be mended for the hunks to fit, a sentence for each.
+    /// What had to be corrected for the hunks to fit, a sentence for each.
     pub notes: Vec<String>,
 }
 

@@ -11,7 +11,7 @@ use crate::patch::quoted::{header_path, parse_path};
 #[error("{0}")]
 pub struct ParseError(String);
 
-/// Parses a unified diff, plain or by git, of one or more files. Text around it is passed over.
+/// Parses a unified diff, plain or by git, of one or more files. Text around it is skipped.
 ///
 /// # Errors
 /// When it names no file, or a hunk cannot be told from the text around it.

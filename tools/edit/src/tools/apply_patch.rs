@@ -135,7 +135,7 @@ impl ApplyPatch {
         before: Option<&[u8]>,
         texts: &dyn Texts,
     ) -> Result<(Vec<u8>, Patched, String), Vec<String>> {
-        let named = |err: &EditError| vec![of_file(name, &err.told(texts), texts)];
+        let named = |err: &EditError| vec![of_file(name, &err.message(texts), texts)];
         let bytes = before.unwrap_or_default();
         if file.hunks.is_empty() {
             // An empty new file, an unchanged move, or a deletion that does not spell out what goes.

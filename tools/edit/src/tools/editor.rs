@@ -104,7 +104,7 @@ impl File<'_> {
     }
 
     fn reject_edit(&self, err: &EditError) -> ToolError {
-        self.reject(&err.told(self.texts))
+        self.reject(&err.message(self.texts))
     }
 
     fn needed<T>(&self, value: Option<T>, command: &str, name: &str) -> Result<T, ToolError> {
@@ -129,7 +129,7 @@ impl StrReplaceEditor {
             }
             Err(err @ FileError::TooLarge { .. }) => {
                 return Err(ToolError::Rejected(
-                    file.says("edit/too_large", json!({ "why": ToolError::from(err).told(file.texts)? })),
+                    file.says("edit/too_large", json!({ "why": ToolError::from(err).message(file.texts)? })),
                 ));
             }
             read => read?,
@@ -274,7 +274,7 @@ pub(crate) fn syntax_warning(
     if problems.is_empty() {
         return Ok(String::new());
     }
-    let shown: Vec<String> = problems.iter().take(5).map(|problem| format!("  {}\n", problem.told(texts))).collect();
+    let shown: Vec<String> = problems.iter().take(5).map(|problem| format!("  {}\n", problem.message(texts))).collect();
     let shown = shown.concat();
     match check {
         SyntaxCheck::Refuse => {
@@ -292,7 +292,7 @@ async fn load(file: File<'_>) -> Result<(Vec<u8>, Text), ToolError> {
     let bytes = match file.sandbox.read_file(file.path).await {
         Err(err @ FileError::NotFound(_)) => {
             return Err(ToolError::Rejected(
-                file.says("edit/absent", json!({ "why": ToolError::from(err).told(file.texts)? })),
+                file.says("edit/absent", json!({ "why": ToolError::from(err).message(file.texts)? })),
             ));
         }
         read => read?,

@@ -89,7 +89,7 @@ async fn step(toolbox: &Toolbox, sandbox: &TempSandbox, call: &Value) -> String 
     }
     let tool = if call.get("patch").is_some() { "apply_patch" } else { "str_replace_editor" };
     let texts = texts();
-    match toolbox.call(tool, &call.to_string(), sandbox, &texts).await.map_err(|err| err.told(&texts)) {
+    match toolbox.call(tool, &call.to_string(), sandbox, &texts).await.map_err(|err| err.message(&texts)) {
         Ok(observation) => observation.text,
         Err(Ok(reason)) => format!("rejected: {reason}\n"),
         Err(Err(err)) => format!("sandbox: {err}\n"),

@@ -135,7 +135,7 @@ impl Processes {
         let Some(group) = &self.group else { return self.end_each(ending) };
         let are_many = group.members().len() >= MANY;
         if are_many {
-            // A shell among them that goes on asks again when it is refused a process.
+            // A shell among them that continues asks again when it is refused a process.
             group.forbid_forks();
         }
         if !group.is_whole() {
@@ -160,7 +160,8 @@ impl Processes {
         held.iter().for_each(|process| process.signal(Signal::CONT));
     }
 
-    /// Stops the victims, looking again until no new ones turn up; returns the last table, and what was stopped besides.
+    /// Stops the victims, looking again until no new ones turn up; returns the last table, and what was stopped
+    /// besides.
     fn stop(&self, ending: &Ending) -> (Vec<Process>, Vec<Process>) {
         let mut table = self.snapshot();
         table.iter().filter(|process| ending.is_first(process)).for_each(|process| process.signal(Signal::STOP));
@@ -200,7 +201,7 @@ fn living(group: &ControlGroup, seen: &HashMap<u32, Process>) -> Vec<Process> {
 }
 
 /// Stops the groups of many victims, each group at once, as a bomb is faster than whoever stops its processes one
-/// by one; returns the others in these groups that ran and have to go on.
+/// by one; returns the others in these groups that ran and have to continue.
 fn stop_groups(victims: &[Process], others: &[Process]) -> Vec<Process> {
     if victims.len() < MANY {
         return Vec::new();

@@ -1,14 +1,14 @@
 //! Finds the definitions of Cython files, for which there is no grammar.
 //!
-//! Cython is laid out like Python, so that indentation says where a definition ends, and the words at the start of a line
-//! say what it is. Text within quotes and comments is blanked first; nothing is parsed.
+//! Cython is laid out like Python, so that indentation says where a definition ends, and the words at the start of a
+//! line say what it is. Text within quotes and comments is blanked first; nothing is parsed.
 
 use std::ops::Range;
 
 use crate::cut::cython_lines::{Line, lines, masked, quoted};
 use crate::cut::parse::{Definition, Found, Role};
 
-/// Words before a name that is no return type and no name.
+/// Words before a name that is not a return type and no name.
 const MODIFIERS: [&str; 12] =
     ["cdef", "cpdef", "inline", "public", "api", "readonly", "extern", "const", "static", "volatile", "def", "async"];
 
@@ -95,8 +95,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Takes in a line; `body` is where it ends, if lines of greater indentation are below it. Returns whether a docstring
-    /// may follow.
+    /// Takes in a line; `body` is where it ends, if lines of greater indentation are below it. Returns whether a
+    /// docstring may follow.
     fn line(&mut self, line: &Line, body: Option<usize>, outer: Option<usize>) -> bool {
         let code = self.code(line);
         let first = word(code);
@@ -230,7 +230,7 @@ fn function_name(code: &str, plain: bool) -> Option<Range<usize>> {
     None
 }
 
-/// Returns a text without what may stand behind a name: its parameters, and its name in C, which is quoted and masked by
+/// Returns a text without what may stand after a name: its parameters, and its name in C, which is quoted and masked by
 /// now.
 fn up_to_name(text: &str) -> &str {
     let text = without_parameters(text.trim_end());
@@ -269,7 +269,7 @@ fn alias_name(code: &str) -> Option<Range<usize>> {
     (from < start && start < named.len()).then_some(start..named.len())
 }
 
-/// Returns the words of a text; what stands between square brackets belongs to the word before.
+/// Returns the words of a text; what is between square brackets belongs to the word before.
 fn words(text: &str) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
     let (mut start, mut depth) = (None, 0usize);

@@ -1,17 +1,17 @@
-//! The lines of a Cython file, each as far as its brackets go on.
+//! The lines of a Cython file, each as far as its brackets continue.
 
-/// A line with those that go on with it.
+/// A line with those that continue with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Line {
     /// The byte at which the first word begins.
     pub(crate) start: usize,
-    /// The byte behind the last character.
+    /// The byte after the last character.
     pub(crate) end: usize,
     /// How far it is indented, a tab to the next multiple of eight.
     pub(crate) indent: usize,
 }
 
-/// Returns the text with what stands in quotes and comments blank, each byte in its place.
+/// Returns the text with what is in quotes and comments blank, each byte in its place.
 pub(crate) fn masked(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = bytes.to_vec();

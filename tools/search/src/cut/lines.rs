@@ -143,7 +143,7 @@ fn nest<'a>(text: &'a str, lines: &Lines<'_>, lead: &[&str], found: &'a Found) -
             open.pop();
         }
         let around = open.last().and_then(|at| nested.get(*at));
-        // What stands around a definition is not what stands around the class that ends with it.
+        // What is around a definition is not what is around the class that ends with it.
         let within = |outer: &usize| around.is_none_or(|around| around.definition.range.start < *outer);
         let outer = outers.get(&definition.range.end).copied().filter(within);
         let start = outer.unwrap_or(usize::MAX).min(definition.range.start);

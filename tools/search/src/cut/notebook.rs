@@ -1,8 +1,8 @@
 //! The code of Jupyter notebooks.
 //!
 //! A notebook is JSON. What is indexed of it is a text with as many lines as the file, each of which has the code that
-//! stands on that line of the file. Where several lines of code do, because a cell is one string or the whole notebook
-//! one line, [`BREAK`] is between them. [`CELL`] begins such a text and ends each cell. Both count as blanks.
+//! is on that line of the file. Where several lines of code do, because a cell is one string or the whole notebook one
+//! line, [`BREAK`] is between them. [`CELL`] begins such a text and ends each cell. Both count as blanks.
 
 use std::borrow::Cow;
 
@@ -22,8 +22,8 @@ pub fn is_notebook(path: &str) -> bool {
     path.ends_with(".ipynb")
 }
 
-/// Returns the text of a file as it is indexed: of a notebook the code of its cells, of any other file, or of a notebook
-/// that cannot be read, the text itself.
+/// Returns the text of a file as it is indexed: of a notebook the code of its cells, of any other file, or of a
+/// notebook that cannot be read, the text itself.
 pub fn code<'a>(path: &str, text: &'a str) -> Cow<'a, str> {
     if !is_notebook(path) || is_code(text) {
         return Cow::Borrowed(text);
@@ -50,7 +50,7 @@ fn cells(text: &str) -> Result<Vec<Cell>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let whole: Value = serde_json::from_str(text).map_err(|err| match err.to_string() {
         why if why.contains("recursion limit") => format!("the JSON of the notebook is nested too deep: {why}"),
-        why => format!("the notebook is no JSON: {why}"),
+        why => format!("the notebook is not JSON: {why}"),
     })?;
     let sheets = whole.get("worksheets").and_then(Value::as_array);
     if whole.get("cells").and_then(Value::as_array).is_none() && sheets.is_none() {
@@ -98,7 +98,7 @@ fn has_code(cell: &Value) -> bool {
 struct Draft {
     is_code: bool,
     lines: Cell,
-    /// Whether the last line goes on.
+    /// Whether the last line continues.
     goes_on: bool,
 }
 
@@ -246,7 +246,7 @@ mod tests {
                 "{\"worksheets\": [{\"cells\": [{\"cell_type\": \"code\", \"input\": [\"a\\n\", \"b\"]}, {\"cell_type\": \"markdown\", \"source\": \"c\"}]}, {\"cells\": [{\"cell_type\": \"code\", \"input\": \"d\"}]}]}".to_owned(),
                 vec!["a", "b", "d"],
             ),
-            // Parts of one line, and text that is no text.
+            // Parts of one line, and text that is not text.
             (notebook(&[cell("code", "[\"a\", \"b\\n\", \"\", \"c\"]")]), vec!["ab", "c"]),
             (notebook(&[cell("code", "\"a = \\\"\\u00e9\\\"\"")]), vec!["a = \"é\""]),
             (notebook(&[cell("code", "[]"), cell("markdown", "\"x\""), cell("raw", "\"y\"")]), vec![]),
@@ -260,8 +260,8 @@ mod tests {
     fn what_cannot_be_read_is_told_and_stays_as_it_is() {
         let deep = format!("{{\"cells\": {}{}}}", "[".repeat(500), "]".repeat(500));
         for (text, why) in [
-            ("{\"cells\": [", "is no JSON"),
-            ("", "is no JSON"),
+            ("{\"cells\": [", "is not JSON"),
+            ("", "is not JSON"),
             ("{}", "has no `cells`"),
             ("[1]", "has no `cells`"),
             (deep.as_str(), "nested too deep"),

@@ -78,7 +78,7 @@ pub(crate) enum Role {
     Function,
     /// Gives its name to what is in it, and is no definition of its own.
     Scope,
-    /// Gives a type a name, in a span with what stands around it.
+    /// Gives a type a name, in a span with what is around it.
     Alias,
 }
 
@@ -122,8 +122,8 @@ impl<'a> FileParser<'a> {
         Self { grammars, parser: Parser::new(), cursor: QueryCursor::new() }
     }
 
-    /// Cuts a file, or a part of one, into spans. The first bytes are lines that only say what the others are in. Text of
-    /// no known language, or that its grammar gives up on, is cut by length alone.
+    /// Cuts a file, or a part of one, into spans. The first bytes are lines that only say what the others are in. Text
+    /// of no known language, or that its grammar gives up on, is cut by length alone.
     pub(crate) fn parse(&mut self, path: &str, text: &str, prefix: usize) -> Parsed {
         let plain = |why| Parsed { unparsed: why, ..cut(text, prefix, ("", &[]), &Found::default(), false) };
         let language = Language::of(path);

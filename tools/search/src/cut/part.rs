@@ -1,7 +1,7 @@
 //! Cuts a file into parts that can be indexed each for itself, so that a change costs no more than the definitions that
 //! it touches.
 //!
-//! In Python the parts are the functions of modules and classes, and what stands between them. They are told by their
+//! In Python the parts are the functions of modules and classes, and what is between them. They are told by their
 //! indentation alone, before anything is parsed; a file that is not plainly laid out is one part.
 
 use rustc_hash::FxHashSet;

@@ -58,7 +58,7 @@ impl Scan {
                     self.quote = None;
                     times
                 }
-                // Only a string of three quotes goes on by itself.
+                // Only a string of three quotes continues by itself.
                 (Some((_, 1)), b'\n') => return None,
                 (Some(_), _) => 1,
                 (None, b'#') => return Some(()),

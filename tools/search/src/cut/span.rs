@@ -21,8 +21,8 @@ pub struct Outline {
 /// A part of a file that belongs together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// The id in its file: the dotted path of the definition, or `imports`, `docstring` and `impl` for what stands
-    /// outside of one; `:2` and so on for further parts of the same.
+    /// The id in its file: the dotted path of the definition, or `imports`, `docstring` and `impl` for what is outside
+    /// of one; `:2` and so on for further parts of the same.
     pub id: String,
     /// What it is.
     pub kind: SpanKind,

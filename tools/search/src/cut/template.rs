@@ -1,6 +1,6 @@
 //! Templates of Cython and Python files in the language Tempita, such as `sparse.pyx.in`.
 //!
-//! What stands in two braces is a statement such as `{{for name in names}}`, or a part of the code such as `{{name}}`.
+//! What is in two braces is a statement such as `{{for name in names}}`, or a part of the code such as `{{name}}`.
 //! Only the text between them is looked at; nothing is filled in.
 
 use std::path::Path;
@@ -12,7 +12,7 @@ const MADE: [&str; 5] = ["py", "pyi", "pyx", "pxd", "pxi"];
 /// Words with which a statement begins.
 const STATEMENTS: [&str; 12] =
     ["py", "for", "endfor", "if", "elif", "else", "endif", "def", "enddef", "default", "inherit", "continue"];
-/// Bytes below which what is spelled out of a name is no name.
+/// Bytes below which what is spelled out of a name is not a name.
 const SHORT: usize = 2;
 
 /// Returns the name of the file that a template is made into; `None` for any other file.
@@ -27,8 +27,8 @@ pub(crate) fn endings() -> impl Iterator<Item = String> {
     MADE.iter().flat_map(|made| MARKS.iter().map(move |mark| format!("{made}.{mark}")))
 }
 
-/// Returns the text of a template as that of a plain file, each byte in its place: statements are blank, and every other
-/// part is letters. Braces that are not closed stay as they are.
+/// Returns the text of a template as that of a plain file, each byte in its place: statements are blank, and every
+/// other part is letters. Braces that are not closed stay as they are.
 pub(crate) fn masked(text: &str) -> String {
     let mut out = text.as_bytes().to_vec();
     let (mut open, mut at) = (None, 0);

@@ -123,7 +123,7 @@ impl Cache {
             match self.open(&path) {
                 Ok(pack) => loaded.push((path, pack)),
                 Err(err) if is_broken(&err) => {
-                    tracing::warn!("`{}` is made anew: {err}", path.display());
+                    tracing::warn!("`{}` is rebuilt: {err}", path.display());
                     let _ = fs::remove_dir_all(&path);
                 }
                 // The pack may be sound, and another process may need it.

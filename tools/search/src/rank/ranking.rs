@@ -1,7 +1,7 @@
 //! The ranking: BM25 over the fields of spans, and over files as the sum of their spans.
 //!
 //! The numbers that BM25 needs, such as in how many files a word is, are those of the tree alone and not of all that
-//! the packs hold: the postings of a word are read anyway, and what is not part of the tree is passed over.
+//! the packs hold: the postings of a word are read anyway, and what is not part of the tree is skipped.
 
 use std::collections::HashMap;
 

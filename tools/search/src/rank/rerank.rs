@@ -68,7 +68,7 @@ impl Reranker {
     fn failed(&self, err: &EmbedError) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         if !self.told.swap(true, Ordering::Relaxed) {
-            tracing::warn!("no embeddings, so that what is found stays in the order of its words: {err}");
+            tracing::warn!("no embeddings, so results keep their order by words: {err}");
         }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn definitions(view: &View, named: Named, name: &str) -> Result<Vec<D
         (Named::Function, Some(class)) => view.symbol(&format!("{prefix}{class}.{last}"))?,
         _ => Vec::new(),
     };
-    // What stands before the dot may be a module.
+    // What is before the dot may be a module.
     let module = |found: &Vec<DocId>| found.is_empty() && !(named == Named::Function && is_class(name));
     if module(&found) { view.symbol(&format!("{prefix}{last}")) } else { Ok(found) }
 }
@@ -173,7 +173,7 @@ impl CodeIndex {
     }
 }
 
-/// Returns a name without what stands before its last dot.
+/// Returns a name without what is before its last dot.
 fn last_part(name: &str) -> &str {
     name.trim().trim_end_matches("()").rsplit('.').next().unwrap_or_default()
 }

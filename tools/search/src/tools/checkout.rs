@@ -154,7 +154,7 @@ impl Checkout {
 }
 
 /// Takes in the files whose stamp is another one. One that is gone, or cannot be read, is no longer as it was; the
-/// latter is tried again at the next query.
+/// latter is retried at the next query.
 async fn update(
     mut state: State,
     listed: Vec<Listed>,
@@ -188,7 +188,8 @@ pub struct Synced<'a> {
 }
 
 impl Synced<'_> {
-    /// Answers a request as [`CodeIndex::search`] does. Where there is an embedder and the request has a query, the best
+    /// Answers a request as [`CodeIndex::search`] does. Where there is an embedder and the request has a query, the
+    /// best
     /// [`SearchConfig::rerank`] spans and their files come in an order that mixes the ranks by words with those by
     /// vectors, while the scores stay those of the words. An embedder that fails leaves the order of the words.
     ///
@@ -267,14 +268,14 @@ async fn find(sandbox: &dyn Sandbox, tests: &str, texts: &dyn Texts) -> Result<V
         // Without its permission a folder cannot be listed, and the others can.
         (ExecEnd::Exited(1), Ok(listing)) if !listing.is_empty() => return Ok(listing),
         (_, Err(FileError::Sandbox(err))) => return Err(err.into()),
-        (_, Err(err @ FileError::TooLarge { .. })) => ToolError::from(err).told(texts)?,
+        (_, Err(err @ FileError::TooLarge { .. })) => ToolError::from(err).message(texts)?,
         _ => texts.render("search/find_failed", json!({ "code": output.exit_code() })),
     };
     let values = json!({ "why": why, "words": output.output.trim() });
     Err(ToolError::Rejected(texts.render("search/unlisted", values)))
 }
 
-/// Reads a line of the listing; a name that is no text is passed over.
+/// Reads a line of the listing; a name that is not text is skipped.
 fn listed(line: &[u8]) -> Option<Listed> {
     let line = std::str::from_utf8(line).ok()?;
     let mut parts = line.splitn(4, ' ');
@@ -338,7 +339,7 @@ async fn archive(
         Ok(archive) => archive,
         Err(FileError::Sandbox(err)) => return Err(err.into()),
         Err(err) => {
-            let values = json!({ "why": ToolError::from(err).told(texts)?, "words": gathered.output.trim() });
+            let values = json!({ "why": ToolError::from(err).message(texts)?, "words": gathered.output.trim() });
             return Err(ToolError::Rejected(texts.render("search/unfetched", values)));
         }
     };

@@ -13,7 +13,7 @@ use crate::index::cache::Cache;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchConfig {
-    /// Tokens that an answer has at most, by the rule of thumb of four bytes a token (default 4000).
+    /// Most tokens of an answer, counting four bytes as a token (default 4000).
     pub max_tokens: usize,
     /// Lines of a span that `search_code` shows before it is cut (default 40).
     pub max_lines: usize,
@@ -21,11 +21,12 @@ pub struct SearchConfig {
     pub max_file: u64,
     /// Folder of the index cache; `null` for none on disk (default null).
     pub cache: Option<PathBuf>,
-    /// Bytes that the cache may take (default 2 GiB).
+    /// Bytes that the cache may use (default 2 GiB).
     pub max_cache: u64,
-    /// Name under which the cache keeps the repository; `null` for the instance's own (default null).
+    /// Name of the repository in the cache; `null` for the instance's repository (default null).
     pub repository: Option<String>,
-    /// Spans of an answer that are put into a new order by their vectors, where there are embeddings; 0 for none (default
+    /// Spans of an answer that are re-ranked by their vectors, if there are embeddings; 0 for none
+    /// (default
     /// 50).
     pub rerank: usize,
     /// The cache that clones share.
@@ -57,7 +58,7 @@ impl SearchConfig {
     }
 }
 
-/// The cache of some settings and all their clones, opened when it is first needed. It is no setting itself.
+/// The cache of some settings and all their clones, opened when it is first needed. It is not a setting itself.
 #[derive(Clone, Default)]
 pub struct SharedCache(Arc<OnceLock<Cache>>);
 

@@ -102,7 +102,7 @@ impl CodeIndex {
     }
 }
 
-/// Returns a question for what is not there, to be put behind a sentence.
+/// Returns a question for what is not there, to be put after a sentence.
 pub(crate) fn did_you_mean(names: &[String], texts: &dyn Texts) -> String {
     if names.is_empty() { String::new() } else { texts.render("search/hint_names", json!({ "names": names })) }
 }

@@ -155,7 +155,7 @@ fn a_want_of_handles_removes_no_pack() {
 #[test]
 fn a_cache_that_cannot_be_written_is_told_of_and_not_needed() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
-    // A file in the place of the folder keeps root out, too.
+    // A file in place of the folder keeps root out, too.
     let place = folder.path().join("cache");
     std::fs::write(&place, "").unwrap();
     let index = open(shop.path(), &Cache::new(&place, 1 << 30));

@@ -38,7 +38,7 @@ fn check(index: &CodeIndex) {
     let unparsed = index.unparsed();
     let told: Vec<&str> = unparsed.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(told, ["broken.ipynb"]);
-    assert!(unparsed[0].why.contains("no JSON"), "{unparsed:?}");
+    assert!(unparsed[0].why.contains("not JSON"), "{unparsed:?}");
 }
 
 #[test]

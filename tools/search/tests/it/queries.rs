@@ -256,7 +256,7 @@ fn an_answer_keeps_to_its_budget() {
           span `PriceList.price_of`, lines 10-11
             10      def price_of(self, product):
             11          return round_price(self[product])
-        Also found, not shown in full for lack of room:
+        Also found, not shown in full for lack of space:
           shop/prices.py
           shop/cart.py
     "#]]

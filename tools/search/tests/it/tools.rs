@@ -95,7 +95,7 @@ impl Shop {
         let texts = crate::texts();
         match self.toolbox.call(tool, &args.to_string(), &*self.sandbox, &texts).await {
             Ok(shown) => shown.text,
-            Err(err) => format!("rejected: {}\n", err.told(&texts).unwrap()),
+            Err(err) => format!("rejected: {}\n", err.message(&texts).unwrap()),
         }
     }
 
@@ -287,7 +287,7 @@ async fn an_answer_that_has_little_tells_what_was_not_parsed() {
         json!({"name": "draw_plot"}),
         expect![[r#"
             `draw_plot` is neither defined nor used here.
-            Not parsed, so that what they define may be missing here: `plots.ipynb` (the notebook is no JSON: EOF while parsing a list at line 1 column 11).
+            Not parsed, so definitions in them may be missing here: `plots.ipynb` (the notebook is not JSON: EOF while parsing a list at line 1 column 11).
         "#]],
     )
     .await;

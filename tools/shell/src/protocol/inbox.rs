@@ -6,7 +6,7 @@ use std::time::Instant;
 use memchr::memmem;
 use tokio::sync::Notify;
 
-use crate::backend::Moment;
+use crate::backend::ProcessTime;
 use crate::capture::{Capture, Captured};
 
 /// Output kept of background processes between two commands.
@@ -62,7 +62,7 @@ pub(crate) struct Report {
     /// Whether anything ran: it did not when bash could not parse the command.
     pub(crate) ran: bool,
     pub(crate) process: u32,
-    pub(crate) moment: Moment,
+    pub(crate) moment: ProcessTime,
     pub(crate) cwd: String,
     /// Whether the shell has ended with the command.
     pub(crate) ending: bool,
@@ -84,7 +84,7 @@ pub(super) struct Inbox {
     report: Option<Report>,
     closed: bool,
     /// When the shell was ready; no report is from before that.
-    earliest: Moment,
+    earliest: ProcessTime,
     last_output: Instant,
 }
 
@@ -102,7 +102,7 @@ impl Default for Inbox {
             exported: String::new(),
             report: None,
             closed: false,
-            earliest: Moment::default(),
+            earliest: ProcessTime::default(),
             last_output: Instant::now(),
         }
     }
@@ -120,11 +120,11 @@ impl Inbox {
     }
 
     /// Takes no report to be from before `moment`.
-    pub(super) fn begin(&mut self, moment: Moment) {
+    pub(super) fn begin(&mut self, moment: ProcessTime) {
         self.earliest = moment;
     }
 
-    /// Takes output in; returns whether that is news to whoever waits.
+    /// Takes output in; returns whether a waiting task should be woken.
     pub(super) fn output(&mut self, bytes: &[u8]) -> bool {
         self.last_output = Instant::now();
         if self.marked {
@@ -145,7 +145,7 @@ impl Inbox {
         false
     }
 
-    /// Takes a piece of a message in; returns whether that is news to whoever waits.
+    /// Takes a piece of a message in; returns whether a waiting task should be woken.
     pub(super) fn message(&mut self, mut bytes: &[u8]) -> bool {
         let mut news = false;
         while let Some(end) = memchr::memchr(0, bytes) {
@@ -160,7 +160,7 @@ impl Inbox {
                     self.report = self.parse(report);
                     news = true;
                 }
-                // Variables that are no text, or what bash had to say before the driver began.
+                // Variables that are not text, or what bash had to say before the driver began.
                 _ => {}
             }
         }
@@ -184,7 +184,7 @@ impl Inbox {
         let ticks = seconds.parse::<u64>().ok()?.checked_mul(TICKS)?.checked_add(hundredths.parse().ok()?)?;
         let last = lines.next()?.rsplit(' ').next()?.parse().ok()?;
         let cwd = lines.next()?.to_owned();
-        let moment = Moment { ticks, last }.max(self.earliest);
+        let moment = ProcessTime { ticks, last }.max(self.earliest);
         Some(Report { status, ran, process, moment, cwd, ending })
     }
 
@@ -267,7 +267,7 @@ mod tests {
             inbox.output(b"N");
             let report = inbox.end().unwrap().unwrap();
             assert_eq!((report.status, report.ran, report.process, report.ending), (7, true, 42, true));
-            assert_eq!(report.moment, Moment { ticks: 1234, last: 99 });
+            assert_eq!(report.moment, ProcessTime { ticks: 1234, last: 99 });
             assert_eq!((report.cwd.as_str(), inbox.exported()), ("/a\nb", "x=1\n"));
         }
     }
@@ -275,13 +275,13 @@ mod tests {
     #[test]
     fn a_forged_report_does_no_harm() {
         let mut inbox = Inbox::default();
-        inbox.begin(Moment { ticks: 100, last: 9 });
+        inbox.begin(ProcessTime { ticks: 100, last: 9 });
         inbox.expect("N".to_owned(), 100);
         inbox.output(b"N");
         inbox.message(b"E\n0\n1\n\n42\n18446744073709551615.5 1\n99\n/\0");
         assert_eq!(inbox.end(), None);
         inbox.message(b"E\n0\n1\n\n42\n0.00 1\n99\n/\0");
-        assert_eq!(inbox.end().unwrap().unwrap().moment, Moment { ticks: 100, last: 9 });
+        assert_eq!(inbox.end().unwrap().unwrap().moment, ProcessTime { ticks: 100, last: 9 });
     }
 
     #[test]

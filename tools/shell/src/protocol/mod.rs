@@ -1,9 +1,10 @@
 //! A bash that takes commands from a pipe, and what it says of them.
 //!
 //! The host sends a request (whether to check the syntax, the length of a long command, the command) and, unread until
-//! the command has ended, a nonce. The driver writes the nonce to standard output behind the command's own output, and a message to standard
-//! error, which no command holds: the command's exit code and the shell's directory. Another message holds what the
-//! shell exports; it follows behind, as nobody waits for it, and goes before the last report of a shell.
+//! the command has ended, a nonce. The driver writes the nonce to standard output after the command's own output, and a
+//! message to standard error, which no command holds: the command's exit code and the shell's directory. Another
+//! message holds what the shell exports; it follows after, as nobody waits for it, and goes before the last report of a
+//! shell.
 
 mod inbox;
 
@@ -16,14 +17,15 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tool_core::SandboxError;
 
-use crate::backend::{Chunk, Moment, Pipe};
+use crate::backend::{Chunk, Pipe, ProcessTime};
 use crate::capture::Captured;
 use crate::nonce::nonce;
 
 pub(crate) use inbox::Report;
 use inbox::Shared;
 
-/// The program that a shell is started with; the length of the driver's setup and the driver follow on its standard input.
+/// The program that a shell is started with; the length of the driver's setup and the driver follow on its standard
+/// input.
 ///
 /// bash reads a pipe byte by byte but where it is told how much to read.
 pub const BOOT: &str = "builtin mapfile -t -d '' -n 1 __spotter_boot; \
@@ -44,7 +46,7 @@ pub(crate) struct Shell {
     inbox: Arc<Shared>,
     exit: BoxFuture<'static, Option<i32>>,
     process: u32,
-    begun: Moment,
+    begun: ProcessTime,
 }
 
 impl Shell {
@@ -52,7 +54,7 @@ impl Shell {
     pub(crate) async fn start(pipe: Pipe, timeout: Duration) -> Result<Self, SandboxError> {
         let inbox = Arc::new(Shared::default());
         tokio::spawn(pump(pipe.chunks, inbox.clone()));
-        let mut shell = Self { input: pipe.input, inbox, exit: pipe.exit, process: 0, begun: Moment::default() };
+        let mut shell = Self { input: pipe.input, inbox, exit: pipe.exit, process: 0, begun: ProcessTime::default() };
         let (setup, main) = DRIVER.split_once(LOOP).unwrap_or((DRIVER, ""));
         let main = main.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
         let hello = async {
@@ -118,7 +120,7 @@ impl Shell {
             drop(input);
             inbox.closed().await;
         };
-        // One that has more to do may go on with it.
+        // One that has more to do may continue with it.
         let _ = tokio::time::timeout(timeout, end).await;
     }
 
@@ -165,7 +167,7 @@ impl Shell {
     }
 
     /// Returns the moment at which the shell was ready.
-    pub(crate) fn begun(&self) -> Moment {
+    pub(crate) fn begun(&self) -> ProcessTime {
         self.begun
     }
 }

@@ -17,7 +17,8 @@ use crate::nonce::nonce;
 
 pub use supervisors::{Another, Supervisors};
 
-/// The program of a supervisor, as in `bash --norc --noprofile -p -c PROGRAM`; its script follows on its standard input.
+/// The program of a supervisor, as in `bash --norc --noprofile -p -c PROGRAM`; its script follows on its standard
+/// input.
 pub const SUPERVISOR: &str = "builtin mapfile -t -d '' -n 1 script; builtin eval \"${script[0]}\"";
 const SCRIPT: &str = include_str!("supervisor.sh");
 /// No request that moves a file takes this long unless the engine is stuck.
@@ -36,7 +37,7 @@ pub struct Streams {
 /// A process in a sandbox that does the host's own work, one request after the other.
 ///
 /// A request that was sent is carried out even if no one waits for the answer, so that the two ends stay in step.
-/// After one that failed, it answers no more, and its process goes on until this is dropped.
+/// After one that failed, it answers no more, and its process continues until this is dropped.
 #[derive(Clone)]
 pub(crate) struct Supervisor {
     requests: mpsc::Sender<Request>,
@@ -107,7 +108,7 @@ impl Channel {
                 Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the container does not answer")),
             };
             let failed = result.is_err();
-            // Whoever asked may have gone.
+            // The caller may have gone.
             let _ = reply.send(result);
             if failed {
                 break;

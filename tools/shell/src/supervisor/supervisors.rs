@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tool_core::{FileError, SandboxError};
 
 use super::{Answer, LONG, SHORT, Streams, Supervisor};
-use crate::backend::{Health, Moment};
+use crate::backend::{Health, ProcessTime};
 use crate::ending::Ending;
 use crate::process::Process;
 
@@ -142,7 +142,7 @@ impl Supervisors {
     ///
     /// # Errors
     /// When no supervisor answers.
-    pub async fn end_tree(self: &Arc<Self>, shell: u32, since: Moment) -> Result<(), SandboxError> {
+    pub async fn end_tree(self: &Arc<Self>, shell: u32, since: ProcessTime) -> Result<(), SandboxError> {
         self.end(Ending::tree(shell, since)).await
     }
 
@@ -175,7 +175,7 @@ impl Supervisors {
     /// Kills what `ending` chooses.
     async fn end(self: &Arc<Self>, ending: Ending) -> Result<(), SandboxError> {
         let supervisors = self.clone();
-        // A task of its own: when the caller gives up, what was stopped still goes on.
+        // A task of its own: when the caller gives up, what was stopped still continues.
         let task = tokio::spawn(async move {
             let _lock = supervisors.ending.lock().await;
             let ended = supervisors.stop_and_kill(ending).await;
@@ -197,7 +197,8 @@ impl Supervisors {
         }
     }
 
-    /// See [`Sandbox::read_file`](tool_core::Sandbox::read_file); `path` is absolute, and the file has `limit` bytes at most.
+    /// See [`Sandbox::read_file`](tool_core::Sandbox::read_file); `path` is absolute, and the file has `limit` bytes at
+    /// most.
     ///
     /// # Errors
     /// [`FileError`] says what is wrong with the path.
@@ -226,7 +227,8 @@ impl Supervisors {
         file_result(path, &answer.status)
     }
 
-    /// See [`Sandbox::archive`](tool_core::Sandbox::archive); `path` is absolute, and the archive has `limit` bytes at most.
+    /// See [`Sandbox::archive`](tool_core::Sandbox::archive); `path` is absolute, and the archive has `limit` bytes at
+    /// most.
     ///
     /// # Errors
     /// [`FileError`] says what is wrong with the path.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tool_core::{Command, ExecEnd, ExecOutput, Interrupt, SandboxConfig, SandboxError, Shell as Kind};
 
 use self::disk::DiskWatch;
-use crate::backend::{Backend, Health, Moment};
+use crate::backend::{Backend, Health, ProcessTime};
 use crate::capture::Captured;
 use crate::clean;
 use crate::protocol::{Report, Shell};
@@ -28,7 +28,7 @@ const LOOK_AFTER: Duration = Duration::from_millis(300);
 /// Time between two looks at the disk while no command runs.
 const DISK_LOOK: Duration = Duration::from_secs(5);
 
-/// A command, and where to answer; whoever drops the receiver cancels the command.
+/// A command, and where to answer; dropping the receiver cancels the command.
 pub(crate) struct Job {
     pub(crate) command: Command,
     pub(crate) reply: oneshot::Sender<Result<ExecOutput, SandboxError>>,
@@ -51,7 +51,7 @@ pub(crate) struct Worker {
     notes: Vec<String>,
     cwd: String,
     /// When the last command ended: what has begun since belongs to the one that runs.
-    moment: Moment,
+    moment: ProcessTime,
     oom_kills: u64,
     /// Whether the command that runs has filled the sandbox with processes, which were ended.
     filled: bool,
@@ -86,7 +86,7 @@ impl Worker {
             started: false,
             notes: Vec::new(),
             cwd,
-            moment: Moment::default(),
+            moment: ProcessTime::default(),
             oom_kills: 0,
             filled: false,
             disk,
@@ -318,7 +318,7 @@ impl Worker {
                     Health::Good => {}
                     Health::Dead => return Ok(shell.ended_by_now().map_or(Finish::Died, Finish::Reported)),
                     Health::Memory => return Ok(Finish::Limit(ExecEnd::OutOfMemory)),
-                    // Once all others are gone, the shell may go on by itself.
+                    // Once all others are gone, the shell may continue by itself.
                     Health::Full if !self.filled => {
                         self.filled = true;
                         self.backend.end_background().await?;
@@ -353,7 +353,7 @@ impl Worker {
 
     /// Says that the memory limit ended a command if it killed something and the command was killed.
     ///
-    /// It looks after most commands, so that what was killed in one that went on is not blamed on a later one.
+    /// It looks after most commands, so that what was killed in one that continued is not blamed on a later one.
     async fn check_out_of_memory(
         &mut self,
         end: ExecEnd,

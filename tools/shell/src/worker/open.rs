@@ -55,7 +55,7 @@ impl Worker {
                 }
                 // What a command has exported has ended the shell: the next one begins without.
                 Ok(_) => {}
-                Err(err) => tracing::debug!("the next shell begins anew: {err}"),
+                Err(err) => tracing::debug!("the next shell starts fresh: {err}"),
             }
             self.backend.end_tree(shell.process(), shell.begun()).await?;
         }
@@ -89,7 +89,7 @@ impl Worker {
             Err(_) => {
                 self.backend.end_tree(shell.process(), shell.begun()).await?;
                 let hung = std::mem::take(&mut self.startup);
-                format!("the startup commands of the image did not end and are run no more: `{}`", hung.trim())
+                format!("the startup commands of the image did not end and will not be run again: `{}`", hung.trim())
             }
         };
         shell = self.open().await?;
@@ -120,7 +120,7 @@ impl Worker {
         let output = clean::captured(&shell.finish());
         let Some(report) = report else {
             return Err(SandboxError::Lost(format!(
-                "the shell of the sandbox did not get ready\n{}",
+                "the shell of the sandbox did not become ready\n{}",
                 output.trim_end()
             )));
         };

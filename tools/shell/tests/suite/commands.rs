@@ -220,7 +220,7 @@ async fn the_bash_tool(sandbox: &dyn Sandbox) {
     let call = async |arguments: &str| tools.call("execute_bash", arguments, sandbox, &texts).await.unwrap();
     let shown = call(r#"{"command": "echo hi; exit 3"}"#).await;
     assert_eq!((shown.exit_code, shown.is_error), (Some(3), false));
-    assert!(shown.text.starts_with("hi\n[exit code 3]\n[the shell was started again in /"), "{}", shown.text);
+    assert!(shown.text.starts_with("hi\n[exit code 3]\n[the shell was restarted in /"), "{}", shown.text);
     assert!(call(r#"{"command": "C-c"}"#).await.is_error);
     assert!(call(r#"{"command": " "}"#).await.is_error);
     assert_eq!(call(r#"{"command": "true"}"#).await.text, "[no output]");

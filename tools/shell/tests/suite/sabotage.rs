@@ -111,5 +111,5 @@ async fn a_startup_that_breaks_later_is_told() {
     let note = "[the startup commands of the image failed with exit code 3: `";
     check_startup("echo why; exit 3", note).await;
     check_startup("set -e; (exit 3)", note).await;
-    check_startup("sleep 1000", "[the startup commands of the image did not end and are run no more: `").await;
+    check_startup("sleep 1000", "[the startup commands of the image did not end and will not be run again: `").await;
 }

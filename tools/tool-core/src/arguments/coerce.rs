@@ -1,9 +1,9 @@
-//! Mends the types of arguments that a model sent in another form.
+//! Corrects the types of arguments that a model sent in another form.
 
 use serde_json::{Map, Value};
 
-/// Returns `arguments` with texts turned into the integers, numbers, booleans, arrays and objects that `schema` asks for,
-/// whole numbers such as `1.0` into integers, and without what is null and need not be there.
+/// Returns `arguments` with texts turned into the integers, numbers, booleans, arrays and objects that `schema` asks
+/// for, whole numbers such as `1.0` into integers, and without what is null and need not be there.
 ///
 /// Models without native tool calls send every value as text, and some with them do so now and then. A text that does
 /// not parse is left as it is, so that the error names it.
@@ -22,13 +22,13 @@ pub(crate) fn coerce(schema: &Value, mut arguments: Map<String, Value>) -> Map<S
             arguments.shift_remove(name);
             continue;
         }
-        mend(property, value);
+        correct(property, value);
     }
     arguments
 }
 
 /// Turns a value into what a schema asks for, where it can be.
-fn mend(schema: &Value, value: &mut Value) {
+fn correct(schema: &Value, value: &mut Value) {
     if let Value::String(text) = value
         && !is_text(schema)
         && let Ok(parsed) = serde_json::from_str::<Value>(text.trim())
@@ -42,7 +42,7 @@ fn mend(schema: &Value, value: &mut Value) {
         *value = integer;
     }
     if let (Value::Array(items), Some(schema)) = (&mut *value, item_schema(schema)) {
-        items.iter_mut().for_each(|item| mend(schema, item));
+        items.iter_mut().for_each(|item| correct(schema, item));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The arguments of a call: what a model is told of them, and what becomes of those it sends.
+//! The arguments of a call: their schema for the model, and the coercion of those that it sends.
 
 pub(crate) mod coerce;
 pub(crate) mod schema;

@@ -43,7 +43,7 @@ fn plain(schema: &mut Value) {
         values.retain(|value| !value.is_null());
     }
     map.retain(|key, value| !(key == "default" && value.is_null()) && key != "nullable");
-    // Widths of Rust's numbers, such as `uint64`, which are no formats of JSON Schema.
+    // Widths of Rust's numbers, such as `uint64`, which are not formats of JSON Schema.
     if map.get("format").and_then(Value::as_str).is_some_and(|format| format.contains("int")) {
         map.remove("format");
     }

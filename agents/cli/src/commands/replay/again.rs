@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use journal::{CellDir, read_text};
 use runner::engine::{Event, Listener};
 use runner::environments::{Providers, open};
-use runner::replay::{Comparison, Following, RecordedEpisode, compare, other_settings};
+use runner::replay::{Comparison, LiveComparison, RecordedEpisode, compare, other_settings};
 use runner::shown::short;
 use runner::stages::{Attempt, Cell, Models, Solving};
 use runner::{Plugs, Resolved};
@@ -46,13 +46,13 @@ pub(super) async fn run(
     record: &RecordedEpisode,
     providers: &Providers,
 ) -> Result<ExitCode, Failed> {
-    let temporary = tempfile::tempdir().context("no temporary folder can be made")?;
+    let temporary = tempfile::tempdir().context("cannot create a temporary folder")?;
     let opened = settle(plugs, args, record, temporary.path()).map_err(Failed::Usage)?;
     let Opened { resolved, models, is_kept } = opened;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
     let (index, instance) = instance(record, environment.as_ref()).map_err(Failed::Usage)?;
     if let Some(other) = other_settings(record, &resolved, instance, false).map_err(Failed::Usage)? {
-        say(&format!("the replay has other settings than the record: {other}"));
+        say(&format!("the settings of the replay differ from those of the record: {other}"));
     }
     let id = record.instance_id.as_str();
     let cell_dir = cell_dir(&resolved, record, args.fresh)?;
@@ -74,7 +74,7 @@ pub(super) async fn run(
         },
         None => watch.now(),
     };
-    // What was aborted lets go of its files before they are removed.
+    // What was aborted releases its files before they are removed.
     providers.tasks.close();
     providers.tasks.wait().await;
     let comparison = compare(&record.trajectory, &now);
@@ -82,7 +82,7 @@ pub(super) async fn run(
     tell(record, &comparison, folder)
 }
 
-/// Prints the comparison, and tells a person of it.
+/// Prints the comparison, as JSON and as text.
 fn tell(record: &RecordedEpisode, comparison: &Comparison, folder: Option<String>) -> Result<ExitCode, Failed> {
     let RecordedEpisode { run, cell, instance_id, sample, .. } = record;
     let line = Line { run, cell, instance_id, sample: *sample, comparison, folder };
@@ -105,7 +105,7 @@ fn settle(plugs: &Plugs, args: &Replay, record: &RecordedEpisode, temporary: &Pa
     match Models::open(&resolved) {
         Ok(models) => Ok(Opened { resolved, models, is_kept }),
         Err(err) if resolved.config.embeddings.name.is_some() => {
-            say(&format!("code search goes without the record's embeddings: {err:#}"));
+            say(&format!("code search runs without the record's embeddings: {err:#}"));
             let (resolved, is_kept) = settings(plugs, args, record, temporary, &["embeddings.name=null"])?;
             Ok(Opened { models: Models::open(&resolved)?, resolved, is_kept })
         }
@@ -140,12 +140,12 @@ fn recorded(cell_dir: &CellDir, id: &str) -> anyhow::Result<Trajectory> {
     Trajectory::parse(&text).map_err(|err| anyhow!("{} is damaged: {err}", show(&path)))
 }
 
-/// Returns what a person is told.
+/// Returns the comparison as text for the user.
 fn table(record: &RecordedEpisode, comparison: &Comparison) -> String {
     let [equal, all] = comparison.observations;
     let patch = match comparison.patch_equal {
         Some(true) => "the same patch",
-        Some(false) => "another patch",
+        Some(false) => "a different patch",
         None => "no patch to compare",
     };
     let [then, now] = comparison.exit_status.each_ref().map(|status| status.as_deref().unwrap_or("unfinished"));
@@ -153,7 +153,7 @@ fn table(record: &RecordedEpisode, comparison: &Comparison) -> String {
     let mut lines = vec![format!(
         "{}: {} ({} steps, {equal} of {all} observations the same, {patch}, {ended})",
         record.name(),
-        if comparison.equal { "replays as it was" } else { "diverges" },
+        if comparison.equal { "replays without a difference" } else { "diverges" },
         comparison.steps,
     )];
     if let Some(first) = &comparison.first {
@@ -171,13 +171,13 @@ fn table(record: &RecordedEpisode, comparison: &Comparison) -> String {
 /// Watches a replay, and has it stopped where it diverges.
 struct Watch {
     stops: bool,
-    seen: Mutex<(Vec<Record>, Following)>,
+    seen: Mutex<(Vec<Record>, LiveComparison)>,
     stop: CancellationToken,
 }
 
 impl Watch {
     fn new(then: Trajectory, stops: bool) -> Self {
-        Self { stops, seen: Mutex::new((Vec::new(), Following::new(then))), stop: CancellationToken::new() }
+        Self { stops, seen: Mutex::new((Vec::new(), LiveComparison::new(then))), stop: CancellationToken::new() }
     }
 
     /// Returns what has been recorded.

@@ -1,4 +1,4 @@
-//! Episodes go on live from a step of a recorded one.
+//! Episodes continue live from a step of a recorded one.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -87,19 +87,19 @@ fn settings(plugs: &Plugs, args: &Replay, (record, step): (&RecordedEpisode, u64
     Ok(samples)
 }
 
-/// Refuses what would not be the same episode any more, and tells of what is not as it was.
+/// Refuses what would not be the same episode any more, and reports what differs.
 fn check(
     resolved: &Resolved,
     environment: &dyn Environment,
     (record, instance): (&RecordedEpisode, &Instance),
 ) -> anyhow::Result<()> {
     if let Some(other) = other_settings(record, resolved, instance, true)? {
-        say(&format!("the steps that are taken over were made with other settings: {other}"));
+        say(&format!("the reused steps were made with other settings: {other}"));
     }
     refuse_unsolvable(resolved, environment, [instance])
 }
 
-/// Writes the summary of each sample, and tells of it where there is one.
+/// Writes the summary of each sample, and prints it if there is one.
 fn summaries(cells: &[Arc<Cell>]) -> anyhow::Result<()> {
     for cell in cells {
         let allowed = cell.resolved.config.evaluation.infrastructure;

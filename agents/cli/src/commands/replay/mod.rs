@@ -1,4 +1,4 @@
-//! `replay`: runs a recorded episode again with no model, or goes on from one of its steps with one.
+//! `replay`: runs a recorded episode again with no model, or continues from one of its steps with one.
 
 mod again;
 mod branch;
@@ -13,7 +13,7 @@ use env_core::{Environment, Instance};
 use journal::{CellDir, file_name};
 use runner::environments::Providers;
 use runner::replay::{RecordedEpisode, check_agent, find};
-use runner::run_folder::{FRESH, Others, open_cell, open_journal};
+use runner::run_folder::{FRESH, OtherSettings, open_cell, open_journal};
 use runner::stages::{Attempt, Attempted, Solved};
 use runner::{Plugs, Resolved};
 
@@ -23,22 +23,22 @@ use crate::settings::{Settings, workers};
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The episode: `RUN/CELL/ID`, with `/SAMPLE` behind it for another than the first; less of that where no other
-    /// episode of the run fits, such as `RUN/ID`; or the path of its folder.
+    /// The episode: `RUN/CELL/ID`, with `/SAMPLE` for a sample other than the first; a part of that if it names only
+    /// one episode of the run, such as `RUN/ID`; or the path of its folder.
     pub(crate) episode: String,
-    /// Ends at the first thing that is not as it was; else the recorded answers are followed to the end.
+    /// Stops at the first difference; otherwise the recorded answers are followed to the end.
     #[arg(long, conflicts_with = "from_step")]
     pub(crate) stop: bool,
-    /// Takes over so many steps of the episode, and goes on live from there.
+    /// Reuses this number of steps of the episode, and continues live from there.
     #[arg(long, value_name = "STEPS")]
     pub(crate) from_step: Option<u64>,
-    /// So many episodes go on from that step: the samples 0, 1 and so on of one run.
+    /// How many episodes continue from that step: the samples 0, 1 and so on of one run.
     #[arg(long, value_name = "N", requires = "from_step", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) branches: u32,
     /// How many of them run at once.
     #[arg(short, long, requires = "from_step", default_value_t = 1, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: usize,
-    /// Starts over, even where the run that is written holds a finished episode.
+    /// Starts over, even if the run that is written already contains a finished episode.
     #[arg(long)]
     pub(crate) fresh: bool,
     #[command(flatten)]
@@ -56,8 +56,8 @@ pub(crate) async fn run(
     match args.from_step {
         Some(step) => branch::run(plugs, &args, (&record, step), providers, at_interrupt).await,
         None if args.settings.model.is_some() => {
-            let hint = "hint: `--from-step STEPS` goes on with one";
-            Err(Failed::Usage(anyhow!("a replay asks no model, so that `--model` has no use\n{hint}")))
+            let hint = "hint: `--from-step STEPS` continues with one";
+            Err(Failed::Usage(anyhow!("a replay queries no model, so `--model` has no effect\n{hint}")))
         }
         None => again::run(plugs, &args, &record, providers).await,
     }
@@ -111,7 +111,7 @@ pub(super) fn outcome<'a>((attempt, attempted): &'a (Attempt, Attempted)) -> Res
         Attempted::Solved(solved) => Ok(solved),
         Attempted::Failed(why) => Err(why.as_str().into()),
         Attempted::Held => Err(attempt.cell.cell_dir.held(id).into()),
-        Attempted::GivenUp => Err("it was not begun".into()),
+        Attempted::GivenUp => Err("it was not started".into()),
     }
 }
 
@@ -123,8 +123,8 @@ pub(super) fn cell_dir(resolved: &Resolved, record: &RecordedEpisode, fresh: boo
 }
 
 /// Returns what becomes of a folder that was made with other settings.
-pub(super) fn others(ids: &[String], fresh: bool) -> Others<'_> {
-    if fresh { Others::StartOver(ids) } else { Others::Refuse(FRESH) }
+pub(super) fn others(ids: &[String], fresh: bool) -> OtherSettings<'_> {
+    if fresh { OtherSettings::StartOver(ids) } else { OtherSettings::Refuse(FRESH) }
 }
 
 /// Refuses to write into the run that the record is in.

@@ -1,4 +1,4 @@
-//! What is told of runs that are there.
+//! Commands that report on existing runs.
 
 pub(crate) mod named_run;
 pub(crate) mod report;

@@ -1,4 +1,4 @@
-//! Runs as arguments name them.
+//! Runs named by arguments.
 
 use std::path::{Path, PathBuf};
 

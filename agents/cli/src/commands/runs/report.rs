@@ -19,18 +19,18 @@ pub(crate) struct ReportCommand {
     /// Only these cells. May be repeated.
     #[arg(long, value_name = "CELL")]
     cell: Vec<String>,
-    /// Compares the second of two cells with the first, by McNemar's test; `RUN/CELL` where several runs have one of the
-    /// name.
+    /// Compares the second of two cells with the first, by McNemar's test; `RUN/CELL` where several runs have one of
+    /// the name.
     #[arg(long, num_args = 2, value_names = ["CELL", "CELL"])]
     compare: Vec<String>,
-    /// What the rows are.
+    /// What each row stands for.
     #[arg(long, value_enum, default_value = "cell")]
     by: ByArgument,
-    /// The form.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: FormatArgument,
-    /// Takes a rate for that of the run although infrastructure kept this share from a result. Default: what the cell was
-    /// configured with.
+    /// Reports a rate even if up to this share of the episodes failed because of infrastructure. Default: the setting
+    /// of the cell.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     allow_infrastructure: Option<f64>,
     #[command(flatten)]
@@ -107,7 +107,7 @@ fn read(args: &ReportCommand) -> anyhow::Result<Vec<CellFacts>> {
         cells.extend(read.collect::<Vec<_>>());
     }
     if let Some(unknown) = args.cell.iter().find(|name| cells.iter().all(|cell| cell.cell != **name)) {
-        anyhow::bail!("no run here has a cell `{unknown}`\nhint: without `--cell` all cells are shown");
+        anyhow::bail!("there is no cell `{unknown}` in these runs\nhint: without `--cell` all cells are shown");
     }
     Ok(cells)
 }

@@ -23,10 +23,10 @@ pub(crate) struct StatusCommand {
     /// The run: its name, or the path of its folder.
     #[arg(value_name = "RUN")]
     name: String,
-    /// Looks again every so many seconds, until all is done.
+    /// Refreshes every this many seconds, until all is done.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = seconds)]
     watch: Option<u64>,
-    /// Prints an object with all that is known; with `--watch`, one a line.
+    /// Prints all figures as a JSON object; with `--watch`, one a line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

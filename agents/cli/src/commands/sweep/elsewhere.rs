@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use anyhow::Context;
-use sweep::engines::{Coordinator, Current, Pilots, Site, USUAL, cancel_now};
+use sweep::engines::{Coordinator, Current, Launcher, Pilots, USUAL, cancel_now};
 use sweep::file::EngineSpec;
 use sweep::plan::Plan;
 use sweep::run::{Counts, Sweep};
@@ -16,15 +16,15 @@ use crate::interrupt::AtInterrupt;
 /// What starts the processes, and the job that it has been given.
 #[derive(Clone)]
 pub(super) struct Elsewhere {
-    site: Arc<dyn Site>,
+    launcher: Arc<dyn Launcher>,
     current: Current,
 }
 
 impl Elsewhere {
     /// Returns what a file asks for.
     pub(super) fn open(engine: &EngineSpec) -> anyhow::Result<Self> {
-        let site = sweep::engines::open(engine, |name| std::env::var(name).ok())?;
-        Ok(Self { site, current: Current::default() })
+        let launcher = sweep::engines::open(engine, |name| std::env::var(name).ok())?;
+        Ok(Self { launcher, current: Current::default() })
     }
 
     /// Has processes work on a sweep, and returns what came of it and whether it was interrupted.
@@ -36,18 +36,18 @@ impl Elsewhere {
     ) -> anyhow::Result<(Counts, bool)> {
         let drain = CancellationToken::new();
         at_interrupt.drain(&drain);
-        let (site, program, current) = (self.site.as_ref(), program()?, self.current.clone());
+        let (launcher, program, current) = (self.launcher.as_ref(), program()?, self.current.clone());
         let told = Box::new(|line: &str| say(line));
-        let coordinator = Coordinator { sweep, site, program, workers, drain: drain.clone(), current, told };
+        let coordinator = Coordinator { sweep, launcher, program, workers, drain: drain.clone(), current, told };
         Ok((coordinator.run().await?, drain.is_cancelled()))
     }
 
     /// Ends the processes of the job, where there is one.
     pub(super) fn cancel(&self) {
         let Some(job) = self.current.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        match cancel_now(&self.site, &job) {
-            Ok(()) => say(&format!("job {} is cancelled; the same command goes on", job.job)),
-            Err(err) => say(&format!("warning: {err:#}\nhint: `{}` ends its processes", self.site.by_hand(&job))),
+        match cancel_now(&self.launcher, &job) {
+            Ok(()) => say(&format!("job {} was cancelled; run the same command again to continue", job.job)),
+            Err(err) => say(&format!("warning: {err:#}\nhint: `{}` ends its processes", self.launcher.by_hand(&job))),
         }
     }
 
@@ -56,15 +56,15 @@ impl Elsewhere {
         let first = plan.cells.first().context("the sweep has no cell")?;
         let runs = &first.resolved.config.runs;
         let run = std::path::absolute(runs.join(journal::file_name(&plan.run)))?;
-        let folder = std::env::current_dir().context("the working folder cannot be told")?;
+        let folder = std::env::current_dir().context("cannot determine the working folder")?;
         let (engine, program) = (&plan.file.spec.engine, program()?);
         let count = engine.pilots.unwrap_or(USUAL);
         let (run, folder, program): (&Path, &Path, &Path) = (&run, &folder, &program);
-        self.site.text(&Pilots { engine, count, workers, program, run, folder, name: &plan.run })
+        self.launcher.text(&Pilots { engine, count, workers, program, run, folder, name: &plan.run })
     }
 }
 
 /// Returns the path of this program, which the processes run.
 fn program() -> anyhow::Result<PathBuf> {
-    std::env::current_exe().context("the path of this program cannot be told")
+    std::env::current_exe().context("cannot determine the path of this program")
 }

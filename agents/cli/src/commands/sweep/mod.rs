@@ -33,23 +33,23 @@ use crate::settings::workers;
 pub(crate) struct SweepCommand {
     /// The sweep file, YAML; or the name of one that ships with the program, such as `smoke`.
     pub(crate) file: String,
-    /// A layer of configuration over the file's `base`: a YAML file, or `key.path=value`. Later ones win.
+    /// A layer of configuration over the file's `base`: a YAML file, or `key.path=value`. Later layers win.
     #[arg(short = 'c', long = "config", value_name = "FILE|KEY=VALUE")]
     pub(crate) layers: Vec<String>,
-    /// Name of the run, and of its folder; by default the file's `name`, else the name of the file.
+    /// Name of the run and of its folder; by default the file's `name`, else the file name.
     #[arg(short, long)]
     pub(crate) run: Option<String>,
-    /// How many episodes are under way at once; by default the file's `workers`.
+    /// How many episodes run at once; by default the file's `workers`.
     #[arg(short, long, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: Option<usize>,
-    /// Prints the cells, how many episodes they have, and what they will probably cost, and runs nothing.
+    /// Prints the cells, how many episodes they have, and their expected cost, without running them.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// What works on it: this process, or processes that an engine starts on other machines; by default the file's
+    /// What runs it: this process, or processes that an engine starts on other machines; by default the file's
     /// `engine`.
     #[arg(long, value_parser = EngineKind::NAMES.map(|(name, _)| name))]
     pub(crate) engine: Option<String>,
-    /// Works on the run beside other processes that are at it.
+    /// Works on the run even if other processes work on it.
     #[arg(long)]
     pub(crate) share: bool,
 }
@@ -130,14 +130,14 @@ async fn clean(plugs: &Plugs, plan: &Plan) {
         match plug.clean(&host, false).await {
             Ok(names) if names.is_empty() => {}
             Ok(names) => say(&format!("removed {} {} of processes that have died", names.len(), plug.sandboxes)),
-            // Whoever needs it finds out soon enough.
+            // A command that needs the provider will report its error.
             Err(SandboxError::Unavailable(_)) => {}
-            Err(err) => say(&format!("warning: what dead processes left was not removed: {err}")),
+            Err(err) => say(&format!("warning: the leftovers of dead processes were not removed: {err}")),
         }
     }
 }
 
-/// Tells what came of the episodes; returns the exit code.
+/// Prints what became of the episodes; returns the exit code.
 fn tell(counts: &Counts, is_interrupted: bool) -> ExitCode {
     let Counts { solved, unsolved, not_judged, infrastructure, left, elsewhere, kept, stopped } = counts;
     let parts = [

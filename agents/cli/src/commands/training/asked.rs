@@ -23,12 +23,9 @@ const MOST_OUTPUT: [u64; 2] = [64, 1024];
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Scorers that ask a model")]
 pub(crate) struct AskedArguments {
-    /// A layer of configuration: a YAML file, or `key.path=value`, such as `model.name=…` and `model.base_url=…`.
-    #[arg(short = 'c', long = "config", value_name = "FILE|KEY=VALUE")]
-    layers: Vec<String>,
     /// How many requests are under way at once.
-    #[arg(short, long, default_value_t = 8, value_parser = workers, allow_negative_numbers = true)]
-    workers: usize,
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = workers, allow_negative_numbers = true)]
+    requests: usize,
     /// How often the model is asked about an episode; its score is the mean. At a temperature of 0 all votes are one.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     votes: u32,
@@ -59,10 +56,10 @@ enum TooLongArgument {
 }
 
 impl AskedArguments {
-    /// Returns the scorer `llm` or `judge`; answers are kept in the folder of `run` where nothing else is said.
-    pub(crate) fn scorer(&self, name: &str, plugs: &Plugs, run: &Path) -> anyhow::Result<Asked> {
+    /// Returns the scorer `llm` or `judge` of the model that the layers name; answers are kept in the folder of `run` where nothing else is said.
+    pub(crate) fn scorer(&self, name: &str, plugs: &Plugs, layers: &[String], run: &Path) -> anyhow::Result<Asked> {
         let is_judge = name == "judge";
-        let settings = Settings { layers: self.layers.clone(), ..Settings::default() };
+        let settings = Settings { layers: layers.to_vec(), ..Settings::default() };
         let mut resolved = Resolved::load(plugs, &settings, &[])?;
         self.fill(&mut resolved.config.model, is_judge);
         if resolved.config.model.name.is_none() {
@@ -83,7 +80,7 @@ impl AskedArguments {
             prompts,
             kept: Kept::open(&kept)?,
             votes: self.votes,
-            workers: self.workers,
+            workers: self.requests,
             begun: self.prefill && !is_judge,
             most: self.max_tokens.map(|most| (most, self.too_long())),
             measure: self.measure()?,
@@ -122,8 +119,8 @@ impl AskedArguments {
         };
         let counter = Arc::new(counter);
         Ok(Box::new(move |messages: &[Message]| {
-            let turn = |message: &Message| Turn { message: message.clone(), trained: false };
-            counter.count(&messages.iter().map(turn).collect::<Vec<_>>(), &[])
+            let turn = |message: &Message| Turn { message: message.clone(), trained: false, reasoning: None };
+            Ok(counter.measure(&messages.iter().map(turn).collect::<Vec<_>>(), &[])?.tokens)
         }))
     }
 }

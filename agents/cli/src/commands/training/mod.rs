@@ -6,7 +6,9 @@ mod curves;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod improve;
-mod scorer;
+pub(crate) mod scorer;
+mod stored;
+mod trials;
 pub(crate) mod verify;
 
 pub(crate) use best_of::BestOf;

@@ -6,19 +6,24 @@ use anyhow::{Context, bail};
 use clap::Args;
 use env_core::nearest;
 use runner::Plugs;
-use verifier::curves::Scores;
-use verifier::{First, Learned, Majority, Oracle, Pool, Random, Scorer};
+use runner::environments::Providers;
+use verifier::curves::Rated;
+use verifier::{First, Hybrid, Learned, Majority, Mix, Oracle, Pool, Random, Rank, Scorer};
 
 use super::asked::AskedArguments;
+use super::stored;
+use super::trials::{self, TrialArgs, tests};
 use crate::commands::runs::named_run::Runs;
 use crate::console::say;
+use crate::failed::Failed;
 
 /// What `--by` knows.
-const NAMES: [&str; 7] = ["random", "first", "majority", "learned", "llm", "judge", "oracle"];
+const NAMES: [&str; 10] =
+    ["random", "first", "majority", "learned", "llm", "judge", "tests", "rank", "hybrid", "oracle"];
 
 /// Which episodes are rated.
 #[derive(Debug, Args)]
-pub(crate) struct Rated {
+pub(crate) struct Episodes {
     /// The runs: names, or paths of their folders. The candidates of an instance are its episodes in all of them.
     #[arg(required = true, value_name = "RUN")]
     pub(crate) names: Vec<String>,
@@ -33,13 +38,23 @@ pub(crate) struct Rated {
 #[derive(Debug, Args)]
 pub(crate) struct By {
     /// The scorer: `majority` (the largest group of equal patches), `learned` (with `--model`), `llm` (a model's
-    /// probability that the log of an episode shows a solution), `judge` (a model's rating of it), or one of the bounds
-    /// `random`, `first` and `oracle`. May be repeated.
+    /// probability that the log of an episode shows a solution), `judge` (a model's rating of it), `tests` (the
+    /// repository's own and those that agents wrote, run on each other's patches), `rank` (with `--base`), `hybrid` (with
+    /// `--weights`), one of the bounds `random`, `first` and `oracle`; `stored:NAME` for the scores of an earlier `verify
+    /// --by NAME`, or `file:PATH` for those of a file. May be repeated.
     #[arg(long, value_name = "SCORER")]
     pub(crate) by: Vec<String>,
     /// The file of a learned scorer, which `--train` makes.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// The scorer by which `rank` keeps the better half, before it goes by tests.
+    #[arg(long, value_name = "SCORER", default_value = "majority")]
+    base: String,
+    /// The file of a mix of scorers for `hybrid`, which `--fit` makes.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    #[command(flatten)]
+    trials: TrialArgs,
     /// The seed of `random`.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
@@ -47,9 +62,18 @@ pub(crate) struct By {
     asked: AskedArguments,
 }
 
-impl Rated {
+impl Episodes {
     /// Reads the episodes of the runs, and says which are left out.
     pub(crate) fn pool(&self) -> anyhow::Result<Pool> {
+        let pool = self.read()?;
+        if pool.unfinished > 0 {
+            say(&format!("{} episodes have no patch to rate and are left out", pool.unfinished));
+        }
+        Ok(pool)
+    }
+
+    /// Reads the episodes of the runs.
+    fn read(&self) -> anyhow::Result<Pool> {
         let mut pool = Pool::default();
         let mut known: Vec<PathBuf> = Vec::new();
         for name in &self.names {
@@ -65,49 +89,107 @@ impl Rated {
                 "there is no finished episode with a patch here\nhint: `spotter status RUN` tells how far a run has got"
             );
         }
-        if pool.unfinished > 0 {
-            say(&format!("{} episodes have no patch to rate and are left out", pool.unfinished));
-        }
         Ok(pool)
     }
 }
 
 impl By {
+    /// Returns whether a scorer goes by tests, which have to be run before.
+    ///
+    /// # Errors
+    /// When the mix of `hybrid` cannot be read.
+    fn goes_by_tests(&self) -> anyhow::Result<bool> {
+        let goes = |name: &String| matches!(name.as_str(), "tests" | "rank");
+        let is_mixed = self.by.iter().any(|name| name == "hybrid");
+        Ok(self.by.iter().any(goes) || (is_mixed && self.mix()?.scorers.iter().any(goes)))
+    }
+
+    /// Reads the mix of `hybrid`.
+    fn mix(&self) -> anyhow::Result<Mix> {
+        let hint = "`--weights FILE`; `spotter verify RUN… --by … --by … --fit --out FILE` makes one";
+        let path =
+            self.weights.as_deref().with_context(|| format!("`hybrid` needs the file of a mix\nhint: {hint}"))?;
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        Mix::parse(&text).with_context(|| format!("cannot use `{}`", path.display()))
+    }
+
+    /// Returns the mix of scorers that `--weights` names.
+    fn hybrid(&self, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Hybrid> {
+        let mix = self.mix()?;
+        let part = |name: &String| match name.as_str() {
+            "hybrid" => bail!("a mix cannot be part of a mix"),
+            name => self.scorer(name, pool, plugs),
+        };
+        let parts = mix.scorers.iter().map(part).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Hybrid::new(parts, mix))
+    }
+
     /// Returns the scorers with their names, in the order in which they were named.
     ///
     /// # Errors
     /// When one is unknown, or a model is missing.
     pub(crate) fn scorers(&self, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Vec<(String, Box<dyn Scorer>)>> {
         let one = |name: &String| -> anyhow::Result<(String, Box<dyn Scorer>)> {
-            let scorer: Box<dyn Scorer> = match name.as_str() {
-                "random" => Box::new(Random { seed: self.seed }),
-                "first" => Box::new(First),
-                "majority" => Box::new(Majority),
-                "oracle" => Box::new(Oracle::new(pool.verdicts())),
-                "learned" => Box::new(unseen(read(self.model.as_deref())?, pool)),
-                "llm" | "judge" => Box::new(self.asked.scorer(name, plugs, first_run(pool))?),
-                _ => {
-                    let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
-                    let hint = near.unwrap_or_else(|| format!("the scorers are `{}`", NAMES.join("`, `")));
-                    bail!("there is no scorer `{name}`\nhint: {hint}");
-                }
-            };
-            Ok((name.clone(), scorer))
+            let scorer = self.scorer(name, pool, plugs)?;
+            Ok((scorer.name().to_owned(), scorer))
         };
         self.by.iter().map(one).collect()
     }
+
+    /// Returns the scorer of a name.
+    fn scorer(&self, name: &str, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Box<dyn Scorer>> {
+        if let Some(path) = name.strip_prefix("file:") {
+            return Ok(Box::new(stored::of_file(Path::new(path), pool)?));
+        }
+        if let Some(scorer) = name.strip_prefix("stored:") {
+            return Ok(Box::new(stored::of_runs(scorer, pool)?));
+        }
+        Ok(match name {
+            "random" => Box::new(Random { seed: self.seed }),
+            "first" => Box::new(First),
+            "majority" => Box::new(Majority),
+            "oracle" => Box::new(Oracle::new(pool.verdicts())),
+            "learned" => Box::new(unseen(read(self.model.as_deref())?, pool)),
+            "llm" | "judge" => Box::new(self.asked.scorer(name, plugs, &self.trials.layers, first_run(pool))?),
+            "tests" => Box::new(tests(pool)?),
+            "hybrid" => Box::new(self.hybrid(pool, plugs)?),
+            "rank" if matches!(self.base.as_str(), "rank" | "hybrid") => {
+                bail!("`{}` cannot be the `--base` of `rank`", self.base)
+            }
+            "rank" => Box::new(Rank::new(self.scorer(&self.base, pool, plugs)?, tests(pool)?)),
+            _ => {
+                let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
+                let hint = near.unwrap_or_else(|| format!("the scorers are `{}`", NAMES.join("`, `")));
+                bail!("there is no scorer `{name}`\nhint: {hint}");
+            }
+        })
+    }
 }
 
-/// Rates the episodes by each of the scorers.
-pub(crate) async fn rate(
-    pool: &Pool,
-    scorers: Vec<(String, Box<dyn Scorer>)>,
-) -> anyhow::Result<Vec<(String, Scores)>> {
+/// Runs the tests that the scorers go by, where they do. `most` is how many candidates of an instance are looked at.
+pub(crate) async fn run_tests(
+    plugs: &Plugs,
+    (episodes, by): (&Episodes, &By),
+    most: Option<usize>,
+    providers: &Providers,
+) -> Result<(), Failed> {
+    if !by.goes_by_tests().map_err(Failed::Usage)? {
+        return Ok(());
+    }
+    let mut pool = episodes.read().map_err(Failed::Usage)?;
+    if let Some(most) = most {
+        pool.truncate(most);
+    }
+    trials::run(plugs, &by.trials, pool, providers).await
+}
+
+/// Rates the episodes by each of the scorers, and their subsets up to `n` by those that compare.
+pub(crate) async fn rate(pool: &Pool, scorers: &[(String, Box<dyn Scorer>)], n: usize) -> anyhow::Result<Vec<Rated>> {
     let mut rated = Vec::with_capacity(scorers.len());
     for (name, scorer) in scorers {
-        let scores = pool.rate(scorer.as_ref()).await?;
+        let one = pool.rate_up_to(scorer.as_ref(), n).await?;
         scorer.remarks().iter().for_each(|remark| say(&format!("{name}: {remark}")));
-        rated.push((name, scores));
+        rated.push(Rated { name: name.clone(), ..one });
     }
     Ok(rated)
 }

@@ -8,11 +8,11 @@ use anyhow::anyhow;
 use clap::Args;
 use runner::Plugs;
 use serde::Serialize;
-use verifier::curves::Scores;
-use verifier::{Counted, Learned, Majority, Pool, cross_validate};
+use verifier::curves::{Rated, Scores};
+use verifier::{Counted, Learned, Majority, Mix, Pool, cross_validate, cross_validate_mix};
 
 use super::curves::{compared, remarks, tables};
-use super::scorer::{By, Rated, rate};
+use super::scorer::{By, Episodes, rate};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::output::{print, show};
@@ -23,15 +23,19 @@ const NAMED: usize = 8;
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     #[command(flatten)]
-    rated: Rated,
+    pub(crate) episodes: Episodes,
     #[command(flatten)]
-    by: By,
+    pub(crate) by: By,
     /// Trains the scorer `learned` on the verdicts of the runs, and tells what it is worth on repositories that it has not
     /// seen.
     #[arg(long, requires = "out", conflicts_with_all = ["by", "model"])]
     train: bool,
-    /// The file for the trained model.
-    #[arg(long, value_name = "FILE", requires = "train")]
+    /// Fits the mix `hybrid` of the scorers of `--by` to the verdicts of the runs, and tells what it is worth on repositories
+    /// that it was not fitted to.
+    #[arg(long, requires_all = ["out", "by"], conflicts_with_all = ["train", "weights"])]
+    fit: bool,
+    /// The file for the trained model, or for the mix.
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Folds of the cross-validation, which no repository is on both sides of.
     #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
@@ -52,28 +56,35 @@ struct Scored<'a> {
 }
 
 pub(crate) async fn run(plugs: &Plugs, args: &Verify) -> Result<ExitCode, Failed> {
-    let mut pool = args.rated.pool().map_err(Failed::Usage)?;
+    let mut pool = args.episodes.pool().map_err(Failed::Usage)?;
     if let Some(out) = args.out.as_deref().filter(|_| args.train) {
         return train(args, &mut pool, out).await;
     }
     if args.by.by.is_empty() {
         return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
     }
-    let scorers = args.by.scorers(&pool, plugs).map_err(Failed::Usage)?;
-    let scored = rate(&pool, scorers).await?;
-    for (name, scores) in &scored {
-        write(&pool, name, scores)?;
+    if args.fit {
+        leave_out_unjudged(&mut pool);
+    } else if args.out.is_some() {
+        return Err(Failed::Usage(anyhow!("`--out` is for what `--train` or `--fit` makes")));
     }
-    tell(args, &pool, &scored)
+    let scorers = args.by.scorers(&pool, plugs).map_err(Failed::Usage)?;
+    let mut rated = rate(&pool, &scorers, most(args, &pool)).await?;
+    if let Some(out) = args.out.as_deref() {
+        let mixed = fit(args, &pool, &rated, out)?;
+        rated.push(mixed);
+        return tell(args, &pool, &rated);
+    }
+    for one in &rated {
+        write(&pool, &one.name, &one.scores)?;
+    }
+    tell(args, &pool, &rated)
 }
 
 /// Trains a model on what has a verdict, and tells what it is worth.
 async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, Failed> {
-    let unjudged = pool.keep_judged();
-    if unjudged > 0 {
-        say(&format!("{unjudged} episodes have no verdict and are left out"));
-    }
-    let labels = pool.labels();
+    leave_out_unjudged(pool);
+    let (labels, n) = (pool.labels(), most(args, pool));
     let mut counted = Vec::new();
     pool.each(|candidates| {
         let resolved = labels.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
@@ -81,7 +92,7 @@ async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, F
         Ok(())
     })?;
     let model = Learned::train(&counted).map_err(Failed::Usage)?;
-    let validated = cross_validate(&counted, usize::from(args.folds)).map_err(Failed::Usage)?;
+    let validated = cross_validate(&counted, usize::from(args.folds), n).map_err(Failed::Usage)?;
     journal::write_whole(out, model.to_json()?.as_bytes())?;
     say(&format!(
         "trained on {} candidates of {} instances; the figures are of {} folds over {} repositories, each rated by a model \
@@ -94,23 +105,55 @@ async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, F
     ));
     let named = model.greatest(NAMED).into_iter().map(|(name, weight)| format!("{name} {weight:+.2}"));
     say(&format!("the greatest weights: {}", named.collect::<Vec<_>>().join("; ")));
-    let scored = [("majority".to_owned(), pool.rate(&Majority).await?), ("learned".to_owned(), validated.scores)];
-    tell(args, pool, &scored)
+    let rated = [pool.rate_up_to(&Majority, n).await?, validated.rated];
+    tell(args, pool, &rated)
+}
+
+/// Leaves out what cannot be learned from.
+fn leave_out_unjudged(pool: &mut Pool) {
+    let unjudged = pool.keep_judged();
+    if unjudged > 0 {
+        say(&format!("{unjudged} episodes have no verdict and are left out"));
+    }
+}
+
+/// Fits a mix of scorers and writes its file; returns its scores, each by a mix that was fitted to other repositories.
+fn fit(args: &Verify, pool: &Pool, rated: &[Rated], out: &Path) -> Result<Rated, Failed> {
+    let labels = pool.labels();
+    // By the names of the arguments, by which they are found again.
+    let named: Vec<(String, Scores)> =
+        args.by.by.iter().zip(rated).map(|(name, one)| (name.clone(), one.scores.clone())).collect();
+    let mix = Mix::fit(&named, &labels).map_err(Failed::Usage)?;
+    journal::write_whole(out, mix.to_json()?.as_bytes())?;
+    say(&format!(
+        "fitted to {} candidates of {} instances; the figures are of folds by repository, each rated by a mix that was not \
+         fitted to it\nsee {}",
+        pool.len(),
+        labels.len(),
+        show(out)
+    ));
+    let scores = cross_validate_mix(&named, &labels, usize::from(args.folds)).map_err(Failed::Usage)?;
+    Ok(Rated::once("hybrid", scores))
 }
 
 /// Prints what the scores are worth, where there are verdicts to tell by.
-fn tell(args: &Verify, pool: &Pool, scored: &[(String, Scores)]) -> Result<ExitCode, Failed> {
+fn tell(args: &Verify, pool: &Pool, rated: &[Rated]) -> Result<ExitCode, Failed> {
     let labels = pool.labels();
     if labels.is_empty() {
         say("no episode has a verdict, so that it cannot be told what the scores are worth");
         return Ok(ExitCode::SUCCESS);
     }
-    let most = labels.values().map(Vec::len).max().unwrap_or(1).min(16);
-    let n = args.n.map_or(most, usize::from);
-    let comparison = compared(pool, scored, &labels, n);
+    let n = most(args, pool);
+    let comparison = compared(pool, rated, &labels, n);
     print(&tables(&comparison))?;
     say(&remarks(&comparison));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the greatest k of best@k.
+fn most(args: &Verify, pool: &Pool) -> usize {
+    let most = pool.instances().map(|(_, members)| members.len()).max().unwrap_or(1).min(16);
+    args.n.map_or(most, usize::from)
 }
 
 /// Writes the scores into the folders of the runs, a line an episode.

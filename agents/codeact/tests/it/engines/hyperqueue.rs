@@ -1,4 +1,5 @@
-//! A sweep on HyperQueue, whose command is stood in for by a script that notes how it was called and starts the processes.
+//! A sweep on HyperQueue, whose command is stood in for by a script that notes how it was called and starts the
+//! processes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -89,7 +90,7 @@ fn a_sweep_on_hyperqueue_goes_on_when_its_tasks_have_ended() {
     assert!(names.len() == 2 && names.iter().all(|name| name.starts_with("spotter-s-")), "{calls}");
     assert!(calls.lines().any(|line| line.replace(&format!("--name={} ", names[0]), "") == expected), "{calls}");
     let log = fs::read_to_string(program.path(".runs/s/engine/pilot-0.log")).unwrap();
-    assert_eq!(log.matches("at the sweep `s`").count(), 2, "{log}");
+    assert_eq!(log.matches("working on the sweep `s`").count(), 2, "{log}");
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn processes_that_have_spent_the_budget_are_not_submitted_again() {
     let asked = model.count();
     assert!(asked * 2001 < 60_000, "{asked}");
     assert!(results(&program, "s").len() < 12, "{ran:?}");
-    // With a larger one the same command goes on, though some had ended for want of it.
+    // With a larger one the same command continues, though some had ended for want of it.
     write(&program, "s.yaml", &text.replace("60000", "1000000"));
     let ran = program.run(&["sweep", "s.yaml"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");

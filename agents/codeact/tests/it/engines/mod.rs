@@ -150,7 +150,8 @@ impl Undisturbed {
         wait_until(what, || self.model.count() >= self.needed() / part);
     }
 
-    /// Checks that the sweep ends with all results, that nothing is done twice, and that its report is that of one machine.
+    /// Checks that the sweep ends with all results, that nothing is done twice, and that its report is that of one
+    /// machine.
     fn check(&self, program: &Program, coordinator: Child, lost: &str) -> String {
         let output = coordinator.wait_with_output().unwrap();
         let took = self.begun.lock().unwrap().elapsed();
@@ -171,8 +172,8 @@ impl Undisturbed {
     }
 }
 
-/// Checks that a command finds the processes of a killed one again, that an interrupted one has them finish what is under
-/// way, and that one that is told to end ends them. Three processes are at the sweep at once.
+/// Checks that a command finds the processes of a killed one again, that an interrupted one has them finish what is
+/// under way, and that one that is told to end ends them. Three processes are at the sweep at once.
 fn interrupt(program: &Program, engine: &str) {
     let model = slow_model();
     let (_runtime, url) = model.serve();
@@ -187,7 +188,10 @@ fn interrupt(program: &Program, engine: &str) {
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(pilots(program).len(), 3);
     let said = interrupted(again, "INT");
-    assert!(said.contains("of an earlier command still works on it") && said.contains("no more is begun"), "{said}");
+    assert!(
+        said.contains("of an earlier command still works on it") && said.contains("no new work is started"),
+        "{said}"
+    );
     wait_until("no process is at it", || pilots(program).is_empty());
     let drained = results(program, "s").len();
     assert!((1..36).contains(&drained), "{drained}: {said}");
@@ -196,7 +200,7 @@ fn interrupt(program: &Program, engine: &str) {
     let again = program.start(&["sweep", "s.yaml"]);
     wait_until("all processes are at it again", || pilots(program).len() == 3);
     let said = interrupted(again, "TERM");
-    assert!(said.contains("is cancelled"), "{said}");
+    assert!(said.contains("was cancelled"), "{said}");
     wait_until("no process is at it", || pilots(program).is_empty());
     ok(&program.run(&["sweep", "s.yaml", "--engine", "local", "--workers", "8"]));
     assert_eq!(results(program, "s").len(), 36);

@@ -103,7 +103,7 @@ fn a_sweep_on_ray_outlives_a_killed_process() {
     let restarts: u64 = tasks.iter().map(|task| task["restarts"].as_u64().unwrap()).sum();
     assert_eq!(restarts, 1, "{tasks:?}");
     let log = fs::read_to_string(program.path(&format!(".runs/s/engine/pilot-{}.log", killed.task))).unwrap();
-    assert_eq!(log.matches("at the sweep `s`").count(), 2, "{log}");
+    assert_eq!(log.matches("working on the sweep `s`").count(), 2, "{log}");
 }
 
 #[test]

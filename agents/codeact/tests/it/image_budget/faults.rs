@@ -135,7 +135,7 @@ fn an_engine_that_is_restarted_and_a_pull_that_fails_cost_no_episode() {
     let mut clean = place.program.command(&["clean"]);
     assert!(clean.env("DOCKER_HOST", Engine::address(&engine.folder)).output().unwrap().status.success());
     assert_eq!(engine.containers(), 0, "{said}");
-    let tried: Vec<&str> = said.lines().filter(|line| line.ends_with("it is tried again")).collect();
+    let tried: Vec<&str> = said.lines().filter(|line| line.ends_with("it will be retried")).collect();
     // The hint on an image that cannot be had ends its message.
     let pulls = tried.iter().filter(|line| line.starts_with("hint: ")).count();
     let lost = tried.len() - pulls;

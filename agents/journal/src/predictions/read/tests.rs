@@ -105,11 +105,11 @@ fn errors_name_the_line_and_the_field() {
         &format!("{{\"b__b-1\": {A}}}"),
         &expect!["predictions `p.json`: line 1: `b__b-1`: its field `instance_id` says `a__a-1`"],
     );
-    check("p.json", &format!("[{A}"), &expect!["predictions `p.json`: line 1: the file ends where `,` must be"]);
+    check("p.json", &format!("[{A}"), &expect!["predictions `p.json`: line 1: the file ends where `,` is expected"]);
     check(
         "p.json",
         &format!("{{\"x\":\n{A}"),
-        &expect!["predictions `p.json`: line 2: the file ends where `,` must be"],
+        &expect!["predictions `p.json`: line 2: the file ends where `,` is expected"],
     );
     check("p.jsonl", &format!("{A} {B}"), &expect!["predictions `p.jsonl`: line 1: trailing characters at column 76"]);
     check(
@@ -124,8 +124,12 @@ fn errors_name_the_line_and_the_field() {
         &format!("[{A},\n{{\"x\": 1]"),
         &expect!["predictions `p.json`: line 2: expected `,` or `}` at column 8"],
     );
-    check("p.json", &format!("[{A}] {A}"), &expect!["predictions `p.json`: line 1: there is more behind the end"]);
-    check("p.json", &format!("[{A}\n{A}]"), &expect!["predictions `p.json`: line 2: there is `{` where `,` must be"]);
+    check("p.json", &format!("[{A}] {A}"), &expect!["predictions `p.json`: line 1: there is more after the end"]);
+    check(
+        "p.json",
+        &format!("[{A}\n{A}]"),
+        &expect!["predictions `p.json`: line 2: there is `{` where `,` is expected"],
+    );
     check("p.jsonl", "\n", &expect!["predictions `p.jsonl`: it holds none"]);
     check("p.jsonl", "diff --git", &expect!["predictions `p.jsonl`: line 1: expected value at column 1"]);
 }
@@ -165,7 +169,7 @@ fn half_characters_spoil_the_patch_that_holds_them_and_no_other() {
     let expected = expect![[r#"
         a__a-1 by m: Some("x\n")
         b__b-2 by m: Some("+ �\n") (spoiled)
-        line 2: the patch for `b__b-2` holds half a character or other bytes that are no text, and counts as one that does not apply"#]];
+        line 2: the patch for `b__b-2` contains a lone surrogate or bytes that are not text, and counts as a patch that does not apply"#]];
     check("p.json", &format!("{beside}\n{spoiled}\n"), &expected);
     check("p.json", &format!("[{beside},\n{spoiled}]"), &expected);
     check("p.json", &format!("{{\"a__a-1\": {beside},\n\"b__b-2\": {spoiled}}}"), &expected);

@@ -17,7 +17,7 @@ use super::*;
 struct Listed {
     instance: Instance,
     next: Mutex<Vec<Result<Verdict, EnvError>>>,
-    /// What each evaluation without a patch gives in the place of these, and how many there were.
+    /// What each evaluation without a patch gives in place of these, and how many there were.
     control: Option<(Failure, InfraReason)>,
     controls: AtomicUsize,
     judging: String,

@@ -103,7 +103,7 @@ fn replacements(gold: &Gold, path: &str, shown: &Shown) -> Result<Vec<(Call, Vec
         let start =
             start.ok_or_else(|| format!("the code shown of `{path}` has no lines as they are at {}", hunk.start))?;
         lines.resize(lines.len().max(start + hunk.old.len()), None);
-        // The patch knows its lines exactly, with what stands at their ends.
+        // The patch knows its lines exactly, with what is at their ends.
         lines.splice(start..start + hunk.old.len(), hunk.old.iter().cloned().map(Some));
         places.push((start, hunk));
     }

@@ -1,4 +1,4 @@
-//! A gold patch as what it changes, and where that stands in a file of which some lines are known.
+//! A gold patch as what it changes, and where that is in a file of which some lines are known.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -73,7 +73,7 @@ impl Hunk {
 
     /// Returns the first and the last line that an edit touches when its hunk begins at `start`; empty ones aside.
     ///
-    /// An insertion touches the line before it, or the one behind where that is empty.
+    /// An insertion touches the line before it, or the one after where that is empty.
     pub(crate) fn place(&self, number: usize, start: usize, done: &BTreeSet<usize>) -> (usize, usize) {
         let change = &self.edit(number).change;
         let touched = if change.old.is_empty() {
@@ -99,8 +99,8 @@ impl Hunk {
 
     /// Returns the number of the file's line at which the hunk stands, out of the lines that are known.
     ///
-    /// At least so many lines must be known, as far as the hunk has them. Of places that are as good as one another it is
-    /// the nearest to where the patch says.
+    /// At least so many lines must be known, as far as the hunk has them. Of places that are as good as one another it
+    /// is the nearest to where the patch says.
     pub(crate) fn find(&self, known: &Known, done: &BTreeSet<usize>, least: usize) -> Option<usize> {
         let lines: Vec<String> = self.now(done).iter().map(|line| line.trim_end().to_owned()).collect();
         let mut numbers: HashMap<&str, Vec<usize>> = HashMap::new();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Why the model cannot go on; it is told to the client, whose run it fails.
+/// Why the model cannot continue; it is told to the client, whose run it fails.
 pub(crate) type Lost = String;
 
 /// A tool on offer.
@@ -124,7 +124,7 @@ impl Offer {
     }
 }
 
-/// Reads the messages behind the question: each of the model with what came back for it.
+/// Reads the messages after the question: each of the model with what came back for it.
 fn turns(messages: &[Value], is_native: bool) -> Result<Vec<Turn>, Lost> {
     let mut turns = Vec::new();
     for pair in messages.chunks(2) {

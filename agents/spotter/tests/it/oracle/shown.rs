@@ -1,8 +1,8 @@
 //! What a text shows of the code: files, their spans and numbered lines.
 //!
-//! These are data, and are known by their form alone: a path is a line of one word, a numbered line begins with its number
-//! and two blanks or a tab, and the heading of a span has an id between backquotes and behind it one or two numbers. The
-//! words around them may be any.
+//! These are data, and are known by their form alone: a path is a line of one word, a numbered line begins with its
+//! number and two blanks or a tab, and the heading of a span has an id between backquotes and after it one or two
+//! numbers. The words around them may be any.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -106,7 +106,7 @@ pub(crate) fn numbered(line: &str) -> Option<(usize, &str)> {
     Some((number.parse().ok()?, code))
 }
 
-/// Reads a line with one name between backquotes and behind it a number, or the first and the last of some; nothing else
+/// Reads a line with one name between backquotes and after it a number, or the first and the last of some; nothing else
 /// has a number.
 pub(crate) fn heading(line: &str) -> Option<(&str, usize, usize)> {
     let mut parts = line.split('`');
@@ -123,7 +123,7 @@ pub(crate) fn heading(line: &str) -> Option<(&str, usize, usize)> {
     }
 }
 
-/// Returns what stands between pairs of tags that are lines of their own, from the first one's beginning to its last end,
+/// Returns what is between pairs of tags that are lines of their own, from the first one's beginning to its last end,
 /// and the text without them.
 pub(crate) fn blocks(text: &str) -> (Vec<String>, String) {
     let lines: Vec<&str> = text.split('\n').collect();

@@ -1,7 +1,7 @@
 //! What the model answers in the state machine: one action a conversation, by what the question shows.
 //!
-//! Which state asks is told by the arguments that its one tool takes. What was done before is told by marks that the model
-//! itself put into its instructions, and that come back to it.
+//! Which state asks is told by the arguments that its one tool takes. What was done before is told by marks that the
+//! model itself put into its instructions, and that come back to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -195,7 +195,7 @@ fn located(gold: &Gold, path: &str, numbers: &[usize], code: &Known) -> Result<B
         let of_hunk = hunk.edits.iter().map(|edit| edit.number);
         let here: Vec<usize> = of_hunk.clone().filter(|number| numbers.contains(number)).collect();
         let Some(lowest) = here.last() else { continue };
-        // Changes are made from below, so that of this hunk those behind the named ones are made.
+        // Changes are made from below, so that of this hunk those after the named ones are made.
         let done = of_hunk.filter(|number| number > lowest).collect();
         let start = hunk.find(code, &done, 1);
         let start =
@@ -234,7 +234,7 @@ fn replace_code(gold: &Gold, asked: &str) -> Result<Value, Lost> {
 fn change(piece: &mut Vec<String>, hunk: &Hunk, number: usize, at: usize) -> Result<(), Lost> {
     let change = &hunk.edit(number).change;
     let old = &hunk.old[change.old.clone()];
-    // An insertion's place is the line before it, or the one behind where that is empty.
+    // An insertion's place is the line before it, or the one after where that is empty.
     let above = change.old.start.checked_sub(1).and_then(|above| hunk.old.get(above));
     let begin = at + usize::from(old.is_empty() && above.is_some_and(|line| !is_blank(line)));
     // Of what is removed, empty lines at the edges may lie outside of the piece.

@@ -4,6 +4,7 @@ mod evaluate;
 mod images;
 mod killed;
 mod solve;
+mod trials;
 
 use std::fs;
 use std::process::Command;

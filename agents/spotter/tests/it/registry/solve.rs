@@ -1,4 +1,4 @@
-//! Episodes that do what the reference solution does.
+//! Episodes that do what the gold patch does.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! How a candidate agrees with the others of its instance.
+//! How a candidate agrees with the others that it is rated with.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,7 +17,7 @@ pub(super) const NAMES: [&str; 12] = [
     "agreement: words, nearest",
     "agreement: most common files",
     "agreement: size against the median",
-    "agreement: share of all words",
+    "agreement: words that others have",
     "agreement: distinct patches",
     "agreement: candidates",
 ];
@@ -27,77 +27,156 @@ const NEAR: usize = 4;
 
 /// What is compared of a patch: its source files, the places that it changes, and the words that it adds.
 struct Compared<'a> {
-    text: String,
     files: BTreeSet<&'a str>,
     places: BTreeSet<(&'a str, usize)>,
     words: BTreeSet<&'a str>,
-    lines: usize,
 }
 
-/// Returns the features of each candidate.
-pub(super) fn features(candidates: &Candidates, shapes: &[Vec<FileChange>]) -> Vec<[f64; NAMES.len()]> {
-    let compared: Vec<Compared<'_>> =
-        candidates.candidates.iter().zip(shapes).map(|(candidate, files)| compare(&candidate.patch.0, files)).collect();
-    let mut file_sets: HashMap<&BTreeSet<&str>, usize> = HashMap::new();
-    let mut word_counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for one in compared.iter().filter(|one| !one.files.is_empty()) {
-        *file_sets.entry(&one.files).or_default() += 1;
-        for word in &one.words {
-            *word_counts.entry(word).or_default() += 1;
+/// How the patches of an instance agree, pair by pair, so that what a subset agrees on is put together without another look
+/// at them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Agreement {
+    /// Of each candidate the number of its text, which equal patches share; `None` for one that changes nothing.
+    texts: Vec<Option<usize>>,
+    /// The number of its set of source files; `None` for none.
+    file_sets: Vec<Option<usize>>,
+    /// How many lines it changes, on a logarithmic scale.
+    lines: Vec<f64>,
+    /// What each pair has in common, row by row.
+    pairs: Vec<Pair>,
+}
+
+/// What two patches have in common, as shares from 0 to 1.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pair {
+    files: f64,
+    places: f64,
+    words: f64,
+    /// Of the words of the one, how many the other has.
+    held: f64,
+}
+
+impl Agreement {
+    /// Compares all pairs.
+    pub(super) fn of(candidates: &Candidates, shapes: &[Vec<FileChange>]) -> Self {
+        let texts: Vec<String> = candidates.candidates.iter().map(|one| normalized(&one.patch.0)).collect();
+        let compared: Vec<Compared<'_>> = shapes.iter().map(|files| compare(files)).collect();
+        let pair = |one: &Compared<'_>, other: &Compared<'_>| {
+            let words = common(&one.words, &other.words);
+            Pair {
+                files: jaccard(&one.files, &other.files),
+                places: jaccard(&one.places, &other.places),
+                words: share(words, one.words.len() + other.words.len() - words),
+                held: share(words, one.words.len()),
+            }
+        };
+        Self {
+            texts: numbers(texts.iter().map(|text| (!text.is_empty()).then_some(text))),
+            file_sets: numbers(compared.iter().map(|one| (!one.files.is_empty()).then_some(&one.files))),
+            lines: shapes.iter().map(|files| log(lines(files))).collect(),
+            pairs: compared.iter().flat_map(|one| compared.iter().map(move |other| pair(one, other))).collect(),
         }
     }
-    let most = file_sets.values().copied().max().unwrap_or_default();
-    let mut sizes: Vec<usize> = compared.iter().map(|one| one.lines).collect();
-    sizes.sort_unstable();
-    let median = sizes.get(sizes.len() / 2).copied().unwrap_or_default();
-    let distinct = compared.iter().map(|one| &one.text).collect::<BTreeSet<_>>().len();
-    let row = |(place, one): (usize, &Compared<'_>)| {
-        let others = || compared.iter().enumerate().filter(move |(other, _)| *other != place).map(|(_, other)| other);
-        let count = (compared.len() - 1).max(1) as f64;
-        let equal = others().filter(|other| !one.text.is_empty() && other.text == one.text).count() as f64;
-        let mean = |of: &dyn Fn(&Compared<'_>) -> f64| others().map(of).sum::<f64>() / count;
-        let nearest = |of: &dyn Fn(&Compared<'_>) -> f64| others().map(of).fold(0.0, f64::max);
-        let lines = |other: &Compared<'_>| jaccard(&one.places, &other.places);
-        let words = |other: &Compared<'_>| jaccard(&one.words, &other.words);
-        let shared: usize = one.words.iter().filter_map(|word| word_counts.get(word)).sum();
-        [
-            equal / count,
-            flag(equal > 0.0),
-            mean(&|other| jaccard(&one.files, &other.files)),
-            mean(&lines),
-            nearest(&lines),
-            mean(&words),
-            nearest(&words),
-            flag(most > 1 && file_sets.get(&one.files).is_some_and(|count| *count == most)),
-            (log(one.lines) - log(median)).abs(),
-            shared as f64 / (one.words.len() * compared.len()).max(1) as f64,
-            distinct as f64 / compared.len() as f64,
-            log(compared.len()),
-        ]
-    };
-    compared.iter().enumerate().map(row).collect()
+
+    /// Returns the features of each of these, as if there were no others.
+    pub(super) fn features(&self, places: &[usize]) -> Vec<[f64; NAMES.len()]> {
+        let mut file_sets: HashMap<usize, usize> = HashMap::new();
+        for set in places.iter().filter_map(|place| self.file_sets[*place]) {
+            *file_sets.entry(set).or_default() += 1;
+        }
+        let most = file_sets.values().copied().max().unwrap_or_default();
+        let mut sizes: Vec<f64> = places.iter().map(|place| self.lines[*place]).collect();
+        sizes.sort_by(f64::total_cmp);
+        let median = sizes.get(sizes.len() / 2).copied().unwrap_or_default();
+        let texts: BTreeSet<Option<usize>> = places.iter().map(|place| self.texts[*place]).collect();
+        let (all, others) = (places.len() as f64, (places.len() - usize::from(!places.is_empty())).max(1) as f64);
+        let row = |place: &usize| {
+            let (mut sum, mut nearest, mut equal) = (Pair::default(), Pair::default(), 0.0);
+            for other in places.iter().filter(|other| *other != place) {
+                let pair = self.pairs[place * self.texts.len() + other];
+                sum.add(pair);
+                nearest.raise(pair);
+                equal += flag(self.texts[*place].is_some() && self.texts[*place] == self.texts[*other]);
+            }
+            let in_most = self.file_sets[*place].is_some_and(|set| file_sets.get(&set) == Some(&most));
+            [
+                equal / others,
+                flag(equal > 0.0),
+                sum.files / others,
+                sum.places / others,
+                nearest.places,
+                sum.words / others,
+                nearest.words,
+                flag(most > 1 && in_most),
+                (self.lines[*place] - median).abs(),
+                sum.held / others,
+                texts.len() as f64 / all,
+                all.ln_1p(),
+            ]
+        };
+        places.iter().map(row).collect()
+    }
 }
 
-fn compare<'a>(patch: &str, files: &'a [FileChange]) -> Compared<'a> {
+impl Pair {
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.places += other.places;
+        self.words += other.words;
+        self.held += other.held;
+    }
+
+    fn raise(&mut self, other: Self) {
+        self.places = self.places.max(other.places);
+        self.words = self.words.max(other.words);
+    }
+}
+
+/// Returns for each value the number of its kind.
+fn numbers<T: Ord>(values: impl Iterator<Item = Option<T>>) -> Vec<Option<usize>> {
+    let mut known: BTreeMap<T, usize> = BTreeMap::new();
+    values
+        .map(|value| {
+            let next = known.len();
+            value.map(|value| *known.entry(value).or_insert(next))
+        })
+        .collect()
+}
+
+fn compare(files: &[FileChange]) -> Compared<'_> {
     let source: Vec<&FileChange> = files.iter().filter(|file| file.kind() == Kind::Source).collect();
     let places = source.iter().flat_map(|file| {
         let lines = file.hunks.iter().flat_map(|hunk| hunk.removed.iter().chain(&hunk.added));
         lines.map(|(number, _)| (file.path.as_str(), number / NEAR))
     });
-    let words = source.iter().flat_map(|file| file.added()).flat_map(|line| {
-        line.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
-    });
+    let words = source.iter().flat_map(|file| file.added()).flat_map(words);
     Compared {
-        text: normalized(patch),
         files: source.iter().map(|file| file.path.as_str()).collect(),
         places: places.collect(),
         words: words.collect(),
-        lines: source.iter().map(|file| file.added().count() + file.removed().count()).sum(),
     }
 }
 
+/// Returns the words of a line of code.
+pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
+}
+
+fn lines(files: &[FileChange]) -> usize {
+    let source = files.iter().filter(|file| file.kind() == Kind::Source);
+    source.map(|file| file.added().count() + file.removed().count()).sum()
+}
+
 /// Returns how much of two sets is in both; 0 where one is empty, so that nothing agrees with nothing.
-fn jaccard<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> f64 {
-    let both = one.intersection(other).count();
-    if both == 0 { 0.0 } else { both as f64 / (one.len() + other.len() - both) as f64 }
+pub(super) fn jaccard<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> f64 {
+    let both = common(one, other);
+    share(both, one.len() + other.len() - both)
+}
+
+fn common<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> usize {
+    one.intersection(other).count()
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
 }

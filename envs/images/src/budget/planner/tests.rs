@@ -58,7 +58,7 @@ fn nothing_that_is_needed_makes_room_for_what_is_needed_later() {
     assert_eq!(next(&view), Step::Remove("a".to_owned()));
 }
 
-/// A world of images in a tree of layers, in which work goes on.
+/// A world of images in a tree of layers, in which work runs.
 struct World {
     random: Rng,
     view: View,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use training::sft::{CallForm, Card, Order, Settings, Target, export};
+use training::sft::{Arguments, By, CallForm, Card, Format, Order, Settings, Target, export};
 use training::tokens::Counter;
 
 use crate::commands::runs::named_run::Runs;
@@ -25,6 +25,18 @@ pub(crate) struct Sft {
     /// How rows hold calls. Default: `native` where the trainer takes them whole.
     #[arg(long, value_enum)]
     calls: Option<CallsArgument>,
+    /// What a row is. SWE-Gym's Moatless agent: `--by call --per-instance 2 --max-tokens 10240`.
+    #[arg(long, value_enum, default_value = "episode")]
+    by: ByArgument,
+    /// The form of the files. Default: the trainer's own JSON.
+    #[arg(long, value_enum)]
+    format: Option<FormatArgument>,
+    /// How rows hold the arguments of calls. Default: `object` for trl and unsloth, `text` for others.
+    #[arg(long, value_enum)]
+    arguments: Option<ArgumentsArgument>,
+    /// Keeps what the model thought before its answers, as `reasoning_content`.
+    #[arg(long)]
+    reasoning: bool,
     /// A model's tokenizer.json, with its tokenizer_config.json beside it. Default: tokens are estimated.
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
@@ -80,6 +92,32 @@ enum CallsArgument {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum ByArgument {
+    /// A stretch of an episode in which the conversation only grew.
+    Episode,
+    /// One call of the model, of which only the answer is trained.
+    Call,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormatArgument {
+    /// An array of rows.
+    Json,
+    /// A row a line.
+    Jsonl,
+    /// Parquet, with `tools` and arguments as text.
+    Parquet,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ArgumentsArgument {
+    /// As the JSON text that the model wrote.
+    Text,
+    /// As an object; in Parquet as text that `datasets` reads as one.
+    Object,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum OrderArgument {
     /// Drawn with the seed.
     Random,
@@ -114,6 +152,20 @@ fn settings(args: &Sft) -> Settings {
             CallsArgument::Native => CallForm::Native,
             CallsArgument::Text => CallForm::Text,
         }),
+        by: match args.by {
+            ByArgument::Episode => By::Episode,
+            ByArgument::Call => By::Call,
+        },
+        format: args.format.map_or(defaults.format, |format| match format {
+            FormatArgument::Json => Format::Json,
+            FormatArgument::Jsonl => Format::Jsonl,
+            FormatArgument::Parquet => Format::Parquet,
+        }),
+        arguments: args.arguments.map_or(defaults.arguments, |arguments| match arguments {
+            ArgumentsArgument::Text => Arguments::Text,
+            ArgumentsArgument::Object => Arguments::Object,
+        }),
+        reasoning: args.reasoning,
         max_tokens: args.max_tokens,
         per_instance: args.per_instance.map(usize::from),
         subset: args.subset,
@@ -152,9 +204,26 @@ fn tell(card: &Card, args: &Sft) {
             say(&format!("left out, {what}: {number}: {why}"));
         }
     }
-    if args.validation > 0.0 && card.validation_repositories.is_empty() {
-        say("warning: there is no validation set, as all rows are of one repository or the share is too small");
+    if card.reasoning_left_out > 0 {
+        let number = card.reasoning_left_out;
+        say(&format!(
+            "left out: what the model thought before {number} answers; `--reasoning` keeps it where the trainer has a column"
+        ));
+    }
+    if args.validation > 0.0 {
+        let held: usize = card.validation_repositories.values().sum();
+        match held {
+            0 => say(
+                "warning: there is no validation set, as repositories go whole and none comes near enough to the share",
+            ),
+            _ => say(&format!(
+                "validation: {held} of {episodes} episodes, as near to the share as whole repositories allow"
+            )),
+        }
     }
     say(&format!("tokens are {tokens}"));
+    if let Some(trained) = card.trained_tokens {
+        say(&format!("tokens that are trained: {trained}"));
+    }
     say(&format!("written to `{}`", args.out.display()));
 }

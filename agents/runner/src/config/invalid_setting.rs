@@ -1,25 +1,25 @@
-//! A setting that does not fit.
+//! A setting that is not valid.
 
 use std::fmt;
 
-/// What is wrong with a setting.
+/// A setting that is not valid.
 #[derive(Debug)]
-pub struct Unfit {
+pub struct InvalidSetting {
     /// Its key path.
     pub path: String,
     message: String,
 }
 
-impl Unfit {
+impl InvalidSetting {
     pub(crate) fn new(path: impl Into<String>, message: impl fmt::Display) -> Self {
         Self { path: path.into(), message: message.to_string() }
     }
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for InvalidSetting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for InvalidSetting {}

@@ -1,4 +1,4 @@
-//! What differs between the engines that start processes.
+//! The interface of the engines that start processes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::pilots::Pilots;
 
-/// What has been submitted, as it is kept in the folder of the run, so that the same command finds it again.
+/// A submitted job, as it is stored in the run folder so that the same command finds it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// Its name or number.
+    /// Its name or id.
     pub job: String,
-    /// The name that it was given, where its number may come to be another's.
+    /// The name that it was given, if its id may be reused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Its processes, where the engine knows each by a name of its own.
@@ -27,11 +27,11 @@ pub struct Job {
 pub struct Task {
     /// Which of them it is, from 0.
     pub index: u32,
-    /// Its name, of this start.
+    /// The id of this start.
     pub id: String,
     /// The machine that it was put on.
     pub node: String,
-    /// How often it has been started again.
+    /// How often it has been restarted.
     pub restarts: u32,
 }
 
@@ -86,39 +86,39 @@ impl fmt::Display for States {
 /// How many processes there are where neither the file nor the engine says.
 pub const USUAL: u32 = 4;
 
-/// How many processes an engine takes.
+/// How many processes an engine accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct Capacity {
     /// How many there are where the file does not say.
     pub usual: u32,
     /// How many there may be at most.
     pub most: u32,
 }
 
-impl Default for Room {
+impl Default for Capacity {
     fn default() -> Self {
         Self { usual: USUAL, most: u32::MAX }
     }
 }
 
-/// What starts processes, looks after them and ends them.
+/// Starts processes, watches them and ends them.
 #[async_trait]
-pub trait Site: Send + Sync {
-    /// Returns its name, as the sweep file has it.
+pub trait Launcher: Send + Sync {
+    /// Returns its name, as in the sweep file.
     fn name(&self) -> &'static str;
 
     /// Returns what would be submitted, for people. No other machine is asked.
     ///
     /// # Errors
-    /// When it cannot be put in words.
+    /// When it cannot be written as text.
     fn text(&self, pilots: &Pilots<'_>) -> anyhow::Result<String>;
 
     /// Returns how many processes there may be.
     ///
     /// # Errors
     /// When the engine does not answer.
-    async fn room(&self) -> anyhow::Result<Room> {
-        Ok(Room::default())
+    async fn capacity(&self) -> anyhow::Result<Capacity> {
+        Ok(Capacity::default())
     }
 
     /// Submits processes; `folder` is for its files.
@@ -127,14 +127,14 @@ pub trait Site: Send + Sync {
     /// When they are refused.
     async fn submit(&self, pilots: &Pilots<'_>, folder: &Path) -> anyhow::Result<Job>;
 
-    /// Returns the states of the processes of a job that have not ended. With `mend`, those that have died are started
-    /// again, where that is not the engine's own work.
+    /// Returns the states of the processes of a job that have not ended. With `restart`, those that have died are
+    /// restarted, unless the engine does so itself.
     ///
     /// # Errors
-    /// When that cannot be told at the moment.
-    async fn states(&self, job: &mut Job, mend: Option<&Pilots<'_>>) -> anyhow::Result<States>;
+    /// When that cannot be determined at the moment.
+    async fn states(&self, job: &mut Job, restart: Option<&Pilots<'_>>) -> anyhow::Result<States>;
 
-    /// Ends the processes of a job that wait to be started, where they can be told from the others.
+    /// Ends the processes of a job that wait to be started, if they can be distinguished from the others.
     ///
     /// # Errors
     /// When the engine does not answer.
