@@ -179,7 +179,10 @@ async fn dispatch(
         #[cfg(feature = "training")]
         Cmd::Improve(args) => training::improve::run(plugs, args, providers, at_interrupt).await,
         #[cfg(feature = "training")]
-        Cmd::Export(args) => apart(async move { training::export::run(args) }).await,
+        Cmd::Export(args) => {
+            let plugs = plugs.clone();
+            apart(async move { training::export::run(&plugs, args) }).await
+        }
         Cmd::Clean(args) => clean::run(plugs, args).await,
     }
 }

@@ -1,8 +1,11 @@
 //! Training data: episodes of runs, and others' trajectories, to the data sets that trainers and verifiers take.
 
+mod beside;
+mod export;
 mod import;
 pub mod sft;
 pub mod tokens;
 pub mod verifier;
 
+pub use export::{Format, Written, write_runs};
 pub use import::{FileCounts, Target, import};

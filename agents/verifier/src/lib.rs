@@ -11,7 +11,7 @@ mod learned;
 mod patch;
 mod scorers;
 
-mod asked;
+mod asking;
 pub mod conversation;
 pub mod trials;
 
@@ -19,7 +19,7 @@ pub mod curves;
 pub mod estimate;
 mod picks;
 
-pub use asked::{Asked, Asking, Kept, Measure, TooLong, probability, rating};
+pub use asking::{Asked, Asking, Kept, Measure, TooLong, probability, rating};
 pub use candidate::{Candidate, Candidates, Labels, Scorer};
 pub use learned::{Counted, CrossValidated, Learned, cross_validate};
 pub use picks::picks;

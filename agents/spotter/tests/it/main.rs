@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and tells what it took")]
 
+mod asking;
 mod cases;
 mod examples;
 mod export;
+mod exports;
 mod improve;
 mod killing;
 mod kubernetes;

@@ -9,9 +9,9 @@ use prompts::Prompts;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::Settings;
 use super::balance::sets;
 use super::gather::{Candidate, Gathered, Means, gather, row};
+use super::{Form, Settings};
 use crate::sft::{self, CallForm, Dropped, FileFacts, Percentiles, Row, columns, hex, recipe, write_values};
 use crate::tokens::Counter;
 
@@ -32,8 +32,8 @@ pub struct Card {
     pub validation: Set,
     /// Episodes that were left out, by reason.
     pub episodes_dropped: Dropped,
-    /// Messages of the episodes.
-    pub messages_per_row: Percentiles,
+    /// Answers of the model in the episodes.
+    pub answers_per_row: Percentiles,
     /// Tokens of rows.
     pub tokens_per_row: Percentiles,
     /// The files but the card itself.
@@ -56,14 +56,19 @@ pub struct Set {
 }
 
 /// Writes judged episodes as rows with YES and NO, the trainer's configuration and the data card into a folder, and
-/// returns the card. Each run comes with whether it is on-policy: of the model whose episodes are to be verified.
+/// returns the card. The texts are those of `prompts`. Each run comes with whether it is on-policy: of the model whose episodes are to be verified.
 ///
 /// # Errors
 /// When the settings contradict one another, no row is left, or something cannot be read or written.
-pub fn export(runs: &[(Run, bool)], settings: &Settings, counter: &Counter, out: &Path) -> anyhow::Result<Card> {
+pub fn export(
+    runs: &[(Run, bool)],
+    settings: &Settings,
+    counter: &Counter,
+    prompts: &Prompts,
+    out: &Path,
+) -> anyhow::Result<Card> {
     settings.check()?;
-    let prompts = Prompts::new(BTreeMap::new())?;
-    let means = Means { settings, counter, prompts: &prompts };
+    let means = Means { settings, counter, prompts };
     let Gathered { candidates, episodes, mut dropped } = gather(runs, &means)?;
     let (train, validation) = sets(candidates, settings, &mut dropped);
     if train.is_empty() {
@@ -83,7 +88,7 @@ pub fn export(runs: &[(Run, bool)], settings: &Settings, counter: &Counter, out:
         train: set(&train),
         validation: set(&validation),
         episodes_dropped: dropped,
-        messages_per_row: Percentiles::of(all().map(|one| one.messages).collect()),
+        answers_per_row: Percentiles::of(all().map(|one| one.answers).collect()),
         tokens_per_row: Percentiles::of(all().map(|one| one.tokens).collect()),
         files: Vec::new(),
     };
@@ -93,7 +98,7 @@ pub fn export(runs: &[(Run, bool)], settings: &Settings, counter: &Counter, out:
             continue;
         }
         let values = candidates.iter().map(|candidate| {
-            let turns = row(candidate, &prompts)?;
+            let turns = row(candidate, &means)?;
             let row = Row { turns, tools: Vec::new(), recorded: None, partly_recorded: false };
             Ok(columns(&row, &as_text))
         });
@@ -125,8 +130,14 @@ fn set(candidates: &[Candidate]) -> Set {
 /// Returns `README.md`.
 fn readme(card: &Card) -> String {
     let Card { settings, episodes_read, tokens, .. } = card;
+    let shown = match settings.form {
+        Form::Log => "the log of an episode",
+        Form::Spans => {
+            "the issue, the patch of an episode before and after, and what its record holds of the code around it,"
+        }
+    };
     let mut text = format!(
-        "# Verifier data for {}\n\nEach row shows the log of an episode and asks whether it did what it was asked for; the \
+        "# Verifier data for {}\n\nEach row shows {shown} and asks whether it did what it was asked for; the \
          answer, which alone is trained, is what judging its patch said.\nOf {episodes_read} episodes read. Tokens are \
          {tokens}.\n",
         settings.target.name()
@@ -138,6 +149,18 @@ fn readme(card: &Card) -> String {
     for (name, set) in [("training", &card.train), ("validation", &card.validation)] {
         let Set { resolved, unresolved, on_policy, instances, .. } = set;
         text.push_str(&format!("| {name} | {resolved} | {unresolved} | {on_policy} | {instances} |\n"));
+    }
+    if let Some(share) = settings.on_policy_share {
+        let [total, on_policy] = [&card.train, &card.validation]
+            .map(|set| [set.resolved + set.unresolved, set.on_policy])
+            .into_iter()
+            .fold([0, 0], |[total, on], [more, more_on]| [total + more, on + more_on]);
+        text.push_str(&format!(
+            "\nOn-policy are {:.1} % of the rows; {:.1} % were asked for, from which the ratio and whole episodes may differ a \
+             little.\n",
+            100.0 * on_policy as f64 / total.max(1) as f64,
+            100.0 * share
+        ));
     }
     let Percentiles { mean, p50, p90, max, .. } = card.tokens_per_row;
     text.push_str(&format!("\nTokens of a row: mean {mean:.1}, 50 % {p50}, 90 % {p90}, max {max}.\n"));

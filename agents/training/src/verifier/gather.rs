@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use agent_core::Message;
+use agent_core::{Message, Trajectory};
 use env_core::Patch;
 use journal::{Ending, Episode, Run};
 use prompts::Prompts;
-use verifier::conversation::{Log, Question, Rated, answer};
+use verifier::conversation::{Log, Question, Rated, Spans, answer, truth};
 
-use super::Settings;
+use super::{Form, Settings};
 use crate::sft::{Dropped, HIDDEN, count, is_benchmark, leak, repository};
 use crate::tokens::{Counter, Turn};
 
@@ -19,7 +19,7 @@ pub(super) struct Candidate {
     pub run: String,
     /// Whether the run is of the model that is to be verified.
     pub on_policy: bool,
-    /// The episode, without its patch.
+    /// The episode, without its patch where no row shows it.
     pub episode: Episode,
     /// The repository of its instance.
     pub repository: String,
@@ -27,8 +27,8 @@ pub(super) struct Candidate {
     pub resolved: bool,
     /// Tokens of the row.
     pub tokens: usize,
-    /// Messages of the episode.
-    pub messages: usize,
+    /// Answers of the model in the episode.
+    pub answers: usize,
 }
 
 /// What rows are made with.
@@ -99,8 +99,10 @@ fn candidate(
     if let Some(why) = leak(&trajectory) {
         return left_out(why);
     }
-    let Some(log) = Log::of(&trajectory, means.prompts)? else { return left_out("nothing was answered in it") };
-    let messages = conversation(&log, resolved, means.prompts)?;
+    let messages = match conversation(&episode, &trajectory, resolved, means)? {
+        Ok(messages) => messages,
+        Err(why) => return left_out(why),
+    };
     if messages.iter().any(|message| HIDDEN.iter().any(|name| message.content.contains(name))) {
         return left_out("its log names hidden tests");
     }
@@ -115,27 +117,51 @@ fn candidate(
     if let Some(most) = means.settings.max_tokens.filter(|most| tokens > *most) {
         return Ok(Err(format!("more than {most} tokens")));
     }
-    episode.prediction = None;
-    let (run, messages) = (run.to_owned(), log.messages());
-    Ok(Ok(Candidate { run, on_policy, episode, repository, resolved, tokens, messages }))
+    if means.settings.form == Form::Log {
+        episode.prediction = None;
+    }
+    let (run, answers) = (run.to_owned(), trajectory.completions().count());
+    Ok(Ok(Candidate { run, on_policy, episode, repository, resolved, tokens, answers }))
 }
 
-/// Returns what a verifier is asked about an episode, with the answer.
-fn conversation(log: &Log, resolved: bool, prompts: &Prompts) -> anyhow::Result<Vec<Message>> {
-    let mut messages = Question::YesNo.messages(Rated { log, patch: &Patch(String::new()) }, prompts)?;
-    messages.push(answer(resolved));
-    Ok(messages)
+/// Returns what a verifier is asked about an episode, with the answer; or why nothing can be asked.
+fn conversation(
+    episode: &Episode,
+    trajectory: &Trajectory,
+    resolved: bool,
+    means: &Means<'_>,
+) -> anyhow::Result<Result<Vec<Message>, &'static str>> {
+    let prompts = means.prompts;
+    let Some(log) = Log::of(trajectory, prompts)? else { return Ok(Err("nothing was answered in it")) };
+    let messages = match means.settings.form {
+        Form::Log => {
+            let mut messages = Question::YesNo.messages(Rated { log: &log, patch: &Patch(String::new()) }, prompts)?;
+            messages.push(answer(resolved));
+            messages
+        }
+        Form::Spans => {
+            let patch = episode.prediction.as_ref().map(|one| one.patch_text().to_owned()).unwrap_or_default();
+            let spans = match Spans::of(trajectory, &Patch(patch), &log) {
+                Ok(spans) => spans,
+                Err(why) => return Ok(Err(why)),
+            };
+            let mut messages = spans.messages(prompts)?;
+            messages.push(truth(resolved));
+            messages
+        }
+    };
+    Ok(Ok(messages))
 }
 
 /// Returns the row of an episode again.
 ///
 /// # Errors
 /// When its record cannot be read any more.
-pub(super) fn row(candidate: &Candidate, prompts: &Prompts) -> anyhow::Result<Vec<Turn>> {
+pub(super) fn row(candidate: &Candidate, means: &Means<'_>) -> anyhow::Result<Vec<Turn>> {
     let gone = || anyhow::anyhow!("the record of `{}` has changed", candidate.episode.instance_id);
     let trajectory = candidate.episode.trajectory()?.ok_or_else(gone)?;
-    let log = Log::of(&trajectory, prompts)?.ok_or_else(gone)?;
-    Ok(turns(conversation(&log, candidate.resolved, prompts)?))
+    let messages = conversation(&candidate.episode, &trajectory, candidate.resolved, means)?;
+    Ok(turns(messages.map_err(|_| gone())?))
 }
 
 /// Only the answer is trained.

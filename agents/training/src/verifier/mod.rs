@@ -9,4 +9,4 @@ mod gather;
 mod settings;
 
 pub use export::{Card, Set, export};
-pub use settings::Settings;
+pub use settings::{Form, Settings};

@@ -10,6 +10,8 @@ use crate::sft::Target;
 pub struct Settings {
     /// The trainer that reads the rows.
     pub target: Target,
+    /// What a row shows of an episode.
+    pub form: Form,
     /// Rows of more tokens are left out; `None` keeps all. SWE-Gym: 32,768.
     pub max_tokens: Option<usize>,
     /// Resolved episodes of one instance beyond this number are left out, and so are unresolved ones; `None` keeps all.
@@ -26,11 +28,23 @@ pub struct Settings {
     pub allow_benchmarks: bool,
 }
 
+/// What a row shows of an episode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// Its whole log; the answer is YES or NO, as SWE-Gym's verifier of OpenHands has it.
+    Log,
+    /// The issue, its patch before and after, and the code that it was shown; the answer is True or False, as SWE-Gym's
+    /// verifier of Moatless has it.
+    Spans,
+}
+
 impl Settings {
     /// Returns the defaults for a target.
     pub fn new(target: Target) -> Self {
         Self {
             target,
+            form: Form::Log,
             max_tokens: None,
             per_instance: None,
             negatives_per_positive: Some(1.0),

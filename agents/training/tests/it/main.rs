@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod export;
 mod import;
 mod real_data;
 mod sft;
 mod sft_forms;
 mod shown;
+mod verifier;
 mod written;

@@ -68,6 +68,11 @@ impl Log {
         }
     }
 
+    /// Returns what the agent was asked for: the first message of the user.
+    pub fn task(&self) -> Option<&str> {
+        self.turns.first().filter(|turn| turn.role == Role::User).map(|turn| turn.content.as_str())
+    }
+
     /// Returns how many messages it has, the rules aside.
     pub fn messages(&self) -> usize {
         self.turns.len()

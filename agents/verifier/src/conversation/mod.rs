@@ -2,7 +2,9 @@
 
 mod log;
 mod question;
+mod spans;
 
 pub use log::Log;
 pub(crate) use question::OPENED;
 pub use question::{Question, Rated, answer};
+pub use spans::{Spans, truth};

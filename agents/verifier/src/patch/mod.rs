@@ -4,4 +4,4 @@ mod normal;
 mod shape;
 
 pub(crate) use normal::normalized;
-pub(crate) use shape::{FileChange, Kind, shape};
+pub(crate) use shape::{FileChange, Hunk, Kind, shape};

@@ -97,8 +97,12 @@ fn trajectory(words: &[&str]) -> Trajectory {
 }
 
 fn candidates(words: &[&str]) -> Candidates {
-    let one = |word: &&str| Candidate { patch: Patch(String::new()), trajectory: Some(trajectory(&[word])) };
-    Candidates { instance_id: "a__b-1".to_owned(), candidates: words.iter().map(one).collect() }
+    let one = |(place, word): (usize, &&str)| Candidate {
+        patch: Patch(String::new()),
+        trajectory: Some(trajectory(&[word])),
+        place,
+    };
+    Candidates { instance_id: "a__b-1".to_owned(), candidates: words.iter().enumerate().map(one).collect() }
 }
 
 fn prompts() -> Prompts {
@@ -142,7 +146,7 @@ fn asking(model: &Arc<Scripted>, kept: &Path) -> Asking {
         model: Box::new(move |_| Ok(model.clone())),
         settings: "scripted".to_owned(),
         prompts: prompts(),
-        kept: Kept::open(kept).unwrap(),
+        kept: Arc::new(Kept::open(kept).unwrap()),
         votes: 1,
         workers: 1,
         begun: false,
@@ -160,8 +164,8 @@ async fn what_fails_is_missing_and_only_what_may_come_is_asked_again() {
     let scores = asked.rate(&candidates).await.unwrap();
     assert!(scores[0].unwrap() > 0.89 && scores[1].unwrap() < 0.21 && scores[2..] == [None, None], "{scores:?}");
     let told = [
-        "1 have no score: it is longer than the model's context",
-        "1 have no score: the model's server gave no answer",
+        "without a score, episodes: 1: it is longer than the model's context",
+        "without a score, episodes: 1: the model's server gave no answer",
     ];
     assert_eq!(asked.remarks(), told);
     assert_eq!(model.asked.load(Ordering::SeqCst), 4);
@@ -193,6 +197,15 @@ async fn a_rating_is_asked_for_twice_and_votes_are_asked_one_by_one() {
     let asked = Asked::rating(asking(&model, &folder.path().join("a")));
     assert_eq!(asked.rate(&candidates(&["odd", "bad"])).await.unwrap(), [Some(0.9), Some(0.2)]);
     assert_eq!(model.asked.load(Ordering::SeqCst), 3);
+    drop(asked);
+    // What was answered without a rating is not asked for again where the second answer did not come.
+    let kept = folder.path().join("a");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    let first: Vec<&str> = text.lines().filter(|line| line.contains("unrated")).collect();
+    std::fs::write(&kept, format!("{}\n", first.join("\n"))).unwrap();
+    let asked = Asked::rating(asking(&model, &kept));
+    assert_eq!(asked.rate(&candidates(&["odd"])).await.unwrap(), [Some(0.9)]);
+    assert_eq!((first.len(), model.asked.swap(3, Ordering::SeqCst)), (1, 4));
     let asked = Asked::rating(Asking { votes: 3, ..asking(&model, &folder.path().join("b")) });
     asked.rate(&candidates(&["bad"])).await.unwrap();
     assert_eq!(model.asked.load(Ordering::SeqCst), 6);
@@ -204,7 +217,7 @@ async fn what_is_too_long_is_missing_or_loses_its_middle() {
     let model = Arc::new(Scripted::default());
     let words = "x".repeat(4000);
     let record = trajectory(&["first", &words, "good"]);
-    let one = Candidate { patch: Patch(String::new()), trajectory: Some(record) };
+    let one = Candidate { trajectory: Some(record), ..Candidate::default() };
     let candidates = Candidates { instance_id: "a__b-1".to_owned(), candidates: vec![one] };
     let with =
         |too_long, name: &str| Asking { most: Some((4000, too_long)), ..asking(&model, &folder.path().join(name)) };
@@ -216,7 +229,7 @@ async fn what_is_too_long_is_missing_or_loses_its_middle() {
     let shown = model.shown.lock().unwrap().remove(0);
     assert!(shown.contains("the task") && shown.contains("on good") && !shown.contains(&words), "{shown}");
     assert!(shown.contains("messages in the middle are not shown"), "{shown}");
-    assert_eq!(asked.remarks(), ["1 logs were cut in their middle, to fit"]);
+    assert_eq!(asked.remarks(), ["cut in their middle to fit, logs: 1"]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Scorers that ask a model, as arguments configure them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::Message;
 use anyhow::{Context, bail};
@@ -45,6 +46,9 @@ pub(crate) struct AskedArguments {
     /// the first run.
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
+    /// The files of answers that are open: a scorer may be part of a mix as well.
+    #[arg(skip)]
+    open: Mutex<BTreeMap<PathBuf, Arc<Kept>>>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -78,7 +82,7 @@ impl AskedArguments {
             model: Box::new(move |key| models.for_key(key)),
             settings: settings.to_string(),
             prompts,
-            kept: Kept::open(&kept)?,
+            kept: self.kept(kept)?,
             votes: self.votes,
             workers: self.requests,
             begun: self.prefill && !is_judge,
@@ -86,6 +90,16 @@ impl AskedArguments {
             measure: self.measure()?,
         };
         Ok(if is_judge { Asked::rating(asking) } else { Asked::probability(asking) })
+    }
+
+    fn kept(&self, path: PathBuf) -> anyhow::Result<Arc<Kept>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = open.get(&path) {
+            return Ok(kept.clone());
+        }
+        let kept = Arc::new(Kept::open(&path)?);
+        open.insert(path, kept.clone());
+        Ok(kept)
     }
 
     /// Sets what the scorer needs and the settings leave open.

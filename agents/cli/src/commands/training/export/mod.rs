@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use runner::Plugs;
+use training::Format;
 
 use crate::failed::Failed;
 
+mod formats;
 mod sft;
 mod verifier;
 
@@ -21,11 +24,27 @@ enum What {
     Sft(Box<sft::Sft>),
     /// Writes judged episodes as rows that verifiers are trained on, with YES and NO, balanced and split by repository.
     Verifier(Box<verifier::Verifier>),
+    /// Writes episodes as Harbor's trajectories (ATIF 1.8), in the folders of jobs and trials that `harbor view` opens.
+    #[command(visible_alias = "harbor")]
+    Atif(formats::Runs),
+    /// Writes episodes as OpenHands' `output.jsonl`, with `llm_completions` beside it.
+    #[command(name = "openhands")]
+    OpenHands(formats::Runs),
+    /// Writes episodes as mini-swe-agent's `.traj.json`, a folder an instance, with `preds.json`.
+    #[command(visible_alias = "mini-swe-agent")]
+    Mini(formats::Runs),
+    /// Writes each cell as a log of Inspect, `.eval`; the samples of an instance are its epochs.
+    #[command(visible_alias = "inspect-ai")]
+    Inspect(formats::Runs),
 }
 
-pub(crate) fn run(args: ExportCommand) -> Result<ExitCode, Failed> {
+pub(crate) fn run(plugs: &Plugs, args: ExportCommand) -> Result<ExitCode, Failed> {
     match args.what {
         What::Sft(args) => sft::run(&args),
-        What::Verifier(args) => verifier::run(&args),
+        What::Verifier(args) => verifier::run(plugs, &args),
+        What::Atif(args) => formats::run(&args, Format::Atif),
+        What::OpenHands(args) => formats::run(&args, Format::OpenHands),
+        What::Mini(args) => formats::run(&args, Format::Mini),
+        What::Inspect(args) => formats::run(&args, Format::Inspect),
     }
 }

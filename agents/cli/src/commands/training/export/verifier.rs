@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use runner::stages::prompts;
+use runner::{Plugs, Resolved};
 use training::tokens::Counter;
-use training::verifier::{Card, Settings, export};
+use training::verifier::{Card, Form, Settings, export};
 
 use super::sft::{TargetArgument, target};
 use crate::commands::runs::named_run::Runs;
@@ -27,6 +29,9 @@ pub(crate) struct Verifier {
     /// The trainer that reads the rows.
     #[arg(long = "for", value_enum, default_value = "openai")]
     target: TargetArgument,
+    /// What a row shows of an episode.
+    #[arg(long, value_enum, default_value = "log")]
+    form: FormArgument,
     /// Unresolved episodes for each resolved one; `all` keeps what there is.
     #[arg(long, value_name = "RATIO", default_value = "1")]
     negatives_per_positive: String,
@@ -51,11 +56,24 @@ pub(crate) struct Verifier {
     /// Keeps instances of the repositories of SWE-bench's test set.
     #[arg(long)]
     allow_benchmarks: bool,
+    /// A layer of configuration: a YAML file, or `key.path=value`. `prompts=FOLDER` has templates of one's own, as for
+    /// `verify --by llm`.
+    #[arg(short = 'c', long = "config", value_name = "FILE|KEY=VALUE")]
+    layers: Vec<String>,
     #[command(flatten)]
     runs: Runs,
 }
 
-pub(crate) fn run(args: &Verifier) -> Result<ExitCode, Failed> {
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormArgument {
+    /// Its whole log, with YES or NO.
+    Log,
+    /// The issue, its patch before and after, and the code that its record shows, with True or False, as SWE-Gym's verifier
+    /// of Moatless has it.
+    Spans,
+}
+
+pub(crate) fn run(plugs: &Plugs, args: &Verifier) -> Result<ExitCode, Failed> {
     let named = args.names.iter().map(|name| (name, false)).chain(args.on_policy.iter().map(|name| (name, true)));
     let runs =
         named.map(|(name, on_policy)| Ok((args.runs.open(name)?, on_policy))).collect::<anyhow::Result<Vec<_>>>();
@@ -66,10 +84,12 @@ pub(crate) fn run(args: &Verifier) -> Result<ExitCode, Failed> {
     };
     let settings = settings(args).map_err(Failed::Usage)?;
     settings.check().map_err(Failed::Usage)?;
+    let layers = runner::Settings { layers: args.layers.clone(), ..runner::Settings::default() };
+    let prompts = Resolved::load(plugs, &layers, &[]).and_then(|resolved| prompts(&resolved)).map_err(Failed::Usage)?;
     if settings.allow_benchmarks {
         say("warning: repositories of SWE-bench's test set are kept: a model trained on this cannot be measured by it");
     }
-    tell(&export(&runs, &settings, &counter, &args.out)?, args);
+    tell(&export(&runs, &settings, &counter, &prompts, &args.out)?, args);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -80,7 +100,12 @@ fn settings(args: &Verifier) -> anyhow::Result<Settings> {
             anyhow!("`--negatives-per-positive {text}` is no number\nhint: it is a number above 0, or `all`")
         })?),
     };
+    let form = match args.form {
+        FormArgument::Log => Form::Log,
+        FormArgument::Spans => Form::Spans,
+    };
     Ok(Settings {
+        form,
         max_tokens: args.max_tokens,
         per_instance: args.per_instance.map(usize::from),
         negatives_per_positive: ratio,

@@ -1,6 +1,6 @@
 //! Scorers that ask a model about each episode by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_core::{Message, Model, ModelError, Request};
@@ -32,7 +32,7 @@ pub struct Asking {
     /// The templates.
     pub prompts: Prompts,
     /// What was answered before.
-    pub kept: Kept,
+    pub kept: Arc<Kept>,
     /// How often it is asked about an episode; the score is the mean.
     pub votes: u32,
     /// How many requests are under way at once.
@@ -54,7 +54,8 @@ pub enum TooLong {
     Cut,
 }
 
-/// Rates by what a model says of the log of an episode: its probability of YES, or a rating.
+/// Rates by what a model says of the log of an episode: its probability of YES, or a rating. What was rated is known by its
+/// instance and place, so that a mix of scorers may have it rated in every subset.
 pub struct Asked {
     name: &'static str,
     question: Question,
@@ -73,10 +74,15 @@ struct State {
     cut: usize,
     /// Candidates without a score, by reason.
     missing: BTreeMap<String, usize>,
+    /// What was rated before, by instance and place.
+    rated: HashMap<(String, usize), Option<f64>>,
 }
 
 /// A score, or why there is none.
 type Score = Result<f64, String>;
+
+/// What an answer tells, or why it tells nothing.
+type Told = Result<f64, &'static str>;
 
 impl Asked {
     /// Returns the scorer `llm`: the probability of YES.
@@ -96,17 +102,21 @@ impl Asked {
     }
 
     async fn score(&self, instance_id: &str, candidate: &Candidate) -> anyhow::Result<Option<f64>> {
+        let place = (instance_id.to_owned(), candidate.place);
+        let known = self.state().rated.get(&place).copied();
+        if let Some(score) = known {
+            return Ok(score);
+        }
         let score = match self.conversation(candidate)? {
             Ok(messages) => self.mean(instance_id, messages).await?,
             Err(why) => Err(why.to_owned()),
         };
-        Ok(match score {
-            Ok(score) => Some(score),
-            Err(why) => {
-                *self.state().missing.entry(why).or_default() += 1;
-                None
-            }
-        })
+        let mut state = self.state();
+        if let Err(why) = &score {
+            *state.missing.entry(why.clone()).or_default() += 1;
+        }
+        state.rated.insert(place, score.as_ref().ok().copied());
+        Ok(score.ok())
     }
 
     /// Returns what is asked about a candidate, or why nothing can be.
@@ -147,21 +157,21 @@ impl Asked {
     /// Returns what was answered before, or asks and keeps the answer.
     async fn vote(&self, model: &dyn Model, request: &Request, vote: u32) -> anyhow::Result<Score> {
         let key = self.key(request, vote)?;
-        if let Some(answer) = self.asking.kept.get(&key) {
-            return Ok(match answer {
-                Answer::Score(score) => Ok(score),
-                Answer::Missing(why) => Err(why),
-            });
-        }
+        let unrated = match self.asking.kept.get(&key) {
+            Some(Answer::Score(score)) => return Ok(Ok(score)),
+            Some(Answer::Missing(why)) => return Ok(Err(why)),
+            Some(Answer::Unrated(text)) => Some(text),
+            None => None,
+        };
         let _permit = self.permits.acquire().await?;
         let asked = match self.question {
             Question::YesNo => self.ask_probability(model, request.clone()).await,
-            Question::Rating => self.ask_rating(model, request.clone()).await,
+            Question::Rating => self.ask_rating(model, request.clone(), &key, unrated).await?,
         };
         let answer = match asked {
             Ok(Ok(score)) => Answer::Score(score),
             Ok(Err(NO_LOGPROBS)) => {
-                let hint = "`--by judge` needs none; `-c model.leave_out=[]` shows what the server refuses";
+                let hint = "a server that sends `logprobs` has to be asked, such as vLLM's; `--by judge` needs none";
                 return self.failed(&anyhow!("{NO_LOGPROBS}\nhint: {hint}"), NO_LOGPROBS);
             }
             Ok(Err(why)) => Answer::Missing(why.to_owned()),
@@ -171,14 +181,20 @@ impl Asked {
                 return self.failed(&err.into(), "the model's server gave no answer");
             }
         };
+        let score = match &answer {
+            Answer::Score(score) => Ok(*score),
+            Answer::Missing(why) | Answer::Unrated(why) => Err(why.clone()),
+        };
+        self.answered(key, answer)?;
+        Ok(score)
+    }
+
+    /// Keeps an answer that came.
+    fn answered(&self, key: String, answer: Answer) -> anyhow::Result<()> {
         let mut state = self.state();
         (state.answered, state.failed) = (true, 0);
         drop(state);
-        self.asking.kept.put(key, answer.clone())?;
-        Ok(match answer {
-            Answer::Score(score) => Ok(score),
-            Answer::Missing(why) => Err(why),
-        })
+        self.asking.kept.put(key, answer)
     }
 
     /// Counts a request that failed, which is asked again by the next command.
@@ -194,11 +210,7 @@ impl Asked {
         Ok(Err(why.to_owned()))
     }
 
-    async fn ask_probability(
-        &self,
-        model: &dyn Model,
-        mut request: Request,
-    ) -> Result<Result<f64, &'static str>, ModelError> {
+    async fn ask_probability(&self, model: &dyn Model, mut request: Request) -> Result<Told, ModelError> {
         if self.asking.begun {
             request.messages.push(Message::assistant(OPENED, Vec::new()));
         }
@@ -207,21 +219,29 @@ impl Asked {
         Ok(logprobs.ok_or(NO_LOGPROBS).and_then(|logprobs| probability(&logprobs, self.asking.begun)))
     }
 
-    /// Asks for a rating, and once more where the answer has none.
+    /// Asks for a rating, and once more where the answer has none. `unrated` is such an answer that was kept.
     async fn ask_rating(
         &self,
         model: &dyn Model,
         mut request: Request,
-    ) -> Result<Result<f64, &'static str>, ModelError> {
-        let completion = model.complete(&request).await?;
-        if let Some(rating) = rating(&completion.message.content) {
-            return Ok(Ok(rating));
+        key: &str,
+        unrated: Option<String>,
+    ) -> anyhow::Result<Result<Told, ModelError>> {
+        let text = match unrated {
+            Some(text) => text,
+            None => match model.complete(&request).await {
+                Ok(completion) => completion.message.content,
+                Err(err) => return Ok(Err(err)),
+            },
+        };
+        if let Some(rating) = rating(&text) {
+            return Ok(Ok(Ok(rating)));
         }
-        let again = self.asking.prompts.render("verifier/rate_again.md", ());
-        let again = again.map_err(|err| ModelError::Permanent(err.to_string()))?;
-        request.messages.extend([completion.message, Message::user(again)]);
-        let completion = model.complete(&request).await?;
-        Ok(rating(&completion.message.content).ok_or("two answers have no rating"))
+        self.answered(key.to_owned(), Answer::Unrated(text.clone()))?;
+        let again = self.asking.prompts.render("verifier/rate_again.md", ())?;
+        request.messages.extend([Message::assistant(text, Vec::new()), Message::user(again)]);
+        let second = model.complete(&request).await;
+        Ok(second.map(|completion| rating(&completion.message.content).ok_or("two answers have no rating")))
     }
 
     /// Returns a digest of all that decides on the answer.
@@ -261,8 +281,8 @@ impl Scorer for Asked {
 
     fn remarks(&self) -> Vec<String> {
         let state = self.state();
-        let missing = state.missing.iter().map(|(why, count)| format!("{count} have no score: {why}"));
-        let cut = (state.cut > 0).then(|| format!("{} logs were cut in their middle, to fit", state.cut));
+        let missing = state.missing.iter().map(|(why, count)| format!("without a score, episodes: {count}: {why}"));
+        let cut = (state.cut > 0).then(|| format!("cut in their middle to fit, logs: {}", state.cut));
         missing.chain(cut).collect()
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Answer {
     Score(f64),
     /// Why there is none, and will not be however often it is asked.
     Missing(String),
+    /// The text of an answer that has no rating, with which a rating is asked for once more.
+    Unrated(String),
 }
 
 /// A line of the file.
