@@ -167,13 +167,15 @@ async fn dispatch(
         #[cfg(feature = "training")]
         Cmd::Verify(args) => {
             training::scorer::run_tests(plugs, (&args.episodes, &args.by), None, providers).await?;
-            apart(async move { training::verify::run(&args).await }).await
+            let plugs = plugs.clone();
+            apart(async move { training::verify::run(&plugs, &args).await }).await
         }
         #[cfg(feature = "training")]
         Cmd::BestOf(args) => {
             training::scorer::run_tests(plugs, (&args.episodes, &args.by), Some(usize::from(args.n)), providers)
                 .await?;
-            apart(async move { training::best_of::run(&args).await }).await
+            let plugs = plugs.clone();
+            apart(async move { training::best_of::run(&plugs, &args).await }).await
         }
         Cmd::Instances(args) => instances::run(plugs, args, providers).await,
         Cmd::Images(args) => images::run(plugs, args, providers).await,
@@ -183,7 +185,10 @@ async fn dispatch(
         #[cfg(feature = "training")]
         Cmd::Improve(args) => training::improve::run(plugs, args, providers, at_interrupt).await,
         #[cfg(feature = "training")]
-        Cmd::Export(args) => apart(async move { training::export::run(args) }).await,
+        Cmd::Export(args) => {
+            let plugs = plugs.clone();
+            apart(async move { training::export::run(&plugs, args) }).await
+        }
         #[cfg(feature = "gym")]
         Cmd::Gym(args) => gym::run(plugs, *args, providers, at_interrupt).await,
         Cmd::Clean(args) => clean::run(plugs, args).await,

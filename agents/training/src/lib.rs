@@ -5,6 +5,7 @@ mod export;
 mod import;
 pub mod sft;
 pub mod tokens;
+pub mod verifier;
 
 pub use export::{Format, Written, atif, write_runs};
 pub use import::{FileCounts, Target, import};

@@ -50,6 +50,16 @@ pub trait Scorer: Send + Sync {
     /// When nothing can be rated at all, such as by a server that is not there.
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>>;
 
+    /// Returns how many candidates are rated at once; more than 1 for scorers that wait for others.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// Returns what is to be told of the scores so far, such as why some are missing, and how many.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Returns whether the score of a candidate depends on which others it is rated with. For best@k, such a scorer rates
     /// each drawn subset anew, as somebody with only these k would; the others are rated once.
     fn compares(&self) -> bool {

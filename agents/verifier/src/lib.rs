@@ -11,12 +11,15 @@ mod learned;
 pub mod patch;
 mod scorers;
 
+mod asking;
+pub mod conversation;
 pub mod trials;
 
 pub mod curves;
 pub mod estimate;
 mod picks;
 
+pub use asking::{Asked, Asking, Kept, Measure, TooLong, probability, rating};
 pub use candidate::{Candidate, Candidates, Labels, Scorer};
 pub use learned::{Counted, CrossValidated, Learned, cross_validate};
 pub use picks::picks;

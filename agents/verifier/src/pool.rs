@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use agent_core::{Record, Trajectory};
 use anyhow::Context;
 use env_core::Patch;
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use journal::{Ending, Episode, Prediction, Run};
 
 use crate::candidate::{Candidate, Candidates, Labels, Scorer};
-use crate::curves::{Course, Rated, Scores, courses, pick_by_subsets};
+use crate::curves::{Course, Picked, Rated, Scores, courses, pick_by_subsets};
 
 /// Seed of the subsets that are drawn, where there are too many to take all.
 const SEED: u64 = 42;
@@ -165,20 +167,43 @@ impl Pool {
     /// # Errors
     /// As [`Pool::each`], or when the scorer cannot rate at all.
     pub async fn rate_up_to(&self, scorer: &dyn Scorer, n: usize) -> anyhow::Result<Rated> {
-        let mut rated = Rated::once(scorer.name(), Scores::new());
+        // So many instances have as many candidates as are rated at once, and no more are held.
+        let at_once = match scorer.at_once() {
+            0 | 1 => 1,
+            many => (many * self.instances.len()).div_ceil(self.len().max(1)) + 1,
+        };
+        let mut of_each: Vec<BoxFuture<'_, _>> = Vec::with_capacity(self.instances.len());
         for (instance_id, members) in &self.instances {
-            let candidates = self.candidates(instance_id)?;
-            let context = || format!("`{instance_id}` cannot be rated");
-            rated.scores.insert(instance_id.clone(), scorer.rate(&candidates).await.with_context(context)?);
-            let judged: Vec<usize> = (0..members.len()).filter(|place| members[*place].resolved.is_some()).collect();
-            if n > 0 && scorer.compares() && !judged.is_empty() {
-                let resolved: Vec<bool> = members.iter().filter_map(|member| member.resolved).collect();
-                let judged = candidates.of(&judged);
-                let picked = pick_by_subsets(scorer, &judged, &resolved, n, SEED).await.with_context(context)?;
-                rated.picked.insert(instance_id.clone(), picked);
-            }
+            of_each.push(Box::pin(self.rate_one(instance_id, members, scorer, n)));
+        }
+        let mut of_each = stream::iter(of_each).buffered(at_once);
+        let mut rated = Rated::once(scorer.name(), Scores::new());
+        while let Some((instance_id, scores, picked)) = of_each.try_next().await? {
+            rated.scores.insert(instance_id.to_owned(), scores);
+            rated.picked.extend(picked.map(|picked| (instance_id.to_owned(), picked)));
         }
         Ok(rated)
+    }
+
+    /// Rates the candidates of an instance; with what its subsets up to `n` pick where the scorer compares.
+    async fn rate_one<'a>(
+        &self,
+        instance_id: &'a str,
+        members: &[Member],
+        scorer: &dyn Scorer,
+        n: usize,
+    ) -> anyhow::Result<(&'a str, Vec<Option<f64>>, Option<Vec<Picked>>)> {
+        let candidates = self.candidates(instance_id)?;
+        let context = || format!("`{instance_id}` cannot be rated");
+        let scores = scorer.rate(&candidates).await.with_context(context)?;
+        let judged: Vec<usize> = (0..members.len()).filter(|place| members[*place].resolved.is_some()).collect();
+        if n == 0 || !scorer.compares() || judged.is_empty() {
+            return Ok((instance_id, scores, None));
+        }
+        let resolved: Vec<bool> = members.iter().filter_map(|member| member.resolved).collect();
+        let judged = candidates.of(&judged);
+        let picked = pick_by_subsets(scorer, &judged, &resolved, n, SEED).await.with_context(context)?;
+        Ok((instance_id, scores, Some(picked)))
     }
 }
 
@@ -200,7 +225,10 @@ impl Member {
 
 /// Takes out of a record who made it, and what another program noted beside, which may be a verdict.
 fn without_names(mut trajectory: Trajectory) -> Trajectory {
-    trajectory.records.retain(|record| !matches!(record, Record::Header(_)));
+    // What an earlier attempt said, in front of the last header, is not of this episode.
+    if let Some(last) = trajectory.records.iter().rposition(|record| matches!(record, Record::Header(_))) {
+        trajectory.records.drain(..=last);
+    }
     for record in &mut trajectory.records {
         if let Record::Message { extra, .. } | Record::Observation { extra, .. } = record {
             extra.clear();

@@ -140,6 +140,19 @@ impl Models {
         self.recorded(model, root)
     }
 
+    /// Returns the model for what is asked outside of episodes; all requests of one `key` go to the same endpoint.
+    ///
+    /// # Errors
+    /// When answers come from a file, or the record cannot be opened.
+    pub fn for_key(&self, key: &str) -> anyhow::Result<Arc<dyn Model>> {
+        match &self.source {
+            Source::Server(gateway) => self.recorded(gateway.model(key), ""),
+            Source::Replay(_) | Source::Script(_) | Source::Shipped(_) => {
+                Err(anyhow!("`{}` answers only in episodes\nhint: `-c model.provider=openai`", self.name()))
+            }
+        }
+    }
+
     /// Wraps a model so that its traffic is recorded, when the settings say so.
     fn recorded(&self, model: Arc<dyn Model>, root: &str) -> anyhow::Result<Arc<dyn Model>> {
         let Some(path) = &self.config.record else { return Ok(model) };

@@ -8,7 +8,7 @@ use super::{Arguments, CallForm, Settings, Target};
 use crate::tokens::{Turn, function};
 
 /// Returns a row as its target reads it.
-pub(super) fn columns(row: &Row, settings: &Settings) -> Value {
+pub(crate) fn columns(row: &Row, settings: &Settings) -> Value {
     match settings.target {
         Target::LlamaFactory => llama_factory(row),
         Target::Sharegpt => json!({ "conversations": conversations(&row.turns) }),

@@ -51,7 +51,7 @@ pub fn export(runs: &[Run], settings: &Settings, counter: &Counter, out: &Path) 
         let name = format!("{name}.{}", settings.extension());
         card.files.push(write_rows(&candidates, &spool, settings, out, name)?);
     }
-    let texts = recipe(settings, &card);
+    let texts = recipe(settings, &card.files);
     for (name, text) in texts.into_iter().chain([("README.md".to_owned(), readme(&card))]) {
         write_whole(&out.join(&name), text.as_bytes())?;
         card.files.push(FileFacts { name, rows: None, sha256: hex(&Sha256::digest(text.as_bytes())) });
@@ -61,6 +61,6 @@ pub fn export(runs: &[Run], settings: &Settings, counter: &Counter, out: &Path) 
 }
 
 /// Returns bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -21,7 +21,7 @@ use crate::tokens::{Counter, Measure};
 const BATCH: usize = 64;
 
 /// How much was left out, by reason.
-pub(super) type Dropped = BTreeMap<String, usize>;
+pub(crate) type Dropped = BTreeMap<String, usize>;
 
 /// An episode with rows to export.
 #[derive(Debug, Clone)]
@@ -189,7 +189,7 @@ impl Gathered {
 }
 
 /// Counts one more for a reason.
-pub(super) fn count(dropped: &mut Dropped, why: &str) {
+pub(crate) fn count(dropped: &mut Dropped, why: &str) {
     *dropped.entry(why.to_owned()).or_default() += 1;
 }
 
@@ -272,14 +272,4 @@ pub(super) fn each_piece(
         put(&bytes)?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-impl Candidate {
-    /// Returns one without rows.
-    pub(super) fn new(repository: &str) -> Self {
-        let [run, cell, instance_id] = [(); 3].map(|()| String::new());
-        let repository = repository.to_owned();
-        Self { run, cell, instance_id, sample: 0, repository, calls: 0, rows: Vec::new() }
-    }
 }

@@ -4,13 +4,13 @@
 
 use serde_json::json;
 
-use super::{By, CallForm, Card, Format, Settings, Target};
+use super::{By, CallForm, FileFacts, Format, Settings, Target};
 
 const MODEL: &str = "Qwen/Qwen2.5-Coder-7B-Instruct";
 
 /// Returns the files beside the rows, name and text.
-pub(super) fn recipe(settings: &Settings, card: &Card) -> Vec<(String, String)> {
-    let file = |stem: &str| card.files.iter().map(|file| &file.name).find(|name| name.starts_with(stem)).cloned();
+pub(crate) fn recipe(settings: &Settings, files: &[FileFacts]) -> Vec<(String, String)> {
+    let file = |stem: &str| files.iter().map(|file| &file.name).find(|name| name.starts_with(stem)).cloned();
     let train = file("train.").unwrap_or_default();
     let validation = file("validation.");
     match settings.target {

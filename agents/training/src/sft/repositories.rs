@@ -19,12 +19,12 @@ const BENCHMARK: [&str; 12] = [
 
 /// Returns the repository that an instance is of, as its id has it: `owner__name-123` is of `owner/name`. An id of another
 /// form stands for itself.
-pub(super) fn repository(instance_id: &str) -> String {
+pub(crate) fn repository(instance_id: &str) -> String {
     env_core::repository_part(instance_id).replacen("__", "/", 1)
 }
 
 /// Returns whether a repository is one of SWE-bench's test set.
-pub(super) fn is_benchmark(repository: &str) -> bool {
+pub(crate) fn is_benchmark(repository: &str) -> bool {
     BENCHMARK.iter().any(|known| known.eq_ignore_ascii_case(repository))
 }
 

@@ -28,7 +28,8 @@ pub(super) fn select(mut candidates: Vec<Candidate>, settings: &Settings, droppe
         count(dropped, "not in the subset");
     }
     let held = (candidates.len() as f64 * settings.validation).round() as usize;
-    let repositories = held_out(&candidates, held, &mut rng);
+    let of: Vec<&str> = candidates.iter().map(|one| one.repository.as_str()).collect();
+    let repositories = held_out(&of, held, &mut rng);
     let (validation, train) = candidates.into_iter().partition(|one| repositories.contains(&one.repository));
     Sets { train, validation }
 }
@@ -80,16 +81,16 @@ fn repositories(candidates: &[Candidate]) -> Vec<String> {
 }
 
 /// Draws the repositories whose episodes come nearest to `wanted`: never all, and none where that is nearer than any, as a
-/// repository goes whole.
-fn held_out(candidates: &[Candidate], wanted: usize, rng: &mut Rng) -> Vec<String> {
+/// repository goes whole. `of` has the repository of each episode.
+pub(crate) fn held_out(of: &[&str], wanted: usize, rng: &mut Rng) -> Vec<String> {
     let mut episodes: BTreeMap<&str, usize> = BTreeMap::new();
-    for one in candidates {
-        *episodes.entry(&one.repository).or_default() += 1;
+    for name in of {
+        *episodes.entry(name).or_default() += 1;
     }
     let mut repositories: Vec<(&str, usize)> = episodes.into_iter().collect();
     rng.shuffle(&mut repositories);
     // For each number of episodes the repository by which it was reached first, from those drawn before it.
-    let mut reached: Vec<Option<usize>> = vec![None; candidates.len()];
+    let mut reached: Vec<Option<usize>> = vec![None; of.len()];
     for (index, (_, size)) in repositories.iter().enumerate() {
         for sum in (*size..reached.len()).rev() {
             let before = sum - size;
@@ -112,26 +113,22 @@ fn held_out(candidates: &[Candidate], wanted: usize, rng: &mut Rng) -> Vec<Strin
 mod tests {
     use super::*;
 
-    fn of(repository: &str) -> Candidate {
-        Candidate::new(repository)
-    }
-
     #[test]
     fn the_validation_set_is_as_near_to_its_share_as_whole_repositories_allow() {
-        let candidates: Vec<Candidate> = [("big", 90), ("a", 4), ("b", 3), ("c", 2), ("d", 1)]
-            .iter()
-            .flat_map(|(name, size)| vec![of(name); *size])
+        let of: Vec<&str> = [("big", 90), ("a", 4), ("b", 3), ("c", 2), ("d", 1)]
+            .into_iter()
+            .flat_map(|(name, size)| vec![name; size])
             .collect();
         for seed in 0..20 {
             let held = |wanted: usize| {
-                let held = held_out(&candidates, wanted, &mut Rng::with_seed(seed));
-                candidates.iter().filter(|one| held.contains(&one.repository)).count()
+                let held = held_out(&of, wanted, &mut Rng::with_seed(seed));
+                of.iter().filter(|name| held.iter().any(|held| held == *name)).count()
             };
             assert_eq!([0, 1, 5, 10, 30, 92, 100].map(held), [0, 1, 5, 10, 10, 92, 99]);
         }
-        let one = vec![of("a"); 3];
+        let one = vec!["a"; 3];
         assert_eq!(held_out(&one, 1, &mut Rng::with_seed(1)), Vec::<String>::new());
-        let two: Vec<Candidate> = ["a", "b"].iter().flat_map(|name| vec![of(name); 10]).collect();
+        let two: Vec<&str> = ["a", "b"].into_iter().flat_map(|name| vec![name; 10]).collect();
         assert_eq!(held_out(&two, 1, &mut Rng::with_seed(1)), Vec::<String>::new());
         assert_eq!(held_out(&two, 6, &mut Rng::with_seed(1)).len(), 1);
     }

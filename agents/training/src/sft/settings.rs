@@ -138,7 +138,7 @@ impl Settings {
     }
 
     /// Returns the ending of the files of rows.
-    pub(super) fn extension(&self) -> &'static str {
+    pub(crate) fn extension(&self) -> &'static str {
         match self.format {
             Format::Parquet => "parquet",
             Format::Json if !self.pretokenized => "json",

@@ -8,4 +8,5 @@ mod real_data;
 mod sft;
 mod sft_forms;
 mod shown;
+mod verifier;
 mod written;

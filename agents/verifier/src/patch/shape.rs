@@ -13,13 +13,15 @@ pub struct FileChange {
     pub hunks: Vec<Hunk>,
 }
 
-/// One hunk, without its context.
+/// One hunk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hunk {
     /// Lines that are removed, each with its number in the old file, from 1.
     pub removed: Vec<(usize, String)>,
     /// Lines that are added, each with the number of the old line that it stands before.
     pub added: Vec<(usize, String)>,
+    /// Lines around them that stay, each with its number in the old file.
+    pub kept: Vec<(usize, String)>,
 }
 
 /// What a file is for, by its path.
@@ -90,6 +92,7 @@ pub fn shape(patch: &str) -> Vec<FileChange> {
                 }
                 Some(b'\\') => {}
                 _ => {
+                    hunk.kept.push((old_line, line.get(1..).unwrap_or_default().to_owned()));
                     (old_left, new_left) = (usize::saturating_sub(old_left, 1), usize::saturating_sub(new_left, 1));
                     old_line += 1;
                 }

@@ -175,6 +175,14 @@ impl Scorer for Hybrid {
     fn compares(&self) -> bool {
         true
     }
+
+    fn at_once(&self) -> usize {
+        self.parts.iter().map(|part| part.at_once()).max().unwrap_or(1)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.parts.iter().flat_map(|part| part.remarks()).collect()
+    }
 }
 
 /// Returns mean and deviation; a deviation of 1 where all are the same.

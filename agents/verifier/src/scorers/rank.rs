@@ -73,4 +73,12 @@ impl Scorer for Rank {
     fn compares(&self) -> bool {
         true
     }
+
+    fn at_once(&self) -> usize {
+        self.base.at_once()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.base.remarks()
+    }
 }

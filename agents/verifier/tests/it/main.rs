@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and tells what it measured")]
 
+mod asked;
 mod intervals;
 mod learned;
 mod mixes;

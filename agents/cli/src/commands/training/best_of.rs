@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use runner::Plugs;
 use verifier::curves::{Rated, Stopping, stop_early};
 use verifier::{Pool, picks};
 
@@ -32,7 +33,7 @@ pub(crate) struct BestOf {
     out: Option<PathBuf>,
 }
 
-pub(crate) async fn run(args: &BestOf) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: &Plugs, args: &BestOf) -> Result<ExitCode, Failed> {
     if args.by.by.is_empty() {
         return Err(Failed::Usage(anyhow!(
             "nothing says how to pick\nhint: `--by majority`, or `--by learned --model FILE`"
@@ -41,7 +42,7 @@ pub(crate) async fn run(args: &BestOf) -> Result<ExitCode, Failed> {
     let n = usize::from(args.n);
     let mut pool = args.episodes.pool().map_err(Failed::Usage)?;
     pool.truncate(n);
-    let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
+    let scorers = args.by.scorers(&pool, plugs).map_err(Failed::Usage)?;
     let rated = rate(&pool, &scorers, n).await?;
     let first = rated.first().map(|one| one.name.as_str()).unwrap_or_default();
     let run = pool.instances().find_map(|(_, members)| Some(members.first()?.run.clone())).unwrap_or_default();

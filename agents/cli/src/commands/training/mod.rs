@@ -1,5 +1,6 @@
 //! What is made of runs: data for trainers, scores, picks; and what is taken into runs.
 
+mod asked;
 pub(crate) mod best_of;
 mod curves;
 pub(crate) mod export;

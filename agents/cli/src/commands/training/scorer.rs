@@ -10,6 +10,7 @@ use runner::environments::Providers;
 use verifier::curves::Rated;
 use verifier::{First, Hybrid, Learned, Majority, Mix, Oracle, Pool, Random, Rank, Scorer};
 
+use super::asked::AskedArguments;
 use super::stored;
 use super::trials::{self, TrialArgs, tests};
 use crate::commands::runs::named_run::Runs;
@@ -17,7 +18,8 @@ use crate::console::say;
 use crate::failed::Failed;
 
 /// What `--by` knows.
-const NAMES: [&str; 8] = ["random", "first", "majority", "learned", "tests", "rank", "hybrid", "oracle"];
+const NAMES: [&str; 10] =
+    ["random", "first", "majority", "learned", "llm", "judge", "tests", "rank", "hybrid", "oracle"];
 
 /// Which episodes are rated.
 #[derive(Debug, Args)]
@@ -35,10 +37,11 @@ pub(crate) struct Episodes {
 /// How they are rated.
 #[derive(Debug, Args)]
 pub(crate) struct By {
-    /// The scorer: `majority` (the largest group of equal patches), `learned` (with `--model`), `tests` (the repository's own
-    /// and those that agents wrote, run on each other's patches), `rank` (with `--base`), `hybrid` (with `--weights`), one of the bounds `random`, `first`
-    /// and `oracle`; `stored:NAME` for the scores of an earlier `verify --by NAME`, or `file:PATH` for those of a file. May be
-    /// repeated.
+    /// The scorer: `majority` (the largest group of equal patches), `learned` (with `--model`), `llm` (a model's
+    /// probability that the log of an episode shows a solution), `judge` (a model's rating of it), `tests` (the
+    /// repository's own and those that agents wrote, run on each other's patches), `rank` (with `--base`), `hybrid` (with
+    /// `--weights`), one of the bounds `random`, `first` and `oracle`; `stored:NAME` for the scores of an earlier `verify
+    /// --by NAME`, or `file:PATH` for those of a file. May be repeated.
     #[arg(long, value_name = "SCORER")]
     pub(crate) by: Vec<String>,
     /// The file of a learned scorer, which `--train` makes.
@@ -55,6 +58,8 @@ pub(crate) struct By {
     /// The seed of `random`.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    asked: AskedArguments,
 }
 
 impl Episodes {
@@ -109,11 +114,11 @@ impl By {
     }
 
     /// Returns the mix of scorers that `--weights` names.
-    fn hybrid(&self, pool: &Pool) -> anyhow::Result<Hybrid> {
+    fn hybrid(&self, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Hybrid> {
         let mix = self.mix()?;
         let part = |name: &String| match name.as_str() {
             "hybrid" => bail!("a mix cannot be part of a mix"),
-            name => self.scorer(name, pool),
+            name => self.scorer(name, pool, plugs),
         };
         let parts = mix.scorers.iter().map(part).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Hybrid::new(parts, mix))
@@ -123,16 +128,16 @@ impl By {
     ///
     /// # Errors
     /// When one is unknown, or a model is missing.
-    pub(crate) fn scorers(&self, pool: &Pool) -> anyhow::Result<Vec<(String, Box<dyn Scorer>)>> {
+    pub(crate) fn scorers(&self, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Vec<(String, Box<dyn Scorer>)>> {
         let one = |name: &String| -> anyhow::Result<(String, Box<dyn Scorer>)> {
-            let scorer = self.scorer(name, pool)?;
+            let scorer = self.scorer(name, pool, plugs)?;
             Ok((scorer.name().to_owned(), scorer))
         };
         self.by.iter().map(one).collect()
     }
 
     /// Returns the scorer of a name.
-    fn scorer(&self, name: &str, pool: &Pool) -> anyhow::Result<Box<dyn Scorer>> {
+    fn scorer(&self, name: &str, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Box<dyn Scorer>> {
         if let Some(path) = name.strip_prefix("file:") {
             return Ok(Box::new(stored::of_file(Path::new(path), pool)?));
         }
@@ -145,12 +150,13 @@ impl By {
             "majority" => Box::new(Majority),
             "oracle" => Box::new(Oracle::new(pool.verdicts())),
             "learned" => Box::new(unseen(read(self.model.as_deref())?, pool)),
+            "llm" | "judge" => Box::new(self.asked.scorer(name, plugs, &self.trials.layers, first_run(pool))?),
             "tests" => Box::new(tests(pool)?),
-            "hybrid" => Box::new(self.hybrid(pool)?),
+            "hybrid" => Box::new(self.hybrid(pool, plugs)?),
             "rank" if matches!(self.base.as_str(), "rank" | "hybrid") => {
                 bail!("`{}` cannot be the `--base` of `rank`", self.base)
             }
-            "rank" => Box::new(Rank::new(self.scorer(&self.base, pool)?, tests(pool)?)),
+            "rank" => Box::new(Rank::new(self.scorer(&self.base, pool, plugs)?, tests(pool)?)),
             _ => {
                 let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
                 let hint = near.unwrap_or_else(|| format!("the scorers are `{}`", NAMES.join("`, `")));
@@ -181,9 +187,17 @@ pub(crate) async fn run_tests(
 pub(crate) async fn rate(pool: &Pool, scorers: &[(String, Box<dyn Scorer>)], n: usize) -> anyhow::Result<Vec<Rated>> {
     let mut rated = Vec::with_capacity(scorers.len());
     for (name, scorer) in scorers {
-        rated.push(Rated { name: name.clone(), ..pool.rate_up_to(scorer.as_ref(), n).await? });
+        let one = pool.rate_up_to(scorer.as_ref(), n).await?;
+        scorer.remarks().iter().for_each(|remark| say(&format!("{name}: {remark}")));
+        rated.push(Rated { name: name.clone(), ..one });
     }
     Ok(rated)
+}
+
+/// Returns the folder of the first run.
+fn first_run(pool: &Pool) -> &Path {
+    let first = pool.instances().find_map(|(_, members)| members.first());
+    first.map_or(Path::new("."), |member| member.run.as_path())
 }
 
 /// Says of a model how much of what it rates it may have been trained on.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Args;
+use runner::Plugs;
 use serde::Serialize;
 use verifier::curves::{Rated, Scores};
 use verifier::{Counted, Learned, Majority, Mix, Pool, cross_validate, cross_validate_mix};
@@ -54,7 +55,7 @@ struct Scored<'a> {
     score: Option<f64>,
 }
 
-pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(plugs: &Plugs, args: &Verify) -> Result<ExitCode, Failed> {
     let mut pool = args.episodes.pool().map_err(Failed::Usage)?;
     if let Some(out) = args.out.as_deref().filter(|_| args.train) {
         return train(args, &mut pool, out).await;
@@ -67,7 +68,7 @@ pub(crate) async fn run(args: &Verify) -> Result<ExitCode, Failed> {
     } else if args.out.is_some() {
         return Err(Failed::Usage(anyhow!("`--out` is for what `--train` or `--fit` makes")));
     }
-    let scorers = args.by.scorers(&pool).map_err(Failed::Usage)?;
+    let scorers = args.by.scorers(&pool, plugs).map_err(Failed::Usage)?;
     let mut rated = rate(&pool, &scorers, most(args, &pool)).await?;
     if let Some(out) = args.out.as_deref() {
         let mixed = fit(args, &pool, &rated, out)?;

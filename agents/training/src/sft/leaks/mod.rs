@@ -8,7 +8,7 @@ use serde_json::Value;
 use commands::{any_command, base};
 
 /// Names that only the judging has; `test_patch` is none, as tests of patches are called so.
-const HIDDEN: [&str; 4] = ["FAIL_TO_PASS", "PASS_TO_PASS", "/eval.sh", "gold_patch.diff"];
+pub(crate) const HIDDEN: [&str; 4] = ["FAIL_TO_PASS", "PASS_TO_PASS", "/eval.sh", "gold_patch.diff"];
 
 /// Commands of git that show what commits hold, where they are told to go beyond the current branch.
 const SHOWS: [&str; 16] = [
@@ -42,7 +42,7 @@ const TAKE_ONE: [&str; 6] = ["-C", "-c", "--git-dir", "--work-tree", "--namespac
 /// things for a look-up: the name of a file of the judging, and, where the history behind the base commit was left in
 /// reach or another program ran the episode, a command of git that reads commits beyond the current branch or brings new
 /// ones.
-pub(super) fn leak(trajectory: &Trajectory) -> Option<&'static str> {
+pub(crate) fn leak(trajectory: &Trajectory) -> Option<&'static str> {
     // What other programs kept from their agents is not known.
     let kept = trajectory.header().is_some_and(|header| header.history_kept || header.environment == "imported");
     trajectory.completions().find_map(|(_, completion)| {

@@ -12,7 +12,7 @@ use unknown::after_unknown;
 
 /// A conversation to train on: a segment of an episode, or what one call of the model was shown and answered.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The messages.
     pub turns: Vec<Turn>,
     /// The tools on offer.

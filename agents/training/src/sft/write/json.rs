@@ -2,18 +2,17 @@
 
 use std::io::Write;
 
-use super::Spool;
-use crate::sft::gather::{Candidate, each_piece};
+/// Takes a row as it is written.
+pub(super) type Put<'a> = &'a mut dyn FnMut(&[u8]) -> anyhow::Result<()>;
 
-/// Writes rows, one a line, or as an array, and returns how many.
+/// Writes the rows that `each` hands out, one a line, or as an array, and returns how many.
 pub(super) fn write(
-    candidates: &[Candidate],
-    spool: &Spool,
+    each: impl FnOnce(Put<'_>) -> anyhow::Result<()>,
     is_array: bool,
     file: &mut impl Write,
 ) -> anyhow::Result<usize> {
     let mut rows = 0;
-    each_piece(candidates, spool, |piece| {
+    each(&mut |piece| {
         let before: &[u8] = match (is_array, rows) {
             (true, 0) => b"[\n",
             (true, _) => b",\n",

@@ -6,12 +6,15 @@ mod parquet;
 mod shape;
 mod spool;
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 
 use journal::write_stream;
+use serde_json::Value;
 
 use super::card::FileFacts;
-use super::gather::Candidate;
+use super::gather::{Candidate, each_piece};
 use super::{Format, Settings};
 use hashed::Hashed;
 pub(super) use spool::Spool;
@@ -27,14 +30,38 @@ pub(super) fn write_rows(
     out: &Path,
     name: String,
 ) -> anyhow::Result<FileFacts> {
+    let is_array = name.ends_with(".json");
+    write_file(out, name, |file| match settings.format {
+        Format::Parquet => parquet::write(candidates, spool, settings, file),
+        Format::Json | Format::Jsonl => json::write(|put| each_piece(candidates, spool, put), is_array, file),
+    })
+}
+
+/// Writes rows as JSON into a file of a folder, one a line, or as an array where its name says so.
+///
+/// # Errors
+/// When a row cannot be made, or written.
+pub(crate) fn write_values(
+    mut rows: impl Iterator<Item = anyhow::Result<Value>>,
+    out: &Path,
+    name: String,
+) -> anyhow::Result<FileFacts> {
+    let is_array = name.ends_with(".json");
+    write_file(out, name, |file| {
+        json::write(|put| rows.try_for_each(|row| put(&serde_json::to_vec(&row?)?)), is_array, file)
+    })
+}
+
+/// Writes a file of a folder; `rows` writes its rows, and returns how many.
+fn write_file(
+    out: &Path,
+    name: String,
+    rows: impl FnOnce(&mut Hashed<&mut BufWriter<File>>) -> anyhow::Result<usize>,
+) -> anyhow::Result<FileFacts> {
     let (mut facts, mut failed) = (None, None);
     write_stream(&out.join(&name), |file| {
-        let mut file = Hashed::new(file);
-        let rows = match settings.format {
-            Format::Parquet => parquet::write(candidates, spool, settings, &mut file),
-            Format::Json | Format::Jsonl => json::write(candidates, spool, name.ends_with(".json"), &mut file),
-        };
-        let rows = rows.map_err(|err| {
+        let mut file: Hashed<&mut BufWriter<File>> = Hashed::new(file);
+        let rows = rows(&mut file).map_err(|err| {
             let told = std::io::Error::other(format!("{err:#}"));
             failed = Some(err);
             told

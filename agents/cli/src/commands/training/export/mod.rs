@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use runner::Plugs;
 use training::Format;
 
 use crate::failed::Failed;
 
 mod formats;
 mod sft;
+mod verifier;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportCommand {
@@ -20,6 +22,8 @@ pub(crate) struct ExportCommand {
 enum What {
     /// Writes solved episodes as rows for supervised fine-tuning, with the trainer's configuration and a data card.
     Sft(Box<sft::Sft>),
+    /// Writes judged episodes as rows that verifiers are trained on, with YES and NO, balanced and split by repository.
+    Verifier(Box<verifier::Verifier>),
     /// Writes episodes as Harbor's trajectories (ATIF 1.8), in the folders of jobs and trials that `harbor view` opens.
     #[command(visible_alias = "harbor")]
     Atif(formats::Runs),
@@ -34,9 +38,10 @@ enum What {
     Inspect(formats::Runs),
 }
 
-pub(crate) fn run(args: ExportCommand) -> Result<ExitCode, Failed> {
+pub(crate) fn run(plugs: &Plugs, args: ExportCommand) -> Result<ExitCode, Failed> {
     match args.what {
         What::Sft(args) => sft::run(&args),
+        What::Verifier(args) => verifier::run(plugs, &args),
         What::Atif(args) => formats::run(&args, Format::Atif),
         What::OpenHands(args) => formats::run(&args, Format::OpenHands),
         What::Mini(args) => formats::run(&args, Format::Mini),

@@ -72,7 +72,7 @@ pub(crate) struct Sft {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum TargetArgument {
+pub(super) enum TargetArgument {
     Trl,
     Axolotl,
     LlamaFactory,
@@ -183,7 +183,7 @@ fn settings(args: &Sft) -> Settings {
     }
 }
 
-fn target(argument: TargetArgument) -> Target {
+pub(super) fn target(argument: TargetArgument) -> Target {
     match argument {
         TargetArgument::Trl => Target::Trl,
         TargetArgument::Axolotl => Target::Axolotl,

@@ -169,7 +169,8 @@ impl Loop<'_> {
             Some(Cmd::Export(args)) => {
                 // What a killed one has written is none of this one's.
                 remove(&stage::data(&self.folder, stage.iteration))?;
-                let ended = tokio::task::spawn_blocking(move || export::run(args)).await;
+                let plugs = self.plugs.clone();
+                let ended = tokio::task::spawn_blocking(move || export::run(&plugs, args)).await;
                 Ok((ended.context("the export died")?? == ExitCode::SUCCESS, false))
             }
         }

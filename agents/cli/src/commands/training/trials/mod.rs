@@ -32,10 +32,10 @@ const BLOCKS: [&str; 5] = ["env", "sandbox", "evaluation", "images", "permits"];
 /// How tests are run for `tests` and `rank`.
 #[derive(Debug, Args)]
 pub(crate) struct TrialArgs {
-    /// A layer of configuration over that of the run, for the sandboxes in which `tests` runs tests: a YAML file, or
-    /// `key.path=value`.
+    /// A layer of configuration: a YAML file, or `key.path=value`. It goes over that of the run for the sandboxes in which
+    /// `tests` runs tests, and names the model that `llm` and `judge` ask, by `model.name` and `model.base_url`.
     #[arg(short = 'c', long = "config", value_name = "FILE|KEY=VALUE")]
-    layers: Vec<String>,
+    pub(super) layers: Vec<String>,
     /// The dataset of the instances, where the run does not know it. Short for `-c env.dataset=…`.
     #[arg(short, long)]
     dataset: Option<String>,
