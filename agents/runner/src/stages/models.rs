@@ -147,7 +147,7 @@ impl Models {
     pub fn for_key(&self, key: &str) -> anyhow::Result<Arc<dyn Model>> {
         match &self.source {
             Source::Server(gateway) => self.recorded(gateway.model(key), ""),
-            Source::Replay(_) | Source::Script(_) | Source::Shipped(_) => {
+            Source::Replay(_) | Source::Script(_) | Source::Shipped(_) | Source::Elsewhere(_) => {
                 Err(anyhow!("`{}` answers only in episodes\nhint: `-c model.provider=openai`", self.name()))
             }
         }
