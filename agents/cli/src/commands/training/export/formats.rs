@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use clap::Args;
 use training::{Format, Written, write_runs};
 
-use crate::commands::runs::named_run;
+use crate::commands::runs::named_run::Runs;
 use crate::console::say;
 use crate::failed::Failed;
 
 #[derive(Debug, Args)]
-pub(crate) struct Runs {
+pub(crate) struct Export {
     /// The runs: names, or paths of their folders.
     #[arg(required = true, value_name = "RUN")]
     names: Vec<String>,
@@ -19,10 +19,10 @@ pub(crate) struct Runs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
-    runs: named_run::Runs,
+    runs: Runs,
 }
 
-pub(crate) fn run(args: &Runs, format: Format) -> Result<ExitCode, Failed> {
+pub(crate) fn run(args: &Export, format: Format) -> Result<ExitCode, Failed> {
     let runs = args.names.iter().map(|name| args.runs.open(name)).collect::<anyhow::Result<Vec<_>>>();
     let Written { episodes, left_out, losses } = write_runs(&runs.map_err(Failed::Usage)?, format, &args.out)?;
     say(&format!("{episodes} episodes written to `{}`", args.out.display()));

@@ -26,16 +26,16 @@ enum What {
     Verifier(Box<verifier::Verifier>),
     /// Writes episodes as Harbor's trajectories (ATIF 1.8), in the folders of jobs and trials that `harbor view` opens.
     #[command(visible_alias = "harbor")]
-    Atif(formats::Runs),
+    Atif(formats::Export),
     /// Writes episodes as OpenHands' `output.jsonl`, with `llm_completions` beside it.
     #[command(name = "openhands")]
-    OpenHands(formats::Runs),
+    OpenHands(formats::Export),
     /// Writes episodes as mini-swe-agent's `.traj.json`, a folder an instance, with `preds.json`.
     #[command(visible_alias = "mini-swe-agent")]
-    Mini(formats::Runs),
+    Mini(formats::Export),
     /// Writes each cell as a log of Inspect, `.eval`; the samples of an instance are its epochs.
     #[command(visible_alias = "inspect-ai")]
-    Inspect(formats::Runs),
+    Inspect(formats::Export),
 }
 
 pub(crate) fn run(plugs: &Plugs, args: ExportCommand) -> Result<ExitCode, Failed> {
