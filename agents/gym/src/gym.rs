@@ -14,7 +14,7 @@ use llm::Forward;
 use runner::Plugs;
 use runner::driver::driver;
 use runner::engine::Engine;
-use runner::stages::{Attempt, Cell, Solving};
+use runner::stages::{Attempt, Cell, Solving, tools_of_driver};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -86,7 +86,7 @@ impl Gym {
     /// server of the model that is configured cannot be asked.
     pub fn new(parts: Parts) -> anyhow::Result<Self> {
         let Parts { cell, environment, places, engine, settings, plugs, base } = parts;
-        let tools = cell.resolved.tools_of_driver()?;
+        let tools = tools_of_driver(&cell.resolved)?;
         let run = cell.cell_dir.journal().run();
         let lease = Lease::take(&run.join("leases").join("gym.server"))?;
         let held = || anyhow!("another server is at the run `{}`\nhint: choose another `--run`", run.display());

@@ -106,7 +106,7 @@ impl Server {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let address = lines.find_map(|line| line.split("http://").nth(1)?.split(',').next()?.parse().ok());
         std::thread::spawn(move || lines.for_each(drop));
-        Self(child, address.expect("the server does not listen"))
+        Self(child, address.unwrap())
     }
 
     /// Returns the bytes of memory that it takes.

@@ -257,14 +257,6 @@ impl Resolved {
         self.plugs.find_environment(dataset)?.revision(dataset)
     }
 
-    /// Returns the tools that whoever drives an episode of the agent may call, the last of which may hand the work in.
-    ///
-    /// # Errors
-    /// When a template is missing or broken.
-    pub fn tools_of_driver(&self) -> anyhow::Result<Vec<agent_core::ToolSpec>> {
-        Ok(agent_core::describe(&(self.prepared.toolbox)(), &crate::stages::prompts(self)?)?)
-    }
-
     /// Returns the name of the run.
     pub fn run_name(&self) -> String {
         let made = || format!("{}-{}", self.plug.name, self.fingerprint());

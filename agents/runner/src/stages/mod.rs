@@ -12,6 +12,6 @@ pub use cells::{ModelCell, models, name_cells};
 pub use evaluate::{Chosen, Evaluation, Job, Judged, choose, is_word};
 pub use judge::Judge;
 pub(crate) use models::digests_of_prompts;
-pub use models::{Models, prompts};
+pub use models::{Models, prompts, tools_of_driver};
 pub use solve::{Attempt, Attempted, Cell, Solved, Solving};
 pub use validate::{Difference, Differences, VALIDATION, Validated, Validation};

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
-use agent_core::{Completion, Model, ModelError, Request, Secrets};
+use agent_core::{Completion, Model, ModelError, Request, Secrets, ToolSpec, describe};
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use env_core::{Instance, RecordedEpisodes};
@@ -182,6 +182,14 @@ impl Model for Elsewhere {
 /// When the folder cannot be read, or a template does not parse.
 pub fn prompts(resolved: &Resolved) -> anyhow::Result<Prompts> {
     Ok(Prompts::with(resolved.plugs.templates().clone(), overrides(resolved.config.prompts.as_deref())?)?)
+}
+
+/// Returns the tools that whoever drives an episode of the agent may call, one of which hands the work in.
+///
+/// # Errors
+/// When a template is missing or broken.
+pub fn tools_of_driver(resolved: &Resolved) -> anyhow::Result<Vec<ToolSpec>> {
+    Ok(describe(&(resolved.prepared.toolbox)(), &prompts(resolved)?)?)
 }
 
 /// Returns a digest of the templates, and one of what tools tell the model.

@@ -16,8 +16,8 @@ use runner::stages::{Cell, Models};
 use runner::{Plugs, Resolved};
 use tokio::net::TcpListener;
 
-use super::clean::remove_of_dead;
-use super::engine::engine;
+use crate::commands::clean::remove_of_dead;
+use crate::commands::engine::engine;
 use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
