@@ -50,6 +50,8 @@ pub struct Episode {
     pub begun: Option<f64>,
     /// When anything last came of it.
     pub came: Option<f64>,
+    /// Which of all that were imported into the run it is, from 0; `None` where it was not imported.
+    pub imported: Option<u64>,
     /// The folder with its trajectory, patch, log and report.
     pub folder: PathBuf,
 }
@@ -134,6 +136,7 @@ impl Run {
                 failures: state.failures,
                 begun: state.begun,
                 came: state.came,
+                imported: state.number,
                 folder: if *sample == 0 { folder } else { folder.join(sample.to_string()) },
             }
         };
