@@ -191,7 +191,8 @@ fn common<T: Ord>(one: &[T], other: &[T]) -> usize {
             Ordering::Greater => drop(others.next()),
             Ordering::Equal => {
                 count += 1;
-                (ones.next(), others.next());
+                ones.next();
+                others.next();
             }
         }
     }
