@@ -9,6 +9,7 @@ use env_core::Patch;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use journal::{Ending, Episode, Prediction, Run};
+use rayon::prelude::*;
 
 use crate::candidate::{Candidate, Candidates, Labels, Scorer};
 use crate::curves::{Course, Picked, Rated, Scores, courses, pick_by_subsets};
@@ -43,25 +44,24 @@ pub struct Member {
 
 impl Pool {
     /// Adds the episodes of a run, of these cells; of all where none is named.
+    ///
+    /// The candidates of an instance are in the order of runs, cells and samples; those of a run that were imported, whose
+    /// cells are only names, in the order in which they were.
     pub fn add(&mut self, run: &Run, cells: &[String]) {
+        let mut added: BTreeMap<String, Vec<(Option<u64>, Member)>> = BTreeMap::new();
         for cell in run.cells().iter().filter(|cell| cells.is_empty() || cells.contains(cell)) {
-            run.each_episode(cell, |episode| self.take(run.folder(), episode));
+            run.each_episode(cell, |episode| {
+                let (instance_id, imported) = (episode.instance_id.clone(), episode.import_number);
+                match Member::of(run.folder(), episode) {
+                    Some(member) => added.entry(instance_id).or_default().push((imported, member)),
+                    None => self.unfinished += 1,
+                }
+            });
         }
-    }
-
-    fn take(&mut self, run: &Path, episode: Episode) {
-        let resolved = match episode.ending() {
-            Ending::Solved => Some(true),
-            Ending::Unsolved | Ending::Empty | Ending::NotApplied | Ending::TimedOut | Ending::Errored => Some(false),
-            Ending::Infrastructure | Ending::Unfinished => None,
-        };
-        let Episode { cell, instance_id, sample, prediction, folder, .. } = episode;
-        let Some(prediction) = prediction else {
-            self.unfinished += 1;
-            return;
-        };
-        let member = Member { run: run.to_owned(), cell, sample, prediction, folder, resolved };
-        self.instances.entry(instance_id).or_default().push(member);
+        for (instance_id, mut members) in added {
+            members.sort_by_key(|(imported, _)| *imported);
+            self.instances.entry(instance_id).or_default().extend(members.into_iter().map(|(_, member)| member));
+        }
     }
 
     /// Keeps no more than the first `count` candidates of each instance.
@@ -115,12 +115,14 @@ impl Pool {
         self.instances.iter().map(of).collect()
     }
 
-    /// Reads the candidates of each instance, and hands them out one instance at a time.
+    /// Reads the candidates of each instance on all cores, and returns what is made of them, by the order of the instances.
+    /// No more is held than the instances that are looked at just then.
     ///
     /// # Errors
     /// When a trajectory is damaged, by its file and line, or `look` fails.
-    pub fn each(&self, mut look: impl FnMut(&Candidates) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        self.instances.keys().try_for_each(|instance_id| look(&self.candidates(instance_id)?))
+    pub fn map<T: Send>(&self, look: impl Fn(&Candidates) -> anyhow::Result<T> + Sync) -> anyhow::Result<Vec<T>> {
+        let ids: Vec<&String> = self.instances.keys().collect();
+        ids.into_par_iter().map(|instance_id| look(&self.candidates(instance_id)?)).collect()
     }
 
     /// Reads the candidates of an instance; none where it is unknown.
@@ -137,7 +139,7 @@ impl Pool {
     /// Rates all candidates.
     ///
     /// # Errors
-    /// As [`Pool::each`], or when the scorer cannot rate at all.
+    /// As [`Pool::map`], or when the scorer cannot rate at all.
     pub async fn rate(&self, scorer: &dyn Scorer) -> anyhow::Result<Scores> {
         Ok(self.rate_up_to(scorer, 0).await?.scores)
     }
@@ -165,7 +167,7 @@ impl Pool {
     /// Rates all candidates, and where the scorer compares, subsets of those with a verdict up to `n`.
     ///
     /// # Errors
-    /// As [`Pool::each`], or when the scorer cannot rate at all.
+    /// As [`Pool::map`], or when the scorer cannot rate at all.
     pub async fn rate_up_to(&self, scorer: &dyn Scorer, n: usize) -> anyhow::Result<Rated> {
         // So many instances have as many candidates as are rated at once, and no more are held.
         let at_once = match scorer.at_once() {
@@ -208,6 +210,17 @@ impl Pool {
 }
 
 impl Member {
+    /// Returns an episode of a run as one; `None` where it handed nothing in.
+    fn of(run: &Path, episode: Episode) -> Option<Self> {
+        let resolved = match episode.ending() {
+            Ending::Solved => Some(true),
+            Ending::Unsolved | Ending::Empty | Ending::NotApplied | Ending::TimedOut | Ending::Errored => Some(false),
+            Ending::Infrastructure | Ending::Unfinished => None,
+        };
+        let Episode { cell, sample, prediction, folder, .. } = episode;
+        Some(Self { run: run.to_owned(), cell, sample, prediction: prediction?, folder, resolved })
+    }
+
     /// Reads what a scorer may see of it.
     fn candidate(&self, place: usize) -> anyhow::Result<Candidate> {
         let path = self.folder.join("trajectory.jsonl");

@@ -41,6 +41,8 @@ pub struct Import {
     _lease: Lease,
     cells: BTreeMap<String, Cell>,
     waiting: usize,
+    /// The number of the next episode.
+    next: u64,
 }
 
 #[derive(Debug)]
@@ -69,7 +71,12 @@ impl Import {
             bail!("another process is importing into `{run}`\nhint: wait for it, or choose another `--run`");
         };
         journal.refresh()?;
-        Ok(Self { journal: journal.clone(), _lease: lease, cells: BTreeMap::new(), waiting: 0 })
+        let mut next = 0;
+        for cell in journal.cells() {
+            let last = journal.with_cell(&cell, |state| state.episodes.values().filter_map(|one| one.number).max());
+            next = next.max(last.map_or(0, |last| last + 1));
+        }
+        Ok(Self { journal: journal.clone(), _lease: lease, cells: BTreeMap::new(), waiting: 0, next })
     }
 
     /// Returns how many episodes of a cell are of a record with this digest.
@@ -79,7 +86,9 @@ impl Import {
 
     /// Takes an episode in, and returns which sample of its instance it has become.
     pub fn add(&mut self, cell: &str, episode: ImportedEpisode) -> anyhow::Result<u32> {
-        let sample = self.cell(cell)?.add(episode)?;
+        let number = self.next;
+        let sample = self.cell(cell)?.add(episode, number)?;
+        self.next += 1;
         self.waiting += 1;
         if self.waiting >= BATCH {
             self.flush()?;
@@ -139,7 +148,7 @@ impl Cell {
         Ok(Self { dir, samples, known, half, entries: Vec::new(), touched })
     }
 
-    fn add(&mut self, episode: ImportedEpisode) -> anyhow::Result<u32> {
+    fn add(&mut self, episode: ImportedEpisode, number: u64) -> anyhow::Result<u32> {
         let ImportedEpisode { instance_id, imported, records, ended, prediction, judged } = episode;
         let next = self.samples.entry(instance_id.clone()).or_default();
         let sample = *next;
@@ -152,7 +161,7 @@ impl Cell {
             self.entries.push(Entry::Reset { instance_id: instance_id.clone(), sample });
         }
         // The last line makes it an episode of the run, so that one without it is imported again.
-        let last = Entry::Imported { instance_id: instance_id.clone(), sample, imported };
+        let last = Entry::Imported { instance_id: instance_id.clone(), sample, imported, number: Some(number) };
         let ended = ended.map(|ended| Entry::Ended { instance_id: instance_id.clone(), sample, ended });
         let predicted = prediction.map(|prediction| Entry::Predicted { sample, prediction });
         let judged = judged.map(|judged| Entry::Judged { instance_id, sample, judged });
@@ -238,8 +247,11 @@ mod tests {
         let mut second = import();
         assert_eq!(["1", "4"].map(|digest| second.count("c", digest).unwrap()), [1, 0]);
         assert_eq!(second.add("c", episode("a", "4")).unwrap(), 2);
+        assert_eq!(second.add("b", episode("a", "5")).unwrap(), 0);
         second.finish().unwrap();
         let run = Run::open(&path).unwrap();
+        let numbers = |cell: &str| run.episodes(cell).iter().map(|one| one.import_number).collect::<Vec<_>>();
+        assert_eq!((numbers("c"), numbers("b")), ((0..4).map(Some).collect(), vec![Some(4)]));
         assert_eq!(run.asked("c").len(), 4);
         assert!(run.episodes("c").iter().all(|episode| episode.trajectory().unwrap().is_some()));
         assert_eq!(fs::read_to_string(path.join("c/preds.jsonl")).unwrap().lines().count(), 2);

@@ -52,6 +52,8 @@ pub struct Episode {
     pub begun: Option<f64>,
     /// When anything last came of it.
     pub came: Option<f64>,
+    /// Which of all that were imported into the run it is, from 0; `None` where it was not imported.
+    pub import_number: Option<u64>,
     /// The folder with its trajectory, patch, log and report.
     pub folder: PathBuf,
 }
@@ -143,6 +145,7 @@ impl Run {
             judged: state.judged.clone(),
             failed: state.failed.clone(),
             imported: state.imported.clone(),
+            import_number: state.number,
             failures: state.failures,
             begun: state.begun,
             came: state.came,

@@ -130,6 +130,9 @@ pub enum Entry {
         sample: u32,
         /// Which record.
         imported: Imported,
+        /// Which of all that were imported into the run, from 0; `None` in runs of versions that did not count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<u64>,
     },
     /// What a later version says; it is skipped.
     #[serde(other)]

@@ -36,6 +36,8 @@ pub(crate) struct EpisodeState {
     pub(crate) failed: Option<Failed>,
     /// The record of another program that it was taken in from.
     pub(crate) imported: Option<Imported>,
+    /// Which of all that were imported into the run it is, from 0.
+    pub(crate) number: Option<u64>,
     /// How often infrastructure has broken for it, since someone last asked to try it again.
     pub(crate) failures: u32,
     /// When it last began to run, in seconds since 1970.
@@ -88,9 +90,10 @@ impl CellState {
                 (episode.judged, episode.failed, episode.came) = (None, Some(failed), known(at));
                 episode.failures += 1;
             }
-            Entry::Imported { instance_id, sample, imported } => {
+            Entry::Imported { instance_id, sample, imported, number } => {
                 self.asked.entry(sample).or_default().insert(instance_id.clone());
-                self.episode(instance_id, sample).imported = Some(imported);
+                let episode = self.episode(instance_id, sample);
+                (episode.imported, episode.number) = (Some(imported), number);
             }
             Entry::Opened { .. } | Entry::Unknown => {}
         }

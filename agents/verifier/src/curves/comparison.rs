@@ -2,7 +2,7 @@
 
 use super::curve::{FEW_RESAMPLES, SEED, by_instance, curve, gain, uniform};
 use super::rated::{Rated, Scores};
-use super::{Curve, csv, plot};
+use super::{Curve, csv, plot, png};
 use crate::candidate::Labels;
 use crate::estimate::{Interval, bootstrap_of};
 
@@ -84,6 +84,14 @@ impl Comparison {
     /// Returns the curves as a plot, SVG.
     pub fn svg(&self) -> String {
         plot::svg(self)
+    }
+
+    /// Returns the same plot as PNG.
+    ///
+    /// # Errors
+    /// When it is too large to be drawn, as with very many curves.
+    pub fn png(&self) -> anyhow::Result<Vec<u8>> {
+        png::png(&self.svg())
     }
 }
 

@@ -4,6 +4,7 @@ mod comparison;
 mod csv;
 mod curve;
 mod plot;
+mod png;
 mod rated;
 mod stopping;
 

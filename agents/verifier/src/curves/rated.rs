@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::candidate::{Candidates, Scorer};
-use crate::estimate::{best_at, subsets};
+use crate::estimate::{Subsets, best_at, subsets};
 
 /// Scores, one a candidate, by instance.
 pub type Scores = BTreeMap<String, Vec<Option<f64>>>;
@@ -67,13 +67,18 @@ pub async fn pick_by_subsets(
     n: usize,
     seed: u64,
 ) -> anyhow::Result<Vec<Picked>> {
-    let mut picked = Vec::new();
-    for k in 1..=n.min(resolved.len()) {
-        let drawn = subsets(k, resolved.len(), seed ^ seed_of(&candidates.instance_id));
-        let scores = scorer.rate_subsets(candidates, &drawn.places).await?;
-        picked.push(picked_of_subsets(&drawn.places, &scores, resolved, drawn.are_all));
-    }
-    Ok(picked)
+    let seed = seed ^ seed_of(&candidates.instance_id);
+    let drawn: Vec<Subsets> = (1..=n.min(resolved.len())).map(|k| subsets(k, resolved.len(), seed)).collect();
+    // Together, so that what is counted of the candidates is counted once.
+    let places: Vec<Vec<usize>> = drawn.iter().flat_map(|one| one.places.iter().cloned()).collect();
+    let scores = scorer.rate_subsets(candidates, &places).await?;
+    let mut rest = scores.as_slice();
+    let of = |one: Subsets| {
+        let (scores, behind) = rest.split_at(one.places.len().min(rest.len()));
+        rest = behind;
+        picked_of_subsets(&one.places, scores, resolved, one.are_all)
+    };
+    Ok(drawn.into_iter().map(of).collect())
 }
 
 /// Returns the chances of the picks of these subsets.

@@ -151,11 +151,14 @@ impl Learned {
     /// Returns what is learned from, in standard deviations.
     fn table(&self, counted: &[&Counted]) -> Table {
         let mut table = Table::new(self.features.len() + 1);
-        for (one, set) in counted.iter().flat_map(|one| one.sets.iter().map(move |set| (one, set))) {
-            let rows = set.rows.iter().zip(&set.places);
-            let rows: Vec<(Vec<f64>, Grams)> =
-                rows.map(|(row, place)| (self.standard(row), one.facts.grams(*place).clone())).collect();
-            table.add(&rows, &set.resolved, set.weight);
+        for one in counted {
+            let shared: Vec<usize> = (0..one.facts.len()).map(|place| table.share(one.facts.grams(place))).collect();
+            for set in &one.sets {
+                let rows = set.rows.iter().zip(&set.places);
+                let rows: Vec<(Vec<f64>, Option<usize>)> =
+                    rows.map(|(row, place)| (self.standard(row), shared.get(*place).copied())).collect();
+                table.add(&rows, &set.resolved, set.weight);
+            }
         }
         table
     }

@@ -24,8 +24,10 @@ pub(crate) struct Table {
     /// How many features a row has; the first is a one, whose weight is the bias and is not penalised.
     width: usize,
     cells: Vec<f64>,
-    /// Of each row the columns beyond the width that are not zero.
+    /// Columns beyond the width that are not zero, which rows share that are of one candidate.
     sparse: Vec<Grams>,
+    /// Of each row which of these it has; one beyond the last for none.
+    shared: Vec<usize>,
     positive: Vec<bool>,
     sets: Vec<Set>,
 }
@@ -44,11 +46,18 @@ impl Table {
         Self { width, ..Self::default() }
     }
 
-    /// Adds a set of rows that were rated together. Its rows count `weight` together, and so do its pairs.
-    pub(crate) fn add(&mut self, rows: &[(Vec<f64>, Grams)], positive: &[bool], weight: f64) {
+    /// Adds n-grams for rows to have, and returns by which number.
+    pub(crate) fn share(&mut self, grams: &Grams) -> usize {
+        self.sparse.push(grams.clone());
+        self.sparse.len() - 1
+    }
+
+    /// Adds a set of rows that were rated together, each with the number of its n-grams where it has some. Its rows count
+    /// `weight` together, and so do its pairs.
+    pub(crate) fn add(&mut self, rows: &[(Vec<f64>, Option<usize>)], positive: &[bool], weight: f64) {
         let from = self.positive.len();
         for ((row, grams), positive) in rows.iter().zip(positive) {
-            self.sparse.push(grams.clone());
+            self.shared.push(grams.unwrap_or(usize::MAX));
             self.cells.extend(row.iter().copied().chain(std::iter::repeat(0.0)).take(self.width));
             self.positive.push(*positive);
         }
@@ -62,8 +71,28 @@ impl Table {
         &self.cells[row * self.width..(row + 1) * self.width]
     }
 
-    fn score(&self, row: usize, weights: &[f64]) -> f64 {
-        score(self.row(row), &self.sparse[row], weights)
+    /// Returns the score of each row.
+    fn scores(&self, weights: &[f64]) -> Vec<f64> {
+        let (own, behind) = weights.split_at(self.width.min(weights.len()));
+        let sparse: Vec<f64> = self.sparse.iter().map(|grams| sparse_dot(grams, behind)).collect();
+        let of =
+            |(row, shared): (usize, &usize)| dot(self.row(row), own) + sparse.get(*shared).copied().unwrap_or_default();
+        self.shared.iter().enumerate().map(of).collect()
+    }
+
+    /// Adds what the slopes of the rows are as slopes of the weights.
+    fn add_slopes(&self, slopes: &[f64], gradient: &mut [f64]) {
+        let (own, behind) = gradient.split_at_mut(self.width.min(gradient.len()));
+        let mut sparse = vec![0.0; self.sparse.len()];
+        for (row, (slope, shared)) in slopes.iter().zip(&self.shared).enumerate() {
+            own.iter_mut().zip(self.row(row)).for_each(|(sum, cell)| *sum += slope * cell);
+            sparse.get_mut(*shared).into_iter().for_each(|sum: &mut f64| *sum += slope);
+        }
+        for (grams, slope) in self.sparse.iter().zip(sparse) {
+            for (column, value) in grams {
+                behind.get_mut(*column).into_iter().for_each(|sum| *sum += slope * value);
+            }
+        }
     }
 
     fn weight(&self) -> f64 {
@@ -72,7 +101,7 @@ impl Table {
 
     /// Returns the logistic loss of the rows plus that of the pairs, and what a step in each row's score adds to it.
     fn loss(&self, weights: &[f64]) -> (f64, Vec<f64>) {
-        let scores: Vec<f64> = (0..self.positive.len()).map(|row| self.score(row, weights)).collect();
+        let scores = self.scores(weights);
         let (mut loss, mut slopes) = (0.0, vec![0.0; scores.len()]);
         for set in &self.sets {
             for row in set.rows.clone() {
@@ -118,14 +147,7 @@ impl Objective<'_> {
         let mut gradient: Vec<f64> =
             self.penalties.iter().zip(weights).map(|(penalty, weight)| penalty * weight).collect();
         let penalty = gradient.iter().zip(weights).map(|(slope, weight)| slope * weight).sum::<f64>() / 2.0;
-        for (row, slope) in slopes.into_iter().enumerate() {
-            gradient.iter_mut().zip(self.table.row(row)).for_each(|(sum, cell)| *sum += slope * cell);
-            for (column, value) in &self.table.sparse[row] {
-                if let Some(sum) = gradient.get_mut(self.table.width + column) {
-                    *sum += slope * value;
-                }
-            }
-        }
+        self.table.add_slopes(&slopes, &mut gradient);
         let weight = self.table.weight();
         gradient.iter_mut().for_each(|part| *part /= weight);
         *self.last.borrow_mut() = (weights.to_vec(), (loss + penalty) / weight, gradient);
@@ -167,7 +189,11 @@ pub(crate) fn minimize(table: &Table, penalties: &[f64], start: Vec<f64>) -> any
 /// Returns the score of a row of features and its n-grams, whose weights stand behind those of the features.
 pub(crate) fn score(row: &[f64], grams: &Grams, weights: &[f64]) -> f64 {
     let (own, behind) = weights.split_at(row.len().min(weights.len()));
-    dot(row, own) + grams.iter().filter_map(|(column, value)| Some(behind.get(*column)? * value)).sum::<f64>()
+    dot(row, own) + sparse_dot(grams, behind)
+}
+
+fn sparse_dot(grams: &Grams, weights: &[f64]) -> f64 {
+    grams.iter().filter_map(|(column, value)| Some(weights.get(*column)? * value)).sum()
 }
 
 pub(crate) fn sigmoid(value: f64) -> f64 {
@@ -202,7 +228,7 @@ mod tests {
         for _ in 0..20_000 {
             let row = vec![1.0, random.f64() * 2.0 - 1.0, random.f64() * 2.0 - 1.0];
             let is_positive = random.f64() < sigmoid(dot(&truth, &row));
-            table.add(&[(row, Grams::new())], &[is_positive], 1.0);
+            table.add(&[(row, None)], &[is_positive], 1.0);
         }
         let weights = minimize(&table, &[0.0, 0.1, 0.1], vec![0.0; 3]).unwrap();
         assert!(weights.iter().zip(truth).all(|(one, other)| (one - other).abs() < 0.12), "{weights:?}");
@@ -215,7 +241,7 @@ mod tests {
         // Within each set the greater value is the better one, yet over all sets values say nothing.
         let mut table = Table::new(2);
         for shift in -20..=20 {
-            let value = |by: f64| (vec![1.0, f64::from(shift) + by], Grams::new());
+            let value = |by: f64| (vec![1.0, f64::from(shift) + by], None);
             table.add(&[value(0.5), value(-0.5)], &[true, false], 1.0);
         }
         let weights = minimize(&table, &[0.0, 0.1], vec![0.0; 2]).unwrap();

@@ -23,7 +23,7 @@ impl Platt {
         let mut table = Table::new(2);
         scored
             .iter()
-            .for_each(|(score, resolved, weight)| table.add(&[(vec![1.0, *score], Vec::new())], &[*resolved], *weight));
+            .for_each(|(score, resolved, weight)| table.add(&[(vec![1.0, *score], None)], &[*resolved], *weight));
         if scored.is_empty() {
             return Ok(Self::NONE);
         }

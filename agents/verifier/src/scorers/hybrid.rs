@@ -64,7 +64,7 @@ impl Mix {
             for (features, resolved) in mix.features(&of, labels.len()).into_iter().zip(labels) {
                 // An instance counts once, however many candidates it has.
                 let weight = 1.0 / labels.len() as f64;
-                table.add(&[(features, Grams::new())], &[*resolved], weight);
+                table.add(&[(features, None)], &[*resolved], weight);
             }
         }
         let penalties: Vec<f64> = (0..width).map(|column| if column == 0 { 0.0 } else { PENALTY }).collect();

@@ -35,6 +35,9 @@ pub enum Run {
 /// Longer files are data.
 const LONGEST: usize = 100_000;
 
+/// What two equal tests have in common: the patch, the files and what runs them.
+type Key = (String, Vec<(String, String)>, Run);
+
 /// Returns the tests that the agents of the candidates wrote, no more than `most`: the first of each agent, then the second,
 /// and so on. Those of its patch come before those of its record.
 pub(super) fn written(candidates: &Candidates, inventory: &Inventory, most: usize) -> Vec<Written> {
@@ -42,7 +45,7 @@ pub(super) fn written(candidates: &Candidates, inventory: &Inventory, most: usiz
         candidates.candidates.iter().enumerate().map(|(place, one)| of_candidate(place, one, inventory)).collect();
     let longest = of.iter().map(Vec::len).max().unwrap_or_default();
     let mut all: Vec<Written> = Vec::new();
-    let mut known: HashMap<_, usize> = HashMap::new();
+    let mut known: HashMap<Key, usize> = HashMap::new();
     for one in (0..longest).flat_map(|round| of.iter().filter_map(move |tests| tests.get(round))) {
         let key = (one.patch.clone(), one.files.clone().into_iter().collect::<Vec<_>>(), one.run.clone());
         if let Some(same) = known.get(&key).and_then(|at| all.get_mut(*at)) {

@@ -1,7 +1,7 @@
 //! Episodes of a run as scorers see them.
 
 use grading::read_prediction;
-use journal::{CellDir, Judged, Prediction, Run, Subject};
+use journal::{CellDir, Import, Imported, ImportedEpisode, Journal, Judged, Prediction, Run, Subject};
 use verifier::{First, Pool, picks};
 
 const DIFF: &str = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+";
@@ -57,18 +57,44 @@ fn pool(folder: &std::path::Path) -> Pool {
 fn verdicts_and_names_are_kept_from_scorers() {
     let folder = tempfile::tempdir().unwrap();
     let pool = pool(folder.path());
-    let mut seen = String::new();
-    let mut trajectories = 0;
-    pool.each(|candidates| {
-        seen += &format!("{candidates:?}");
-        trajectories += candidates.candidates.iter().filter(|one| one.trajectory.is_some()).count();
-        Ok(())
-    })
-    .unwrap();
+    let all = pool.map(|candidates| Ok(candidates.clone())).unwrap();
+    let trajectories = all.iter().flat_map(|one| &one.candidates).filter(|one| one.trajectory.is_some()).count();
     assert_eq!(trajectories, 1);
+    let seen = format!("{all:?}");
     for word in ["who", "which", "resolved", "cell"] {
         assert!(!seen.contains(word), "{word}: {seen}");
     }
+}
+
+#[test]
+fn imported_candidates_are_in_the_order_in_which_they_were_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&folder.path().join("run")).unwrap();
+    let mut import = Import::begin(&journal).unwrap();
+    for (number, cell) in ["z", "a", "z", "m"].iter().enumerate() {
+        let patch = format!("{DIFF}{number}\n");
+        let imported = Imported { digest: patch.clone(), format: "made".to_owned(), place: format!("f:{number}") };
+        let prediction = Prediction {
+            instance_id: "a__b-1".to_owned(),
+            model_name_or_path: "who".to_owned(),
+            model_patch: Some(patch),
+            spoiled: false,
+        };
+        let episode = ImportedEpisode {
+            instance_id: "a__b-1".to_owned(),
+            imported,
+            records: Vec::new(),
+            ended: None,
+            prediction: Some(prediction),
+            judged: None,
+        };
+        import.add(cell, episode).unwrap();
+    }
+    import.finish().unwrap();
+    let mut pool = Pool::default();
+    pool.add(&Run::open(&folder.path().join("run")).unwrap(), &[]);
+    let cells: Vec<&str> = pool.instances().flat_map(|(_, members)| members).map(|one| one.cell.as_str()).collect();
+    assert_eq!(cells, ["z", "a", "z", "m"]);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub(crate) struct BestOf {
     /// How many episodes of an instance are picked from: the first ones.
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) n: u16,
-    /// The folder for `preds.jsonl`, `curves.csv` and `curves.svg`. Default: `best-of.SCORER` in the folder of the first
+    /// The folder for `preds.jsonl`, and `curves` as `.csv`, `.svg` and `.png`. Default: `best-of.SCORER` in the folder of the first
     /// run.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -78,6 +78,7 @@ fn curves(pool: &Pool, rated: &[Rated], n: usize, out: &std::path::Path) -> anyh
     let comparison = compared(pool, rated, &labels, n);
     journal::write_whole(&out.join("curves.csv"), comparison.csv().as_bytes())?;
     journal::write_whole(&out.join("curves.svg"), comparison.svg().as_bytes())?;
+    journal::write_whole(&out.join("curves.png"), &comparison.png()?)?;
     print(&tables(&comparison))?;
     say(&remarks(&comparison));
     Ok(true)

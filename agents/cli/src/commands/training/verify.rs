@@ -85,11 +85,9 @@ pub(crate) async fn run(plugs: &Plugs, args: &Verify) -> Result<ExitCode, Failed
 async fn train(args: &Verify, pool: &mut Pool, out: &Path) -> Result<ExitCode, Failed> {
     leave_out_unjudged(pool);
     let (labels, n) = (pool.labels(), most(args, pool));
-    let mut counted = Vec::new();
-    pool.each(|candidates| {
+    let counted = pool.map(|candidates| {
         let resolved = labels.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
-        counted.push(Counted::new(candidates, resolved));
-        Ok(())
+        Ok(Counted::new(candidates, resolved))
     })?;
     let model = Learned::train(&counted).map_err(Failed::Usage)?;
     let validated = cross_validate(&counted, usize::from(args.folds), n).map_err(Failed::Usage)?;

@@ -1,5 +1,6 @@
 //! How a candidate agrees with the others that it is rated with.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::patch::{flag, log};
@@ -27,9 +28,9 @@ const NEAR: usize = 4;
 
 /// What is compared of a patch: its source files, the places that it changes, and the words that it adds.
 struct Compared<'a> {
-    files: BTreeSet<&'a str>,
-    places: BTreeSet<(&'a str, usize)>,
-    words: BTreeSet<&'a str>,
+    files: Vec<&'a str>,
+    places: Vec<(&'a str, usize)>,
+    words: Vec<&'a str>,
 }
 
 /// How the patches of an instance agree, pair by pair, so that what a subset agrees on is put together without another look
@@ -151,9 +152,9 @@ fn compare(files: &[FileChange]) -> Compared<'_> {
     });
     let words = source.iter().flat_map(|file| file.added()).flat_map(words);
     Compared {
-        files: source.iter().map(|file| file.path.as_str()).collect(),
-        places: places.collect(),
-        words: words.collect(),
+        files: distinct(source.iter().map(|file| file.path.as_str())),
+        places: distinct(places),
+        words: distinct(words),
     }
 }
 
@@ -167,14 +168,35 @@ fn lines(files: &[FileChange]) -> usize {
     source.map(|file| file.added().count() + file.removed().count()).sum()
 }
 
+/// Returns values in their order, each once.
+pub(super) fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
 /// Returns how much of two sets is in both; 0 where one is empty, so that nothing agrees with nothing.
-pub(super) fn jaccard<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> f64 {
+pub(super) fn jaccard<T: Ord>(one: &[T], other: &[T]) -> f64 {
     let both = common(one, other);
     share(both, one.len() + other.len() - both)
 }
 
-fn common<T: Ord>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> usize {
-    one.intersection(other).count()
+/// Returns how many values are in both.
+fn common<T: Ord>(one: &[T], other: &[T]) -> usize {
+    let (mut ones, mut others, mut count) = (one.iter().peekable(), other.iter().peekable(), 0);
+    while let (Some(next), Some(beside)) = (ones.peek(), others.peek()) {
+        match next.cmp(beside) {
+            Ordering::Less => drop(ones.next()),
+            Ordering::Greater => drop(others.next()),
+            Ordering::Equal => {
+                count += 1;
+                ones.next();
+                others.next();
+            }
+        }
+    }
+    count
 }
 
 fn share(part: usize, whole: usize) -> f64 {

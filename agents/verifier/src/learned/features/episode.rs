@@ -1,9 +1,12 @@
 //! Counters of an episode's record.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 use agent_core::{ExitStatus, Record, Role, Trajectory};
 
+use super::lexicon::Lexicon;
 use super::patch::{flag, log};
 
 /// Their names.
@@ -47,6 +50,14 @@ const TESTS: [&str; 7] = ["pytest", "runtests", "bin/test", "unittest", "tox", "
 const ERRORS: [&str; 5] =
     ["traceback (most recent call last)", "error:", "command not found", "no such file", "failed"];
 
+/// Words of the output of tests that do not pass.
+const FAILED: [&str; 3] = [" failed", "failures", "traceback"];
+/// Words of the output of tests that pass.
+const PASSED: [&str; 2] = [" passed", "\nok"];
+
+static ACTIONS: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::new(&[&EDITS, &TESTS]));
+static OUTPUTS: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::new(&[&ERRORS, &FAILED, &PASSED]));
+
 /// What is counted while the record is read.
 #[derive(Default)]
 struct Counters {
@@ -67,7 +78,8 @@ struct Counters {
     last_error: bool,
     /// Whether what was called last runs tests.
     testing: bool,
-    seen: HashSet<String>,
+    /// Hashes of the actions so far.
+    seen: HashSet<u64>,
 }
 
 /// Returns the counters, sizes on a logarithmic scale; zeros where there is no record.
@@ -121,35 +133,40 @@ impl Counters {
 
     fn answer(&mut self, message: &agent_core::Message) {
         self.answers += 1;
-        let calls = message.tool_calls.iter().map(|call| format!("{} {}", call.name, call.arguments));
-        // Without calls of the protocol, the action stands in the text.
-        let actions: Vec<String> =
-            if message.tool_calls.is_empty() { vec![message.content.clone()] } else { calls.collect() };
         self.last_answer = message.content.len();
         self.answer_letters +=
             message.content.len() + message.tool_calls.iter().map(|call| call.arguments.len()).sum::<usize>();
-        for action in actions {
-            let lower = action.to_lowercase();
-            let edits = EDITS.iter().any(|word| lower.contains(word));
-            self.testing = TESTS.iter().any(|word| lower.contains(word));
-            self.actions += 1;
-            self.edits += usize::from(edits);
-            self.tests += usize::from(self.testing);
-            self.tests_after_edit = self.testing || self.tests_after_edit && !edits;
-            self.repeated += usize::from(!self.seen.insert(action));
+        if message.tool_calls.is_empty() {
+            // Without calls of the protocol, the action stands in the text.
+            self.act(&message.content);
+        }
+        for call in &message.tool_calls {
+            self.act(&format!("{} {}", call.name, call.arguments));
         }
     }
 
+    fn act(&mut self, action: &str) {
+        let [edits, tests, _] = ACTIONS.groups_in(action);
+        self.testing = tests;
+        self.actions += 1;
+        self.edits += usize::from(edits);
+        self.tests += usize::from(self.testing);
+        self.tests_after_edit = self.testing || self.tests_after_edit && !edits;
+        let mut hasher = DefaultHasher::new();
+        action.hash(&mut hasher);
+        self.repeated += usize::from(!self.seen.insert(hasher.finish()));
+    }
+
     fn observe(&mut self, text: &str, error: Option<bool>) {
-        let lower = text.to_lowercase();
-        let is_error = error.unwrap_or(false) || ERRORS.iter().any(|word| lower.contains(word));
+        let [errors, failed, passed] = OUTPUTS.groups_in(text);
+        let is_error = errors || error.unwrap_or(false);
         self.observations += 1;
         self.errors += usize::from(is_error);
         self.observation_letters += text.len();
         self.last_error = is_error;
         if self.testing {
-            self.last_failed = lower.contains(" failed") || lower.contains("failures") || lower.contains("traceback");
-            self.last_passed = !self.last_failed && (lower.contains(" passed") || lower.contains("\nok"));
+            self.last_failed = failed;
+            self.last_passed = passed && !failed;
         }
     }
 }

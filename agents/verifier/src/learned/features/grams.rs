@@ -1,7 +1,5 @@
 //! Hashed n-grams of what a patch changes and of what the agent said last.
 
-use std::collections::BTreeMap;
-
 use agent_core::{Record, Role, Trajectory};
 
 use super::agreement::words;
@@ -19,16 +17,15 @@ pub(crate) type Grams = Vec<(usize, f64)>;
 /// Returns words and pairs of words of the lines that source files lose and gain, and words of the last answer, hashed, as
 /// a vector of length 1. Paths, which name the repository, are not looked at.
 pub(super) fn grams(files: &[FileChange], trajectory: Option<&Trajectory>) -> Grams {
-    let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
-    let mut count = |kind: &str, one: &str, other: &str| {
-        *counts.entry(column(kind, one, other)).or_default() += 1.0;
-    };
+    let mut counts = vec![0_u32; COLUMNS];
+    let mut count = |kind: u64, one: u64, other: u64| counts[column(kind, one, other)] += 1;
+    let [added, removed, answered, nothing] = ["+", "-", "?", ""].map(seed_of);
     for file in files.iter().filter(|file| file.kind() == Kind::Source) {
-        let lines = file.added().map(|line| ("+", line)).chain(file.removed().map(|line| ("-", line)));
+        let lines = file.added().map(|line| (added, line)).chain(file.removed().map(|line| (removed, line)));
         for (sign, line) in lines {
-            let mut before = "";
-            for word in words(line) {
-                count(sign, word, "");
+            let mut before = nothing;
+            for word in words(line).map(seed_of) {
+                count(sign, word, nothing);
                 count(sign, before, word);
                 before = word;
             }
@@ -39,19 +36,20 @@ pub(super) fn grams(files: &[FileChange], trajectory: Option<&Trajectory>) -> Gr
     while !said.is_char_boundary(end) {
         end -= 1;
     }
-    words(&said[..end]).for_each(|word| count("?", word, ""));
+    words(&said[..end]).for_each(|word| count(answered, seed_of(word), nothing));
     // What is said often says little more than what is said once.
-    let grams: Grams = counts.into_iter().map(|(column, count)| (column, count.ln_1p())).collect();
+    let there = counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
+    let mut grams: Grams = there.map(|(column, count)| (column, f64::from(count).ln_1p())).collect();
     let length = grams.iter().map(|(_, value)| value * value).sum::<f64>().sqrt().max(1e-9);
-    grams.into_iter().map(|(column, value)| (column, value / length)).collect()
+    grams.iter_mut().for_each(|(_, value)| *value /= length);
+    grams
 }
 
-fn column(kind: &str, one: &str, other: &str) -> usize {
-    let parts = [kind, one, other].map(seed_of);
-    let mixed =
-        parts.iter().fold(0_u64, |mixed, part| (mixed.rotate_left(21) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+/// Returns the column of what these hash to: the kind, and one or two words.
+fn column(kind: u64, one: u64, other: u64) -> usize {
+    let mix = |mixed: u64, part: u64| (mixed.rotate_left(21) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     // The upper bits are the better mixed ones.
-    (mixed >> 40) as usize % COLUMNS
+    (mix(mix(mix(0, kind), one), other) >> 40) as usize % COLUMNS
 }
 
 fn last_answer(trajectory: &Trajectory) -> Option<&str> {

@@ -5,6 +5,7 @@
 mod agreement;
 mod episode;
 mod grams;
+mod lexicon;
 mod patch;
 mod within;
 

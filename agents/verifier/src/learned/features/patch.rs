@@ -1,8 +1,6 @@
 //! Counters of a patch alone.
 
-use std::collections::BTreeSet;
-
-use super::agreement::{jaccard, words};
+use super::agreement::{distinct, jaccard, words};
 use crate::patch::{FileChange, Kind};
 
 /// Their names.
@@ -97,8 +95,8 @@ fn leaves_open(file: &FileChange) -> bool {
 
 /// Returns how much of the words that are removed and added is in both.
 fn kept(source: &[&FileChange]) -> f64 {
-    let removed: BTreeSet<&str> = source.iter().flat_map(|file| file.removed()).flat_map(words).collect();
-    let added: BTreeSet<&str> = source.iter().flat_map(|file| file.added()).flat_map(words).collect();
+    let removed = distinct(source.iter().flat_map(|file| file.removed()).flat_map(words));
+    let added = distinct(source.iter().flat_map(|file| file.added()).flat_map(words));
     jaccard(&removed, &added)
 }
 
