@@ -94,6 +94,9 @@ def export(rows, tokenizer, out, processes):
     def tokenise(batch):
         conversations, tools = [], json.loads(batch["tools"][0])
         for messages in batch["messages"]:
+            # Nothing is learnt behind the last answer.
+            while messages and messages[-1]["role"] != "assistant":
+                messages = messages[:-1]
             for message in messages:
                 for call in message.get("tool_calls") or []:
                     call["function"]["arguments"] = json.loads(call["function"]["arguments"])
