@@ -250,6 +250,14 @@ impl CellDir {
         self.with_episode(instance_id, |episode| episode.judged.as_ref()?.resolved).unwrap_or_default()
     }
 
+    /// Returns the verdict on a patch that the record of another program does not hold; `None` without one.
+    pub(crate) fn judged_without_patch(&self, instance_id: &str) -> Option<bool> {
+        self.with_episode(instance_id, |episode| {
+            let judged = episode.judged.as_ref().filter(|judged| judged.subject.patch.is_empty())?;
+            judged.resolved.filter(|_| episode.prediction.is_none())
+        })
+    }
+
     /// Returns the prediction for an instance.
     pub fn prediction(&self, instance_id: &str) -> Option<Prediction> {
         self.with_episode(instance_id, |episode| episode.prediction.clone())

@@ -207,7 +207,12 @@ mod tests {
     fn episode(id: &str, digest: &str) -> ImportedEpisode {
         ImportedEpisode {
             instance_id: id.to_owned(),
-            imported: Imported { digest: digest.to_owned(), format: "f".to_owned(), place: "x:1".to_owned() },
+            imported: Imported {
+                digest: digest.to_owned(),
+                format: "f".to_owned(),
+                place: "x:1".to_owned(),
+                record: serde_json::Map::new(),
+            },
             records: vec![Record::Conversation { step: 0, name: String::new(), restored: false }],
             ended: None,
             prediction: Some(Prediction {

@@ -13,7 +13,7 @@ use super::in_flight::{InFlight, in_flight};
 use super::last_record::last_record;
 use crate::files::{file_name, read_text};
 use crate::journal::Journal;
-use crate::journal::{Ended, EpisodeState, Failed, Judged, Key, holder};
+use crate::journal::{Ended, EpisodeState, Failed, Imported, Judged, Key, holder};
 use crate::predictions::Prediction;
 use crate::tally::Ending;
 use crate::verdict::ending;
@@ -44,6 +44,8 @@ pub struct Episode {
     pub judged: Option<Judged>,
     /// Why infrastructure prevented a verdict.
     pub failed: Option<Failed>,
+    /// The record of another program that it was taken in from.
+    pub imported: Option<Imported>,
     /// How often infrastructure has broken for it, since someone last asked to try it again.
     pub failures: u32,
     /// When it last began to run, in seconds since 1970; `None` where patches were only judged.
@@ -131,6 +133,7 @@ impl Run {
                 prediction: state.prediction.clone(),
                 judged: state.judged.clone(),
                 failed: state.failed.clone(),
+                imported: state.imported.clone(),
                 failures: state.failures,
                 begun: state.begun,
                 came: state.came,

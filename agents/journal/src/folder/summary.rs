@@ -13,6 +13,7 @@ use super::cell_dir::{CellDir, Found};
 use crate::files::{file_name, write_whole};
 use crate::subject::Subject;
 use crate::tally::{Ending, Tally};
+use crate::verdict::ending;
 
 /// The run summary of the official harness, schema version 2.
 #[derive(Debug, Default, Serialize)]
@@ -86,7 +87,13 @@ pub fn write_summary(cell_dir: &CellDir, environment: &dyn Environment, allowed:
     let asked = cell_dir.asked();
     for id in asked.iter().filter(|id| !submitted.contains(id.as_str())) {
         let broke = cell_dir.ended(id).is_some_and(|ended| ended.is_infrastructure());
-        summary.tally.add(id, if broke { Ending::Infrastructure } else { Ending::Unfinished });
+        let ending = match cell_dir.judged_without_patch(id) {
+            // The official harness knows of predictions alone.
+            Some(resolved) => ending(None, false, resolved),
+            None if broke => Ending::Infrastructure,
+            None => Ending::Unfinished,
+        };
+        summary.tally.add(id, ending);
     }
     for ended in asked.iter().filter_map(|id| cell_dir.ended(id)) {
         *summary.tally.exit_statuses.entry(ended.exit_status).or_default() += 1;

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use agent_core::{OutcomeClass, Spending};
 use env_core::{Failure, Infra};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::predictions::Prediction;
 use crate::subject::Subject;
@@ -151,6 +152,9 @@ pub struct Imported {
     pub format: String,
     /// The file, and the line or row in it.
     pub place: String,
+    /// What else it says, where there is no trajectory whose header could hold it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub record: Map<String, Value>,
 }
 
 /// How an episode ended that the budget stopped, in a word.

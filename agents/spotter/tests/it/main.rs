@@ -5,6 +5,7 @@
 mod cases;
 mod examples;
 mod export;
+mod exports;
 mod improve;
 mod killing;
 mod kubernetes;

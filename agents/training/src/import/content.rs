@@ -65,3 +65,24 @@ fn text_of(part: &mut Map<String, Value>) -> Option<String> {
         _ => None,
     }
 }
+
+/// Returns the parts that a text was joined of; `None` where what was kept of them does not fit it.
+pub(crate) fn rejoined(text: &str, kept: &Value) -> Option<Vec<Value>> {
+    let mut rest = Some(text);
+    let mut parts = Vec::new();
+    for part in kept.as_array()? {
+        let mut part = part.as_object()?.clone();
+        let Some(chars) = part.shift_remove("chars") else {
+            parts.push(Value::Object(part));
+            continue;
+        };
+        let left = rest?;
+        let chars = usize::try_from(chars.as_u64()?).ok()?;
+        let end = left.char_indices().map(|(at, _)| at).chain([left.len()]).nth(chars)?;
+        part.insert("text".to_owned(), left[..end].into());
+        parts.push(Value::Object(part));
+        // A line break stands between two texts, and none behind the last.
+        rest = if end == left.len() { None } else { Some(left[end..].strip_prefix('\n')?) };
+    }
+    (rest.is_none() || text.is_empty()).then_some(parts)
+}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use agent_core::{
-    CallExtras, Completion, Extras, FinishReason, Message, Record, Role, Served, ToolCall, ToolSpec, Usage,
+    CallExtras, Completion, Extras, FinishReason, Message, Record, Role, Served, ToolCall, ToolSpec, Usage, View,
 };
 use serde_json::{Map, Value};
 use tool_core::Observation;
@@ -25,6 +25,8 @@ pub(crate) struct Answer {
     pub(crate) finish_reason: Option<String>,
     /// What a server or the record says of it beside.
     pub(crate) served: Option<Served>,
+    /// What of the conversation its request did not hold.
+    pub(crate) view: Option<View>,
 }
 
 /// The records of an episode, made from messages one by one.
@@ -120,10 +122,15 @@ impl Conversation {
             request: String::new(),
             completion,
             seconds: answer.seconds,
-            view: None,
+            view: answer.view,
             restored: false,
         });
         Ok(())
+    }
+
+    /// Begins a new conversation: what came before is no longer shown.
+    pub(crate) fn begin(&mut self, name: String) {
+        self.records.push(Record::Conversation { step: self.step, name, restored: false });
     }
 
     /// Returns whether a call of this id was made.
@@ -132,7 +139,19 @@ impl Conversation {
     }
 
     /// Adds what a call showed.
-    pub(crate) fn observe(&mut self, mut message: Map<String, Value>, seconds: f64) -> Result<(), String> {
+    pub(crate) fn observe(&mut self, message: Map<String, Value>, seconds: f64) -> Result<(), String> {
+        let code = message.get("extra").and_then(|extra| extra.get("returncode")).and_then(Value::as_i64);
+        let exit_code = code.and_then(|code| i32::try_from(code).ok());
+        self.observe_as(message, seconds, exit_code)
+    }
+
+    /// Adds what a call showed, with the exit code of its command.
+    pub(crate) fn observe_as(
+        &mut self,
+        mut message: Map<String, Value>,
+        seconds: f64,
+        exit_code: Option<i32>,
+    ) -> Result<(), String> {
         message.retain(|_, value| !value.is_null());
         let found = content(message.shift_remove("content"))?;
         if let Some(parts) = found.parts {
@@ -143,8 +162,6 @@ impl Conversation {
         let known = self.calls.get(&id).cloned();
         let mut call = known.unwrap_or_else(|| ToolCall { id, name: String::new(), arguments: String::new() });
         call.name = name.unwrap_or(call.name);
-        let code = message.get("extra").and_then(|extra| extra.get("returncode")).and_then(Value::as_i64);
-        let exit_code = code.and_then(|code| i32::try_from(code).ok());
         let observation = Observation { exit_code, ..Observation::text(found.text) };
         let step = self.step;
         let record =

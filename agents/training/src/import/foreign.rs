@@ -1,6 +1,6 @@
 //! An episode of another program, as read from its record.
 
-use agent_core::{Record, Spending, ToolSpec};
+use agent_core::{ExitStatus, Record, Spending, ToolSpec};
 use dataset::kind;
 use serde_json::{Map, Value};
 
@@ -25,6 +25,8 @@ pub(crate) struct Foreign {
     pub(crate) resolved: Option<bool>,
     /// How the episode ended, in the words of the record.
     pub(crate) exit_status: Option<String>,
+    /// How the episode ended, where the record says it as ours do.
+    pub(crate) ended: Option<ExitStatus>,
     /// What the record says that the whole episode took, where it says more than its answers do.
     pub(crate) spending: Option<Spending>,
     /// All else that the record says of the episode as a whole.
@@ -57,6 +59,20 @@ pub(crate) fn take_text(map: &mut Map<String, Value>, key: &str) -> Result<Optio
         Some(other) => Err(format!("`{key}` is {} and not text", kind(&other))),
     }
 }
+
+/// Takes how an episode ended out of a record. One that is null is said not to be known, where one that is absent may be
+/// of a format that never says it.
+///
+/// # Errors
+/// When there is something else than text.
+pub(crate) fn take_exit(map: &mut Map<String, Value>) -> Result<Option<String>, String> {
+    let is_null = map.get("exit_status").is_some_and(Value::is_null);
+    let word = take_text(map, "exit_status")?;
+    Ok(word.or_else(|| is_null.then(|| NO_EXIT.to_owned())))
+}
+
+/// How an episode ended of which the record does not know it.
+pub(crate) const NO_EXIT: &str = "the record does not know how it ended";
 
 /// Takes yes or no out of a record, which some write as 1 and 0.
 ///

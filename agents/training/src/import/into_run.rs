@@ -149,7 +149,8 @@ fn read_file(file: &Path, cell: Option<&str>, into: &mut Import, counts: &mut Fi
             }
             let episode = without_answers(episode);
             counts.add(&episode, &cell);
-            let imported = Imported { digest, format: episode.format.to_owned(), place: place.clone() };
+            let (format, place) = (episode.format.to_owned(), place.clone());
+            let imported = Imported { digest, format, place, record: Map::new() };
             into.add(&cell, entry(episode, imported)).map_err(Broken::Run)?;
         }
         Ok(())
@@ -233,6 +234,9 @@ fn digest(record: &Map<String, Value>) -> Result<String, String> {
 fn entry(episode: Foreign, imported: Imported) -> ImportedEpisode {
     let Foreign { instance_id, patch, resolved, .. } = &episode;
     let (instance_id, resolved) = (instance_id.clone(), *resolved);
+    // No judge resolves an empty patch: the record does not hold the one that was judged.
+    let is_lost = resolved == Some(true) && patch.as_ref().is_some_and(String::is_empty);
+    let patch = if is_lost { &None } else { patch };
     let judged = resolved.map(|resolved| judged(patch.as_deref(), resolved));
     let names = [&episode.scaffold, &episode.model].into_iter().filter(|name| !name.is_empty());
     let name = names.map(String::as_str).collect::<Vec<_>>().join("+");
@@ -243,6 +247,8 @@ fn entry(episode: Foreign, imported: Imported) -> ImportedEpisode {
         spoiled: false,
     });
     if episode.records.is_empty() {
+        // There is no header that could hold it.
+        let imported = Imported { record: episode.rest, ..imported };
         return ImportedEpisode { instance_id, imported, records: Vec::new(), ended: None, prediction, judged };
     }
     let outcome = outcome(&episode);
@@ -275,7 +281,7 @@ fn judged(patch: Option<&str>, resolved: bool) -> Judged {
 }
 
 fn header(episode: &Foreign, imported: &Imported) -> Header {
-    let Imported { digest, format, place } = imported;
+    let Imported { digest, format, place, .. } = imported;
     let settings =
         json!({ "imported": { "format": format, "place": place, "digest": digest, "record": episode.rest } });
     Header {
@@ -297,7 +303,7 @@ fn header(episode: &Foreign, imported: &Imported) -> Header {
 fn outcome(episode: &Foreign) -> Outcome {
     let patch = episode.patch.as_ref().map(|patch| Patch(patch.clone()));
     Outcome {
-        exit_status: ending(episode.exit_status.as_deref()),
+        exit_status: episode.ended.clone().unwrap_or_else(|| ending(episode.exit_status.as_deref())),
         patch,
         left_out: Vec::new(),
         spending: spending(episode),
@@ -318,7 +324,7 @@ fn ending(word: Option<&str>) -> ExitStatus {
         () if has("exit_context") || has("contextwindowexceeded") || is_word("context") => {
             ExitStatus::Limit(Limit::Context)
         }
-        () if has("exit_total_execution_time") || is_word("timeout") || is_word("timelimit") => {
+        () if has("exit_total_execution_time") || is_word("timeout") || is_word("timelimit") || has("timeexceeded") => {
             ExitStatus::Limit(Limit::Time)
         }
         () if has("max_iteration") || has("maximum iteration") || has("max_transitions") => {

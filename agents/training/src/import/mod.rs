@@ -1,6 +1,6 @@
 //! Trajectories and candidate patches of other programs, taken into a run.
 
-mod content;
+pub(crate) mod content;
 mod conversation;
 mod foreign;
 mod formats;
@@ -9,4 +9,5 @@ mod named_instance;
 mod recognise;
 mod response;
 
+pub(crate) use formats::atif::NO_CONTENT;
 pub use into_run::{FileCounts, Target, import};

@@ -17,5 +17,7 @@ fn instance(name: &str) -> Option<&str> {
     let is_id = |name: &&str| {
         name.contains("__") && name.rsplit_once('-').is_some_and(|(_, number)| number.parse::<u64>().is_ok())
     };
-    ends.filter_map(|end| name.get(..end)).find(is_id)
+    // Harbor: `<instance>__<word>` for a trial.
+    let trial = name.rsplit_once("__").map(|(instance, _)| instance);
+    ends.filter_map(|end| name.get(..end)).find(is_id).or(trial.filter(is_id))
 }

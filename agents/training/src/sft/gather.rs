@@ -82,9 +82,12 @@ pub(super) struct Means<'a> {
     pub prompts: &'a Prompts,
 }
 
+/// What a row measures, and its lines; or why it is left out.
+type Written = Result<(Measured, Vec<Vec<u8>>), String>;
+
 /// What was made of an episode, or why it is left out.
 enum Made {
-    Rows { calls: usize, rows: Vec<Result<(Measured, Vec<Vec<u8>>), String>>, thoughts: usize },
+    Rows { calls: usize, rows: Vec<Written>, thoughts: usize },
     None(&'static str),
 }
 

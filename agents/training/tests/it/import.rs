@@ -388,3 +388,98 @@ fn a_file_that_cannot_be_read_costs_no_other_one() {
     let run = Run::open(&folder.path().join("run")).unwrap();
     assert_eq!(run.episodes("imported").len(), 2);
 }
+
+#[test]
+fn a_raw_record_that_leaves_the_instance_to_its_row_is_read() {
+    let raw = json!({ "trajectory": [], "history": [{ "role": "user", "content": "u" }], "info": { "exit_status": "submitted" } });
+    let mini = json!({ "messages": [{ "role": "user", "content": "v" }], "trajectory_format": "mini-swe-agent-1", "info": {} });
+    let row = |raw: &Value| json!({ "traj_id": "t", "instance_id": "a__b-1", "scaffold": "s", "raw": raw, "patch": "d", "resolved": true });
+    check(
+        "rows.jsonl",
+        &lines(&[row(&raw), row(&mini)]),
+        &expect![[r#"
+            s a__b-1 0: submitted, Solved, patch Some("d")
+              user "u"
+            s a__b-1 1: submitted, Solved, patch Some("d")
+              user "v"
+        "#]],
+    );
+}
+
+#[test]
+fn an_exit_status_that_is_null_is_no_submission() {
+    let of = |info: Value| json!({ "trajectory": [], "history": [{ "role": "user", "content": "u" }], "info": info });
+    for (info, expected) in [
+        (json!({ "exit_status": null, "submission": null }), "gave_up, Empty"),
+        (json!({ "exit_status": "submitted", "submission": "d" }), "submitted, Unfinished"),
+        (json!({ "exit_status": "TimeExceeded", "submission": "d" }), "limit_time, Unfinished"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a__b-1.traj");
+        fs::write(&file, of(info).to_string()).unwrap();
+        imported(folder.path(), &[file]);
+        let held = held(&folder.path().join("run"));
+        assert!(held.contains(expected), "{held}");
+    }
+}
+
+#[test]
+fn a_resolved_row_that_does_not_keep_its_patch_is_solved() {
+    let row = |patch: Value| json!({ "instance_id": "a__b-1", "patch": patch, "resolved": true, "source": "s" });
+    check(
+        "rows.jsonl",
+        &lines(&[row(json!("")), row(json!("d"))]),
+        &expect![[r#"
+            s a__b-1 0: -, Solved, patch None
+            s a__b-1 1: -, Solved, patch Some("d")
+        "#]],
+    );
+}
+
+#[test]
+fn condensed_completions_of_openhands_lose_no_turn() {
+    let message = |role: &str, text: &str| json!({ "role": role, "content": text });
+    let completion = |messages: &[Value], answer: &str| {
+        let response =
+            json!({ "id": answer, "choices": [{ "message": message("assistant", answer), "finish_reason": "stop" }] });
+        json!({ "messages": messages, "response": response, "kwargs": { "tools": [] } })
+    };
+    let (u, a1, v, a2) =
+        (message("user", "u"), message("assistant", "a1"), message("user", "v"), message("assistant", "a2"));
+    let row = json!({
+        "instance_id": "a__b-1", "history": [], "metadata": { "agent_class": "CodeActAgent" },
+        "completions": [
+            completion(std::slice::from_ref(&u), "a1"),
+            completion(&[u.clone(), a1, v], "a2"),
+            // The first turn is condensed, and the second answer stands on.
+            completion(&[u, message("user", "summary"), a2], "a3"),
+        ],
+    });
+    check(
+        "output.jsonl",
+        &lines(&[row]),
+        &expect![[r#"
+            OpenHands-CodeActAgent a__b-1 0: submitted, Unfinished, patch None
+              user "u"
+              assistant "a1"*
+              user "v"
+              assistant "a2"*
+              user "u"
+              user "summary"
+              assistant "a2"
+              assistant "a3"*
+        "#]],
+    );
+}
+
+#[test]
+fn each_patch_of_many_keeps_what_the_row_says_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.jsonl");
+    let row = json!({ "instance_id": "i", "issue": "x", "patches": ["d", "e"], "success_id": [0, 1], "regressions": [["t"], []] });
+    fs::write(&file, row.to_string()).unwrap();
+    imported(folder.path(), &[file]);
+    let episodes = Run::open(&folder.path().join("run")).unwrap().episodes("imported");
+    let records: Vec<Value> = episodes.iter().map(|one| json!(one.imported.as_ref().unwrap().record)).collect();
+    assert_eq!(records, [json!({ "issue": "x", "regressions": ["t"] }), json!({ "issue": "x", "regressions": [] })]);
+}

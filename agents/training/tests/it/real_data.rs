@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use agent_core::Record;
 use journal::{Ending, Run};
 use serde_json::Value;
+use training::Format;
 
-use crate::shown::{imported, line};
+use crate::export::{exported, files as below, taken_in, trajectories};
+use crate::shown::{held, imported, line};
 
 fn data() -> PathBuf {
     std::env::var_os("SPOTTER_DATA").map_or_else(|| PathBuf::from("../../../shared/data"), PathBuf::from)
@@ -131,4 +134,101 @@ fn real_files_are_taken_in_without_a_loss() {
     }
     let expected = [Some(true), Some(false)].map(|is| source.values().filter(|row| label(row) == is).count());
     assert_eq!(labels, expected);
+}
+
+/// Returns all files of trajectories.
+fn all_files() -> Vec<PathBuf> {
+    let mut all = files(&data().join("trajectories"));
+    all.extend(files(&data().join("trajectories/raw_samples")));
+    all
+}
+
+/// Returns messages, answers, calls and observations, patches and verdicts of a run.
+fn figures(run: &Run) -> [usize; 7] {
+    let mut figures = [0; 7];
+    for episode in run.cells().iter().flat_map(|cell| run.episodes(cell)) {
+        figures[5] += usize::from(episode.prediction.is_some());
+        figures[6] += usize::from(episode.ending() == Ending::Solved);
+        let Some(trajectory) = episode.trajectory().unwrap() else { continue };
+        figures[0] += 1;
+        for record in &trajectory.records {
+            match record {
+                Record::Message { .. } => figures[1] += 1,
+                Record::Completion { completion, .. } => {
+                    figures[2] += 1;
+                    figures[3] += completion.message.tool_calls.len();
+                }
+                Record::Observation { .. } => figures[4] += 1,
+                _ => {}
+            }
+        }
+    }
+    figures
+}
+
+/// Returns what the programs that own a format find in an export; nothing without `SPOTTER_PYTHON`, which names a Python
+/// that has them.
+fn loaded(format: &str, folder: &Path) -> Option<Value> {
+    let python = std::env::var_os("SPOTTER_PYTHON")?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats.py");
+    let output = std::process::Command::new(python).arg(script).arg(format).arg(folder).output().unwrap();
+    assert!(output.status.success(), "{format}: {}", String::from_utf8_lossy(&output.stderr));
+    // Some print a greeting first.
+    let text = String::from_utf8(output.stdout).unwrap();
+    Some(serde_json::from_str(text.lines().last().unwrap()).unwrap())
+}
+
+#[test]
+#[ignore = "needs SPOTTER_DATA"]
+fn real_trajectories_are_written_in_each_format_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = |name: &str| folder.path().join(name);
+    let run = taken_in(folder.path(), "run", &all_files());
+    let before = figures(&run);
+    let [trajectories_before, messages, answers, calls, observations, ..] = before;
+    println!("trajectories, messages, answers, calls, observations, patches, solved: {before:?}");
+    for (name, format) in [("inspect", Format::Inspect), ("mini", Format::Mini), ("openhands", Format::OpenHands)] {
+        let written = exported(&run, format, &target(name));
+        println!("{name}: {written:?}");
+        assert_eq!(written.episodes, trajectories_before);
+        // OpenHands' package does not go with the others.
+        let Some(found) = (name != "openhands").then(|| loaded(name, &target(name))).flatten() else { continue };
+        println!("{name}: {found}");
+        if name == "inspect" {
+            assert_eq!(
+                (&found["messages"], &found["samples"]),
+                (&(messages + answers + observations).into(), &trajectories_before.into())
+            );
+            assert_eq!((&found["requests"], &found["resolved"]), (&answers.into(), &before[6].into()));
+        }
+    }
+    let first = exported(&run, Format::Atif, &target("atif"));
+    println!("atif: {first:?}");
+    assert_eq!((first.episodes, first.left_out.len()), (trajectories_before, 0));
+    if let Some(found) = loaded("atif", &target("atif")) {
+        println!("atif: {found}");
+        assert_eq!((&found["trajectories"], &found["results"]), (&trajectories_before.into(), &observations.into()));
+        assert!(found["calls"].as_u64() >= Some(calls as u64));
+    }
+    let again = taken_in(folder.path(), "again", &below(&target("atif"), "agent/trajectory.json"));
+    assert_eq!(figures(&again), before);
+    exported(&again, Format::Atif, &target("second"));
+    let strip = |all: std::collections::BTreeMap<String, Value>| {
+        let mut all: Vec<Value> = all.into_values().collect();
+        all.sort_by_cached_key(|one| one["session_id"].to_string());
+        all
+    };
+    assert!(strip(trajectories(&target("second"))) == strip(trajectories(&target("atif"))));
+    let texts = |held: &str| {
+        let mut lines: Vec<String> = held.lines().filter(|line| line.starts_with("  ")).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let from_mini = taken_in(folder.path(), "mini-again", &below(&target("mini"), ".traj.json"));
+    assert_eq!(figures(&from_mini)[2..5], before[2..5]);
+    assert_eq!(figures(&from_mini)[6], before[6]);
+    let from_openhands = taken_in(folder.path(), "openhands-again", &below(&target("openhands"), "output.jsonl"));
+    println!("from openhands: {:?}", figures(&from_openhands));
+    assert_eq!(figures(&from_openhands)[5..], before[5..]);
+    assert_eq!(texts(&held(again.folder())).len(), texts(&held(run.folder())).len());
 }

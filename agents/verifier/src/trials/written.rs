@@ -42,9 +42,9 @@ pub(super) fn written(candidates: &Candidates, inventory: &Inventory, most: usiz
         candidates.candidates.iter().enumerate().map(|(place, one)| of_candidate(place, one, inventory)).collect();
     let longest = of.iter().map(Vec::len).max().unwrap_or_default();
     let mut all: Vec<Written> = Vec::new();
-    let mut known: HashMap<(String, Vec<(String, String)>, Run), usize> = HashMap::new();
+    let mut known: HashMap<_, usize> = HashMap::new();
     for one in (0..longest).flat_map(|round| of.iter().filter_map(move |tests| tests.get(round))) {
-        let key = (one.patch.clone(), one.files.clone().into_iter().collect(), one.run.clone());
+        let key = (one.patch.clone(), one.files.clone().into_iter().collect::<Vec<_>>(), one.run.clone());
         if let Some(same) = known.get(&key).and_then(|at| all.get_mut(*at)) {
             let new = one.authors.iter().filter(|author| !same.authors.contains(author)).copied();
             same.authors.extend(new.collect::<Vec<_>>());

@@ -31,10 +31,16 @@ pub(crate) fn read_many(mut row: Map<String, Value>) -> Result<Vec<Foreign>, Str
         None | Some(Value::Null) => vec![Value::Null; patches.len()],
         _ => return Err(format!("`success_id` is no list of {}, as many as `patches` has", patches.len())),
     };
-    let one = |(patch, label): (Value, Value)| {
+    let count = patches.len();
+    let one = |(index, (patch, label)): (usize, (Value, Value))| {
+        // What is a list of as many is of the patches one by one, and all else of each.
+        let of_one = row.iter().map(|(key, value)| match value.as_array().filter(|list| list.len() == count) {
+            Some(list) => (key.clone(), list.get(index).cloned().unwrap_or_default()),
+            None => (key.clone(), value.clone()),
+        });
         let fields = [("instance_id", instance_id.clone().into()), ("patch", patch), ("resolved", label)];
-        let one = fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        read(one).map(|one| Foreign { format: "Trae candidates", ..one })
+        let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value));
+        read(of_one.chain(fields).collect()).map(|one| Foreign { format: "Trae candidates", ..one })
     };
-    patches.into_iter().zip(labels).map(one).collect()
+    patches.into_iter().zip(labels).enumerate().map(one).collect()
 }

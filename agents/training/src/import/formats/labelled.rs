@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::import::conversation::Conversation;
-use crate::import::foreign::{Foreign, take_flag, take_object, take_text};
+use crate::import::foreign::{Foreign, take_exit, take_flag, take_object, take_text};
 use crate::import::response::respond;
 
 /// Reads a row; returns it with the record of the scaffold, which is empty where the row has messages.
@@ -16,11 +16,13 @@ pub(crate) fn read(mut row: Map<String, Value>) -> Result<(Foreign, Map<String, 
         model: take_text(&mut row, "model")?.unwrap_or_default(),
         patch: take_text(&mut row, "patch")?,
         resolved: take_flag(&mut row, "resolved")?,
-        exit_status: take_text(&mut row, "exit_status")?,
+        exit_status: take_exit(&mut row)?,
         ..Foreign::default()
     };
-    let raw = take_object(&mut row, "raw")?;
+    let mut raw = take_object(&mut row, "raw")?;
     if !raw.is_empty() {
+        // Some scaffolds leave it to the file's name.
+        raw.entry("instance_id").or_insert_with(|| of_row.instance_id.clone().into());
         of_row.rest = row;
         return Ok((of_row, raw));
     }

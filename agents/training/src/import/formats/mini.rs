@@ -3,8 +3,9 @@
 use agent_core::{Served, Spending};
 use serde_json::{Map, Value};
 
+use crate::beside::{self, Whole};
 use crate::import::conversation::{Answer, Conversation, usage};
-use crate::import::foreign::{Foreign, take_object, take_objects, take_text};
+use crate::import::foreign::{Foreign, take_exit, take_flag, take_object, take_objects, take_text};
 use crate::import::named_instance::named_instance;
 
 /// Returns whether an object is of this format.
@@ -26,7 +27,10 @@ pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign
     let model =
         info.get("config").and_then(|config| config.get("model")?.get("model_name")?.as_str()).map(str::to_owned);
     let patch = take_text(&mut info, "submission")?.unwrap_or_default();
-    let exit_status = take_text(&mut info, "exit_status")?;
+    let exit_status = take_exit(&mut info)?;
+    let resolved = take_flag(&mut info, "resolved")?;
+    let ours: Whole =
+        info.get(beside::KEY).and_then(|ours| serde_json::from_value(ours.clone()).ok()).unwrap_or_default();
     let mut conversation = Conversation::default();
     for (index, message) in take_objects(&mut record, "messages")?.into_iter().enumerate() {
         say(&mut conversation, message).map_err(|err| format!("`messages[{index}]`: {err}"))?;
@@ -42,11 +46,13 @@ pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign
     Ok(Foreign {
         format: "mini-swe-agent",
         instance_id,
-        scaffold: format!("mini-swe-agent{version}"),
+        scaffold: if ours.agent.is_empty() { format!("mini-swe-agent{version}") } else { ours.agent },
         model: model.unwrap_or_default(),
         records: conversation.into_records(),
         patch: Some(patch),
         exit_status,
+        resolved,
+        ended: ours.exit_status,
         spending: stats.is_some().then_some(spending),
         rest: record,
         ..Foreign::default()

@@ -13,7 +13,8 @@ use crate::import::foreign::{Foreign, take_object, take_objects, take_text};
 /// Reads a file.
 pub(crate) fn read(mut record: Map<String, Value>) -> Result<Foreign, String> {
     let mut info = take_object(&mut record, "info")?;
-    let instance_id = take_text(&mut info, "instance_id")?.ok_or("`info` has no `instance_id`")?;
+    let of_record = take_text(&mut record, "instance_id")?;
+    let instance_id = take_text(&mut info, "instance_id")?.or(of_record).ok_or("`info` has no `instance_id`")?;
     let patch = take_text(&mut info, "submission")?;
     let exit_status = match info.get("error").and_then(Value::as_str) {
         Some(_) => Some("error".to_owned()),

@@ -1,7 +1,8 @@
 //! The formats, one a file. Each takes out of an object what it knows, and keeps the rest.
 
-pub(super) mod atif;
+pub(crate) mod atif;
 pub(super) mod candidate;
+mod completions;
 pub(super) mod labelled;
 pub(super) mod mini;
 pub(super) mod moatless;

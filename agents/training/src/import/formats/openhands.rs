@@ -1,11 +1,13 @@
 //! OpenHands' `output.jsonl`: the events of an episode in `history`, or beside them its completions.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use agent_core::{Role, Spending};
 use dataset::kind;
 use serde_json::{Map, Value, json};
 
+use super::completions::completions;
+use crate::beside::{self, Whole};
 use crate::import::conversation::{Answer, Conversation, tools};
 use crate::import::foreign::{Foreign, take_flag, take_object, take_text};
 use crate::import::response::respond;
@@ -27,19 +29,26 @@ pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
     let exit_status = text(row.get("error")).filter(|error| !error.is_empty());
     let cost = row.get("metrics").and_then(|metrics| metrics.get("accumulated_cost")?.as_f64());
     let spending = cost.map(|cost| Spending { cost, ..Spending::default() });
+    let ours: Whole =
+        row.get(beside::KEY).and_then(|ours| serde_json::from_value(ours.clone()).ok()).unwrap_or_default();
     let mut conversation = Conversation::default();
-    let mut listed = Vec::new();
-    match ["completions", "llm_completions"].iter().find(|key| row.get(**key).is_some_and(Value::is_array)) {
-        Some(key) => listed = last_completion(&mut conversation, &mut row, key)?,
-        None => events(&mut conversation, &mut row)?,
-    }
+    let listed = match ["completions", "llm_completions"].iter().find(|key| row.get(**key).is_some_and(Value::is_array))
+    {
+        Some(key) => completions(&mut conversation, &mut row, key)?,
+        None => {
+            let listed = system_tools(&row);
+            events(&mut conversation, &mut row)?;
+            listed
+        }
+    };
     if !result.is_empty() {
         row.insert("test_result".to_owned(), Value::Object(result));
     }
     Ok(Foreign {
         format: "OpenHands",
         instance_id,
-        scaffold: format!("OpenHands {agent}").trim_end().to_owned(),
+        scaffold: if ours.agent.is_empty() { format!("OpenHands {agent}").trim_end().to_owned() } else { ours.agent },
+        ended: ours.exit_status,
         model,
         records: conversation.into_records(),
         tools: tools(&listed)?,
@@ -51,26 +60,13 @@ pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
     })
 }
 
-/// Says what the last completion was asked and answered, which holds all that was said; returns its tools.
-fn last_completion(
-    conversation: &mut Conversation,
-    row: &mut Map<String, Value>,
-    key: &str,
-) -> Result<Vec<Value>, String> {
-    let Some(Value::Array(completions)) = row.shift_remove(key) else { return Ok(Vec::new()) };
-    let count = completions.len();
-    let Some(Value::Object(mut last)) = completions.into_iter().next_back() else {
-        return Err(format!("`{key}` has no last object"));
-    };
-    conversation.say_all(&mut last, "messages").map_err(|err| format!("`{key}[{}]`: {err}", count - 1))?;
-    if let Some(response) = last.shift_remove("response").filter(|response| !response.is_null()) {
-        respond(conversation, response).map_err(|err| format!("`{key}[{}].response`: {err}", count - 1))?;
-    }
-    row.insert("n_completions".to_owned(), count.into());
-    match last.get("kwargs").and_then(|kwargs| kwargs.get("tools")) {
-        Some(Value::Array(tools)) => Ok(tools.clone()),
-        _ => Ok(Vec::new()),
-    }
+/// Returns the tools that the event of the system prompt lists.
+fn system_tools(row: &Map<String, Value>) -> Vec<Value> {
+    let events = row.get("history").and_then(Value::as_array);
+    let system =
+        events.into_iter().flatten().find(|event| event.get("action").is_some_and(|action| action == "system"));
+    let tools = system.and_then(|event| event.pointer("/args/tools")?.as_array());
+    tools.cloned().unwrap_or_default()
 }
 
 /// Says what the events are; those that are no part of a conversation stay with the row.
@@ -83,16 +79,40 @@ fn events(conversation: &mut Conversation, row: &mut Map<String, Value>) -> Resu
         Value::Array(pair) => pair,
         event => vec![event],
     });
-    let (mut others, mut answered) = (Vec::new(), HashSet::new());
+    let (mut others, mut answered, mut said) = (Vec::new(), HashSet::new(), BTreeSet::new());
     for (index, event) in flat.enumerate() {
         let Value::Object(event) = event else { return Err(format!("`history[{index}]` is {}", kind(&event))) };
+        if event.get("action").is_some_and(|action| action == "condensation") {
+            // Where nothing is shown any more, a new conversation begins; all turns are kept in any case.
+            let gone = forgotten(&event);
+            if !said.is_empty() && said.is_subset(&gone) {
+                conversation.begin(String::new());
+                said.clear();
+            }
+            others.push(Value::Object(event));
+            continue;
+        }
+        let id = event.get("id").and_then(Value::as_u64);
         let kept = say(conversation, event, &mut answered).map_err(|err| format!("`history[{index}]`: {err}"))?;
+        said.extend(id.filter(|_| kept.is_none()));
         others.extend(kept.map(Value::Object));
     }
     if !others.is_empty() {
         row.insert("events".to_owned(), others.into());
     }
     Ok(())
+}
+
+/// Returns the events that a condensation leaves out from there on.
+fn forgotten(event: &Map<String, Value>) -> BTreeSet<u64> {
+    let field = |key: &str| event.get("args").and_then(|args| args.get(key));
+    let number = |key: &str| field(key).and_then(Value::as_u64);
+    let listed = field("forgotten_event_ids").and_then(Value::as_array);
+    let listed = listed.into_iter().flatten().filter_map(Value::as_u64);
+    let range = number("forgotten_events_start_id").zip(number("forgotten_events_end_id"));
+    // No more than a history has, whatever a damaged one says.
+    let range = range.into_iter().flat_map(|(start, end)| (start..=end).take(1_000_000));
+    listed.chain(range).collect()
 }
 
 /// Says what an event is, or hands it back where it is no part of a conversation.

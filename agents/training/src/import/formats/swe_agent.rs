@@ -4,14 +4,14 @@ use agent_core::{Role, Served, Spending, Usage};
 use serde_json::{Map, Value};
 
 use crate::import::conversation::{Answer, Conversation};
-use crate::import::foreign::{Foreign, take_object, take_objects, take_text};
+use crate::import::foreign::{Foreign, take_exit, take_object, take_objects, take_text};
 use crate::import::named_instance::named_instance;
 
 /// Reads a file.
 pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign, String> {
     let mut info = take_object(&mut record, "info")?;
     let patch = take_text(&mut info, "submission")?.unwrap_or_default();
-    let exit_status = take_text(&mut info, "exit_status")?;
+    let exit_status = take_exit(&mut info)?;
     let spending = info.get("model_stats").map(spending);
     let mut steps = take_objects(&mut record, "trajectory")?.into_iter();
     let history = take_objects(&mut record, "history")?;

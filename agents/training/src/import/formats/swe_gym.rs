@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::import::conversation::{Conversation, tools};
-use crate::import::foreign::{Foreign, take_flag, take_object, take_text};
+use crate::import::foreign::{Foreign, take_exit, take_flag, take_object, take_text};
 
 /// Reads a row.
 pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
@@ -21,7 +21,7 @@ pub(crate) fn read(mut row: Map<String, Value>) -> Result<Foreign, String> {
     };
     let in_result = result.get("report").and_then(|report| report.get("resolved")?.as_bool());
     let resolved = take_flag(&mut row, "resolved")?.or(in_result);
-    let exit_status = take_text(&mut row, "exit_status")?;
+    let exit_status = take_exit(&mut row)?;
     let listed = match row.shift_remove("tools") {
         // Parquet holds them as text.
         Some(Value::String(text)) => serde_json::from_str(&text).map_err(|err| format!("`tools`: {err}"))?,

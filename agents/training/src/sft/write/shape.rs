@@ -10,8 +10,8 @@ pub(super) enum Shape {
     Json(bool),
     Bool,
     Int,
-    List(Box<Shape>),
-    Struct(Vec<(&'static str, Shape)>),
+    List(Box<Self>),
+    Struct(Vec<(&'static str, Self)>),
 }
 
 /// Returns the columns of a target's rows.

@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use training::Format;
 
 use crate::failed::Failed;
 
+mod formats;
 mod sft;
 
 #[derive(Debug, Args)]
@@ -18,10 +20,26 @@ pub(crate) struct ExportCommand {
 enum What {
     /// Writes solved episodes as rows for supervised fine-tuning, with the trainer's configuration and a data card.
     Sft(Box<sft::Sft>),
+    /// Writes episodes as Harbor's trajectories (ATIF 1.8), in the folders of jobs and trials that `harbor view` opens.
+    #[command(visible_alias = "harbor")]
+    Atif(formats::Runs),
+    /// Writes episodes as OpenHands' `output.jsonl`, with `llm_completions` beside it.
+    #[command(name = "openhands")]
+    OpenHands(formats::Runs),
+    /// Writes episodes as mini-swe-agent's `.traj.json`, a folder an instance, with `preds.json`.
+    #[command(visible_alias = "mini-swe-agent")]
+    Mini(formats::Runs),
+    /// Writes each cell as a log of Inspect, `.eval`; the samples of an instance are its epochs.
+    #[command(visible_alias = "inspect-ai")]
+    Inspect(formats::Runs),
 }
 
 pub(crate) fn run(args: ExportCommand) -> Result<ExitCode, Failed> {
     match args.what {
         What::Sft(args) => sft::run(&args),
+        What::Atif(args) => formats::run(&args, Format::Atif),
+        What::OpenHands(args) => formats::run(&args, Format::OpenHands),
+        What::Mini(args) => formats::run(&args, Format::Mini),
+        What::Inspect(args) => formats::run(&args, Format::Inspect),
     }
 }

@@ -65,7 +65,7 @@ impl Work for Testing {
         Tried { instance_id, tested }
     }
 
-    fn image(&self, instance_id: &String) -> Option<images::Wanted> {
+    fn image(&self, instance_id: &String) -> Option<images::NeededImage> {
         runner::engine::wanted(
             self.environment.as_ref(),
             find_instance(self.environment.instances(), instance_id).ok()?,
