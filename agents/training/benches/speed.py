@@ -84,7 +84,7 @@ def export(rows, tokenizer, out, processes):
         kept = []
         for resolved, messages in zip(batch["resolved"], batch["messages"]):
             said = (
-                [message["content"], *(call["function"]["arguments"] for call in message["tool_calls"] or [])]
+                [message["content"], *(call["function"]["arguments"] for call in message.get("tool_calls") or [])]
                 for message in messages
                 if message["role"] == "assistant"
             )
@@ -94,8 +94,11 @@ def export(rows, tokenizer, out, processes):
     def tokenise(batch):
         conversations, tools = [], json.loads(batch["tools"][0])
         for messages in batch["messages"]:
+            # Nothing is learnt behind the last answer.
+            while messages and messages[-1]["role"] != "assistant":
+                messages = messages[:-1]
             for message in messages:
-                for call in message["tool_calls"] or []:
+                for call in message.get("tool_calls") or []:
                     call["function"]["arguments"] = json.loads(call["function"]["arguments"])
             conversations.append(messages)
         encoded = tokenizer.apply_chat_template(

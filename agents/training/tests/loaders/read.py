@@ -30,7 +30,7 @@ def rows_of(folder):
 
 
 def trained(labels):
-    return sum(label != -100 for label in labels)
+    return sum(int(label) != -100 for label in labels)
 
 
 def config_of(folder):

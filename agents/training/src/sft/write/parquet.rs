@@ -74,7 +74,11 @@ fn types(fields: &[(&'static str, Shape)]) -> Result<Vec<TypePtr>, ParquetError>
 fn of(name: &str, shape: &Shape) -> Result<Type, ParquetError> {
     let leaf = |physical: Physical| Type::primitive_type_builder(name, physical).with_repetition(Repetition::OPTIONAL);
     match shape {
-        Shape::Text | Shape::Json(_) => leaf(Physical::BYTE_ARRAY).with_logical_type(Some(LogicalType::String)).build(),
+        // Arrow reads it as its JSON type, without which `datasets` does not take the type that stands beside the file.
+        Shape::Json(true) => leaf(Physical::BYTE_ARRAY).with_logical_type(Some(LogicalType::Json)).build(),
+        Shape::Text | Shape::Json(false) => {
+            leaf(Physical::BYTE_ARRAY).with_logical_type(Some(LogicalType::String)).build()
+        }
         Shape::Bool => leaf(Physical::BOOLEAN).build(),
         Shape::Int => leaf(Physical::INT64).build(),
         Shape::Struct(fields) => {
