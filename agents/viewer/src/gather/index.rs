@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sweep::report::{By, CellFacts, Report};
 use verifier::Pool;
-use verifier::curves::{Comparison, Scores as PoolScores};
+use verifier::curves::{Comparison, Rated};
 
 use super::gathered::{Gathered, Source};
 use super::row::Row;
@@ -57,11 +57,8 @@ impl Gathered<'_> {
             return String::new();
         }
         let scorers = self.scores.scorers().into_iter();
-        let scored: Vec<(String, PoolScores)> = scorers
-            .map(|name| {
-                let scores = pool.of_judged(&self.scores.in_pool(&pool, &name, self.sources));
-                (name, scores)
-            })
+        let scored: Vec<Rated> = scorers
+            .map(|name| Rated::once(&name, pool.of_judged(&self.scores.in_pool(&pool, &name, self.sources))))
             .collect();
         Comparison::new(&scored, &labels, n).csv()
     }
