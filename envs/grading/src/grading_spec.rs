@@ -5,8 +5,8 @@ use std::time::Duration;
 use env_core::Dialect;
 use serde::{Deserialize, Serialize};
 
-use crate::own_tests::OwnTests;
 use crate::parser::Parser;
+use crate::script::OwnTests;
 
 /// What a patch is judged by.
 pub struct TestSpec {

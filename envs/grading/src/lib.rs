@@ -34,25 +34,21 @@ mod tally;
 mod test_log;
 mod unread;
 
-mod eval_script;
-mod own_tests;
+mod script;
 mod specs;
-mod test_patch;
 
 mod given;
 mod prediction;
 mod report_file;
 
-pub use eval_script::{eval_script, record_exit_code};
 pub use given::{read_given, skip_mark};
 pub use grading::{Graded, conclude, grade, grade_tests};
 pub use grading_spec::{EvalType, GradingSpec, TestSpec};
-pub use own_tests::{Naming, OwnTests};
 pub use parser::Parser;
 pub use prediction::read_prediction;
 pub use report_file::{read_report, write_report};
+pub use script::{Naming, OwnTests, eval_script, old_files, record_exit_code};
 pub use specs::{RepoSpecs, Spec, SpecError, Specs};
 pub use test_log::{Marks, Reading, read_log};
-pub use test_patch::old_files;
 pub use unread::Unread;
 pub use validation::{Observed, observe};

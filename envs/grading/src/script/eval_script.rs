@@ -2,9 +2,9 @@
 
 use env_core::{Dialect, Instance};
 
+use super::test_patch::{directives, mypy_cases, old_files, old_files_anywhere};
 use crate::markers::{EXIT_CODE, TESTS_END, TESTS_START};
 use crate::specs::Spec;
-use crate::test_patch::{directives, mypy_cases, old_files, old_files_anywhere};
 
 const ACTIVATE: [&str; 2] = ["source /opt/miniconda3/bin/activate", "conda activate testbed"];
 const CD: &str = "cd /testbed";

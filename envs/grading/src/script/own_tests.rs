@@ -2,8 +2,8 @@
 
 use env_core::Instance;
 
+use super::test_patch::{directives, django_module};
 use crate::markers::{TESTS_END, TESTS_START};
-use crate::test_patch::{directives, django_module};
 
 /// How the tests of a repository are run, with nothing in it of the test patch or of the lists of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
