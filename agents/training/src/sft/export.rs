@@ -14,7 +14,7 @@ use super::gather::{Means, gather};
 use super::readme::readme;
 use super::recipe::recipe;
 use super::select::{Sets, select};
-use super::write::{Spool, write_rows};
+use super::write::{Spool, hex, write_rows};
 use crate::tokens::Counter;
 
 /// Writes the rows of solved episodes, the trainer's configuration and the data card into a folder, and returns the card.
@@ -58,9 +58,4 @@ pub fn export(runs: &[Run], settings: &Settings, counter: &Counter, out: &Path) 
     }
     write_whole(&out.join("card.json"), format!("{}\n", serde_json::to_string_pretty(&card)?).as_bytes())?;
     Ok(card)
-}
-
-/// Returns bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

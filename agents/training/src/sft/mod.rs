@@ -27,11 +27,10 @@ pub use settings::{Arguments, By, Format, Order, Settings};
 pub use target::{CallForm, Target};
 
 pub(crate) use columns::columns;
-pub(crate) use export::hex;
 pub(crate) use gather::{Dropped, count};
 pub(crate) use leaks::{HIDDEN, leak};
 pub(crate) use recipe::recipe;
 pub(crate) use repositories::{is_benchmark, repository};
 pub(crate) use row::Row;
 pub(crate) use select::held_out;
-pub(crate) use write::write_values;
+pub(crate) use write::{hex, write_values};

@@ -245,6 +245,7 @@ mod tests {
             table.add(&[value(0.5), value(-0.5)], &[true, false], 1.0);
         }
         let weights = minimize(&table, &[0.0, 0.1], vec![0.0; 2]).unwrap();
-        assert!(weights[1] > 0.1, "{weights:?}");
+        // By hand: a slope of 0.75 a set over a curvature of 35; rows alone give a third of it.
+        assert!((weights[1] - 0.0214).abs() < 0.002, "{weights:?}");
     }
 }

@@ -17,7 +17,7 @@ impl<W: Write> Hashed<W> {
 
     /// Returns the digest of all that was written, as hexadecimal digits.
     pub(super) fn digest(self) -> String {
-        crate::sft::export::hex(&self.hasher.finalize())
+        hex(&self.hasher.finalize())
     }
 }
 
@@ -31,4 +31,9 @@ impl<W: Write> Write for Hashed<W> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.inner.flush()
     }
+}
+
+/// Returns bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -17,6 +17,7 @@ use super::card::FileFacts;
 use super::gather::{Candidate, each_piece};
 use super::{Format, Settings};
 use hashed::Hashed;
+pub(crate) use hashed::hex;
 pub(super) use spool::Spool;
 
 /// Writes the rows of episodes into a file of a folder; no more than a part of them is held.
