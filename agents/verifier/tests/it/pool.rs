@@ -73,7 +73,12 @@ fn imported_candidates_are_in_the_order_in_which_they_were_imported() {
     let mut import = Import::begin(&journal).unwrap();
     for (number, cell) in ["z", "a", "z", "m"].iter().enumerate() {
         let patch = format!("{DIFF}{number}\n");
-        let imported = Imported { digest: patch.clone(), format: "made".to_owned(), place: format!("f:{number}") };
+        let imported = Imported {
+            digest: patch.clone(),
+            format: "made".to_owned(),
+            place: format!("f:{number}"),
+            record: Default::default(),
+        };
         let prediction = Prediction {
             instance_id: "a__b-1".to_owned(),
             model_name_or_path: "who".to_owned(),
