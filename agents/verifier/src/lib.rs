@@ -19,7 +19,7 @@ pub mod curves;
 pub mod estimate;
 mod picks;
 
-pub use asking::{Asked, Asking, Kept, Measure, TooLong, probability, rating};
+pub use asking::{Asked, Asking, Kept, Measure, ModelOfKey, TooLong, probability, rating};
 pub use candidate::{Candidate, Candidates, Labels, Scorer};
 pub use learned::{Counted, CrossValidated, Learned, cross_validate};
 pub use picks::picks;

@@ -3,7 +3,7 @@
 //!
 //! The list is made of lines alone, those in quotes, in comments and in the statements of templates left out:
 //! - `def`, `cdef` and `cpdef` with a name before the first bracket (not `cdef int x = f(…)`, nor a pointer to a
-//! function), the name in C between or not;
+//!   function), the name in C between or not;
 //! - `class`, `struct`, `union`, `enum`, `fused` and `cppclass` with a name;
 //! - `ctypedef` with the name at its end, or in `(*name)`;
 //! - below `cdef extern from …:`, each line with a name before the first bracket as well.

@@ -47,7 +47,7 @@ impl Server {
             Mock::given(method("POST")).and(path("/v1/chat/completions")).respond_with(scripted).mount(&server).await;
             server
         });
-        Self { seen, server, runtime: runtime }
+        Self { seen, server, runtime }
     }
 
     /// Returns how many requests came since it was last asked.

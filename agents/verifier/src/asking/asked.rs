@@ -23,10 +23,13 @@ const MOST_FAILED: usize = 5;
 /// Counts the tokens of a conversation.
 pub type Measure = Box<dyn Fn(&[Message]) -> anyhow::Result<usize> + Send + Sync>;
 
+/// Returns the model that is asked under a key, such as an instance: all requests of a key go to one endpoint.
+pub type ModelOfKey = dyn Fn(&str) -> anyhow::Result<Arc<dyn Model>> + Send + Sync;
+
 /// How a model is asked.
 pub struct Asking {
     /// Returns the model for an instance.
-    pub model: Box<dyn Fn(&str) -> anyhow::Result<Arc<dyn Model>> + Send + Sync>,
+    pub model: Box<ModelOfKey>,
     /// What beside the conversation decides on the answer, such as the model's name and how it samples.
     pub settings: String,
     /// The templates.

@@ -67,7 +67,7 @@ impl State {
             // A run that was taken away and is begun again is another one in the same place.
             let now = identity(source);
             if (now != *journal || source.run.refresh().is_err())
-                && let Ok(run) = Run::open(&source.run.folder().to_owned())
+                && let Ok(run) = Run::open(source.run.folder())
             {
                 source.run = run;
                 *journal = now;

@@ -75,12 +75,12 @@ impl<W: Write> Blocks<W> {
 
     fn flush(&mut self) -> anyhow::Result<()> {
         let level = self.level;
+        let full = std::mem::take(&mut self.full);
+        let first = self.number - u32::try_from(full.len()).unwrap_or_default();
         let compressed: anyhow::Result<Vec<Vec<u8>>> =
-            std::mem::take(&mut self.full).into_par_iter().map(|block| compress(&block, level)).collect();
-        let mut number = self.number - u32::try_from(compressed.as_ref().map_or(0, Vec::len)).unwrap_or_default();
-        for block in compressed? {
+            full.into_par_iter().map(|block| compress(&block, level)).collect();
+        for (number, block) in (first..).zip(compressed?) {
             element(&mut self.out, &format!("b{number}"), &block)?;
-            number += 1;
         }
         Ok(())
     }

@@ -58,13 +58,19 @@ fn answer(record: &mut Value, calls: &mut HashMap<String, Value>) -> bool {
         if let Some((value, text)) = arguments
             && value.is_object()
             && is_exact(&value)
-            && value.to_string() == text
+            && written_as(&value, text)
         {
             call["arguments"] = value;
             changed = true;
         }
     }
     changed
+}
+
+/// Returns whether JSON is written as this text, byte by byte.
+fn written_as(value: &Value, text: &str) -> bool {
+    let written = value.to_string();
+    written == text
 }
 
 fn result(record: &mut Value, calls: &HashMap<String, Value>) -> bool {
@@ -80,7 +86,7 @@ fn result(record: &mut Value, calls: &HashMap<String, Value>) -> bool {
         Value::String(output) if output == text => Some(Value::Null),
         Value::Object(fields) => {
             let key = fields.iter().find(|(_, value)| value.as_str() == Some(text)).map(|(key, _)| json!(key));
-            key.or_else(|| (is_exact(output) && output.to_string() == text).then_some(Value::Null))
+            key.or_else(|| (is_exact(output) && written_as(output, text)).then_some(Value::Null))
         }
         _ => None,
     });

@@ -37,6 +37,9 @@ pub struct Tag {
     pub why: String,
 }
 
+/// The step that shows it, where it is one, and what it shows.
+type FoundAt = (Option<u64>, String);
+
 /// A rule by which episodes without a solution are tagged.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Rule {
@@ -45,7 +48,7 @@ pub struct Rule {
     /// What it says, as a page shows it.
     pub says: &'static str,
     #[serde(skip)]
-    find: fn(&Found<'_>) -> Option<(Option<u64>, String)>,
+    find: fn(&Found<'_>) -> Option<FoundAt>,
 }
 
 /// All rules, the gravest first.
