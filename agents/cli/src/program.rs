@@ -15,11 +15,11 @@ use tool_core::SandboxError;
 use crate::arguments::{Cli, Cmd, log_format, with_log};
 #[cfg(feature = "gym")]
 use crate::commands::gym;
+#[cfg(feature = "viewer")]
+use crate::commands::runs::view;
 use crate::commands::runs::{report, status};
 #[cfg(feature = "training")]
 use crate::commands::training;
-#[cfg(feature = "viewer")]
-use crate::commands::view;
 use crate::commands::{
     clean, config, evaluate, grade, images, index, instances, parity, replay, search, solve, sweep, validate,
 };

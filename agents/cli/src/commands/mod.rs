@@ -21,8 +21,6 @@ pub(crate) mod sweep;
 #[cfg(feature = "training")]
 pub(crate) mod training;
 pub(crate) mod validate;
-#[cfg(feature = "viewer")]
-pub(crate) mod view;
 
 pub(crate) use clean::Clean;
 pub(crate) use config::Config;
@@ -37,6 +35,8 @@ pub(crate) use parity::ParityCommand;
 pub(crate) use replay::Replay;
 pub(crate) use runs::report::ReportCommand;
 pub(crate) use runs::status::StatusCommand;
+#[cfg(feature = "viewer")]
+pub(crate) use runs::view::View;
 pub(crate) use search::Search;
 pub(crate) use solve::Solve;
 pub(crate) use sweep::SweepCommand;
@@ -44,5 +44,3 @@ pub(crate) use sweep::work::WorkCommand;
 #[cfg(feature = "training")]
 pub(crate) use training::{BestOf, ExportCommand, Import, Improve, Verify};
 pub(crate) use validate::Validate;
-#[cfg(feature = "viewer")]
-pub(crate) use view::View;

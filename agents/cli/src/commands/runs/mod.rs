@@ -3,3 +3,5 @@
 pub(crate) mod named_run;
 pub(crate) mod report;
 pub(crate) mod status;
+#[cfg(feature = "viewer")]
+pub(crate) mod view;

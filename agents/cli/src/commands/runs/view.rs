@@ -14,7 +14,7 @@ use crate::datasets;
 use crate::failed::Failed;
 use crate::output::show;
 
-use super::runs::named_run::Runs;
+use super::named_run::Runs;
 
 #[derive(Debug, Args)]
 pub(crate) struct View {
