@@ -1,5 +1,6 @@
 //! `view` on a sweep of the demo.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -36,16 +37,30 @@ fn a_run_becomes_one_file_and_what_cannot_be_is_told() {
     }
 }
 
+/// Runs a script of the viewer's browser tests, and prints what it measured.
+fn browse(script: &str, arguments: &[&OsStr]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../viewer/tests/browser").join(script);
+    let output = Command::new("python3").arg(script).args(arguments).output().unwrap();
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("{told}");
+    assert!(output.status.success(), "{told}");
+}
+
 #[test]
 #[ignore = "needs Chromium"]
 fn a_newcomer_walks_through_the_page() {
     let program = swept();
     let ran = program.run(&["view", "two"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let walk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../viewer/tests/browser/walk.py");
-    let mut python = Command::new("python3");
-    let output = python.arg(walk).arg(program.path("two.html")).arg(program.path("shots")).output().unwrap();
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    println!("{told}");
-    assert!(output.status.success(), "{told}");
+    browse("walk.py", &[program.path("two.html").as_os_str(), program.path("shots").as_os_str()]);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn the_page_follows_a_sweep_that_is_killed_and_begun_again() {
+    let program = Program::new();
+    let sweep = SWEEP.replace("name: two", "name: big").replace("samples: 2", "samples: 8");
+    fs::write(program.path("big.yaml"), sweep).unwrap();
+    let folder = program.path("");
+    browse("live.py", &[OsStr::new(env!("CARGO_BIN_EXE_spotter")), folder.as_os_str(), OsStr::new("24")]);
 }

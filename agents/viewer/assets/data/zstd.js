@@ -94,9 +94,6 @@ class Backward {
     const {src} = this, byte = at >> 3;
     return ((src[byte] | src[byte + 1] << 8 | src[byte + 2] << 16 | src[byte + 3] << 24) >>> (at & 7)) & ((1 << count) - 1);
   }
-  long(count) {
-    return count > 16 ? this.read(count - 16) * 65536 + this.read(16) : this.read(count);
-  }
 }
 
 function huffmanWeights({log, symbol, bits, base}, stream) {
@@ -229,32 +226,46 @@ class Frame {
     this.sequences(count, new Backward(src, at, end));
   }
 
+  /** Carries out the sequences of a block. What it has in hand stands in variables of its own, as this is where the time goes. */
   sequences(count, stream) {
-    const {lits, out, offsets, tables: {ll, of, ml}} = this;
-    let taken = 0, at = this.at;
-    let l = stream.read(ll.log), o = stream.read(of.log), m = stream.read(ml.log);
+    const {lits, out, src, offsets, tables: {ll, of, ml}} = this, {from: begin} = stream, size = out.length;
+    const {symbol: llSymbol, bits: llBits, base: llBase} = ll, {symbol: ofSymbol, bits: ofBits, base: ofBase} = of, {symbol: mlSymbol, bits: mlBits, base: mlBase} = ml;
+    let bit = stream.at, taken = 0, at = this.at, [first, second, third] = offsets;
+    const read = (many) => {
+      bit -= many;
+      if (bit < begin) return stream.bits(bit, many);
+      const byte = bit >> 3;
+      return ((src[byte] | src[byte + 1] << 8 | src[byte + 2] << 16 | src[byte + 3] << 24) >>> (bit & 7)) & ((1 << many) - 1);
+    };
+    let l = read(ll.log), o = read(of.log), m = read(ml.log);
     for (let n = 0; n < count; n++) {
-      const ofCode = of.symbol[o], mlCode = ml.symbol[m], llCode = ll.symbol[l];
-      const value = (ofCode > 30 ? fault('an offset') : 2 ** ofCode) + stream.long(ofCode);
-      const length = ML_BASE[mlCode] + stream.read(ML_BITS[mlCode]);
-      const before = LL_BASE[llCode] + stream.read(LL_BITS[llCode]);
+      const ofCode = ofSymbol[o], mlCode = mlSymbol[m], llCode = llSymbol[l];
+      if (ofCode > 29 || mlCode > 52 || llCode > 35) fault('a sequence');
+      const value = ofCode > 16 ? (1 << ofCode) + (read(ofCode - 16) << 16) + read(16) : (1 << ofCode) + read(ofCode);
+      const length = ML_BASE[mlCode] + read(ML_BITS[mlCode]), before = LL_BASE[llCode] + read(LL_BITS[llCode]);
       if (n + 1 < count) {
-        l = ll.base[l] + stream.read(ll.bits[l]);
-        m = ml.base[m] + stream.read(ml.bits[m]);
-        o = of.base[o] + stream.read(of.bits[o]);
+        l = llBase[l] + read(llBits[l]);
+        m = mlBase[m] + read(mlBits[m]);
+        o = ofBase[o] + read(ofBits[o]);
       }
       let offset;
-      if (value > 3) { offset = value - 3; offsets[2] = offsets[1]; offsets[1] = offsets[0]; offsets[0] = offset; } else {
+      if (value > 3) { offset = value - 3; third = second; second = first; first = offset; } else {
         const which = value - 1 + (before === 0 ? 1 : 0);
-        offset = which === 3 ? offsets[0] - 1 : offsets[which];
-        if (which > 1) offsets[2] = offsets[1];
-        if (which > 0) { offsets[1] = offsets[0]; offsets[0] = offset; }
+        if (which === 0) offset = first; else {
+          offset = which === 1 ? second : which === 2 ? third : first - 1;
+          if (which > 1) third = second;
+          second = first;
+          first = offset;
+        }
       }
-      if (before > 32) { out.set(lits.subarray(taken, taken + before), at); taken += before; at += before; } else for (let k = 0; k < before; k++) out[at++] = lits[taken++];
+      if (at + before + length > size) fault('more than was said');
+      if (before > 24) { out.set(lits.subarray(taken, taken + before), at); taken += before; at += before; } else for (let k = before; k > 0; k--) out[at++] = lits[taken++];
       let from = at - offset;
       if (from < 0 || offset <= 0) fault('a match begins before the data');
-      if (length > 48 && offset >= length) { out.copyWithin(at, from, from + length); at += length; } else for (let k = 0; k < length; k++) out[at++] = out[from++];
+      if (length > 32 && offset >= length) { out.copyWithin(at, from, from + length); at += length; } else for (let k = length; k > 0; k--) out[at++] = out[from++];
     }
+    if (taken > lits.length) fault('more literals than there are');
+    this.offsets = [first, second, third];
     this.at = at;
     this.put(lits, taken, lits.length);
   }

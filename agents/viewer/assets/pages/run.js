@@ -168,10 +168,10 @@ class RunPage {
     const rows = (this.view.index.report?.cell?.rows ?? []).filter((row) => row.samples);
     const pairs = this.view.index.report?.cell?.comparisons ?? [];
     if (!rows.length && !pairs.length) return null;
-    const pass = (row) => (row.samples.pass_at_k ?? []).map((one) => `pass@${one.k} ${percent(one.mean ?? one.share ?? 0)}`).join(', ');
+    const pass = ({samples, mean, pass_at: at, best_known: best}) => [`${samples} samples`, mean && `mean ${percent(mean.mean)}` + (mean.standard_error === null ? '' : ` \u00b1 ${percent(mean.standard_error)}`), ...at.map(({k, value}) => `pass@${k} ${percent(value)}`), best && `any solved ${best.count}/${best.of}`].filter(Boolean).join(', ');
     return h('details', {}, h('summary', {}, 'Samples and comparisons, of the whole run'),
-      rows.map((row) => h('p', {}, `${row.run} / ${row.cell}: ${pass(row)}`)),
-      pairs.map((pair) => h('p', {}, Object.entries(pair).filter(([, value]) => typeof value !== 'object').map(([name, value]) => `${name} ${typeof value === 'number' ? +value.toFixed(4) : value}`).join(', '))));
+      rows.map((row) => h('p', {}, `${row.run} / ${row.cell}: ${pass(row.samples)}`)),
+      pairs.map((pair) => h('p', {}, `${pair.second} beside ${pair.first}: ${pair.won} won and ${pair.lost} lost of ${plural(pair.pairs, 'pair')}${pair.p === null ? '' : `, p = ${pair.p.toFixed(4)}`} (McNemar)`)));
   }
 
   narrowed(name) {

@@ -47,6 +47,30 @@ try:
     print(f"the first page in {(time.monotonic() - begun) * 1000:.0f} ms")
     look(page, "run")
 
+    # Figures by the formulas of `report`, whose tests have the same numbers.
+    parts = page.js("""Promise.all(['stats', 'store', 'align', 'record'].map((name) => import(`viewer/data/${name}.js`))).then(([stats, store, {align}, record]) => {
+      const index = {runs: [{name: 'r'}]}, row = {id: 'a__b-1', cell: 'c+x=1', run: 0, ending: 'unsolved', exit: 'submitted', model: '', cause: '', steps: 41, tags: [{tag: 'loop'}], patch: [1, 1, 1]};
+      const met = (text) => store.matcher(text, index)({...row});
+      const turn = (key) => ({action: {key, tool: key[0], line: key}});
+      const rows = align([['a1', 'b1', 'c1'], ['a1', 'x1', 'b1', 'c2']].map((turns) => turns.map(turn)));
+      const said = (role, content) => ({type: 'message', message: {role, content}}), answer = (view) => ({type: 'completion', completion: {message: {role: 'assistant', content: 'a'}}, view});
+      const shown = (text) => ({type: 'observation', call: {id: '1', name: 'bash'}, observation: {text}, shown: null});
+      const records = [said('system', 's'), said('user', 'u'), answer(), shown('o1'), answer(), shown('o2'), answer({observations: 1, masked: '-'}), shown('o3'), answer({dropped: 2})];
+      return {
+        wilson: stats.wilson(20, 100), mcnemar: [stats.mcnemar(1, 9), stats.mcnemar(0, 0), stats.mcnemar(5, 5), stats.mcnemar(300, 380)],
+        met: ['b-1', 'ending:unsolved tag:loop', 'steps>40', '-tag:loop', 'steps>41', 'cell="c+x=1"', 'cell="c+x"', 'nothing'].map(met),
+        rows: rows.rows.map((row) => row.map((turn) => turn?.action.key ?? '-').join(' ')), parted: rows.parted,
+        asked: [2, 6, 8].map((place) => record.request(records, place).map(({content}) => content).join(' ')),
+        clipped: record.clipped('abcdefgh', 'abc...gh'),
+      };
+    })""")
+    assert [round(parts["wilson"][of], 3) for of in ("low", "high")] == [0.133, 0.289], parts
+    assert [round(p, 4) for p in parts["mcnemar"]] == [0.0215, 1, 1, 0.0024], parts
+    assert parts["met"] == [True, True, True, False, False, True, False, False], parts
+    assert parts["rows"] == ["a1 a1", "- x1", "b1 b1", "c1 c2"] and parts["parted"] == 1, parts
+    assert parts["asked"] == ["s u", "s u a - a o2", "s u a o2 a o3"], parts
+    assert parts["clipped"] == {"head": 3, "tail": 2, "gone": 3}, parts
+
     # Filters, and searches all text.
     count = "document.querySelectorAll('.list .row').length"
     all_rows = page.js(count)
