@@ -211,11 +211,12 @@ class EpisodePage {
 
   to(number, top = false) {
     const old = this.at;
+    // What is drawn on the way is not where the reader is.
+    this.held = performance.now();
     this.at = Math.max(0, Math.min(this.items.length - 1, number));
     if (old !== this.at) { this.list.drawn.get(old)?.classList.remove('at'); }
     this.list.reveal(this.at, top ? 'top' : 'near');
     this.list.drawn.get(this.at)?.classList.add('at');
-    this.held = performance.now();
     const {turn} = this.items[this.at];
     this.strip.at(turn?.number ?? -1);
     if (turn) {

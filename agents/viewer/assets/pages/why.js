@@ -18,7 +18,7 @@ export async function whyPage(view) {
     return h('td', {class: 'number'}, count ? link(filter(tag, cell), {}, count) : '\u00b7', count ? h('span', {class: 'nothing'}, ' ' + percent(count / Math.max(1, among.length), 0)) : null);
   };
   const bare = failed.filter((row) => !(row.tags ?? []).length);
-  const line = (rule) => h('tr', {}, h('th', {scope: 'row'}, h('b', {}, rule.name), h('div', {class: 'nothing'}, rule.says)), some(rule.name, failed), h('td', {}, h('span', {class: 'meter', style: {width: (8 * failed.filter((row) => has(row, rule.name)).length / Math.max(1, failed.length)).toFixed(2) + 'em'}})), cells.length > 1 && cells.map((cell) => some(rule.name, of(cell), cell)));
+  const line = (rule) => h('tr', {}, h('th', {scope: 'row'}, h('b', {}, rule.name), h('div', {class: 'nothing'}, rule.says)), some(rule.name, failed), h('td', {}, failed.some((row) => has(row, rule.name)) && h('span', {class: 'meter', style: {width: (8 * failed.filter((row) => has(row, rule.name)).length / Math.max(1, failed.length)).toFixed(2) + 'em'}})), cells.length > 1 && cells.map((cell) => some(rule.name, of(cell), cell)));
   return {title: 'Why it failed', element: h('div', {class: 'page plain'}, h('h1', {}, 'Why it failed'),
     h('p', {}, `${plural(failed.length, 'episode')} of ${rows.length} that were asked for ended without a solution. One may have several tags; a number leads to the episodes.`),
     !Object.keys(index.gold ?? {}).length && h('p', {class: 'segment'}, 'No reference patches are known here, so that nothing can be said of wrong files and places. ', h('code', {}, 'spotter view RUN --dataset NAME'), ' adds them.'),

@@ -115,8 +115,11 @@ export class List {
     this.sums = null;
     // What is seen stays where it is when something above it turns out taller.
     if (above) this.element.scrollTop = scrollTop + above;
-    this.held?.();
     this.show();
+    if (this.held) {
+      this.held();
+      this.show();
+    }
   }
 
   /** Brings an entry into view. */
