@@ -25,7 +25,7 @@ struct Effort {
 
 /// Small files where that takes seconds, and speed where there is much.
 const EFFORTS: [Effort; 3] = [
-    Effort { most: 96 << 20, level: 19, block: 8 << 20 },
+    Effort { most: 96 << 20, level: 19, block: 12 << 20 },
     Effort { most: 256 << 20, level: 12, block: 8 << 20 },
     Effort { most: u64::MAX, level: 5, block: 4 << 20 },
 ];
