@@ -79,6 +79,7 @@ fn what_is_trained_picks_the_best() {
     };
     assert_eq!(best("learned"), best("oracle"), "{csv}");
     assert!(std::fs::read_to_string(program.path("picked/curves.svg")).unwrap().contains("learned"));
+    assert!(std::fs::read(program.path("picked/curves.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ const BOTTOM: f64 = 48.0;
 /// Space between the field and the names.
 const GAP: f64 = 18.0;
 /// Width of a letter at most, on average over a name.
-const LETTER: f64 = 7.0;
+const LETTER: f64 = 6.4;
 /// Letters of a name that are shown at most.
 const LETTERS: usize = 40;
 /// Height of a line of words.
@@ -102,6 +102,9 @@ impl Axes {
     }
 }
 
+/// How strongly a band is coloured, at most and of all bands together.
+const BANDS: [f64; 2] = [0.12, 0.4];
+
 /// Draws best@k in per cent over k, on a logarithmic scale, each curve with its name at its end, scorers with their
 /// intervals.
 pub(super) fn svg(comparison: &Comparison) -> String {
@@ -116,9 +119,11 @@ pub(super) fn svg(comparison: &Comparison) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
     );
     grid(&mut text, &axes, comparison.instances);
-    // Only the scorers' own, so that what lies over one another can still be told apart.
-    for (curve, look) in comparison.curves.iter().zip(&looks).filter(|(_, look)| look.mark != Mark::None) {
-        band(&mut text, &axes, curve, look);
+    // Only the scorers' own, and paler the more there are, so that what lies over one another can still be told apart.
+    let scorers = || comparison.curves.iter().zip(&looks).filter(|(_, look)| look.mark != Mark::None);
+    let opacity = BANDS[0].min(BANDS[1] / scorers().count().max(1) as f64);
+    for (curve, look) in scorers() {
+        band(&mut text, &axes, curve, (look.colour, opacity));
     }
     for (curve, look) in comparison.curves.iter().zip(&looks) {
         line(&mut text, &axes, curve, look);
@@ -190,17 +195,18 @@ fn grid(text: &mut String, axes: &Axes, instances: usize) {
 }
 
 /// Draws the intervals of a curve: a band, or of a single point a bar.
-fn band(text: &mut String, axes: &Axes, curve: &Curve, look: &Look) {
+fn band(text: &mut String, axes: &Axes, curve: &Curve, (colour, opacity): (&str, f64)) {
     let (upper, mut lower) = (axes.places(curve, |point| point.high), axes.places(curve, |point| point.low));
-    let colour = look.colour;
     if let ([(x, high)], [(_, low)]) = (upper.as_slice(), lower.as_slice()) {
         let _ = writeln!(text, "<path d=\"M{x:.1} {high:.1}V{low:.1}\" stroke=\"{colour}\" stroke-opacity=\"0.4\"/>");
         return;
     }
     lower.reverse();
     let (upper, lower) = (joined(&upper), joined(&lower));
-    let _ =
-        writeln!(text, "<polygon points=\"{upper} {lower}\" fill=\"{colour}\" fill-opacity=\"0.12\" stroke=\"none\"/>");
+    let _ = writeln!(
+        text,
+        "<polygon points=\"{upper} {lower}\" fill=\"{colour}\" fill-opacity=\"{opacity:.3}\" stroke=\"none\"/>"
+    );
 }
 
 fn line(text: &mut String, axes: &Axes, curve: &Curve, Look { colour, dashes, mark }: &Look) {
@@ -262,7 +268,8 @@ fn names<'a>(text: &mut String, axes: &Axes, named: impl Iterator<Item = ((&'a C
     let x = axes.right() + GAP;
     for (((end, y), colour, name), height) in ends.into_iter().zip(heights) {
         let name = name.replace('&', "&amp;").replace('<', "&lt;");
-        let from = end + MARK + 2.0;
+        // A single point is drawn as a line over the whole field.
+        let from = if axes.n < 2 { axes.right() } else { end + MARK + 2.0 };
         let _ = writeln!(
             text,
             "<path d=\"M{from:.1} {y:.1}L{:.1} {height:.1}\" stroke=\"{colour}\" stroke-width=\"0.6\"/>",
