@@ -43,7 +43,7 @@ fn hostile_text_shows_as_text() {
 }
 
 #[test]
-#[ignore = "needs SPOTTER_LONG"]
+#[ignore = "needs Chromium"]
 fn long_episodes_scroll() {
     let folder = tempfile::tempdir().unwrap();
     let steps: Vec<(String, String)> = (0..5000)
