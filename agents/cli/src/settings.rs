@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
+use dataset::Selection;
 
 /// What every command that runs something takes.
 #[derive(Debug, Clone, Args)]
@@ -22,6 +23,27 @@ pub(crate) struct Settings {
     /// The agent, where the program knows several.
     #[arg(short, long)]
     pub(crate) agent: Option<String>,
+}
+
+/// Which instances of a dataset are taken.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Picked {
+    /// Only ids that this regular expression matches.
+    #[arg(long, value_name = "REGEX")]
+    filter: Option<String>,
+    /// Shuffles them with this seed; the order is the same on any machine.
+    #[arg(long, value_name = "SEED")]
+    shuffle: Option<u64>,
+    /// Takes a slice of them, such as `:50` or `-10:`.
+    #[arg(long, value_name = "FROM:TO", allow_hyphen_values = true)]
+    slice: Option<String>,
+}
+
+impl Picked {
+    /// Returns the selection from these ids; from all where there is none.
+    pub(crate) fn of(&self, ids: &[String]) -> Selection {
+        Selection { ids: ids.to_vec(), filter: self.filter.clone(), shuffle: self.shuffle, slice: self.slice.clone() }
+    }
 }
 
 impl Settings {

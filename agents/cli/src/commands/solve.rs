@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use dataset::{Selection, select};
+use dataset::select;
 use env_core::Environment;
 use runner::environments::{Providers, open, refuse_unsolvable};
 use runner::run_folder::{FRESH, OtherSettings, open_cell, open_journal};
@@ -20,22 +20,15 @@ use crate::interrupt::AtInterrupt;
 use crate::listener::on_console;
 use crate::output::{print, print_json, to_json};
 use crate::result::{InstanceResult, table};
-use crate::settings::{Settings, workers};
+use crate::settings::{Picked, Settings, workers};
 
 #[derive(Debug, Args)]
 pub(crate) struct Solve {
     /// The instances' ids; none for those of the dataset that `--filter`, `--shuffle` and `--slice` pick.
     #[arg(required_unless_present_any = ["filter", "slice", "shuffle"])]
     pub(crate) instances: Vec<String>,
-    /// Only ids that this regular expression matches.
-    #[arg(long, value_name = "REGEX")]
-    pub(crate) filter: Option<String>,
-    /// Shuffles them with this seed; the order is the same on any machine.
-    #[arg(long, value_name = "SEED")]
-    pub(crate) shuffle: Option<u64>,
-    /// Takes a slice of them, such as `:50` or `-10:`.
-    #[arg(long, value_name = "FROM:TO", allow_hyphen_values = true)]
-    pub(crate) slice: Option<String>,
+    #[command(flatten)]
+    picked: Picked,
     /// How many instances are solved at once.
     #[arg(short, long, default_value_t = 1, value_parser = workers, allow_negative_numbers = true)]
     pub(crate) workers: usize,
@@ -104,13 +97,7 @@ fn tell_summary(cell: &Cell) -> anyhow::Result<()> {
 
 /// Returns the places of the instances that the arguments pick.
 fn wanted(args: &Solve, environment: &dyn Environment) -> anyhow::Result<Vec<usize>> {
-    let selection = Selection {
-        ids: args.instances.clone(),
-        filter: args.filter.clone(),
-        shuffle: args.shuffle,
-        slice: args.slice.clone(),
-    };
-    Ok(select(environment.instances(), &selection)?)
+    Ok(select(environment.instances(), &args.picked.of(&args.instances))?)
 }
 
 fn id(environment: &dyn Environment, index: usize) -> String {

@@ -141,46 +141,16 @@ fn a_server_that_knows_tells_right_from_wrong_in_all_spellings_and_is_asked_once
         let score = score.unwrap();
         assert!((score - 0.8).abs() < 1e-9 || (score - 0.3).abs() < 1e-9, "{score}");
     }
-    let csv = program.run(&[server.verify("llm"), vec!["--by".to_owned(), "oracle".to_owned()]].concat());
+    let with = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned());
+        program.run(&server.verify("llm").into_iter().chain(words).collect::<Vec<_>>())
+    };
+    let again = with(&["--by", "oracle"]);
     assert_eq!(server.took(), 0, "what was answered is not asked again");
-    assert_eq!(auc(&csv, "llm"), "1.000", "{csv:?}");
+    assert_eq!(auc(&again, "llm"), "1.000", "{again:?}");
     // Where it is part of a rule as well, its answers are those that are kept.
-    let url = format!("model.base_url={}/v1", server.server.uri());
-    let ran = program.run(&[
-        "verify",
-        "r",
-        "--by",
-        "llm",
-        "--by",
-        "majority",
-        "--fit",
-        "--out",
-        "mix.json",
-        "-c",
-        "model.name=m",
-        "-c",
-        &url,
-        "--requests",
-        "1",
-    ]);
-    check(&ran, 0, &[]);
-    let ran = program.run(&[
-        "verify",
-        "r",
-        "--by",
-        "llm",
-        "--by",
-        "hybrid",
-        "--weights",
-        "mix.json",
-        "-c",
-        "model.name=m",
-        "-c",
-        &url,
-        "--requests",
-        "1",
-    ]);
-    check(&ran, 0, &[]);
+    check(&with(&["--by", "majority", "--fit", "--out", "mix.json"]), 0, &[]);
+    check(&with(&["--by", "hybrid", "--weights", "mix.json"]), 0, &[]);
     assert_eq!(server.took(), 0);
 }
 

@@ -179,7 +179,7 @@ fn loaded(format: &str, folder: &Path) -> Option<Value> {
 }
 
 #[test]
-#[ignore = "needs SPOTTER_LONG"]
+#[ignore = "needs SPOTTER_DATA"]
 fn real_trajectories_are_written_in_each_format_and_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let target = |name: &str| folder.path().join(name);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
-use dataset::{Selection, select};
+use dataset::select;
 use env_core::Environment;
 use gym::{Abandoned, Base, Gym, Parts, RewardSettings, Warm};
 use runner::environments::{Providers, open};
@@ -22,7 +22,7 @@ use crate::console::say;
 use crate::failed::Failed;
 use crate::interrupt::AtInterrupt;
 use crate::listener::unseen;
-use crate::settings::{Settings, seconds, workers};
+use crate::settings::{Picked, Settings, seconds, workers};
 
 /// The run, where none is named. Its cells go by the settings.
 const RUN: &str = "gym";
@@ -61,15 +61,8 @@ pub(crate) struct GymCommand {
     /// Name of the split that the instances are listed as; `train`, `validation` and `test` are known to clients.
     #[arg(long, default_value = "train")]
     pub(crate) split: String,
-    /// Only ids that this regular expression matches.
-    #[arg(long, value_name = "REGEX")]
-    pub(crate) filter: Option<String>,
-    /// Takes the instances in an order that goes by this number: the same on any machine.
-    #[arg(long, value_name = "SEED")]
-    pub(crate) shuffle: Option<u64>,
-    /// Of these, only those from one place to another, such as `:50` or `-10:`.
-    #[arg(long, value_name = "FROM:TO", allow_hyphen_values = true)]
-    pub(crate) slice: Option<String>,
+    #[command(flatten)]
+    picked: Picked,
     #[command(flatten)]
     pub(crate) settings: Settings,
 }
@@ -160,9 +153,7 @@ fn settings(args: &GymCommand) -> anyhow::Result<gym::Settings> {
 /// Returns the places of the instances that are served: those that the arguments pick, without those of which no episode
 /// could come to a reward.
 fn places(args: &GymCommand, environment: &dyn Environment) -> anyhow::Result<Vec<usize>> {
-    let selection =
-        Selection { ids: Vec::new(), filter: args.filter.clone(), shuffle: args.shuffle, slice: args.slice.clone() };
-    let picked = select(environment.instances(), &selection)?;
+    let picked = select(environment.instances(), &args.picked.of(&[]))?;
     let count = picked.len();
     let can_be = |place: &usize| {
         let instance = environment.instances().get(*place);
