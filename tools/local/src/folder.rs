@@ -196,6 +196,7 @@ impl Backend for Folder {
             input: Box::pin(input),
             chunks: stream::select(pieces(output, Chunk::Output), messages).boxed(),
             exit: Box::pin(async move { child.wait().await.ok().map(exit_code) }),
+            clock: Some(ProcessTime::now),
         })
     }
 

@@ -28,7 +28,7 @@ mod nonce;
 mod owner;
 mod process;
 
-pub use backend::{Backend, Chunk, Health, Pipe, ProcessTime};
+pub use backend::{Backend, Chunk, Clock, Health, Pipe, ProcessTime};
 pub use bash::{Bash, BashArgs};
 pub use clean::plain_text;
 pub use ending::Ending;

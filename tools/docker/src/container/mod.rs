@@ -164,7 +164,7 @@ impl Backend for Container {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        Ok(Pipe { input, chunks: chunks.boxed(), exit: Box::pin(exit) })
+        Ok(Pipe { input, chunks: chunks.boxed(), exit: Box::pin(exit), clock: None })
     }
 
     async fn end_tree(&self, shell: u32, since: ProcessTime) -> Result<(), SandboxError> {

@@ -16,7 +16,7 @@ builtin shopt -s expand_aliases
 builtin printf 500 >/proc/self/oom_score_adj
 
 __spotter_busy=1 __spotter_ran= __spotter_status=0 __spotter_trace= __spotter_on_exit= __spotter_ending=
-__spotter_request=() __spotter_nonce=()
+__spotter_command= __spotter_nonce= __spotter_uptime= __spotter_loadavg=
 
 # Ends the command that ran, if one did: its end goes into the output, what is known of it to the host.
 __spotter_end() {
@@ -26,29 +26,40 @@ __spotter_end() {
     *) __spotter_trace= ;;
   esac
   [[ $__spotter_busy ]] || builtin return 0
-  case ${__spotter_request[1]-} in
+  case $__spotter_command in
     *trap*) __spotter_keep_exit_trap ;;
   esac
-  builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
+  __spotter_take_nonce
   __spotter_busy=
   __spotter_report
   # The host need not wait for it.
   __spotter_export
 }
 
+# The host reads the nonce behind the output, and knows by it that the command has ended.
+__spotter_take_nonce() {
+  until builtin read -r -N 32 -u 50 __spotter_nonce; do
+    # A trap of a command, or its TMOUT, ends a read that has read nothing.
+    (($? > 128)) && [[ ! $__spotter_nonce ]] || builtin return 0
+  done
+}
+
+# In one line, as bash writes each line of its own. $__spotter_clock: whether the host cannot read our clock.
 __spotter_report() {
-  builtin mapfile -t -n 1 __spotter_uptime </proc/uptime
-  builtin mapfile -t -n 1 __spotter_loadavg </proc/loadavg
-  builtin printf 'E\n%s\n%s\n%s\n%s\n%s\n%s\n%s\0' "$__spotter_status" "$__spotter_ran" "$__spotter_ending" "$$" \
-    "${__spotter_uptime[0]-}" "${__spotter_loadavg[0]-}" "$PWD" >&52
-  builtin printf %s "${__spotter_nonce[0]-}" >&51
+  [[ $__spotter_clock ]] && {
+    builtin read -r __spotter_uptime </proc/uptime
+    builtin read -r __spotter_loadavg </proc/loadavg
+  }
+  builtin printf 'E%s;%s;%s;%s;%s;%s;%s\0' "$__spotter_status" "$__spotter_ran" "$__spotter_ending" "$$" \
+    "$__spotter_uptime" "$__spotter_loadavg" "$PWD" >&52
+  builtin printf %s "$__spotter_nonce" >&51
 }
 
 # Tells the host what is exported, for the next shell; the variables of the driver are, after `set -a`.
 __spotter_export() {
-  builtin export -n "${!__spotter_@}"
+  [[ ${__spotter_busy@a} == *x* ]] && builtin export -n "${!__spotter_@}"
   {
-    builtin printf 'V\n'
+    builtin printf V
     builtin declare -px
     builtin printf '\0'
   } >&52
@@ -65,30 +76,41 @@ __spotter_keep_exit_trap() {
   builtin trap '__spotter_exit "$?"' EXIT
 }
 
-# Waits for a request: whether to check the syntax, the length of a long command, and the command.
+# Waits for a request: a digit and a length of eleven digits, then the command. Each is read in one piece, as the length
+# is known; what has no length is read byte by byte.
 __spotter_next() {
-  builtin mapfile -t -d '' -n 2 -u 50 __spotter_request
-  __spotter_nonce=() __spotter_head=
-  # In one piece, as mapfile reads a pipe byte by byte. Where that fails, it reads all of it.
-  [[ ${__spotter_request[1]-} ]] &&
-    LC_ALL=C IFS= builtin read -r -N "${__spotter_request[1]}" -u 50 __spotter_head
-  builtin mapfile -t -d '' -n 1 -O 1 -u 50 __spotter_request
-  if [[ ${#__spotter_request[@]} != 2 ]]; then
-    builtin trap - EXIT
-    [[ $__spotter_on_exit ]] && { builtin eval "$__spotter_on_exit"; } </dev/null >&51 2>&1 50<&- 51>&- 52>&-
-    builtin exit 0
-  fi
-  __spotter_request[1]=$__spotter_head${__spotter_request[1]}
-  builtin printf 'B\n\0' >&52
-  __spotter_busy=1 __spotter_ran=
-  __spotter_code="__spotter_begin && builtin :; ${__spotter_request[1]}"
-  [[ ${__spotter_request[0]} == check ]] && __spotter_check
+  __spotter_head=
+  until builtin read -r -N 12 -u 50 __spotter_head; do
+    (($? > 128)) && [[ ! $__spotter_head ]] || __spotter_leave
+  done
+  case $__spotter_head in
+    # Its length is in bytes. Where a command has made LC_ALL unchangeable, all is read up to the NUL byte.
+    [23]*)
+      __spotter_command=
+      LC_ALL=C builtin read -r -N "${__spotter_head#?}" -u 50 __spotter_command
+      builtin mapfile -t -d '' -n 1 -u 50 __spotter_rest && __spotter_command+=${__spotter_rest[0]-}
+      ;;
+    *) builtin read -r -N "${__spotter_head#?}" -u 50 __spotter_command || __spotter_leave ;;
+  esac
+  builtin printf 'B\0' >&52
+  __spotter_busy=1 __spotter_ran= __spotter_nonce=
+  __spotter_code="__spotter_begin && builtin :; $__spotter_command"
+  case $__spotter_head in
+    [13]*) __spotter_check ;;
+  esac
   builtin return 0
+}
+
+# Nothing more will come.
+__spotter_leave() {
+  builtin trap - EXIT
+  [[ $__spotter_on_exit ]] && { builtin eval "$__spotter_on_exit"; } </dev/null >&51 2>&1 50<&- 51>&- 52>&-
+  builtin exit 0
 }
 
 # Several lines are parsed one by one, so a mistake in a later one must be found before the first one runs.
 __spotter_check() {
-  __spotter_message=$(LC_ALL=C exec -a bash "$BASH" -n -O extglob 2>&1 <<<"${__spotter_request[1]}") &&
+  __spotter_message=$(LC_ALL=C exec -a bash "$BASH" -n -O extglob 2>&1 <<<"$__spotter_command") &&
     __spotter_checked=0 || __spotter_checked=$?
   case $__spotter_checked:$__spotter_message in
     # Not a word on the command itself.
@@ -117,7 +139,7 @@ __spotter_exit() {
     { builtin eval "$__spotter_on_exit"; } </dev/null >&51 2>&1 50<&- 51>&- 52>&-
   fi
   # It is there already when a signal ends the shell between two commands.
-  ((${#__spotter_nonce[@]})) || builtin mapfile -t -d '' -n 1 -u 50 __spotter_nonce
+  [[ $__spotter_nonce ]] || __spotter_take_nonce
   __spotter_ending=1
   __spotter_export
   __spotter_report
@@ -145,8 +167,8 @@ __spotter_find_handles() {
   done
 }
 
-builtin readonly -f __spotter_end __spotter_report __spotter_export __spotter_keep_exit_trap __spotter_next \
-  __spotter_check __spotter_refuse __spotter_begin __spotter_exit __spotter_find_handles
+builtin readonly -f __spotter_end __spotter_take_nonce __spotter_report __spotter_export __spotter_keep_exit_trap \
+  __spotter_next __spotter_leave __spotter_check __spotter_refuse __spotter_begin __spotter_exit __spotter_find_handles
 builtin trap '__spotter_exit "$?"' EXIT
 #--- loop
 # On one line, so that bash counts the lines of a command from 1. The end of a command is in the condition, so that a

@@ -6,24 +6,26 @@ use std::time::Instant;
 use memchr::memmem;
 use tokio::sync::Notify;
 
-use crate::backend::ProcessTime;
+use crate::backend::{Clock, ProcessTime};
 use crate::capture::{Capture, Captured};
 
 /// Output kept of background processes between two commands.
 const BETWEEN: usize = 16 << 10;
 /// Largest message: what a shell exports.
 const MAX_MESSAGE: usize = 1 << 20;
-/// Clock ticks in a second, as the kernel counts them for programs; the same on all systems that run bash.
-const TICKS: u64 = 100;
 
 /// An [`Inbox`] between the task that reads and the one that waits.
-#[derive(Default)]
 pub(super) struct Shared {
     inbox: Mutex<Inbox>,
     news: Notify,
 }
 
 impl Shared {
+    /// `clock` tells the time where the shell does not.
+    pub(super) fn new(clock: Option<Clock>) -> Self {
+        Self { inbox: Mutex::new(Inbox { clock, ..Inbox::default() }), news: Notify::new() }
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,6 +85,7 @@ pub(super) struct Inbox {
     exported: String,
     report: Option<Report>,
     closed: bool,
+    clock: Option<Clock>,
     /// When the shell was ready; no report is from before that.
     earliest: ProcessTime,
     last_output: Instant,
@@ -102,6 +105,7 @@ impl Default for Inbox {
             exported: String::new(),
             report: None,
             closed: false,
+            clock: None,
             earliest: ProcessTime::default(),
             last_output: Instant::now(),
         }
@@ -153,8 +157,8 @@ impl Inbox {
             bytes = &bytes[end + 1..];
             let overflow = std::mem::take(&mut self.overflow);
             let message = String::from_utf8(std::mem::take(&mut self.message)).ok();
-            match message.as_deref().and_then(|message| message.split_once('\n')) {
-                Some(("B", _)) => self.begun = true,
+            match message.as_deref().and_then(|message| message.split_at_checked(1)) {
+                Some(("B", "")) => self.begun = true,
                 Some(("V", exported)) if !overflow => exported.clone_into(&mut self.exported),
                 Some(("E", report)) => {
                     self.report = self.parse(report);
@@ -175,16 +179,15 @@ impl Inbox {
     }
 
     fn parse(&mut self, text: &str) -> Option<Report> {
-        let mut lines = text.splitn(7, '\n');
-        let status = lines.next()?.parse().ok()?;
-        let ran = lines.next()? == "1";
-        let ending = lines.next()? == "1";
-        let process = lines.next()?.parse().ok()?;
-        let (seconds, hundredths) = lines.next()?.split(' ').next()?.split_once('.')?;
-        let ticks = seconds.parse::<u64>().ok()?.checked_mul(TICKS)?.checked_add(hundredths.parse().ok()?)?;
-        let last = lines.next()?.rsplit(' ').next()?.parse().ok()?;
-        let cwd = lines.next()?.to_owned();
-        let moment = ProcessTime { ticks, last }.max(self.earliest);
+        let mut fields = text.splitn(7, ';');
+        let status = fields.next()?.parse().ok()?;
+        let ran = fields.next()? == "1";
+        let ending = fields.next()? == "1";
+        let process = fields.next()?.parse().ok()?;
+        let (uptime, loadavg) = (fields.next()?, fields.next()?);
+        let told = || ProcessTime::parse(uptime, loadavg);
+        let moment = self.clock.map_or_else(told, |clock| clock())?.max(self.earliest);
+        let cwd = fields.next()?.to_owned();
         Some(Report { status, ran, process, moment, cwd, ending })
     }
 
@@ -256,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_report_is_read_across_pieces() {
-        let stream = b"bash: warning\0V\nx=1\n\0E\n7\n1\n1\n42\n12.34 5.6\n0.1 0.2 0.3 1/2 99\n/a\nb\0";
+        let stream = b"bash: warning\0Vx=1\n\0E7;1;1;42;12.34 5.6;0.1 0.2 0.3 1/2 99;/a;\nb\0";
         for size in 1..stream.len() {
             let mut inbox = Inbox::default();
             inbox.expect("N".to_owned(), 100);
@@ -268,7 +271,7 @@ mod tests {
             let report = inbox.end().unwrap().unwrap();
             assert_eq!((report.status, report.ran, report.process, report.ending), (7, true, 42, true));
             assert_eq!(report.moment, ProcessTime { ticks: 1234, last: 99 });
-            assert_eq!((report.cwd.as_str(), inbox.exported()), ("/a\nb", "x=1\n"));
+            assert_eq!((report.cwd.as_str(), inbox.exported()), ("/a;\nb", "x=1\n"));
         }
     }
 
@@ -278,9 +281,9 @@ mod tests {
         inbox.begin(ProcessTime { ticks: 100, last: 9 });
         inbox.expect("N".to_owned(), 100);
         inbox.output(b"N");
-        inbox.message(b"E\n0\n1\n\n42\n18446744073709551615.5 1\n99\n/\0");
+        inbox.message(b"E0;1;;42;18446744073709551615.5 1;99;/\0");
         assert_eq!(inbox.end(), None);
-        inbox.message(b"E\n0\n1\n\n42\n0.00 1\n99\n/\0");
+        inbox.message(b"E0;1;;42;0.00 1;99;/\0");
         assert_eq!(inbox.end().unwrap().unwrap().moment, ProcessTime { ticks: 100, last: 9 });
     }
 
@@ -288,9 +291,9 @@ mod tests {
     fn variables_that_are_too_large_are_not_kept() {
         let mut inbox = Inbox::default();
         inbox.expect("N".to_owned(), 100);
-        inbox.message(b"V\nx=1\n\0V\n");
+        inbox.message(b"Vx=1\n\0V");
         inbox.message(&vec![b'x'; MAX_MESSAGE]);
-        inbox.message(b"\0E\n0\n1\n1\n42\n12.34 5.6\n99\n/\0");
+        inbox.message(b"\0E0;1;1;42;12.34 5.6;99;/\0");
         inbox.output(b"N");
         assert!(inbox.end().unwrap().unwrap().ending);
         assert_eq!(inbox.exported(), "x=1\n");

@@ -1,10 +1,12 @@
 //! A bash that takes commands from a pipe, and what it says of them.
 //!
-//! The host sends a request (whether to check the syntax, the length of a long command, the command) and, unread until
-//! the command has ended, a nonce. The driver writes the nonce to standard output after the command's own output, and a
-//! message to standard error, which no command holds: the command's exit code and the shell's directory. Another
-//! message holds what the shell exports; it follows after, as nobody waits for it, and goes before the last report of a
-//! shell.
+//! The host sends a request (a digit, the length of the command, the command) and, unread until the command has ended,
+//! a nonce. The driver writes the nonce to standard output after the command's own output, and a message to standard
+//! error, which no command holds: the command's exit code and the shell's directory. Another message holds what the
+//! shell exports; it follows after, as nobody waits for it, and goes before the last report of a shell.
+//!
+//! bash reads a pipe byte by byte unless it is told how much to read, and writes each line by itself: so all that is
+//! sent has its length in front, and all messages but the last are one line.
 
 mod inbox;
 
@@ -24,21 +26,36 @@ use crate::nonce::nonce;
 pub(crate) use inbox::Report;
 use inbox::Shared;
 
-/// The program that a shell is started with; the length of the driver's setup and the driver follow on its standard
-/// input.
-///
-/// bash reads a pipe byte by byte but where it is told how much to read.
-pub const BOOT: &str = "builtin mapfile -t -d '' -n 1 __spotter_boot; \
-    LC_ALL=C IFS= builtin read -r -N \"${__spotter_boot[0]}\" __spotter_setup; \
-    builtin mapfile -t -d '' -n 2 __spotter_boot; builtin eval \"$__spotter_setup${__spotter_boot[0]}\"; \
-    builtin eval \"${__spotter_boot[1]}\"";
+/// The program that a shell is started with; it reads two lengths of eleven digits, the driver's setup and its loop from
+/// its standard input.
+pub const BOOT: &str = "builtin read -r -N 22 __spotter_boot; \
+    builtin read -r -N \"${__spotter_boot::11}\" __spotter_setup; \
+    builtin read -r -N \"${__spotter_boot:11}\" __spotter_boot; \
+    builtin eval \"$__spotter_setup\"; builtin eval \"$__spotter_boot\"";
 
 /// The driver, and the line that parts its setup from its loop.
 const DRIVER: &str = include_str!("driver.sh");
 const LOOP: &str = "#--- loop";
 
-/// A command that is longer is read in large pieces, for which the driver has to be told its length.
-const LONG: usize = 400;
+/// Returns what a shell reads first. `reads_clock` is whether it shall say when a command has ended.
+fn hello(reads_clock: bool) -> String {
+    let (setup, main) = DRIVER.split_once(LOOP).unwrap_or((DRIVER, ""));
+    let code = |text: &'static str| text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let mut sent = format!("__spotter_clock={}\n", if reads_clock { "1" } else { "" });
+    code(setup).for_each(|line| {
+        sent.push_str(line);
+        sent.push('\n');
+    });
+    let main = code(main).find(|line| !line.is_empty()).unwrap_or_default();
+    format!("{:011}{:011}{sent}{main}", sent.len(), main.len())
+}
+
+/// Returns what a shell reads for a command. The first digit says whether it is parsed before it runs (1 and 3), and
+/// whether its length is in bytes, not in the characters that `read` counts (2 and 3).
+fn request(check: bool, script: &str) -> String {
+    let (in_bytes, end) = if script.is_ascii() { (0, "") } else { (2, "\0") };
+    format!("{}{:011}{script}{end}", u8::from(check) + in_bytes, script.len())
+}
 
 /// A running shell.
 pub(crate) struct Shell {
@@ -52,13 +69,11 @@ pub(crate) struct Shell {
 impl Shell {
     /// Starts the driver in a new bash.
     pub(crate) async fn start(pipe: Pipe, timeout: Duration) -> Result<Self, SandboxError> {
-        let inbox = Arc::new(Shared::default());
+        let inbox = Arc::new(Shared::new(pipe.clock));
         tokio::spawn(pump(pipe.chunks, inbox.clone()));
         let mut shell = Self { input: pipe.input, inbox, exit: pipe.exit, process: 0, begun: ProcessTime::default() };
-        let (setup, main) = DRIVER.split_once(LOOP).unwrap_or((DRIVER, ""));
-        let main = main.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
         let hello = async {
-            shell.send(&[&setup.len().to_string(), setup, main], 0).await.ok()?;
+            shell.send(hello(pipe.clock.is_none()), 0).await.ok()?;
             shell.ended().await
         };
         match tokio::time::timeout(timeout, hello).await {
@@ -81,28 +96,20 @@ impl Shell {
     /// Sends a command whose output is kept up to `limit` bytes.
     pub(crate) async fn run(&mut self, script: &str, limit: usize) -> std::io::Result<()> {
         let check = script.contains('\n') || script.contains("<<");
-        self.request(if check { "check" } else { "run" }, script, limit).await
+        self.send(request(check, script), limit).await
     }
 
     /// Sends a command that is known to parse, or whose error in parsing may come late.
     pub(crate) async fn run_unchecked(&mut self, script: &str, limit: usize) -> std::io::Result<()> {
-        self.request("run", script, limit).await
+        self.send(request(false, script), limit).await
     }
 
-    async fn request(&mut self, kind: &str, script: &str, limit: usize) -> std::io::Result<()> {
-        let length = if script.len() > LONG { script.len().to_string() } else { String::new() };
-        self.send(&[kind, &length, script], limit).await
-    }
-
-    async fn send(&mut self, fields: &[&str], limit: usize) -> std::io::Result<()> {
+    /// Sends text, and a nonce to know the end of its output by.
+    async fn send(&mut self, mut text: String, limit: usize) -> std::io::Result<()> {
         let nonce = nonce();
-        let mut request = Vec::new();
-        for field in fields.iter().copied().chain([nonce.as_str()]) {
-            request.extend_from_slice(field.as_bytes());
-            request.push(0);
-        }
+        text.push_str(&nonce);
         self.inbox.lock().expect(nonce, limit);
-        self.input.write_all(&request).await?;
+        self.input.write_all(text.as_bytes()).await?;
         self.input.flush().await
     }
 
