@@ -389,12 +389,13 @@ impl Episode {
             return Err(AgentError::Limit(Limit::Context));
         }
         let masked = self.render("episode/masked.md")?;
+        let mut request = Request { messages: Vec::new(), tools };
         let started = Instant::now();
         let mut took_then = 0.0;
         let (fingerprint, view, answer, restored) = loop {
             let view = self.context.view(&self.messages, &masked);
             let messages = view.as_ref().map_or_else(|| self.messages.clone(), |view| view.of(&self.messages));
-            let request = Request { messages, tools: tools.clone() };
+            request.messages = messages;
             let (fingerprint, answer, restored) = match self.restore.as_mut().and_then(Restore::answer) {
                 Some(Answered::Completion(fingerprint, completion, seconds)) => {
                     took_then = seconds;

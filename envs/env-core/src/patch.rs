@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tool_core::Stamp;
 
 /// The patch that an agent submits: a git diff against the tree of the base commit; empty when nothing was changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,4 +31,7 @@ pub struct Baseline {
     pub git_dir: String,
     /// Object id of the tree: base_commit's, plus what lay untracked in the image.
     pub tree: String,
+    /// The state of the repository's files when this was taken, where the sandbox can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Stamp>,
 }

@@ -33,6 +33,10 @@ pub struct Captured {
 /// [`EnvError::Patch`] when there is none to be had: the baseline was damaged (see [`rebuild`]), or the tree cannot be
 /// read.
 pub async fn capture(sandbox: &dyn Sandbox, baseline: &Baseline) -> Result<Captured, EnvError> {
+    // Where nothing has changed, nothing need run.
+    if baseline.stamp.is_some() && sandbox.stamp(&baseline.root).await == baseline.stamp {
+        return Ok(Captured::default());
+    }
     let patch = Patch(take(sandbox, baseline).await?);
     let left_out = sandbox.read_file(&format!("{}/left_out", sandbox.info().scratch)).await.map_err(file_error)?;
     let mut left_out = LeftOut::parse(&left_out);
@@ -94,7 +98,7 @@ pub async fn capture_copy(
     }
     fresh.import(&folder, archive).await.map_err(file_error)?;
     let name = baseline.root.rsplit('/').next().unwrap_or_default();
-    capture(fresh, &Baseline { root: format!("{folder}/{name}"), ..kept.clone() }).await
+    capture(fresh, &Baseline { root: format!("{folder}/{name}"), stamp: None, ..kept.clone() }).await
 }
 
 fn check_same_tree(baseline: &Baseline, fresh: &Baseline) -> Result<(), EnvError> {

@@ -49,7 +49,12 @@ pub async fn prepare(
     let git_dir = git_dir(sandbox);
     let variables = [("root", root), ("commit", commit), ("shadow", &git_dir), ("whole", flag(whole))];
     let kept = run(sandbox, &variables, &[SNAPSHOT, BASELINE, LISTING, NOTE]).await?;
-    Ok(Baseline { root: root.to_owned(), tree: kept.get("tree")?.to_owned(), git_dir })
+    Ok(baseline(sandbox, root, kept.get("tree")?, git_dir).await)
+}
+
+/// Returns the baseline of a sandbox in which nothing has changed yet.
+async fn baseline(sandbox: &dyn Sandbox, root: &str, tree: &str, git_dir: String) -> Baseline {
+    Baseline { root: root.to_owned(), tree: tree.to_owned(), git_dir, stamp: sandbox.stamp(root).await }
 }
 
 /// Returns the [`Baseline`] of a sandbox that was started from a state that [`prepare`] has made, without
@@ -64,12 +69,12 @@ pub async fn resume(sandbox: &dyn Sandbox, root: &str, is_checked: bool) -> Resu
         let state = sandbox.read_file(&scratch_path(sandbox, "state")).await.map_err(no_state)?;
         let state = String::from_utf8_lossy(&state);
         let tree = state.lines().next().filter(|tree| is_object_id(tree));
-        let tree = tree.ok_or_else(|| EnvError::Leak("the kept state has no note".to_owned()))?.to_owned();
-        return Ok(Baseline { root: root.to_owned(), tree, git_dir });
+        let tree = tree.ok_or_else(|| EnvError::Leak("the kept state has no note".to_owned()))?;
+        return Ok(baseline(sandbox, root, tree, git_dir).await);
     }
     let variables = [("root", root), ("shadow", git_dir.as_str())];
     let resumed = run(sandbox, &variables, &[LISTING, RESUME]).await?;
-    Ok(Baseline { root: root.to_owned(), tree: resumed.get("tree")?.to_owned(), git_dir })
+    Ok(baseline(sandbox, root, resumed.get("tree")?, git_dir).await)
 }
 
 /// Returns what tells the state that [`prepare`] makes of an image from those that others would make of it.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use shell::{Backend, Chunk, Ending, Health, Owner, Pipe, Process, ProcessTime, nonce};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, SandboxInfo, Source};
+use tool_core::{FileError, Host, Image, SandboxConfig, SandboxError, SandboxInfo, Source, Stamp};
 
 use crate::blocking::blocking;
 use crate::environment::variables;
@@ -23,9 +23,10 @@ use crate::processes::{Processes, Usage};
 use crate::programs::Programs;
 use crate::removal::{Content, Removals};
 use crate::size::size_below;
-use crate::{damage, files, kept};
+use crate::{damage, files, kept, stamp};
 
-const PIECE: usize = 64 << 10;
+/// Bytes read at once from a stream of a shell; each of many waiting shells holds two of them.
+const PIECE: usize = 16 << 10;
 /// Processes that must be left for a command of the harness.
 const RESERVED: u64 = 10;
 const REMOVED: &str = "the sandbox has been removed";
@@ -272,6 +273,11 @@ impl Backend for Folder {
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
         let (root, path, contents) = (self.info.root.clone(), path.to_owned(), contents.to_vec());
         self.with_files(move || files::write(&root, &path, &contents, mode)).await
+    }
+
+    async fn stamp(&self, path: &str) -> Option<Stamp> {
+        let path = path.to_owned();
+        self.with_files(move || Ok(stamp::of(Path::new(&path)))).await.ok().flatten()
     }
 
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {

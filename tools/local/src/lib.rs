@@ -11,6 +11,7 @@ mod files;
 mod folder;
 mod kept;
 mod size;
+mod stamp;
 
 mod processes;
 mod programs;

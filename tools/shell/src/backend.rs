@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use tokio::io::AsyncWrite;
-use tool_core::{FileError, SandboxError, SandboxInfo};
+use tool_core::{FileError, SandboxError, SandboxInfo, Stamp};
 
 /// A place for shells and files: a container, or a folder of this machine.
 #[async_trait]
@@ -67,6 +67,12 @@ pub trait Backend: Send + Sync {
 
     /// See [`tool_core::Sandbox::write_file`]; `path` is absolute.
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError>;
+
+    /// See [`tool_core::Sandbox::stamp`]; `path` is absolute.
+    async fn stamp(&self, path: &str) -> Option<Stamp> {
+        let _ = path;
+        None
+    }
 
     /// See [`tool_core::Sandbox::archive`]; `path` is absolute and has a last component.
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError>;

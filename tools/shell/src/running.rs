@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tool_core::{Command, ExecOutput, FileError, Sandbox, SandboxConfig, SandboxError, SandboxInfo};
+use tool_core::{Command, ExecOutput, FileError, Sandbox, SandboxConfig, SandboxError, SandboxInfo, Stamp};
 
 use crate::backend::Backend;
 use crate::worker::{Job, Worker};
@@ -133,6 +133,10 @@ impl Sandbox for Running {
             Err(err) => Err(self.as_given(err, path).await),
             result => result,
         }
+    }
+
+    async fn stamp(&self, path: &str) -> Option<Stamp> {
+        self.backend.stamp(&self.absolute(path).ok()?).await
     }
 
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {

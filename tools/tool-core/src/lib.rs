@@ -29,7 +29,7 @@ pub use embed::{Embed, EmbedError};
 pub use host::Host;
 pub use image::{Image, Source};
 pub use observation::Observation;
-pub use sandbox::{FileError, Sandbox, SandboxError, SandboxInfo, SandboxProvider};
+pub use sandbox::{FileError, Sandbox, SandboxError, SandboxInfo, SandboxProvider, Stamp};
 pub use sandbox_config::{Network, Pull, SandboxConfig};
 pub use sandbox_plug::{Connect, NoOptions, SandboxPlug};
 pub use size::Size;

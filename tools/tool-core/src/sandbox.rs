@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::{Command, ExecOutput, Image};
 
@@ -31,6 +32,13 @@ pub trait Sandbox: Send + Sync {
     /// # Errors
     /// [`FileError::Outside`] when a path inside the repository leads out of it through a symbolic link.
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError>;
+
+    /// Returns what tells the files below a folder, but for its own `.git`, from what they will be once any of them has
+    /// been made, removed or written to; `None` where that cannot be seen without running something inside.
+    async fn stamp(&self, path: &str) -> Option<Stamp> {
+        let _ = path;
+        None
+    }
 
     /// Returns a tar archive of a file or folder; member names start with its last path component.
     ///
@@ -63,6 +71,11 @@ pub trait Sandbox: Send + Sync {
     /// When something is left behind that could not be removed.
     async fn stop(&self) -> Result<(), SandboxError>;
 }
+
+/// The state of the files of a folder, by their names, inodes and times of change: where two are equal, nothing has
+/// changed; where they are not, something may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp(pub String);
 
 /// Starts sandboxes.
 #[async_trait]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use agent_core::{Completion, FinishReason, ModelError, Request};
 use futures_util::StreamExt;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::layers::retry::Waited;
@@ -88,7 +89,7 @@ impl Http {
     pub(crate) async fn ask(&self, request: &Request, waited: &Waited) -> Result<Completion, Failed> {
         loop {
             let style = self.style();
-            let body = request_body(&self.config, &self.name, request, &style);
+            let body = Arc::new(request_body(&self.config, &self.name, request, &style));
             let ticket = self.enter(&body, waited).await?;
             let asked_at = now();
             let refused = match self.send(&body, &ticket.exchange).await {
@@ -177,16 +178,16 @@ impl Http {
     }
 
     /// Sends a request once. The inner error is the server's refusal.
-    async fn send(&self, body: &Value, exchange: &Arc<Exchange>) -> Result<Result<Value, Failure>, ModelError> {
+    async fn send(&self, body: &Arc<Value>, exchange: &Arc<Exchange>) -> Result<Result<Value, Failure>, ModelError> {
         let client = self.wire.client(exchange.clone());
         let chat = client.chat();
         if !self.config.stream {
-            return match chat.create_byot(body.clone()).await {
+            return match chat.create_byot(Shared(body.clone())).await {
                 Ok(answer) => Ok(Ok(answer)),
                 Err(err) => into_failure(err, Endpoint::Chat).map(Err),
             };
         }
-        let mut chunks = match chat.create_stream_byot::<_, Value>(body.clone()).await {
+        let mut chunks = match chat.create_stream_byot::<_, Value>(Shared(body.clone())).await {
             Ok(chunks) => chunks,
             Err(err) => return into_failure(err, Endpoint::Chat).map(Err),
         };
@@ -229,6 +230,16 @@ impl Http {
 
     fn style(&self) -> Style {
         self.style.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A body that is sent without a copy of it.
+#[derive(Clone)]
+struct Shared(Arc<Value>);
+
+impl Serialize for Shared {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 

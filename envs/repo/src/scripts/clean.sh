@@ -136,5 +136,7 @@ if [ "$isolated" = 1 ]; then
         esac
     done
 fi
+# In one pack they take two files and no folder each; what has been packed stays as it is.
+[ $keep_objects = 0 ] || git repack -d -q -n > /dev/null 2>> "$home/log" || fail broken "cannot pack the objects: $(tail -n 1 "$home/log")"
 git update-index -q --refresh > /dev/null
 say "objects $([ $keep_objects = 1 ] && echo kept || echo rebuilt)"

@@ -176,14 +176,17 @@ async fn the_past_stays_and_the_agent_can_work() {
 }
 
 #[tokio::test]
-async fn a_single_commit_keeps_its_object_store() {
+async fn the_objects_of_a_single_commit_are_packed_once() {
     let sandbox = BashSandbox::new();
     sandbox
         .run("git init -q . && echo a > a && git add -A && git -c user.name=a -c user.email=a@b commit -qm base")
         .await;
-    let before = sandbox.run("ls -i .git/objects/*/*").await;
     clean(&sandbox, "HEAD").await.expect("it can be cleaned");
-    assert_eq!(sandbox.run("ls -i .git/objects/*/*").await, before);
+    let packed = sandbox.run("ls -i .git/objects/*/*").await;
+    assert!(!packed.is_empty() && packed.lines().all(|line| line.contains("/pack/pack-")), "{packed}");
+    assert_eq!(sandbox.run("git fsck --full --strict; git log --format=%s").await, "base\n");
+    clean(&sandbox, "HEAD").await.expect("it can be cleaned again");
+    assert_eq!(sandbox.run("ls -i .git/objects/*/*").await, packed);
     assert_eq!(sandbox.run("ls -A .git").await, "HEAD\nconfig\nindex\ninfo\nobjects\nrefs\n");
 }
 

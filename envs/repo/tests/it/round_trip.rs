@@ -39,7 +39,7 @@ pub(crate) async fn prepared() -> (BashSandbox, Baseline) {
 pub(crate) fn copy((sandbox, baseline): &(BashSandbox, Baseline)) -> (BashSandbox, Baseline) {
     let copy = sandbox.copy();
     let (root, git_dir) = (copy.info().root.clone(), format!("{}/base.git", copy.info().scratch));
-    (copy, Baseline { root, git_dir, tree: baseline.tree.clone() })
+    (copy, Baseline { root, git_dir, tree: baseline.tree.clone(), stamp: None })
 }
 
 /// Returns every file with its kind and contents, but for git's own and those that the tests mean to be ignored.
