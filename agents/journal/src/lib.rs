@@ -9,6 +9,7 @@ mod journal;
 mod folder;
 
 mod files;
+mod lines;
 mod owner;
 mod predictions;
 mod subject;
@@ -20,6 +21,7 @@ pub use folder::{
     CellDir, CellLock, Episode, EpisodeDir, FileRecorder, Found, Import, ImportedEpisode, InFlight, Run, Summary,
     VERDICT_FILES, write_summary,
 };
+pub use lines::{Lines, read_lines};
 pub use journal::{Ended, Entry, Failed, Imported, Journal, Judged, Lease, Line, VERSION};
 pub use predictions::{Prediction, Predictions, read_predictions};
 pub use subject::Subject;

@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails by panicking")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -193,8 +193,10 @@ fn beside() {
     };
     let script = format!("{}/../gym/tests/clients/official_server.py", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);
-    let child = command.arg(script).arg("18573").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let address: SocketAddr = "127.0.0.1:18573".parse().unwrap();
+    // The port is free again when the listener is gone, and the server takes it at once.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = address.port().to_string();
+    let child = command.arg(script).arg(port).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let server = Server(child, address);
     let begun = Instant::now();
     while TcpStream::connect(address).is_err() {
