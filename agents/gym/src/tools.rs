@@ -31,9 +31,8 @@ impl Tools {
 
     /// Returns them as protocols list them, each of which has a name of its own for the schema.
     pub(crate) fn listed(&self, schema: &str) -> Value {
-        let tool = |tool: &ToolSpec| {
-            json!({ "name": tool.name, "description": tool.description, schema: tool.parameters })
-        };
+        let tool =
+            |tool: &ToolSpec| json!({ "name": tool.name, "description": tool.description, schema: tool.parameters });
         self.specs.iter().map(tool).collect()
     }
 }

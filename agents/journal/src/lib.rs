@@ -21,8 +21,8 @@ pub use folder::{
     CellDir, CellLock, Episode, EpisodeDir, FileRecorder, Found, Import, ImportedEpisode, InFlight, Run, Summary,
     VERDICT_FILES, write_summary,
 };
-pub use lines::{Lines, read_lines};
 pub use journal::{Ended, Entry, Failed, Imported, Journal, Judged, Lease, Line, VERSION};
+pub use lines::{Lines, read_lines};
 pub use predictions::{Prediction, Predictions, read_predictions};
 pub use subject::Subject;
 pub use tally::{Ending, Rate, Tally, pass_at_k, wilson};

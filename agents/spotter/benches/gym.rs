@@ -1,7 +1,7 @@
 //! What a call of a tool costs through the server for trainers, beside the same call without it, and what many sessions at
 //! once take: `cargo bench -p spotter --bench gym`.
 //!
-//! `SPOTTER_CLIENTS` names a Python with `openreward`, whose own server is then measured beside it. `SESSIONS` is how many
+//! `SPOTTER_CLIENTS` names a folder whose `ors` is a virtual environment with `openreward`; its own server is then measured beside it. `SESSIONS` is how many
 //! sessions there are at once, 256 by default.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails by panicking")]
@@ -187,10 +187,11 @@ fn overhead(folder: &std::path::Path) {
 
 /// Measures the official server with a tool that does nothing, where it can be had.
 fn beside() {
-    let Some(python) = std::env::var_os("SPOTTER_CLIENTS") else {
-        println!("SKIPPED: the official server, as `SPOTTER_CLIENTS` names no Python with `openreward`");
+    let Some(clients) = std::env::var_os("SPOTTER_CLIENTS") else {
+        println!("SKIPPED: the official server, as `SPOTTER_CLIENTS` names no folder of clients");
         return;
     };
+    let python = std::path::Path::new(&clients).join("ors/bin/python");
     let script = format!("{}/../gym/tests/clients/official_server.py", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);
     // The port is free again when the listener is gone, and the server takes it at once.

@@ -168,7 +168,8 @@ mod tests {
         let ask = |text: &str| json!({ "messages": [{ "role": "user", "content": text }] });
         // As SGLang and NeMo's servers send them: at other places than vLLM.
         let message = json!({ "role": "assistant", "content": "b", "generation_token_ids": [3, 4] });
-        let answer = json!({ "choices": [{ "message": message, "finish_reason": "stop", "prompt_token_ids": [1, 2] }] });
+        let answer =
+            json!({ "choices": [{ "message": message, "finish_reason": "stop", "prompt_token_ids": [1, 2] }] });
         let add = |text: &str| Records::new(folder.path()).add("a", &ask(text), &answer, Duration::ZERO).unwrap();
         add("one");
         let path = Records::new(folder.path()).path("a");

@@ -82,9 +82,7 @@ async fn run(gym: &Gym, session: &Session, name: &str, input: &Value) -> Value {
     let answer = session.call(name, input).await;
     gym.metrics.called(begun.elapsed());
     match answer {
-        Answer::Shown(shown, None) if shown.is_error && !gym.tools.has(name) => {
-            refused(&shown.text, "not_found")
-        }
+        Answer::Shown(shown, None) if shown.is_error && !gym.tools.has(name) => refused(&shown.text, "not_found"),
         Answer::Shown(shown, ended) => {
             let mut metadata = json!({ "is_error": shown.is_error });
             if let Some(code) = shown.exit_code {
