@@ -50,7 +50,8 @@ impl<'a> Out<'a> {
             _ => {}
         }
         for path in held {
-            let removed = if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let removed =
+                if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.with_context(|| format!("cannot remove `{}`", path.display()))?;
         }
         fs::write(folder.join(MARK), "").with_context(|| format!("cannot write in `{}`", folder.display()))?;

@@ -228,7 +228,8 @@ mod tests {
                 place: "x:1".to_owned(),
                 record: serde_json::Map::new(),
             },
-            lines: ImportedEpisode::lines([&Record::Conversation { step: 0, name: String::new(), restored: false }]).unwrap(),
+            lines: ImportedEpisode::lines([&Record::Conversation { step: 0, name: String::new(), restored: false }])
+                .unwrap(),
             ended: None,
             prediction: Some(Prediction {
                 instance_id: id.to_owned(),

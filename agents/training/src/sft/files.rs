@@ -7,10 +7,10 @@ use journal::write_whole;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::Settings;
 use super::card::FileFacts;
 use super::recipe::recipe;
 use super::write::{Spool, write_rows};
-use super::Settings;
 use crate::hex::hex;
 
 /// The places in a spool of the rows of a set.

@@ -28,8 +28,8 @@ pub use export::export;
 pub use settings::{Arguments, By, Format, Order, Settings};
 pub use target::{CallForm, Target};
 
-pub(crate) use columns::columns;
 pub(crate) use batches::in_batches;
+pub(crate) use columns::columns;
 pub(crate) use files::{Places, write_card, write_sets, write_text};
 pub(crate) use leaks::{HIDDEN, leak};
 pub(crate) use repositories::{by_repository, is_benchmark, repository};

@@ -146,7 +146,9 @@ impl Settings {
             bail!("tokens hold no arguments of calls\nhint: leave `--arguments` or `--pretokenized` out");
         }
         if is_asked && self.calls == CallForm::Text {
-            bail!("calls as text have their arguments in the text\nhint: leave `--arguments` out, or use `--calls native`");
+            bail!(
+                "calls as text have their arguments in the text\nhint: leave `--arguments` out, or use `--calls native`"
+            );
         }
         if is_asked && self.target == Target::Openai {
             bail!("`{name}` takes arguments only as text\nhint: leave `--arguments` out, or use `--for trl`");

@@ -69,7 +69,12 @@ impl ChatTemplate {
     }
 
     /// Renders messages as values of the template, of which several renderings may be made.
-    pub(super) fn render_values(&self, messages: &[Jinja], tools: &Option<Jinja>, opened: bool) -> anyhow::Result<String> {
+    pub(super) fn render_values(
+        &self,
+        messages: &[Jinja],
+        tools: &Option<Jinja>,
+        opened: bool,
+    ) -> anyhow::Result<String> {
         self.render_by(NAME, messages, tools, opened)
     }
 
@@ -97,7 +102,8 @@ pub(super) fn values(turns: &[Turn]) -> Vec<Jinja> {
 /// Returns what [`Turn::chat`] does with objects, without the way over JSON.
 fn value(turn: &Turn) -> Jinja {
     let message = &turn.message;
-    let mut fields = vec![("role", Jinja::from(message.role.word())), ("content", Jinja::from(message.content.as_str()))];
+    let mut fields =
+        vec![("role", Jinja::from(message.role.word())), ("content", Jinja::from(message.content.as_str()))];
     fields.extend(turn.reasoning.as_deref().map(|text| ("reasoning_content", Jinja::from(text))));
     if !message.tool_calls.is_empty() {
         let call = |call: &ToolCall| {

@@ -60,7 +60,9 @@ pub(super) fn marked(source: &str) -> Option<String> {
         let inside = rest[open + 2..end - 2].trim_matches(['-', '+']).trim();
         out.push_str(&rest[..end]);
         let over = inside.strip_prefix("for ").and_then(|inside| inside.split_once(" in "));
-        if over.is_some_and(|(_, over)| over.trim_start().split(['[', ' ', '|']).next().is_some_and(|name| name.ends_with("messages"))) {
+        if over.is_some_and(|(_, over)| {
+            over.trim_start().split(['[', ' ', '|']).next().is_some_and(|name| name.ends_with("messages"))
+        }) {
             loops += 1;
             // The block behind the mark trims what follows as the loop's own tag does.
             let close = if rest[..end].ends_with("-%}") { "-%}" } else { "%}" };
@@ -129,7 +131,8 @@ mod tests {
 
     #[test]
     fn what_a_template_looks_for_is_in_quotes_in_its_tags() {
-        let source = "{% if '</think>' in m.content and m.role == \"user\" %}'not this'{{ '<|im_start|>' + m.role }}{% endif %}";
+        let source =
+            "{% if '</think>' in m.content and m.role == \"user\" %}'not this'{{ '<|im_start|>' + m.role }}{% endif %}";
         assert_eq!(looked_for(source), ["</think>", "<|im_start|>"]);
     }
 }

@@ -19,8 +19,7 @@ impl ChatTemplate {
     /// When the template refuses it, or shows earlier answers otherwise once more is said, so that what was sampled is
     /// not what would be trained.
     pub(super) fn spans(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<(String, Vec<Range<usize>>)> {
-        let conversation =
-            Conversation { template: self, turns, messages: values(turns), tools: described(tools) };
+        let conversation = Conversation { template: self, turns, messages: values(turns), tools: described(tools) };
         if let Some(found) = conversation.quickly() {
             return Ok(found);
         }
@@ -128,5 +127,97 @@ impl Conversation<'_> {
             turn.reasoning.is_some(),
             self.template.looked_for.iter().map(has).collect(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_core::{Message, ToolCall};
+
+    use super::*;
+
+    const PLAIN: &str = "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}{% for call in m.tool_calls or [] %}\
+                         <call>{{ call.function.arguments | tojson }}</call>{% endfor %}<|end|>\n{% endfor %}\
+                         {% if add_generation_prompt %}<|assistant|>\n{% endif %}";
+
+    /// The system message before the loop, results in a row under one head, and a look at what comes next.
+    const GROUPED: &str = "{%- if messages[0].role == 'system' %}\n<|system|>{{ messages[0].content }}<|end|>\n\
+        {%- set rest = messages[1:] %}\n{%- else %}\n{%- set rest = messages %}\n{%- endif %}\n\
+        {%- for message in messages %}\n{%- if message.role == 'system' %}{% elif message.role == 'tool' %}\n\
+        {%- if loop.index0 == 0 or messages[loop.index0 - 1].role != 'tool' %}\n<|user|>{% endif %}\n\
+        <r>{{ message.content }}</r>\n\
+        {%- if loop.last or messages[loop.index0 + 1].role != 'tool' %}<|end|>\n{% endif %}\n\
+        {%- else %}\n<|{{ message.role }}|>{{ message.content.strip() }}<|end|>\n{% endif %}\n{%- endfor %}\n\
+        {%- if add_generation_prompt %}\n<|assistant|>{% endif %}";
+
+    /// Thoughts before the last words of the user are not shown again.
+    const FORGETFUL: &str = "{% set last = namespace(user=0) %}{% for message in messages[::-1] %}\
+        {% if message.role == 'user' and last.user == 0 %}{% set last.user = messages | length - loop.index0 %}{% endif %}\
+        {% endfor %}{% for message in messages %}<|{{ message.role }}|>\
+        {% if message.role == 'assistant' and '</think>' in message.content and loop.index < last.user %}\
+        {{ message.content.split('</think>')[1] }}{% else %}{{ message.content }}{% endif %}<|end|>{% endfor %}\
+        {% if add_generation_prompt %}<|assistant|>{% endif %}";
+
+    fn turns(rng: &mut fastrand::Rng, texts: &[&str]) -> Vec<Turn> {
+        let mut turns = Vec::new();
+        let mut say = |message: Message, trained: bool| turns.push(Turn { message, trained, reasoning: None });
+        if rng.bool() {
+            say(Message::system("Rules."), false);
+        }
+        say(Message::user("Repair."), false);
+        for _ in 0..rng.usize(1..7) {
+            let text = rng.choice(texts).copied().unwrap_or_default();
+            let calls: Vec<ToolCall> = (0..rng.usize(0..3))
+                .map(|number| ToolCall {
+                    id: number.to_string(),
+                    name: "bash".to_owned(),
+                    arguments: format!("{{\"n\":{number}}}"),
+                })
+                .collect();
+            say(Message::assistant(text, calls.clone()), rng.u8(0..5) > 0);
+            calls.iter().for_each(|call| say(Message::tool(call, "shown"), false));
+            if calls.is_empty() {
+                say(Message::user("Go on."), false);
+            }
+        }
+        turns
+    }
+
+    /// Returns how many conversations were read at once, and how many are refused.
+    fn compared(source: &str, texts: &[&str]) -> [usize; 2] {
+        let template = ChatTemplate::new(source.to_owned(), None).unwrap();
+        let mut rng = fastrand::Rng::with_seed(7);
+        let (mut quick, mut refused) = (0, 0);
+        for _ in 0..300 {
+            let turns = turns(&mut rng, texts);
+            let conversation =
+                Conversation { template: &template, turns: &turns, messages: values(&turns), tools: None };
+            let safe = conversation.safely().ok();
+            quick += usize::from(conversation.quickly().is_some());
+            refused += usize::from(safe.is_none());
+            assert_eq!(template.spans(&turns, &[]).ok(), safe, "{turns:?}");
+        }
+        [quick, refused]
+    }
+
+    #[test]
+    fn one_rendering_finds_what_many_find_or_gives_way_to_them() {
+        assert_eq!(compared(PLAIN, &["a", "b b", " c\n"]), [300, 0]);
+        assert_eq!(compared(PLAIN, &["a", "\u{fdd0}0\u{fdd0}"])[1], 0);
+        let [quick, refused] = compared(GROUPED, &["a", "b b"]);
+        assert_eq!((quick, refused), (300, 0));
+        let [quick, refused] = compared(FORGETFUL, &["a", "<think>why</think>b", "</think>c"]);
+        assert!(refused > 100 && quick > 20 && quick + refused <= 300, "{quick} {refused}");
+        assert_eq!(compared(FORGETFUL, &["a", "b"]), [300, 0]);
+    }
+
+    #[test]
+    fn a_template_without_a_loop_is_rendered_again_and_again() {
+        let source = "{{ messages[0].content }}|{% if messages | length > 1 or add_generation_prompt %}A:{% endif %}\
+                      {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}";
+        let template = ChatTemplate::new(source.to_owned(), None).unwrap();
+        let said = [(Message::user("u"), false), (Message::assistant("a", Vec::new()), true)];
+        let turns = said.map(|(message, trained)| Turn { message, trained, reasoning: None });
+        assert_eq!(template.spans(&turns, &[]).unwrap(), ("u|A:a".to_owned(), vec![4..5]));
     }
 }

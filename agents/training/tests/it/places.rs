@@ -33,10 +33,7 @@ fn two_runs_that_would_be_written_to_one_place_are_refused_before_anything_is_wr
         assert!(!out.exists(), "{format:?}");
     }
     // A job of Harbor's is named after the run and the cell.
-    let joined = [
-        run_of(left.path(), "a", "b.c", &one("a__b-1")),
-        run_of(left.path(), "a.b", "c", &one("a__b-1")),
-    ];
+    let joined = [run_of(left.path(), "a", "b.c", &one("a__b-1")), run_of(left.path(), "a.b", "c", &one("a__b-1"))];
     assert!(write_runs(&joined, Format::Atif, Out::new(&out)).is_err());
     assert_eq!(write_runs(&joined, Format::Mini, Out::new(&out)).unwrap().episodes, 2);
 }
@@ -56,7 +53,8 @@ fn exports(run: &Run) -> Vec<Export<'_>> {
     all.push(Box::new(move |out| {
         let prompts = Prompts::new(Default::default()).unwrap();
         let settings = verifier::Settings::new(Target::Openai);
-        verifier::export(&[(Run::open(run.folder()).unwrap(), false)], &settings, &Counter::Estimate, &prompts, out).map(drop)
+        verifier::export(&[(Run::open(run.folder()).unwrap(), false)], &settings, &Counter::Estimate, &prompts, out)
+            .map(drop)
     }));
     all
 }
@@ -107,7 +105,8 @@ fn what_could_not_be_read_and_what_was_refused_comes_back_from_harbors_format() 
         completion.malformed = Some("what was wrong".to_owned());
     }
     let refused = || Record::TooLong { step: 2, request: String::new(), restored: false };
-    let records = vec![header(), said(Message::user("u")), broken, refused(), refused(), answered("b", &[], None), outcome()];
+    let records =
+        vec![header(), said(Message::user("u")), broken, refused(), refused(), answered("b", &[], None), outcome()];
     let run = run(folder.path(), &[Written { instance: "a__b-1", sample: 0, resolved: true, records }]);
     let out = folder.path().join("out");
     exported(&run, Format::Atif, &out);
@@ -157,9 +156,8 @@ fn each_answer_has_one_response_id_in_all_files_of_openhands() {
         completions.iter().map(|path| json_of(path)["response"]["id"].as_str().unwrap().to_owned()).collect();
     let row = json_of(&out.join("output.jsonl"));
     let calls = row["history"].as_array().unwrap().iter().filter(|event| event["action"] == "run");
-    let in_history: Vec<_> = calls
-        .map(|event| event["tool_call_metadata"]["model_response"]["id"].as_str().unwrap().to_owned())
-        .collect();
+    let in_history: Vec<_> =
+        calls.map(|event| event["tool_call_metadata"]["model_response"]["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(in_completions, in_history);
     assert_ne!(in_completions[0], in_completions[1]);
 }
@@ -184,9 +182,11 @@ fn an_example_of_several_calls_is_said_once_and_has_its_results() {
     let written = exported(&run, Format::OpenHands, &out);
     assert_eq!(written.losses.get("results of no call that was made"), None);
     let row = json_of(&out.join("output.jsonl"));
-    let told = row["history"].as_array().unwrap().iter().map(|event| {
-        format!("{} {} {}", event["id"], event["args"]["thought"], event["cause"])
-    });
+    let told = row["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| format!("{} {} {}", event["id"], event["args"]["thought"], event["cause"]));
     expect![[r#"
         0 null null
         1 "I look twice." null

@@ -60,8 +60,7 @@ fn parquet_holds_what_json_holds() {
         resolved: true,
         records: vec![header(), said(Message::user("u")), known.clone(), outcome()],
     };
-    let written =
-        || [episode("o__r-1", 0, true, "one", 3), episode("p__q-2", 0, true, "two", 1), recorded()];
+    let written = || [episode("o__r-1", 0, true, "one", 3), episode("p__q-2", 0, true, "two", 1), recorded()];
     let by_target = Target::ALL.into_iter().filter(|target| *target != Target::Openai).map(Settings::new);
     let others = [
         Settings { by: By::Call, ..Settings::new(Target::Trl) },
@@ -314,7 +313,8 @@ fn behind_a_refusal_without_a_view_nothing_is_trained() {
     // One drop is counted where nothing is left before it.
     let refused = Record::TooLong { step: 1, request: String::new(), restored: false };
     let alone = vec![header(), user_says("w"), refused, answered("b", &[], None), outcome()];
-    let kept = Written { instance: "o__r-2", ..of(vec![header(), user_says("u"), answered("a", &[], None), outcome()]) };
+    let kept =
+        Written { instance: "o__r-2", ..of(vec![header(), user_says("u"), answered("a", &[], None), outcome()]) };
     let card = exported(folder.path(), &[of(alone), kept], &Settings::new(Target::Openai));
     assert_eq!(card.rows_dropped.values().sum::<usize>(), 1);
 }

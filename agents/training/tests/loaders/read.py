@@ -133,7 +133,7 @@ def ms_swift(folder, tokenizer_folder):
         processor = get_processor(model_folder(tokenizer_folder, where), model_type="qwen2")
     template = get_template(processor, template_type="qwen2_5")
     template.set_mode("train")
-    [path] = folder.glob("train.*l") if list(folder.glob("train.jsonl")) else folder.glob("train.parquet")
+    path = next(path for path in (folder / "train.jsonl", folder / "train.parquet") if path.exists())
     data, _ = load_dataset(str(path), num_proc=1)
     rows = [template.encode(dict(row))["labels"] for row in data]
     config = "SftArguments, by the names of its fields"

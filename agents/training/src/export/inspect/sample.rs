@@ -154,13 +154,7 @@ impl Spoken {
     }
 
     /// Adds the requests of a segment with what they were answered, and the calls with what they showed.
-    fn call(
-        &mut self,
-        shown: &[Shown<'_>],
-        name: &str,
-        places: &HashMap<*const Record, Place>,
-        losses: &mut Counts,
-    ) {
+    fn call(&mut self, shown: &[Shown<'_>], name: &str, places: &HashMap<*const Record, Place>, losses: &mut Counts) {
         let mut refs: Vec<usize> = Vec::new();
         let mut opened: HashMap<&str, &ToolCall> = HashMap::new();
         let mut is_sampled = false;

@@ -109,7 +109,10 @@ impl Row {
         for turn in &self.turns {
             let message = &turn.message;
             let calls = message.tool_calls.iter().flat_map(|call| [call.name.as_str(), call.arguments.as_str()]);
-            let words = [message.role.word(), message.content.as_str()].into_iter().chain(calls).chain(turn.reasoning.as_deref());
+            let words = [message.role.word(), message.content.as_str()]
+                .into_iter()
+                .chain(calls)
+                .chain(turn.reasoning.as_deref());
             for part in words {
                 hasher.update(&(part.len() as u64).to_le_bytes());
                 hasher.update(part.as_bytes());

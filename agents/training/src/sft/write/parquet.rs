@@ -250,12 +250,12 @@ fn shred_fields<'v>(
 /// Returns a key of a row that its columns do not hold, which would be lost without a word.
 fn unknown<'v>(value: &'v Value, shape: &Shape) -> Option<&'v str> {
     match (value, shape) {
-        (Value::Object(object), Shape::Struct(fields)) => object.iter().find_map(|(key, value)| {
-            match fields.iter().find(|(name, _)| name == key) {
+        (Value::Object(object), Shape::Struct(fields)) => {
+            object.iter().find_map(|(key, value)| match fields.iter().find(|(name, _)| name == key) {
                 Some((_, shape)) => unknown(value, shape),
                 None => Some(key.as_str()),
-            }
-        }),
+            })
+        }
         (Value::Array(items), Shape::List(element)) => items.iter().find_map(|item| unknown(item, element)),
         _ => None,
     }
