@@ -9,18 +9,20 @@ mod journal;
 mod folder;
 
 mod files;
+mod lines;
 mod owner;
 mod predictions;
 mod subject;
 mod tally;
 mod verdict;
 
-pub use files::{file_name, hide, read_text, sweep, write_stream, write_whole};
+pub use files::{file_name, hide, read_text, sweep, write_stream, write_stream_with, write_whole};
 pub use folder::{
     CellDir, CellLock, Episode, EpisodeDir, FileRecorder, Found, Import, ImportedEpisode, InFlight, Run, Summary,
     VERDICT_FILES, write_summary,
 };
 pub use journal::{Ended, Entry, Failed, Imported, Journal, Judged, Lease, Line, VERSION};
+pub use lines::{Lines, read_lines};
 pub use predictions::{Prediction, Predictions, read_predictions};
 pub use subject::Subject;
 pub use tally::{Ending, Rate, Tally, pass_at_k, wilson};
