@@ -119,11 +119,13 @@ fn scores_that_are_there_are_not_lost() {
     };
     check(&program.run(&["verify", "made", "--by", "majority"]), 0, &[]);
     let whole = read("majority");
-    // Some of the episodes, then what was written, then another program's scores under the same name.
-    let cell = whole[0]["cell"].as_str().unwrap();
-    assert!(whole.iter().any(|row| row["cell"] != cell), "there is one cell alone");
-    check(&program.run(&["verify", "made", "--cell", cell, "--by", "majority"]), 0, &[]);
-    assert_eq!(read("majority").len(), whole.len());
+    // Of other episodes, then what was written, then another program's scores under the same name.
+    let path = program.path(".runs/made/scores.majority.jsonl");
+    let other =
+        json!({ "cell": "other", "instance_id": "gone__gone-1", "sample": 0, "scorer": "majority", "score": 0.5 });
+    std::fs::write(&path, format!("{}{other}\n", std::fs::read_to_string(&path).unwrap())).unwrap();
+    check(&program.run(&["verify", "made", "--by", "majority"]), 0, &[]);
+    assert_eq!(read("majority").len(), whole.len() + 1);
     let before = read("majority");
     check(&program.run(&["verify", "made", "--by", "stored:majority"]), 0, &[]);
     assert_eq!(read("majority"), before);
