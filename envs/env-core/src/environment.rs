@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tool_core::{Image, Sandbox};
 
-use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Trial, Tried, Verdict};
+use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Trial, Tried, Verdict, Verifier};
 
 /// An environment: provides the sandbox of an instance, and judges patches.
 #[async_trait]
@@ -57,6 +57,15 @@ pub trait Environment: Send + Sync {
     /// # Errors
     /// [`EnvError`] when the instance cannot be judged at all.
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError>;
+
+    /// Returns what a verifier outside of this program needs to judge patches of the instance. For evaluation only.
+    ///
+    /// # Errors
+    /// [`EnvError::Unusable`] when patches of it are judged by nothing else than this environment, as by default.
+    fn verifier(&self, instance: &Instance) -> Result<Verifier, EnvError> {
+        let reason = format!("`{}` has no verifier that runs elsewhere", self.name());
+        Err(EnvError::Unusable { id: instance.instance_id.clone(), reason })
+    }
 
     /// Returns a key of how a patch of this instance is judged: tests, script, the image's name,
     /// the limits of the sandbox, and the version of the judging itself. A verdict may be kept for as long as this and

@@ -16,6 +16,7 @@ mod report;
 mod status;
 mod trial;
 mod verdict;
+mod verifier;
 
 mod dialect;
 mod error;
@@ -35,3 +36,4 @@ pub use report::{Report, Resolution, TestGroup, TestsStatus};
 pub use status::{Status, StatusMap};
 pub use trial::{Trial, TrialRun, Tried};
 pub use verdict::Verdict;
+pub use verifier::Verifier;

@@ -1,0 +1,5 @@
+//! Tests of task folders, written and read.
+
+mod folders;
+mod grader;
+mod round_trip;
