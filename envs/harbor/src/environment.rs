@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use env_core::{
-    Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Verdict, Verifier, find_instance,
-};
+use env_core::{Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Verdict, Verifier, find_instance};
 use repo::history::prepare;
 use sha2::{Digest, Sha256};
 use tool_core::{Image, SandboxProvider};

@@ -87,7 +87,8 @@ async fn images(folder: &TaskFolder, provider: &dyn SandboxProvider) -> Result<I
     let image = |source, startup: &str| Image { source, root: workdir.clone(), startup: startup.to_owned() };
     if !provider.pulls() {
         let files = folder.config.metadata.spotter.as_ref().and_then(|own| own.files.as_ref());
-        let files = files.ok_or("it has an image, and these sandboxes are none of images\nhint: `-c sandbox.provider=docker`")?;
+        let files = files
+            .ok_or("it has an image, and these sandboxes are none of images\nhint: `-c sandbox.provider=docker`")?;
         let files = files_of(&folder.path.join("environment").join(files))?;
         let agent = image(Source::Files(files), &startup);
         return Ok(Images { verifier: agent.clone(), agent });

@@ -19,9 +19,10 @@ const LIMIT: u64 = 64 << 20;
 /// Returns the command that does what [`prepare`](crate::history::prepare) does: the repository at `root` is put at
 /// `base_commit`, and nothing of its future is left in reach. It ends with another code than 0 when it could not be.
 pub fn ready_command(root: &str, base_commit: &str) -> String {
-    let functions = function("clean", &[STRAY, CLEAN, "printf '%s\\n' \"$commit\" \"$keep_objects\" > \"$scratch/cleaned\"\n"])
-        + &function("check", &[STRAY, LAYOUT, VERIFY])
-        + &function("keep_baseline", &[SNAPSHOT, BASELINE, LISTING, NOTE]);
+    let functions =
+        function("clean", &[STRAY, CLEAN, "printf '%s\\n' \"$commit\" \"$keep_objects\" > \"$scratch/cleaned\"\n"])
+            + &function("check", &[STRAY, LAYOUT, VERIFY])
+            + &function("keep_baseline", &[SNAPSHOT, BASELINE, LISTING, NOTE]);
     command(root, base_commit, &[&functions, READY])
 }
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use env_core::{
-    Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Trial, Tried, Verdict, Verifier,
-    find_instance,
+    Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Trial, Tried, Verdict, Verifier, find_instance,
 };
 use grading::TestSpec;
 use repo::history::{key, prepare, resume};

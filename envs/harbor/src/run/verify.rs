@@ -110,7 +110,9 @@ async fn collect(
         let output = sandbox.exec(Command::fresh(script).timeout(timeout)).await?;
         if !output.success() {
             // As Harbor does it: the verifier sees what is missing.
-            log.extend(format!("a command that collects ended with {:?}\n{}\n", output.end, output.output).into_bytes());
+            log.extend(
+                format!("a command that collects ended with {:?}\n{}\n", output.end, output.output).into_bytes(),
+            );
         }
     }
     let mut artifacts = BTreeMap::new();
@@ -239,7 +241,13 @@ fn settle(
         Ok(Some(Ok(Judged { reward, outcome: Some(outcome) }))) => {
             let resolved = outcome.report.resolved && reward >= 1.0;
             let report = Report { resolved, ..outcome.report };
-            Ok(Verdict { report, failure: outcome.failure, infra: outcome.infra, test_output: log, ..Verdict::default() })
+            Ok(Verdict {
+                report,
+                failure: outcome.failure,
+                infra: outcome.infra,
+                test_output: log,
+                ..Verdict::default()
+            })
         }
         Ok(Some(Ok(Judged { reward, outcome: None }))) => {
             let report = Report {

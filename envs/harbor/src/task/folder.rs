@@ -91,7 +91,9 @@ impl TaskFolder {
             let (Artifact::Path(source) | Artifact::Table { source, .. }) = artifact;
             let source = source.trim_end_matches('/');
             let source = if source.starts_with('/') { source.to_owned() } else { format!("{workdir}/{source}") };
-            let covered = |known: &String| source.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            let covered = |known: &String| {
+                source.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
             if !sources.iter().any(covered) {
                 sources.push(source);
             }
@@ -115,10 +117,7 @@ impl TaskFolder {
         if !self.path.join("tests/test.sh").is_file() {
             return Some("it has no `tests/test.sh`".to_owned());
         }
-        [Some(own), self.config.verifier.environment.as_ref()]
-            .into_iter()
-            .flatten()
-            .find_map(unfit)
+        [Some(own), self.config.verifier.environment.as_ref()].into_iter().flatten().find_map(unfit)
     }
 
     fn services(&self) -> impl Iterator<Item = &str> {

@@ -13,21 +13,58 @@ use super::config::TaskConfig;
 /// Keys by table, as Harbor 0.26 knows them. It takes no notice of others, and neither is any taken here, unless they
 /// are nearly one of these.
 const KEYS: [(&str, &[&str]); 7] = [
-    ("", &["schema_version", "version", "task", "metadata", "verifier", "agent", "environment", "solution", "source",
-        "multi_step_reward_strategy", "steps", "artifacts"]),
+    (
+        "",
+        &[
+            "schema_version",
+            "version",
+            "task",
+            "metadata",
+            "verifier",
+            "agent",
+            "environment",
+            "solution",
+            "source",
+            "multi_step_reward_strategy",
+            "steps",
+            "artifacts",
+        ],
+    ),
     ("task", &["name", "version", "description", "authors", "keywords"]),
-    ("verifier", &["timeout_sec", "env", "user", "environment_mode", "environment", "collect", "network_mode",
-        "allowed_hosts"]),
+    (
+        "verifier",
+        &["timeout_sec", "env", "user", "environment_mode", "environment", "collect", "network_mode", "allowed_hosts"],
+    ),
     ("agent", &["timeout_sec", "user", "network_mode", "allowed_hosts"]),
     ("environment", ENVIRONMENT),
     ("verifier.environment", ENVIRONMENT),
-    ("environment.healthcheck", &["command", "interval_sec", "timeout_sec", "start_period_sec", "start_interval_sec",
-        "retries"]),
+    (
+        "environment.healthcheck",
+        &["command", "interval_sec", "timeout_sec", "start_period_sec", "start_interval_sec", "retries"],
+    ),
 ];
 
-const ENVIRONMENT: &[&str] = &["build_timeout_sec", "docker_image", "os", "cpus", "memory_mb", "storage_mb", "memory",
-    "storage", "gpus", "gpu_types", "tpu", "mcp_servers", "env", "skills_dir", "healthcheck", "workdir",
-    "allow_internet", "network_mode", "allowed_hosts"];
+const ENVIRONMENT: &[&str] = &[
+    "build_timeout_sec",
+    "docker_image",
+    "os",
+    "cpus",
+    "memory_mb",
+    "storage_mb",
+    "memory",
+    "storage",
+    "gpus",
+    "gpu_types",
+    "tpu",
+    "mcp_servers",
+    "env",
+    "skills_dir",
+    "healthcheck",
+    "workdir",
+    "allow_internet",
+    "network_mode",
+    "allowed_hosts",
+];
 
 /// Why a `task.toml` cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,6 @@ mod config;
 mod folder;
 mod keys;
 
-
 pub use config::{
     AgentConfig, Artifact, Collect, EnvironmentConfig, Healthcheck, Mode, NetworkMode, Own, PackageInfo, SCHEMA,
     TaskConfig, TaskMetadata, VerifierConfig,

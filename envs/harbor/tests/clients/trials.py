@@ -1,7 +1,8 @@
-"""Runs tasks by Harbor in Docker and checks the rewards of three patches: FOLDER [TASK...].
+"""Runs tasks by Harbor in Docker and checks the rewards of three patches: FOLDER [--open-network] [TASK...].
 
 The folder was written with `--solution`. The gold patch is what Harbor's oracle applies, the empty one what its agent
-leaves that does nothing; the wrong one is a solution that adds a file, in a copy of the task.
+leaves that does nothing; the wrong one is a solution that adds a file, in a copy of the task. Harbor keeps a task off
+the network by a kernel and an image that not every machine has; `--open-network` runs copies that may use it.
 """
 
 import asyncio
@@ -33,21 +34,26 @@ async def run(task, agent, trials):
 async def main():
     folder = Path(sys.argv[1]).resolve()
     tasks = sorted(path.parent for path in folder.glob("*/task.toml"))
-    wanted = sys.argv[2:]
+    is_open = "--open-network" in sys.argv
+    wanted = [name for name in sys.argv[2:] if name != "--open-network"]
     trials = Path(tempfile.mkdtemp(prefix="trials-", dir=folder.parent))
     wrong = 0
     for task in tasks:
         if wanted and task.name not in wanted:
             continue
-        copies = Path(tempfile.mkdtemp(prefix="wrong-", dir=folder.parent))
-        other = copies / task.name
-        shutil.copytree(task, other)
+        copies = Path(tempfile.mkdtemp(prefix="copies-", dir=folder.parent))
+        gold, other = copies / "gold" / task.name, copies / "wrong" / task.name
+        for copy in (gold, other):
+            shutil.copytree(task, copy)
+            if is_open:
+                tables = copy / "task.toml"
+                tables.write_text(tables.read_text().replace('network_mode = "no-network"', 'network_mode = "public"'))
         solve = other / "solution" / "solve.sh"
         root = solve.read_text().splitlines()[1].split(" && ")[0]
         solve.write_text(f"#!/bin/bash\n{root} && echo wrong > wrong.txt && git add wrong.txt && git commit -qm wrong\n")
         for what, path, agent, expected in [
-            ("gold", task, "oracle", {"reward": 1}),
-            ("empty", task, "nop", {"reward": 0}),
+            ("gold", gold, "oracle", {"reward": 1}),
+            ("empty", gold, "nop", {"reward": 0}),
             ("wrong", other, "oracle", {"reward": 0}),
         ]:
             begun = time.monotonic()

@@ -41,9 +41,7 @@ async fn provider() -> Arc<dyn SandboxProvider> {
 pub(crate) fn sources() -> Vec<(Instance, Verifier, Patch)> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let demo = demo::environment(runtime.block_on(provider()), false).unwrap();
-    let one = |instance: &Instance| {
-        (instance.clone(), demo.verifier(instance).unwrap(), demo.gold(instance).unwrap())
-    };
+    let one = |instance: &Instance| (instance.clone(), demo.verifier(instance).unwrap(), demo.gold(instance).unwrap());
     demo.instances().iter().map(one).collect()
 }
 
@@ -130,7 +128,11 @@ fn an_episode_starts_in_the_repository_of_a_task() {
 fn a_verifier_without_a_valid_reward_is_told_of_and_gives_none() {
     let out = exported(true);
     let task = out.path().join("demo__lru-1");
-    std::fs::write(task.join("tests/test.sh"), "echo 1 > \"$SPOTTER_LOGS/verifier/reward.txt\"; echo '{' > \"$SPOTTER_LOGS/verifier/reward.json\"\n").unwrap();
+    std::fs::write(
+        task.join("tests/test.sh"),
+        "echo 1 > \"$SPOTTER_LOGS/verifier/reward.txt\"; echo '{' > \"$SPOTTER_LOGS/verifier/reward.json\"\n",
+    )
+    .unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let tasks = open(&task).await;
