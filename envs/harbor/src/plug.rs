@@ -85,10 +85,17 @@ async fn images(folder: &TaskFolder, provider: &dyn SandboxProvider) -> Result<I
         None => variables(own)?,
     };
     let image = |source, startup: &str| Image { source, root: workdir.clone(), startup: startup.to_owned() };
-    if !provider.pulls() {
+    // Sandboxes that pull no image may still start from one that is here.
+    let is_here = match &own.docker_image {
+        Some(name) => provider.image_digest(&image(container(name), "")).await.is_some(),
+        None => false,
+    };
+    if !provider.pulls() && !is_here {
         let files = folder.config.metadata.spotter.as_ref().and_then(|own| own.files.as_ref());
-        let files = files
-            .ok_or("it has an image, and these sandboxes are none of images\nhint: `-c sandbox.provider=docker`")?;
+        let files = files.ok_or_else(|| {
+            let name = own.docker_image.as_deref().unwrap_or("a Dockerfile");
+            format!("its image, `{name}`, is not here, and none is pulled\nhint: `-c sandbox.provider=docker`")
+        })?;
         let files = files_of(&folder.path.join("environment").join(files))?;
         let agent = image(Source::Files(files), &startup);
         return Ok(Images { verifier: agent.clone(), agent });
