@@ -1,11 +1,13 @@
 //! An environment: provides the sandbox of an instance, and judges patches.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tool_core::{Image, Sandbox};
 
-use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Trial, Tried, Verdict, Verifier};
+use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Trial, Tried, Verdict};
 
 /// An environment: provides the sandbox of an instance, and judges patches.
 #[async_trait]
@@ -96,4 +98,18 @@ pub struct Ready {
     pub baseline: Baseline,
     /// Whether the repository's history after the base commit was left in place, by request.
     pub history_kept: bool,
+}
+
+/// What a verifier outside of this program needs to judge patches of an instance. For evaluation only: it holds the
+/// hidden tests.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    /// What its sandbox is started from, as it is before the patch.
+    pub image: Image,
+    /// The bash script that applies the hidden tests and runs them, in the repository.
+    pub script: String,
+    /// How long the script may take.
+    pub timeout: Duration,
+    /// How the script's output is read, as `grading::GradingSpec` is written.
+    pub grading: Value,
 }

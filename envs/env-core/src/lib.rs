@@ -16,14 +16,13 @@ mod report;
 mod status;
 mod trial;
 mod verdict;
-mod verifier;
 
 mod dialect;
 mod error;
 mod nearest;
 
 pub use dialect::Dialect;
-pub use environment::{Environment, Ready};
+pub use environment::{Environment, Ready, Verifier};
 pub use error::EnvError;
 pub use failure::Failure;
 pub use infra::{Infra, InfraReason, Tier};
@@ -36,4 +35,3 @@ pub use report::{Report, Resolution, TestGroup, TestsStatus};
 pub use status::{Status, StatusMap};
 pub use trial::{Trial, TrialRun, Tried};
 pub use verdict::Verdict;
-pub use verifier::Verifier;
