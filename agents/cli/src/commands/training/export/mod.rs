@@ -11,6 +11,7 @@ use crate::failed::Failed;
 
 mod formats;
 pub(crate) mod harbor;
+mod out;
 mod sft;
 mod verifier;
 
