@@ -23,6 +23,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("llm", 4),
     ("journal", 4),
     ("demo", 5),
+    ("harbor", 5),
     ("runner", 6),
     ("sweep", 7),
     ("verifier", 7),

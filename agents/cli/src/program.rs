@@ -188,10 +188,13 @@ async fn dispatch(
         #[cfg(feature = "training")]
         Cmd::Improve(args) => training::improve::run(plugs, args, providers, at_interrupt).await,
         #[cfg(feature = "training")]
-        Cmd::Export(args) => {
-            let plugs = plugs.clone();
-            apart(async move { training::export::run(&plugs, args) }).await
-        }
+        Cmd::Export(args) => match args.of_instances() {
+            Ok(args) => training::export::harbor::run(plugs, args, providers).await,
+            Err(args) => {
+                let plugs = plugs.clone();
+                apart(async move { training::export::run(&plugs, args) }).await
+            }
+        },
         #[cfg(feature = "gym")]
         Cmd::Gym(args) => gym::run(plugs, *args, providers, at_interrupt).await,
         Cmd::Clean(args) => clean::run(plugs, args).await,

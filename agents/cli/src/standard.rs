@@ -8,6 +8,8 @@ use crate::datasets::hub;
 /// agent.
 pub fn standard() -> Plugs {
     let plugs = Plugs::default().environment(swebench::SweBench::new(hub())).environment(demo::Demo);
+    #[cfg(feature = "training")]
+    let plugs = plugs.environment(harbor::Harbor);
     plugs.sandbox::<docker::Docker>().sandbox::<local::Local>()
 }
 

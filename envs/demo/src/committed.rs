@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use repo::outside::commit_script;
 use tool_core::{Command, Image, Sandbox, SandboxError, SandboxProvider};
 
 /// Starts sandboxes of another provider and commits their files. Names and dates are fixed, so the commit's id is the
@@ -11,23 +12,16 @@ pub(crate) struct Committed {
     pub(crate) inner: Arc<dyn SandboxProvider>,
 }
 
-const COMMIT: &str = r#"
-export GIT_AUTHOR_NAME=Spotter GIT_AUTHOR_EMAIL=spotter@localhost GIT_AUTHOR_DATE=2024-01-01T00:00:00Z
-export GIT_COMMITTER_NAME=Spotter GIT_COMMITTER_EMAIL=spotter@localhost GIT_COMMITTER_DATE=2024-01-01T00:00:00Z
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
-git -c init.defaultBranch=main init -q . && git -c core.autocrlf=false add -A && git -c commit.gpgsign=false commit -qm Base.
-"#;
-
 /// Returns a key for states that this commit is in.
 fn own(key: &str) -> String {
-    format!("{key}{COMMIT}")
+    format!("{key}{}", commit_script())
 }
 
 #[async_trait]
 impl SandboxProvider for Committed {
     async fn start(&self, image: &Image) -> Result<Arc<dyn Sandbox>, SandboxError> {
         let sandbox = self.inner.start(image).await?;
-        let committed = sandbox.exec(Command::fresh(COMMIT)).await;
+        let committed = sandbox.exec(Command::fresh(commit_script())).await;
         let failed = match committed {
             Ok(output) if output.success() => return Ok(sandbox),
             Ok(output) => SandboxError::Lost(format!("git could not commit the files: {}", output.output.trim())),

@@ -1,8 +1,10 @@
 //! An environment: provides the sandbox of an instance, and judges patches.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tool_core::{Image, Sandbox};
 
 use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Trial, Tried, Verdict};
@@ -58,6 +60,15 @@ pub trait Environment: Send + Sync {
     /// [`EnvError`] when the instance cannot be judged at all.
     fn lists(&self, instance: &Instance) -> Result<(Dialect, TestLists), EnvError>;
 
+    /// Returns what a verifier outside of this program needs to judge patches of the instance. For evaluation only.
+    ///
+    /// # Errors
+    /// [`EnvError::Unusable`] when patches of it are judged by nothing else than this environment, as by default.
+    fn verifier(&self, instance: &Instance) -> Result<Verifier, EnvError> {
+        let reason = format!("`{}` has no verifier that runs elsewhere", self.name());
+        Err(EnvError::Unusable { id: instance.instance_id.clone(), reason })
+    }
+
     /// Returns a key of how a patch of this instance is judged: tests, script, the image's name,
     /// the limits of the sandbox, and the version of the judging itself. A verdict may be kept for as long as this and
     /// [`Environment::image_digest`] stay the same.
@@ -87,4 +98,18 @@ pub struct Ready {
     pub baseline: Baseline,
     /// Whether the repository's history after the base commit was left in place, by request.
     pub history_kept: bool,
+}
+
+/// What a verifier outside of this program needs to judge patches of an instance. For evaluation only: it holds the
+/// hidden tests.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    /// What its sandbox is started from, as it is before the patch.
+    pub image: Image,
+    /// The bash script that applies the hidden tests and runs them, in the repository.
+    pub script: String,
+    /// How long the script may take.
+    pub timeout: Duration,
+    /// How the script's output is read, as `grading::GradingSpec` is written.
+    pub grading: Value,
 }

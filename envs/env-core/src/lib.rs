@@ -22,7 +22,7 @@ mod error;
 mod nearest;
 
 pub use dialect::Dialect;
-pub use environment::{Environment, Ready};
+pub use environment::{Environment, Ready, Verifier};
 pub use error::EnvError;
 pub use failure::Failure;
 pub use infra::{Infra, InfraReason, Tier};

@@ -21,7 +21,8 @@ pub struct TestSpec {
 }
 
 /// What a log is judged by.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GradingSpec {
     /// Which official harness the verdict has to equal.
     pub dialect: Dialect,

@@ -1,7 +1,10 @@
 //! Which parser reads a log.
 
+use serde::{Deserialize, Serialize};
+
 /// A parser of test logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Parser {
     /// Lines of pytest's short summary.
     Pytest,

@@ -7,14 +7,14 @@ use tool_core::{FileError, Sandbox};
 use crate::scratch::scratch_path;
 use crate::script::{PRELUDE, SNAPSHOT, run};
 
-const CLEAN: &str = include_str!("scripts/clean.sh");
-const LAYOUT: &str = include_str!("scripts/layout.sh");
-const VERIFY: &str = include_str!("scripts/verify.sh");
-const LISTING: &str = include_str!("scripts/listing.sh");
-const NOTE: &str = include_str!("scripts/note.sh");
+pub(crate) const CLEAN: &str = include_str!("scripts/clean.sh");
+pub(crate) const LAYOUT: &str = include_str!("scripts/layout.sh");
+pub(crate) const VERIFY: &str = include_str!("scripts/verify.sh");
+pub(crate) const LISTING: &str = include_str!("scripts/listing.sh");
+pub(crate) const NOTE: &str = include_str!("scripts/note.sh");
 const RESUME: &str = include_str!("scripts/resume.sh");
-const STRAY: &str = include_str!("scripts/stray.sh");
-const BASELINE: &str = include_str!("scripts/baseline.sh");
+pub(crate) const STRAY: &str = include_str!("scripts/stray.sh");
+pub(crate) const BASELINE: &str = include_str!("scripts/baseline.sh");
 
 /// Puts the repository at `base_commit`, removes everything after it from reach and keeps a [`Baseline`].
 ///

@@ -7,6 +7,7 @@
 
 pub mod capture;
 pub mod history;
+pub mod outside;
 
 mod apply;
 mod left_out;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use env_core::{
-    Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Trial, Tried, Verdict, find_instance,
+    Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Trial, Tried, Verdict, Verifier, find_instance,
 };
 use grading::TestSpec;
 use repo::history::{key, prepare, resume};
@@ -227,6 +227,13 @@ impl Environment for Benchmark {
         let (_, TestSpec { grading, .. }) = self.testing(instance)?;
         let (fail_to_pass, pass_to_pass) = (grading.fail_to_pass.clone(), grading.pass_to_pass.clone());
         Ok((grading.dialect, TestLists { fail_to_pass, pass_to_pass }))
+    }
+
+    fn verifier(&self, instance: &Instance) -> Result<Verifier, EnvError> {
+        let (image, tests) = self.judged_by_tests(instance)?;
+        let grading = serde_json::to_value(&tests.grading).map_err(|err| EnvError::Broken(err.to_string()))?;
+        let (script, timeout) = (tests.eval_script.clone(), tests.timeout);
+        Ok(Verifier { image: image.clone(), script, timeout, grading })
     }
 
     fn judging_key(&self, instance: &Instance) -> String {

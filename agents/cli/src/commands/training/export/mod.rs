@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use runner::Plugs;
 use training::Format;
@@ -9,6 +10,7 @@ use training::Format;
 use crate::failed::Failed;
 
 mod formats;
+pub(crate) mod harbor;
 mod out;
 mod sft;
 mod verifier;
@@ -25,9 +27,10 @@ enum What {
     Sft(Box<sft::Sft>),
     /// Writes judged episodes as rows that verifiers are trained on, with YES and NO, balanced and split by repository.
     Verifier(Box<verifier::Verifier>),
-    /// Writes episodes as Harbor's trajectories (ATIF 1.8), in the folders of jobs and trials that `harbor view` opens.
-    #[command(visible_alias = "harbor")]
+    /// Writes episodes as trajectories of Harbor (ATIF 1.8), in the folders of jobs and trials that `harbor view` opens.
     Atif(formats::Export),
+    /// Writes instances as Harbor's task folders, each with a verifier of its own, for trainers that read them.
+    Harbor(Box<harbor::Harbor>),
     /// Writes episodes as OpenHands' `output.jsonl`, with `llm_completions` beside it.
     #[command(name = "openhands")]
     OpenHands(formats::Export),
@@ -39,10 +42,21 @@ enum What {
     Inspect(formats::Export),
 }
 
+impl ExportCommand {
+    /// Returns the export of instances, which starts from a dataset and not from runs.
+    pub(crate) fn of_instances(self) -> Result<harbor::Harbor, Self> {
+        match self.what {
+            What::Harbor(args) => Ok(*args),
+            what => Err(Self { what }),
+        }
+    }
+}
+
 pub(crate) fn run(plugs: &Plugs, args: ExportCommand) -> Result<ExitCode, Failed> {
     match args.what {
         What::Sft(args) => sft::run(&args),
         What::Verifier(args) => verifier::run(plugs, &args),
+        What::Harbor(_) => Err(anyhow!("instances are exported by themselves").into()),
         What::Atif(args) => formats::run(&args, Format::Atif),
         What::OpenHands(args) => formats::run(&args, Format::OpenHands),
         What::Mini(args) => formats::run(&args, Format::Mini),
