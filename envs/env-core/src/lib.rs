@@ -15,6 +15,7 @@ mod lists;
 mod report;
 mod status;
 mod trial;
+mod trust;
 mod verdict;
 
 mod dialect;
@@ -34,4 +35,5 @@ pub use plug::{EnvironmentPlug, EnvironmentRequest, OpenError, RecordedEpisodes,
 pub use report::{Report, Resolution, TestGroup, TestsStatus};
 pub use status::{Status, StatusMap};
 pub use trial::{Trial, TrialRun, Tried};
+pub use trust::{Distrust, Judging, Sign, Trust};
 pub use verdict::Verdict;

@@ -1,6 +1,6 @@
 //! The verdict on a patch and what it rests on.
 
-use crate::{Failure, Infra, Report, StatusMap};
+use crate::{Failure, Infra, Report, StatusMap, Trust};
 
 /// The verdict on a patch and what it rests on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Verdict {
     pub broken: Option<String>,
     /// Whether the engine ended the tests because memory ran out.
     pub out_of_memory: bool,
+    /// How far it can be trusted.
+    pub trust: Trust,
     /// What the log says of each test; empty when it does not count.
     pub statuses: StatusMap,
     /// The whole log of applying and testing, as bytes; empty when nothing was run.

@@ -45,6 +45,7 @@ pub(crate) fn run(folder: &Path, episodes: &[Written]) -> Run {
             failure: None,
             infra: None,
             broken: None,
+            trust: Default::default(),
             report: None,
             resolved,
             fail_to_pass: None,
