@@ -72,10 +72,11 @@ async fn run(plugs: Plugs, command: Cmd) -> ExitCode {
                 break (ended.unwrap_or_else(|err| Err(Failed::Run(anyhow!("the command died: {err}")))), false);
             }
             name = signals.next() => {
-                // Who sends another signal than a person does has no time for what is under way.
-                if name == CTRL_C && at_interrupt.begin_to_drain() {
-                    say("no new work is started; work in flight is finished. Ctrl-C again stops it; run the same \
-                    command again to continue");
+                if at_interrupt.begin_to_drain(name == CTRL_C) {
+                    say(&format!(
+                        "no new work is started; work in flight is finished. {name} again stops it; run the same \
+                         command again to continue"
+                    ));
                 } else {
                     break (Err(Failed::Run(anyhow!("interrupted by {name}"))), true);
                 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use agent_core::ToolSpec;
 use anyhow::anyhow;
 use axum::http::StatusCode;
 use env_core::{Environment, Instance};
@@ -25,7 +24,14 @@ use crate::refusal::Refusal;
 use crate::rollout::Rollouts;
 use crate::sessions::{Ended, Kept, KeptFile, Kind, Missing, Session, Slot, Slots, State, Table};
 use crate::tasks::Tasks;
+use crate::tools::Tools;
 use crate::{Abandoned, Reward, Settings, Warm};
+
+/// Connections for each session that may be under way; a few more are for those that are told that there is no place.
+const CONNECTIONS: usize = 4;
+
+/// Endings of files of datasets, which are no part of their names.
+const ENDINGS: [&str; 5] = [".zst", ".gz", ".jsonl", ".json", ".parquet"];
 
 /// What a gym is made from.
 pub struct Parts {
@@ -52,7 +58,7 @@ pub struct Gym {
     pub(crate) settings: Settings,
     pub(crate) tasks: Tasks,
     /// What a client may call.
-    pub(crate) tools: Vec<ToolSpec>,
+    pub(crate) tools: Tools,
     pub(crate) metrics: Metrics,
     pub(crate) table: Table,
     pub(crate) engine: Engine,
@@ -65,6 +71,8 @@ pub struct Gym {
     pub(crate) plugs: Plugs,
     pub(crate) base: runner::Settings,
     pub(crate) rollouts: Rollouts,
+    /// Calls of foreign agents that are under way.
+    pub(crate) forwarding: Slots,
     /// Where the calls of foreign agents go; `None` where no model is configured.
     pub(crate) forward: Option<Forward>,
     /// The calls of foreign agents.
@@ -86,7 +94,7 @@ impl Gym {
     /// server of the model that is configured cannot be asked.
     pub fn new(parts: Parts) -> anyhow::Result<Self> {
         let Parts { cell, environment, places, engine, settings, plugs, base } = parts;
-        let tools = tools_of_driver(&cell.resolved)?;
+        let tools = Tools::new(tools_of_driver(&cell.resolved)?);
         let run = cell.cell_dir.journal().run();
         let lease = Lease::take(&run.join("leases").join("gym.server"))?;
         let held = || anyhow!("another server is at the run `{}`\nhint: choose another `--run`", run.display());
@@ -99,14 +107,15 @@ impl Gym {
         Ok(Self {
             name: wire_name(cell.resolved.config.env.dataset.as_deref().unwrap_or_else(|| environment.name())),
             tasks: Tasks::new(settings.split.clone(), places),
+            table: Table::new(earlier, settings.sessions),
+            connections: Slots::new(settings.sessions.saturating_mul(CONNECTIONS).saturating_add(64)),
+            forwarding: Slots::new(usize::MAX),
             settings,
             tools,
             metrics: Metrics::default(),
-            table: Table::new(earlier),
             engine,
             environment,
             cell,
-            connections: Slots::default(),
             next: AtomicUsize::new(0),
             plugs,
             base,
@@ -166,7 +175,11 @@ impl Gym {
         if !self.table.add(session.clone()) {
             return Err(Refusal::bad(format!("session `{id}` exists already")));
         }
-        self.keep(id, Kind::Session, &self.cell, &session.instance_id, sample)?;
+        if let Err(refusal) = self.keep(id, Kind::Session, &self.cell, &session.instance_id, sample) {
+            // It is begun by nobody, and would never end.
+            self.table.remove(id);
+            return Err(refusal);
+        }
         let attempt = Attempt { cell: Arc::new(self.cell.driven(sample, asks)), index: place };
         let gym = self.clone();
         self.metrics.begun("session");
@@ -201,15 +214,21 @@ impl Gym {
 
     /// Takes a slot of those that may be under way.
     pub(crate) fn take_slot(&self) -> Result<Slot, Refusal> {
-        if self.engine.drain.is_cancelled() {
-            self.metrics.refused("draining");
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is ending and begins no more"));
-        }
-        let most = self.settings.sessions;
-        self.table.live.take(most).ok_or_else(|| {
+        self.check_drain("begins no more")?;
+        self.table.live.take().ok_or_else(|| {
             self.metrics.refused("capacity");
+            let most = self.table.live.most();
             Refusal::for_now(format!("{most} are under way, which is as many as may be\nhint: `--sessions`"))
         })
+    }
+
+    /// Refuses what is asked of a server that is to end.
+    pub(crate) fn check_drain(&self, what: &str) -> Result<(), Refusal> {
+        if self.engine.drain.is_cancelled() {
+            self.metrics.refused("draining");
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format!("the server is ending and {what}")));
+        }
+        Ok(())
     }
 
     /// Returns a session.
@@ -219,8 +238,13 @@ impl Gym {
             match missing {
                 Missing::Unknown => Refusal::new(StatusCode::NOT_FOUND, format!("there is no session `{id}`")),
                 Missing::Gone => gone(format!("session `{id}` was closed or left alone, and is gone")),
+                Missing::Earlier(kept) if kept.kind == Kind::Rollout => Refusal::bad(format!(
+                    "`{id}` is a rollout on `{}`, which takes no calls\nhint: `/rollout` with its `rollout_id` answers it",
+                    kept.instance_id
+                )),
                 Missing::Earlier(kept) => gone(format!(
-                    "session `{id}` on `{}` was of a server that has stopped, and cannot go on\nhint: begin another one",
+                    "session `{id}` on `{}` was of a server that has stopped: it has ended, or cannot go on\n\
+                     hint: begin another one; what came of it is in the run",
                     kept.instance_id
                 )),
             }
@@ -268,7 +292,7 @@ impl Gym {
         if kind == Kind::Rollout {
             self.table.know(kept);
         }
-        added.map_err(|err| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}")))
+        added.map_err(|err| Refusal::broken(&err))
     }
 
     /// Returns the number of the next episode of a cell on an instance.
@@ -301,19 +325,32 @@ pub(crate) fn check_id(id: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Returns an id that nobody has and nobody guesses.
-pub(crate) fn new_id() -> anyhow::Result<String> {
-    use std::io::Read as _;
-    let mut bytes = [0; 16];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// Returns the name by which addresses have a dataset: a file's without its folder and its ending.
+/// Returns the name by which addresses have a dataset: a file's without its folder and its endings.
 fn wire_name(dataset: &str) -> String {
-    let name = std::path::Path::new(dataset).file_name().and_then(|name| name.to_str()).unwrap_or(dataset);
-    let name = if dataset.contains('/') { name.split('.').next().unwrap_or(name) } else { name };
+    let mut name = std::path::Path::new(dataset).file_name().and_then(|name| name.to_str()).unwrap_or(dataset);
+    while let Some(stem) = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)) {
+        name = stem;
+    }
     let fits = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '-' };
     let name: String = name.chars().map(fits).collect();
     if name.is_empty() { "gym".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_dataset_by_its_name() {
+        for (dataset, expected) in [
+            ("swe-gym-lite", "swe-gym-lite"),
+            ("org/SWE-bench_Lite", "swe-bench-lite"),
+            ("org/rows.v1.5", "rows-v1-5"),
+            ("rows.jsonl", "rows"),
+            ("../data/Some Rows.jsonl.zst", "some-rows"),
+            (".json", "gym"),
+        ] {
+            assert_eq!(wire_name(dataset), expected, "{dataset}");
+        }
+    }
 }

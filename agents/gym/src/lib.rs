@@ -14,6 +14,7 @@ mod settings;
 mod gym;
 mod sessions;
 mod tasks;
+mod tools;
 mod warm;
 
 mod gateway;

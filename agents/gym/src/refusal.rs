@@ -39,6 +39,11 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
+    /// Returns that something of ours broke.
+    pub(crate) fn broken(err: &anyhow::Error) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}"))
+    }
+
     /// Returns that the same request may do better in a moment.
     pub(crate) fn for_now(detail: impl Into<String>) -> Self {
         Self { is_for_now: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }

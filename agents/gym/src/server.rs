@@ -31,7 +31,7 @@ pub async fn serve(gym: Arc<Gym>, listener: TcpListener) -> anyhow::Result<()> {
         let gym = gym.clone();
         async move {
             gym.engine.drain.cancelled().await;
-            while gym.live() > 0 {
+            while gym.live() > 0 || gym.forwarding.taken() > 0 {
                 tokio::time::sleep(POLL).await;
             }
         }

@@ -9,6 +9,7 @@ mod journal;
 mod folder;
 
 mod files;
+mod lines;
 mod owner;
 mod predictions;
 mod subject;
@@ -21,6 +22,7 @@ pub use folder::{
     VERDICT_FILES, write_summary,
 };
 pub use journal::{Ended, Entry, Failed, Imported, Journal, Judged, Lease, Line, VERSION};
+pub use lines::{Lines, read_lines};
 pub use predictions::{Prediction, Predictions, read_predictions};
 pub use subject::Subject;
 pub use tally::{Ending, Rate, Tally, pass_at_k, wilson};

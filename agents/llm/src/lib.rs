@@ -40,4 +40,5 @@ pub use recorded::replay::Replay;
 pub use recorded::script::Script;
 pub use server::client::install_cryptography;
 pub use server::prices::Prices;
+pub use server::response::read_answer;
 pub use server::secret::secrets;

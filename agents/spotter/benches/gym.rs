@@ -1,13 +1,13 @@
 //! What a call of a tool costs through the server for trainers, beside the same call without it, and what many sessions at
 //! once take: `cargo bench -p spotter --bench gym`.
 //!
-//! `SPOTTER_CLIENTS` names a Python with `openreward`, whose own server is then measured beside it. `SESSIONS` is how many
+//! `SPOTTER_CLIENTS` names a folder whose `ors` is a virtual environment with `openreward`; its own server is then measured beside it. `SESSIONS` is how many
 //! sessions there are at once, 256 by default.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails by panicking")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -187,14 +187,17 @@ fn overhead(folder: &std::path::Path) {
 
 /// Measures the official server with a tool that does nothing, where it can be had.
 fn beside() {
-    let Some(python) = std::env::var_os("SPOTTER_CLIENTS") else {
-        println!("SKIPPED: the official server, as `SPOTTER_CLIENTS` names no Python with `openreward`");
+    let Some(clients) = std::env::var_os("SPOTTER_CLIENTS") else {
+        println!("SKIPPED: the official server, as `SPOTTER_CLIENTS` names no folder of clients");
         return;
     };
+    let python = std::path::Path::new(&clients).join("ors/bin/python");
     let script = format!("{}/../gym/tests/clients/official_server.py", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);
-    let child = command.arg(script).arg("18573").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let address: SocketAddr = "127.0.0.1:18573".parse().unwrap();
+    // The port is free again when the listener is gone, and the server takes it at once.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = address.port().to_string();
+    let child = command.arg(script).arg(port).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let server = Server(child, address);
     let begun = Instant::now();
     while TcpStream::connect(address).is_err() {

@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response, Sse};
 use futures_util::stream;
+use llm::read_answer;
 use serde_json::{Value, json};
 
 use super::record::asked_for_tokens;
@@ -19,6 +20,7 @@ use super::stream::pieces;
 use crate::gym::{Gym, check_id};
 use crate::refusal::{Refusal, read};
 use crate::rollout::{details, training_trace};
+use crate::sessions::{Session, State as Progress};
 
 pub(super) async fn complete(
     State(gym): State<Arc<Gym>>,
@@ -37,19 +39,24 @@ pub(super) async fn complete(
     if let Some(name) = &gym.cell.resolved.config.model.name {
         request["model"] = json!(name);
     }
-    // The session is in use, where it is one of this server.
-    let _ = gym.table.find(&id);
+    let session = gym.table.find(&id).ok();
+    if session.is_none() {
+        gym.check_drain("hands on no more calls")?;
+    }
+    // The session is in use, where it is one of this server, and the server does not end before the answer.
+    let _busy = session.as_deref().map(Session::busy);
+    let _under_way = gym.forwarding.take();
     let begun = Instant::now();
     let forwarded = forward.send(&asked_for_tokens(&request)).await;
     gym.metrics.handed_on();
     let forwarded = forwarded.map_err(|why| Refusal::new(StatusCode::BAD_GATEWAY, why))?;
     let answer = serde_json::from_str::<Value>(&forwarded.body);
-    let is_answer = (200..300).contains(&forwarded.status)
-        && answer.as_ref().is_ok_and(|answer| answer.pointer("/choices/0").is_some());
+    let is_answer =
+        (200..300).contains(&forwarded.status) && answer.as_ref().is_ok_and(|answer| read_answer(answer).is_ok());
     match answer {
         Ok(answer) if is_answer => {
             let kept = gym.records.add(&id, &request, &answer, begun.elapsed());
-            kept.map_err(|err| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}")))?;
+            kept.map_err(|err| Refusal::broken(&err))?;
             if request.get("stream") == Some(&Value::Bool(true)) {
                 let events = pieces(&answer).into_iter().map(|piece| Ok::<_, Infallible>(Event::default().data(piece)));
                 return Ok(Sse::new(stream::iter(events)).into_response());
@@ -76,9 +83,9 @@ pub(super) async fn calls(State(gym): State<Arc<Gym>>, Path(id): Path<String>) -
         return Err(Refusal::new(StatusCode::NOT_FOUND, format!("no call of `{id}` was handed on")));
     }
     let calls = gym.records.calls(&id);
-    let calls = calls.map_err(|err| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}")))?;
+    let calls = calls.map_err(|err| Refusal::broken(&err))?;
     let reward = gym.table.find(&id).ok().and_then(|session| match session.state() {
-        crate::sessions::State::Ended(ended) => serde_json::to_value(&ended.reward).ok(),
+        Progress::Ended(ended) => serde_json::to_value(&ended.reward).ok(),
         _ => None,
     });
     Ok(Json(json!({

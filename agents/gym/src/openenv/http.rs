@@ -10,10 +10,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shell::nonce;
 
 use super::mcp;
 use super::observation::{act, first, state as state_of};
-use crate::gym::{Gym, Wanted, new_id};
+use crate::gym::{Gym, Wanted};
 use crate::refusal::{Refusal, read};
 
 #[derive(Debug, Deserialize)]
@@ -55,7 +56,7 @@ pub(super) async fn metadata(State(gym): State<Arc<Gym>>) -> Json<Value> {
 }
 
 pub(super) async fn schema(State(gym): State<Arc<Gym>>) -> Json<Value> {
-    let names: Vec<&str> = gym.tools.iter().map(|tool| tool.name.as_str()).collect();
+    let names: Vec<&str> = gym.tools.names().collect();
     let call = json!({
         "type": "object",
         "properties": {
@@ -103,7 +104,7 @@ pub(super) async fn reset(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let wanted: Wanted = read(body)?;
-    let id = new_id().map_err(|err| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}")))?;
+    let id = nonce();
     let session = gym.begin(&id, gym.wanted(&wanted)?)?;
     let observation = first(&gym, &session).await;
     gym.close(&id);

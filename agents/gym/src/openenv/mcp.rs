@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use shell::nonce;
 
 use super::observation::{Failure, call, first};
-use crate::gym::{Gym, Wanted, new_id};
+use crate::gym::{Gym, Wanted};
 use crate::sessions::Session;
 
 /// The request is no JSON.
@@ -69,7 +70,7 @@ async fn result(gym: &Arc<Gym>, session: Option<&Arc<Session>>, request: &Value)
             "serverInfo": { "name": "spotter", "version": env!("CARGO_PKG_VERSION") },
         })),
         "ping" => Ok(json!({})),
-        "tools/list" => Ok(json!({ "tools": tools(gym) })),
+        "tools/list" => Ok(json!({ "tools": gym.tools.listed("inputSchema") })),
         "tools/call" => {
             let session = of_request(gym, session, &params)?;
             call_tool(gym, &session, &params).await
@@ -81,14 +82,6 @@ async fn result(gym: &Arc<Gym>, session: Option<&Arc<Session>>, request: &Value)
         "openenv/session/close" => close(gym, session, &params),
         other => Err(Error::new(NO_METHOD, format!("unknown method `{other}`"))),
     }
-}
-
-fn tools(gym: &Gym) -> Value {
-    let tools = gym
-        .tools
-        .iter()
-        .map(|tool| json!({ "name": tool.name, "description": tool.description, "inputSchema": tool.parameters }));
-    Value::Array(tools.collect())
 }
 
 /// Returns the session of a connection, or the one that a request names.
@@ -124,7 +117,7 @@ async fn call_tool(gym: &Gym, session: &Session, params: &Value) -> Result<Value
 
 async fn create(gym: &Arc<Gym>, params: Value) -> Result<Value, Error> {
     let wanted: Wanted = serde_json::from_value(params).map_err(|err| Error::new(UNFIT, err.to_string()))?;
-    let id = new_id().map_err(|err| Error::new(INTERNAL, format!("{err:#}")))?;
+    let id = nonce();
     let place = gym.wanted(&wanted).map_err(Failure::from)?;
     let session = gym.begin(&id, place).map_err(Failure::from)?;
     let observation = first(gym, &session).await?;

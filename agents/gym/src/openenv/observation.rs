@@ -55,15 +55,6 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// Returns the tools in the form of the protocol.
-pub(super) fn tools(gym: &Gym) -> Value {
-    let tools = gym
-        .tools
-        .iter()
-        .map(|tool| json!({ "name": tool.name, "description": tool.description, "input_schema": tool.parameters }));
-    Value::Array(tools.collect())
-}
-
 /// Waits until a session takes calls and returns the observation at its start.
 pub(super) async fn first(gym: &Gym, session: &Session) -> Result<Value, Failure> {
     match session.begun().await {
@@ -83,7 +74,7 @@ fn start(gym: &Gym, session: &Session, messages: &[Message], ended: Option<&Ende
         "instance_id": session.instance_id,
         "prompt": told.join("\n\n"),
         "messages": messages.iter().map(|one| json!({ "role": one.role, "content": one.content })).collect::<Vec<_>>(),
-        "tools": tools(gym),
+        "tools": gym.tools.listed("input_schema"),
     });
     let metadata = json!({ "session_id": session.id, "instance_id": session.instance_id });
     whole(observation, metadata, ended)
@@ -93,12 +84,11 @@ fn start(gym: &Gym, session: &Session, messages: &[Message], ended: Option<&Ende
 pub(super) async fn act(gym: &Gym, session: &Session, action: Value) -> Result<Value, Failure> {
     let unfit = |err: serde_json::Error| Failure::new("VALIDATION_ERROR", format!("the action does not fit: {err}"));
     match serde_json::from_value(action).map_err(unfit)? {
-        Action::ListTools { .. } => Ok(whole(json!({ "tools": tools(gym) }), json!({}), None)),
+        Action::ListTools { .. } => Ok(whole(json!({ "tools": gym.tools.listed("input_schema") }), json!({}), None)),
         Action::CallTool { tool_name, arguments, .. } => {
             let called = call(gym, session, &tool_name, &Value::Object(arguments)).await?;
             let error = called.is_error.then(|| {
-                let is_known = gym.tools.iter().any(|tool| tool.name == tool_name);
-                let kind = if is_known { "execution_error" } else { "tool_not_found" };
+                let kind = if gym.tools.has(&tool_name) { "execution_error" } else { "tool_not_found" };
                 json!({ "error_type": kind, "message": called.text })
             });
             let observation = json!({ "tool_name": tool_name, "result": called.text, "error": error });

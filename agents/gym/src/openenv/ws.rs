@@ -9,11 +9,12 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shell::nonce;
 use tokio::time::timeout;
 
 use super::mcp;
 use super::observation::{Failure, act, first, state};
-use crate::gym::{Gym, Wanted, new_id};
+use crate::gym::{Gym, Wanted};
 use crate::refusal::MOST_BYTES;
 use crate::sessions::Session;
 
@@ -21,9 +22,6 @@ use crate::sessions::Session;
 const WAITING: usize = 64;
 /// How long a client may take to end a connection with the server.
 const CLOSING: Duration = Duration::from_secs(2);
-/// Connections for each session that may be under way, and a few for those that are told that there is no place.
-const CONNECTIONS: usize = 4;
-
 #[derive(Debug, Deserialize)]
 pub(super) struct Attach {
     session_id: Option<String>,
@@ -53,8 +51,8 @@ struct Connection {
 }
 
 async fn serve(gym: Arc<Gym>, attach: Option<String>, mut socket: WebSocket) {
-    let most = gym.settings.sessions.saturating_mul(CONNECTIONS).saturating_add(64);
-    let Some(_place) = gym.connections.take(most) else {
+    let Some(_place) = gym.connections.take() else {
+        let most = gym.connections.most();
         let full = Failure::new("CAPACITY_REACHED", format!("{most} connections are open, which is as many as may be"));
         let _ = send(&mut socket, &error(&gym, &full)).await;
         close(&mut socket).await;
@@ -147,10 +145,7 @@ impl Connection {
         let wanted = serde_json::from_value::<Wanted>(data.clone());
         let wanted =
             wanted.map_err(|err| Failure::new("VALIDATION_ERROR", format!("the reset does not fit: {err}")))?;
-        let id = match data.get("episode_id").and_then(Value::as_str) {
-            Some(id) => id.to_owned(),
-            None => new_id().map_err(|err| Failure::new("SESSION_ERROR", format!("{err:#}")))?,
-        };
+        let id = data.get("episode_id").and_then(Value::as_str).map_or_else(nonce, str::to_owned);
         let place = self.gym.wanted(&wanted).map_err(Failure::from)?;
         let left = self.leave();
         let begun = match (self.gym.begin(&id, place), left) {

@@ -12,10 +12,11 @@ use axum::response::sse::{Event, KeepAlive};
 use futures_util::stream::{self, Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shell::nonce;
 
 use super::request::{OfEnvironment, OfSession};
 use super::session::begun;
-use crate::gym::{Gym, check_id, new_id};
+use crate::gym::{Gym, check_id};
 use crate::refusal::{Refusal, read};
 use crate::sessions::{Answer, Ended, Session};
 
@@ -46,7 +47,7 @@ pub(super) async fn call(
             (id, answer)
         }
         None => {
-            let id = new_id().map_err(|err| Refusal::bad(format!("{err:#}")))?;
+            let id = nonce();
             let (sender, answer) = session.answers.add(&id);
             // It is run to its end, whether its client is there or not.
             tokio::spawn(async move {
@@ -81,9 +82,7 @@ async fn run(gym: &Gym, session: &Session, name: &str, input: &Value) -> Value {
     let answer = session.call(name, input).await;
     gym.metrics.called(begun.elapsed());
     match answer {
-        Answer::Shown(shown, None) if shown.is_error && !gym.tools.iter().any(|tool| tool.name == name) => {
-            refused(&shown.text, "not_found")
-        }
+        Answer::Shown(shown, None) if shown.is_error && !gym.tools.has(name) => refused(&shown.text, "not_found"),
         Answer::Shown(shown, ended) => {
             let mut metadata = json!({ "is_error": shown.is_error });
             if let Some(code) = shown.exit_code {

@@ -15,11 +15,11 @@ use axum::response::sse::Event;
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shell::nonce;
 use tokio::time::timeout;
 
 use super::request::{OfEnvironment, OfSession, SessionId};
-use super::tasks::listed;
-use crate::gym::{Gym, new_id};
+use crate::gym::Gym;
 use crate::refusal::{Refusal, read};
 use crate::sessions::{Session, State as Progress};
 
@@ -37,10 +37,9 @@ pub(super) struct Create {
     toolset_name: Option<String>,
 }
 
-pub(super) async fn create_session() -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
-    let id = new_id().map_err(|err| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}")))?;
-    let events = [Event::default().event("task_id").data(id), Event::default().event("end").data("")];
-    Ok(Sse::new(stream::iter(events.map(Ok))))
+pub(super) async fn create_session() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = [Event::default().event("task_id").data(nonce()), Event::default().event("end").data("")];
+    Sse::new(stream::iter(events.map(Ok)))
 }
 
 pub(super) async fn create(
@@ -118,7 +117,7 @@ fn block(message: &Message) -> Value {
 }
 
 pub(super) async fn task_tools(_: OfEnvironment, OfSession(_): OfSession, State(gym): State<Arc<Gym>>) -> Json<Value> {
-    Json(listed(&gym.tools))
+    Json(json!({ "tools": gym.tools.listed("input_schema") }))
 }
 
 pub(super) async fn ping(SessionId(id): SessionId, State(gym): State<Arc<Gym>>) -> Result<Json<Value>, Refusal> {

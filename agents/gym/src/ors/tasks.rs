@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use agent_core::ToolSpec;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -39,16 +38,8 @@ pub(super) async fn environments(State(gym): State<Arc<Gym>>) -> Json<Value> {
     Json(json!([gym.name]))
 }
 
-/// Returns tools in the form of the protocol.
-pub(super) fn listed(tools: &[ToolSpec]) -> Value {
-    let tools = tools
-        .iter()
-        .map(|tool| json!({ "name": tool.name, "description": tool.description, "input_schema": tool.parameters }));
-    json!({ "tools": tools.collect::<Vec<_>>() })
-}
-
 pub(super) async fn tools(_: OfEnvironment, State(gym): State<Arc<Gym>>) -> Json<Value> {
-    Json(listed(&gym.tools))
+    Json(json!({ "tools": gym.tools.listed("input_schema") }))
 }
 
 pub(super) async fn splits(_: OfEnvironment, State(gym): State<Arc<Gym>>) -> Json<Value> {

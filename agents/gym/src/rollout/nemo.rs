@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::calls::{Call, calls};
 use super::request::Asked;
 use super::rolled::trajectory;
-use super::run::{broken, roll};
+use super::run::roll;
 use crate::gym::Gym;
 use crate::refusal::{Refusal, read};
 
@@ -24,7 +24,7 @@ pub(super) async fn run(
     let mut row: Map<String, Value> = read(body)?;
     let asked = asked(&row)?;
     let (id, rolled) = roll(&gym, &asked).await?;
-    let record = trajectory(&rolled).map_err(|err| broken(&err))?;
+    let record = trajectory(&rolled).map_err(|err| Refusal::broken(&err))?;
     let params = row.entry("responses_create_params").or_insert_with(|| json!({ "input": [] })).clone();
     row.insert("response".to_owned(), response(&id, record.as_ref(), &params));
     // A row has a number in any case; the mask says that it is none.

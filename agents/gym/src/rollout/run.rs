@@ -11,13 +11,14 @@ use runner::Resolved;
 use runner::run_folder::{OtherSettings, open_cell};
 use runner::stages::{Attempt, Cell, Models, Solving};
 use serde_json::Value;
+use shell::nonce;
 use tokio::sync::watch;
 
 use super::request::Asked;
 use super::rolled::answer;
 use super::table::{Coming, Rolled};
 use crate::Reward;
-use crate::gym::{Gym, check_id, new_id};
+use crate::gym::{Gym, check_id};
 use crate::refusal::{Refusal, read};
 use crate::sessions::Kind;
 
@@ -27,20 +28,12 @@ pub(super) async fn rollout(
 ) -> Result<Json<Value>, Refusal> {
     let asked: Asked = read(body)?;
     let (id, rolled) = roll(&gym, &asked).await?;
-    answer(&gym, &id, &rolled).map(Json).map_err(|err| broken(&err))
-}
-
-/// Returns that something of ours broke.
-pub(super) fn broken(err: &anyhow::Error) -> Refusal {
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{err:#}"))
+    answer(&gym, &id, &rolled).map(Json).map_err(|err| Refusal::broken(&err))
 }
 
 /// Runs a rollout to its end, or waits for the one with the same id. It goes on when the client that asks for it goes.
 pub(super) async fn roll(gym: &Arc<Gym>, asked: &Asked) -> Result<(String, Rolled), Refusal> {
-    let id = match &asked.rollout_id {
-        Some(id) => id.clone(),
-        None => new_id().map_err(|err| broken(&err))?,
-    };
+    let id = asked.rollout_id.clone().unwrap_or_else(nonce);
     check_id(&id)?;
     let mut coming = gym.rollouts.find_or(&id, &asked.key(), || begin(gym, &id, asked))?;
     let rolled = match coming.wait_for(Option::is_some).await {
@@ -50,7 +43,7 @@ pub(super) async fn roll(gym: &Arc<Gym>, asked: &Asked) -> Result<(String, Rolle
     let rolled = rolled.ok_or_else(|| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is ending"))?;
     if rolled.reward.reward.is_none() {
         // Who asks again has it tried again; what was paid for is not lost.
-        gym.rollouts.forget(&id);
+        gym.rollouts.forget(&id, &coming);
     }
     Ok((id, rolled))
 }
@@ -79,7 +72,7 @@ fn begin(gym: &Arc<Gym>, id: &str, asked: &Asked) -> Result<Coming, Refusal> {
     };
     let cell = Arc::new(cell.of_sample(sample));
     let asked = cell.cell_dir.ask([instance_id.as_str()]);
-    asked.map_err(|err| broken(&err))?;
+    asked.map_err(|err| Refusal::broken(&err))?;
     let (sender, coming) = watch::channel(None);
     let gym = gym.clone();
     gym.metrics.begun("rollout");
@@ -112,6 +105,6 @@ fn open(gym: &Gym, asked: &Asked) -> Result<Cell, Refusal> {
     let models = Models::open(&resolved).map_err(unfit)?;
     let name = format!("rollout-{}-{}", resolved.plug.name, resolved.fingerprint());
     let journal = gym.cell.cell_dir.journal();
-    let cell_dir = open_cell(&resolved, journal, &name, OtherSettings::Keep).map_err(|err| broken(&err))?;
+    let cell_dir = open_cell(&resolved, journal, &name, OtherSettings::Keep).map_err(|err| Refusal::broken(&err))?;
     Cell::new(resolved, gym.environment.clone(), Arc::new(models), cell_dir).map_err(unfit)
 }

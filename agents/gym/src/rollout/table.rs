@@ -65,9 +65,12 @@ impl Rollouts {
         Ok(coming)
     }
 
-    /// Forgets a rollout: who asks for it next has it tried again.
-    pub(crate) fn forget(&self, id: &str) {
-        self.rollouts.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    /// Forgets this run of a rollout: who asks for it next has it tried again. One that was begun in its place stays.
+    pub(crate) fn forget(&self, id: &str, coming: &Coming) {
+        let mut rollouts = self.rollouts.lock().unwrap_or_else(PoisonError::into_inner);
+        if rollouts.get(id).is_some_and(|rollout| rollout.coming.same_channel(coming)) {
+            rollouts.remove(id);
+        }
     }
 
     /// Forgets those that have ended and were not asked for since so long; what came of them stays in their folders.
@@ -91,5 +94,24 @@ impl Rollouts {
         }
         cells.push((key.to_owned(), cell.clone()));
         Ok(cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waited_for_one_that_failed_does_not_forget_the_next() {
+        let rollouts = Rollouts::default();
+        let (_ended, failed) = watch::channel(None);
+        let first = rollouts.find_or("a", "", || Ok(failed)).unwrap();
+        let second_waiter = rollouts.find_or("a", "", || unreachable!()).unwrap();
+        rollouts.forget("a", &first);
+        let (_runs, again) = watch::channel(None);
+        let again = rollouts.find_or("a", "", || Ok(again)).unwrap();
+        rollouts.forget("a", &second_waiter);
+        let found = rollouts.find_or("a", "", || unreachable!("it was begun a third time")).unwrap();
+        assert!(found.same_channel(&again));
     }
 }

@@ -2,12 +2,10 @@
 //! earlier one.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::Context;
+use journal::Lines;
 use serde::{Deserialize, Serialize};
 
 /// Name of the file in the folder of the run.
@@ -40,31 +38,17 @@ pub(crate) enum Kind {
 
 /// The file.
 #[derive(Debug)]
-pub(crate) struct KeptFile {
-    path: PathBuf,
-    file: Mutex<File>,
-}
+pub(crate) struct KeptFile(Mutex<Lines>);
 
 impl KeptFile {
-    /// Opens the file of a run and returns what it holds; a last line that is not whole, as a killed server leaves it, is
-    /// ended.
+    /// Opens the file of a run and returns what it holds.
     pub(crate) fn open(run: &Path) -> anyhow::Result<(Self, HashMap<String, Kept>)> {
-        let path = run.join(FILE);
-        let text = journal::read_text(&path)?.unwrap_or_default();
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Kept>(line).ok());
-        let kept = lines.map(|kept| (kept.id.clone(), kept)).collect();
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let mut file = file.with_context(|| format!("cannot write `{}`", path.display()))?;
-        if !text.is_empty() && !text.ends_with('\n') {
-            file.write_all(b"\n")?;
-        }
-        Ok((Self { path, file: Mutex::new(file) }, kept))
+        let (lines, kept) = Lines::open::<Kept>(&run.join(FILE))?;
+        Ok((Self(Mutex::new(lines)), kept.into_iter().map(|kept| (kept.id.clone(), kept)).collect()))
     }
 
     /// Notes one more.
     pub(crate) fn add(&self, kept: &Kept) -> anyhow::Result<()> {
-        let line = serde_json::to_string(kept)? + "\n";
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(line.as_bytes()).with_context(|| format!("cannot write `{}`", self.path.display()))
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(kept)
     }
 }

@@ -84,6 +84,13 @@ impl Session {
         *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
+    /// Notes that the client waits for something, for as long as what is returned lives.
+    pub(crate) fn busy(&self) -> Busy<'_> {
+        self.busy.fetch_add(1, Ordering::AcqRel);
+        self.touch();
+        Busy(self)
+    }
+
     /// Returns for how long the client has not been heard of; nothing while a call is under way.
     pub(crate) fn alone(&self) -> Duration {
         if self.busy.load(Ordering::Acquire) > 0 {
@@ -104,7 +111,7 @@ impl Session {
 
     /// Waits until it takes calls or has ended. Whoever waits is there.
     pub(crate) async fn begun(&self) -> State {
-        let _busy = Busy::new(self);
+        let _busy = self.busy();
         self.until(|state| !matches!(state, State::Starting)).await
     }
 
@@ -127,7 +134,7 @@ impl Session {
 
     /// Has a tool called, and waits for what it showed; with the verdict where that was the end.
     pub(crate) async fn call(&self, name: &str, arguments: &Value) -> Answer {
-        let _busy = Busy::new(self);
+        let _busy = self.busy();
         let _turn = self.turn.lock().await;
         if let State::Ended(ended) = self.begun().await {
             return Answer::Over(ended);
@@ -160,15 +167,7 @@ impl Ended {
 }
 
 /// A client that waits, for as long as this value lives.
-struct Busy<'a>(&'a Session);
-
-impl<'a> Busy<'a> {
-    fn new(session: &'a Session) -> Self {
-        session.busy.fetch_add(1, Ordering::AcqRel);
-        session.touch();
-        Self(session)
-    }
-}
+pub(crate) struct Busy<'a>(&'a Session);
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {

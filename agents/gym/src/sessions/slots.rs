@@ -1,32 +1,38 @@
 //! How many of a kind there may be at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts how many slots are taken.
-#[derive(Debug, Default)]
-pub(crate) struct Slots(Arc<AtomicUsize>);
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A slot that is taken, for as long as this value lives.
+/// Slots, of which each can be taken once at a time.
 #[derive(Debug)]
-pub(crate) struct Slot(Arc<AtomicUsize>);
-
-impl Slots {
-    /// Returns how many are taken.
-    pub(crate) fn taken(&self) -> usize {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Takes one where fewer than `most` are taken.
-    pub(crate) fn take(&self, most: usize) -> Option<Slot> {
-        let one_more = |taken| (taken < most).then_some(taken + 1);
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
-        Some(Slot(self.0.clone()))
-    }
+pub(crate) struct Slots {
+    free: Arc<Semaphore>,
+    most: usize,
 }
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+/// A slot that is taken, for as long as this value lives.
+pub(crate) type Slot = OwnedSemaphorePermit;
+
+impl Slots {
+    /// Returns so many slots.
+    pub(crate) fn new(most: usize) -> Self {
+        let most = most.min(Semaphore::MAX_PERMITS);
+        Self { free: Arc::new(Semaphore::new(most)), most }
+    }
+
+    /// Returns how many there are.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Returns how many are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.most - self.free.available_permits()
+    }
+
+    /// Takes one, where one is free.
+    pub(crate) fn take(&self) -> Option<Slot> {
+        self.free.clone().try_acquire_owned().ok()
     }
 }

@@ -12,7 +12,7 @@ use super::slots::Slots;
 const REMEMBERED: usize = 10_000;
 
 /// All sessions of a server, and which there were.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Table {
     sessions: Mutex<HashMap<String, Arc<Session>>>,
     gone: Mutex<Gone>,
@@ -40,9 +40,10 @@ pub(crate) enum Missing {
 }
 
 impl Table {
-    /// Returns a table that knows those of earlier servers.
-    pub(crate) fn new(earlier: HashMap<String, Kept>) -> Self {
-        Self { gone: Mutex::new(Gone { earlier, ids: VecDeque::new() }), ..Self::default() }
+    /// Returns a table for so many at once, which knows those of earlier servers.
+    pub(crate) fn new(earlier: HashMap<String, Kept>, most: usize) -> Self {
+        let gone = Mutex::new(Gone { earlier, ids: VecDeque::new() });
+        Self { sessions: Mutex::default(), gone, live: Slots::new(most) }
     }
 
     /// Returns whether an id is taken.

@@ -7,10 +7,12 @@ use agent_core::{
 };
 use serde_json::{Map, Value};
 
+use crate::ModelConfig;
 use crate::server::endpoint::Endpoint;
 use crate::server::extras::extras;
 use crate::server::failure::{Failure, shorten};
 use crate::server::prices::Price;
+use crate::server::token_ids::checked;
 
 /// Reasons for stopping by which servers say that the answer is none.
 const GAVE_UP: [&str; 4] = ["error", "network_error", "insufficient_system_resource", "abort"];
@@ -71,6 +73,19 @@ pub(crate) fn read_response(body: &Value, request: &Request, price: Option<&Pric
         malformed: None,
         served: Some(Box::new(served(body, choice, message, reported))),
     })
+}
+
+/// Reads the body of a chat completion that another program asked for, as one that is asked for here is read: with the tokens
+/// that the server sent, as far as they fit together.
+///
+/// # Errors
+/// When it is no answer; see [`ModelError`].
+pub fn read_answer(body: &Value) -> Result<Completion, ModelError> {
+    let request = Request { messages: Vec::new(), tools: Vec::new() };
+    let mut completion = read_response(body, &request, None)?;
+    // Whoever asked says what of it has to be there.
+    let _ = checked(&mut completion, &ModelConfig { stream: false, ..ModelConfig::default() });
+    Ok(completion)
 }
 
 /// Returns what the server sent, as it came.

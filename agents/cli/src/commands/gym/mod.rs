@@ -97,6 +97,9 @@ pub(crate) async fn run(
     base.base =
         Some((serde_yaml::from_str(BASE).context("its own settings").map_err(Failed::Usage)?, "gym".to_owned()));
     let resolved = Resolved::load(plugs, &base, &[]).map_err(Failed::Usage)?;
+    if !resolved.config.evaluate {
+        return Err(Failed::Usage(anyhow!("with `evaluate=false` no session comes to a reward\nhint: leave it out")));
+    }
     // A server that was killed may have left some.
     remove_of_dead(plugs, |name| name == resolved.config.sandbox.provider).await;
     let environment = open(&resolved, providers).await.map_err(Failed::Usage)?;
@@ -106,9 +109,9 @@ pub(crate) async fn run(
     let cell = format!("{}-{}", resolved.plug.name, resolved.fingerprint());
     let cell_dir = open_cell(&resolved, &journal, &cell, OtherSettings::Keep)?;
     let engine = engine(&resolved, providers, unseen(), args.sessions);
-    at_interrupt.drain(&engine.drain);
+    at_interrupt.drain_at_any(&engine.drain);
     let (agent, folder) = (resolved.plug.name, cell_dir.path().to_owned());
-    let warm = Arc::new(Warm::new(environment, args.warm, providers.tasks.clone()));
+    let warm = Arc::new(Warm::new(environment, args.warm, engine.permits.clone(), providers.tasks.clone()));
     let cell = Cell::new(resolved, warm.clone(), Arc::new(models), cell_dir).map_err(Failed::Usage)?;
     let count = places.len();
     let gym =

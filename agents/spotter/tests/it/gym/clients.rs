@@ -1,4 +1,4 @@
-//! Clients of others, from a Python that has their packages.
+//! Clients of others, each with the Python that has its packages.
 
 use std::process::Command;
 
@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::server::{Server, gold_command};
 use super::tokens::{Model, Script};
 
-/// Runs a script of a client by the Python that `SPOTTER_CLIENTS` names.
-fn run(script: &str, arguments: &[&str]) {
-    let python = std::env::var_os("SPOTTER_CLIENTS").unwrap();
+/// Runs a script of a client by the Python of an environment in the folder that `SPOTTER_CLIENTS` names.
+fn run(environment: &str, script: &str, arguments: &[&str]) {
+    let folder = std::env::var_os("SPOTTER_CLIENTS").unwrap();
+    let python = std::path::Path::new(&folder).join(environment).join("bin/python");
     let script = format!("{}/../gym/tests/clients/{script}", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(python).arg(script).args(arguments).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -22,10 +23,10 @@ fn run(script: &str, arguments: &[&str]) {
 fn the_official_client_of_ors_plays_an_episode() {
     let server = Server::start(&[]);
     let address = format!("http://{}", server.address);
-    run("ors.py", &[&address, "demo__lru-1", &gold_command("demo__lru-1")]);
+    run("ors", "ors.py", &[&address, "demo__lru-1", &gold_command("demo__lru-1")]);
     let guarded = Server::start(&["--token", "s3cret-token"]);
     let address = format!("http://{}", guarded.address);
-    run("ors.py", &[&address, "demo__tables-1", &gold_command("demo__tables-1"), "s3cret-token"]);
+    run("ors", "ors.py", &[&address, "demo__tables-1", &gold_command("demo__tables-1"), "s3cret-token"]);
 }
 
 #[test]
@@ -33,10 +34,10 @@ fn the_official_client_of_ors_plays_an_episode() {
 fn the_clients_of_openenv_play_an_episode() {
     let server = Server::start(&[]);
     let address = format!("http://{}", server.address);
-    run("openenv_client.py", &[&address, "demo__lru-1", &gold_command("demo__lru-1")]);
+    run("openenv", "openenv_client.py", &[&address, "demo__lru-1", &gold_command("demo__lru-1")]);
     let guarded = Server::start(&["--token", "s3cret-token"]);
     let address = format!("http://any:s3cret-token@{}", guarded.address);
-    run("openenv_client.py", &[&address, "demo__lru-1", &gold_command("demo__lru-1")]);
+    run("openenv", "openenv_client.py", &[&address, "demo__lru-1", &gold_command("demo__lru-1")]);
 }
 
 #[test]
@@ -55,5 +56,5 @@ fn the_models_of_others_read_the_records() {
     std::fs::write(&first, &rollout.body).unwrap();
     std::fs::write(&second, &row.body).unwrap();
     assert_eq!(row.json()["infrastructure"], Value::Null);
-    run("records.py", &[first.to_str().unwrap(), second.to_str().unwrap()]);
+    run("openenv", "records.py", &[first.to_str().unwrap(), second.to_str().unwrap()]);
 }

@@ -4,11 +4,13 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::http::{open, send};
 use super::openenv::Socket;
 use super::server::Server;
+use super::tokens::{Model, Script};
 
 /// Returns the processes of this machine whose command line has this word.
 fn running(word: &str) -> Vec<String> {
@@ -153,6 +155,23 @@ fn an_interrupt_ends_the_server_with_what_is_under_way_and_a_second_one_at_once(
     assert_eq!(refused.status, 503, "{}", refused.body);
     server.apply_gold(&id, "demo__lru-1");
     assert_eq!(server.call(&id, "submit", &json!({}))["output"]["reward"], 1.0);
+    assert_eq!(server.wait(Duration::from_secs(30)), Some(0), "{}", server.said());
+
+    // Whoever stops services sends another signal, and waits as well.
+    let model = Model::start(Script { turns: 9, sends_tokens: true, refuses: None, millis: 3000 });
+    let base_url = format!("model.base_url={}", model.base_url());
+    let mut server = Server::start(&["--model", "policy", "-c", &base_url]);
+    let asked = json!({ "messages": [{ "role": "user", "content": "Solve it." }] });
+    let (address, body) = (server.address, asked.to_string());
+    let path = "/sessions/elsewhere/v1/chat/completions";
+    let under_way = std::thread::spawn(move || send(address, "POST", path, &[], &body));
+    std::thread::sleep(Duration::from_millis(500));
+    server.signal(Signal::TERM);
+    wait_until("it drains", || server.said().contains("no new work is started"));
+    let refused = server.post(path, &asked);
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(refused.body.contains("the server is ending"), "{}", refused.body);
+    assert_eq!(under_way.join().unwrap().status, 200);
     assert_eq!(server.wait(Duration::from_secs(30)), Some(0), "{}", server.said());
 
     let mut server = Server::start(&[]);

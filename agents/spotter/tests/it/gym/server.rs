@@ -43,10 +43,15 @@ impl Server {
         (self.child, self.address, self.said) = begin(&self.program, &self.run, &self.arguments);
     }
 
-    /// Asks it to end, as a person at a terminal does, and returns its exit code.
+    /// Asks it to end, as a person at a terminal does.
     pub(super) fn interrupt(&mut self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&mut self, signal: Signal) {
         let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(id, Signal::INT).unwrap();
+        kill_process(id, signal).unwrap();
     }
 
     /// Waits until it has ended and returns its exit code.
