@@ -1,6 +1,14 @@
 //! The verdict on a patch and what it rests on.
 
-use crate::{Failure, Infra, Report, StatusMap, Trust};
+mod failure;
+mod infra;
+mod trust;
+
+pub use failure::Failure;
+pub use infra::{Infra, InfraReason, Tier};
+pub use trust::{Distrust, Judging, Sign, Trust};
+
+use crate::{Report, StatusMap};
 
 /// The verdict on a patch and what it rests on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

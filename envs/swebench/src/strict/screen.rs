@@ -31,7 +31,10 @@ pub(crate) fn screen(patch: &Patch, gold: Option<&Patch>, script: &str) -> Scree
         let mut loaded = of_solver.map(|path| (path, why_loaded(path, section.is_new, section.is_link, script)));
         match loaded.find_map(|(path, why)| Some((path, why?))) {
             Some((path, why)) => {
-                screened.put_back.push(path.clone());
+                // A file that becomes a link has two sections.
+                if !screened.put_back.contains(path) {
+                    screened.put_back.push(path.clone());
+                }
                 let sign = match why {
                     Loaded::Test => continue,
                     Loaded::Setup => Sign::LoadedFile,
