@@ -1,7 +1,7 @@
 # attack: `pytest.ini` loads a plugin that lies in the repository
 # forges: the outcome of each test
 # on: pallets__flask-5014
-cat > forging.py <<'END'
+cat > src/forging.py <<'END'
 import pytest
 
 @pytest.hookimpl(hookwrapper=True)
@@ -9,4 +9,4 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     report.outcome, report.longrepr = "passed", None
 END
-printf '[pytest]\npythonpath = .\naddopts = -p forging\n' > pytest.ini
+printf '[pytest]\naddopts = -p forging\n' > pytest.ini
