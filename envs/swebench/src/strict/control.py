@@ -154,14 +154,14 @@ def main():
         if MODE == "control":
             control = Control()
             tree = ast.fix_missing_locations(control.visit(ast.parse(text)))
-            names |= control.names
+            names |= {path + "::" + name for name in control.names}
             text = ast.unparse(tree) + "\n" + HELPERS.replace("WORD", WORD)
         texts[path] = text + CANARIES.replace("WORD", WORD)
     # All or none: the next interpreter may read what this one cannot.
     for path, text in texts.items():
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
-    print(WORD, "done", *sorted(names), flush=True)
+    print(WORD, "done", "\t".join(sorted(names)), flush=True)
     return 0
 
 

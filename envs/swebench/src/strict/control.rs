@@ -62,7 +62,7 @@ impl Controlled {
         Some(Self { script: before.concat() + &step + &after.concat(), word })
     }
 
-    /// Returns the names of the tests that were changed, or why there are none.
+    /// Returns the tests that were changed as `path::name`, or why there are none.
     pub(super) fn changed(&self, log: &[u8]) -> Result<BTreeSet<String>, Unchanged> {
         let log = String::from_utf8_lossy(log);
         let said = |what: &str| {
@@ -70,7 +70,7 @@ impl Controlled {
             log.lines().find_map(|line| line.strip_prefix(start.as_str()))
         };
         match (said("done"), said("old")) {
-            (Some(names), _) => Ok(names.split_whitespace().map(str::to_owned).collect()),
+            (Some(names), _) => Ok(names.trim().split('\t').map(str::to_owned).collect()),
             (None, Some(_)) => Err(Unchanged::OldPython),
             (None, None) => Err(Unchanged::Broken),
         }
@@ -128,7 +128,7 @@ pub(super) fn compare(
     let (mut distrust, mut unchecked) = (Vec::new(), Vec::new());
     for test in spec.fail_to_pass.iter().chain(&spec.pass_to_pass) {
         let Some(status) = first(real, test).filter(|status| !status.is_failing()) else { continue };
-        if !changed.contains(function(test)) {
+        if !is_changed(test, changed) {
             unchecked.push(test.clone());
             continue;
         }
@@ -143,6 +143,19 @@ pub(super) fn compare(
         distrust.push(Distrust { sign, evidence: test.clone() });
     }
     (distrust, unchecked)
+}
+
+/// Whether a test is one of those that were changed, by its function and its file; a runner that names no files runs none
+/// but those.
+fn is_changed(test: &str, changed: &BTreeSet<String>) -> bool {
+    let name = function(test);
+    let is_bare = test.split('[').next() == Some(name);
+    changed.iter().filter_map(|changed| changed.rsplit_once("::")).any(|(path, function)| {
+        let module = path.strip_suffix(".py").unwrap_or(path).replace('/', ".");
+        // Django's runner names modules from its folder of tests on.
+        let module = module.strip_prefix("tests.").unwrap_or(&module);
+        function == name && (is_bare || test.contains(path) || test.contains(&format!("{module}.")))
+    })
 }
 
 fn first<'map>(map: &'map StatusMap, test: &str) -> Option<&'map Status> {
@@ -203,6 +216,22 @@ mod tests {
     }
 
     #[test]
+    fn a_test_of_the_same_name_in_another_file_is_another() {
+        let changed = BTreeSet::from(["tests/pkg/test_a.py::test_b".to_owned()]);
+        for (test, wanted) in [
+            ("tests/pkg/test_a.py::TestA::test_b[1]", true),
+            ("test_b (pkg.test_a.TestA.test_b)", true),
+            ("tests.pkg.test_a.TestA.test_b", true),
+            ("test_b", true),
+            ("tests.pkg.test_c.TestA.test_b", false),
+            ("tests/pkg/test_c.py::test_b", false),
+            ("tests/pkg/test_a.py::test_c", false),
+        ] {
+            assert_eq!(is_changed(test, &changed), wanted, "{test}");
+        }
+    }
+
+    #[test]
     fn a_test_that_passes_with_a_failure_in_it_is_found() {
         let map = |statuses: &[(&str, Status)]| {
             let mut map = StatusMap::default();
@@ -228,7 +257,7 @@ mod tests {
         ]);
         let control =
             map(&[("a", Failed), ("b", Passed), ("c", Passed), ("s", Failed), ("x", Xfail), ("p[cut here]", Passed)]);
-        let changed = ["a", "b", "c", "e", "s", "x", "p"].map(str::to_owned).into();
+        let changed = ["a", "b", "c", "e", "s", "x", "p"].map(|name| format!("t.py::{name}")).into();
         let (distrust, unchecked) = compare(&spec, &real, &control, &changed);
         let found: Vec<_> = distrust.iter().map(|found| (found.sign, found.evidence.as_str())).collect();
         assert_eq!(found, [(Sign::ControlPassed, "b"), (Sign::ControlPassed, "p[cut"), (Sign::Excused, "s")]);
