@@ -167,12 +167,14 @@ async fn dispatch(
         Cmd::Import(args) => apart(async move { training::import::run(&args) }).await,
         #[cfg(feature = "training")]
         Cmd::Verify(args) => {
+            training::verify::check(plugs, &args)?;
             training::scorer::run_tests(plugs, (&args.episodes, &args.by), None, providers).await?;
             let plugs = plugs.clone();
             apart(async move { training::verify::run(&plugs, &args).await }).await
         }
         #[cfg(feature = "training")]
         Cmd::BestOf(args) => {
+            training::best_of::check(plugs, &args)?;
             training::scorer::run_tests(plugs, (&args.episodes, &args.by), Some(usize::from(args.n)), providers)
                 .await?;
             let plugs = plugs.clone();

@@ -38,15 +38,27 @@ pub(crate) fn without_secrets(text: &[u8]) -> Cow<'_, [u8]> {
 
 /// Writes a file whole, piece by piece, by way of a temporary one beside it.
 pub fn write_stream(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> anyhow::Result<()> {
+    write_stream_with(path, |file| Ok(fill(file)?))
+}
+
+/// Writes a file as [`write_stream`] does, and returns what `fill` does, whose errors may be of any kind.
+///
+/// # Errors
+/// When `fill` fails, or the file cannot be written; there is no file then, or what was there before.
+pub fn write_stream_with<T>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     // Processes of one run write the same files, and so do parts of one process, each by way of a file of its own.
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}-{}.tmp", Owner::this().mark(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    let write = || -> std::io::Result<()> {
+    let write = || -> anyhow::Result<T> {
         let mut file = BufWriter::new(File::create(&temporary)?);
-        fill(&mut file)?;
+        let filled = fill(&mut file)?;
         file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_data()?;
-        fs::rename(&temporary, path)
+        fs::rename(&temporary, path)?;
+        Ok(filled)
     };
     // Half a file would take the room that the disk lacks.
     let written = write().inspect_err(|_| drop(fs::remove_file(&temporary)));

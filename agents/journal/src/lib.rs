@@ -16,7 +16,7 @@ mod subject;
 mod tally;
 mod verdict;
 
-pub use files::{file_name, hide, read_text, sweep, write_stream, write_whole};
+pub use files::{file_name, hide, read_text, sweep, write_stream, write_stream_with, write_whole};
 pub use folder::{
     CellDir, CellLock, Episode, EpisodeDir, FileRecorder, Found, Import, ImportedEpisode, InFlight, Run, Summary,
     VERDICT_FILES, write_summary,

@@ -1,7 +1,7 @@
 //! Trajectories to training data: imported, filtered, tokenised, written; beside the same with `datasets` and
 //! `transformers`, in one run.
 //!
-//! `SPOTTER_PYTHON` names a Python with `datasets`, `tokenizers` and `transformers`. `SPOTTER_TRAJECTORIES` says how many
+//! `SPOTTER_PYTHON` names a Python with `datasets`, `jinja2`, `tokenizers` and `transformers`. `SPOTTER_TRAJECTORIES` says how many
 //! trajectories of 40 messages are made, `SPOTTER_TOKENIZER` which folder has the tokenizer, else one is trained.
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark may panic, and says aloud what it measures")]
@@ -16,7 +16,7 @@ use journal::Run;
 use serde_json::{Value, json};
 use training::sft::{Order, Settings, Target, export};
 use training::tokens::Counter;
-use training::{Target as Into, import};
+use training::{Out, Target as Into, import};
 
 const MESSAGES: usize = 40;
 
@@ -63,7 +63,7 @@ fn ours(folder: &Path, rows: &Path, tokenizer: &Path) -> Value {
         Settings { pretokenized: true, max_tokens: Some(32_768), order: Order::Sorted, ..Settings::new(Target::Trl) };
     let run = Run::open(&folder.join("runs/r")).expect("a run");
     let out = folder.join("ours");
-    export(std::slice::from_ref(&run), &settings, &counter, &out).expect("exported");
+    export(std::slice::from_ref(&run), &settings, &counter, Out::new(&out)).expect("exported");
     let seconds = begun.elapsed().as_secs_f64();
     let peak = peak_kib();
     let text = fs::read_to_string(out.join("train.jsonl")).expect("rows");

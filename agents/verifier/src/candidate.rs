@@ -67,7 +67,8 @@ pub trait Scorer: Send + Sync {
     }
 
     /// Rates each of these subsets as if it were all there is. A subset is the places of its members among the
-    /// candidates; its scores are in their order. What compares and can share work between subsets does so here.
+    /// candidates; its scores are in their order. What does not compare rates all once; what compares and can share work
+    /// between subsets does so here.
     ///
     /// # Errors
     /// As [`Scorer::rate`].
@@ -77,6 +78,11 @@ pub trait Scorer: Send + Sync {
         subsets: &[Vec<usize>],
     ) -> anyhow::Result<Vec<Vec<Option<f64>>>> {
         let mut scores = Vec::with_capacity(subsets.len());
+        if !self.compares() {
+            let all = self.rate(candidates).await?;
+            let of = |places: &Vec<usize>| places.iter().filter_map(|place| all.get(*place).copied()).collect();
+            return Ok(subsets.iter().map(of).collect());
+        }
         for places in subsets {
             scores.push(self.rate(&candidates.of(places)).await?);
         }

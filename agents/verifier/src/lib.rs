@@ -18,10 +18,12 @@ pub mod trials;
 pub mod curves;
 pub mod estimate;
 mod picks;
+mod scored;
 
 pub use asking::{Asked, Asking, Kept, Measure, ModelOfKey, TooLong, probability, rating};
 pub use candidate::{Candidate, Candidates, Labels, Scorer};
 pub use learned::{Counted, CrossValidated, Learned, cross_validate};
 pub use picks::picks;
 pub use pool::{Member, Pool};
-pub use scorers::{First, Hybrid, Majority, Mix, Oracle, Random, Rank, Stored, Tests, cross_validate_mix};
+pub use scored::{EpisodeKey, Known, ScoreFile, Scored, read_told, score_path, scores_of_run, write_lines};
+pub use scorers::{First, FoldMixes, Hybrid, Majority, Mix, Oracle, Random, Rank, Stored, Tests};

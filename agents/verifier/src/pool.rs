@@ -14,9 +14,6 @@ use rayon::prelude::*;
 use crate::candidate::{Candidate, Candidates, Labels, Scorer};
 use crate::curves::{Course, Picked, Rated, Scores, courses, pick_by_subsets};
 
-/// Seed of the subsets that are drawn, where there are too many to take all.
-const SEED: u64 = 42;
-
 /// The finished episodes of runs by instance. Trajectories are read when an instance is rated, and let go of after.
 #[derive(Debug, Default)]
 pub struct Pool {
@@ -204,7 +201,7 @@ impl Pool {
         }
         let resolved: Vec<bool> = members.iter().filter_map(|member| member.resolved).collect();
         let judged = candidates.of(&judged);
-        let picked = pick_by_subsets(scorer, &judged, &resolved, n, SEED).await.with_context(context)?;
+        let picked = pick_by_subsets(scorer, &judged, &resolved, n).await.with_context(context)?;
         Ok((instance_id, scores, Some(picked)))
     }
 }

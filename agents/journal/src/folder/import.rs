@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
 
 use agent_core::Record;
 use anyhow::{Context, bail};
@@ -21,14 +20,29 @@ pub struct ImportedEpisode {
     pub instance_id: String,
     /// What it was read from.
     pub imported: Imported,
-    /// The trajectory; empty where only the patch is known.
-    pub records: Vec<Record>,
+    /// The lines of the trajectory, as [`Self::lines`] makes them; empty where only the patch is known.
+    pub lines: Vec<u8>,
     /// How it ended; `None` where only the patch is known.
     pub ended: Option<Ended>,
     /// The patch, with who made it; `None` where the record holds none.
     pub prediction: Option<Prediction>,
     /// The verdict, where one is known.
     pub judged: Option<Judged>,
+}
+
+impl ImportedEpisode {
+    /// Returns records as the lines of a trajectory, so that many can be made at a time.
+    ///
+    /// # Errors
+    /// When a record cannot be written as JSON.
+    pub fn lines<'r>(records: impl IntoIterator<Item = &'r Record>) -> serde_json::Result<Vec<u8>> {
+        let mut lines = Vec::new();
+        for record in records {
+            serde_json::to_writer(&mut lines, record)?;
+            lines.push(b'\n');
+        }
+        Ok(lines)
+    }
 }
 
 /// Imports finished episodes of other programs into a run. Each becomes the next sample of its instance in its cell.
@@ -149,12 +163,12 @@ impl Cell {
     }
 
     fn add(&mut self, episode: ImportedEpisode, number: u64) -> anyhow::Result<u32> {
-        let ImportedEpisode { instance_id, imported, records, ended, prediction, judged } = episode;
+        let ImportedEpisode { instance_id, imported, lines, ended, prediction, judged } = episode;
         let next = self.samples.entry(instance_id.clone()).or_default();
         let sample = *next;
         *next += 1;
         let dir = self.dir.of_sample(sample);
-        write_files(&dir, &instance_id, &records, prediction.as_ref())?;
+        write_files(&dir, &instance_id, &lines, prediction.as_ref())?;
         *self.known.entry(imported.digest.clone()).or_default() += 1;
         self.touched.insert(sample);
         if self.half.remove(&(instance_id.clone(), sample)) {
@@ -179,7 +193,7 @@ impl Cell {
 }
 
 /// Writes the files of an episode, which are not waited for.
-fn write_files(dir: &CellDir, id: &str, records: &[Record], prediction: Option<&Prediction>) -> anyhow::Result<()> {
+fn write_files(dir: &CellDir, id: &str, lines: &[u8], prediction: Option<&Prediction>) -> anyhow::Result<()> {
     let folder = dir.instance_path(id);
     let cannot = || format!("cannot write in `{}`", folder.display());
     for stale in ["trajectory.jsonl", "patch.diff"] {
@@ -189,19 +203,11 @@ fn write_files(dir: &CellDir, id: &str, records: &[Record], prediction: Option<&
             _ => {}
         }
     }
-    if records.is_empty() {
+    if lines.is_empty() {
         return Ok(());
     }
     fs::create_dir_all(&folder).with_context(cannot)?;
-    let write = || -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(folder.join("trajectory.jsonl"))?);
-        for record in records {
-            serde_json::to_writer(&mut file, record)?;
-            file.write_all(b"\n")?;
-        }
-        file.flush()
-    };
-    write().with_context(cannot)?;
+    fs::write(folder.join("trajectory.jsonl"), lines).with_context(cannot)?;
     match prediction.map(Prediction::patch_text).filter(|patch| !patch.is_empty()) {
         Some(patch) => fs::write(folder.join("patch.diff"), patch).with_context(cannot),
         None => Ok(()),
@@ -222,7 +228,8 @@ mod tests {
                 place: "x:1".to_owned(),
                 record: serde_json::Map::new(),
             },
-            records: vec![Record::Conversation { step: 0, name: String::new(), restored: false }],
+            lines: ImportedEpisode::lines([&Record::Conversation { step: 0, name: String::new(), restored: false }])
+                .unwrap(),
             ended: None,
             prediction: Some(Prediction {
                 instance_id: id.to_owned(),
@@ -285,7 +292,7 @@ mod tests {
         fs::write(other.join("trajectory.jsonl"), "of another one").unwrap();
         let mut again = Import::begin(&journal).unwrap();
         assert_eq!(again.count("c", "1").unwrap(), 0);
-        let alone = ImportedEpisode { records: Vec::new(), prediction: None, ..episode("a", "1") };
+        let alone = ImportedEpisode { lines: Vec::new(), prediction: None, ..episode("a", "1") };
         assert_eq!(again.add("c", alone).unwrap(), 0);
         again.finish().unwrap();
         let episodes = Run::open(&path).unwrap().episodes("c");

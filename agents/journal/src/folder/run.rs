@@ -89,6 +89,11 @@ impl Run {
         self.journal.run()
     }
 
+    /// Returns the name of the run: that of its folder.
+    pub fn name(&self) -> String {
+        self.folder().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// Takes in what has been added since.
     pub fn refresh(&self) -> anyhow::Result<()> {
         self.journal.refresh()

@@ -33,7 +33,7 @@ fn program() -> Program {
 }
 
 fn export(program: &Program, arguments: &[&str]) -> Ran {
-    program.run(&[&["export", "sft", "r", "--out", "out"], arguments].concat())
+    program.run(&[&["export", "sft", "r", "--out", "out", "--force"], arguments].concat())
 }
 
 fn rows(program: &Program, name: &str) -> Vec<Value> {

@@ -109,3 +109,52 @@ fn errors_say_what_to_do() {
         check(&program.run(arguments), 2, said);
     }
 }
+
+#[test]
+fn scores_that_are_there_are_not_lost() {
+    let program = program();
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(program.path(&format!(".runs/made/scores.{name}.jsonl"))).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    check(&program.run(&["verify", "made", "--by", "majority"]), 0, &[]);
+    let whole = read("majority");
+    // Of other episodes, then what was written, then another program's scores under the same name.
+    let path = program.path(".runs/made/scores.majority.jsonl");
+    let other =
+        json!({ "cell": "other", "instance_id": "gone__gone-1", "sample": 0, "scorer": "majority", "score": 0.5 });
+    std::fs::write(&path, format!("{}{other}\n", std::fs::read_to_string(&path).unwrap())).unwrap();
+    check(&program.run(&["verify", "made", "--by", "majority"]), 0, &[]);
+    assert_eq!(read("majority").len(), whole.len() + 1);
+    let before = read("majority");
+    check(&program.run(&["verify", "made", "--by", "stored:majority"]), 0, &[]);
+    assert_eq!(read("majority"), before);
+    let others: String = (0..24)
+        .map(|number| {
+            json!({ "instance_id": format!("owner__repo{}-{number}", number % 3), "score": 7.0 }).to_string() + "\n"
+        })
+        .collect();
+    std::fs::write(program.path("scores.majority.jsonl"), others).unwrap();
+    check(&program.run(&["verify", "made", "--by", "file:scores.majority.jsonl"]), 0, &[]);
+    assert_eq!(read("majority"), before);
+}
+
+#[test]
+fn a_mix_is_measured_by_subset_and_knows_what_rank_went_by() {
+    let program = program();
+    let fit = ["verify", "made", "--by", "majority", "--by", "rank", "--base", "first", "--fit", "--out", "mix.json"];
+    std::fs::create_dir_all(program.path(".runs/made")).unwrap();
+    let ran = program.run(&["verify", "made", "--by", "majority", "--by", "first", "--fit", "--out", "mix.json"]);
+    check(&ran, 0, &["hybrid over random", "fitted to 96 candidates of 24 instances"]);
+    assert!(std::fs::read_to_string(program.path("mix.json")).unwrap().contains("\"majority\""));
+    // What the arguments lack is told before any test is run.
+    let refused = program.run(&[&fit[..fit.len() - 2], &["--out"]].concat());
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    let mix = json!({ "scorers": ["rank"], "base": "first", "scales": [[0.0, 1.0]], "weights": [0.0, 1.0, 0.0, 0.0] });
+    std::fs::write(program.path("ranked.json"), mix.to_string()).unwrap();
+    let other = ["verify", "made", "--by", "hybrid", "--weights", "ranked.json", "--base", "majority"];
+    check(&program.run(&other), 2, &["the mix was fitted with `--base first`"]);
+    let unknown = program.run(&["verify", "made", "--by", "tests", "--by", "lerned"]);
+    check(&unknown, 2, &["there is no scorer `lerned`"]);
+    assert!(!program.path(".runs/trials").exists(), "tests were run before the arguments were read: {unknown:?}");
+}

@@ -1,6 +1,7 @@
 //! The episodes of runs in the groups that formats write together.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use journal::{Episode, Run, file_name};
 
@@ -21,29 +22,19 @@ pub(super) struct Group<'a> {
 pub(super) fn groups(runs: &[Run], by_sample: bool) -> Vec<Group<'_>> {
     let mut groups = Vec::new();
     for of in runs {
-        let run = of.folder().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         for cell in of.cells() {
-            let mut samples = vec![None];
-            if by_sample {
-                let mut found = Vec::new();
-                of.each_episode(&cell, |episode| found.push(episode.sample));
-                found.sort_unstable();
-                found.dedup();
-                samples = found.into_iter().map(Some).collect();
-            }
+            let mut samples = BTreeSet::new();
+            of.each_episode(&cell, |episode| {
+                samples.insert(by_sample.then_some(episode.sample));
+            });
             for sample in samples {
-                groups.push(Group { run: run.clone(), cell: cell.clone(), sample, folder: PathBuf::new(), of });
+                groups.push(Group { run: of.name(), cell: cell.clone(), sample, folder: PathBuf::new(), of });
             }
         }
     }
-    let differs = |of: fn(&Group<'_>) -> String| {
-        let mut all: Vec<String> = groups.iter().map(of).collect();
-        all.sort();
-        all.dedup();
-        all.len() > 1
-    };
-    let (runs, cells) = (differs(|group| group.run.clone()), differs(|group| group.cell.clone()));
-    let samples = differs(|group| group.sample.map(|sample| sample.to_string()).unwrap_or_default());
+    let runs = several(groups.iter().map(|group| group.run.as_str()));
+    let cells = several(groups.iter().map(|group| group.cell.as_str()));
+    let samples = several(groups.iter().map(|group| group.sample));
     for group in &mut groups {
         let sample = group.sample.filter(|_| samples).map(|sample| sample.to_string());
         let names = [runs.then(|| file_name(&group.run)), cells.then(|| file_name(&group.cell)), sample];
@@ -52,11 +43,32 @@ pub(super) fn groups(runs: &[Run], by_sample: bool) -> Vec<Group<'_>> {
     groups
 }
 
+/// Returns whether there is more than one value.
+fn several<T: PartialEq>(mut values: impl Iterator<Item = T>) -> bool {
+    values.next().is_some_and(|first| values.any(|other| other != first))
+}
+
 impl Group<'_> {
     /// Returns the episodes.
     pub(super) fn episodes(&self) -> Vec<Episode> {
         let mut episodes = self.of.episodes(&self.cell);
         episodes.retain(|episode| self.sample.is_none_or(|sample| sample == episode.sample));
         episodes
+    }
+
+    /// Returns the folder of the run.
+    pub(super) fn source(&self) -> &Path {
+        self.of.folder()
+    }
+
+    /// Returns the name of Harbor's job.
+    pub(super) fn job(&self) -> String {
+        let Self { run, cell, .. } = self;
+        file_name(&if cell.is_empty() { run.clone() } else { format!("{run}.{cell}") })
+    }
+
+    /// Returns the name of Inspect's log.
+    pub(super) fn log(&self) -> String {
+        file_name(&format!("{}_{}.eval", self.run, self.cell))
     }
 }

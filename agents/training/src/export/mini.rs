@@ -1,20 +1,19 @@
 //! mini-swe-agent's `.traj.json`, a folder an instance, with `preds.json` beside them as its batch run has it.
 
-use std::io::Write;
 use std::path::Path;
 
 use agent_core::{Completion, ExitStatus, Limit, Message, Record, Role, View};
 use anyhow::Context;
-use journal::{Episode, file_name, write_stream, write_whole};
+use journal::{Episode, file_name, write_whole};
 use serde_json::{Map, Value, json};
 
 use super::clock::iso;
 use super::group::Group;
-use super::losses::Losses;
 use super::source::Source;
 use super::spoken::{message_value, response_value};
 use super::written::Written;
 use crate::beside::{self, OfStep};
+use crate::counts::Counts;
 
 /// Writes the episodes of a cell and a sample as a batch.
 ///
@@ -25,7 +24,7 @@ pub(super) fn write_batch(
     episodes: Vec<Episode>,
     folder: &Path,
     written: &mut Written,
-    losses: &mut Losses,
+    losses: &mut Counts,
 ) -> anyhow::Result<()> {
     let mut predictions = Map::new();
     for episode in episodes {
@@ -45,12 +44,11 @@ pub(super) fn write_batch(
     if predictions.is_empty() {
         return Ok(());
     }
-    let text = serde_json::to_vec_pretty(&predictions)?;
-    write_stream(&folder.join("preds.json"), |file| file.write_all(&text))
+    write_whole(&folder.join("preds.json"), &serde_json::to_vec_pretty(&predictions)?)
 }
 
 /// Returns the trajectory of an episode.
-fn trajectory(source: &Source<'_>, losses: &mut Losses) -> Value {
+fn trajectory(source: &Source<'_>, losses: &mut Counts) -> Value {
     let spending = source.spending();
     let (exit_status, submission) = (exit_word(source), source.patch());
     losses.count("patches that are not known, which stand as empty ones", usize::from(submission.is_none()));
@@ -106,7 +104,7 @@ struct Messages<'a> {
 }
 
 impl Messages<'_> {
-    fn take(&mut self, record: &Record, losses: &mut Losses) {
+    fn take(&mut self, record: &Record, losses: &mut Counts) {
         match record {
             Record::Header(_) if self.messages.is_empty() => {}
             Record::Header(_) => self.next.conversations.push(String::new()),

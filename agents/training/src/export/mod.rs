@@ -4,9 +4,9 @@
 
 mod clock;
 mod group;
-mod losses;
 mod source;
 mod spoken;
+mod totals;
 mod written;
 
 mod atif;
@@ -14,13 +14,16 @@ mod inspect;
 mod mini;
 mod openhands;
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use journal::{Episode, Run};
 use serde_json::Value;
 
-use group::groups;
-use losses::Losses;
+use crate::counts::Counts;
+use crate::out::Out;
+use group::{Group, groups};
 use source::Source;
 pub use written::Written;
 
@@ -40,13 +43,17 @@ pub enum Format {
 /// Writes the episodes of runs into a folder.
 ///
 /// # Errors
-/// When a record cannot be read, or something cannot be written.
-pub fn write_runs(runs: &[Run], format: Format, out: &Path) -> anyhow::Result<Written> {
+/// When two runs or cells would be written to one place, the folder cannot be used, a record cannot be read, or something
+/// cannot be written.
+pub fn write_runs(runs: &[Run], format: Format, out: Out<'_>) -> anyhow::Result<Written> {
     let mut written = Written::default();
-    let mut losses = Losses::default();
+    let mut losses = Counts::default();
     // The other two hold an instance no more than once.
     let by_sample = matches!(format, Format::OpenHands | Format::Mini);
-    for group in groups(runs, by_sample) {
+    let groups = groups(runs, by_sample);
+    let places = places(&groups, format, out.folder)?;
+    out.begin()?;
+    for (group, place) in groups.iter().zip(places) {
         let mut episodes = group.episodes();
         episodes.retain(|episode| has_ended(episode, &mut written));
         if episodes.is_empty() {
@@ -58,14 +65,42 @@ pub fn write_runs(runs: &[Run], format: Format, out: &Path) -> anyhow::Result<Wr
             Format::Mini => mini::write_batch,
             Format::Inspect => inspect::write_log,
         };
-        let folder = match format {
-            Format::Atif => out.to_owned(),
-            _ => out.join(&group.folder),
-        };
-        write(&group, episodes, &folder, &mut written, &mut losses)?;
+        write(group, episodes, &place, &mut written, &mut losses)?;
     }
-    written.losses = losses.0;
+    if written.episodes == 0 {
+        out.give_up();
+    }
+    written.losses = losses;
     Ok(written)
+}
+
+/// Returns where each group goes: a folder, and for Inspect a file.
+///
+/// # Errors
+/// When two would go to the same place, before anything is written.
+fn places(groups: &[Group<'_>], format: Format, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut taken: HashMap<PathBuf, &Group<'_>> = HashMap::new();
+    let mut places = Vec::with_capacity(groups.len());
+    for group in groups {
+        let place = match format {
+            Format::Atif => out.join(group.job()),
+            Format::Inspect => out.join(&group.folder).join(group.log()),
+            Format::OpenHands | Format::Mini => out.join(&group.folder),
+        };
+        if let Some(other) = taken.insert(place.clone(), group) {
+            bail!(
+                "cell `{}` of `{}` and cell `{}` of `{}` would both be written to `{}`\nhint: export them into folders of \
+                 their own, or rename the folder of a run",
+                other.cell,
+                other.source().display(),
+                group.cell,
+                group.source().display(),
+                place.display()
+            );
+        }
+        places.push(place);
+    }
+    Ok(places)
 }
 
 /// Returns an episode of a run as a trajectory of Harbor's, ATIF 1.8; `None` where it holds no step, which the format asks
@@ -75,14 +110,14 @@ pub fn write_runs(runs: &[Run], format: Format, out: &Path) -> anyhow::Result<Wr
 /// When its record cannot be read.
 pub fn atif(run: &str, episode: Episode) -> anyhow::Result<Option<Value>> {
     let source = Source::read(run, episode)?;
-    Ok(atif::trajectory(&source, &mut Losses::default()).map(Value::Object))
+    Ok(atif::trajectory(&source, &mut Counts::default()).map(Value::Object))
 }
 
 /// Returns whether there is anything to write of an episode, and counts it where there is not.
 fn has_ended(episode: &Episode, written: &mut Written) -> bool {
     let has_ended = episode.ended.is_some() || episode.prediction.is_some() || episode.judged.is_some();
     if !has_ended {
-        *written.left_out.entry("has not ended".to_owned()).or_default() += 1;
+        written.left_out.count("has not ended", 1);
     }
     has_ended
 }

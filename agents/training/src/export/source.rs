@@ -1,10 +1,11 @@
 //! An episode of a run, read whole.
 
 use agent_core::{Completion, Header, Outcome, Record, Spending, Trajectory, Usage};
-use journal::{Ending, Episode, exit_status};
+use journal::{Ended, Ending, Episode, exit_status};
 use serde_json::{Map, Value};
 
 use crate::beside::Whole;
+use crate::parent::is_of_parent;
 
 /// An episode of a run, as exports read it.
 pub(super) struct Source<'a> {
@@ -125,21 +126,19 @@ impl<'a> Source<'a> {
         self.header()?.origin.settings.get("imported")?.get("format")?.as_str()
     }
 
-    /// Returns how many of its steps are another episode's, which it goes on from.
-    pub(super) fn parent_steps(&self) -> u64 {
-        self.header().and_then(|header| Some(header.origin.parent.as_ref()?.step)).unwrap_or_default()
-    }
-
     /// Returns whether a record was taken over from the episode that this one goes on from.
     pub(super) fn is_of_parent(&self, record: &Record) -> bool {
-        let restored = match record {
-            Record::Message { restored, .. }
-            | Record::Completion { restored, .. }
-            | Record::Observation { restored, .. } => *restored,
-            _ => false,
-        };
-        let last = self.parent_steps();
-        restored && last > 0 && record.step().is_some_and(|step| step <= last)
+        is_of_parent(record, self.header())
+    }
+
+    /// Returns what of ours broke, as a kind and in words; `None` where nothing did that counts.
+    pub(super) fn broken(&self) -> Option<(&str, &str)> {
+        let ended = self.episode.ended.as_ref().filter(|ended| ended.is_infrastructure());
+        if let Some(Ended { exit_status, error, .. }) = ended {
+            return Some((exit_status, error.as_deref().unwrap_or(exit_status)));
+        }
+        let failed = self.episode.failed.as_ref().filter(|_| self.resolved().is_none())?;
+        Some(("not_judged", &failed.error))
     }
 
     /// Returns what there is to say of it that formats have no field for.

@@ -1,20 +1,16 @@
 //! Messages as the chat completions interface has them.
 
-use agent_core::{CallExtras, Completion, FinishReason, Message, Role, Served};
+use agent_core::{CallExtras, Completion, FinishReason, Message, Served};
 use serde_json::{Map, Value, json};
 
 use super::source::usage_value;
 
 /// Returns a message.
 pub(super) fn message_value(message: &Message) -> Map<String, Value> {
-    let role = match message.role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
-    };
-    let mut out =
-        Map::from_iter([("role".to_owned(), role.into()), ("content".to_owned(), message.content.as_str().into())]);
+    let mut out = Map::from_iter([
+        ("role".to_owned(), message.role.word().into()),
+        ("content".to_owned(), message.content.as_str().into()),
+    ]);
     if let Some(extras) = &message.extras {
         out.extend(extras.message.clone());
     }

@@ -1,6 +1,6 @@
 //! What an export wrote.
 
-use std::collections::BTreeMap;
+use crate::counts::Counts;
 
 /// What an export wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct Written {
     /// Episodes that were written.
     pub episodes: usize,
     /// Episodes that were left out, by reason.
-    pub left_out: BTreeMap<String, usize>,
+    pub left_out: Counts,
     /// What did not fit the format, by kind.
-    pub losses: BTreeMap<String, usize>,
+    pub losses: Counts,
 }

@@ -10,11 +10,11 @@ use tool_core::Observation;
 
 use super::content::content;
 use super::foreign::{take_objects, take_text};
+use crate::reasoning::KEYS;
 use dataset::kind;
 
-/// Fields of a model's message that are its own words, and that a server may want back.
-const OWN: [&str; 6] =
-    ["reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "thinking", "provider_specific_fields"];
+/// Fields of a model's message that are its own words, and that a server may want back, beside what it thought.
+const OWN: [&str; 3] = ["reasoning_details", "thinking_blocks", "provider_specific_fields"];
 
 /// What is known of an answer beside its message.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) served: Option<Served>,
     /// What of the conversation its request did not hold.
     pub(crate) view: Option<View>,
+    /// What was wrong with a call that could not be read.
+    pub(crate) malformed: Option<String>,
 }
 
 /// The records of an episode, made from messages one by one.
@@ -94,7 +96,7 @@ impl Conversation {
         let found = content(message.shift_remove("content"))?;
         let (tool_calls, call_extras) = calls(&mut message)?;
         self.calls.extend(tool_calls.iter().map(|call| (call.id.clone(), call.clone())));
-        let own = OWN.iter().filter_map(|key| Some(((*key).to_owned(), message.shift_remove(*key)?)));
+        let own = KEYS.iter().chain(&OWN).filter_map(|key| Some(((*key).to_owned(), message.shift_remove(*key)?)));
         let own: Map<String, Value> = own.filter(|(_, value)| !value.is_null()).collect();
         message.shift_remove("role");
         if let Some(parts) = found.parts {
@@ -114,7 +116,7 @@ impl Conversation {
             finish_reason,
             usage: answer.usage,
             cost: answer.cost,
-            malformed: None,
+            malformed: answer.malformed,
             served: served.map(Box::new),
         };
         self.records.push(Record::Completion {
@@ -131,6 +133,11 @@ impl Conversation {
     /// Begins a new conversation: what came before is no longer shown.
     pub(crate) fn begin(&mut self, name: String) {
         self.records.push(Record::Conversation { step: self.step, name, restored: false });
+    }
+
+    /// Adds that a request was refused as too long.
+    pub(crate) fn refuse(&mut self) {
+        self.records.push(Record::TooLong { step: self.step + 1, request: String::new(), restored: false });
     }
 
     /// Returns whether a call of this id was made.

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use agent_core::{ExitStatus, Header, Limit, Origin, Outcome, Record, Spending, Usage};
-use dataset::{DatasetError, each_record};
+use agent_core::{ExitStatus, Header, Limit, Origin, Outcome, Record as Line, Spending, Usage};
+use dataset::{DatasetError, Record, each_record};
 use env_core::Patch;
 use grading::read_prediction;
 use journal::{Ended, Import, Imported, ImportedEpisode, Journal, Judged, Prediction, Subject, exit_status, file_name};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::foreign::Foreign;
 use super::recognise;
+use crate::hex::hex;
 
 /// How a verdict was reached that another program's record tells of.
 const JUDGING: &str = "imported";
@@ -117,68 +119,126 @@ fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> (FileCount
     (counts, ended)
 }
 
+/// How many records are held at a time, for all threads together.
+const BATCH: usize = 64;
+
 fn read_file(file: &Path, cell: Option<&str>, into: &mut Import, counts: &mut FileCounts) -> Result<(), Broken> {
-    // How often each record came in this file: the same patch twice is two samples.
-    let mut seen: HashMap<(String, String), usize> = HashMap::new();
-    let path = file.to_string_lossy();
+    let mut taken = Taken { file, cell, seen: HashMap::new(), into, counts };
+    let mut batch = Vec::with_capacity(BATCH);
     each_record(file, |number, record| -> Result<(), Broken> {
-        let place = format!("{}:{number}", file.display());
-        let episodes = record.and_then(|record| {
-            let digest = digest(&record)?;
-            let episodes = recognise::episodes(record, &path)?;
-            match episodes.iter().any(|episode| episode.instance_id.is_empty()) {
-                true => Err("does not say which instance it is of".to_owned()),
-                false => Ok((digest, episodes)),
+        batch.push((number, record));
+        if batch.len() == BATCH { taken.take(std::mem::take(&mut batch)) } else { Ok(()) }
+    })?;
+    taken.take(batch)
+}
+
+/// A file that is being taken in.
+struct Taken<'a> {
+    file: &'a Path,
+    cell: Option<&'a str>,
+    /// How often each record came in this file: the same patch twice is two samples.
+    seen: HashMap<(String, String), usize>,
+    into: &'a mut Import,
+    counts: &'a mut FileCounts,
+}
+
+/// An episode as it goes into its cell, and what is counted of it.
+struct Read {
+    cell: String,
+    episode: ImportedEpisode,
+    counts: FileCounts,
+}
+
+impl Taken<'_> {
+    /// Reads records on all processors, and takes their episodes in, in the order of the records.
+    fn take(&mut self, batch: Vec<(usize, Record)>) -> Result<(), Broken> {
+        let (file, cell) = (self.file, self.cell);
+        let read: Vec<Result<Vec<Read>, String>> =
+            batch.into_par_iter().map(|(number, record)| read(file, number, record, cell)).collect();
+        for read in read {
+            match read {
+                Ok(episodes) => episodes.into_iter().try_for_each(|read| self.put(read)).map_err(Broken::Run)?,
+                Err(err) => self.counts.errors.push(err),
             }
-        });
-        let (digest, episodes) = match episodes {
-            Ok(found) => found,
-            Err(err) => {
-                counts.errors.push(format!("{place}: {err}"));
-                return Ok(());
-            }
-        };
-        for (index, episode) in episodes.into_iter().enumerate() {
-            let cell = cell.map_or_else(|| episode.cell(), str::to_owned);
-            let digest = if index == 0 { digest.clone() } else { format!("{digest}.{index}") };
-            let times = seen.entry((cell.clone(), digest.clone())).or_default();
-            *times += 1;
-            if into.count(&cell, &digest).map_err(Broken::Run)? >= *times {
-                counts.known += 1;
-                continue;
-            }
-            let episode = without_answers(episode);
-            counts.add(&episode, &cell);
-            let (format, place) = (episode.format.to_owned(), place.clone());
-            let imported = Imported { digest, format, place, record: Map::new() };
-            into.add(&cell, entry(episode, imported)).map_err(Broken::Run)?;
         }
         Ok(())
-    })
+    }
+
+    fn put(&mut self, read: Read) -> anyhow::Result<()> {
+        let Read { cell, episode, counts } = read;
+        let digest = &episode.imported.digest;
+        let times = self.seen.entry((cell.clone(), digest.clone())).or_default();
+        *times += 1;
+        if self.into.count(&cell, digest)? >= *times {
+            self.counts.known += 1;
+            return Ok(());
+        }
+        self.counts.add(counts);
+        self.into.add(&cell, episode)?;
+        Ok(())
+    }
+}
+
+/// Reads the episodes of a record. An error names its place.
+fn read(file: &Path, number: usize, record: Record, cell: Option<&str>) -> Result<Vec<Read>, String> {
+    let place = format!("{}:{number}", file.display());
+    let at = |err: String| format!("{place}: {err}");
+    let record = record.map_err(at)?;
+    let digest = digest(&record).map_err(at)?;
+    let episodes = recognise::episodes(record, &file.to_string_lossy()).map_err(at)?;
+    if episodes.iter().any(|episode| episode.instance_id.is_empty()) {
+        return Err(at("does not say which instance it is of".to_owned()));
+    }
+    let one = |(index, episode): (usize, Foreign)| {
+        let cell = cell.map_or_else(|| episode.cell(), str::to_owned);
+        let digest = if index == 0 { digest.clone() } else { format!("{digest}.{index}") };
+        let episode = without_answers(episode);
+        let counts = FileCounts::of(&episode, &cell);
+        let (format, place) = (episode.format.to_owned(), place.clone());
+        let imported = Imported { digest, format, place, record: Map::new() };
+        Ok(Read { cell, episode: entry(episode, imported).map_err(|err| at(err.to_string()))?, counts })
+    };
+    episodes.into_iter().enumerate().map(one).collect()
 }
 
 impl FileCounts {
-    fn add(&mut self, episode: &Foreign, cell: &str) {
-        self.imported += 1;
-        self.trajectories += usize::from(!episode.records.is_empty());
+    /// Returns what is counted of an episode.
+    fn of(episode: &Foreign, cell: &str) -> Self {
+        let mut counts = Self { imported: 1, ..Self::default() };
+        counts.trajectories = usize::from(!episode.records.is_empty());
         for record in &episode.records {
             match record {
-                Record::Completion { completion, .. } => {
-                    self.answers += 1;
-                    self.calls += completion.message.tool_calls.len();
+                Line::Completion { completion, .. } => {
+                    counts.answers += 1;
+                    counts.calls += completion.message.tool_calls.len();
                 }
-                Record::Observation { .. } => self.observations += 1,
-                Record::Message { message, .. } => self.calls += message.tool_calls.len(),
+                Line::Observation { .. } => counts.observations += 1,
+                Line::Message { message, .. } => counts.calls += message.tool_calls.len(),
                 _ => continue,
             }
-            self.messages += 1;
+            counts.messages += 1;
         }
-        self.patches += usize::from(episode.patch.as_ref().is_some_and(|patch| !patch.is_empty()));
+        counts.patches = usize::from(episode.patch.as_ref().is_some_and(|patch| !patch.is_empty()));
         if let Some(resolved) = episode.resolved {
-            self.labels[usize::from(!resolved)] += 1;
+            counts.labels[usize::from(!resolved)] = 1;
         }
-        *self.formats.entry(episode.format.to_owned()).or_default() += 1;
-        *self.cells.entry(cell.to_owned()).or_default() += 1;
+        counts.formats.insert(episode.format.to_owned(), 1);
+        counts.cells.insert(cell.to_owned(), 1);
+        counts
+    }
+
+    fn add(&mut self, other: Self) {
+        self.imported += other.imported;
+        self.trajectories += other.trajectories;
+        self.messages += other.messages;
+        self.answers += other.answers;
+        self.calls += other.calls;
+        self.observations += other.observations;
+        self.patches += other.patches;
+        self.labels.iter_mut().zip(other.labels).for_each(|(sum, more)| *sum += more);
+        for (sums, more) in [(&mut self.formats, other.formats), (&mut self.cells, other.cells)] {
+            more.into_iter().for_each(|(name, number)| *sums.entry(name).or_default() += number);
+        }
     }
 }
 
@@ -227,11 +287,11 @@ fn counted(value: &mut Value) {
 /// Returns what tells a record from any other.
 fn digest(record: &Map<String, Value>) -> Result<String, String> {
     let text = serde_json::to_vec(record).map_err(|err| err.to_string())?;
-    Ok(Sha256::digest(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&Sha256::digest(&text)[..16]))
 }
 
 /// Returns an episode as a run holds it.
-fn entry(episode: Foreign, imported: Imported) -> ImportedEpisode {
+fn entry(episode: Foreign, imported: Imported) -> serde_json::Result<ImportedEpisode> {
     let Foreign { instance_id, patch, resolved, .. } = &episode;
     let (instance_id, resolved) = (instance_id.clone(), *resolved);
     // No judge resolves an empty patch: the record does not hold the one that was judged.
@@ -249,7 +309,7 @@ fn entry(episode: Foreign, imported: Imported) -> ImportedEpisode {
     if episode.records.is_empty() {
         // There is no header that could hold it.
         let imported = Imported { record: episode.rest, ..imported };
-        return ImportedEpisode { instance_id, imported, records: Vec::new(), ended: None, prediction, judged };
+        return Ok(ImportedEpisode { instance_id, imported, lines: Vec::new(), ended: None, prediction, judged });
     }
     let outcome = outcome(&episode);
     let ended = Ended {
@@ -259,10 +319,9 @@ fn entry(episode: Foreign, imported: Imported) -> ImportedEpisode {
         spending: Some(outcome.spending),
         config: None,
     };
-    let mut records = vec![Record::Header(header(&episode, &imported))];
-    records.extend(episode.records);
-    records.push(Record::Outcome(outcome));
-    ImportedEpisode { instance_id, imported, records, ended: Some(ended), prediction, judged }
+    let (head, last) = (Line::Header(header(&episode, &imported)), Line::Outcome(outcome));
+    let lines = ImportedEpisode::lines(std::iter::once(&head).chain(&episode.records).chain([&last]))?;
+    Ok(ImportedEpisode { instance_id, imported, lines, ended: Some(ended), prediction, judged })
 }
 
 fn judged(patch: Option<&str>, resolved: bool) -> Judged {
@@ -341,7 +400,7 @@ fn spending(episode: &Foreign) -> Spending {
     let (mut sum, mut counted) = (Spending::default(), 0);
     for record in &episode.records {
         match record {
-            Record::Completion { completion, seconds, .. } => {
+            Line::Completion { completion, seconds, .. } => {
                 sum.queries += 1;
                 counted += u64::from(completion.usage.total() > 0);
                 sum.usage += completion.usage;
@@ -351,7 +410,7 @@ fn spending(episode: &Foreign) -> Spending {
                     None => sum.unpriced_queries += 1,
                 }
             }
-            Record::Observation { seconds, .. } => sum.tool_seconds += seconds,
+            Line::Observation { seconds, .. } => sum.tool_seconds += seconds,
             _ => {}
         }
     }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::Settings;
-use super::gather::{Candidate, Dropped, Gathered};
+use super::gather::Gathered;
+use super::repositories::by_repository;
 use super::select::Sets;
+use crate::counts::Counts;
 use crate::tokens::Counter;
 
 /// What a data set is made of; `card.json`.
@@ -22,7 +24,7 @@ pub struct Card {
     pub episodes_read: usize,
     /// Episodes with rows in the sets.
     pub episodes: usize,
-    /// Segments in the sets.
+    /// Segments in the sets; one whose recorded tokens do not go on from one another is several rows in the files.
     pub rows: usize,
     /// Their instances.
     pub instances: usize,
@@ -31,12 +33,12 @@ pub struct Card {
     /// Episodes by repository, of the validation set.
     pub validation_repositories: BTreeMap<String, usize>,
     /// Episodes that were left out, by reason.
-    pub episodes_dropped: Dropped,
+    pub episodes_dropped: Counts,
     /// Rows that were left out, by reason.
-    pub rows_dropped: Dropped,
+    pub rows_dropped: Counts,
     /// Messages of rows (SWE-Gym, table 8).
     pub messages_per_row: Percentiles,
-    /// Tokens of rows (SWE-Gym, table 8).
+    /// Tokens of rows, as they are in the files (SWE-Gym, table 8).
     pub tokens_per_row: Percentiles,
     /// How many tokens are trained in all; `None` where tokens are estimated, or the chat template does not tell.
     pub trained_tokens: Option<usize>,
@@ -115,24 +117,16 @@ pub(super) fn facts(gathered: &Gathered, sets: &Sets, settings: &Settings, count
         episodes: all().count(),
         rows: rows().count(),
         instances: all().map(|one| one.instance_id.as_str()).collect::<BTreeSet<_>>().len(),
-        train_repositories: by_repository(&sets.train),
-        validation_repositories: by_repository(&sets.validation),
+        train_repositories: by_repository(sets.train.iter().map(|one| one.repository.as_str())),
+        validation_repositories: by_repository(sets.validation.iter().map(|one| one.repository.as_str())),
         episodes_dropped: gathered.episodes_dropped.clone(),
         rows_dropped: gathered.rows_dropped.clone(),
         messages_per_row: Percentiles::of(rows().map(|row| row.messages).collect()),
-        tokens_per_row: Percentiles::of(rows().map(|row| row.tokens).collect()),
+        tokens_per_row: Percentiles::of(rows().flat_map(|row| row.tokens.iter().copied()).collect()),
         trained_tokens: rows().map(|row| row.trained).sum(),
-        reasoning_left_out: gathered.thoughts,
+        reasoning_left_out: rows().map(|row| row.thoughts).sum(),
         files: Vec::new(),
     }
-}
-
-fn by_repository(candidates: &[Candidate]) -> BTreeMap<String, usize> {
-    let mut repositories = BTreeMap::new();
-    for candidate in candidates {
-        *repositories.entry(candidate.repository.clone()).or_default() += 1;
-    }
-    repositories
 }
 
 #[cfg(test)]

@@ -1,27 +1,22 @@
 //! Rows that runs have, and why others are left out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use anyhow::Context;
 use journal::{Ending, Episode, Run};
 use prompts::Prompts;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::Settings;
+use super::batches::in_batches;
 use super::columns::columns;
 use super::leaks::leak;
 use super::prepare::prepare;
 use super::repositories::{is_benchmark, repository};
-use super::row::{Row, Rows};
+use super::row::{Row, rows};
 use super::write::Spool;
-use crate::tokens::{Counter, Measure};
-
-/// How many episodes are held at a time, for all threads together.
-const BATCH: usize = 64;
-
-/// How much was left out, by reason.
-pub(crate) type Dropped = BTreeMap<String, usize>;
+use crate::counts::Counts;
+use crate::tokens::{Counter, Encoded, Measure};
 
 /// An episode with rows to export.
 #[derive(Debug, Clone)]
@@ -49,10 +44,12 @@ pub(super) struct Measured {
     pub digest: [u8; 32],
     /// Messages, as they are written.
     pub messages: usize,
-    /// Tokens.
-    pub tokens: usize,
+    /// Tokens of each piece that is written of it.
+    pub tokens: Vec<usize>,
     /// How many of them are trained; `None` where that is not known.
     pub trained: Option<usize>,
+    /// Trained answers before which the model thought, as far as is known, and that stand without it.
+    pub thoughts: usize,
     /// Where what is written of it is kept: one piece, or one for each sequence of recorded tokens.
     pub pieces: Vec<Range<u64>>,
 }
@@ -65,11 +62,9 @@ pub(super) struct Gathered {
     /// Episodes of the runs.
     pub episodes: usize,
     /// Episodes that were left out.
-    pub episodes_dropped: Dropped,
+    pub episodes_dropped: Counts,
     /// Rows that were left out.
-    pub rows_dropped: Dropped,
-    /// Trained answers whose reasoning is known and not in the rows.
-    pub thoughts: usize,
+    pub rows_dropped: Counts,
 }
 
 /// What rows are made with.
@@ -87,7 +82,7 @@ type Written = Result<(Measured, Vec<Vec<u8>>), String>;
 
 /// What was made of an episode, or why it is left out.
 enum Made {
-    Rows { calls: usize, rows: Vec<Written>, thoughts: usize },
+    Rows { calls: usize, rows: Vec<Written> },
     None(&'static str),
 }
 
@@ -99,15 +94,14 @@ enum Made {
 pub(super) fn gather(runs: &[Run], means: &Means<'_>, spool: &mut Spool) -> anyhow::Result<Gathered> {
     let mut gathered = Gathered::default();
     for run in runs {
-        let name = run.folder().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = run.name();
         for cell in run.cells() {
             let episodes = gathered.wanted(run, &cell, means.settings);
-            for batch in episodes.chunks(BATCH) {
-                let made: Vec<anyhow::Result<Made>> = batch.par_iter().map(|episode| make(episode, means)).collect();
-                for (episode, made) in batch.iter().zip(made) {
-                    gathered.take(&name, episode, made?, spool)?;
-                }
-            }
+            in_batches(
+                &episodes,
+                |episode| make(episode, means),
+                |episode, made| gathered.take(&name, episode, made, spool),
+            )?;
         }
     }
     let key = |one: &Candidate| (one.run.clone(), one.cell.clone(), one.instance_id.clone(), one.sample);
@@ -127,7 +121,7 @@ impl Gathered {
                     (episode.prediction, episode.judged) = (None, None);
                     episodes.push(episode);
                 }
-                Err(why) => count(&mut self.episodes_dropped, why),
+                Err(why) => self.episodes_dropped.count(why, 1),
             }
         });
         episodes
@@ -136,13 +130,10 @@ impl Gathered {
     fn take(&mut self, run: &str, episode: &Episode, made: Made, spool: &mut Spool) -> anyhow::Result<()> {
         let (calls, made) = match made {
             Made::None(why) => {
-                count(&mut self.episodes_dropped, why);
+                self.episodes_dropped.count(why, 1);
                 return Ok(());
             }
-            Made::Rows { calls, rows, thoughts } => {
-                self.thoughts += thoughts;
-                (calls, rows)
-            }
+            Made::Rows { calls, rows } => (calls, rows),
         };
         let mut rows = Vec::new();
         for row in made {
@@ -151,11 +142,11 @@ impl Gathered {
                     measured.pieces = pieces.iter().map(|piece| spool.put(piece)).collect::<anyhow::Result<_>>()?;
                     rows.push(measured);
                 }
-                Err(why) => count(&mut self.rows_dropped, &why),
+                Err(why) => self.rows_dropped.count(&why, 1),
             }
         }
         if rows.is_empty() {
-            count(&mut self.episodes_dropped, "no row is left");
+            self.episodes_dropped.count("no row is left", 1);
             return Ok(());
         }
         self.candidates.push(Candidate {
@@ -176,21 +167,12 @@ impl Gathered {
         for candidate in &mut self.candidates {
             let before = candidate.rows.len();
             candidate.rows.retain(|row| seen.insert(row.digest));
-            for _ in candidate.rows.len()..before {
-                count(&mut self.rows_dropped, "a duplicate");
-            }
+            self.rows_dropped.count("a duplicate", before - candidate.rows.len());
         }
         let before = self.candidates.len();
         self.candidates.retain(|candidate| !candidate.rows.is_empty());
-        for _ in self.candidates.len()..before {
-            count(&mut self.episodes_dropped, "a duplicate");
-        }
+        self.episodes_dropped.count("a duplicate", before - self.candidates.len());
     }
-}
-
-/// Counts one more for a reason.
-pub(crate) fn count(dropped: &mut Dropped, why: &str) {
-    *dropped.entry(why.to_owned()).or_default() += 1;
 }
 
 fn wanted(episode: &Episode, settings: &Settings) -> Result<(), &'static str> {
@@ -218,10 +200,8 @@ fn make(episode: &Episode, means: &Means<'_>) -> anyhow::Result<Made> {
     if let Some(why) = leak(&trajectory) {
         return Ok(Made::None(why));
     }
-    let Rows { rows, thoughts } = Rows::of(&trajectory, means.settings);
-    let rows = rows.into_iter().map(|row| written(row?, means));
-    let rows = rows.map(|row: Result<_, String>| row).collect();
-    Ok(Made::Rows { calls: trajectory.completions().count(), rows, thoughts })
+    let rows = rows(&trajectory, means.settings).into_iter().map(|row| written(row?, means)).collect();
+    Ok(Made::Rows { calls: trajectory.completions().count(), rows })
 }
 
 /// Returns a row with the pieces that are written of it, or why it is left out.
@@ -231,45 +211,36 @@ fn written(row: Row, means: &Means<'_>) -> Result<(Measured, Vec<Vec<u8>>), Stri
     let row = prepare(row, settings, prompts)?;
     let told = |err: anyhow::Error| format!("{err:#}");
     let json = |err: serde_json::Error| err.to_string();
-    let (measure, pieces) = match &row.recorded {
-        Some(sequences) if settings.pretokenized => {
-            let tokens = sequences.iter().map(|one| one.input_ids.len()).max().unwrap_or_default();
-            let trained = sequences.iter().map(crate::tokens::Encoded::trained).sum();
-            let pieces: Result<Vec<_>, _> = sequences.iter().map(serde_json::to_vec).collect();
-            (Measure { tokens, trained: Some(trained) }, pieces.map_err(json)?)
-        }
-        _ if settings.pretokenized => {
-            let encoded = counter.encode(&row.turns, &row.tools).map_err(told)?;
-            let encoded = encoded.ok_or("no tokenizer, and no recorded tokens")?;
-            let measure = Measure { tokens: encoded.input_ids.len(), trained: Some(encoded.trained()) };
-            (measure, vec![serde_json::to_vec(&encoded).map_err(json)?])
-        }
-        _ => (counter.measure(&row.turns, &row.tools).map_err(told)?, Vec::new()),
+    let mut thoughts = row.thoughts;
+    let (tokens, trained, pieces) = if settings.pretokenized {
+        let encoded = match &row.recorded {
+            Some(sequences) => {
+                // They are all that the model sampled.
+                thoughts = 0;
+                Cow::Borrowed(sequences.as_slice())
+            }
+            None => {
+                let encoded = counter.encode(&row.turns, &row.tools).map_err(told)?;
+                Cow::Owned(vec![encoded.ok_or("no tokenizer, and no recorded tokens")?])
+            }
+        };
+        let tokens = encoded.iter().map(|one| one.input_ids.len()).collect();
+        let trained = encoded.iter().map(Encoded::trained).sum();
+        let pieces = encoded.iter().map(serde_json::to_vec).collect::<Result<_, _>>().map_err(json)?;
+        (tokens, Some(trained), pieces)
+    } else {
+        let Measure { tokens, trained } = counter.measure(&row.turns, &row.tools).map_err(told)?;
+        (vec![tokens], trained, Vec::new())
     };
-    let Measure { tokens, trained } = measure;
     if trained == Some(0) {
         return Err("no token to train on".to_owned());
     }
-    if let Some(most) = settings.max_tokens.filter(|most| tokens > *most) {
+    if let Some(most) = settings.max_tokens.filter(|most| tokens.iter().any(|tokens| tokens > most)) {
         return Err(format!("more than {most} tokens"));
     }
     let pieces = match settings.pretokenized {
         true => pieces,
         false => vec![serde_json::to_vec(&columns(&row, settings)).map_err(json)?],
     };
-    Ok((Measured { digest, messages: row.turns.len(), tokens, trained, pieces: Vec::new() }, pieces))
-}
-
-/// Reads what is written of a row back, piece by piece.
-pub(super) fn each_piece(
-    candidates: &[Candidate],
-    spool: &Spool,
-    mut put: impl FnMut(&[u8]) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut bytes = Vec::new();
-    for piece in candidates.iter().flat_map(|one| &one.rows).flat_map(|row| &row.pieces) {
-        spool.read(piece, &mut bytes).context("cannot read rows back")?;
-        put(&bytes)?;
-    }
-    Ok(())
+    Ok((Measured { digest, messages: row.turns.len(), tokens, trained, thoughts, pieces: Vec::new() }, pieces))
 }

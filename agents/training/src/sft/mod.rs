@@ -6,11 +6,13 @@
 mod settings;
 mod target;
 
+mod batches;
 mod leaks;
 mod repositories;
 mod row;
 
 mod export;
+mod files;
 mod gather;
 mod prepare;
 mod select;
@@ -26,11 +28,11 @@ pub use export::export;
 pub use settings::{Arguments, By, Format, Order, Settings};
 pub use target::{CallForm, Target};
 
+pub(crate) use batches::in_batches;
 pub(crate) use columns::columns;
-pub(crate) use gather::{Dropped, count};
+pub(crate) use files::{Places, write_card, write_sets, write_text};
 pub(crate) use leaks::{HIDDEN, leak};
-pub(crate) use recipe::recipe;
-pub(crate) use repositories::{is_benchmark, repository};
+pub(crate) use repositories::{by_repository, is_benchmark, repository};
 pub(crate) use row::Row;
 pub(crate) use select::held_out;
-pub(crate) use write::{hex, write_values};
+pub(crate) use write::Spool;

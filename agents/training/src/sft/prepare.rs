@@ -5,7 +5,7 @@ use prompts::Prompts;
 use serde_json::{Map, Value};
 
 use super::row::Row;
-use super::{CallForm, Settings};
+use super::{CallForm, Settings, Target};
 use crate::tokens::Turn;
 
 /// Turns a row into what a target reads, or says why it would be dropped or maimed there. Messages behind the last trained
@@ -19,7 +19,7 @@ pub(super) fn prepare(mut row: Row, settings: &Settings, prompts: &Prompts) -> R
         row.turns = split_calls(&row.turns);
     }
     for turn in &mut row.turns {
-        turn.trained &= !turn.message.content.trim().is_empty() || !turn.message.tool_calls.is_empty();
+        turn.trained &= !turn.is_blank();
     }
     let last = row.turns.iter().rposition(|turn| turn.trained).ok_or("no answer to train on")?;
     row.turns.truncate(last + 1);
@@ -42,6 +42,9 @@ pub(super) fn prepare(mut row: Row, settings: &Settings, prompts: &Prompts) -> R
         CallForm::Native if has_stray_result(&row.turns) => Err("a result answers no call"),
         CallForm::Native if row.turns.iter().any(has_unreadable_call) => {
             Err("the arguments of a call are no JSON object")
+        }
+        CallForm::Native if settings.target == Target::MsSwift && !alternate(&row.turns) => {
+            Err("the target's template takes no words of the user behind a result; `--calls text` keeps them")
         }
         CallForm::Native => Ok(row),
         CallForm::Text => as_text(row, prompts),
@@ -83,10 +86,19 @@ fn has_unreadable_call(turn: &Turn) -> bool {
     turn.message.tool_calls.iter().any(|call| !readable(&call.arguments))
 }
 
+/// Returns whether answers alternate with what is said or shown to the model, several of a kind taken as one: ms-swift goes
+/// through a conversation in such pairs, and fails on any other.
+fn alternate(turns: &[Turn]) -> bool {
+    let mut roles: Vec<Role> = turns.iter().map(|turn| turn.message.role).collect();
+    roles.dedup();
+    let rest = roles.strip_prefix(&[Role::System]).unwrap_or(&roles);
+    rest.chunks(2).all(|pair| matches!(pair, [Role::User | Role::Tool, Role::Assistant]))
+}
+
 /// Returns a row with calls as text, one an answer, in strict turns of the user and the model.
-fn as_text(row: Row, prompts: &Prompts) -> Result<Row, &'static str> {
+fn as_text(mut row: Row, prompts: &Prompts) -> Result<Row, &'static str> {
     let (messages, trained): (Vec<Message>, Vec<bool>) =
-        row.turns.into_iter().map(|turn| (turn.message, turn.trained)).unzip();
+        std::mem::take(&mut row.turns).into_iter().map(|turn| (turn.message, turn.trained)).unzip();
     let said = llm::to_text(&messages, &row.tools, false, prompts).map_err(|_| "the tools cannot be described")?;
     let added = said.len() - messages.len();
     let trained = std::iter::repeat_n(false, added).chain(trained);
@@ -103,7 +115,7 @@ fn as_text(row: Row, prompts: &Prompts) -> Result<Row, &'static str> {
     if !strict {
         return Err("the user and the model do not take turns");
     }
-    Ok(Row { turns, tools: Vec::new(), recorded: row.recorded, partly_recorded: row.partly_recorded })
+    Ok(Row { turns, tools: Vec::new(), ..row })
 }
 
 /// Returns the conversation with each answer of several calls split into one a call, each followed by its result; the

@@ -1,5 +1,7 @@
 //! Repositories of instances.
 
+use std::collections::BTreeMap;
+
 /// The repositories of SWE-bench's test set (SWE-bench, table 12 and its dataset), which no model that is measured by it
 /// may be trained on.
 const BENCHMARK: [&str; 12] = [
@@ -21,6 +23,15 @@ const BENCHMARK: [&str; 12] = [
 /// form stands for itself.
 pub(crate) fn repository(instance_id: &str) -> String {
     env_core::repository_part(instance_id).replacen("__", "/", 1)
+}
+
+/// Counts how often each repository comes.
+pub(crate) fn by_repository<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        *counts.entry(name.to_owned()).or_default() += 1;
+    }
+    counts
 }
 
 /// Returns whether a repository is one of SWE-bench's test set.

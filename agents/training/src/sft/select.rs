@@ -1,11 +1,12 @@
 //! Which of the episodes with rows are exported, and in which set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 
-use super::gather::{Candidate, Dropped, count};
+use super::gather::Candidate;
 use super::{Order, Settings};
+use crate::counts::Counts;
 
 /// Episodes of one set, in the order of their rows.
 #[derive(Debug, Default)]
@@ -18,15 +19,13 @@ pub(super) struct Sets {
 
 /// Chooses by the cap on instances, the share and the order, and splits what is left by repository. The same candidates
 /// and settings give the same choice.
-pub(super) fn select(mut candidates: Vec<Candidate>, settings: &Settings, dropped: &mut Dropped) -> Sets {
+pub(super) fn select(mut candidates: Vec<Candidate>, settings: &Settings, dropped: &mut Counts) -> Sets {
     if let Some(most) = settings.per_instance {
         candidates = capped(candidates, most, dropped);
     }
     let mut rng = Rng::with_seed(settings.seed);
     order(&mut candidates, settings.order, &mut rng);
-    for _ in candidates.drain(kept(&candidates, settings)..) {
-        count(dropped, "not in the subset");
-    }
+    dropped.count("not in the subset", candidates.drain(kept(&candidates, settings)..).count());
     let held = (candidates.len() as f64 * settings.validation).round() as usize;
     let of: Vec<&str> = candidates.iter().map(|one| one.repository.as_str()).collect();
     let repositories = held_out(&of, held, &mut rng);
@@ -47,14 +46,14 @@ fn kept(candidates: &[Candidate], settings: &Settings) -> usize {
 }
 
 /// Keeps the episodes of the fewest model calls of each instance.
-fn capped(mut candidates: Vec<Candidate>, most: usize, dropped: &mut Dropped) -> Vec<Candidate> {
+fn capped(mut candidates: Vec<Candidate>, most: usize, dropped: &mut Counts) -> Vec<Candidate> {
     candidates.sort_by_key(|one| one.calls);
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     candidates.retain(|one| {
         let taken = taken.entry(one.instance_id.clone()).or_default();
         *taken += 1;
         if *taken > most {
-            count(dropped, "enough of its instance");
+            dropped.count("enough of its instance", 1);
         }
         *taken <= most
     });
@@ -66,18 +65,12 @@ fn order(candidates: &mut [Candidate], order: Order, rng: &mut Rng) {
         Order::Random => rng.shuffle(candidates),
         Order::Sorted => candidates.sort_by_key(|one| one.calls),
         Order::Repository => {
-            let mut repositories = repositories(candidates);
+            let names: BTreeSet<String> = candidates.iter().map(|one| one.repository.clone()).collect();
+            let mut repositories: Vec<String> = names.into_iter().collect();
             rng.shuffle(&mut repositories);
             candidates.sort_by_cached_key(|one| repositories.iter().position(|name| *name == one.repository));
         }
     }
-}
-
-fn repositories(candidates: &[Candidate]) -> Vec<String> {
-    let mut names: Vec<String> = candidates.iter().map(|one| one.repository.clone()).collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 /// Draws the repositories whose episodes come nearest to `wanted`: never all, and none where that is nearer than any, as a

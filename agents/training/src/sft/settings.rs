@@ -128,6 +128,7 @@ impl Settings {
         if self.format == Format::Parquet && self.target == Target::Openai {
             bail!("`{name}` takes no Parquet\nhint: leave `--format` out, or use `--for trl`");
         }
+        self.check_arguments()?;
         let thinks = matches!(self.target, Target::Trl | Target::Axolotl | Target::Unsloth);
         if self.reasoning && !(thinks && self.calls == CallForm::Native) {
             bail!(
@@ -137,12 +138,33 @@ impl Settings {
         Ok(())
     }
 
+    /// Checks that what is said of arguments and files is not lost on the rows.
+    fn check_arguments(&self) -> anyhow::Result<()> {
+        let name = self.target.name();
+        let is_asked = self.arguments != self.target.arguments();
+        if is_asked && self.pretokenized {
+            bail!("tokens hold no arguments of calls\nhint: leave `--arguments` or `--pretokenized` out");
+        }
+        if is_asked && self.calls == CallForm::Text {
+            bail!(
+                "calls as text have their arguments in the text\nhint: leave `--arguments` out, or use `--calls native`"
+            );
+        }
+        if is_asked && self.target == Target::Openai {
+            bail!("`{name}` takes arguments only as text\nhint: leave `--arguments` out, or use `--for trl`");
+        }
+        if self.pretokenized && self.format == Format::Json {
+            bail!("rows of tokens are written one a line\nhint: leave `--format` out, or use `--format parquet`");
+        }
+        Ok(())
+    }
+
     /// Returns the ending of the files of rows.
     pub(crate) fn extension(&self) -> &'static str {
         match self.format {
             Format::Parquet => "parquet",
-            Format::Json if !self.pretokenized => "json",
-            Format::Json | Format::Jsonl => "jsonl",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
         }
     }
 

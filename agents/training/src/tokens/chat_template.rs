@@ -1,26 +1,33 @@
 //! A model's chat template.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use agent_core::ToolSpec;
-use anyhow::{Context, bail};
+use agent_core::{ToolCall, ToolSpec};
+use anyhow::Context;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Value as Jinja};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Turn;
+use super::marks::{Marked, looked_for, marked};
 
 const NAME: &str = "chat_template";
+
+/// The name of the copy that marks where messages begin.
+const MARKED: &str = "chat_template with marks";
 
 /// The chat template of a tokenizer, rendered as `apply_chat_template` of transformers does.
 pub struct ChatTemplate {
     environment: Environment<'static>,
     /// The special tokens that templates name, such as `bos_token`.
-    special: Map<String, Value>,
+    special: BTreeMap<String, Jinja>,
+    /// Whether there is a copy that marks where messages begin.
+    has_marks: bool,
+    /// What it may look for in messages.
+    pub(super) looked_for: Vec<String>,
 }
 
 impl ChatTemplate {
@@ -37,18 +44,20 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |why: String| -> Result<String, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, why))
         });
-        environment
-            .add_template_owned(NAME, without_generation(source))
-            .context("the chat template does not compile")?;
-        let mut special = Map::new();
+        let source = without_generation(source);
+        // A template that cannot be marked is rendered more often.
+        let marked = marked(&source).is_some_and(|marked| environment.add_template_owned(MARKED, marked).is_ok());
+        let looked_for = looked_for(&source);
+        environment.add_template_owned(NAME, source).context("the chat template does not compile")?;
+        let mut special = BTreeMap::new();
         for key in ["bos_token", "eos_token", "pad_token", "unk_token"] {
             let token = config.and_then(|config| config.get(key));
             let text = token.and_then(|token| token.as_str().or_else(|| token.get("content")?.as_str()));
             if let Some(text) = text {
-                special.insert(key.to_owned(), json!(text));
+                special.insert(key.to_owned(), Jinja::from(text));
             }
         }
-        Ok(Self { environment, special })
+        Ok(Self { environment, special, has_marks: marked, looked_for })
     }
 
     /// Renders a conversation; with what opens an answer behind it where `opened`.
@@ -60,46 +69,63 @@ impl ChatTemplate {
     }
 
     /// Renders messages as values of the template, of which several renderings may be made.
-    fn render_values(&self, messages: &[Jinja], tools: &Option<Jinja>, opened: bool) -> anyhow::Result<String> {
-        let special = self.special.iter().map(|(key, value)| (key.clone(), Jinja::from(Serde(value))));
-        let mut context: BTreeMap<String, Jinja> = special.collect();
+    pub(super) fn render_values(
+        &self,
+        messages: &[Jinja],
+        tools: &Option<Jinja>,
+        opened: bool,
+    ) -> anyhow::Result<String> {
+        self.render_by(NAME, messages, tools, opened)
+    }
+
+    /// Renders messages, and returns where they begin; `None` where that cannot be told.
+    pub(super) fn render_marked(&self, messages: &[Jinja], tools: &Option<Jinja>) -> Option<Marked> {
+        let text = self.has_marks.then(|| self.render_by(MARKED, messages, tools, false))?.ok()?;
+        Marked::read(&text, messages.len())
+    }
+
+    fn render_by(&self, name: &str, messages: &[Jinja], tools: &Option<Jinja>, opened: bool) -> anyhow::Result<String> {
+        let mut context = self.special.clone();
         context.insert("messages".to_owned(), Jinja::from(messages.to_vec()));
         context.insert("add_generation_prompt".to_owned(), Jinja::from(opened));
         context.extend(tools.clone().map(|tools| ("tools".to_owned(), tools)));
-        let template = self.environment.get_template(NAME)?;
+        let template = self.environment.get_template(name)?;
         template.render(Jinja::from(context)).context("the chat template refuses the conversation")
     }
+}
 
-    /// Renders a conversation and returns the bytes of it that are trained: each answer from behind what opens it to the
-    /// mark that ends it.
-    ///
-    /// # Errors
-    /// When the template refuses it, or shows earlier answers otherwise once more is said, so that what was sampled is
-    /// not what would be trained.
-    pub(super) fn spans(&self, turns: &[Turn], tools: &[ToolSpec]) -> anyhow::Result<(String, Vec<Range<usize>>)> {
-        let (messages, tools) = (values(turns), described(tools));
-        let whole = self.render_values(&messages, &tools, false)?;
-        let mut spans = Vec::new();
-        for (index, _) in turns.iter().enumerate().filter(|(_, turn)| turn.trained) {
-            let before = self.render_values(&messages[..index], &tools, true)?;
-            let last = index + 1 == turns.len();
-            let through = if last { None } else { Some(self.render_values(&messages[..=index], &tools, false)?) };
-            let through = through.as_deref().unwrap_or(&whole);
-            let end = through.trim_end().len();
-            if !through.starts_with(&before) || !whole.starts_with(&through[..end]) || end <= before.len() {
-                bail!("the chat template shows an answer otherwise once more is said");
-            }
-            spans.push(before.len()..end);
-        }
-        Ok((whole, spans))
+/// Returns messages as values of templates.
+pub(super) fn values(turns: &[Turn]) -> Vec<Jinja> {
+    turns.iter().map(value).collect()
+}
+
+/// Returns what [`Turn::chat`] does with objects, without the way over JSON.
+fn value(turn: &Turn) -> Jinja {
+    let message = &turn.message;
+    let mut fields =
+        vec![("role", Jinja::from(message.role.word())), ("content", Jinja::from(message.content.as_str()))];
+    fields.extend(turn.reasoning.as_deref().map(|text| ("reasoning_content", Jinja::from(text))));
+    if !message.tool_calls.is_empty() {
+        let call = |call: &ToolCall| {
+            let read = serde_json::from_str::<Value>(&call.arguments).ok();
+            let arguments = read.map_or_else(|| Jinja::from(call.arguments.as_str()), |read| Jinja::from(Serde(read)));
+            let function = [("name", Jinja::from(call.name.as_str())), ("arguments", arguments)];
+            let fields = [
+                ("id", Jinja::from(call.id.as_str())),
+                ("type", Jinja::from("function")),
+                ("function", Jinja::from_pairs(function)),
+            ];
+            Jinja::from_pairs(fields)
+        };
+        fields.push(("tool_calls", message.tool_calls.iter().map(call).collect()));
     }
+    let texts = [("tool_call_id", &message.tool_call_id), ("name", &message.name)];
+    fields.extend(texts.into_iter().filter_map(|(key, text)| Some((key, Jinja::from(text.as_deref()?)))));
+    Jinja::from_pairs(fields)
 }
 
-fn values(turns: &[Turn]) -> Vec<Jinja> {
-    turns.iter().map(|turn| Jinja::from(Serde(turn.chat(true)))).collect()
-}
-
-fn described(tools: &[ToolSpec]) -> Option<Jinja> {
+/// Returns tools as a value of templates; `None` for none.
+pub(super) fn described(tools: &[ToolSpec]) -> Option<Jinja> {
     (!tools.is_empty()).then(|| Jinja::from(Serde(tools.iter().map(function).collect::<Vec<_>>())))
 }
 

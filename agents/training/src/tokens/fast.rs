@@ -24,7 +24,7 @@ const AHEAD: &str = r"|\s+(?!\S)|\s+";
 const BREAKS: &str = r"|\s*[\r\n]+";
 
 /// Longer words are rare, and not remembered.
-const LONGEST: usize = 48;
+const LONGEST: usize = 31;
 
 /// How many words are remembered at most, for each thread.
 const REMEMBERED: usize = 1 << 19;
@@ -54,9 +54,30 @@ pub(super) struct Tokens {
 /// What one thread works with.
 struct Memory {
     automaton: Automaton,
-    /// The tokens of words, as places in `ids`.
-    words: FxHashMap<Box<[u8]>, (u32, u32)>,
+    /// The tokens of words, by [`key`].
+    words: FxHashMap<Key, Known>,
+    /// The tokens of words of several.
     ids: Vec<u32>,
+}
+
+/// The tokens of a word.
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    /// The only one.
+    One(u32),
+    /// Where they are in `ids`, and how many.
+    Many(u32, u32),
+}
+
+/// The bytes of a word of up to [`LONGEST`], and their number behind them, so that it is compared without a look elsewhere.
+type Key = [u128; 2];
+
+fn key(word: &[u8]) -> Option<Key> {
+    let mut bytes = [[0; 16]; 2];
+    let flat = bytes.as_flattened_mut();
+    flat.get_mut(..word.len()).filter(|_| word.len() <= LONGEST)?.copy_from_slice(word);
+    flat[LONGEST] = u8::try_from(word.len()).ok()?;
+    Some(bytes.map(u128::from_le_bytes))
 }
 
 impl Fast {
@@ -145,22 +166,36 @@ impl Fast {
             let end = self.end_of_word(text, at, &mut memory.automaton);
             let word = &text[at..end];
             at = end;
-            if let Some((from, length)) = memory.words.get(word.as_bytes()) {
-                ids.extend_from_slice(&memory.ids[*from as usize..(*from + *length) as usize]);
-                continue;
+            let key = key(word.as_bytes());
+            match key.and_then(|key| memory.words.get(&key)).copied() {
+                Some(Known::One(id)) => {
+                    ids.push(id);
+                    continue;
+                }
+                Some(Known::Many(from, length)) => {
+                    ids.extend_from_slice(&memory.ids[from as usize..(from + length) as usize]);
+                    continue;
+                }
+                None => {}
             }
             let shown: String = word.bytes().map(|byte| self.letters[byte as usize]).collect();
             let tokens = tokenizer.get_model().tokenize(&shown).map_err(|err| anyhow!("{err}"))?;
             let from = ids.len();
             ids.extend(tokens.iter().map(|token| token.id));
-            if word.len() <= LONGEST {
+            if let Some(key) = key {
                 if memory.words.len() >= REMEMBERED {
                     memory.words.clear();
                     memory.ids.clear();
                 }
-                let place = (u32::try_from(memory.ids.len())?, u32::try_from(ids.len() - from)?);
-                memory.ids.extend_from_slice(&ids[from..]);
-                memory.words.insert(word.as_bytes().into(), place);
+                let known = match &ids[from..] {
+                    [id] => Known::One(*id),
+                    several => {
+                        let place = u32::try_from(memory.ids.len())?;
+                        memory.ids.extend_from_slice(several);
+                        Known::Many(place, u32::try_from(several.len())?)
+                    }
+                };
+                memory.words.insert(key, known);
             }
         }
         Ok(())

@@ -4,6 +4,8 @@ mod chat_template;
 mod counter;
 mod encoded;
 mod fast;
+mod marks;
+mod spans;
 mod turn;
 
 pub use chat_template::ChatTemplate;

@@ -15,6 +15,11 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// Returns whether it says and calls nothing.
+    pub fn is_blank(&self) -> bool {
+        self.message.content.trim().is_empty() && self.message.tool_calls.is_empty()
+    }
+
     /// Returns the message in the shape of the chat completions interface. Arguments are an object where `object`, and
     /// the JSON text that the model wrote where not, or where that is no JSON.
     pub fn chat(&self, object: bool) -> Map<String, Value> {

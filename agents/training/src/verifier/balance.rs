@@ -6,14 +6,15 @@ use fastrand::Rng;
 
 use super::Settings;
 use super::gather::Candidate;
-use crate::sft::{Dropped, count, held_out};
+use crate::counts::Counts;
+use crate::sft::held_out;
 
 /// Splits episodes into those that are trained on and those that are only measured on, of which no repository is in both,
 /// and balances each. The same candidates and settings give the same choice.
 pub(super) fn sets(
     mut candidates: Vec<Candidate>,
     settings: &Settings,
-    dropped: &mut Dropped,
+    dropped: &mut Counts,
 ) -> (Vec<Candidate>, Vec<Candidate>) {
     let mut rng = Rng::with_seed(settings.seed);
     rng.shuffle(&mut candidates);
@@ -29,20 +30,20 @@ pub(super) fn sets(
 }
 
 /// Keeps so many resolved and so many unresolved episodes of each instance.
-fn cap(candidates: &mut Vec<Candidate>, most: usize, dropped: &mut Dropped) {
+fn cap(candidates: &mut Vec<Candidate>, most: usize, dropped: &mut Counts) {
     let mut taken: BTreeMap<(String, bool), usize> = BTreeMap::new();
     candidates.retain(|one| {
-        let taken = taken.entry((one.episode.instance_id.clone(), one.resolved)).or_default();
+        let taken = taken.entry((one.instance_id.clone(), one.resolved)).or_default();
         *taken += 1;
         if *taken > most {
-            count(dropped, "enough of its instance");
+            dropped.count("enough of its instance", 1);
         }
         *taken <= most
     });
 }
 
 /// Keeps the first ones that make up the ratio and the share, in their order.
-fn balanced(candidates: Vec<Candidate>, settings: &Settings, dropped: &mut Dropped) -> Vec<Candidate> {
+fn balanced(candidates: Vec<Candidate>, settings: &Settings, dropped: &mut Counts) -> Vec<Candidate> {
     let group = |on_policy: Option<bool>, resolved: bool| {
         let is_of = |one: &&Candidate| one.resolved == resolved && on_policy.is_none_or(|on| one.on_policy == on);
         candidates.iter().filter(is_of).count()
@@ -64,7 +65,7 @@ fn balanced(candidates: Vec<Candidate>, settings: &Settings, dropped: &mut Dropp
         let kept = *left > 0;
         *left = left.saturating_sub(1);
         if !kept {
-            count(dropped, why);
+            dropped.count(why, 1);
         }
         kept
     };

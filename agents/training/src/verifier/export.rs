@@ -1,18 +1,20 @@
 //! The whole of an export.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use anyhow::{Context, bail};
-use journal::{Run, write_whole};
+use anyhow::bail;
+use journal::Run;
 use prompts::Prompts;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::balance::sets;
-use super::gather::{Candidate, Gathered, Means, gather, row};
+use super::gather::{Candidate, Gathered, Means, gather};
 use super::{Form, Settings};
-use crate::sft::{self, CallForm, Dropped, FileFacts, Percentiles, Row, columns, hex, recipe, write_values};
+use crate::counts::Counts;
+use crate::out::Out;
+use crate::sft::{
+    self, CallForm, FileFacts, Percentiles, Places, Spool, by_repository, write_card, write_sets, write_text,
+};
 use crate::tokens::Counter;
 
 /// What a data set is made of; `card.json`.
@@ -31,7 +33,7 @@ pub struct Card {
     /// The set that is only measured on.
     pub validation: Set,
     /// Episodes that were left out, by reason.
-    pub episodes_dropped: Dropped,
+    pub episodes_dropped: Counts,
     /// Answers of the model in the episodes.
     pub answers_per_row: Percentiles,
     /// Tokens of rows.
@@ -65,20 +67,23 @@ pub fn export(
     settings: &Settings,
     counter: &Counter,
     prompts: &Prompts,
-    out: &Path,
+    out: Out<'_>,
 ) -> anyhow::Result<Card> {
     settings.check()?;
-    let means = Means { settings, counter, prompts };
-    let Gathered { candidates, episodes, mut dropped } = gather(runs, &means)?;
+    let rows = sft::Settings { calls: CallForm::Text, ..sft::Settings::new(settings.target) };
+    let folder = out.begin()?;
+    let mut spool = Spool::create(folder)?;
+    let means = Means { settings, rows: &rows, counter, prompts };
+    let Gathered { candidates, episodes, mut dropped } = gather(runs, &means, &mut spool)?;
     let (train, validation) = sets(candidates, settings, &mut dropped);
     if train.is_empty() {
+        out.give_up();
         let reasons: Vec<String> = dropped.iter().map(|(why, number)| format!("{number} {why}")).collect();
         bail!(
             "no row is left of {episodes} episodes\nhint: it takes resolved and unresolved ones; left out: {}",
             reasons.join(", ")
         );
     }
-    std::fs::create_dir_all(out).with_context(|| format!("cannot make `{}`", out.display()))?;
     let all = || train.iter().chain(&validation);
     let mut card = Card {
         spotter: env!("CARGO_PKG_VERSION").to_owned(),
@@ -92,38 +97,24 @@ pub fn export(
         tokens_per_row: Percentiles::of(all().map(|one| one.tokens).collect()),
         files: Vec::new(),
     };
-    let as_text = sft::Settings { calls: CallForm::Text, ..sft::Settings::new(settings.target) };
-    for (name, candidates) in [("train", &train), ("validation", &validation)] {
-        if candidates.is_empty() {
-            continue;
-        }
-        let values = candidates.iter().map(|candidate| {
-            let turns = row(candidate, &means)?;
-            let row = Row { turns, tools: Vec::new(), recorded: None, partly_recorded: false };
-            Ok(columns(&row, &as_text))
-        });
-        card.files.push(write_values(values, out, format!("{name}.{}", as_text.extension()))?);
-    }
-    for (name, text) in recipe(&as_text, &card.files).into_iter().chain([("README.md".to_owned(), readme(&card))]) {
-        write_whole(&out.join(&name), text.as_bytes())?;
-        card.files.push(FileFacts { name, rows: None, sha256: hex(&Sha256::digest(text.as_bytes())) });
-    }
-    write_whole(&out.join("card.json"), format!("{}\n", serde_json::to_string_pretty(&card)?).as_bytes())?;
+    card.files = write_sets([places(&train), places(&validation)], &spool, &rows, folder)?;
+    card.files.push(write_text(folder, "README.md".to_owned(), &readme(&card))?);
+    write_card(folder, &card)?;
     Ok(card)
+}
+
+fn places(candidates: &[Candidate]) -> Places {
+    candidates.iter().map(|one| one.place.clone()).collect()
 }
 
 fn set(candidates: &[Candidate]) -> Set {
     let resolved = candidates.iter().filter(|one| one.resolved).count();
-    let mut repositories = BTreeMap::new();
-    for candidate in candidates {
-        *repositories.entry(candidate.repository.clone()).or_default() += 1;
-    }
     Set {
         resolved,
         unresolved: candidates.len() - resolved,
         on_policy: candidates.iter().filter(|one| one.on_policy).count(),
-        instances: candidates.iter().map(|one| one.episode.instance_id.as_str()).collect::<BTreeSet<_>>().len(),
-        repositories,
+        instances: candidates.iter().map(|one| one.instance_id.as_str()).collect::<BTreeSet<_>>().len(),
+        repositories: by_repository(candidates.iter().map(|one| one.repository.as_str())),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Judged episodes of runs, and why others are left out.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use agent_core::{Message, Trajectory};
 use env_core::Patch;
@@ -9,7 +10,8 @@ use prompts::Prompts;
 use verifier::conversation::{Log, Question, Rated, Spans, answer, truth};
 
 use super::{Form, Settings};
-use crate::sft::{Dropped, HIDDEN, count, is_benchmark, leak, repository};
+use crate::counts::Counts;
+use crate::sft::{self, HIDDEN, Row, Spool, columns, in_batches, is_benchmark, leak, repository};
 use crate::tokens::{Counter, Turn};
 
 /// A judged episode.
@@ -19,8 +21,12 @@ pub(super) struct Candidate {
     pub run: String,
     /// Whether the run is of the model that is to be verified.
     pub on_policy: bool,
-    /// The episode, without its patch where no row shows it.
-    pub episode: Episode,
+    /// The cell of the run.
+    pub cell: String,
+    /// The instance.
+    pub instance_id: String,
+    /// Number of the sample.
+    pub sample: u32,
     /// The repository of its instance.
     pub repository: String,
     /// Whether judging accepted its patch.
@@ -29,12 +35,16 @@ pub(super) struct Candidate {
     pub tokens: usize,
     /// Answers of the model in the episode.
     pub answers: usize,
+    /// Where its row is kept.
+    pub place: Range<u64>,
 }
 
 /// What rows are made with.
 pub(super) struct Means<'a> {
     /// What was asked for.
     pub settings: &'a Settings,
+    /// The form of rows.
+    pub rows: &'a sft::Settings,
     /// What counts tokens.
     pub counter: &'a Counter,
     /// The templates.
@@ -49,44 +59,61 @@ pub(super) struct Gathered {
     /// Episodes of the runs.
     pub episodes: usize,
     /// Episodes that were left out, by reason.
-    pub dropped: Dropped,
+    pub dropped: Counts,
 }
 
-/// Reads runs, each with whether it is on-policy; of each no more than one episode is held.
+/// A row of an episode, as it is written.
+struct Made {
+    digest: [u8; 32],
+    resolved: bool,
+    tokens: usize,
+    answers: usize,
+    row: Vec<u8>,
+}
+
+/// Reads runs with all processors, each with whether it is on-policy; no more than a few episodes are held at a time, and
+/// rows are kept in `spool`.
 ///
 /// # Errors
-/// When a record cannot be read.
-pub(super) fn gather(runs: &[(Run, bool)], means: &Means<'_>) -> anyhow::Result<Gathered> {
+/// When a record cannot be read, or the spool not be written.
+pub(super) fn gather(runs: &[(Run, bool)], means: &Means<'_>, spool: &mut Spool) -> anyhow::Result<Gathered> {
     let (mut gathered, mut seen) = (Gathered::default(), BTreeSet::new());
     for (run, on_policy) in runs {
-        let name = run.folder().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         for cell in run.cells() {
-            for episode in run.episodes(&cell) {
+            let take = |episode: &Episode, made: Result<Made, String>| {
                 gathered.episodes += 1;
-                match candidate(&name, *on_policy, episode, means, &mut seen)? {
-                    Ok(candidate) => gathered.candidates.push(candidate),
-                    Err(why) => count(&mut gathered.dropped, &why),
+                let mut is_new = |made: &Made| seen.insert(made.digest);
+                match made.and_then(|made| if is_new(&made) { Ok(made) } else { Err("a duplicate".to_owned()) }) {
+                    Ok(Made { resolved, tokens, answers, row, .. }) => gathered.candidates.push(Candidate {
+                        run: run.name(),
+                        on_policy: *on_policy,
+                        cell: episode.cell.clone(),
+                        instance_id: episode.instance_id.clone(),
+                        sample: episode.sample,
+                        repository: repository(&episode.instance_id),
+                        resolved,
+                        tokens,
+                        answers,
+                        place: spool.put(&row)?,
+                    }),
+                    Err(why) => gathered.dropped.count(&why, 1),
                 }
-            }
+                Ok(())
+            };
+            in_batches(&run.episodes(&cell), |episode| make(episode, means), take)?;
         }
     }
-    gathered.candidates.sort_by_cached_key(|one| {
-        let episode = &one.episode;
-        (one.run.clone(), episode.cell.clone(), episode.instance_id.clone(), episode.sample)
-    });
+    spool.finish()?;
+    gathered
+        .candidates
+        .sort_by_cached_key(|one| (one.run.clone(), one.cell.clone(), one.instance_id.clone(), one.sample));
     Ok(gathered)
 }
 
-fn candidate(
-    run: &str,
-    on_policy: bool,
-    mut episode: Episode,
-    means: &Means<'_>,
-    seen: &mut BTreeSet<[u8; 32]>,
-) -> anyhow::Result<Result<Candidate, String>> {
+/// Makes the row of an episode, or says why there is none.
+fn make(episode: &Episode, means: &Means<'_>) -> anyhow::Result<Result<Made, String>> {
     let left_out = |why: &str| Ok(Err(why.to_owned()));
-    let repository = repository(&episode.instance_id);
-    if !means.settings.allow_benchmarks && is_benchmark(&repository) {
+    if !means.settings.allow_benchmarks && is_benchmark(&repository(&episode.instance_id)) {
         return left_out("an instance of a repository of SWE-bench's test set");
     }
     let resolved = match episode.ending() {
@@ -99,7 +126,7 @@ fn candidate(
     if let Some(why) = leak(&trajectory) {
         return left_out(why);
     }
-    let messages = match conversation(&episode, &trajectory, resolved, means)? {
+    let messages = match conversation(episode, &trajectory, resolved, means)? {
         Ok(messages) => messages,
         Err(why) => return left_out(why),
     };
@@ -110,18 +137,19 @@ fn candidate(
     for message in &messages {
         hasher.update(message.content.as_bytes());
     }
-    if !seen.insert(*hasher.finalize().as_bytes()) {
-        return left_out("a duplicate");
-    }
-    let tokens = means.counter.measure(&turns(messages), &[])?.tokens;
+    let turns = turns(messages);
+    let tokens = means.counter.measure(&turns, &[])?.tokens;
     if let Some(most) = means.settings.max_tokens.filter(|most| tokens > *most) {
         return Ok(Err(format!("more than {most} tokens")));
     }
-    if means.settings.form == Form::Log {
-        episode.prediction = None;
-    }
-    let (run, answers) = (run.to_owned(), trajectory.completions().count());
-    Ok(Ok(Candidate { run, on_policy, episode, repository, resolved, tokens, answers }))
+    let row = Row { turns, tools: Vec::new(), recorded: None, partly_recorded: false, thoughts: 0 };
+    Ok(Ok(Made {
+        digest: *hasher.finalize().as_bytes(),
+        resolved,
+        tokens,
+        answers: trajectory.completions().count(),
+        row: serde_json::to_vec(&columns(&row, means.rows))?,
+    }))
 }
 
 /// Returns what a verifier is asked about an episode, with the answer; or why nothing can be asked.
@@ -151,17 +179,6 @@ fn conversation(
         }
     };
     Ok(Ok(messages))
-}
-
-/// Returns the row of an episode again.
-///
-/// # Errors
-/// When its record cannot be read any more.
-pub(super) fn row(candidate: &Candidate, means: &Means<'_>) -> anyhow::Result<Vec<Turn>> {
-    let gone = || anyhow::anyhow!("the record of `{}` has changed", candidate.episode.instance_id);
-    let trajectory = candidate.episode.trajectory()?.ok_or_else(gone)?;
-    let messages = conversation(&candidate.episode, &trajectory, candidate.resolved, means)?;
-    Ok(turns(messages.map_err(|_| gone())?))
 }
 
 /// Only the answer is trained.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use agent_core::{Extras, Message, Parent, Record, Served, ToolCall, Usage};
 use journal::Run;
 use serde_json::{Map, Value, json};
-use training::{Format, Target, Written as Export, import, write_runs};
+use training::{Format, Out, Target, Written as Export, import, write_runs};
 
 use crate::shown::{held, imported};
 use crate::written::{Written, answered, call, episode, header, observed, outcome, run, said, shown_less};
@@ -39,7 +39,7 @@ pub(crate) fn taken_in(folder: &Path, name: &str, files: &[PathBuf]) -> Run {
 }
 
 pub(crate) fn exported(run: &Run, format: Format, out: &Path) -> Export {
-    write_runs(std::slice::from_ref(run), format, out).unwrap()
+    write_runs(std::slice::from_ref(run), format, Out::new(out)).unwrap()
 }
 
 /// Returns the trajectories of an export by the instance and the sample.
@@ -126,8 +126,9 @@ fn a_run_comes_back_from_harbors_format_as_the_same_trajectories() {
 #[test]
 fn what_harbors_format_holds_of_an_episode() {
     let folder = tempfile::tempdir().unwrap();
-    exported(&small(folder.path()), Format::Atif, folder.path());
-    let trial = folder.path().join("run.cell/a__b-7__0");
+    let out = folder.path().join("out");
+    exported(&small(folder.path()), Format::Atif, &out);
+    let trial = out.join("run.cell/a__b-7__0");
     let trajectory = json_of(&trial.join("agent/trajectory.json"));
     let step = |number: usize| &trajectory["steps"][number - 1];
     assert_eq!(step(3)["is_copied_context"], true);
@@ -231,8 +232,9 @@ fn what_openhands_and_mini_swe_agent_are_given_comes_back_as_the_same_conversati
 #[test]
 fn an_episode_in_many_conversations_says_to_openhands_what_was_left_out() {
     let folder = tempfile::tempdir().unwrap();
-    let written = exported(&run(folder.path(), &[rich()]), Format::OpenHands, folder.path());
-    let row = json_of(&folder.path().join("output.jsonl"));
+    let out = folder.path().join("out");
+    let written = exported(&run(folder.path(), &[rich()]), Format::OpenHands, &out);
+    let row = json_of(&out.join("output.jsonl"));
     let history = row["history"].as_array().unwrap();
     let forgotten: Vec<&Value> =
         history.iter().map(|event| &event["args"]["forgotten_event_ids"]).filter(|ids| !ids.is_null()).collect();
@@ -292,6 +294,10 @@ fn a_log_of_inspect_holds_messages_scores_usage_and_what_each_request_held() {
         let ranges: Vec<[usize; 2]> = serde_json::from_value(event["input_refs"].clone()).unwrap();
         ranges.iter().flat_map(|[from, to]| pool[*from..*to].iter().map(text)).collect()
     };
+    // Events stand in the order in which they came.
+    let kinds: Vec<&str> =
+        sample["events"].as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["model", "tool", "model", "tool", "tool", "model", "info", "model"]);
     let models: Vec<&Value> =
         sample["events"].as_array().unwrap().iter().filter(|event| event["event"] == "model").collect();
     assert_eq!(models.iter().map(|event| of_event(event)).collect::<Vec<_>>(), requests);

@@ -4,6 +4,7 @@
 
 mod export;
 mod import;
+mod places;
 mod real_data;
 mod sft;
 mod sft_forms;

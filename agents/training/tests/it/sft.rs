@@ -10,10 +10,10 @@ use serde_json::Value;
 use training::sft::{CallForm, Card, Order, Settings, Target, export};
 use training::tokens::Counter;
 
-use crate::written::{Written, answered, call, episode, header, observed, outcome, run, said, shown_less};
+use crate::written::{Written, answered, call, episode, header, observed, outcome, replaced, run, said, shown_less};
 
 fn exported(runs: &Run, settings: &Settings, out: &Path) -> Card {
-    export(std::slice::from_ref(runs), settings, &Counter::Estimate, out).unwrap()
+    export(std::slice::from_ref(runs), settings, &Counter::Estimate, replaced(out)).unwrap()
 }
 
 /// Returns the rows of a file, an array of them or one a line.
@@ -299,13 +299,13 @@ fn a_chat_template_tells_which_tokens_are_trained() {
     let counter = Counter::load(&tokenizer(folder.path())).unwrap();
     let settings = Settings { pretokenized: true, ..Settings::new(Target::Trl) };
     let out = folder.path().join("out");
-    let card = export(std::slice::from_ref(&run), &settings, &counter, &out).unwrap();
+    let card = export(std::slice::from_ref(&run), &settings, &counter, replaced(&out)).unwrap();
     expect![[r#"
         {"input_ids":[2,5,4,3,6,4,2,7,4,3,8,4],"labels":[-100,-100,-100,-100,6,4,-100,-100,-100,-100,8,4]}
     "#]]
     .assert_eq(&fs::read_to_string(out.join("train.jsonl")).unwrap());
     assert_eq!(card.tokens_per_row.max, 12);
     let short = Settings { max_tokens: Some(11), ..settings };
-    let refused = export(std::slice::from_ref(&run), &short, &counter, &out).unwrap_err();
+    let refused = export(std::slice::from_ref(&run), &short, &counter, replaced(&out)).unwrap_err();
     assert!(refused.to_string().contains("more than 11 tokens"), "{refused}");
 }

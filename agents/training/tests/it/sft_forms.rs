@@ -6,10 +6,10 @@ use std::path::Path;
 use agent_core::{Extras, Header, Message, Record, Request, ToolSpec};
 use expect_test::expect;
 use serde_json::{Map, Value, json};
-use training::sft::{Arguments, By, Card, Format, Settings, Target, export};
+use training::sft::{Arguments, By, CallForm, Card, Format, Settings, Target, export};
 use training::tokens::Counter;
 
-use crate::written::{Written, answered, call, episode, header, observed, outcome, run, said};
+use crate::written::{Written, answered, call, episode, header, observed, outcome, replaced, run, said};
 
 fn of(records: Vec<Record>) -> Written {
     Written { instance: "o__r-1", sample: 0, resolved: true, records }
@@ -20,7 +20,7 @@ fn exported(folder: &Path, written: &[Written], settings: &Settings) -> Card {
     if runs.exists() {
         fs::remove_dir_all(&runs).unwrap();
     }
-    export(&[run(folder, written)], settings, &Counter::Estimate, &folder.join("out")).unwrap()
+    export(&[run(folder, written)], settings, &Counter::Estimate, replaced(&folder.join("out"))).unwrap()
 }
 
 fn rows(folder: &Path) -> Vec<Value> {
@@ -48,20 +48,43 @@ fn plain(value: &Value) -> Value {
 #[test]
 fn parquet_holds_what_json_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let written = || [episode("o__r-1", 0, true, "one", 3), episode("p__q-2", 0, true, "two", 1)];
-    for target in Target::ALL.into_iter().filter(|target| *target != Target::Openai) {
-        let settings = |format| Settings { format, ..Settings::new(target) };
-        exported(folder.path(), &written(), &settings(Format::Jsonl));
+    // Tokens and thoughts are recorded of one answer, which is a row of its own.
+    let mut known = answered("thought over", &[call("c", "ls")], Some((&[1, 2], &[3])));
+    if let Record::Completion { completion, .. } = &mut known {
+        let message = Map::from_iter([("thinking".to_owned(), json!("because"))]);
+        completion.message = completion.message.clone().with_extras(Extras { message, calls: Vec::new() });
+    }
+    let recorded = || Written {
+        instance: "o__r-3",
+        sample: 0,
+        resolved: true,
+        records: vec![header(), said(Message::user("u")), known.clone(), outcome()],
+    };
+    let written = || [episode("o__r-1", 0, true, "one", 3), episode("p__q-2", 0, true, "two", 1), recorded()];
+    let by_target = Target::ALL.into_iter().filter(|target| *target != Target::Openai).map(Settings::new);
+    let others = [
+        Settings { by: By::Call, ..Settings::new(Target::Trl) },
+        Settings { arguments: Arguments::Text, ..Settings::new(Target::Unsloth) },
+        Settings { arguments: Arguments::Object, ..Settings::new(Target::Axolotl) },
+        Settings { reasoning: true, ..Settings::new(Target::Axolotl) },
+        Settings { calls: CallForm::Text, ..Settings::new(Target::MsSwift) },
+        Settings { pretokenized: true, ..Settings::new(Target::Trl) },
+    ];
+    for of_case in by_target.chain(others) {
+        let settings = |format| Settings { format, ..of_case.clone() };
+        settings(Format::Parquet).check().unwrap();
+        let lines = exported(folder.path(), &written(), &settings(Format::Jsonl));
         let expected: Vec<Value> = rows(folder.path()).iter().map(plain).collect();
         let card = exported(folder.path(), &written(), &settings(Format::Parquet));
-        assert_eq!((card.files[0].name.as_str(), card.files[0].rows), ("train.parquet", Some(2)));
+        assert_eq!((card.files[0].name.as_str(), card.files[0].rows), ("train.parquet", lines.files[0].rows));
+        assert_eq!(lines.files[0].rows, Some(expected.len()));
         let mut found = Vec::new();
         dataset::each_record(&folder.path().join("out/train.parquet"), |_, row| -> Result<(), dataset::DatasetError> {
             found.push(plain(&Value::Object(row.unwrap())));
             Ok(())
         })
         .unwrap();
-        assert_eq!(found, expected, "{}", target.name());
+        assert_eq!(found, expected, "{of_case:?}");
     }
     let refused = Settings { format: Format::Parquet, ..Settings::new(Target::Openai) }.check().unwrap_err();
     expect!["`openai` takes no Parquet\nhint: leave `--format` out, or use `--for trl`"]
@@ -176,6 +199,97 @@ fn what_the_model_thought_is_kept_where_it_is_asked_for_and_told_where_not() {
     assert!(refused.to_string().contains("no column for reasoning"), "{refused}");
 }
 
+/// An answer before which the model thought, with what its server recorded of its tokens.
+fn thought_over(text: &str, tokens: Option<(&[u64], &[u64])>) -> Record {
+    let mut answer = answered(text, &[], tokens);
+    if let Record::Completion { completion, .. } = &mut answer {
+        let message = Map::from_iter([("reasoning".to_owned(), json!("because"))]);
+        completion.message = completion.message.clone().with_extras(Extras { message, calls: Vec::new() });
+    }
+    answer
+}
+
+#[test]
+fn thoughts_are_missed_in_rows_that_are_written_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |instance: &'static str, text: &str, answer: Record| Written {
+        instance,
+        sample: 0,
+        resolved: true,
+        records: vec![header(), said(Message::user(text)), answer, outcome()],
+    };
+    let left = |tokens: Option<(&[u64], &[u64])>, settings: Settings| -> usize {
+        let long = "long ".repeat(100);
+        let answer = || thought_over("a", tokens);
+        let written = [of("o__r-1", "u", answer()), of("o__r-2", &long, answer()), of("o__r-3", "u", answer())];
+        exported(folder.path(), &written, &settings).reasoning_left_out
+    };
+    // Of one row more than the limit allows, and of a duplicate, nothing is lost.
+    let short = Settings { max_tokens: Some(60), ..Settings::new(Target::Openai) };
+    assert_eq!(left(None, short), 1);
+    // Recorded tokens are all that was sampled.
+    let recorded = Settings { pretokenized: true, ..Settings::new(Target::Trl) };
+    assert_eq!(left(Some((&[1], &[2])), recorded), 0);
+}
+
+#[test]
+fn tokens_are_counted_for_each_row_that_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let user = |text: &str| said(Message::user(text));
+    let records = vec![
+        header(),
+        user("u"),
+        answered("a", &[], Some((&[1, 2], &[3, 4]))),
+        user("v"),
+        answered("b", &[], Some((&[9], &[7]))),
+    ];
+    let settings = Settings { pretokenized: true, ..Settings::new(Target::Trl) };
+    let card = exported(folder.path(), &[of(records)], &settings);
+    assert_eq!((card.rows, card.files[0].rows, card.trained_tokens), (1, Some(2), Some(3)));
+    assert_eq!((card.tokens_per_row.min, card.tokens_per_row.max), (2, 4));
+}
+
+#[test]
+fn words_of_the_user_behind_a_result_are_kept_from_ms_swift() {
+    let folder = tempfile::tempdir().unwrap();
+    let look = call("c", "ls");
+    let nudged = || {
+        let nudge = [observed(&look, "x"), user_says("go on"), answered("b", &[], None), outcome()];
+        let start = [header(), user_says("u"), answered("a", std::slice::from_ref(&look), None)];
+        Written { instance: "o__r-2", ..of(start.into_iter().chain(nudge).collect()) }
+    };
+    let rows = |settings: Settings| {
+        let card = exported(folder.path(), &[episode("o__r-1", 0, true, "one", 2), nudged()], &settings);
+        (card.rows, card.rows_dropped.into_iter().next())
+    };
+    let why = "the target's template takes no words of the user behind a result; `--calls text` keeps them";
+    assert_eq!(rows(Settings::new(Target::MsSwift)), (1, Some((why.to_owned(), 1))));
+    assert_eq!(rows(Settings { calls: CallForm::Text, ..Settings::new(Target::MsSwift) }), (2, None));
+    assert_eq!(rows(Settings::new(Target::Axolotl)), (2, None));
+}
+
+#[test]
+fn settings_that_would_be_passed_over_are_refused() {
+    let refused = [
+        Settings { arguments: Arguments::Object, ..Settings::new(Target::Openai) },
+        Settings { arguments: Arguments::Text, pretokenized: true, ..Settings::new(Target::Trl) },
+        Settings { arguments: Arguments::Object, ..Settings::new(Target::Torchtune) },
+        Settings { arguments: Arguments::Text, calls: CallForm::Text, ..Settings::new(Target::Trl) },
+        Settings { format: Format::Json, pretokenized: true, ..Settings::new(Target::Axolotl) },
+    ];
+    for settings in refused {
+        let told = settings.check().unwrap_err().to_string();
+        assert!(told.contains("hint: "), "{told}");
+    }
+    for settings in [
+        Settings { arguments: Arguments::Object, ..Settings::new(Target::Axolotl) },
+        Settings { format: Format::Parquet, pretokenized: true, ..Settings::new(Target::Trl) },
+        Settings { calls: CallForm::Text, ..Settings::new(Target::Trl) },
+    ] {
+        settings.check().unwrap();
+    }
+}
+
 #[test]
 fn behind_a_refusal_without_a_view_nothing_is_trained() {
     let folder = tempfile::tempdir().unwrap();
@@ -191,8 +305,20 @@ fn behind_a_refusal_without_a_view_nothing_is_trained() {
     ];
     let card = exported(folder.path(), &[of(records)], &Settings::new(Target::Openai));
     assert_eq!(card.rows_dropped.get("what was left out of a long conversation is not on record"), Some(&1));
+    assert_eq!(card.rows_dropped.len(), 1);
     let row = rows(folder.path()).remove(0);
     let said: Vec<&str> =
         row["messages"].as_array().unwrap().iter().map(|one| one["content"].as_str().unwrap()).collect();
     assert_eq!(said, ["u", "a"]);
+    // One drop is counted where nothing is left before it.
+    let refused = Record::TooLong { step: 1, request: String::new(), restored: false };
+    let alone = vec![header(), user_says("w"), refused, answered("b", &[], None), outcome()];
+    let kept =
+        Written { instance: "o__r-2", ..of(vec![header(), user_says("u"), answered("a", &[], None), outcome()]) };
+    let card = exported(folder.path(), &[of(alone), kept], &Settings::new(Target::Openai));
+    assert_eq!(card.rows_dropped.values().sum::<usize>(), 1);
+}
+
+fn user_says(text: &str) -> Record {
+    said(Message::user(text))
 }

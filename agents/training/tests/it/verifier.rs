@@ -11,10 +11,10 @@ use training::sft::Target;
 use training::tokens::Counter;
 use training::verifier::{Card, Form, Settings, export};
 
-use crate::written::{Written, answered, call, episode, header, observed, outcome, run, said};
+use crate::written::{Written, answered, call, episode, header, observed, outcome, replaced, run, said};
 
 fn exported(runs: &[(Run, bool)], settings: &Settings, out: &Path) -> anyhow::Result<Card> {
-    export(runs, settings, &Counter::Estimate, &Prompts::new(BTreeMap::new()).unwrap(), out)
+    export(runs, settings, &Counter::Estimate, &Prompts::new(BTreeMap::new()).unwrap(), replaced(out))
 }
 
 /// Returns the rows of a file, an array of them or one a line.

@@ -10,6 +10,7 @@ use env_core::Patch;
 use journal::{CellDir, Ended, Judged, Prediction, Run, Subject};
 use serde_json::{Map, json};
 use tool_core::Observation;
+use training::Out;
 
 /// An episode as a test writes it.
 pub(crate) struct Written {
@@ -21,7 +22,12 @@ pub(crate) struct Written {
 
 /// Writes a run of one cell and opens it.
 pub(crate) fn run(folder: &Path, episodes: &[Written]) -> Run {
-    let cell_dir = CellDir::create(folder, "run", "cell").unwrap();
+    run_of(folder, "run", "cell", episodes)
+}
+
+/// Writes a run with these names and opens it.
+pub(crate) fn run_of(folder: &Path, name: &str, cell: &str, episodes: &[Written]) -> Run {
+    let cell_dir = CellDir::create(folder, name, cell).unwrap();
     for Written { instance, sample, resolved, records } in episodes {
         let cell_dir = cell_dir.of_sample(*sample);
         let dir = cell_dir.episode(instance).unwrap();
@@ -53,7 +59,12 @@ pub(crate) fn run(folder: &Path, episodes: &[Written]) -> Run {
         };
         cell_dir.judge(&dir, instance, judged).unwrap();
     }
-    Run::open(&folder.join("run")).unwrap()
+    Run::open(&folder.join(name)).unwrap()
+}
+
+/// Returns a folder in which an earlier export is replaced.
+pub(crate) fn replaced(folder: &Path) -> Out<'_> {
+    Out { folder, replace: true }
 }
 
 pub(crate) fn header() -> Record {

@@ -2,6 +2,8 @@
 
     read.py TARGET FOLDER TOKENIZER
 
+`benches/speed.py tokenizer TOKENIZER` trains a tokenizer and puts a chat template beside it that marks answers.
+
 Prints JSON: `rows`, `supervised` (tokens that are trained), `answers` (messages that are trained), and `config`, the
 class that has read the training's configuration, where there is one. No GPU and no network is used.
 """
@@ -9,7 +11,9 @@ class that has read the training's configuration, where there is one. No GPU and
 import json
 import os
 import pathlib
+import shutil
 import sys
+import tempfile
 
 os.environ.update(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES="", UNSLOTH_ALLOW_CPU="1", WANDB_DISABLED="true")
 os.environ.update(TOKENIZERS_PARALLELISM="false", USE_HF="1")
@@ -102,19 +106,38 @@ def llama_factory(folder, tokenizer_folder):
     return {"rows": len(rows), "supervised": sum(map(trained, rows)), "config": ", ".join(k.__name__ for k in kinds)}
 
 
+def model_folder(tokenizer_folder, where):
+    """Returns a folder that looks like that of a model, which has a tokenizer and no weights."""
+    folder = pathlib.Path(where)
+    for path in pathlib.Path(tokenizer_folder).glob("tokenizer*"):
+        shutil.copy(path, folder)
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "max_position_embeddings": 1 << 20}
+    heads = {"num_attention_heads": 1, "num_key_value_heads": 1, "vocab_size": 50_003}
+    config = {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], **sizes, **heads}
+    (folder / "config.json").write_text(json.dumps(config))
+    return str(folder)
+
+
 def ms_swift(folder, tokenizer_folder):
     import dataclasses
 
-    from swift.dataset import load_dataset
     from swift.arguments import SftArguments
+    from swift.dataset import load_dataset
+    from swift.model import get_processor
+    from swift.template import get_template
 
     known = {field.name for field in dataclasses.fields(SftArguments)}
     unknown = sorted(set(config_of(folder)) - known)
     assert not unknown, f"SftArguments has no {unknown}"
-    [path] = folder.glob("train.*l") if list(folder.glob("train.jsonl")) else folder.glob("train.parquet")
+    with tempfile.TemporaryDirectory() as where:
+        processor = get_processor(model_folder(tokenizer_folder, where), model_type="qwen2")
+    template = get_template(processor, template_type="qwen2_5")
+    template.set_mode("train")
+    path = next(path for path in (folder / "train.jsonl", folder / "train.parquet") if path.exists())
     data, _ = load_dataset(str(path), num_proc=1)
-    # Its template wants the files of a model that it knows, so tokens are not counted.
-    return {"rows": len(data), "supervised": None, "config": "SftArguments, by the names of its fields"}
+    rows = [template.encode(dict(row))["labels"] for row in data]
+    config = "SftArguments, by the names of its fields"
+    return {"rows": len(rows), "supervised": sum(map(trained, rows)), "config": config}
 
 
 def torchtune(folder, tokenizer_folder):

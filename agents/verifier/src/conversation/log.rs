@@ -115,21 +115,26 @@ impl Log {
     /// # Errors
     /// When `fits` fails.
     pub fn cut(&self, fits: impl Fn(&Self) -> anyhow::Result<bool>) -> anyhow::Result<Option<Self>> {
-        if fits(self)? {
-            return Ok(Some(self.clone()));
+        let mut log = self.clone();
+        if fits(&log)? {
+            return Ok(Some(log));
         }
-        let most = self.turns.len().saturating_sub(2);
-        let without = |left_out: usize| Self { cut: Some((1, left_out)), ..self.clone() };
-        if most == 0 || !fits(&without(most))? {
+        let most = log.turns.len().saturating_sub(2);
+        let fits_without = |log: &mut Self, left_out: usize| {
+            log.cut = Some((1, left_out));
+            fits(log)
+        };
+        if most == 0 || !fits_without(&mut log, most)? {
             return Ok(None);
         }
         // What is left out in `low` is too little, in `high` enough.
         let (mut low, mut high) = (0, most);
         while high - low > 1 {
             let middle = low + (high - low) / 2;
-            if fits(&without(middle))? { high = middle } else { low = middle }
+            if fits_without(&mut log, middle)? { high = middle } else { low = middle }
         }
-        Ok(Some(without(high)))
+        log.cut = Some((1, high));
+        Ok(Some(log))
     }
 }
 

@@ -96,7 +96,7 @@ fn place(path: &str, hunk: &Hunk, blocks: &[Block]) -> Place {
     // Added lines stand before the line of their number.
     let last_removed = hunk.removed.iter().map(|(number, _)| *number).max().unwrap_or_default();
     let last = if last > last_removed { last.saturating_sub(1) } else { last };
-    let range = first.saturating_sub(AROUND)..=last + AROUND;
+    let range = first.saturating_sub(AROUND)..=last.saturating_add(AROUND);
     // Blank lines are alike everywhere.
     let has_words = |block: &&Block| {
         before.iter().any(|(number, line)| !line.trim().is_empty() && block.lines.contains_key(number))

@@ -44,7 +44,9 @@ pub(super) fn write(comparison: &Comparison) -> String {
 }
 
 fn percent(k: usize, point: Option<&Interval>, deviation: Option<f64>) -> [String; 5] {
-    let cell = |share: Option<f64>| share.map_or(String::new(), |share| format!("{:.3}", share * 100.0 + 0.0));
+    let cell = |share: Option<f64>| {
+        share.map_or(String::new(), |share| format!("{:.3}", (share * 100_000.0).round() / 1000.0 + 0.0))
+    };
     let of = |part: fn(&Interval) -> f64| cell(point.map(part));
     [k.to_string(), of(|point| point.mean), of(|point| point.low), of(|point| point.high), cell(deviation)]
 }

@@ -11,5 +11,5 @@ mod stopping;
 pub use comparison::{Closed, Comparison, Gain};
 pub use curve::Curve;
 pub use rated::{Picked, Rated, Scores, pick_by_subsets};
-pub(crate) use rated::{picked_of_subsets, seed_of};
+pub(crate) use rated::{drawn, picked_of_subsets, seed_of};
 pub use stopping::{Attempt, Course, Rule, Stopping, courses, stop_early};

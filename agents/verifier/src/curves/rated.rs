@@ -56,6 +56,15 @@ impl Rated {
     }
 }
 
+/// Seed of the subsets that are drawn, where there are too many to take all; one for all scorers.
+const SEED: u64 = 42;
+
+/// Returns the subsets of each k up to `n` of the candidates of an instance: the same ones for all scorers.
+pub(crate) fn drawn(instance_id: &str, candidates: usize, n: usize) -> Vec<Subsets> {
+    let seed = SEED ^ seed_of(instance_id);
+    (1..=n.min(candidates)).map(|k| subsets(k, candidates, seed)).collect()
+}
+
 /// Returns what a scorer that compares picks of each k up to `n`: every drawn subset is rated anew.
 ///
 /// # Errors
@@ -65,10 +74,8 @@ pub async fn pick_by_subsets(
     candidates: &Candidates,
     resolved: &[bool],
     n: usize,
-    seed: u64,
 ) -> anyhow::Result<Vec<Picked>> {
-    let seed = seed ^ seed_of(&candidates.instance_id);
-    let drawn: Vec<Subsets> = (1..=n.min(resolved.len())).map(|k| subsets(k, resolved.len(), seed)).collect();
+    let drawn = drawn(&candidates.instance_id, resolved.len(), n);
     // Together, so that what is counted of the candidates is counted once.
     let places: Vec<Vec<usize>> = drawn.iter().flat_map(|one| one.places.iter().cloned()).collect();
     let scores = scorer.rate_subsets(candidates, &places).await?;

@@ -2,7 +2,44 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::bail;
 use env_core::repository_part as repository;
+
+/// Folds of repositories, at least two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folds {
+    fold_of: BTreeMap<String, usize>,
+    /// How many there are: no more than repositories.
+    pub(crate) count: usize,
+}
+
+impl Folds {
+    /// Deals the repositories of instances out into so many folds.
+    ///
+    /// # Errors
+    /// When there would be fewer than two.
+    pub(crate) fn of<'a>(instance_ids: impl Iterator<Item = &'a str>, folds: usize) -> anyhow::Result<Self> {
+        let fold_of = assign(instance_ids, folds);
+        let (repositories, count) = (fold_of.len(), folds.min(fold_of.len()));
+        if count < 2 {
+            bail!(
+                "cross-validation by repository needs two folds and two repositories, and there are {folds} and \
+                 {repositories}\nhint: name more runs, or `--folds 5`"
+            );
+        }
+        Ok(Self { fold_of: fold_of.into_iter().map(|(name, fold)| (name.to_owned(), fold)).collect(), count })
+    }
+
+    /// Returns the fold of an instance, which is the one that it is held out in; `None` where its repository is in none.
+    pub(crate) fn held_out(&self, instance_id: &str) -> Option<usize> {
+        self.fold_of.get(repository(instance_id)).copied()
+    }
+
+    /// Returns how many repositories there are.
+    pub(crate) fn repositories(&self) -> usize {
+        self.fold_of.len()
+    }
+}
 
 /// Returns the fold of each repository: the largest first, each into the fold that has the fewest instances so far.
 pub(crate) fn assign<'a>(instance_ids: impl Iterator<Item = &'a str>, folds: usize) -> BTreeMap<&'a str, usize> {

@@ -8,14 +8,12 @@ mod calibration;
 mod fit;
 mod folds;
 mod pass;
-mod shuffles;
 mod subsets;
 
 pub use best::best_at;
 pub use bootstrap::{Interval, RESAMPLES, bootstrap, bootstrap_of};
 pub use calibration::{auc, expected_calibration_error};
 pub use fit::{LogFit, fit_log};
-pub(crate) use folds::assign;
+pub(crate) use folds::{Folds, assign};
 pub use pass::pass_at;
-pub use shuffles::{SHUFFLES, Shuffled, best_by_shuffles};
-pub use subsets::{EXACT, Subsets, subsets};
+pub use subsets::{EXACT, SHUFFLES, Subsets, subsets};

@@ -2,7 +2,8 @@
 
 use fastrand::Rng;
 
-use super::shuffles::SHUFFLES;
+/// How many random subsets the paper takes (SWE-Gym, appendix B.1).
+pub const SHUFFLES: usize = 100;
 
 /// Up to so many subsets all of them are taken; of more, as many as the paper shuffles. All subsets of 12 candidates are
 /// below this for every k.

@@ -1,13 +1,11 @@
 //! Cross-validation that never has a repository on both sides.
 
-use anyhow::bail;
-use env_core::repository_part as repository;
 use rayon::prelude::*;
 
 use super::counted::Counted;
 use super::model::Learned;
-use crate::curves::{Picked, Rated, Scores, picked_of_subsets, seed_of};
-use crate::estimate::{assign, subsets};
+use crate::curves::{Picked, Rated, Scores, drawn, picked_of_subsets};
+use crate::estimate::{Folds, Subsets};
 
 /// What models say that had not seen the instance's repository.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,38 +23,30 @@ pub struct CrossValidated {
 /// # Errors
 /// When there are fewer than two repositories, or a fold leaves nothing to learn from.
 pub fn cross_validate(counted: &[Counted], folds: usize, n: usize) -> anyhow::Result<CrossValidated> {
-    let fold_of = assign(counted.iter().map(|one| one.instance_id.as_str()), folds);
-    let repositories = fold_of.len();
-    let folds = folds.min(repositories);
-    if folds < 2 {
-        bail!(
-            "cross-validation by repository needs two folds and two repositories, and there are {folds} and {repositories}\n\
-             hint: name more runs, or `--folds 5`"
-        );
-    }
+    let folds = Folds::of(counted.iter().map(|one| one.instance_id.as_str()), folds)?;
     let of_fold = |fold: usize| {
         let (held, rest): (Vec<&Counted>, Vec<&Counted>) =
-            counted.iter().partition(|one| fold_of.get(repository(&one.instance_id)) == Some(&fold));
+            counted.iter().partition(|one| folds.held_out(&one.instance_id) == Some(fold));
         let model = Learned::fit(&rest)?;
         Ok(held.into_iter().map(|one| (one.instance_id.clone(), rate(&model, one, n))).collect::<Vec<_>>())
     };
-    let rated: anyhow::Result<Vec<Vec<_>>> = (0..folds).into_par_iter().map(of_fold).collect();
+    let rated: anyhow::Result<Vec<Vec<_>>> = (0..folds.count).into_par_iter().map(of_fold).collect();
     let mut all = Rated::once("learned", Scores::new());
     for (instance_id, (scores, picked)) in rated?.into_iter().flatten() {
         all.scores.insert(instance_id.clone(), scores);
         all.picked.insert(instance_id, picked);
     }
-    Ok(CrossValidated { rated: all, folds, repositories })
+    Ok(CrossValidated { rated: all, folds: folds.count, repositories: folds.repositories() })
 }
 
 /// Returns the scores of the candidates of an instance, and what is picked of its subsets.
 fn rate(model: &Learned, one: &Counted, n: usize) -> (Vec<Option<f64>>, Vec<Picked>) {
     let all: Vec<usize> = (0..one.resolved.len()).collect();
-    let pick = |k: usize| {
-        let drawn = subsets(k, one.resolved.len(), seed_of(&one.instance_id));
-        let scores: Vec<Vec<Option<f64>>> =
-            drawn.places.iter().map(|places| model.probabilities(&one.facts, places)).collect();
+    let drawn = drawn(&one.instance_id, all.len(), n);
+    let of = |places: &Vec<usize>| model.probabilities(&one.facts, places);
+    let pick = |drawn: &Subsets| {
+        let scores: Vec<Vec<Option<f64>>> = drawn.places.iter().map(of).collect();
         picked_of_subsets(&drawn.places, &scores, &one.resolved, drawn.are_all)
     };
-    (model.probabilities(&one.facts, &all), (1..=n.min(all.len())).map(pick).collect())
+    (model.probabilities(&one.facts, &all), drawn.iter().map(pick).collect())
 }

@@ -61,11 +61,6 @@ impl Learned {
         self.repositories.contains(repository(instance_id))
     }
 
-    /// Returns the strengths of the penalty that were chosen, of features and of n-grams.
-    pub fn penalty(&self) -> [f64; 2] {
-        self.penalty
-    }
-
     /// Trains on these. The penalty is the one that does best on repositories that were left out, and the calibration is
     /// fitted to their scores.
     pub(super) fn fit(counted: &[&Counted]) -> anyhow::Result<Self> {

@@ -41,8 +41,11 @@ pub enum Kind {
 const CODE: [&str; 17] =
     ["py", "pyx", "rs", "js", "jsx", "ts", "tsx", "go", "java", "c", "h", "cc", "cpp", "hpp", "rb", "php", "kt"];
 
-/// Words in the names of scripts that agents make to reproduce or try something.
-const SCRATCH: [&str; 9] = ["repro", "debug", "demo", "verify", "check", "tmp", "temp", "simple", "patch"];
+/// Words in the names of scripts that agents make to reproduce or try something, wherever they put them.
+const SCRATCH: [&str; 8] = ["repro", "reproduce", "reproduces", "reproducer", "reproduction", "tmp", "temp", "scratch"];
+
+/// Words that such names begin with before another one, as in `verify_fix.py`. Alone they are names of modules as well.
+const BEGINS: [&str; 6] = ["debug", "demo", "verify", "check", "simple", "patch"];
 
 impl FileChange {
     /// Returns what the file is for.
@@ -52,7 +55,7 @@ impl FileChange {
         let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
         let is_code = CODE.contains(&ending);
         let is_test = stem.starts_with("test") || stem.ends_with("_test") || stem == "conftest";
-        let scratch = folder.is_empty() && stem != "setup" || SCRATCH.iter().any(|word| stem.contains(word));
+        let scratch = folder.is_empty() && stem != "setup" || is_scratch(stem);
         if self.is_new && is_code && scratch {
             return Kind::Scratch;
         }
@@ -73,6 +76,13 @@ impl FileChange {
     }
 }
 
+/// Returns whether a name, by its words, is that of a script that was made to try something.
+fn is_scratch(stem: &str) -> bool {
+    let mut words = stem.split(|letter: char| !letter.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let begins = words.clone().count() > 1 && words.clone().next().is_some_and(|first| BEGINS.contains(&first));
+    begins || words.any(|word| SCRATCH.contains(&word))
+}
+
 /// Returns what a git diff changes, file by file. Lines that belong to no diff are passed over, as `git apply` does.
 pub fn shape(patch: &str) -> Vec<FileChange> {
     let mut files: Vec<FileChange> = Vec::new();
@@ -88,19 +98,19 @@ pub fn shape(patch: &str) -> Vec<FileChange> {
                 }
                 Some(b'-') => {
                     hunk.removed.push((old_line, line[1..].to_owned()));
-                    (old_line, old_left) = (old_line + 1, usize::saturating_sub(old_left, 1));
+                    (old_line, old_left) = (usize::saturating_add(old_line, 1), usize::saturating_sub(old_left, 1));
                 }
                 Some(b'\\') => {}
                 _ => {
                     hunk.kept.push((old_line, line.get(1..).unwrap_or_default().to_owned()));
                     (old_left, new_left) = (usize::saturating_sub(old_left, 1), usize::saturating_sub(new_left, 1));
-                    old_line += 1;
+                    old_line = usize::saturating_add(old_line, 1);
                 }
             }
         } else if let Some(ranges) = line.strip_prefix("@@ ") {
             let Some((old, new)) = hunk_ranges(ranges) else { continue };
             // The number of an empty range is that of the line before it.
-            ((old_line, old_left), new_left) = ((old.0 + usize::from(old.1 == 0), old.1), new.1);
+            ((old_line, old_left), new_left) = ((old.0.saturating_add(usize::from(old.1 == 0)), old.1), new.1);
             files.last_mut().into_iter().for_each(|file| file.hunks.push(Hunk::default()));
         } else {
             header(line, &mut files);
@@ -173,6 +183,21 @@ mod tests {
         assert_eq!(kind("pkg/testing/base.py", false), Kind::Test);
         assert_eq!(kind("docs/index.rst", false), Kind::Other);
         assert_eq!(kind("pkg/new.py", true), Kind::Source);
+        for path in ["pkg/dispatch.py", "pkg/template.py", "pkg/checkers.py", "pkg/contemporary.py", "pkg/debug.py"] {
+            assert_eq!(kind(path, true), Kind::Source, "{path}");
+        }
+        for path in ["pkg/reproduce.py", "pkg/repro_1234.py", "pkg/verify_fix.py", "pkg/tmp.py", "simple.py"] {
+            assert_eq!(kind(path, true), Kind::Scratch, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_number_of_a_hunk_is_too_great() {
+        let most = usize::MAX;
+        for ranges in [format!("-{most},0 +{most},1"), format!("-{most},2 +1,{most}")] {
+            let files = shape(&format!("--- a/a.py\n+++ b/a.py\n@@ {ranges} @@\n a\n-b\n+c\n"));
+            assert_eq!(files.len(), 1, "{ranges}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use crate::candidate::{Candidates, Scorer};
+use crate::candidate::{Candidate, Candidates, Scorer};
 use crate::curves::seed_of;
 
 /// Picks any candidate. Scores are even numbers from 0 to 1 that depend on the seed, the instance and the place alone.
@@ -38,8 +38,10 @@ impl Scorer for Random {
     }
 
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
+        let last = candidates.candidates.iter().map(|candidate| candidate.place).max().unwrap_or_default();
         let mut random = fastrand::Rng::with_seed(self.seed ^ seed_of(&candidates.instance_id));
-        Ok(candidates.candidates.iter().map(|_| Some(random.f64())).collect())
+        let drawn: Vec<f64> = (0..=last).map(|_| random.f64()).collect();
+        Ok(candidates.candidates.iter().map(|candidate| drawn.get(candidate.place).copied()).collect())
     }
 }
 
@@ -50,7 +52,8 @@ impl Scorer for First {
     }
 
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
-        Ok((0..candidates.candidates.len()).map(|place| Some(1.0 / (place as f64 + 1.0))).collect())
+        let score = |candidate: &Candidate| Some(1.0 / (candidate.place as f64 + 1.0));
+        Ok(candidates.candidates.iter().map(score).collect())
     }
 }
 
@@ -63,6 +66,6 @@ impl Scorer for Oracle {
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
         let verdicts = self.verdicts.get(&candidates.instance_id).map(Vec::as_slice).unwrap_or_default();
         let score = |place: usize| verdicts.get(place).copied().flatten().map(|resolved| f64::from(u8::from(resolved)));
-        Ok((0..candidates.candidates.len()).map(score).collect())
+        Ok(candidates.candidates.iter().map(|candidate| score(candidate.place)).collect())
     }
 }

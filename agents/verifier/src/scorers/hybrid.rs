@@ -1,15 +1,12 @@
 //! A mix of scorers.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, bail};
 use async_trait::async_trait;
-use env_core::repository_part;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidates, Labels, Scorer};
 use crate::curves::Scores;
-use crate::estimate::assign;
+use crate::estimate::Folds;
 use crate::learned::features::Grams;
 use crate::learned::objective::{Table, minimize, score, sigmoid};
 
@@ -18,6 +15,9 @@ use crate::learned::objective::{Table, minimize, score, sigmoid};
 pub struct Mix {
     /// The scorers, by name.
     pub scorers: Vec<String>,
+    /// The scorer that `rank` goes by before tests, where `rank` is among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
     /// The mean and the deviation of each scorer's scores where the mix was fitted.
     scales: Vec<(f64, f64)>,
     /// The weights: of one, then of each scorer three, which are of the score, of how far it is above the others of the
@@ -28,7 +28,12 @@ pub struct Mix {
 /// The mix of scorers: the probability of a logistic regression on their scores.
 pub struct Hybrid {
     parts: Vec<Box<dyn Scorer>>,
-    mix: Mix,
+    mixes: Mixes,
+}
+
+enum Mixes {
+    One(Mix),
+    OfFolds(FoldMixes),
 }
 
 /// How strongly weights are kept small.
@@ -55,7 +60,7 @@ impl Mix {
         };
         let scales = scored.iter().map(|(_, scores)| scale(&known(scores))).collect();
         let scorers = scored.iter().map(|(name, _)| name.clone()).collect();
-        let mut mix = Self { scorers, scales, weights: Vec::new() };
+        let mut mix = Self { scorers, base: None, scales, weights: Vec::new() };
         let width = 1 + EACH * scored.len();
         let mut table = Table::new(width);
         for (id, labels) in labels {
@@ -123,36 +128,52 @@ impl Mix {
     }
 }
 
-/// Rates each instance by a mix that was fitted to the repositories of the other folds.
-///
-/// # Errors
-/// As [`Mix::fit`], and when there are fewer than two repositories.
-pub fn cross_validate_mix(scored: &[(String, Scores)], labels: &Labels, folds: usize) -> anyhow::Result<Scores> {
-    let fold_of = assign(labels.keys().map(String::as_str), folds);
-    let folds = folds.min(fold_of.len());
-    if folds < 2 {
-        bail!("a mix is measured on repositories that it was not fitted to, and there is one\nhint: name more runs");
+/// Mixes of which each was fitted to the repositories of all folds but one, by which that one is rated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldMixes {
+    folds: Folds,
+    mixes: Vec<Mix>,
+}
+
+impl FoldMixes {
+    /// Fits a mix for each fold of the repositories.
+    ///
+    /// # Errors
+    /// As [`Mix::fit`], and when there are fewer than two repositories.
+    pub fn fit(scored: &[(String, Scores)], labels: &Labels, folds: usize) -> anyhow::Result<Self> {
+        let folds = Folds::of(labels.keys().map(String::as_str), folds)?;
+        let rest = |fold: usize| -> Labels {
+            let is_rest = |id: &String| folds.held_out(id) != Some(fold);
+            labels.iter().filter(|(id, _)| is_rest(id)).map(|(id, labels)| (id.clone(), labels.clone())).collect()
+        };
+        let mixes = (0..folds.count).map(|fold| Mix::fit(scored, &rest(fold))).collect::<anyhow::Result<_>>()?;
+        Ok(Self { folds, mixes })
     }
-    let mut rated = Scores::new();
-    for fold in 0..folds {
-        let is_held = |id: &String| fold_of.get(repository_part(id)) == Some(&fold);
-        let (held, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            labels.iter().map(|(id, labels)| (id.clone(), labels.clone())).partition(|(id, _)| is_held(id));
-        let mix = Mix::fit(scored, &rest)?;
-        for (id, labels) in held {
-            let of: Vec<&[Option<f64>]> =
-                scored.iter().map(|(_, scores)| scores.get(&id).map(Vec::as_slice).unwrap_or_default()).collect();
-            let scores = mix.rate(&of, labels.len());
-            rated.insert(id, scores);
-        }
+
+    /// Returns the mix that was not fitted to an instance's repository.
+    fn of(&self, instance_id: &str) -> Option<&Mix> {
+        self.mixes.get(self.folds.held_out(instance_id)?)
     }
-    Ok(rated)
 }
 
 impl Hybrid {
     /// Returns the mix of scorers, which are those of [`Mix::scorers`] in their order.
     pub fn new(parts: Vec<Box<dyn Scorer>>, mix: Mix) -> Self {
-        Self { parts, mix }
+        Self { parts, mixes: Mixes::One(mix) }
+    }
+
+    /// Returns the mix of scorers that rates each instance by weights that were fitted to other repositories.
+    pub fn cross_validated(parts: Vec<Box<dyn Scorer>>, mixes: FoldMixes) -> Self {
+        Self { parts, mixes: Mixes::OfFolds(mixes) }
+    }
+
+    fn mix(&self, instance_id: &str) -> anyhow::Result<&Mix> {
+        match &self.mixes {
+            Mixes::One(mix) => Ok(mix),
+            Mixes::OfFolds(mixes) => mixes
+                .of(instance_id)
+                .with_context(|| format!("no mix was fitted beside the repository of `{instance_id}`")),
+        }
     }
 }
 
@@ -163,17 +184,30 @@ impl Scorer for Hybrid {
     }
 
     async fn rate(&self, candidates: &Candidates) -> anyhow::Result<Vec<Option<f64>>> {
-        let mut scores = Vec::with_capacity(self.parts.len());
-        for part in &self.parts {
-            scores.push(part.rate(candidates).await?);
-        }
-        let scores: Vec<&[Option<f64>]> = scores.iter().map(Vec::as_slice).collect();
-        Ok(self.mix.rate(&scores, candidates.candidates.len()))
+        let all: Vec<usize> = (0..candidates.candidates.len()).collect();
+        Ok(self.rate_subsets(candidates, &[all]).await?.pop().unwrap_or_default())
     }
 
     /// How far a score is above the others of the instance is part of the mix.
     fn compares(&self) -> bool {
         true
+    }
+
+    async fn rate_subsets(
+        &self,
+        candidates: &Candidates,
+        subsets: &[Vec<usize>],
+    ) -> anyhow::Result<Vec<Vec<Option<f64>>>> {
+        let mix = self.mix(&candidates.instance_id)?;
+        let mut of_parts = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            of_parts.push(part.rate_subsets(candidates, subsets).await?);
+        }
+        let of = |(at, places): (usize, &Vec<usize>)| {
+            let scores = of_parts.iter().map(|scores| scores.get(at).map(Vec::as_slice).unwrap_or_default());
+            mix.rate(&scores.collect::<Vec<_>>(), places.len())
+        };
+        Ok(subsets.iter().enumerate().map(of).collect())
     }
 
     fn at_once(&self) -> usize {

@@ -8,7 +8,7 @@ mod stored;
 mod tests;
 
 pub use bounds::{First, Oracle, Random};
-pub use hybrid::{Hybrid, Mix, cross_validate_mix};
+pub use hybrid::{FoldMixes, Hybrid, Mix};
 pub use majority::Majority;
 pub use rank::Rank;
 pub use stored::Stored;

@@ -85,6 +85,9 @@ mod tests {
         assert_eq!(source, one("pkg/a.py", false));
         let paths: Vec<&str> = tests.iter().map(|(file, _)| file.path.as_str()).collect();
         assert_eq!(paths, ["pkg/tests/test_a.py", "reproduce.py"]);
+        // Names of modules that have a word of scripts in them.
+        let modules = one("pkg/dispatch.py", true) + &one("pkg/templates.py", true);
+        assert_eq!(split(&modules), Split { source: modules, tests: Vec::new() });
         let plain =
             "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n--- a/tests/y.py\n+++ b/tests/y.py\n@@ -1 +1 @@\n-a\n+b";
         assert_eq!(split(plain).tests.len(), 1);

@@ -76,8 +76,8 @@ impl Trials {
     ///
     /// The score is the mean of `1 / (1 + b)`, for `b` tests of the repository that passed and do not any more, and of
     /// [`Tested::agreement`], or the one of them that there is; of equals, the one is first that passes more of the tests that
-    /// agents wrote. A candidate that does not apply has 0, and one that leaves the
-    /// program as it is has none.
+    /// agents wrote. A candidate that does not apply has 0, and one that leaves the program as it is has none; nor has one
+    /// whose run of the repository's tests was lost, as it cannot be told from one that breaks some.
     pub fn tested(&self) -> Vec<Tested> {
         let counting = self.counting();
         let passing: Vec<BTreeSet<Counting<'_>>> = (0..self.changes.len())
@@ -110,8 +110,10 @@ impl Trials {
         let changing = passing.iter().zip(&self.changes).filter(|(_, changes)| **changes);
         tested.group = changing.filter(|(other, _)| **other == own).count();
         let kept = tested.regression.map(|share| 1.0 / (1.0 + (share.total - share.passed) as f64));
+        let is_lost = kept.is_none() && self.regression_base().is_some();
         let score = match (tested.failure, kept, tested.agreement) {
             (Some(Failure::PatchNotApplied), ..) => Some(0.0),
+            _ if is_lost => None,
             (_, Some(kept), Some(agreement)) => Some(f64::midpoint(kept, agreement)),
             (_, kept, agreement) => kept.or(agreement),
         };
@@ -122,13 +124,27 @@ impl Trials {
 
     /// Compares the tests of the repository with a candidate to those at the base commit.
     fn regress(&self, place: usize, tested: &mut Tested) {
-        let Some(outcome) = self.regression.get(place).and_then(Option::as_ref) else { return };
-        tested.failure = outcome.failure;
-        let Some(base) = self.base.as_ref().filter(|base| !base.passed.is_empty()) else { return };
+        let outcome = self.regression.get(place).and_then(Option::as_ref);
+        tested.failure = outcome.and_then(|outcome| outcome.failure).or_else(|| self.not_applied(place));
+        let (Some(outcome), Some(base)) = (outcome, self.regression_base()) else { return };
         let broken = || base.passed.difference(&outcome.passed);
         tested.broken = broken().take(NAMED).cloned().collect();
         let total = base.passed.len();
         tested.regression = Some(Share { passed: total - broken().count(), total });
+    }
+
+    /// Returns what the tests of the repository do at the base commit, where any passes there.
+    fn regression_base(&self) -> Option<&Outcome> {
+        self.base.as_ref().filter(|base| !base.passed.is_empty())
+    }
+
+    /// Returns that a candidate does not apply, where tests that agents wrote tell so: they change other files, so that where
+    /// they apply to the base commit it is the candidate that does not.
+    fn not_applied(&self, place: usize) -> Option<Failure> {
+        let is_so = |outcome: &Outcome| outcome.failure == Some(Failure::PatchNotApplied);
+        let applies = |written: &&WrittenTrials| written.base.as_ref().is_some_and(|base| !is_so(base));
+        let outcomes = self.written.iter().filter(applies).filter_map(|written| written.outcomes.get(place)?.as_ref());
+        outcomes.into_iter().any(is_so).then_some(Failure::PatchNotApplied)
     }
 
     /// Returns the tests that count with their weights: those that fail at the base commit and pass with some candidate. The
@@ -219,5 +235,38 @@ mod tests {
             written: Vec::new(),
         };
         assert_eq!(scores(&trials), [None, Some(0.0), None]);
+    }
+
+    #[test]
+    fn a_lost_run_of_the_repositorys_tests_is_missing_whatever_written_tests_say() {
+        let written =
+            WrittenTrials { authors: vec![0], base: outcome(""), outcomes: vec![outcome("bug"), outcome("bug")] };
+        let trials = Trials {
+            changes: vec![true, true],
+            base: outcome("a b"),
+            regression: vec![outcome("a"), None],
+            written: vec![written],
+        };
+        assert_eq!(scores(&trials), [Some(0.75), None]);
+    }
+
+    #[test]
+    fn what_does_not_apply_is_rated_zero_by_written_tests_as_well() {
+        let not_applied = Some(Outcome { failure: Some(Failure::PatchNotApplied), ..Outcome::default() });
+        let of = |base: Option<Outcome>| WrittenTrials {
+            authors: vec![0],
+            base,
+            outcomes: vec![outcome("bug"), not_applied.clone()],
+        };
+        let trials = |base| Trials {
+            changes: vec![true, true],
+            base: None,
+            regression: vec![None, None],
+            written: vec![of(base)],
+        };
+        let tested = trials(outcome("")).tested();
+        assert_eq!((tested[1].failure, tested[1].score), (Some(Failure::PatchNotApplied), Some(0.0)));
+        // Where the tests do not apply at all, they say nothing of a candidate.
+        assert_eq!(trials(not_applied.clone()).tested()[1].failure, None);
     }
 }

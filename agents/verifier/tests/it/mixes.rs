@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use verifier::curves::Scores;
 use verifier::trials::{Share, Tested};
-use verifier::{Candidate, Candidates, Hybrid, Labels, Mix, Rank, Scorer, Stored, Tests, cross_validate_mix};
+use verifier::{Candidate, Candidates, FoldMixes, Hybrid, Labels, Mix, Rank, Scorer, Stored, Tests};
 
 const ID: &str = "a__b-1";
 
@@ -46,6 +46,13 @@ async fn three_are_kept_at_least_and_equals_share_their_place() {
     let base = [Some(0.9), Some(0.1), Some(0.1), Some(0.1)];
     let scores = Rank::new(stored(&base), tests(&[(1, 0), (2, 0), (2, 0), (3, 0)])).rate(&candidates(4)).await.unwrap();
     assert_eq!(scores, [Some(0.25), Some(0.625), Some(0.625), Some(1.0)]);
+    // What the tests were not run on is not told from what breaks them all.
+    let some = Tests::new(BTreeMap::from([(
+        ID.to_owned(),
+        vec![Tested { regression: Some(Share { passed: 1, total: 2 }), ..Tested::default() }, Tested::default()],
+    )]));
+    let lost = Rank::new(stored(&[Some(0.1), Some(0.9)]), some).rate(&candidates(2)).await.unwrap();
+    assert_eq!(lost, [Some(1.0), None]);
     let unknown = Rank::new(stored(&[None, Some(0.0)]), Tests::default()).rate(&candidates(2)).await.unwrap();
     assert_eq!(unknown, [None, Some(1.0)]);
 }
@@ -97,7 +104,20 @@ fn auc(scores: &Scores, labels: &Labels) -> f64 {
 #[tokio::test]
 async fn a_mix_tells_better_than_its_parts_and_is_calibrated_on_other_repositories() {
     let (scored, labels) = labelled();
-    let mixed = cross_validate_mix(&scored, &labels, 3).unwrap();
+    let parts =
+        scored.iter().map(|(name, scores)| -> Box<dyn Scorer> { Box::new(Stored::new(name.clone(), scores.clone())) });
+    let validated = Hybrid::cross_validated(parts.collect(), FoldMixes::fit(&scored, &labels, 3).unwrap());
+    let mut mixed = Scores::new();
+    for (id, labels) in &labels {
+        let of = Candidates { instance_id: id.clone(), ..candidates(labels.len()) };
+        mixed.insert(id.clone(), validated.rate(&of).await.unwrap());
+        // A subset is rated by how far its members are above each other.
+        let subsets = validated.rate_subsets(&of, &[vec![0, 2], vec![1]]).await.unwrap();
+        assert_eq!(subsets[0], validated.rate(&of.of(&[0, 2])).await.unwrap());
+        assert_eq!(subsets[1], validated.rate(&of.of(&[1])).await.unwrap());
+    }
+    let elsewhere = Candidates { instance_id: "other__repo-1".to_owned(), ..candidates(1) };
+    assert!(validated.rate(&elsewhere).await.unwrap_err().to_string().contains("`other__repo-1`"));
     let of_parts = scored.iter().map(|(_, scores)| auc(scores, &labels)).fold(0.0, f64::max);
     assert!(auc(&mixed, &labels) > of_parts, "{} {of_parts}", auc(&mixed, &labels));
     let all: Vec<f64> = mixed.values().flatten().map(|score| score.unwrap()).collect();
@@ -126,6 +146,6 @@ fn what_no_mix_can_be_fitted_to_is_refused() {
     assert!(refused(&scored, &none).contains("none of one kind"));
     let one: Labels =
         labels.iter().filter(|(id, _)| id.starts_with("r0")).map(|(id, labels)| (id.clone(), labels.clone())).collect();
-    assert!(cross_validate_mix(&scored, &one, 5).unwrap_err().to_string().contains("hint: name more runs"));
+    assert!(FoldMixes::fit(&scored, &one, 5).unwrap_err().to_string().contains("hint: name more runs"));
     assert!(Mix::parse(r#"{"scorers": ["a"], "scales": [[0, 1]], "weights": [0]}"#).is_err());
 }

@@ -89,7 +89,7 @@ fn imported_candidates_are_in_the_order_in_which_they_were_imported() {
         let episode = ImportedEpisode {
             instance_id: "a__b-1".to_owned(),
             imported,
-            records: Vec::new(),
+            lines: Vec::new(),
             ended: None,
             prediction: Some(prediction),
             judged: None,

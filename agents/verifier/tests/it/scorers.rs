@@ -10,7 +10,8 @@ fn candidates(lines: &[&str]) -> Candidates {
         let text = if line.is_empty() { String::new() } else { format!("{head}+{line}\n") };
         Candidate { patch: Patch(text), ..Candidate::default() }
     };
-    Candidates { instance_id: "a__b-1".to_owned(), candidates: lines.iter().map(one).collect() }
+    let candidates = lines.iter().map(one).enumerate().map(|(place, one)| Candidate { place, ..one }).collect();
+    Candidates { instance_id: "a__b-1".to_owned(), candidates }
 }
 
 #[tokio::test]
@@ -29,6 +30,17 @@ async fn the_bounds_rate_by_place_by_chance_and_by_verdict() {
     assert_ne!(random, Random { seed: 2 }.rate(&candidates).await.unwrap());
     let oracle = Oracle::new([("a__b-1".to_owned(), vec![Some(false), None, Some(true)])].into());
     assert_eq!(oracle.rate(&candidates).await.unwrap(), [Some(0.0), None, Some(1.0)]);
+    // Also of a few of them, the bounds say what they say of all.
+    let bounds: [(&dyn Scorer, _); 3] = [
+        (&First, vec![first[0], first[2]]),
+        (&Random { seed: 1 }, vec![random[0], random[2]]),
+        (&oracle, vec![Some(0.0), Some(1.0)]),
+    ];
+    for (bound, expected) in bounds {
+        assert_eq!(bound.rate(&candidates.of(&[0, 2])).await.unwrap(), expected, "{}", bound.name());
+        let subsets = bound.rate_subsets(&candidates, &[vec![0, 2]]).await.unwrap();
+        assert_eq!(subsets, [expected], "{}", bound.name());
+    }
 }
 
 #[test]

@@ -75,14 +75,14 @@ export class FileSource {
 
   /** Returns a file of an episode; null where there is none. */
   async text(row, name) {
-    if (name === 'patch.diff' && !row.files[name] && row.patch[0] + row.patch[1] + row.patch[2]) return this.handedIn(row);
+    if (name === 'patch.diff' && !row.files[name] && row.files['trajectory.jsonl']) return this.handedIn(row);
     return row.files[name] ? this.at(row.files[name]) : null;
   }
 
   /** Returns the patch of an episode whose record ends with it. */
   async handedIn(row) {
     const last = (await this.text(row, 'trajectory.jsonl') ?? '').trimEnd().split('\n').at(-1);
-    return JSON.parse(last).patch ?? null;
+    try { return JSON.parse(last).patch ?? null; } catch { return null; } // A record that is torn has no outcome.
   }
 
   async gold(id, index) {

@@ -83,6 +83,7 @@ class RunPage {
     this.columns = [...COLUMNS];
     if (view.hits && this.text) this.columns.splice(1, 0, ['hits', 'Found', 'minmax(10rem, 2fr)', (row) => this.found(row)]);
     for (const scorer of index.scorers ?? []) this.columns.push(['score:' + scorer, scorer, '5rem', (row) => row.scores?.[scorer]?.toFixed(3) ?? '']);
+    this.table.style.setProperty('--scorers', String((index.scorers ?? []).length));
     this.table.style.setProperty('--columns', '1.8rem ' + this.columns.map(([, , width]) => width).join(' '));
     this.table.setAttribute('aria-rowcount', String(this.rows.length + 1));
     this.drawHead();
@@ -97,7 +98,7 @@ class RunPage {
       const now = this.sort.replace(/^-/, '') === name, down = this.sort.startsWith('-');
       const next = now && !down ? '-' + name : now ? '' : NUMERIC.has(name) ? '-' + name : name;
       return h('div', {role: 'columnheader', class: NUMERIC.has(name) ? 'number' : null, 'aria-sort': now ? (down ? 'descending' : 'ascending') : null},
-        name.startsWith('score:') ? head : h('button', {class: 'sort', title: explained ?? null, onclick: () => { this.sort = next; this.changed(); }}, head, now ? (down ? ' \u2193' : ' \u2191') : ''));
+        name.startsWith('score:') ? h('span', {class: 'sort'}, head) : h('button', {class: 'sort', title: explained ?? null, onclick: () => { this.sort = next; this.changed(); }}, head, now ? (down ? ' \u2193' : ' \u2191') : ''));
     };
     this.head.replaceChildren(h('div', {role: 'columnheader'}, h('span', {class: 'unseen'}, 'Chosen')), ...this.columns.map(one));
   }

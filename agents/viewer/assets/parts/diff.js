@@ -84,6 +84,7 @@ const MOST = 4000;
 export function diff(text, {split = false, label = 'Patch'} = {}) {
   const files = parseDiff(text);
   if (!text.trim()) return h('p', {class: 'nothing'}, 'No change.');
+  if (files.every((file) => !file.path)) return h('div', {class: 'patch'}, h('p', {class: 'bad'}, 'This is no patch that can be read: no line of it names a file. It is shown as it is.'), h('pre', {'aria-label': label}, text));
   let left = MOST;
   const one = (file) => {
     const [plus, minus] = ['+', '-'].map((sign) => file.hunks.reduce((sum, hunk) => sum + hunk.lines.filter((line) => line[0] === sign).length, 0));

@@ -9,8 +9,8 @@ export function curves(text) {
   const found = new Map();
   for (const line of text.split('\n').slice(1)) {
     const cells = [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, cell]) => cell.replace(/^"|"$/g, '').replaceAll('""', '"'));
-    if (cells.length < 6 || cells[1]) continue;
-    const [scorer, , k, percent, low, high] = cells;
+    const [figure, scorer, , k, percent, low, high] = cells;
+    if (figure !== 'best') continue;
     if (!found.has(scorer)) found.set(scorer, []);
     found.get(scorer).push({k: Number(k), percent: Number(percent), low: Number(low), high: Number(high)});
   }

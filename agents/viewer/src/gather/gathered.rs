@@ -112,6 +112,11 @@ impl<'a> Gathered<'a> {
         parts
     }
 
+    /// Returns what scorers gave an episode.
+    pub(crate) fn scores_of(&self, item: &Item) -> BTreeMap<String, f64> {
+        self.scores.of(item.run, &item.cell, &item.instance_id, item.sample)
+    }
+
     /// Returns what a dataset says of an instance.
     pub(crate) fn gold(&self, instance_id: &str) -> Option<&'a Gold> {
         self.settings.gold.get(instance_id)

@@ -45,6 +45,7 @@ impl Gathered<'_> {
                 None
             }
         });
+        row.scores = self.scores_of(item);
         self.fill(&mut row, episode, trajectory.as_ref());
         let patch = episode.prediction.as_ref().map_or("", |prediction| prediction.patch_text());
         if !patch.is_empty() {
@@ -79,7 +80,6 @@ impl Gathered<'_> {
         if !same.is_empty() {
             row.same = env_core::Patch(same).digest().chars().take(12).collect();
         }
-        row.scores = self.scores.of(row.run, &row.cell, &row.id, row.sample);
         let gold = self.gold(&row.id).map(|gold| gold.patch.as_str()).filter(|patch| !patch.is_empty());
         let exit = row.exit.clone();
         row.tags = tags(&Evidence { trajectory, patch, gold, ending, exit: &exit, judged: episode.judged.as_ref() });

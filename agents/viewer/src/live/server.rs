@@ -72,8 +72,14 @@ async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>, port: u16) {
 /// Refuses what is not asked by the page itself: another page may send requests here, or have a name of its own lead here.
 fn refused(request: &Request, port: u16) -> Option<Response> {
     let header = |name: &str| request.headers.get(name).map(String::as_str);
-    let ours = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
-    let is_ours = |host: &str| ours.iter().any(|our| our.eq_ignore_ascii_case(host));
+    let is_ours = |host: &str| {
+        // A browser leaves the port out where it is that of HTTP.
+        let (name, given) = match host.rsplit_once(':') {
+            Some((name, given)) if !given.ends_with(']') => (name, given.parse().ok()),
+            _ => (host, Some(80)),
+        };
+        given == Some(port) && ["127.0.0.1", "localhost", "[::1]"].iter().any(|our| our.eq_ignore_ascii_case(name))
+    };
     let from_elsewhere = header("origin").is_some_and(|origin| !origin.strip_prefix("http://").is_some_and(is_ours))
         || header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
     if !header("host").is_some_and(is_ours) || from_elsewhere {
@@ -92,7 +98,11 @@ fn respond(request: &Request, state: &Mutex<State>) -> Response {
         }),
         "/file" => state().file(request).map(|text| Response::text("200 OK", text)),
         "/gold" => state().gold(request.field("id")).map(Response::json),
-        "/search" => state().search(request.field("q")).map(Response::json),
+        "/search" => {
+            // Others are answered meanwhile.
+            let search = state().search();
+            search.and_then(|search| search.find(request.field("q"))).map(Response::json)
+        }
         _ => return Response::text("404 Not Found", "there is nothing of this name"),
     };
     found.unwrap_or_else(|err| Response::text("500 Internal Server Error", format!("{err:#}")))
@@ -109,11 +119,14 @@ mod tests {
             refused(&request, 80).is_none()
         };
         assert!(asks("Host: localhost:80\r\n"));
+        assert!(asks("Host: localhost\r\nOrigin: http://localhost\r\n") && asks("Host: [::1]\r\n"));
         assert!(asks("Host: 127.0.0.1:80\r\nOrigin: http://127.0.0.1:80\r\nSec-Fetch-Site: same-origin\r\n"));
         for headers in [
             "",
             "Host: evil.example:80\r\n",
             "Host: localhost:81\r\n",
+            "Host: evil.example\r\n",
+            "Host: localhost:\r\n",
             "Host: localhost:80\r\nOrigin: http://evil.example\r\n",
             "Host: localhost:80\r\nOrigin: null\r\n",
             "Host: localhost:80\r\nSec-Fetch-Site: cross-site\r\n",

@@ -1,11 +1,11 @@
 //! What is known of the runs at the moment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use journal::{Run, read_text};
 use memchr::memmem::Finder;
 use rayon::prelude::*;
@@ -79,7 +79,7 @@ impl State {
             .items()
             .par_iter()
             .map(|item| {
-                let (key, stamp) = (key(item), stamp(item));
+                let (key, stamp) = (key(item), stamp(&gathered, item));
                 let new = known.get(&key).is_none_or(|(old, _)| *old != stamp);
                 let row = new.then(|| {
                     let (mut row, files) = gathered.read(item);
@@ -97,6 +97,9 @@ impl State {
         }
         let mut rows = std::mem::take(&mut self.rows);
         rows.extend(read.into_iter().filter_map(|(key, row)| Some((key, row?))));
+        // Those of a run that was taken away are let go of.
+        let shown: HashSet<&Key> = order.iter().collect();
+        rows.retain(|key, _| shown.contains(key));
         let shown: Vec<Row> = order.iter().filter_map(|key| Some(rows.get(key)?.1.clone())).collect();
         let mut index = gathered.index(&shown)?;
         self.changes += 1;
@@ -111,18 +114,12 @@ impl State {
 
     /// Returns a file of an episode.
     pub(super) fn file(&self, request: &Request) -> anyhow::Result<String> {
-        let number = |name: &str| request.field(name).parse::<usize>().ok();
-        let (run, sample) = (number("run").context("which run?")?, number("sample").context("which sample?")?);
+        let run: usize = request.field("run").parse().context("which run?")?;
+        let sample: u32 = request.field("sample").parse().context("which sample?")?;
         let source = self.sources.get(run).context("there is no such run")?;
         let name = FILES.into_iter().find(|name| *name == request.field("name")).context("there is no such file")?;
         let (cell, id) = (request.field("cell"), request.field("id"));
-        let mut found = None;
-        source.run.each_episode(cell, |episode| {
-            if episode.instance_id == id && episode.sample as usize == sample {
-                found = Some(episode);
-            }
-        });
-        let Some(episode) = found else { bail!("there is no such episode") };
+        let episode = source.run.episode(cell, id, sample).context("there is no such episode")?;
         if name == "patch.diff" {
             return Ok(episode.prediction.map(|prediction| prediction.patch_text().to_owned()).unwrap_or_default());
         }
@@ -134,33 +131,52 @@ impl State {
         Ok(serde_json::to_vec(&self.settings.gold.get(id))?)
     }
 
-    /// Returns how often a text is in the files of each row, as the page finds it in its own blocks.
-    pub(super) fn search(&self, query: &str) -> anyhow::Result<Vec<u8>> {
-        let forms = forms(query);
+    /// Returns what is searched in: the episodes that are shown, each with the place of its row.
+    pub(super) fn search(&self) -> anyhow::Result<Search> {
         let gathered = Gathered::new(&self.sources, &self.settings)?;
-        let of = |item: &Item| -> Option<(PathBuf, String)> {
+        let places: HashMap<&Key, usize> = self.order.iter().enumerate().map(|(place, key)| (key, place)).collect();
+        let of = |item: &Item| {
             let episode = item.episode.as_ref()?;
             let patch = episode.prediction.as_ref().map(|prediction| prediction.patch_text().to_owned());
-            Some((episode.folder.clone(), patch.unwrap_or_default()))
-        };
-        let places: HashMap<&Key, usize> = self.order.iter().enumerate().map(|(place, key)| (key, place)).collect();
-        let found: Vec<Value> = gathered
-            .items()
-            .par_iter()
-            .filter_map(|item| Some((*places.get(&key(item))?, of(item)?)))
-            .flat_map_iter(|(place, (folder, patch))| {
-                let text = move |name: &str| match name {
-                    "patch.diff" => patch.clone(),
-                    _ => read_text(&folder.join(name)).ok().flatten().unwrap_or_default(),
-                };
-                let forms = &forms;
-                FILES.into_iter().filter_map(move |name| {
-                    let (count, excerpt) = hits(&text(name), forms)?;
-                    Some(json!([place, name, count, excerpt]))
-                })
+            Some(Searched {
+                row: *places.get(&key(item))?,
+                folder: episode.folder.clone(),
+                patch: patch.unwrap_or_default(),
             })
-            .collect();
+        };
+        Ok(Search(gathered.items().iter().filter_map(of).collect()))
+    }
+}
+
+/// What is searched in.
+pub(super) struct Search(Vec<Searched>);
+
+/// An episode that is searched in.
+struct Searched {
+    row: usize,
+    folder: PathBuf,
+    patch: String,
+}
+
+impl Search {
+    /// Returns how often a text is in the files of each row, as the page finds it in its own blocks.
+    pub(super) fn find(&self, query: &str) -> anyhow::Result<Vec<u8>> {
+        let forms = forms(query);
+        let found: Vec<Value> = self.0.par_iter().flat_map_iter(|searched| searched.find(&forms)).collect();
         Ok(serde_json::to_vec(&found)?)
+    }
+}
+
+impl Searched {
+    fn find<'a>(&'a self, forms: &'a [String]) -> impl Iterator<Item = Value> + 'a {
+        let text = move |name: &str| match name {
+            "patch.diff" => self.patch.clone(),
+            _ => read_text(&self.folder.join(name)).ok().flatten().unwrap_or_default(),
+        };
+        FILES.into_iter().filter_map(move |name| {
+            let (count, excerpt) = hits(&text(name), forms)?;
+            Some(json!([self.row, name, count, excerpt]))
+        })
     }
 }
 
@@ -174,11 +190,17 @@ fn key(item: &Item) -> Key {
     (item.run, item.cell.clone(), item.instance_id.clone(), item.sample)
 }
 
-/// Returns what changes when anything comes of an episode.
-fn stamp(item: &Item) -> String {
-    let Some(episode) = &item.episode else { return String::new() };
-    let size = |name| std::fs::metadata(episode.folder.join(name)).map_or(0, |metadata| metadata.len());
-    format!("{}-{}-{}", episode.came.unwrap_or_default(), size("trajectory.jsonl"), size(journal::TEST_OUTPUT))
+/// Returns what changes when anything comes of an episode: of its files, its scores, and whether it is asked for.
+fn stamp(gathered: &Gathered<'_>, item: &Item) -> String {
+    let of_file = |folder: &Path, name: &str| {
+        let metadata = std::fs::metadata(folder.join(name)).ok();
+        metadata.map(|metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+    };
+    let files = |episode: &journal::Episode| {
+        let files = FILES.map(|name| of_file(&episode.folder, name));
+        (episode.came.unwrap_or_default(), files)
+    };
+    format!("{:?}", (item.episode.as_ref().map(files), item.asked, gathered.scores_of(item)))
 }
 
 /// Returns the forms that a text has in a record, in small letters: as it is, and as JSON writes it once and twice.

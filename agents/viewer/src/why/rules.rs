@@ -78,7 +78,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "did not apply", says: "The patch cannot be applied to the repository.", find: not_applied },
     Rule {
         name: "never ran the tests",
-        says: "No command names a test runner (pytest, unittest, tox, nose, runtests, bin/test, manage.py test, cargo test, go test, npm test, make test, ctest), and no tool that runs tests was called.",
+        says: "No action names a test runner as words of their own (pytest, py.test, unittest, tox, nosetests, runtests, runtests.py, bin/test, manage.py test, test.sh, cargo test, go test, npm test, make test, ctest), and no tool that runs tests (run_tests, RunTests) was called.",
         find: never_tested,
     },
     Rule {
@@ -99,14 +99,15 @@ pub const RULES: &[Rule] = &[
     Rule { name: "half a fix", says: "Some tests of FAIL_TO_PASS pass, and some do not.", find: half },
 ];
 
-/// What runs tests when a command names it.
-const RUNNERS: [&str; 16] = [
+/// What runs tests when a command names it, as words of its own: `tox`, but not `toxic`.
+const RUNNERS: [&str; 15] = [
     "pytest",
     "py.test",
     "unittest",
     "tox",
     "nosetests",
     "runtests",
+    "runtests.py",
     "bin/test",
     "manage.py test",
     "test.sh",
@@ -115,14 +116,17 @@ const RUNNERS: [&str; 16] = [
     "npm test",
     "make test",
     "ctest",
-    "run_tests",
-    "RunTests",
 ];
+
+/// Tools that run tests.
+const TEST_TOOLS: [&str; 2] = ["run_tests", "RunTests"];
 
 /// The evidence with what the agent did.
 struct Found<'a> {
     evidence: &'a Evidence<'a>,
     actions: Vec<Action<'a>>,
+    /// Where the patch is, beside the reference solution.
+    place: Option<Place>,
 }
 
 /// Returns what the rules say of an episode; nothing where it is solved or unfinished.
@@ -130,16 +134,20 @@ pub fn tags(evidence: &Evidence<'_>) -> Vec<Tag> {
     if matches!(evidence.ending, Ending::Solved | Ending::Unfinished) {
         return Vec::new();
     }
-    let found = Found { evidence, actions: evidence.trajectory.map(actions).unwrap_or_default() };
+    let found = Found {
+        evidence,
+        actions: evidence.trajectory.map(actions).unwrap_or_default(),
+        place: evidence.gold.and_then(|gold| place(evidence.patch, gold)),
+    };
     let one = |rule: &Rule| (rule.find)(&found).map(|(step, why)| Tag { tag: rule.name, step, why });
     RULES.iter().filter_map(one).collect()
 }
 
-fn infrastructure(found: &Found<'_>) -> Option<(Option<u64>, String)> {
+fn infrastructure(found: &Found<'_>) -> Option<FoundAt> {
     (found.evidence.ending == Ending::Infrastructure).then(|| (None, "it counts as infrastructure".to_owned()))
 }
 
-fn distrusted(found: &Found<'_>) -> Option<(Option<u64>, String)> {
+fn distrusted(found: &Found<'_>) -> Option<FoundAt> {
     let judged = found.evidence.judged?;
     let unusual = |failure: &Failure| {
         matches!(failure, Failure::LogContradicted | Failure::TestsErrored | Failure::SandboxDamaged)
@@ -153,7 +161,7 @@ fn distrusted(found: &Found<'_>) -> Option<(Option<u64>, String)> {
     Some((None, why))
 }
 
-fn context(found: &Found<'_>) -> Option<(Option<u64>, String)> {
+fn context(found: &Found<'_>) -> Option<FoundAt> {
     let too_long = found.evidence.trajectory.and_then(|trajectory| {
         trajectory.records.iter().rev().find_map(|record| match record {
             Record::TooLong { step, .. } => Some(*step),
@@ -169,13 +177,13 @@ fn context(found: &Found<'_>) -> Option<(Option<u64>, String)> {
     }
 }
 
-fn limit(found: &Found<'_>) -> Option<(Option<u64>, String)> {
+fn limit(found: &Found<'_>) -> Option<FoundAt> {
     let limit = found.evidence.exit.strip_prefix("limit_")?;
     let other = !matches!(limit, "stuck" | "context" | "context_length");
     other.then(|| (None, format!("it ended at the limit of {}", limit.replace('_', " "))))
 }
 
-fn in_circles(found: &Found<'_>) -> Option<(Option<u64>, String)> {
+fn in_circles(found: &Found<'_>) -> Option<FoundAt> {
     let thrice = found.actions.windows(3).find_map(|calls| match calls {
         [first, second, third] => {
             let same = |other: &Action<'_>| (first.tool, first.text) == (other.tool, other.text);
@@ -190,43 +198,55 @@ fn in_circles(found: &Found<'_>) -> Option<(Option<u64>, String)> {
     }
 }
 
-fn empty(found: &Found<'_>) -> Option<(Option<u64>, String)> {
+fn empty(found: &Found<'_>) -> Option<FoundAt> {
     (found.evidence.ending == Ending::Empty).then(|| (None, "there was no change to hand in".to_owned()))
 }
 
-fn not_applied(found: &Found<'_>) -> Option<(Option<u64>, String)> {
+fn not_applied(found: &Found<'_>) -> Option<FoundAt> {
     (found.evidence.ending == Ending::NotApplied).then(|| (None, "the patch does not apply".to_owned()))
 }
 
-fn never_tested(found: &Found<'_>) -> Option<(Option<u64>, String)> {
-    let tests =
-        |action: &Action<'_>| RUNNERS.iter().any(|runner| action.text.contains(runner) || action.tool == *runner);
+fn never_tested(found: &Found<'_>) -> Option<FoundAt> {
+    let tests = |action: &Action<'_>| {
+        TEST_TOOLS.contains(&action.tool) || RUNNERS.iter().any(|runner| names(action.text, runner))
+    };
     let never = !found.actions.is_empty() && !found.actions.iter().any(tests);
     never.then(|| (None, format!("none of {} actions runs tests", found.actions.len())))
 }
 
-fn wrong_file(found: &Found<'_>) -> Option<(Option<u64>, String)> {
-    match place(found.evidence.patch, found.evidence.gold?)? {
+/// Returns whether a text names something as words of its own. Escapes of JSON are no part of a word.
+fn names(text: &str, what: &str) -> bool {
+    text.match_indices(what).any(|(at, _)| {
+        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + what.len()..).unwrap_or_default());
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let is_escape = || before.ends_with("\\n") || before.ends_with("\\t");
+        (is_escape() || !before.ends_with(|letter| is_part(letter) || letter == '-'))
+            && !after.starts_with(|letter| is_part(letter) || letter == '-')
+    })
+}
+
+fn wrong_file(found: &Found<'_>) -> Option<FoundAt> {
+    match found.place.as_ref()? {
         Place::OtherFiles(files) => Some((None, format!("the solution changes {}", files.join(", ")))),
         Place::Elsewhere(_) | Place::Near => None,
     }
 }
 
-fn wrong_place(found: &Found<'_>) -> Option<(Option<u64>, String)> {
-    match place(found.evidence.patch, found.evidence.gold?)? {
+fn wrong_place(found: &Found<'_>) -> Option<FoundAt> {
+    match found.place.as_ref()? {
         Place::Elsewhere(file) => Some((None, format!("{file} is changed elsewhere than in the solution"))),
         Place::OtherFiles(_) | Place::Near => None,
     }
 }
 
-fn broke(found: &Found<'_>) -> Option<(Option<u64>, String)> {
+fn broke(found: &Found<'_>) -> Option<FoundAt> {
     let judged = found.evidence.judged?;
     let ([fixed, wanted], [kept, known]) = (judged.fail_to_pass?, judged.pass_to_pass?);
     (wanted > 0 && fixed == wanted && kept < known)
         .then(|| (None, format!("{} of {known} no longer pass", known - kept)))
 }
 
-fn half(found: &Found<'_>) -> Option<(Option<u64>, String)> {
+fn half(found: &Found<'_>) -> Option<FoundAt> {
     let [fixed, wanted] = found.evidence.judged?.fail_to_pass?;
     (fixed > 0 && fixed < wanted).then(|| (None, format!("{fixed} of {wanted} pass")))
 }

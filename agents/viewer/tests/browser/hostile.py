@@ -26,7 +26,7 @@ try:
         shown += page.js("document.body.innerText")
         assert page.js("window.harmed") is None, f"text was run at {address}"
         assert page.js("document.querySelectorAll('main img, main script, main iframe, main object').length") == 0, address
-    for wanted in ("</script><script>window.harmed = 1</script>", "\u27e8U+202E\u27e9gnirts", "\u241b[31mred", "\u2400", "\u27e8U+200B\u27e9", "<img src=x onerror='window.harmed=1'>"):
+    for wanted in ("</script><script>window.harmed = 1</script>", "\u27e8U+202E\u27e9gnirts", "\u241b[31mred", "\u2400", "\u27e8U+200B\u27e9", "<img src=x onerror='window.harmed=1'>", "This is no patch that can be read", "words, and no diff </script>"):
         assert wanted in shown, f"this is not shown: {wanted!r}"
     assert "\u202e" not in shown and "\x1b" not in shown and "\x00" not in shown
     assert not page.faults(), page.faults()

@@ -33,7 +33,12 @@ fn hostile_text_shows_as_text() {
     first.patch = &patch;
     let name = "x__<img src=x onerror='window.harmed=1'>-2";
     let second = Written { record: format!("{HOSTILE}\n"), ..episode(name, 0, false, &[]) };
-    written::write(folder.path(), &[first, second]);
+    // What is no patch, and stands in the outcome of the record alone.
+    let words = "words, and no diff </script>";
+    let [whole, said] = [written::PATCH, words].map(|text| serde_json::to_string(text).unwrap());
+    let third = episode("x__y-3", 0, false, &records("x__y-3", &[("ls", "")]));
+    let third = Written { patch: words, record: third.record.replace(&whole, &said), ..third };
+    written::write(folder.path(), &[first, second, third]);
     std::fs::write(folder.path().join("run/cell/x__y-1/test_output.txt"), b"\xff\xfe\x80 </script>").unwrap();
     let mut sources = open(folder.path());
     sources[0].name = title;
@@ -81,4 +86,24 @@ fn what_zstd_compresses_the_page_decodes() {
         }
     }
     browse("decode.py", &[folder.path()]);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn the_curves_of_several_attempts_are_drawn_and_no_column_of_scores_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = |sample, resolved| episode("x__y-1", sample, resolved, &records("x__y-1", &[("ls", "")]));
+    written::write(folder.path(), &[one(0, false), one(1, true)]);
+    for scorer in ["majority", "learned", "tests"] {
+        let line = |sample| {
+            format!(
+                r#"{{"cell": "cell", "instance_id": "x__y-1", "sample": {sample}, "scorer": "{scorer}", "score": 0.{sample}}}"#
+            )
+        };
+        let text = format!("{}\n{}\n", line(0), line(1));
+        std::fs::write(folder.path().join(format!("run/scores.{scorer}.jsonl")), text).unwrap();
+    }
+    let out = folder.path().join("page.html");
+    write(&open(folder.path()), &Settings::default(), &out).unwrap();
+    browse("best.py", &[&out]);
 }

@@ -57,6 +57,14 @@ fn the_page_follows_a_run_also_one_that_is_begun_again() {
     let first = index(address, "").unwrap();
     assert_eq!((first["rows"].as_array().unwrap().len(), &first["rows"][0]["ending"]), (1, &"solved".into()));
     assert!(index(address, first["at"].as_str().unwrap()).is_none(), "nothing has changed");
+    // A score that came later, and a report that was written anew in the same place.
+    let scored = r#"{"cell": "cell", "instance_id": "x__y-1", "sample": 0, "scorer": "s", "score": 0.5}"#;
+    std::fs::write(folder.path().join("run/scores.s.jsonl"), format!("{scored}\n")).unwrap();
+    let scored = index(address, first["at"].as_str().unwrap()).expect("the score is not seen");
+    assert_eq!(scored["rows"][0]["scores"]["s"], 0.5);
+    std::fs::write(folder.path().join("run/cell/x__y-1/report.json"), "{}").unwrap();
+    let first = index(address, scored["at"].as_str().unwrap()).expect("the report is not seen");
+    assert_ne!(first["rows"][0]["stamp"], scored["rows"][0]["stamp"]);
     written::write(folder.path(), &[one("x__y-2")]);
     let second = index(address, first["at"].as_str().unwrap()).unwrap();
     assert_eq!(second["rows"].as_array().unwrap().len(), 2);

@@ -87,6 +87,28 @@ fn commands_in_the_text_of_answers_count_as_well() {
 }
 
 #[test]
+fn what_runs_tests_is_what_the_rule_says() {
+    let rule = RULES.iter().find(|rule| rule.name == "never ran the tests").unwrap();
+    let named = rule.says.split(['(', ')']).skip(1).step_by(2).map(|list| list.split(", "));
+    let [runners, tools]: [Vec<&str>; 2] = named.map(Iterator::collect).collect::<Vec<_>>().try_into().unwrap();
+    assert!(runners.len() > 10 && tools.len() > 1, "{runners:?} {tools:?}");
+    let is_tagged = |trajectory: &Trajectory| {
+        found(&Evidence { trajectory: Some(trajectory), ..UNSOLVED }).contains(&"never ran the tests".to_owned())
+    };
+    for runner in runners {
+        assert!(!is_tagged(&done(&[&format!("cd a && {runner} -q")])), "{runner}");
+        assert!(!is_tagged(&done(&[&format!("cd a\n{runner}")])), "{runner}");
+        assert!(is_tagged(&done(&[&format!("ls pre{runner}ic")])), "pre{runner}ic");
+    }
+    for tool in tools {
+        let mut trajectory = done(&["ls"]);
+        let Record::Completion { completion, .. } = &mut trajectory.records[1] else { panic!("no answer") };
+        completion.message.tool_calls[0].name = tool.to_owned();
+        assert!(!is_tagged(&trajectory), "{tool}");
+    }
+}
+
+#[test]
 fn the_readme_has_every_rule_in_its_own_words() {
     let readme = include_str!("../../README.md");
     for rule in RULES {

@@ -63,14 +63,7 @@ impl AskedArguments {
     /// Returns the scorer `llm` or `judge` of the model that the layers name; answers are kept in the folder of `run` where nothing else is said.
     pub(crate) fn scorer(&self, name: &str, plugs: &Plugs, layers: &[String], run: &Path) -> anyhow::Result<Asked> {
         let is_judge = name == "judge";
-        let settings = Settings { layers: layers.to_vec(), ..Settings::default() };
-        let mut resolved = Resolved::load(plugs, &settings, &[])?;
-        self.fill(&mut resolved.config.model, is_judge);
-        if resolved.config.model.name.is_none() {
-            bail!(
-                "`{name}` asks a model, and none is named\nhint: `-c model.name=NAME -c model.base_url=http://HOST/v1`"
-            );
-        }
+        let resolved = self.resolve(name, plugs, layers)?;
         let model = &resolved.config.model;
         let settings = json!({
             "name": model.name, "temperature": model.temperature, "top_p": model.top_p, "seed": model.seed,
@@ -90,6 +83,23 @@ impl AskedArguments {
             measure: self.measure()?,
         };
         Ok(if is_judge { Asked::rating(asking) } else { Asked::probability(asking) })
+    }
+
+    /// Checks that there is a model to ask.
+    pub(crate) fn check(&self, name: &str, plugs: &Plugs, layers: &[String]) -> anyhow::Result<()> {
+        self.resolve(name, plugs, layers).map(drop)
+    }
+
+    fn resolve(&self, name: &str, plugs: &Plugs, layers: &[String]) -> anyhow::Result<Resolved> {
+        let settings = Settings { layers: layers.to_vec(), ..Settings::default() };
+        let mut resolved = Resolved::load(plugs, &settings, &[])?;
+        self.fill(&mut resolved.config.model, name == "judge");
+        if resolved.config.model.name.is_none() {
+            bail!(
+                "`{name}` asks a model, and none is named\nhint: `-c model.name=NAME -c model.base_url=http://HOST/v1`"
+            );
+        }
+        Ok(resolved)
     }
 
     fn kept(&self, path: PathBuf) -> anyhow::Result<Arc<Kept>> {

@@ -33,12 +33,17 @@ pub(crate) struct BestOf {
     out: Option<PathBuf>,
 }
 
-pub(crate) async fn run(plugs: &Plugs, args: &BestOf) -> Result<ExitCode, Failed> {
+/// Checks the arguments, before tests are run for them.
+pub(crate) fn check(plugs: &Plugs, args: &BestOf) -> Result<(), Failed> {
     if args.by.by.is_empty() {
         return Err(Failed::Usage(anyhow!(
             "nothing says how to pick\nhint: `--by majority`, or `--by learned --model FILE`"
         )));
     }
+    args.by.check(plugs).map_err(Failed::Usage)
+}
+
+pub(crate) async fn run(plugs: &Plugs, args: &BestOf) -> Result<ExitCode, Failed> {
     let n = usize::from(args.n);
     let mut pool = args.episodes.pool().map_err(Failed::Usage)?;
     pool.truncate(n);
@@ -91,14 +96,16 @@ fn saved(name: &str, stopping: Option<Stopping>) -> String {
             "`{name}`: what stopping early saves takes two repositories with several judged candidates to tell"
         );
     };
-    let percent = |share: f64| share * 100.0 + 0.0;
+    // Rounding leaves no minus before a zero.
+    let percent = |share: f64| (share * 1000.0).round() / 10.0 + 0.0;
+    let whole = |share: f64| (share * 100.0).round() + 0.0;
     format!(
         "stopping early by `{name}`: {:.1} of {all:.1} attempts an instance, {:.0} % [{:.0}, {:.0}] saved; {:.1} % resolved, {:+.1} \
          [{:+.1}, {:+.1}] points beside all attempts, by rules of other repositories",
         attempts.mean,
-        percent(saved.mean),
-        percent(saved.low),
-        percent(saved.high),
+        whole(saved.mean),
+        whole(saved.low),
+        whole(saved.high),
         percent(rate),
         percent(difference.mean),
         percent(difference.low),

@@ -55,7 +55,7 @@ fn quality(comparison: &Comparison) -> Table {
         };
         let fit = curve.fit.map_or("-".to_owned(), |fit| {
             let sign = if fit.intercept < 0.0 { '-' } else { '+' };
-            let (slope, intercept) = (fit.slope, fit.intercept.abs());
+            let (slope, intercept) = ((fit.slope * 100.0).round() / 100.0 + 0.0, fit.intercept.abs());
             format!("{slope:.2} ln k {sign} {intercept:.2}, R² {:.3}", fit.r_squared)
         });
         let rated = format!("{}/{}", curve.rated, curve.candidates);

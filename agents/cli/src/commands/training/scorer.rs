@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use env_core::nearest;
 use runner::Plugs;
@@ -20,6 +20,9 @@ use crate::failed::Failed;
 /// What `--by` knows.
 const NAMES: [&str; 10] =
     ["random", "first", "majority", "learned", "llm", "judge", "tests", "rank", "hybrid", "oracle"];
+
+/// What `rank` goes by before tests, where nothing else is named.
+const BASE: &str = "majority";
 
 /// Which episodes are rated.
 #[derive(Debug, Args)]
@@ -47,9 +50,10 @@ pub(crate) struct By {
     /// The file of a learned scorer, which `--train` makes.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// The scorer by which `rank` keeps the better half, before it goes by tests.
-    #[arg(long, value_name = "SCORER", default_value = "majority")]
-    base: String,
+    /// The scorer by which `rank` keeps the better half, before it goes by tests. Default: `majority`, or for a mix the one
+    /// that it was fitted with.
+    #[arg(long, value_name = "SCORER")]
+    base: Option<String>,
     /// The file of a mix of scorers for `hybrid`, which `--fit` makes.
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
@@ -110,16 +114,67 @@ impl By {
         let path =
             self.weights.as_deref().with_context(|| format!("`hybrid` needs the file of a mix\nhint: {hint}"))?;
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        Mix::parse(&text).with_context(|| format!("cannot use `{}`", path.display()))
+        let mix = Mix::parse(&text).with_context(|| format!("cannot use `{}`", path.display()))?;
+        if mix.scorers.iter().any(|name| name == "hybrid") {
+            bail!("a mix cannot be part of a mix");
+        }
+        match (&self.base, &mix.base) {
+            (Some(named), Some(fitted)) if named != fitted => {
+                bail!("the mix was fitted with `--base {fitted}`, and `--base {named}` would make another scorer of it")
+            }
+            _ => Ok(mix),
+        }
+    }
+
+    /// Returns what `rank` goes by before tests.
+    fn base(&self) -> &str {
+        self.base.as_deref().unwrap_or(BASE)
+    }
+
+    /// Returns the same where `rank` is among the scorers.
+    pub(crate) fn base_of_rank(&self) -> Option<String> {
+        self.by.iter().any(|name| name == "rank").then(|| self.base().to_owned())
+    }
+
+    /// Checks what can be checked before anything is run: that the scorers are known, and have what they need.
+    ///
+    /// # Errors
+    /// When one is unknown, or a file or a model is missing.
+    pub(crate) fn check(&self, plugs: &Plugs) -> anyhow::Result<()> {
+        let mut names: Vec<(String, String)> =
+            self.by.iter().map(|name| (name.clone(), self.base().to_owned())).collect();
+        if self.by.iter().any(|name| name == "hybrid") {
+            let mix = self.mix()?;
+            let base = mix.base.as_deref().unwrap_or(BASE);
+            names.extend(mix.scorers.iter().map(|name| (name.clone(), base.to_owned())));
+        }
+        for (name, base) in &names {
+            self.check_one(name, plugs)?;
+            if name == "rank" {
+                check_base(base)?;
+                self.check_one(base, plugs)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_one(&self, name: &str, plugs: &Plugs) -> anyhow::Result<()> {
+        match name {
+            "learned" => read(self.model.as_deref()).map(drop),
+            "llm" | "judge" => self.asked.check(name, plugs, &self.trials.layers),
+            name if name.starts_with("stored:") || NAMES.contains(&name) => Ok(()),
+            name => match name.strip_prefix("file:") {
+                Some(path) if Path::new(path).is_file() => Ok(()),
+                Some(path) => bail!("there is no file `{path}`"),
+                None => Err(unknown(name)),
+            },
+        }
     }
 
     /// Returns the mix of scorers that `--weights` names.
     fn hybrid(&self, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Hybrid> {
         let mix = self.mix()?;
-        let part = |name: &String| match name.as_str() {
-            "hybrid" => bail!("a mix cannot be part of a mix"),
-            name => self.scorer(name, pool, plugs),
-        };
+        let part = |name: &String| self.scorer_over(name, mix.base.as_deref().unwrap_or(BASE), pool, plugs);
         let parts = mix.scorers.iter().map(part).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Hybrid::new(parts, mix))
     }
@@ -138,6 +193,11 @@ impl By {
 
     /// Returns the scorer of a name.
     fn scorer(&self, name: &str, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Box<dyn Scorer>> {
+        self.scorer_over(name, self.base(), pool, plugs)
+    }
+
+    /// Returns the scorer of a name, with the scorer that `rank` goes by before tests.
+    fn scorer_over(&self, name: &str, base: &str, pool: &Pool, plugs: &Plugs) -> anyhow::Result<Box<dyn Scorer>> {
         if let Some(path) = name.strip_prefix("file:") {
             return Ok(Box::new(stored::of_file(Path::new(path), pool)?));
         }
@@ -153,17 +213,27 @@ impl By {
             "llm" | "judge" => Box::new(self.asked.scorer(name, plugs, &self.trials.layers, first_run(pool))?),
             "tests" => Box::new(tests(pool)?),
             "hybrid" => Box::new(self.hybrid(pool, plugs)?),
-            "rank" if matches!(self.base.as_str(), "rank" | "hybrid") => {
-                bail!("`{}` cannot be the `--base` of `rank`", self.base)
+            "rank" => {
+                check_base(base)?;
+                Box::new(Rank::new(self.scorer_over(base, base, pool, plugs)?, tests(pool)?))
             }
-            "rank" => Box::new(Rank::new(self.scorer(&self.base, pool, plugs)?, tests(pool)?)),
-            _ => {
-                let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
-                let hint = near.unwrap_or_else(|| format!("the scorers are `{}`", NAMES.join("`, `")));
-                bail!("there is no scorer `{name}`\nhint: {hint}");
-            }
+            _ => return Err(unknown(name)),
         })
     }
+}
+
+/// Refuses what stands on tests, or on `rank` itself, as what `rank` goes by before tests.
+fn check_base(base: &str) -> anyhow::Result<()> {
+    match base {
+        "rank" | "hybrid" => bail!("`{base}` cannot be the `--base` of `rank`"),
+        _ => Ok(()),
+    }
+}
+
+fn unknown(name: &str) -> anyhow::Error {
+    let near = nearest(name, NAMES).map(|near| format!("did you mean `{near}`?"));
+    let hint = near.unwrap_or_else(|| format!("the scorers are `{}`", NAMES.join("`, `")));
+    anyhow!("there is no scorer `{name}`\nhint: {hint}")
 }
 
 /// Runs the tests that the scorers go by, where they do. `most` is how many candidates of an instance are looked at.

@@ -1,30 +1,13 @@
 //! Scores that are there already, in the folders of runs or in a file of the user's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use grading::read_given;
-use serde::Deserialize;
-use verifier::{Pool, Stored};
+use verifier::{Pool, ScoreFile, Stored, score_path};
 
 use crate::console::say;
-
-/// A line of a file of scores. Files of `verify` have all of it; another program's may leave out what is not needed to tell
-/// episodes apart.
-#[derive(Deserialize)]
-struct Line {
-    instance_id: String,
-    #[serde(default)]
-    cell: Option<String>,
-    #[serde(default)]
-    sample: u32,
-    #[serde(default)]
-    score: Option<f64>,
-}
-
-/// The scores of a file by instance and sample, each with the cell that it is of, where it says so.
-type Lines = HashMap<(String, u32), Vec<(Option<String>, Option<f64>)>>;
 
 /// Returns the scorer of a file.
 pub(super) fn of_file(path: &Path, pool: &Pool) -> anyhow::Result<Stored> {
@@ -34,12 +17,12 @@ pub(super) fn of_file(path: &Path, pool: &Pool) -> anyhow::Result<Stored> {
 
 /// Returns the scorer of what `verify` has written by another one into the folders of the runs.
 pub(super) fn of_runs(scorer: &str, pool: &Pool) -> anyhow::Result<Stored> {
-    let mut files: BTreeMap<PathBuf, Lines> = BTreeMap::new();
+    let mut files: BTreeMap<PathBuf, ScoreFile> = BTreeMap::new();
     for member in pool.instances().flat_map(|(_, members)| members) {
         if files.contains_key(&member.run) {
             continue;
         }
-        let path = member.run.join(format!("scores.{}.jsonl", journal::file_name(scorer)));
+        let path = score_path(&member.run, scorer);
         let Some(lines) = read(&path)? else {
             bail!("there is no `{}`\nhint: `spotter verify --by {scorer}` makes it", path.display());
         };
@@ -53,18 +36,16 @@ pub(super) fn of_runs(scorer: &str, pool: &Pool) -> anyhow::Result<Stored> {
 fn aligned<'a>(
     scorer: &str,
     pool: &Pool,
-    of: impl Fn(&Path) -> anyhow::Result<&'a Lines>,
+    of: impl Fn(&Path) -> anyhow::Result<&'a ScoreFile>,
     source: &str,
 ) -> anyhow::Result<Stored> {
     let (mut scores, mut found) = (BTreeMap::new(), 0);
     for (instance_id, members) in pool.instances() {
         let mut of_instance = Vec::with_capacity(members.len());
         for member in members {
-            let known = of(&member.run)?.get(&(instance_id.to_lowercase(), member.sample));
-            let is_of = |cell: &Option<String>| cell.as_ref().is_none_or(|cell| *cell == member.cell);
-            let line = known.and_then(|lines| lines.iter().rev().find(|(cell, _)| is_of(cell)));
+            let line = of(&member.run)?.of(&member.cell, instance_id, member.sample);
             found += usize::from(line.is_some());
-            of_instance.push(line.and_then(|(_, score)| *score));
+            of_instance.push(line.flatten());
         }
         scores.insert(instance_id.to_owned(), of_instance);
     }
@@ -79,15 +60,9 @@ fn aligned<'a>(
     Ok(Stored::new(scorer, scores))
 }
 
-fn read(path: &Path) -> anyhow::Result<Option<Lines>> {
-    let Some(text) = read_given(path)? else { return Ok(None) };
-    let mut lines: Lines = HashMap::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let Line { instance_id, cell, sample, score } = serde_json::from_str(line)
-            .with_context(|| format!("`{}`, line {}, is no score", path.display(), number + 1))?;
-        lines.entry((instance_id.to_lowercase(), sample)).or_default().push((cell, score));
-    }
-    Ok(Some(lines))
+fn read(path: &Path) -> anyhow::Result<Option<ScoreFile>> {
+    let text = read_given(path)?;
+    text.map(|text| ScoreFile::parse(&text, &path.display().to_string())).transpose()
 }
 
 /// Returns the name of the scorer of a file: `scores.NAME.jsonl`, or the file's own.

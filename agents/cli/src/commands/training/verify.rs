@@ -1,15 +1,16 @@
 //! `verify`: scores of episodes, and scorers that are trained on them.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Args;
 use runner::Plugs;
-use serde::Serialize;
 use verifier::curves::{Rated, Scores};
-use verifier::{Counted, Learned, Majority, Mix, Pool, cross_validate, cross_validate_mix};
+use verifier::{
+    Counted, FoldMixes, Hybrid, Known, Learned, Majority, Mix, Pool, Scored, Scorer, cross_validate, score_path,
+    write_lines,
+};
 
 use super::curves::{compared, remarks, tables};
 use super::scorer::{By, Episodes, rate};
@@ -45,14 +46,18 @@ pub(crate) struct Verify {
     n: Option<u16>,
 }
 
-/// A line of a file of scores.
-#[derive(Serialize)]
-struct Scored<'a> {
-    cell: &'a str,
-    instance_id: &'a str,
-    sample: u32,
-    scorer: &'a str,
-    score: Option<f64>,
+/// Checks the arguments, before tests are run for them.
+pub(crate) fn check(plugs: &Plugs, args: &Verify) -> Result<(), Failed> {
+    if args.train {
+        return Ok(());
+    }
+    if args.by.by.is_empty() {
+        return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
+    }
+    if !args.fit && args.out.is_some() {
+        return Err(Failed::Usage(anyhow!("`--out` is for what `--train` or `--fit` makes")));
+    }
+    args.by.check(plugs).map_err(Failed::Usage)
 }
 
 pub(crate) async fn run(plugs: &Plugs, args: &Verify) -> Result<ExitCode, Failed> {
@@ -60,23 +65,19 @@ pub(crate) async fn run(plugs: &Plugs, args: &Verify) -> Result<ExitCode, Failed
     if let Some(out) = args.out.as_deref().filter(|_| args.train) {
         return train(args, &mut pool, out).await;
     }
-    if args.by.by.is_empty() {
-        return Err(Failed::Usage(anyhow!("nothing says how to rate\nhint: `--by majority`, or `--train --out FILE`")));
-    }
     if args.fit {
         leave_out_unjudged(&mut pool);
-    } else if args.out.is_some() {
-        return Err(Failed::Usage(anyhow!("`--out` is for what `--train` or `--fit` makes")));
     }
     let scorers = args.by.scorers(&pool, plugs).map_err(Failed::Usage)?;
     let mut rated = rate(&pool, &scorers, most(args, &pool)).await?;
     if let Some(out) = args.out.as_deref() {
-        let mixed = fit(args, &pool, &rated, out)?;
+        let parts = scorers.into_iter().map(|(_, scorer)| scorer).collect();
+        let mixed = fit(args, &pool, (&rated, parts), out).await?;
         rated.push(mixed);
         return tell(args, &pool, &rated);
     }
-    for one in &rated {
-        write(&pool, &one.name, &one.scores)?;
+    for (argument, one) in args.by.by.iter().zip(&rated) {
+        write(&pool, argument, one)?;
     }
     tell(args, &pool, &rated)
 }
@@ -116,12 +117,20 @@ fn leave_out_unjudged(pool: &mut Pool) {
 }
 
 /// Fits a mix of scorers and writes its file; returns its scores, each by a mix that was fitted to other repositories.
-fn fit(args: &Verify, pool: &Pool, rated: &[Rated], out: &Path) -> Result<Rated, Failed> {
+async fn fit(
+    args: &Verify,
+    pool: &Pool,
+    (rated, parts): (&[Rated], Vec<Box<dyn Scorer>>),
+    out: &Path,
+) -> Result<Rated, Failed> {
     let labels = pool.labels();
     // By the names of the arguments, by which they are found again.
     let named: Vec<(String, Scores)> =
         args.by.by.iter().zip(rated).map(|(name, one)| (name.clone(), one.scores.clone())).collect();
-    let mix = Mix::fit(&named, &labels).map_err(Failed::Usage)?;
+    let mixes = FoldMixes::fit(&named, &labels, usize::from(args.folds)).map_err(Failed::Usage)?;
+    let mut mix = Mix::fit(&named, &labels).map_err(Failed::Usage)?;
+    mix.base = args.by.base_of_rank();
+    let mixed = pool.rate_up_to(&Hybrid::cross_validated(parts, mixes), most(args, pool)).await?;
     journal::write_whole(out, mix.to_json()?.as_bytes())?;
     say(&format!(
         "fitted to {} candidates of {} instances; the figures are of folds by repository, each rated by a mix that was not \
@@ -130,8 +139,7 @@ fn fit(args: &Verify, pool: &Pool, rated: &[Rated], out: &Path) -> Result<Rated,
         labels.len(),
         show(out)
     ));
-    let scores = cross_validate_mix(&named, &labels, usize::from(args.folds)).map_err(Failed::Usage)?;
-    Ok(Rated::once("hybrid", scores))
+    Ok(mixed)
 }
 
 /// Prints what the scores are worth, where there are verdicts to tell by.
@@ -154,23 +162,19 @@ fn most(args: &Verify, pool: &Pool) -> usize {
     args.n.map_or(most, usize::from)
 }
 
-/// Writes the scores into the folders of the runs, a line an episode.
-fn write(pool: &Pool, scorer: &str, scores: &Scores) -> anyhow::Result<()> {
-    let mut files: BTreeMap<&Path, String> = BTreeMap::new();
-    for (instance_id, members) in pool.instances() {
-        let scores = scores.get(instance_id).map(Vec::as_slice).unwrap_or_default();
-        for (place, member) in members.iter().enumerate() {
-            let score = scores.get(place).copied().flatten();
-            let line = Scored { cell: &member.cell, instance_id, sample: member.sample, scorer, score };
-            let file = files.entry(&member.run).or_default();
-            *file += &serde_json::to_string(&line)?;
-            file.push('\n');
-        }
+/// Writes the scores into the folders of the runs, a line an episode. What has none now keeps the one that it had; scores of a
+/// file are added where there are none yet, and those that were read from the folders stay as they are.
+fn write(pool: &Pool, argument: &str, rated: &Rated) -> anyhow::Result<()> {
+    if argument.starts_with("stored:") {
+        return Ok(());
     }
-    for (run, lines) in files {
-        let path = run.join(format!("scores.{scorer}.jsonl"));
-        journal::write_whole(&path, lines.as_bytes())?;
-        say(&format!("see {}", show(&path)));
-    }
+    let known = if argument.starts_with("file:") { Known::Kept } else { Known::Replaced };
+    let scored = |score: Option<f64>| Scored { scorer: rated.name.clone(), score };
+    let of = |instance_id: &str, place: usize| {
+        let score = rated.scores.get(instance_id)?.get(place).copied().flatten()?;
+        Some(scored(Some(score)))
+    };
+    let paths = write_lines(pool, known, |run| score_path(run, &rated.name), of, Some(&scored(None)))?;
+    paths.iter().for_each(|path| say(&format!("see {}", show(path))));
     Ok(())
 }

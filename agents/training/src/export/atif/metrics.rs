@@ -3,10 +3,10 @@
 use agent_core::{Completion, Usage};
 use serde_json::{Map, Value, json};
 
-use super::super::losses::Losses;
+use crate::counts::Counts;
 
 /// Returns the metrics of an answer; `None` where nothing is known. `before` is what a file of this format said.
-pub(super) fn metrics(completion: &Completion, before: Option<&Value>, losses: &mut Losses) -> Option<Value> {
+pub(super) fn metrics(completion: &Completion, before: Option<&Value>, losses: &mut Counts) -> Option<Value> {
     let served = completion.served.as_deref();
     let mut metrics = match before {
         Some(Value::Object(before)) => before.clone(),

@@ -5,12 +5,13 @@ use serde_json::{Map, Value, json};
 use tool_core::Observation;
 
 use super::super::clock::iso;
-use super::super::losses::Losses;
 use super::super::source::Source;
 use super::super::spoken::finish_word;
 use super::metrics::metrics;
 use crate::beside::{self, OfCall, OfResult, OfStep};
+use crate::counts::Counts;
 use crate::import::content::rejoined;
+use crate::reasoning;
 
 /// Fields of a step that a file had, and that go in again.
 const AGAIN: [&str; 7] = [
@@ -39,7 +40,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Takes a record.
-    pub(super) fn take(&mut self, record: &Record, losses: &mut Losses) {
+    pub(super) fn take(&mut self, record: &Record, losses: &mut Counts) {
         let is_copied = self.source.is_of_parent(record);
         match record {
             Record::Header(_) if self.steps.is_empty() => {}
@@ -65,7 +66,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Returns the steps.
-    pub(super) fn finish(self, losses: &mut Losses) -> Vec<Value> {
+    pub(super) fn finish(self, losses: &mut Counts) -> Vec<Value> {
         let left = self.next.conversations.len() + usize::try_from(self.next.too_long).unwrap_or(usize::MAX);
         losses.count("marks behind the last step", left);
         self.steps.into_iter().map(Value::Object).collect()
@@ -79,7 +80,7 @@ impl<'a> Steps<'a> {
         &mut self.steps[last]
     }
 
-    fn say(&mut self, message: &Message, extra: &Map<String, Value>, step: u64, is_copied: bool, losses: &mut Losses) {
+    fn say(&mut self, message: &Message, extra: &Map<String, Value>, step: u64, is_copied: bool, losses: &mut Counts) {
         if message.role == Role::Tool {
             let id = message.tool_call_id.clone().unwrap_or_default();
             let call = ToolCall { id, name: message.name.clone().unwrap_or_default(), arguments: String::new() };
@@ -114,7 +115,7 @@ impl<'a> Steps<'a> {
         seconds: f64,
         view: Option<&View>,
         is_copied: bool,
-        losses: &mut Losses,
+        losses: &mut Counts,
     ) {
         let beside = std::mem::take(&mut self.next);
         let (again, model) = (self.again, self.source.model().to_owned());
@@ -131,10 +132,7 @@ impl<'a> Steps<'a> {
         let served_by = served.and_then(|served| served.model.clone());
         out.extend(served_by.filter(|name| again || *name != model).map(|name| ("model_name".to_owned(), name.into())));
         let mut own = message.extras.as_ref().map(|extras| extras.message.clone()).unwrap_or_default();
-        let reasoning =
-            ["reasoning_content", "reasoning"].iter().find(|key| own.get(**key).is_some_and(Value::is_string));
-        let reasoning = reasoning.and_then(|key| own.shift_remove(*key));
-        out.extend(reasoning.map(|text| ("reasoning_content".to_owned(), text)));
+        out.extend(reasoning::take(&mut own).map(|text| ("reasoning_content".to_owned(), text)));
         put_calls(out, message, again, losses);
         let body = if again { served.map(|served| served.body.clone()).unwrap_or_default() } else { Map::new() };
         let metrics = metrics(completion, body.get("metrics"), losses);
@@ -165,7 +163,7 @@ impl<'a> Steps<'a> {
         text: &str,
         seconds: f64,
         extra: &Map<String, Value>,
-        losses: &mut Losses,
+        losses: &mut Counts,
     ) {
         if self.steps.is_empty() {
             // A result stands with a step.
@@ -218,7 +216,7 @@ fn called(step: &Map<String, Value>, id: &str) -> Option<String> {
 }
 
 /// Returns the text of a message, or its parts where a file of this format had it in parts.
-fn said(message: &Message, parts: Option<Value>, losses: &mut Losses) -> Value {
+fn said(message: &Message, parts: Option<Value>, losses: &mut Counts) -> Value {
     let Some(kept) = parts else { return message.content.as_str().into() };
     match rejoined(&message.content, &kept) {
         Some(parts) if parts.iter().all(is_part) => parts.into(),
@@ -241,7 +239,7 @@ fn is_part(part: &Value) -> bool {
     }
 }
 
-fn put_calls(out: &mut Map<String, Value>, message: &Message, again: bool, losses: &mut Losses) {
+fn put_calls(out: &mut Map<String, Value>, message: &Message, again: bool, losses: &mut Counts) {
     if message.tool_calls.is_empty() {
         return;
     }
@@ -288,7 +286,8 @@ fn left_of(served: &Served) -> Map<String, Value> {
     let mut left = Map::new();
     if let Value::Object(message) = &served.message {
         let is_held = |key: &str, value: &Value| match key {
-            "role" | "tool_calls" | "function_call" | "reasoning_content" | "reasoning" => true,
+            "role" | "tool_calls" | "function_call" => true,
+            key if reasoning::KEYS.contains(&key) => true,
             "content" => !value.is_array(),
             _ => value.is_null(),
         };

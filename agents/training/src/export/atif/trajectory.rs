@@ -1,18 +1,18 @@
 //! The whole of a trajectory.
 
-use agent_core::ToolSpec;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::super::losses::Losses;
 use super::super::source::Source;
 use super::steps::Steps;
 use crate::beside;
+use crate::counts::Counts;
+use crate::tokens::function;
 
 /// The version that is written.
 const VERSION: &str = "ATIF-v1.8";
 
 /// Returns the trajectory of an episode; `None` where it holds no step, which the format asks for.
-pub(in crate::export) fn trajectory(source: &Source<'_>, losses: &mut Losses) -> Option<Map<String, Value>> {
+pub(in crate::export) fn trajectory(source: &Source<'_>, losses: &mut Counts) -> Option<Map<String, Value>> {
     // What a file of this format said before goes in again.
     let before = source.imported("ATIF");
     let mut steps = Steps::new(source, before.is_some());
@@ -63,18 +63,9 @@ fn agent_of(source: &Source<'_>, before: Option<Value>) -> Map<String, Value> {
     }
     let tools = source.header().map(|header| header.tools.as_slice()).unwrap_or_default();
     if !agent.contains_key("tool_definitions") && !tools.is_empty() {
-        agent.insert("tool_definitions".to_owned(), tools.iter().map(definition).collect());
+        agent.insert("tool_definitions".to_owned(), tools.iter().map(function).collect());
     }
     agent
-}
-
-/// Returns a tool as the chat completions interface lists it.
-fn definition(tool: &ToolSpec) -> Value {
-    let ToolSpec { name, description, parameters } = tool;
-    json!({
-        "type": "function",
-        "function": { "name": name, "description": description, "parameters": parameters },
-    })
 }
 
 fn final_metrics(source: &Source<'_>, steps: usize) -> Value {

@@ -2,18 +2,21 @@
 
 use std::path::Path;
 
+use agent_core::Usage;
 use anyhow::Context;
-use journal::{Ended, Episode, file_name, write_whole};
+use journal::{Episode, file_name, write_whole};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::clock::iso;
+use super::super::clock::{UNKNOWN, iso};
 use super::super::group::Group;
-use super::super::losses::Losses;
 use super::super::source::{Source, ending_word};
+use super::super::totals::Totals;
 use super::super::written::Written;
 use super::trajectory::trajectory;
+use crate::counts::Counts;
+use crate::hex::hex;
 
 /// Writes the episodes of a cell as the trials of a job.
 ///
@@ -22,21 +25,16 @@ use super::trajectory::trajectory;
 pub(in crate::export) fn write_job(
     group: &Group<'_>,
     episodes: Vec<Episode>,
-    out: &Path,
+    folder: &Path,
     written: &mut Written,
-    losses: &mut Losses,
+    losses: &mut Counts,
 ) -> anyhow::Result<()> {
-    let job =
-        file_name(&if group.cell.is_empty() { group.run.clone() } else { format!("{}.{}", group.run, group.cell) });
-    let folder = out.join(&job);
+    let job = group.job();
     let mut of_job = Job::default();
     for episode in episodes {
         let source = Source::read(&group.run, episode)?;
         let Some(trajectory) = trajectory(&source, losses) else {
-            *written
-                .left_out
-                .entry("has no record of what was said, and the format asks for a step".to_owned())
-                .or_default() += 1;
+            written.left_out.count("has no record of what was said, and the format asks for a step", 1);
             continue;
         };
         let trial = file_name(&format!("{}__{}", source.episode.instance_id, source.episode.sample));
@@ -112,13 +110,8 @@ fn result(source: &Source<'_>, trajectory: &Map<String, Value>, trial: &str, con
 
 /// Returns what infrastructure broke, as an exception.
 fn exception(source: &Source<'_>) -> Option<Value> {
-    let ended = source.episode.ended.as_ref();
-    let broken = ended.filter(|ended| ended.is_infrastructure()).map(|Ended { exit_status, error, .. }| {
-        (exit_status.clone(), error.clone().unwrap_or_else(|| exit_status.clone()))
-    });
-    let failed = source.episode.failed.as_ref().map(|failed| ("not_judged".to_owned(), failed.error.clone()));
-    let (kind, message) = broken.or(failed.filter(|_| source.resolved().is_none()))?;
-    let at = source.episode.came.and_then(iso).unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned());
+    let (kind, message) = source.broken()?;
+    let at = source.episode.came.and_then(iso).unwrap_or_else(|| UNKNOWN.to_owned());
     Some(json!({ "exception_type": kind, "exception_message": message, "exception_traceback": "", "occurred_at": at }))
 }
 
@@ -127,40 +120,30 @@ fn exception(source: &Source<'_>) -> Option<Value> {
 struct Job {
     trials: usize,
     broken: usize,
-    tokens: [u64; 3],
-    cost: f64,
-    /// When the first trial began and the last one ended, in seconds since 1970.
-    span: Option<(f64, f64)>,
+    totals: Totals,
 }
 
 impl Job {
     fn add(&mut self, source: &Source<'_>) {
-        let spending = source.spending();
-        let usage = spending.usage;
         self.trials += 1;
-        self.broken += usize::from(exception(source).is_some());
-        let counts = [usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens];
-        self.tokens.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-        self.cost += spending.cost;
-        let started = source.started();
-        if started > 0.0 {
-            let (first, last) = self.span.unwrap_or((started, started));
-            self.span = Some((first.min(started), last.max(started + spending.seconds)));
-        }
+        self.broken += usize::from(source.broken().is_some());
+        self.totals.add(source);
     }
 
     fn result(&self, id: &str) -> Value {
-        let [input, cached, output] = self.tokens;
-        let time = |of: fn((f64, f64)) -> f64| self.span.and_then(|span| iso(of(span)));
+        let usage = self.totals.usage();
+        let count = |of: fn(Usage) -> u64| usage.map(of);
         json!({
             "id": id,
             // The format asks for a time; this one stands for none.
-            "started_at": time(|span| span.0).unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned()),
-            "finished_at": time(|span| span.1),
+            "started_at": self.totals.started().unwrap_or_else(|| UNKNOWN.to_owned()),
+            "finished_at": self.totals.finished(),
             "n_total_trials": self.trials,
             "stats": {
                 "n_completed_trials": self.trials, "n_errored_trials": self.broken,
-                "n_input_tokens": input, "n_cache_tokens": cached, "n_output_tokens": output, "cost_usd": self.cost,
+                "n_input_tokens": count(|usage| usage.prompt_tokens),
+                "n_cache_tokens": count(|usage| usage.cached_tokens),
+                "n_output_tokens": count(|usage| usage.completion_tokens), "cost_usd": self.totals.cost(),
             },
         })
     }
@@ -172,7 +155,7 @@ fn uuid(name: &str) -> String {
     bytes.copy_from_slice(&Sha256::digest(name.as_bytes())[..16]);
     // Version 8: made in a way of one's own.
     (bytes[6], bytes[8]) = ((bytes[6] & 0x0f) | 0x80, (bytes[8] & 0x3f) | 0x80);
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&bytes);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 

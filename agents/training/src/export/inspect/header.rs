@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use agent_core::Usage;
 use serde_json::{Map, Value, json};
 
-use super::super::clock::iso;
+use super::super::clock::UNKNOWN;
 use super::super::source::Source;
+use super::super::totals::Totals;
 use super::usage::usage;
-
-/// What stands for a time that is not known, where the format asks for one.
-const UNKNOWN: &str = "1970-01-01T00:00:00+00:00";
 
 /// The figures of a log.
 pub(super) struct Log {
@@ -24,10 +21,7 @@ pub(super) struct Log {
     reductions: Vec<Value>,
     /// Scores, resolved ones and all.
     scores: [usize; 2],
-    usage: Usage,
-    cost: Option<f64>,
-    /// When the first began and the last one ended, in seconds since 1970.
-    span: Option<(f64, f64)>,
+    totals: Totals,
 }
 
 impl Log {
@@ -42,9 +36,7 @@ impl Log {
             summaries: Vec::new(),
             reductions: Vec::new(),
             scores: [0, 0],
-            usage: Usage::default(),
-            cost: None,
-            span: None,
+            totals: Totals::default(),
         }
     }
 
@@ -55,26 +47,17 @@ impl Log {
 
     /// Adds a sample.
     pub(super) fn add(&mut self, source: &Source<'_>, sample: &Value) {
-        let spending = source.spending();
         if self.model.is_empty() {
             source.model().clone_into(&mut self.model);
             source.agent().clone_into(&mut self.agent);
         }
         self.ids.insert(source.episode.instance_id.clone());
         self.epochs = self.epochs.max(source.episode.sample + 1);
-        self.usage += spending.usage;
-        if source.is_priced() {
-            *self.cost.get_or_insert_default() += spending.cost;
-        }
+        self.totals.add(source);
         if let Some(resolved) = source.resolved() {
             self.scores[0] += usize::from(resolved);
             self.scores[1] += 1;
             self.reductions.push(json!({ "value": u8::from(resolved), "sample_id": source.episode.instance_id }));
-        }
-        let started = source.started();
-        if started > 0.0 {
-            let (first, last) = self.span.unwrap_or((started, started));
-            self.span = Some((first.min(started), last.max(started + spending.seconds)));
         }
         self.summaries.push(summary(sample));
     }
@@ -82,8 +65,7 @@ impl Log {
     /// Returns the files beside the samples.
     pub(super) fn finish(self) -> Vec<(&'static str, Value)> {
         let [resolved, scored] = self.scores;
-        let time = |of: fn((f64, f64)) -> f64| self.span.and_then(|span| iso(of(span)));
-        let started = time(|span| span.0);
+        let started = self.totals.started();
         let model = if self.model.is_empty() { "unknown".to_owned() } else { self.model.clone() };
         let samples = self.summaries.len();
         let eval = json!({
@@ -104,7 +86,7 @@ impl Log {
         };
         // Where not every instance has every sample, a reader that asks for all of them would fail.
         let whole = samples == self.ids.len() * self.epochs.max(1) as usize;
-        let usage = usage(self.usage, self.cost);
+        let usage = usage(self.totals.usage().unwrap_or_default(), self.totals.cost());
         let header = json!({
             "version": 2, "status": if whole { "success" } else { "cancelled" }, "eval": eval, "plan": plan,
             "results": {
@@ -115,7 +97,7 @@ impl Log {
                 }],
             },
             "stats": {
-                "started_at": started.unwrap_or_default(), "completed_at": time(|span| span.1).unwrap_or_default(),
+                "started_at": started.unwrap_or_default(), "completed_at": self.totals.finished().unwrap_or_default(),
                 "model_usage": { model: usage },
             },
         });

@@ -3,11 +3,12 @@
 use agent_core::{Completion, FinishReason, Message, Role, ToolCall};
 use serde_json::{Map, Value, json};
 
-use super::super::losses::Losses;
 use super::usage::usage;
+use crate::counts::Counts;
+use crate::reasoning;
 
 /// Returns a message under an id; `model` is who sampled it, for an answer.
-pub(super) fn message(message: &Message, id: String, model: Option<&str>, losses: &mut Losses) -> Value {
+pub(super) fn message(message: &Message, id: String, model: Option<&str>, losses: &mut Counts) -> Value {
     let text = message.content.as_str();
     match message.role {
         Role::System => json!({ "id": id, "role": "system", "content": text }),
@@ -44,8 +45,7 @@ pub(super) fn message(message: &Message, id: String, model: Option<&str>, losses
 
 /// Returns the text, with the reasoning before it where there is some, and the fields that are neither.
 fn said(text: &str, mut own: Map<String, Value>) -> (Value, Map<String, Value>) {
-    let key = ["reasoning_content", "reasoning"].into_iter().find(|key| own.get(*key).is_some_and(Value::is_string));
-    let Some(reasoning) = key.and_then(|key| own.shift_remove(key)) else { return (text.into(), own) };
+    let Some(reasoning) = reasoning::take(&mut own) else { return (text.into(), own) };
     let mut content = vec![json!({ "type": "reasoning", "reasoning": reasoning })];
     if !text.is_empty() {
         content.push(json!({ "type": "text", "text": text }));
@@ -53,7 +53,7 @@ fn said(text: &str, mut own: Map<String, Value>) -> (Value, Map<String, Value>) 
     (content.into(), own)
 }
 
-fn tool_call(call: &ToolCall, losses: &mut Losses) -> Value {
+fn tool_call(call: &ToolCall, losses: &mut Counts) -> Value {
     let read: Option<Map<String, Value>> = match call.arguments.as_str() {
         "" => Some(Map::new()),
         text => serde_json::from_str(text).ok(),

@@ -5,20 +5,19 @@ mod message;
 mod sample;
 mod usage;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use journal::{Episode, file_name};
+use journal::{Episode, write_stream_with};
 use serde::Serialize;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::group::Group;
-use super::losses::Losses;
 use super::source::Source;
 use super::written::Written;
+use crate::counts::Counts;
 use header::Log;
 
 /// Writes the episodes of a cell as a log; samples of an instance are its epochs.
@@ -28,15 +27,15 @@ use header::Log;
 pub(super) fn write_log(
     group: &Group<'_>,
     episodes: Vec<Episode>,
-    folder: &Path,
+    path: &Path,
     written: &mut Written,
-    losses: &mut Losses,
+    losses: &mut Counts,
 ) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    let name = file_name(&format!("{}_{}.eval", group.run, group.cell));
-    let (path, temporary) = (folder.join(&name), folder.join(format!("{name}.tmp")));
-    let write = || -> anyhow::Result<usize> {
-        let mut zip = Zip::create(&temporary)?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    }
+    written.episodes += write_stream_with(path, |file| {
+        let mut zip = Zip(ZipWriter::new(file));
         let mut log = Log::new(&group.run, &group.cell);
         for episode in episodes {
             let source = Source::read(&group.run, episode)?;
@@ -49,23 +48,16 @@ pub(super) fn write_log(
         for (place, value) in log.finish() {
             zip.put(place, &value)?;
         }
-        zip.finish()?;
+        zip.0.finish()?;
         Ok(count)
-    };
-    // Half a log would take the room that the disk lacks.
-    let count = write().inspect_err(|_| drop(std::fs::remove_file(&temporary)));
-    written.episodes += count.with_context(|| format!("cannot write `{}`", path.display()))?;
-    std::fs::rename(&temporary, &path).with_context(|| format!("cannot write `{}`", path.display()))
+    })?;
+    Ok(())
 }
 
 /// A zip under way, a file at a time.
-struct Zip(ZipWriter<BufWriter<File>>);
+struct Zip<W: Write + Seek>(ZipWriter<W>);
 
-impl Zip {
-    fn create(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self(ZipWriter::new(BufWriter::new(File::create(path)?))))
-    }
-
+impl<W: Write + Seek> Zip<W> {
     fn put(&mut self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
         // Without a time, so that the same episodes are the same bytes.
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(true);
@@ -73,11 +65,5 @@ impl Zip {
         let mut file = BufWriter::new(&mut self.0);
         serde_json::to_writer(&mut file, value)?;
         Ok(file.flush()?)
-    }
-
-    fn finish(self) -> anyhow::Result<()> {
-        let mut file = self.0.finish()?;
-        file.flush()?;
-        Ok(file.get_ref().sync_data()?)
     }
 }

@@ -2,23 +2,21 @@
 
 use std::collections::HashMap;
 
-use agent_core::{ExitStatus, Limit, Message, Record, Role, Shown, ToolCall};
+use agent_core::{ExitStatus, Limit, Message, Record, Role, Shown, ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
 
-use super::super::clock::iso;
-use super::super::losses::Losses;
+use super::super::clock::{UNKNOWN, iso};
 use super::super::source::{Source, ending_word};
 use super::message::{message, output};
 use super::usage::usage;
 use crate::beside;
-
-/// What stands for a time that is not known, where the format asks for one.
-const UNKNOWN: &str = "1970-01-01T00:00:00+00:00";
+use crate::counts::Counts;
 
 /// Returns the sample of an episode. All messages stand in the order in which they came; the request of each answer is an
 /// event, which holds exactly the messages that the model was sent for it.
-pub(super) fn sample(source: &Source<'_>, losses: &mut Losses) -> Value {
-    let spoken = Spoken::of(source, losses);
+pub(super) fn sample(source: &Source<'_>, losses: &mut Counts) -> Value {
+    let mut spoken = Spoken::of(source, losses);
+    let events = spoken.events();
     let model = if source.model().is_empty() { "unknown" } else { source.model() };
     let spending = source.spending();
     let input = source.trajectory.records.iter().find_map(|record| match record {
@@ -37,7 +35,7 @@ pub(super) fn sample(source: &Source<'_>, losses: &mut Losses) -> Value {
     let mut sample = json!({
         "id": source.episode.instance_id, "epoch": source.episode.sample + 1, "input": input.unwrap_or_default(),
         "target": "", "messages": spoken.messages, "output": spoken.last, "metadata": metadata, "store": {},
-        "events": spoken.events, "events_data": { "messages": spoken.pool, "calls": [] },
+        "events": events, "events_data": { "messages": spoken.pool, "calls": [] },
         "model_usage": { model: total }, "uuid": source.name(), "attachments": {}, "turn_count": spoken.turns,
     });
     if spending.seconds > 0.0 {
@@ -54,7 +52,7 @@ pub(super) fn sample(source: &Source<'_>, losses: &mut Losses) -> Value {
     if let Some(limit) = limit(source) {
         sample["limit"] = limit;
     }
-    if let Some(error) = error(source) {
+    if let Some((_, error)) = source.broken() {
         sample["error"] = json!({ "message": error, "traceback": "", "traceback_ansi": "" });
     }
     sample
@@ -86,13 +84,11 @@ fn limit(source: &Source<'_>) -> Option<Value> {
     Some(json!({ "type": kind, "limit": value.unwrap_or_default(), "reason": source.exit_status() }))
 }
 
-/// Returns what of ours broke.
-fn error(source: &Source<'_>) -> Option<String> {
-    let ended = source.episode.ended.as_ref().filter(|ended| ended.is_infrastructure());
-    let ended = ended.map(|ended| ended.error.clone().unwrap_or_else(|| ended.exit_status.clone()));
-    ended.or_else(|| {
-        source.episode.failed.as_ref().filter(|_| source.resolved().is_none()).map(|failed| failed.error.clone())
-    })
+/// Where a message is: the place of its record, and its number among the messages.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    record: usize,
+    number: usize,
 }
 
 /// What was said in an episode.
@@ -101,26 +97,30 @@ struct Spoken {
     messages: Vec<Value>,
     /// The messages of the conversations as they were shown, which events name by their places.
     pool: Vec<Value>,
-    events: Vec<Value>,
+    /// Requests, calls and marks, in the order of the records, each with the place of its record.
+    events: Vec<(usize, Value)>,
+    /// The tools that every request lists.
+    tools: Value,
     last: Value,
     turns: usize,
 }
 
 impl Spoken {
-    fn of(source: &Source<'_>, losses: &mut Losses) -> Self {
-        let mut spoken = Self { last: json!({ "model": source.model(), "choices": [] }), ..Self::default() };
-        let records = &source.trajectory.records;
-        let mut numbers: HashMap<*const Record, usize> = HashMap::new();
-        for record in records {
+    fn of(source: &Source<'_>, losses: &mut Counts) -> Self {
+        let last = json!({ "model": source.model(), "choices": [] });
+        let mut spoken = Self { last, tools: tools(source), ..Self::default() };
+        let mut places: HashMap<*const Record, Place> = HashMap::new();
+        for (index, record) in source.trajectory.records.iter().enumerate() {
             let Some(said) = shown(record) else {
-                spoken.mark(record);
+                spoken.mark(record, index);
                 continue;
             };
             let number = spoken.messages.len();
-            numbers.insert(std::ptr::from_ref(record), number);
+            places.insert(std::ptr::from_ref(record), Place { record: index, number });
             let is_answer = matches!(record, Record::Completion { .. });
-            let value = message(&said, number.to_string(), is_answer.then(|| source.model()), losses);
-            spoken.messages.push(with_extra(value, record, source));
+            let mut value = message(&said, number.to_string(), is_answer.then(|| source.model()), losses);
+            put_extra(&mut value, record, source);
+            spoken.messages.push(value);
             losses.count(
                 "observations of which only what the model was shown is written",
                 usize::from(is_clipped(record)),
@@ -128,45 +128,43 @@ impl Spoken {
         }
         spoken.pool.clone_from(&spoken.messages);
         for segment in source.trajectory.segments() {
-            spoken.call(&segment.messages, segment.name, &numbers, source, losses);
+            spoken.call(&segment.messages, segment.name, &places, losses);
         }
         spoken
     }
 
+    /// Returns the events, in the order of the records.
+    fn events(&mut self) -> Vec<Value> {
+        let mut events = std::mem::take(&mut self.events);
+        events.sort_by_key(|(record, _)| *record);
+        events.into_iter().map(|(_, event)| event).collect()
+    }
+
     /// Keeps what is no message.
-    fn mark(&mut self, record: &Record) {
+    fn mark(&mut self, record: &Record, index: usize) {
         let what = match record {
             Record::TooLong { .. } => json!({ "too_long": true }),
             Record::RecordCut { why, .. } => json!({ "record_cut": why }),
             Record::Conversation { name, .. } => json!({ "conversation": name }),
             _ => return,
         };
-        self.events.push(
-            json!({ "event": "info", "source": "spotter", "data": what, "timestamp": UNKNOWN, "working_start": 0 }),
-        );
+        let event =
+            json!({ "event": "info", "source": "spotter", "data": what, "timestamp": UNKNOWN, "working_start": 0 });
+        self.events.push((index, event));
     }
 
     /// Adds the requests of a segment with what they were answered, and the calls with what they showed.
-    fn call(
-        &mut self,
-        shown: &[Shown<'_>],
-        name: &str,
-        numbers: &HashMap<*const Record, usize>,
-        source: &Source<'_>,
-        losses: &mut Losses,
-    ) {
+    fn call(&mut self, shown: &[Shown<'_>], name: &str, places: &HashMap<*const Record, Place>, losses: &mut Counts) {
         let mut refs: Vec<usize> = Vec::new();
         let mut opened: HashMap<&str, &ToolCall> = HashMap::new();
         let mut is_sampled = false;
         for one in shown {
-            let Some(number) = numbers.get(&std::ptr::from_ref(one.record)).copied() else { continue };
+            let Some(Place { record, number }) = places.get(&std::ptr::from_ref(one.record)).copied() else { continue };
             let at = match one.record {
                 Record::Completion { completion, seconds, .. } if one.sampled => {
-                    let said = self.messages[number].clone();
-                    self.last = output(completion, *seconds, source.model(), &said);
-                    let mut event = model_event(&self.last, &ranges(&refs), name, source);
-                    event["working_start"] = 0.into();
-                    self.events.push(event);
+                    let model = self.last["model"].as_str().unwrap_or_default().to_owned();
+                    self.last = output(completion, *seconds, &model, &self.messages[number]);
+                    self.events.push((record, self.model_event(&ranges(&refs), name)));
                     self.turns += 1;
                     is_sampled = true;
                     opened.extend(completion.message.tool_calls.iter().map(|call| (call.id.as_str(), call)));
@@ -177,13 +175,8 @@ impl Spoken {
                     let same = self.pool[number]["content"].as_str() == Some(one.message.content.as_str());
                     let place = if same { number } else { self.pooled(&one.message, number, losses) };
                     if is_sampled && opened.remove(call.id.as_str()).is_some() {
-                        self.events.push(tool_event(
-                            call,
-                            &one.message.content,
-                            observation.is_error,
-                            *seconds,
-                            number,
-                        ));
+                        let event = tool_event(call, &one.message.content, observation.is_error, *seconds, number);
+                        self.events.push((record, event));
                     }
                     place
                 }
@@ -193,7 +186,18 @@ impl Spoken {
         }
     }
 
-    fn pooled(&mut self, masked: &Message, number: usize, losses: &mut Losses) -> usize {
+    fn model_event(&self, refs: &[[usize; 2]], name: &str) -> Value {
+        let mut event = json!({
+            "event": "model", "model": self.last["model"], "input": [], "input_refs": refs, "tools": self.tools,
+            "tool_choice": "auto", "config": {}, "output": self.last, "timestamp": UNKNOWN, "working_start": 0,
+        });
+        if !name.is_empty() {
+            event["metadata"] = json!({ "conversation": name });
+        }
+        event
+    }
+
+    fn pooled(&mut self, masked: &Message, number: usize, losses: &mut Counts) -> usize {
         self.pool.push(message(masked, format!("{number}-masked"), None, losses));
         self.pool.len() - 1
     }
@@ -215,46 +219,29 @@ fn is_clipped(record: &Record) -> bool {
 }
 
 /// Adds what a record says beside its message.
-fn with_extra(mut value: Value, record: &Record, source: &Source<'_>) -> Value {
-    let mut metadata = match value.get_mut("metadata").map(Value::take) {
-        Some(Value::Object(metadata)) => metadata,
+fn put_extra(message: &mut Value, record: &Record, source: &Source<'_>) {
+    let mut more = match record {
+        Record::Message { extra, .. } | Record::Observation { extra, .. } => extra.clone(),
         _ => Map::new(),
     };
-    match record {
-        Record::Message { extra, .. } => metadata.extend(extra.clone()),
-        Record::Observation { extra, observation, .. } => {
-            metadata.extend(extra.clone());
-            metadata.extend(observation.exit_code.map(|code| ("exit_code".to_owned(), code.into())));
-        }
-        _ => {}
+    if let Record::Observation { observation, .. } = record {
+        more.extend(observation.exit_code.map(|code| ("exit_code".to_owned(), code.into())));
     }
-    if source.is_of_parent(record) {
-        metadata.insert("of_parent".to_owned(), true.into());
+    more.extend(source.is_of_parent(record).then(|| ("of_parent".to_owned(), true.into())));
+    let Some(message) = message.as_object_mut().filter(|_| !more.is_empty()) else { return };
+    if let Value::Object(metadata) = message.entry("metadata").or_insert_with(|| json!({})) {
+        metadata.extend(more);
     }
-    if let Some(value) = value.as_object_mut() {
-        value.shift_remove("metadata");
-        value.extend((!metadata.is_empty()).then(|| ("metadata".to_owned(), Value::Object(metadata))));
-    }
-    value
 }
 
-fn model_event(output: &Value, refs: &[[usize; 2]], name: &str, source: &Source<'_>) -> Value {
+/// Returns the tools of an episode, as requests list them.
+fn tools(source: &Source<'_>) -> Value {
     let tools = source.header().map(|header| header.tools.as_slice()).unwrap_or_default();
-    let tools: Vec<Value> = tools
-        .iter()
-        .map(|tool| {
-            let parameters = if tool.parameters["type"] == "object" { tool.parameters.clone() } else { json!({}) };
-            json!({ "name": tool.name, "description": tool.description, "parameters": parameters })
-        })
-        .collect();
-    let mut event = json!({
-        "event": "model", "model": output["model"], "input": [], "input_refs": refs, "tools": tools,
-        "tool_choice": "auto", "config": {}, "output": output, "timestamp": UNKNOWN,
-    });
-    if !name.is_empty() {
-        event["metadata"] = json!({ "conversation": name });
-    }
-    event
+    let one = |tool: &ToolSpec| {
+        let parameters = if tool.parameters["type"] == "object" { tool.parameters.clone() } else { json!({}) };
+        json!({ "name": tool.name, "description": tool.description, "parameters": parameters })
+    };
+    tools.iter().map(one).collect()
 }
 
 fn tool_event(call: &ToolCall, text: &str, is_error: bool, seconds: f64, number: usize) -> Value {

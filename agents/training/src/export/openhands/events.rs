@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 use tool_core::Observation;
 
 use super::super::clock::iso;
-use super::super::losses::Losses;
 use super::super::source::Source;
 use super::super::spoken::response_value;
+use crate::counts::Counts;
+use crate::tokens::function;
 
 /// Tools whose calls are commands of a shell.
 const SHELLS: [&str; 2] = ["bash", "execute_bash"];
@@ -40,7 +41,7 @@ impl<'a> Events<'a> {
     }
 
     /// Takes a record.
-    pub(super) fn take(&mut self, record: &Record, losses: &mut Losses) {
+    pub(super) fn take(&mut self, record: &Record, losses: &mut Counts) {
         let index = self.records;
         self.records += 1;
         match record {
@@ -68,7 +69,7 @@ impl<'a> Events<'a> {
     }
 
     /// Returns the events.
-    pub(super) fn finish(self, losses: &mut Losses) -> Vec<Value> {
+    pub(super) fn finish(self, losses: &mut Counts) -> Vec<Value> {
         let copied = self.source.trajectory.records.iter().filter(|record| self.source.is_of_parent(record)).count();
         losses.count("messages taken over from a parent, which stand as if they were the episode's own", copied);
         self.events
@@ -99,7 +100,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    fn forget(&mut self, view: Option<&View>, losses: &mut Losses) {
+    fn forget(&mut self, view: Option<&View>, losses: &mut Counts) {
         let all = View::default();
         let view = view.unwrap_or(&all);
         losses.count("requests in which earlier observations are masked", usize::from(view.observations.is_some()));
@@ -112,7 +113,7 @@ impl<'a> Events<'a> {
         self.condense(dropped);
     }
 
-    fn say(&mut self, message: &Message, extra: &Map<String, Value>, losses: &mut Losses) {
+    fn say(&mut self, message: &Message, extra: &Map<String, Value>, losses: &mut Counts) {
         losses.count("further fields of messages", extra.keys().filter(|key| *key != "role").count());
         let text = message.content.as_str();
         let event = match message.role {
@@ -126,8 +127,15 @@ impl<'a> Events<'a> {
             }),
             Role::Assistant => {
                 losses.count("answers of an example, which stand as if they were the model's own", 1);
-                let calls: Vec<usize> =
-                    message.tool_calls.iter().map(|call| self.act(call, text, &Value::Null, None)).collect();
+                let calls: Vec<usize> = (0..)
+                    .zip(&message.tool_calls)
+                    .map(|(number, call)| {
+                        let thought = if number == 0 { text } else { "" };
+                        let event = self.act(call, thought, &Value::Null, None);
+                        self.calls.insert(call.id.clone(), (event, Value::Null));
+                        event
+                    })
+                    .collect();
                 if !calls.is_empty() {
                     return self.said.push((Role::Assistant, calls));
                 }
@@ -143,7 +151,7 @@ impl<'a> Events<'a> {
         self.said.push((message.role, vec![id]));
     }
 
-    fn answer(&mut self, completion: &Completion, index: usize, losses: &mut Losses) {
+    fn answer(&mut self, completion: &Completion, index: usize, losses: &mut Counts) {
         let message = &completion.message;
         let id = self.source.response_id(index, completion);
         let at = completion.served.as_ref().and_then(|served| iso(served.answered_at));
@@ -203,7 +211,7 @@ impl<'a> Events<'a> {
         }))
     }
 
-    fn observe(&mut self, call: &ToolCall, observation: &Observation, text: &str, losses: &mut Losses) {
+    fn observe(&mut self, call: &ToolCall, observation: &Observation, text: &str, losses: &mut Counts) {
         let known = self.calls.get(&call.id).cloned();
         losses.count("results of no call that was made", usize::from(known.is_none()));
         let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
@@ -235,7 +243,8 @@ fn spoken(text: &str) -> Value {
     })
 }
 
-fn tools(source: &Source<'_>) -> Vec<Value> {
+/// Returns the tools of an episode, as requests list them.
+pub(super) fn tools(source: &Source<'_>) -> Vec<Value> {
     let tools = source.header().map(|header| header.tools.as_slice()).unwrap_or_default();
-    tools.iter().map(|tool| json!({ "type": "function", "function": tool })).collect()
+    tools.iter().map(function).collect()
 }

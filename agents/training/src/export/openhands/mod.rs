@@ -7,17 +7,17 @@ use std::path::Path;
 
 use agent_core::{Record, Segment};
 use anyhow::Context;
-use journal::{Episode, file_name, write_stream, write_whole};
+use journal::{Episode, file_name, write_stream_with, write_whole};
 use serde_json::{Map, Value, json};
 
 use super::clock::iso;
 use super::group::Group;
-use super::losses::Losses;
 use super::source::Source;
 use super::spoken::{message_value, response_value};
 use super::written::Written;
 use crate::beside;
-use events::Events;
+use crate::counts::Counts;
+use events::{Events, tools};
 
 /// Writes the episodes of a cell and a sample as an evaluation.
 ///
@@ -28,30 +28,21 @@ pub(super) fn write_evaluation(
     episodes: Vec<Episode>,
     folder: &Path,
     written: &mut Written,
-    losses: &mut Losses,
+    losses: &mut Counts,
 ) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    let (mut failed, mut first) = (None, None);
-    write_stream(&folder.join("output.jsonl"), |file| {
+    let first = write_stream_with(&folder.join("output.jsonl"), |file| {
+        let mut first = None;
         for episode in episodes {
-            let one = || -> anyhow::Result<Value> {
-                let source = Source::read(&group.run, episode)?;
-                write_completions(&source, folder)?;
-                first.get_or_insert_with(|| metadata(&source));
-                Ok(row(&source, losses))
-            };
-            let row = one().map_err(|err| {
-                let told = std::io::Error::other(format!("{err:#}"));
-                failed = Some(err);
-                told
-            })?;
-            serde_json::to_writer(&mut *file, &row)?;
+            let source = Source::read(&group.run, episode)?;
+            write_completions(&source, folder)?;
+            first.get_or_insert_with(|| metadata(&source));
+            serde_json::to_writer(&mut *file, &row(&source, losses))?;
             file.write_all(b"\n")?;
             written.episodes += 1;
         }
-        Ok(())
-    })
-    .map_err(|err| failed.take().unwrap_or(err))?;
+        Ok(first)
+    })?;
     match first {
         Some(metadata) => write_whole(&folder.join("metadata.json"), &serde_json::to_vec_pretty(&metadata)?),
         None => Ok(()),
@@ -59,7 +50,7 @@ pub(super) fn write_evaluation(
 }
 
 /// Returns the line of an episode.
-fn row(source: &Source<'_>, losses: &mut Losses) -> Value {
+fn row(source: &Source<'_>, losses: &mut Counts) -> Value {
     let mut events = Events::new(source);
     source.trajectory.records.iter().for_each(|record| events.take(record, losses));
     let mut row = json!({
@@ -156,14 +147,14 @@ fn write_completions(source: &Source<'_>, folder: &Path) -> anyhow::Result<()> {
 fn completion(source: &Source<'_>, segment: &Segment<'_>) -> Option<Value> {
     let last = segment.messages.iter().rposition(|shown| shown.sampled)?;
     let (before, rest) = segment.messages.split_at(last);
-    let Record::Completion { completion, .. } = rest.first()?.record else { return None };
+    let record = rest.first()?.record;
+    let Record::Completion { completion, .. } = record else { return None };
+    let index = source.trajectory.records.iter().position(|one| std::ptr::eq(one, record))?;
     let messages: Vec<Map<String, Value>> = before.iter().map(|shown| message_value(&shown.message)).collect();
-    let tools = source.header().map(|header| header.tools.as_slice()).unwrap_or_default();
-    let tools: Vec<Value> = tools.iter().map(|tool| json!({ "type": "function", "function": tool })).collect();
     let at = completion.served.as_ref().map_or(0.0, |served| served.answered_at);
     Some(json!({
         "messages": messages,
-        "response": response_value(completion, source.model(), &source.name()),
-        "args": [], "kwargs": { "tools": tools }, "timestamp": at, "cost": completion.cost,
+        "response": response_value(completion, source.model(), &source.response_id(index, completion)),
+        "args": [], "kwargs": { "tools": tools(source) }, "timestamp": at, "cost": completion.cost,
     }))
 }

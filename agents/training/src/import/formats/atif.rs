@@ -11,6 +11,9 @@ use crate::import::named_instance::named_instance;
 /// The field of an observation's record that says that its result had no content.
 pub(crate) const NO_CONTENT: &str = "no_content";
 
+/// How many refusals are believed of one request, whatever a damaged file says.
+const MOST_REFUSALS: u64 = 1000;
+
 /// Reads a file.
 pub(crate) fn read(mut record: Map<String, Value>, path: &str) -> Result<Foreign, String> {
     let version = record.get("schema_version").and_then(Value::as_str).unwrap_or_default();
@@ -74,6 +77,9 @@ fn say(conversation: &mut Conversation, mut step: Map<String, Value>) -> Result<
     for name in beside.conversations {
         conversation.begin(name);
     }
+    for _ in 0..beside.too_long.min(MOST_REFUSALS) {
+        conversation.refuse();
+    }
     let mut message = Map::new();
     message.insert("content".to_owned(), step.shift_remove("message").unwrap_or_default());
     if step.get("tool_calls").is_some_and(Value::is_array) {
@@ -89,7 +95,8 @@ fn say(conversation: &mut Conversation, mut step: Map<String, Value>) -> Result<
     };
     if role == Role::Assistant && !is_copied {
         let (seconds, finish_reason) = (beside.seconds.unwrap_or_default(), beside.finish_reason);
-        conversation.answer(message, Answer { seconds, finish_reason, view: beside.view, ..answer(step)? })?;
+        let OfStep { view, malformed, .. } = beside;
+        conversation.answer(message, Answer { seconds, finish_reason, view, malformed, ..answer(step)? })?;
     } else {
         message.extend(step);
         conversation.tell(role, message)?;

@@ -3,9 +3,11 @@
 mod offered;
 mod unknown;
 
-use agent_core::{Header, Message, Record, Role, Segment, Served, ToolSpec, Trajectory};
+use agent_core::{Header, Record, Segment, Served, Shown, ToolSpec, Trajectory};
 
 use super::{By, Settings};
+use crate::parent::is_of_parent;
+use crate::reasoning::thought;
 use crate::tokens::{Encoded, Turn, recorded};
 use offered::offered;
 use unknown::after_unknown;
@@ -21,61 +23,48 @@ pub(crate) struct Row {
     pub recorded: Option<Vec<Encoded>>,
     /// Whether some trained answers have recorded tokens and others have none.
     pub partly_recorded: bool,
-}
-
-/// The rows of an episode, and what is not in them.
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    /// Rows, and why the others are none.
-    pub rows: Vec<Result<Row, &'static str>>,
-    /// Trained answers whose reasoning is known and not in the rows.
+    /// Trained answers before which the model thought, as far as is known, and of which the turns do not hold that.
     pub thoughts: usize,
 }
 
-impl Rows {
-    /// Returns the rows of an episode: one a segment, or one an answer.
-    pub(super) fn of(trajectory: &Trajectory, settings: &Settings) -> Self {
-        let mut rows = Self::default();
-        let unknown = after_unknown(trajectory);
-        for mut segment in trajectory.segments() {
-            let known =
-                segment.messages.iter().position(|shown| unknown.iter().any(|one| std::ptr::eq(*one, shown.record)));
-            if let Some(known) = known {
-                segment.messages.truncate(known);
-                rows.rows.push(Err("what was left out of a long conversation is not on record"));
-            }
-            rows.take(&segment, trajectory.header(), settings);
+/// Returns the rows of an episode, one a segment, or one an answer, and why others are none.
+pub(super) fn rows(trajectory: &Trajectory, settings: &Settings) -> Vec<Result<Row, &'static str>> {
+    let mut rows = Vec::new();
+    let unknown = after_unknown(trajectory);
+    for mut segment in trajectory.segments() {
+        let known =
+            segment.messages.iter().position(|shown| unknown.iter().any(|one| std::ptr::eq(*one, shown.record)));
+        if let Some(known) = known {
+            segment.messages.truncate(known);
+            rows.push(Err("what was left out of a long conversation is not on record"));
         }
-        rows
+        // What was cut off is counted, and need not leave anything.
+        let is_left = known.is_none() || segment.messages.iter().any(|shown| shown.sampled);
+        if is_left {
+            of_segment(&segment, trajectory.header(), settings, &mut rows);
+        }
     }
+    rows
+}
 
-    fn take(&mut self, segment: &Segment<'_>, header: Option<&Header>, settings: &Settings) {
-        // Answers of the steps up to that of the parent are another episode's, where they are trained.
-        let parent = header.and_then(|header| header.origin.parent.as_ref()).map(|parent| parent.step);
-        let of_parent = |record: &Record| match record {
-            Record::Completion { step, restored, .. } => *restored && parent.is_some_and(|last| *step <= last),
-            _ => false,
-        };
-        let trained: Vec<usize> = (0..segment.messages.len())
-            .filter(|index| segment.messages.get(*index).is_some_and(|one| one.sampled && !of_parent(one.record)))
-            .collect();
-        self.thoughts += match settings.reasoning {
-            true => 0,
-            false => trained.iter().filter(|index| thought(&segment.messages[**index].message).is_some()).count(),
-        };
-        match settings.by {
-            By::Episode => self.rows.push(row(segment, segment.messages.len(), &trained, header, settings)),
-            By::Call => {
-                for index in trained {
-                    self.rows.push(match segment.messages[index].record {
-                        Record::Completion { completion, .. } if completion.malformed.is_some() => {
-                            Err("an answer that could not be read")
-                        }
-                        _ => row(segment, index + 1, &[index], header, settings),
-                    });
-                }
+fn of_segment(
+    segment: &Segment<'_>,
+    header: Option<&Header>,
+    settings: &Settings,
+    rows: &mut Vec<Result<Row, &'static str>>,
+) {
+    // The answers of the parent are another episode's, where they are trained.
+    let is_trained = |shown: &Shown<'_>| shown.sampled && !is_of_parent(shown.record, header);
+    let all = segment.messages.iter().enumerate();
+    let trained: Vec<usize> = all.filter(|(_, shown)| is_trained(shown)).map(|(index, _)| index).collect();
+    match settings.by {
+        By::Episode => rows.push(row(segment, segment.messages.len(), &trained, header, settings)),
+        By::Call => rows.extend(trained.into_iter().map(|index| match segment.messages[index].record {
+            Record::Completion { completion, .. } if completion.malformed.is_some() => {
+                Err("an answer that could not be read")
             }
-        }
+            _ => row(segment, index + 1, &[index], header, settings),
+        })),
     }
 }
 
@@ -100,20 +89,17 @@ fn row(
         let reasoning = settings.reasoning.then(|| thought(&shown.message)).flatten().map(str::to_owned);
         Turn { message: shown.message.clone(), trained, reasoning }
     });
-    let turns = turns.collect();
+    let turns: Vec<Turn> = turns.collect();
+    let is_lost = |(shown, turn): &(&Shown<'_>, &Turn)| {
+        turn.trained && !turn.is_blank() && turn.reasoning.is_none() && thought(&shown.message).is_some()
+    };
+    let thoughts = segment.messages.iter().zip(&turns).filter(is_lost).count();
     let has = |one: &Option<&Served>| {
         one.is_some_and(|one| one.prompt_token_ids.is_some() && one.completion_token_ids.is_some())
     };
     let with = served.iter().filter(|one| has(one)).count();
     let partly_recorded = with > 0 && with < served.len();
-    Ok(Row { turns, tools, recorded: recorded(served.into_iter()), partly_recorded })
-}
-
-/// Returns what a model thought before it answered, as its server told it.
-fn thought(message: &Message) -> Option<&str> {
-    let extras = &message.extras.as_ref()?.message;
-    let text = ["reasoning_content", "reasoning", "thinking"].iter().find_map(|key| extras.get(*key)?.as_str())?;
-    Some(text).filter(|text| !text.trim().is_empty())
+    Ok(Row { turns, tools, recorded: recorded(served.into_iter()), partly_recorded, thoughts })
 }
 
 impl Row {
@@ -123,13 +109,10 @@ impl Row {
         for turn in &self.turns {
             let message = &turn.message;
             let calls = message.tool_calls.iter().flat_map(|call| [call.name.as_str(), call.arguments.as_str()]);
-            let role = match message.role {
-                Role::System => "system",
-                Role::User => "user",
-                Role::Assistant => "assistant",
-                Role::Tool => "tool",
-            };
-            let words = [role, message.content.as_str()].into_iter().chain(calls).chain(turn.reasoning.as_deref());
+            let words = [message.role.word(), message.content.as_str()]
+                .into_iter()
+                .chain(calls)
+                .chain(turn.reasoning.as_deref());
             for part in words {
                 hasher.update(&(part.len() as u64).to_le_bytes());
                 hasher.update(part.as_bytes());

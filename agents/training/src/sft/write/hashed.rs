@@ -4,6 +4,8 @@ use std::io::Write;
 
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
+
 /// Hashes what is written through it.
 pub(super) struct Hashed<W> {
     inner: W,
@@ -31,9 +33,4 @@ impl<W: Write> Write for Hashed<W> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.inner.flush()
     }
-}
-
-/// Returns bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

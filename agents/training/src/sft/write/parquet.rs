@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
@@ -13,18 +13,16 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{Type, TypePtr};
 use serde_json::{Value, json};
 
-use super::Spool;
+use super::json::Put;
 use super::shape::{Shape, columns};
 use crate::sft::Settings;
-use crate::sft::gather::{Candidate, each_piece};
 
 /// About how many bytes of rows make a row group, and so are held at a time.
 const GROUP: usize = 64 << 20;
 
 /// Writes rows and returns how many.
 pub(super) fn write(
-    candidates: &[Candidate],
-    spool: &Spool,
+    each: impl FnOnce(Put<'_>) -> anyhow::Result<()>,
     settings: &Settings,
     file: &mut (impl Write + Send),
 ) -> anyhow::Result<usize> {
@@ -39,8 +37,11 @@ pub(super) fn write(
     let mut writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build()))?;
     let (mut leaves, mut rows, mut held) = (Vec::new(), 0, 0);
     fields.iter().for_each(|(_, shape)| Leaf::of(shape, 0, 0, &mut leaves));
-    each_piece(candidates, spool, |piece| {
+    each(&mut |piece| {
         let row: Value = serde_json::from_slice(piece).context("a row is no JSON")?;
+        if let Some(unknown) = unknown(&row, &root) {
+            bail!("a row has `{unknown}`, which is no column of `{}`", settings.target.name());
+        }
         shred_fields(fields, |name| row.get(name), Levels::default(), &mut leaves);
         rows += 1;
         held += piece.len();
@@ -246,11 +247,47 @@ fn shred_fields<'v>(
     }
 }
 
+/// Returns a key of a row that its columns do not hold, which would be lost without a word.
+fn unknown<'v>(value: &'v Value, shape: &Shape) -> Option<&'v str> {
+    match (value, shape) {
+        (Value::Object(object), Shape::Struct(fields)) => {
+            object.iter().find_map(|(key, value)| match fields.iter().find(|(name, _)| name == key) {
+                Some((_, shape)) => unknown(value, shape),
+                None => Some(key.as_str()),
+            })
+        }
+        (Value::Array(items), Shape::List(element)) => items.iter().find_map(|item| unknown(item, element)),
+        _ => None,
+    }
+}
+
 /// Returns how many columns a shape takes.
 fn width(shape: &Shape) -> usize {
     match shape {
         Shape::List(element) => width(element),
         Shape::Struct(fields) => fields.iter().map(|(_, shape)| width(shape)).sum(),
         Shape::Text | Shape::Json(_) | Shape::Bool | Shape::Int => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sft::Target;
+
+    #[test]
+    fn a_row_with_what_no_column_holds_is_refused() {
+        let settings = Settings::new(Target::Trl);
+        let known = json!({ "messages": [{ "role": "user", "content": "u" }], "tools": [] });
+        let in_message = json!({ "messages": [{ "role": "user", "content": "u", "weight": 0 }], "tools": [] });
+        let in_row = json!({ "messages": [], "tools": [], "score": 1 });
+        for (row, expected) in [(known, None), (in_message, Some("weight")), (in_row, Some("score"))] {
+            let text = row.to_string();
+            let mut file = Vec::new();
+            let written = write(|put| put(text.as_bytes()), &settings, &mut file);
+            let refused = written.err().map(|err| err.to_string());
+            let expected = expected.map(|key| format!("a row has `{key}`, which is no column of `trl`"));
+            assert_eq!(refused, expected);
+        }
     }
 }

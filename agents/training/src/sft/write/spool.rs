@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Context;
 
 /// Rows on the disk, in a file without a name, which goes with the process.
-pub(in crate::sft) struct Spool {
+pub(crate) struct Spool {
     file: BufWriter<File>,
     end: u64,
 }
@@ -19,13 +19,13 @@ impl Spool {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub(in crate::sft) fn create(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn create(folder: &Path) -> anyhow::Result<Self> {
         let file = tempfile::tempfile_in(folder).with_context(|| format!("cannot write in `{}`", folder.display()))?;
         Ok(Self { file: BufWriter::with_capacity(1 << 20, file), end: 0 })
     }
 
     /// Adds bytes and returns where they stand.
-    pub(in crate::sft) fn put(&mut self, bytes: &[u8]) -> anyhow::Result<Range<u64>> {
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> anyhow::Result<Range<u64>> {
         self.file.write_all(bytes).context("cannot keep rows on the disk")?;
         let start = self.end;
         self.end += bytes.len() as u64;
@@ -33,12 +33,12 @@ impl Spool {
     }
 
     /// Ends the writing; [`Self::read`] finds all that was put in before.
-    pub(in crate::sft) fn finish(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
         self.file.flush().context("cannot keep rows on the disk")
     }
 
     /// Reads bytes back, in the place of what `bytes` holds.
-    pub(in crate::sft) fn read(&self, place: &Range<u64>, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+    pub(crate) fn read(&self, place: &Range<u64>, bytes: &mut Vec<u8>) -> std::io::Result<()> {
         let length = usize::try_from(place.end - place.start).map_err(std::io::Error::other)?;
         bytes.resize(length, 0);
         self.file.get_ref().read_exact_at(bytes, place.start)

@@ -9,6 +9,7 @@ use training::Format;
 use crate::failed::Failed;
 
 mod formats;
+mod out;
 mod sft;
 mod verifier;
 

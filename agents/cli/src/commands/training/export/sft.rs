@@ -11,14 +11,15 @@ use crate::commands::runs::named_run::Runs;
 use crate::console::say;
 use crate::failed::Failed;
 
+use super::out::OutArguments;
+
 #[derive(Debug, Args)]
 pub(crate) struct Sft {
     /// The runs: names, or paths of their folders.
     #[arg(required = true, value_name = "RUN")]
     names: Vec<String>,
-    /// The folder that is written.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[command(flatten)]
+    out: OutArguments,
     /// The trainer that reads the rows.
     #[arg(long = "for", value_enum, default_value = "openai")]
     target: TargetArgument,
@@ -139,7 +140,7 @@ pub(crate) fn run(args: &Sft) -> Result<ExitCode, Failed> {
     if settings.allow_benchmarks {
         say("warning: repositories of SWE-bench's test set are kept: a model trained on this cannot be measured by it");
     }
-    let card = export(&runs, &settings, &counter, &args.out)?;
+    let card = export(&runs, &settings, &counter, args.out.out())?;
     tell(&card, args);
     Ok(ExitCode::SUCCESS)
 }
@@ -225,5 +226,5 @@ fn tell(card: &Card, args: &Sft) {
     if let Some(trained) = card.trained_tokens {
         say(&format!("tokens that are trained: {trained}"));
     }
-    say(&format!("written to `{}`", args.out.display()));
+    say(&format!("written to `{}`", args.out.folder().display()));
 }

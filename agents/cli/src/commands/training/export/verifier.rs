@@ -10,6 +10,7 @@ use runner::{Plugs, Resolved};
 use training::tokens::Counter;
 use training::verifier::{Card, Form, Settings, export};
 
+use super::out::OutArguments;
 use super::sft::{TargetArgument, target};
 use crate::commands::runs::named_run::Runs;
 use crate::console::say;
@@ -23,9 +24,8 @@ pub(crate) struct Verifier {
     /// A run of the model whose episodes are to be verified; the others are off-policy. May be repeated.
     #[arg(long, value_name = "RUN")]
     on_policy: Vec<String>,
-    /// The folder that is written.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[command(flatten)]
+    out: OutArguments,
     /// The trainer that reads the rows.
     #[arg(long = "for", value_enum, default_value = "openai")]
     target: TargetArgument,
@@ -89,7 +89,7 @@ pub(crate) fn run(plugs: &Plugs, args: &Verifier) -> Result<ExitCode, Failed> {
     if settings.allow_benchmarks {
         say("warning: repositories of SWE-bench's test set are kept: a model trained on this cannot be measured by it");
     }
-    tell(&export(&runs, &settings, &counter, &prompts, &args.out)?, args);
+    tell(&export(&runs, &settings, &counter, &prompts, args.out.out())?, args);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -133,5 +133,5 @@ fn tell(card: &Card, args: &Verifier) {
         say("warning: there is no validation set, as all rows are of one repository or the share is too small");
     }
     say(&format!("tokens are {}", card.tokens));
-    say(&format!("written to `{}`", args.out.display()));
+    say(&format!("written to `{}`", args.out.folder().display()));
 }

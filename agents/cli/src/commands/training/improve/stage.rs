@@ -125,7 +125,9 @@ impl Loops<'_> {
         let mut words: Vec<String> = ["export", "sft"].map(str::to_owned).into();
         words.extend(sampled.iter().cloned());
         words.extend(["--runs".to_owned(), self.runs.to_string_lossy().into_owned()]);
-        words.extend(["--out".to_owned(), data(self.folder, iteration).to_string_lossy().into_owned()]);
+        let out = data(self.folder, iteration).to_string_lossy().into_owned();
+        // The folder of an iteration is the loop's own; what an earlier try left there is done anew.
+        words.extend(["--out".to_owned(), out, "--force".to_owned()]);
         words.extend(self.file.export());
         Stage { kind: Kind::Export, iteration, run: String::new(), words, files: Vec::new(), model: None }
     }

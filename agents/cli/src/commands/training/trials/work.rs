@@ -92,6 +92,7 @@ impl Testing {
         let environment = self.environment.as_ref();
         let instance = find_instance(environment.instances(), instance_id)?;
         let path = self.runs.join("trials").join(format!("{}.jsonl", file_name(instance_id)));
+        // The lease lies beside the file.
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
