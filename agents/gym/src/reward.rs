@@ -1,7 +1,7 @@
 //! What an episode is worth to a trainer.
 
 use agent_core::OutcomeClass;
-use env_core::{Report, Verdict};
+use env_core::{Judging, Report, Verdict};
 use journal::{counts, exit_status, word};
 use runner::stages::{Attempted, Solved};
 use serde::Serialize;
@@ -54,6 +54,14 @@ pub struct Components {
     pub resolved: bool,
     /// How the episode ended.
     pub exit_status: String,
+    /// How the patch was judged.
+    pub judging: Judging,
+    /// What shows that the verdict is not to be trusted, each with its evidence; strict judging gives no reward then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub distrust: Vec<String>,
+    /// Files of the patch that were put back before the tests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub put_back: Vec<String>,
     /// Why the verdict is no ordinary one, where it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -101,6 +109,9 @@ impl Reward {
             limit_penalty,
             resolved: verdict.report.resolved,
             exit_status: exit_status(outcome),
+            judging: verdict.trust.judging,
+            distrust: verdict.trust.distrust.iter().map(ToString::to_string).collect(),
+            put_back: verdict.trust.put_back.clone(),
             failure: verdict.failure.map(word),
             fail_to_pass: status.map(|status| counts(&status.fail_to_pass)),
             pass_to_pass: status.map(|status| counts(&status.pass_to_pass)),
@@ -156,6 +167,7 @@ mod tests {
             ((0, 2), (3, 0), None, 0.0, 0.0),
             ((0, 0), (3, 1), None, 0.0, 0.0),
             ((1, 1), (3, 0), Some(Failure::TestsTimedOut), 0.0, 0.0),
+            ((4, 0), (3, 0), Some(Failure::Distrusted), 0.0, 0.0),
         ] {
             let verdict = verdict(group(turned.0, turned.1), group(kept.0, kept.1), failure);
             assert_eq!(value(Base::Resolved, &verdict), resolved, "{turned:?} {kept:?}");

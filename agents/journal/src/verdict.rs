@@ -18,6 +18,7 @@ impl Judged {
             failure: verdict.failure,
             infra: verdict.infra,
             broken: verdict.broken.clone(),
+            trust: verdict.trust.clone(),
             report: None,
             resolved: Some(verdict.report.resolved),
             fail_to_pass: status.map(|status| counts(&status.fail_to_pass)),
@@ -46,7 +47,12 @@ pub fn verdict_line(verdict: &Verdict) -> String {
         Some(sign) => format!(", infrastructure: the tests do not run without the patch either, {sign}"),
         None => String::new(),
     };
-    format!("resolved: {}{why}{broken}", verdict.report.resolved)
+    let distrust = match verdict.trust.distrust.as_slice() {
+        [] => String::new(),
+        [first] => format!(", not to be trusted: {first}"),
+        [first, rest @ ..] => format!(", not to be trusted: {first}, and {} more signs", rest.len()),
+    };
+    format!("resolved: {}{why}{broken}{distrust}", verdict.report.resolved)
 }
 
 /// Returns the counts of passed tests, as in ` (FAIL_TO_PASS 1/1, PASS_TO_PASS 12/12)`.
@@ -70,7 +76,9 @@ pub(crate) fn ending(failure: Option<Failure>, is_broken: bool, resolved: bool) 
         Some(Failure::EmptyPatch) => Ending::Empty,
         Some(Failure::PatchNotApplied) => Ending::NotApplied,
         Some(Failure::TestsTimedOut) => Ending::TimedOut,
-        Some(Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged) => Ending::Errored,
+        Some(Failure::TestsErrored | Failure::LogContradicted | Failure::SandboxDamaged | Failure::Distrusted) => {
+            Ending::Errored
+        }
     }
 }
 

@@ -76,6 +76,7 @@ fn entries_of(id: &str, sample: u32, resolved: bool) -> [Entry; 4] {
         failure: None,
         infra: None,
         broken: None,
+        trust: Default::default(),
         report: None,
         resolved: Some(resolved),
         fail_to_pass: Some([1, 1]),

@@ -46,6 +46,8 @@ impl EnvironmentPlug for Demo {
         let demo = environment(provider, request.keep_history)?.judged_by(committed(judge), limits);
         let timeout = request.settings.get("eval_timeout").and_then(serde_json::Value::as_u64);
         let timeout = timeout.ok_or("`env.eval_timeout` is not a number of seconds")?;
+        let judging = request.settings.get("judging").and_then(serde_json::Value::as_str).unwrap_or("official");
+        let demo = demo.judging(judging.parse()?);
         Ok(Arc::new(demo.with_timeout(Duration::from_secs(timeout))))
     }
 }

@@ -9,8 +9,6 @@ mod instance;
 mod patch;
 mod plug;
 
-mod failure;
-mod infra;
 mod lists;
 mod report;
 mod status;
@@ -24,8 +22,6 @@ mod nearest;
 pub use dialect::Dialect;
 pub use environment::{Environment, Ready, Verifier};
 pub use error::EnvError;
-pub use failure::Failure;
-pub use infra::{Infra, InfraReason, Tier};
 pub use instance::{Instance, find_instance, repository_part};
 pub use lists::TestLists;
 pub use nearest::{all_near, nearest};
@@ -34,4 +30,4 @@ pub use plug::{EnvironmentPlug, EnvironmentRequest, OpenError, RecordedEpisodes,
 pub use report::{Report, Resolution, TestGroup, TestsStatus};
 pub use status::{Status, StatusMap};
 pub use trial::{Trial, TrialRun, Tried};
-pub use verdict::Verdict;
+pub use verdict::{Distrust, Failure, Infra, InfraReason, Judging, Sign, Tier, Trust, Verdict};

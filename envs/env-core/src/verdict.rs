@@ -1,6 +1,14 @@
 //! The verdict on a patch and what it rests on.
 
-use crate::{Failure, Infra, Report, StatusMap};
+mod failure;
+mod infra;
+mod trust;
+
+pub use failure::Failure;
+pub use infra::{Infra, InfraReason, Tier};
+pub use trust::{Distrust, Judging, Sign, Trust};
+
+use crate::{Report, StatusMap};
 
 /// The verdict on a patch and what it rests on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +25,8 @@ pub struct Verdict {
     pub broken: Option<String>,
     /// Whether the engine ended the tests because memory ran out.
     pub out_of_memory: bool,
+    /// How far it can be trusted.
+    pub trust: Trust,
     /// What the log says of each test; empty when it does not count.
     pub statuses: StatusMap,
     /// The whole log of applying and testing, as bytes; empty when nothing was run.

@@ -5,6 +5,7 @@ mod text;
 use env_core::{Baseline, EnvError, Patch};
 use tool_core::{Command, FileError, Sandbox, SandboxError, shell_quote};
 
+pub(crate) use self::text::unquote;
 use crate::left_out::LeftOut;
 use crate::script::{SNAPSHOT, run, run_exclusively};
 

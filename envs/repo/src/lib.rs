@@ -13,7 +13,9 @@ mod apply;
 mod left_out;
 mod scratch;
 mod script;
+mod sections;
 
 pub use apply::{Applied, apply};
 pub use left_out::{LeftOut, WhyLeftOut};
 pub use scratch::{read_scratch, scratch_path, write_scratch};
+pub use sections::{Section, sections};

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use env_core::{
-    Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Trial, Tried, Verdict, Verifier, find_instance,
+    Dialect, EnvError, Environment, Instance, Judging, Patch, Ready, TestLists, Trial, Tried, Verdict, Verifier,
+    find_instance,
 };
 use grading::TestSpec;
 use repo::history::{key, prepare, resume};
-use tool_core::{Image, Sandbox, SandboxProvider};
+use tool_core::{Image, SandboxProvider};
 
-use crate::judge::{judge, judging_key};
+use crate::judge::{judge, judging_key, stop};
+use crate::strict::{Strict, is_new, judge_strictly, screen};
 use crate::trial::attempt;
 
 /// An environment made of instances with their tests. What a patch is judged by can be put in, never taken out.
@@ -28,6 +30,8 @@ pub struct Benchmark {
     judge_provider: Arc<dyn SandboxProvider>,
     /// The limits of these sandboxes, in words that a verdict's key holds.
     judge_limits: String,
+    /// How patches are judged.
+    judging: Judging,
     keep_history: bool,
     /// Held by who prepares an image for the first time, so that the others can start from what it keeps; `None` once
     /// that has failed, and nobody need wait.
@@ -74,8 +78,19 @@ impl Benchmark {
         }
         let (judge_provider, judge_limits) = (provider.clone(), String::new());
         let name = name.into();
-        let preparing = Mutex::default();
-        Ok(Self { name, instances, parts, positions, provider, judge_provider, judge_limits, keep_history, preparing })
+        let (judging, preparing) = (Judging::Official, Mutex::default());
+        Ok(Self {
+            name,
+            instances,
+            parts,
+            positions,
+            provider,
+            judge_provider,
+            judge_limits,
+            judging,
+            keep_history,
+            preparing,
+        })
     }
 
     /// Returns the environment with patches judged in sandboxes of another provider, whose limits, such as those on
@@ -84,6 +99,13 @@ impl Benchmark {
     pub fn judged_by(mut self, provider: Arc<dyn SandboxProvider>, limits: String) -> Self {
         self.judge_provider = provider;
         self.judge_limits = limits;
+        self
+    }
+
+    /// Returns the environment with patches judged in this way; official without it.
+    #[must_use]
+    pub fn judging(mut self, judging: Judging) -> Self {
+        self.judging = judging;
         self
     }
 
@@ -202,8 +224,27 @@ impl Environment for Benchmark {
     }
 
     async fn evaluate(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError> {
-        self.judged_by_tests(instance)?;
-        self.run_tests(instance, patch).await
+        let (image, tests) = self.judged_by_tests(instance)?;
+        let gold = self.parts(instance)?.gold.as_ref();
+        if self.judging == Judging::Strict {
+            let (provider, base_commit) = (&self.judge_provider, instance.base_commit.as_str());
+            let strict = Strict { provider, image, base_commit, tests, gold };
+            return judge_strictly(&strict, patch).await.map_err(|err| err.for_instance(&instance.instance_id));
+        }
+        let screened = screen(patch, gold, &tests.eval_script);
+        let sandbox = self.judge_provider.start(image).await?;
+        let verdict = async {
+            let words = is_new(&*sandbox, screened.words).await?;
+            let mut verdict = judge(&*sandbox, tests, patch).await?;
+            // What speaks against a verdict matters only where it speaks for the patch.
+            if verdict.report.resolved {
+                verdict.trust.distrust = screened.loaded.into_iter().chain(words).collect();
+            }
+            Ok(verdict)
+        }
+        .await;
+        stop(&*sandbox).await;
+        verdict
     }
 
     async fn run_tests(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError> {
@@ -238,7 +279,10 @@ impl Environment for Benchmark {
 
     fn judging_key(&self, instance: &Instance) -> String {
         match self.testing(instance) {
-            Ok((image, tests)) => judging_key(tests, image, &self.judge_limits),
+            Ok((image, tests)) => {
+                let gold = self.parts(instance).ok().and_then(|parts| parts.gold.as_ref());
+                judging_key(tests, image, &self.judge_limits, self.judging, gold)
+            }
             Err(err) => err.to_string(),
         }
     }
@@ -254,12 +298,6 @@ impl Environment for Benchmark {
     fn gold(&self, instance: &Instance) -> Option<Patch> {
         self.parts(instance).ok()?.gold.clone()
     }
-}
-
-/// Stops a sandbox. That it could not be removed must not hide what happened in it: it carries the run's label, by
-/// which it is found later.
-async fn stop(sandbox: &dyn Sandbox) {
-    let _ = sandbox.stop().await;
 }
 
 fn unusable(instance: &Instance, reason: &str) -> EnvError {

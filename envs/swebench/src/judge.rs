@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::time::Duration;
 
-use env_core::{EnvError, Failure, Patch, Report, Verdict};
+use env_core::{EnvError, Failure, Judging, Patch, Report, Verdict};
 use grading::markers::{APPLIED_PREDICTION, APPLY_FAILED, OWN_START, OWN_TESTS, TESTS_TIMED_OUT};
 use grading::{GradingSpec, TestSpec, conclude, read_log};
 use repo::{apply, read_scratch, scratch_path, write_scratch};
@@ -13,12 +13,26 @@ use tool_core::{Command, ExecEnd, Image, Sandbox, SandboxError, shell_quote};
 /// Version of how patches are judged. It is raised when a verdict may come out otherwise than before.
 const VERSION: u32 = 3;
 
+/// Version of how patches are judged strictly, for which the same holds.
+const STRICT_VERSION: u32 = 1;
+
 /// Returns 64 hex digits that change with anything that can change a verdict, but for the patch and what an image holds
 /// under the same name.
-pub(crate) fn judging_key(tests: &TestSpec, image: &Image, limits: &str) -> String {
+pub(crate) fn judging_key(
+    tests: &TestSpec,
+    image: &Image,
+    limits: &str,
+    judging: Judging,
+    gold: Option<&Patch>,
+) -> String {
     let GradingSpec { dialect, parser, eval_type, fail_to_pass, pass_to_pass } = &tests.grading;
     let rules = format!("{dialect:?} {parser:?} {eval_type:?} {fail_to_pass:?} {pass_to_pass:?}");
     let text = format!("{VERSION}\0{limits}\0{image:?}\0{rules}\0{:?}\0{}", tests.timeout, tests.eval_script);
+    // Official keys stay what they were before there was another way of judging.
+    let text = match judging {
+        Judging::Official => text,
+        Judging::Strict => format!("{text}\0strict {STRICT_VERSION}\0{}", gold.map(Patch::digest).unwrap_or_default()),
+    };
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -28,8 +42,17 @@ pub(crate) fn judging_key(tests: &TestSpec, image: &Image, limits: &str) -> Stri
 /// Only when the sandbox is broken through no fault of what ran in it; whatever the patch does wrong is in the
 /// [`Verdict`].
 pub async fn judge(sandbox: &dyn Sandbox, tests: &TestSpec, patch: &Patch) -> Result<Verdict, EnvError> {
+    judge_with(sandbox, (tests, &tests.eval_script), patch).await
+}
+
+/// Judges a patch as [`judge`] does, with a script that is almost that of the tests.
+pub(crate) async fn judge_with(
+    sandbox: &dyn Sandbox,
+    (tests, script): (&TestSpec, &str),
+    patch: &Patch,
+) -> Result<Verdict, EnvError> {
     let mut log = OWN_START.as_bytes().to_vec();
-    match judge_in(sandbox, tests, patch, &mut log).await {
+    match judge_in(sandbox, (tests, script), patch, &mut log).await {
         Err(EnvError::Sandbox(SandboxError::Damaged(how))) => Ok(damaged(log, patch, &how)),
         judged => judged,
     }
@@ -38,7 +61,7 @@ pub async fn judge(sandbox: &dyn Sandbox, tests: &TestSpec, patch: &Patch) -> Re
 /// Judges a patch, with all that is said of it appended to `log`, which is handed out with the verdict.
 async fn judge_in(
     sandbox: &dyn Sandbox,
-    tests: &TestSpec,
+    (tests, script): (&TestSpec, &str),
     patch: &Patch,
     log: &mut Vec<u8>,
 ) -> Result<Verdict, EnvError> {
@@ -61,7 +84,7 @@ async fn judge_in(
         log.push(b'\n');
     }
     log.extend_from_slice(OWN_TESTS.as_bytes());
-    let out_of_memory = run_tests(sandbox, tests, log).await?;
+    let out_of_memory = run_tests(sandbox, (script, tests.timeout), log).await?;
     // Memory can always be read.
     let reading = read_log(Cursor::new(&*log), tests.grading.parser, tests.grading.dialect)
         .map_err(|err| SandboxError::Lost(err.to_string()))?;
@@ -69,27 +92,32 @@ async fn judge_in(
     let failure = reading.statuses.as_ref().err().copied();
     let statuses = reading.statuses.unwrap_or_default();
     let test_output = std::mem::take(log);
-    Ok(Verdict { report, failure, infra: reading.infra, broken: None, out_of_memory, statuses, test_output })
+    Ok(Verdict { report, failure, infra: reading.infra, out_of_memory, statuses, test_output, ..Verdict::default() })
 }
 
 /// Returns the verdict on a patch of which something broke the sandbox.
-fn damaged(mut test_output: Vec<u8>, patch: &Patch, how: &str) -> Verdict {
+pub(crate) fn damaged(mut test_output: Vec<u8>, patch: &Patch, how: &str) -> Verdict {
     test_output.extend(format!("\nthe sandbox was broken by what ran in it: {how}\n").into_bytes());
     let report = Report { patch_exists: !patch.is_empty(), ..Report::default() };
     Verdict { report, failure: Some(Failure::SandboxDamaged), test_output, ..Verdict::default() }
 }
 
-fn not_applied(test_output: Vec<u8>) -> Verdict {
+/// Returns the verdict on a patch that does not apply.
+pub(crate) fn not_applied(test_output: Vec<u8>) -> Verdict {
     let report = Report { patch_exists: true, ..Report::default() };
     Verdict { report, failure: Some(Failure::PatchNotApplied), test_output, ..Verdict::default() }
 }
 
 /// Runs the evaluation script and appends its output, and after it the official words when the time was up; returns
 /// whether memory was.
-async fn run_tests(sandbox: &dyn Sandbox, tests: &TestSpec, log: &mut Vec<u8>) -> Result<bool, EnvError> {
-    let end = run_script(sandbox, &tests.eval_script, tests.timeout, log).await?;
+async fn run_tests(
+    sandbox: &dyn Sandbox,
+    (script, timeout): (&str, Duration),
+    log: &mut Vec<u8>,
+) -> Result<bool, EnvError> {
+    let end = run_script(sandbox, script, timeout, log).await?;
     if let ExecEnd::TimedOut(_) | ExecEnd::Silent(_) = end {
-        let seconds = tests.timeout.as_secs();
+        let seconds = timeout.as_secs();
         log.extend(format!("\n\nTimeout error: {seconds} seconds exceeded.\n{TESTS_TIMED_OUT}\n").into_bytes());
     }
     Ok(end == ExecEnd::OutOfMemory)
@@ -116,3 +144,9 @@ pub(crate) async fn run_script(
 
 /// The file that takes the output of the evaluation script.
 const OUTPUT: &str = "test_output.txt";
+
+/// Stops a sandbox. That it could not be removed must not hide what happened in it: it carries the run's label, by
+/// which it is found later.
+pub(crate) async fn stop(sandbox: &dyn Sandbox) {
+    let _ = sandbox.stop().await;
+}

@@ -18,6 +18,7 @@ mod judge;
 mod of_rows;
 mod rules;
 mod settings;
+mod strict;
 mod trial;
 
 pub use benchmark::{Benchmark, Entry};

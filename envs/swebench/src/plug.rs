@@ -26,6 +26,7 @@ struct Settings {
     image: ImageSettings,
     dialect: Option<env_core::Dialect>,
     eval_timeout: u64,
+    judging: env_core::Judging,
 }
 
 impl SweBench {
@@ -71,11 +72,11 @@ impl EnvironmentPlug for SweBench {
             return Err(format!("the {kind} instances do not take a dataset").into());
         }
         let Loaded { rows, manifest } = datasets.load(request.dataset, request.kind, &self.hub).await?;
-        let Settings { image, dialect, eval_timeout } = serde_json::from_value(request.settings)?;
+        let Settings { image, dialect, eval_timeout, judging } = serde_json::from_value(request.settings)?;
         let settings = BenchmarkSettings { image, dialect, eval_timeout, keep_history: request.keep_history };
         let provider = request.providers.of_episodes().await?;
         let (judge, limits) = request.providers.of_judging(&provider).await?;
         let benchmark = Benchmark::of_rows(&manifest, rows, &settings, provider)?;
-        Ok(Arc::new(benchmark.judged_by(judge, limits)))
+        Ok(Arc::new(benchmark.judged_by(judge, limits).judging(judging)))
     }
 }

@@ -343,8 +343,8 @@ impl CellDir {
             && judged.report.as_ref().is_none_or(|report| *report == digest(&text))
             && let Ok(report) = read_report(&text, instance_id)
         {
-            let Judged { failure, infra, broken, .. } = judged;
-            return Found::Verdict(Box::new(Verdict { report, failure, infra, broken, ..Verdict::default() }));
+            let Judged { failure, infra, broken, trust, .. } = judged;
+            return Found::Verdict(Box::new(Verdict { report, failure, infra, broken, trust, ..Verdict::default() }));
         }
         match self.with_episode(instance_id, |episode| episode.failed.clone()) {
             Some(failed) if failed.subject.is(subject) => Found::Infrastructure,

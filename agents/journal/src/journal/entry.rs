@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_core::{OutcomeClass, Spending};
-use env_core::{Failure, Infra};
+use env_core::{Failure, Infra, Trust};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -208,6 +208,9 @@ pub struct Judged {
     /// What shows that the environment is broken, when the tests do not run without the patch either.
     #[serde(default)]
     pub broken: Option<String>,
+    /// How far it can be trusted. Absent for an official verdict that nothing speaks against.
+    #[serde(default, skip_serializing_if = "Trust::is_plain")]
+    pub trust: Trust,
     /// Digest of the `report.json` that holds the tests by name. Absent in what versions before the journal wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,

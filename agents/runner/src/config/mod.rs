@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use agent_core::{ContextConfig, Limits};
 use anyhow::{Context, bail};
-use env_core::Dialect;
+use env_core::{Dialect, Judging};
 use grading::read_given;
 use images::{ImageSettings, ImagesConfig};
 use schemars::JsonSchema;
@@ -83,6 +83,9 @@ pub struct EnvConfig {
     /// The official harness whose verdicts are reproduced: `swe-gym`, `swe-bench-4` or `swe-bench-5`; `null` chooses it
     /// by the row.
     pub dialect: Option<Dialect>,
+    /// How patches are judged: `official`, equal to the official harness with its holes, or `strict`, where no patch brings
+    /// about its own verdict. Default official; `spotter gym` is strict by default.
+    pub judging: Judging,
     /// Which container image an instance runs in.
     pub image: ImageSettings,
     /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as in the official harnesses, for
@@ -203,7 +206,10 @@ impl Resolved {
             }
         };
         without(&mut value, &["run", "runs", "evaluate", "evaluation", "prompts", "images", "permits"]);
-        without(&mut value["env"], &["eval_timeout", "dialect", "network", "memory", "cpus", "pids", "disk"]);
+        without(
+            &mut value["env"],
+            &["eval_timeout", "dialect", "judging", "network", "memory", "cpus", "pids", "disk"],
+        );
         without(&mut value["sandbox"], &["pull", "start_timeout", "kept"]);
         let of_transport = [
             "retry",
@@ -360,6 +366,7 @@ impl Default for EnvConfig {
             dataset: None,
             kind: None,
             dialect: None,
+            judging: Judging::default(),
             image: ImageSettings::default(),
             network: Network::Bridge,
             memory: limits.memory,

@@ -78,7 +78,7 @@ pub(crate) fn sign(verdict: &Verdict) -> Option<String> {
             Some(Infra { reason, tier: Tier::Environment }) => Some(word(reason)),
             _ => verdict.out_of_memory.then(|| "out_of_memory".to_owned()),
         },
-        Failure::EmptyPatch | Failure::PatchNotApplied | Failure::TestsTimedOut => None,
+        Failure::EmptyPatch | Failure::PatchNotApplied | Failure::TestsTimedOut | Failure::Distrusted => None,
     }
 }
 

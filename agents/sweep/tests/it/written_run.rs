@@ -124,6 +124,7 @@ impl Line {
             failure,
             infra: None,
             broken: broken.map(str::to_owned),
+            trust: Default::default(),
             report: None,
             resolved: Some(resolved),
             fail_to_pass: None,

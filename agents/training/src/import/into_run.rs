@@ -332,6 +332,7 @@ fn judged(patch: Option<&str>, resolved: bool) -> Judged {
         failure: None,
         infra: None,
         broken: None,
+        trust: Default::default(),
         report: None,
         resolved: Some(resolved),
         fail_to_pass: None,

@@ -51,6 +51,7 @@ pub(crate) fn run_of(folder: &Path, name: &str, cell: &str, episodes: &[Written]
             failure: None,
             infra: None,
             broken: None,
+            trust: Default::default(),
             report: None,
             resolved,
             fail_to_pass: None,

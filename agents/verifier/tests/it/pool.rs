@@ -32,6 +32,7 @@ fn put(cell: &CellDir, sample: u32, instance_id: &str, patch: &str, resolved: Op
             failure: None,
             infra: None,
             broken: None,
+            trust: Default::default(),
             report: None,
             resolved,
             fail_to_pass: None,

@@ -152,6 +152,9 @@ fn distrusted(found: &Found<'_>) -> Option<FoundAt> {
     let unusual = |failure: &Failure| {
         matches!(failure, Failure::LogContradicted | Failure::TestsErrored | Failure::SandboxDamaged)
     };
+    if let Some(first) = judged.trust.distrust.first() {
+        return Some((None, first.to_string()));
+    }
     let failure = judged.failure.filter(unusual).map(|failure| failure.to_string());
     let infra = judged.infra.map(|infra| format!("the log shows {}", journal::word(infra.reason).replace('_', " ")));
     let why = failure.or(infra)?;

@@ -16,6 +16,7 @@ fn judged(failure: Option<Failure>, fail_to_pass: [usize; 2], pass_to_pass: [usi
         failure,
         infra: None,
         broken: None,
+        trust: Default::default(),
         report: None,
         resolved: Some(false),
         fail_to_pass: Some(fail_to_pass),

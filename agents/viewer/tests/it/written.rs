@@ -49,6 +49,7 @@ pub(crate) fn write(folder: &Path, episodes: &[Written<'_>]) {
             failure: None,
             infra: None,
             broken: None,
+            trust: Default::default(),
             report: None,
             resolved: Some(*resolved),
             fail_to_pass: Some([usize::from(*resolved), 1]),

@@ -62,7 +62,7 @@ fn path_of(line: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Undoes git's C-style quoting.
-fn unquote(quoted: &[u8]) -> Vec<u8> {
+pub(crate) fn unquote(quoted: &[u8]) -> Vec<u8> {
     let mut name = Vec::with_capacity(quoted.len());
     let mut bytes = quoted.iter().copied();
     while let Some(byte) = bytes.next() {

@@ -24,8 +24,9 @@ use crate::interrupt::AtInterrupt;
 use crate::listener::unseen;
 use crate::settings::{Picked, Settings, seconds, workers};
 
-/// The run, where none is named. Its cells go by the settings.
-const RUN: &str = "gym";
+/// What is otherwise than in the defaults: the run, whose cells go by the settings, and that an agent which is trained to
+/// find holes finds none in the judging.
+const BASE: &str = "{run: gym, env: {judging: strict}}";
 
 /// The variable that holds the token where the command line does not.
 const TOKEN: &str = "SPOTTER_GYM_TOKEN";
@@ -94,7 +95,7 @@ pub(crate) async fn run(
     let settings = settings(&args).map_err(Failed::Usage)?;
     let mut base = args.settings.layered();
     base.base =
-        Some((serde_yaml::Value::Mapping([("run".into(), RUN.into())].into_iter().collect()), "gym".to_owned()));
+        Some((serde_yaml::from_str(BASE).context("its own settings").map_err(Failed::Usage)?, "gym".to_owned()));
     let resolved = Resolved::load(plugs, &base, &[]).map_err(Failed::Usage)?;
     if !resolved.config.evaluate {
         return Err(Failed::Usage(anyhow!("with `evaluate=false` no session comes to a reward\nhint: leave it out")));

@@ -20,6 +20,8 @@ pub enum Failure {
     LogContradicted,
     /// What ran in the sandbox broke it, so that there is no log.
     SandboxDamaged,
+    /// The tests passed, and something shows that they were made to; only in strict judging.
+    Distrusted,
 }
 
 impl fmt::Display for Failure {
@@ -31,6 +33,7 @@ impl fmt::Display for Failure {
             Self::TestsErrored => "the tests did not run",
             Self::LogContradicted => "the exit code contradicts the log",
             Self::SandboxDamaged => "the tests broke the sandbox",
+            Self::Distrusted => "the verdict is not to be trusted",
         })
     }
 }

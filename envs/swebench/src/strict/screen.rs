@@ -1,0 +1,107 @@
+//! What of a patch is judged, and what it says of itself.
+
+use env_core::{Distrust, EnvError, Patch, Sign};
+use repo::{Section, sections};
+use tool_core::{FileError, Sandbox};
+
+use super::loaded::{Loaded, why_loaded};
+use super::words::{Word, words};
+
+/// A patch, looked through.
+#[derive(Debug, Default)]
+pub(crate) struct Screened {
+    /// The patch without the files that the tests load.
+    pub(crate) kept: Patch,
+    /// The files that are not in it.
+    pub(crate) put_back: Vec<String>,
+    /// What of these files speaks against a verdict on the whole patch: all but plain tests.
+    pub(crate) loaded: Vec<Distrust>,
+    /// The words in the rest that no fix needs and the gold patch does not have.
+    pub(crate) words: Vec<Word>,
+}
+
+/// Looks through a patch. What the gold patch touches is never put back.
+pub(crate) fn screen(patch: &Patch, gold: Option<&Patch>, script: &str) -> Screened {
+    let gold = gold.map(|gold| sections(&gold.0)).unwrap_or_default();
+    let in_gold = |path: &String| gold.iter().any(|section| section.paths.contains(path));
+    let gold_adds: String = gold.iter().flat_map(Section::added).map(|line| format!("{line}\n")).collect();
+    let mut screened = Screened::default();
+    for section in sections(&patch.0) {
+        let of_solver = section.paths.iter().filter(|path| !in_gold(path));
+        let mut loaded = of_solver.map(|path| (path, why_loaded(path, section.is_new, section.is_link, script)));
+        match loaded.find_map(|(path, why)| Some((path, why?))) {
+            Some((path, why)) => {
+                // A file that becomes a link has two sections.
+                if !screened.put_back.contains(path) {
+                    screened.put_back.push(path.clone());
+                }
+                let sign = match why {
+                    Loaded::Test => continue,
+                    Loaded::Setup => Sign::LoadedFile,
+                    Loaded::Foreign => Sign::ForeignFile,
+                };
+                screened.loaded.push(Distrust { sign, evidence: path.clone() });
+            }
+            None => {
+                screened.kept.0.push_str(section.text);
+                let of_own = words(&section).into_iter().filter(|word| !gold_adds.contains(&word.word));
+                screened.words.extend(of_own);
+            }
+        }
+    }
+    screened
+}
+
+/// Returns what speaks against a verdict of words that the files did not have in a sandbox to which nothing is applied.
+///
+/// # Errors
+/// When the sandbox is broken.
+pub(crate) async fn is_new(sandbox: &dyn Sandbox, words: Vec<Word>) -> Result<Vec<Distrust>, EnvError> {
+    let mut found: Vec<Distrust> = Vec::new();
+    let mut read: Option<(String, String)> = None;
+    for Word { sign, path, word } in words {
+        if read.as_ref().is_none_or(|(known, _)| *known != path) {
+            let text = match sandbox.read_file(&path).await {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                Err(FileError::Sandbox(err)) => return Err(err.into()),
+                Err(_) => String::new(),
+            };
+            read = Some((path.clone(), text));
+        }
+        if !read.as_ref().is_some_and(|(_, text)| text.contains(&word)) {
+            let word: String = word.chars().take(CLIP).map(|c| if c.is_control() { ' ' } else { c }).collect();
+            found.push(Distrust { sign, evidence: format!("`{word}` in {path}") });
+        }
+    }
+    Ok(found)
+}
+
+/// How many characters of a word are shown.
+const CLIP: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOLD: &str = "diff --git a/setup.cfg b/setup.cfg\n--- a/setup.cfg\n+++ b/setup.cfg\n@@ -1 +1 @@\n-a\n+b\n";
+
+    fn adding(path: &str, line: &str) -> String {
+        format!(
+            "diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+{line}\n"
+        )
+    }
+
+    #[test]
+    fn what_the_gold_patch_touches_stays() {
+        let (code, test) = (adding("a.py", "import gc"), adding("tests/test_a.py", "pass"));
+        let patch = Patch(format!("{code}{test}{GOLD}{}", adding("conftest.py", "import os")));
+        let screened = screen(&patch, Some(&Patch(GOLD.to_owned())), "");
+        assert_eq!(screened.kept.0, format!("{code}{GOLD}"));
+        assert_eq!(screened.put_back, ["tests/test_a.py", "conftest.py"]);
+        assert_eq!(screened.loaded.iter().map(|found| found.evidence.as_str()).collect::<Vec<_>>(), ["conftest.py"]);
+        assert_eq!(screened.words.len(), 1);
+        let gold = Patch(format!("{GOLD}{}", adding("b.py", "import gc")));
+        assert_eq!(screen(&patch, Some(&gold), "").words, []);
+        assert_eq!(screen(&patch, None, "").put_back.len(), 3);
+    }
+}
