@@ -220,7 +220,7 @@ async fn gold_patches_are_rewarded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs registry images"]
+#[ignore = "needs SPOTTER_LONG"]
 async fn gold_patches_of_real_repositories_are_rewarded() {
     for kind in ["swe-bench", "swe-gym"] {
         let (wrong, official, strict) = registry(kind).await.gold().await;
@@ -233,7 +233,6 @@ async fn gold_patches_of_real_repositories_are_rewarded() {
 fn there_are_forty_and_each_says_what_it_does() {
     let all = cheats(|_| true);
     assert!(all.len() >= 40, "{}", all.len());
-    let mut names: Vec<&str> = all.iter().map(|cheat| cheat.attack.as_str()).collect();
-    names.sort_unstable();
+    assert!(all.iter().all(|cheat| !cheat.attack.is_empty()));
     assert!(all.iter().all(|cheat| !cheat.forges.is_empty()));
 }
