@@ -11,16 +11,26 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use serde::Deserialize;
+
 use crate::limits::ledger::Ledger;
 
 /// Versions that stay behind the newest. Whoever writes one that far behind was stopped in between.
 const KEPT: u64 = 16;
+/// Writers that a version names: of itself and of those before it.
+const NAMED: usize = 64;
 /// How often a turn is done again.
 const ATTEMPTS: u32 = 400;
 /// How old a folder is that was begun and never put in place.
 const ABANDONED: Duration = Duration::from_secs(3600);
 const FILE: &str = "ledger.json";
 const BEGUN: &str = ".begun-";
+
+/// Who wrote a version, and those before it, the last at the end.
+#[derive(Deserialize)]
+struct Writers {
+    writers: Vec<String>,
+}
 
 /// The versions of a ledger.
 #[derive(Debug)]
@@ -48,13 +58,13 @@ impl Chain {
     /// Writes a version that `change` makes of the newest one; `change` is done again where another process was first.
     pub(crate) fn update<T>(&self, change: impl Fn(&mut Ledger) -> T) -> std::io::Result<T> {
         for attempt in 0..ATTEMPTS {
-            let (newest, mut ledger) = self.newest()?;
+            let (newest, mut ledger, writers) = self.newest()?;
             let before = ledger.clone();
             let changed = change(&mut ledger);
             if ledger == before {
                 return Ok(changed);
             }
-            if self.put(newest + 1, &ledger)? {
+            if self.put(newest + 1, &ledger, writers)? {
                 self.sweep(newest + 1);
                 return Ok(changed);
             }
@@ -64,20 +74,21 @@ impl Chain {
         Err(Error::new(ErrorKind::TimedOut, "too many processes write it at once"))
     }
 
-    /// Returns the number of the newest version and what it says. One that a power cut left without its text, or
-    /// without its file, is skipped.
-    pub(crate) fn newest(&self) -> std::io::Result<(u64, Ledger)> {
+    /// Returns the number of the newest version, what it says, and who wrote it and those before it. One that a power cut
+    /// left without its text, or without its file, is skipped.
+    fn newest(&self) -> std::io::Result<(u64, Ledger, Vec<String>)> {
         let mut listed = None;
         'listed: for _ in 0..ATTEMPTS {
             let numbers = self.numbers()?;
-            let Some(newest) = numbers.last().copied() else { return Ok((0, Ledger::default())) };
+            let Some(newest) = numbers.last().copied() else { return Ok((0, Ledger::default(), Vec::new())) };
             // Where none is newer than before, what is missing was not swept away.
             let is_still = listed.replace(newest) == Some(newest);
             for number in numbers.iter().rev() {
                 match fs::read(self.version(*number).join(FILE)) {
                     Ok(text) => {
                         if let Ok(ledger) = serde_json::from_slice(&text) {
-                            return Ok((newest, ledger));
+                            let writers = serde_json::from_slice(&text).map(|Writers { writers }| writers);
+                            return Ok((newest, ledger, writers.unwrap_or_default()));
                         }
                     }
                     Err(err) if err.kind() == ErrorKind::NotFound && is_still => {}
@@ -86,7 +97,7 @@ impl Chain {
                     Err(err) => return Err(err),
                 }
             }
-            return Ok((newest, Ledger::default()));
+            return Ok((newest, Ledger::default(), Vec::new()));
         }
         Err(Error::new(ErrorKind::NotFound, "its versions cannot be read"))
     }
@@ -101,29 +112,42 @@ impl Chain {
     }
 
     /// Puts a version in place, unless there is one.
-    fn put(&self, number: u64, ledger: &Ledger) -> std::io::Result<bool> {
+    fn put(&self, number: u64, ledger: &Ledger, mut writers: Vec<String>) -> std::io::Result<bool> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let unlike = format!("{}-{count}-{:08x}", std::process::id(), fastrand::u32(..));
         let begun = self.folder.join(format!("{BEGUN}{unlike}"));
         fs::create_dir(&begun)?;
-        let written = self.write(&begun.join(FILE), ledger).and_then(|()| fs::rename(&begun, self.version(number)));
+        writers.push(unlike.clone());
+        writers.drain(..writers.len().saturating_sub(NAMED));
+        let written =
+            self.write(&begun.join(FILE), ledger, writers).and_then(|()| fs::rename(&begun, self.version(number)));
         if let Err(err) = written {
             let _ = fs::remove_dir_all(&begun);
             let is_there = matches!(err.kind(), ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty);
             return if is_there { Ok(false) } else { Err(err) };
         }
-        // This process may have been stopped for so long that the place of an old version was free again.
-        let is_behind = self.numbers()?.last().is_some_and(|newest| *newest >= number + KEPT);
-        if is_behind {
+        let counts = self.counts(number, &unlike)?;
+        if !counts {
             let _ = fs::remove_dir_all(self.version(number));
         }
-        Ok(!is_behind)
+        Ok(counts)
     }
 
-    fn write(&self, path: &Path, ledger: &Ledger) -> std::io::Result<()> {
+    /// Returns whether the newest version continues from the one that a writer has just put in place. The writer may
+    /// have been stopped before that for so long that the place of an old version was free again, or right after it.
+    fn counts(&self, number: u64, writer: &str) -> std::io::Result<bool> {
+        let is_behind = self.numbers()?.last().is_some_and(|newest| *newest >= number + KEPT);
+        Ok(!is_behind || self.newest()?.2.iter().any(|named| named == writer))
+    }
+
+    fn write(&self, path: &Path, ledger: &Ledger, writers: Vec<String>) -> std::io::Result<()> {
         let mut file = fs::File::create(path)?;
-        file.write_all(&serde_json::to_vec(ledger)?)?;
+        let mut version = serde_json::to_value(ledger)?;
+        if let Some(fields) = version.as_object_mut() {
+            fields.insert("writers".to_owned(), writers.into());
+        }
+        file.write_all(&serde_json::to_vec(&version)?)?;
         if self.is_durable { file.sync_all() } else { Ok(()) }
     }
 
@@ -222,7 +246,19 @@ mod tests {
         (0..KEPT + 5).for_each(|_| tell(&chain));
         // The place behind the version that it had read is free again.
         assert!(!folder.path().join("2").exists());
-        assert!(!chain.put(2, &Ledger::default()).unwrap());
+        assert!(!chain.put(2, &Ledger::default(), Vec::new()).unwrap());
         assert_eq!(used(&chain), (KEPT + 5) as f64);
+    }
+
+    #[test]
+    fn a_writer_that_was_overtaken_counts_where_others_continued_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = Chain::open(folder.path(), false).unwrap();
+        (0..3).for_each(|_| tell(&chain));
+        let writer = chain.newest().unwrap().2.pop().unwrap();
+        (0..KEPT + 5).for_each(|_| tell(&chain));
+        assert!(!folder.path().join("3").exists());
+        assert!(chain.counts(3, &writer).unwrap());
+        assert!(!chain.counts(3, "another").unwrap());
     }
 }
