@@ -181,6 +181,11 @@ fn interrupt(program: &Program, engine: &str) {
     write(program, "s.yaml", &text);
     let mut killed = program.start(&["sweep", "s.yaml"]);
     wait_until("all processes are at it", || pilots(program).len() == 3);
+    // They may begin before the command that started them knows their job.
+    wait_until("the job is noted", || {
+        let noted = fs::read_dir(program.path(".runs/s/engine")).into_iter().flatten().flatten();
+        noted.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|extension| extension == "json"))
+    });
     killed.kill().unwrap();
     killed.wait().unwrap();
     let again = program.start(&["sweep", "s.yaml"]);
