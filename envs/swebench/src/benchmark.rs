@@ -14,7 +14,7 @@ use repo::history::{key, prepare, resume};
 use tool_core::{Image, SandboxProvider};
 
 use crate::judge::{judge, judging_key, stop};
-use crate::strict::{Strict, is_new, judge_strictly, screen};
+use crate::strict::{Strict, judge_strictly, new_words, screen};
 use crate::trial::attempt;
 
 /// An environment made of instances with their tests. What a patch is judged by can be put in, never taken out.
@@ -234,7 +234,7 @@ impl Environment for Benchmark {
         let screened = screen(patch, gold, &tests.eval_script);
         let sandbox = self.judge_provider.start(image).await?;
         let verdict = async {
-            let words = is_new(&*sandbox, screened.words).await?;
+            let words = new_words(&*sandbox, screened.words).await?;
             let mut verdict = judge(&*sandbox, tests, patch).await?;
             // What speaks against a verdict matters only where it speaks for the patch.
             if verdict.report.resolved {

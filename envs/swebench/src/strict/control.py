@@ -1,44 +1,48 @@
 """Puts tests that must fail into test files. Arguments: `canary` or `control`, a word that nothing else has, the files.
 
 `canary` adds tests that fail; `control` also makes each test that is there fail, after it has run, as long as the
-assertions work. The last line of the output names the tests that were changed.
+assertions work. The output says, in lines that begin with the word, which Python this is, into which files tests were
+put, by their place among the arguments, and, at its end, which tests were changed: `+path::Class::name`, `?...` for one
+that may excuse itself, `-...` for one that was left as it is, `=path::words` for a test that is named by its docstring.
 """
 import ast
+import random
+import re
 import sys
 
 MODE, WORD, FILES = sys.argv[1], sys.argv[2], sys.argv[3:]
 
 CANARIES = '''
 
-import unittest as _unittest_WORD
+import unittest as MODULE
 
 
-class ZzWORD(_unittest_WORD.TestCase):
-    def test_WORD_statement(self):
-        assert [0] == ["WORD"]
+class TestMARK(MODULE.TestCase):
+    def test_MARK_statement(self):
+        assert [0] == ["SOME"]
 
-    def test_WORD_equal(self):
-        self.assertEqual([0], ["WORD"])
+    def test_MARK_equal(self):
+        self.assertEqual([0], ["SOME"])
 
-    def test_WORD_true(self):
+    def test_MARK_true(self):
         self.assertTrue(0)
 
-    def test_WORD_in(self):
-        self.assertIn("WORD", [])
+    def test_MARK_in(self):
+        self.assertIn("SOME", [])
 
-    def test_WORD_raises(self):
+    def test_MARK_raises(self):
         with self.assertRaises(KeyError):
             pass
 
-    def test_WORD_error(self):
-        raise RuntimeError("WORD")
+    def test_MARK_error(self):
+        raise RuntimeError("SOME")
 
 
-def test_WORD_function():
-    assert [0] == ["WORD"]
+def test_MARK_function():
+    assert [0] == ["SOME"]
 
 
-def test_WORD_function_raises():
+def test_MARK_function_raises():
     import pytest
 
     with pytest.raises(KeyError):
@@ -47,28 +51,91 @@ def test_WORD_function_raises():
 
 HELPERS = '''
 
-_equal_WORD = []
+FOUND = []
 
 
-def _probe_WORD(value):
+class FAILURE(Exception):
+    pass
+
+
+def OWN(value):
+    kind = type(value)
+    if kind.__module__ == __name__:
+        return True
+    if kind.__module__ not in ("mock", "mock.mock", "unittest.mock", "_pytest.python_api"):
+        return False
+    import sys
+
+    return getattr(sys.modules.get(kind.__module__), kind.__name__, None) is kind
+
+
+def LIKE(value):
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float, complex)):
+        others = [other for other in (value * 2 + 1, value + 1) if other != value]
+        return others[0] if others else object()
+    if isinstance(value, str):
+        return str(value) + "SOME"
+    if isinstance(value, bytes):
+        return bytes(value) + b"SOME"
+    if isinstance(value, list):
+        return [*value, object()]
+    if isinstance(value, tuple):
+        return (*value, object())
+    if isinstance(value, (set, frozenset)):
+        return {*value, object()}
+    if isinstance(value, dict):
+        return {**value, object(): 0}
+    return object()
+
+
+def COMPARE(value, wrong):
     try:
-        kind = type(value).__module__
-        if (value == object()) is True and "mock" not in kind and kind != __name__:
-            _equal_WORD.append(1)
+        if not OWN(value) and value == wrong:
+            FOUND.append(1)
     except BaseException:
         pass
+
+
+def PROBE(value):
+    COMPARE(value, object())
     return value
 
 
-def _broken_WORD(case=None):
-    if _equal_WORD:
+def PAIR(one, other):
+    for value, wrong in ((one, other), (other, one)):
+        PROBE(value)
+        if not OWN(wrong):
+            try:
+                wrong = LIKE(wrong)
+            except BaseException:
+                continue
+            COMPARE(value, wrong)
+    return one, other
+
+
+def RAISES(function, value, *values, **names):
+    result = function(value, *values, **names)
+    if getattr(function, "__module__", None) == __name__ or hasattr(result, "__await__"):
+        return result
+    try:
+        function(object(), *values, **names)
+        FOUND.append(1)
+    except BaseException:
+        pass
+    return result
+
+
+def BROKEN(case=None):
+    if FOUND:
         return True
     try:
-        assert [0] == ["WORD"]
+        assert [0] == ["SOME"]
         return True
     except BaseException:
         pass
-    if not isinstance(case, _unittest_WORD.TestCase):
+    if not isinstance(case, MODULE.TestCase):
         return False
 
     def raises():
@@ -76,10 +143,10 @@ def _broken_WORD(case=None):
             pass
 
     for check in (
-        lambda: case.assertEqual([0], ["WORD"]),
+        lambda: case.assertEqual([0], ["SOME"]),
         lambda: case.assertTrue(0),
-        lambda: case.assertIn("WORD", []),
-        lambda: case.fail("WORD"),
+        lambda: case.assertIn("SOME", []),
+        lambda: case.fail("SOME"),
         raises,
     ):
         try:
@@ -90,78 +157,196 @@ def _broken_WORD(case=None):
     return False
 '''
 
+NAMES = "FOUND FAILURE OWN LIKE COMPARE PROBE PAIR RAISES BROKEN MODULE SOME"
+LIBRARY = re.compile(
+    r"assert_(?!\w*not)\w*(equal|identical|allclose|eq)$|assert_(close|array_\w+|frame_\w+|series_\w+)$"
+)
+EQUALITY = re.compile(r"assert(?!\w*(Not|Almost))\w*Equals?$")
+TURNS = {"raises", "fails", "expectedfailure", "xpass"}
+
+
+def made_names():
+    """Returns names that nobody knows before: the word makes them."""
+    letters = random.Random(WORD)
+    return {
+        name: "".join(letters.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(letters.randint(7, 14)))
+        for name in NAMES.split()
+    }
+
+
+MADE = made_names()
+
+
+def names_of(text):
+    """Returns a text with these names."""
+    return re.sub(r"\b(%s)\b" % "|".join(MADE), lambda found: MADE[found.group()], text)
+
+
+def helper(name):
+    return ast.Name(id=names_of(name), ctx=ast.Load())
+
+
+def words_of(nodes):
+    """Returns each name in what is given, in small letters."""
+    found = [node for outer in nodes for node in ast.walk(outer)]
+    return {str(getattr(node, "attr", getattr(node, "id", ""))).lower() for node in found}
+
+
+def last_name(node):
+    node = getattr(node, "func", node)
+    return str(getattr(node, "attr", getattr(node, "id", "")))
+
+
+def turns(decorators):
+    """Whether a decorator makes a failure a success."""
+    own = {last_name(decorator).lower() for decorator in decorators}
+    return bool(own & TURNS) or bool(words_of(decorators) & {"xfail"})
+
 
 class Probes(ast.NodeTransformer):
     """Looks at each value that an assertion is made of."""
 
+    def __init__(self):
+        self.in_assertion = False
+
+    def call(self, name, args):
+        return ast.Call(func=helper(name), args=args, keywords=[])
+
     def probe(self, node):
         if isinstance(node, (ast.Starred, ast.Constant)):
             return node
-        return ast.Call(func=ast.Name(id="_probe_" + WORD, ctx=ast.Load()), args=[node], keywords=[])
+        return self.call("PROBE", [node])
+
+    def within(self, node):
+        outer, self.in_assertion = self.in_assertion, True
+        self.generic_visit(node)
+        self.in_assertion = outer
 
     def visit_Call(self, node):
-        self.generic_visit(node)
-        name = getattr(node.func, "attr", "")
-        if name.startswith("assert") and not name.startswith("assert_"):
+        name = last_name(node)
+        if not name.startswith("assert"):
+            self.generic_visit(node)
+            return node
+        self.within(node)
+        plain = [arg for arg in node.args if not isinstance(arg, ast.Starred)] == node.args
+        if LIBRARY.match(name):
+            if node.args and plain:
+                node.args, node.func = [node.func, *node.args], helper("RAISES")
+        elif EQUALITY.match(name) and len(node.args) > 1 and plain:
+            pair = ast.Starred(value=self.call("PAIR", node.args[:2]), ctx=ast.Load())
+            node.args = [pair, *node.args[2:]]
+        elif not name.startswith("assert_"):
             node.args = [self.probe(arg) for arg in node.args]
         return node
 
-    def visit_Assert(self, node):
+    def visit_Compare(self, node):
         self.generic_visit(node)
-        if isinstance(node.test, ast.Compare):
-            node.test.left = self.probe(node.test.left)
-            node.test.comparators = [self.probe(other) for other in node.test.comparators]
+        if not self.in_assertion:
+            return node
+        if [type(operation) for operation in node.ops] == [ast.Eq]:
+            names = [names_of("PAIR") + "_" + side for side in ("one", "other")]
+            equal = ast.parse("(lambda {0}, {1}: {0} == {1})(*0)".format(*names), mode="eval").body
+            equal.args[0].value = self.call("PAIR", [node.left, node.comparators[0]])
+            return equal
+        node.left = self.probe(node.left)
+        node.comparators = [self.probe(other) for other in node.comparators]
+        return node
+
+    def visit_Assert(self, node):
+        self.within(node)
         return node
 
 
 class Control(ast.NodeTransformer):
     """Makes each test fail after it has run."""
 
-    def __init__(self):
-        self.in_class = False
-        self.names = set()
+    def __init__(self, path):
+        self.path, self.classes, self.is_turned, self.found = path, [], False, []
+
+    def visit_Module(self, node):
+        marks = [of for of in node.body if isinstance(of, ast.Assign) and words_of(of.targets) == {"pytestmark"}]
+        self.is_turned = "xfail" in words_of(marks)
+        self.generic_visit(node)
+        return node
 
     def visit_ClassDef(self, node):
-        outer, self.in_class = self.in_class, True
+        outer = self.is_turned
+        self.is_turned = outer or turns(node.decorator_list)
+        self.classes.append(node.name)
         self.generic_visit(node)
-        self.in_class = outer
+        self.classes.pop()
+        self.is_turned = outer
         return node
 
     def visit_FunctionDef(self, node):
         if not node.name.startswith("test"):
             return node
-        self.names.add(node.name)
-        of_class = {getattr(of, "id", "") for of in node.decorator_list} & {"staticmethod", "classmethod"}
-        args = node.args.posonlyargs + node.args.args
-        case = args[0].arg if self.in_class and args and not of_class else ""
-        failure = "if not _broken_{0}({1}):\n    raise AssertionError('{0}')".format(WORD, case)
-        inner = ast.parse("try:\n    pass\nexcept BaseException:\n    pass").body[0]
-        inner.body = [Probes().visit(statement) for statement in node.body]
-        node.body = [ast.Try(body=[inner], handlers=[], orelse=[], finalbody=ast.parse(failure).body)]
+        name = "::".join([self.path, *self.classes, node.name])
+        if self.is_turned or turns(node.decorator_list):
+            self.found.append("-" + name)
+            return node
+        excuses = any(word.startswith(("skip", "xfail", "importorskip")) for word in words_of(node.body))
+        self.found.append(("?" if excuses else "+") + name)
+        docstring = ast.get_docstring(node)
+        if docstring:
+            first = docstring.strip().split("\n")[0].strip()
+            self.found.append("=" + self.path + "::" + first.replace("\t", " "))
+        self.fail(node, node.body[:1] if docstring is not None else [])
         return node
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
+    def fail(self, node, kept):
+        of_class = {last_name(of) for of in node.decorator_list} & {"staticmethod", "classmethod"}
+        args = node.args.posonlyargs + node.args.args
+        case = args[0].arg if self.classes and args and not of_class else ""
+        failure = names_of("if not BROKEN({0}):\n    raise FAILURE('SOME')").format(case)
+        inner = ast.parse("try:\n    pass\nexcept BaseException:\n    pass").body[0]
+        inner.body = [Probes().visit(statement) for statement in node.body]
+        start = ast.parse(names_of("FOUND.clear()")).body
+        node.body = kept + start + [ast.Try(body=[inner], handlers=[], orelse=[], finalbody=ast.parse(failure).body)]
+
+
+def holds_tests(text):
+    """Whether a file has tests; one that is no Python has none."""
+    if not re.search(r"(?m)^[ \t]*(async[ \t]+)?def test", text):
+        return False
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    waiting = [ast.parse(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, kinds):
+            if node.name.startswith("test"):
+                return True
+        else:
+            waiting += ast.iter_child_nodes(node)
+    return False
+
 
 def main():
+    print(WORD, "python", sys.version_info[0], sys.version_info[1], flush=True)
     if MODE == "control" and sys.version_info < (3, 9):
         print(WORD, "old", flush=True)
         return 3
-    names, texts = set(), {}
-    for path in FILES:
+    found, places, texts = [], [], {}
+    for place, path in enumerate(FILES):
         with open(path, encoding="utf-8") as file:
             text = file.read()
+        if not holds_tests(text):
+            continue
         if MODE == "control":
-            control = Control()
-            tree = ast.fix_missing_locations(control.visit(ast.parse(text)))
-            names |= {path + "::" + name for name in control.names}
-            text = ast.unparse(tree) + "\n" + HELPERS.replace("WORD", WORD)
-        texts[path] = text + CANARIES.replace("WORD", WORD)
+            control = Control(path)
+            text = ast.unparse(ast.fix_missing_locations(control.visit(ast.parse(text))))
+            found += control.found
+        places.append(str(place))
+        mark = "%s%sx" % (WORD, place)
+        texts[path] = text + "\n" + names_of(CANARIES).replace("MARK", mark) + names_of(HELPERS)
     # All or none: the next interpreter may read what this one cannot.
     for path, text in texts.items():
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
-    print(WORD, "done", "\t".join(sorted(names)), flush=True)
+    print(WORD, "files", " ".join(places), flush=True)
+    print(WORD, "done", "\t".join(sorted(set(found))), flush=True)
     return 0
 
 

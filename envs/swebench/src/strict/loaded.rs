@@ -12,7 +12,7 @@ pub(super) enum Loaded {
 }
 
 /// Names that test runners, the interpreter, installers or git look for.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 21] = [
     "conftest.py",
     "pytest.ini",
     ".pytest.ini",
@@ -30,13 +30,20 @@ const NAMES: [&str; 17] = [
     ".gitmodules",
     "noxfile.py",
     "unittest.cfg",
+    "Makefile",
+    "versioneer.py",
+    "setupext.py",
+    "setup_package.py",
 ];
 
 /// Endings of what is loaded as code and is none that can be read.
 const COMPILED: [&str; 9] = [".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib", ".egg", ".whl", ".zip"];
 
 /// Folders of tests.
-const TESTS: [&str; 3] = ["test", "tests", "testing"];
+const TESTS: [&str; 8] = ["test", "tests", "testing", "test-data", "testdata", "test_data", "fixtures", "_fixtures"];
+
+/// Modules and packages that make the assertions of tests.
+const ASSERTIONS: [&str; 5] = ["testing", "_testing", "testutils", "test_utils", "test_util"];
 
 /// Modules of the standard library and of test runners that a file at the root of the sources would stand before.
 const SHADOWED: [&str; 46] = [
@@ -100,6 +107,8 @@ pub(super) fn why_loaded(path: &str, is_new: bool, is_link: bool, script: &str) 
     let is_setup = NAMES.contains(&name)
         || [".pth", ".egg-link"].iter().any(|ending| name.ends_with(ending))
         || folders.iter().any(|folder| is_metadata(folder))
+        || is_requirements(name, folders)
+        || name.strip_suffix(".py").is_some_and(|module| ASSERTIONS.contains(&module))
         || (is_new && shadows(&parts))
         || names_file(script, path);
     if is_setup {
@@ -110,14 +119,20 @@ pub(super) fn why_loaded(path: &str, is_new: bool, is_link: bool, script: &str) 
     if is_test {
         return Some(Loaded::Test);
     }
-    folders.iter().any(|folder| TESTS.contains(folder)).then_some(Loaded::Setup)
+    folders.iter().any(|folder| TESTS.contains(folder) || ASSERTIONS.contains(folder)).then_some(Loaded::Setup)
 }
 
 /// Whether a folder holds what installers, interpreters or git keep beside sources.
 fn is_metadata(folder: &str) -> bool {
     let endings = [".egg-info", ".dist-info"];
-    [".git", "__pycache__", "site-packages", "bin"].contains(&folder)
+    [".git", "__pycache__", "site-packages", "bin", "build_helpers"].contains(&folder)
         || endings.iter().any(|ending| folder.ends_with(ending))
+}
+
+/// Whether a file says what an installer installs.
+fn is_requirements(name: &str, folders: &[&str]) -> bool {
+    let has = |word: &str| name.contains(word) || folders.last().is_some_and(|folder| folder.starts_with(word));
+    [".txt", ".in", ".pip"].iter().any(|ending| name.ends_with(ending)) && (has("requirement") || has("constraint"))
 }
 
 /// Whether a new file is a module, or makes its folder one, that comes before one of the standard library.
@@ -168,7 +183,18 @@ mod tests {
             ("bin/test", false, Some(Loaded::Setup)),
             ("run.sh", false, Some(Loaded::Setup)),
             ("code/named.py", false, None),
-            ("src/flask/testing.py", false, None),
+            ("src/flask/testing.py", false, Some(Loaded::Setup)),
+            ("pandas/_testing/asserters.py", false, Some(Loaded::Setup)),
+            ("pylint/testutils/lint_module_test.py", false, Some(Loaded::Test)),
+            ("pylint/testutils/checker.py", false, Some(Loaded::Setup)),
+            ("mypy/test-data/unit/a.test", true, Some(Loaded::Setup)),
+            ("Makefile", false, Some(Loaded::Setup)),
+            ("pkg/versioneer.py", false, Some(Loaded::Setup)),
+            ("build_helpers/build.py", false, Some(Loaded::Setup)),
+            ("requirements/dev.txt", false, Some(Loaded::Setup)),
+            ("ci/constraints-3.9.txt", true, Some(Loaded::Setup)),
+            ("pkg/requirements.py", false, None),
+            ("docs/notes.txt", true, None),
             ("README.md", false, None),
         ] {
             assert_eq!(why_loaded(path, is_new, false, script), wanted, "{path}");

@@ -1,9 +1,12 @@
 //! What of a patch is judged, and what it says of itself.
 
+use std::collections::BTreeSet;
+
 use env_core::{Distrust, EnvError, Patch, Sign};
 use repo::{Section, sections};
 use tool_core::{FileError, Sandbox};
 
+use super::control::test_patch;
 use super::loaded::{Loaded, why_loaded};
 use super::words::{Word, words};
 
@@ -25,10 +28,18 @@ pub(crate) fn screen(patch: &Patch, gold: Option<&Patch>, script: &str) -> Scree
     let gold = gold.map(|gold| sections(&gold.0)).unwrap_or_default();
     let in_gold = |path: &String| gold.iter().any(|section| section.paths.contains(path));
     let gold_adds: String = gold.iter().flat_map(Section::added).map(|line| format!("{line}\n")).collect();
+    let lines: Vec<&str> = script.split_inclusive('\n').collect();
+    let test_patch = test_patch(&lines).map(|(_, _, patch)| patch).unwrap_or_default();
+    let of_tests: BTreeSet<String> = sections(&test_patch).into_iter().flat_map(|section| section.paths).collect();
     let mut screened = Screened::default();
     for section in sections(&patch.0) {
         let of_solver = section.paths.iter().filter(|path| !in_gold(path));
-        let mut loaded = of_solver.map(|path| (path, why_loaded(path, section.is_new, section.is_link, script)));
+        let why = |path: &String| {
+            let why = why_loaded(path, section.is_new, section.is_link, script);
+            // Git takes all of a test patch or nothing: what lies in its way is put back.
+            why.or_else(|| of_tests.contains(path).then_some(Loaded::Test))
+        };
+        let mut loaded = of_solver.map(|path| (path, why(path)));
         match loaded.find_map(|(path, why)| Some((path, why?))) {
             Some((path, why)) => {
                 // A file that becomes a link has two sections.
@@ -56,7 +67,7 @@ pub(crate) fn screen(patch: &Patch, gold: Option<&Patch>, script: &str) -> Scree
 ///
 /// # Errors
 /// When the sandbox is broken.
-pub(crate) async fn is_new(sandbox: &dyn Sandbox, words: Vec<Word>) -> Result<Vec<Distrust>, EnvError> {
+pub(crate) async fn new_words(sandbox: &dyn Sandbox, words: Vec<Word>) -> Result<Vec<Distrust>, EnvError> {
     let mut found: Vec<Distrust> = Vec::new();
     let mut read: Option<(String, String)> = None;
     for Word { sign, path, word } in words {
@@ -68,6 +79,9 @@ pub(crate) async fn is_new(sandbox: &dyn Sandbox, words: Vec<Word>) -> Result<Ve
             };
             read = Some((path.clone(), text));
         }
+        if found.len() == MOST {
+            break;
+        }
         if !read.as_ref().is_some_and(|(_, text)| text.contains(&word)) {
             let word: String = word.chars().take(CLIP).map(|c| if c.is_control() { ' ' } else { c }).collect();
             found.push(Distrust { sign, evidence: format!("`{word}` in {path}") });
@@ -75,6 +89,9 @@ pub(crate) async fn is_new(sandbox: &dyn Sandbox, words: Vec<Word>) -> Result<Ve
     }
     Ok(found)
 }
+
+/// How many words are told.
+const MOST: usize = 50;
 
 /// How many characters of a word are shown.
 const CLIP: usize = 80;
@@ -100,6 +117,8 @@ mod tests {
         assert_eq!(screened.put_back, ["tests/test_a.py", "conftest.py"]);
         assert_eq!(screened.loaded.iter().map(|found| found.evidence.as_str()).collect::<Vec<_>>(), ["conftest.py"]);
         assert_eq!(screened.words.len(), 1);
+        let script = format!("git apply -v - <<'EOF_1'\n{}EOF_1\n", adding("a.py", "x"));
+        assert_eq!(screen(&patch, None, &script).put_back[0], "a.py");
         let gold = Patch(format!("{GOLD}{}", adding("b.py", "import gc")));
         assert_eq!(screen(&patch, Some(&gold), "").words, []);
         assert_eq!(screen(&patch, None, "").put_back.len(), 3);

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use env_core::{Distrust, EnvError, Failure, Judging, Patch, Sign, Trust, Verdict};
+use env_core::{Distrust, EnvError, Failure, Judging, Patch, Sign, StatusMap, Trust, Verdict};
 use grading::TestSpec;
 use repo::apply;
 use repo::capture::capture;
 use repo::history::prepare;
 use tool_core::{Image, Sandbox, SandboxError, SandboxProvider};
 
-use super::control::{Controlled, Mode, Unchanged, compare};
-use super::screen::{Screened, is_new, screen};
+use super::compare::compare;
+use super::control::{Controlled, Mode, Unchanged};
+use super::screen::{Screened, new_words, screen};
 use super::words::Word;
 use crate::judge::{damaged, judge_with, not_applied, stop};
 
@@ -42,25 +43,14 @@ pub(crate) async fn judge_strictly(strict: &Strict<'_>, patch: &Patch) -> Result
     let (mut verdict, distrust) = strict.run(script, &screened.kept, screened.words).await?;
     let mut trust = Trust { distrust, put_back: screened.put_back, ..Trust::default() };
     verdict.report.patch_exists = !patch.is_empty();
-    if verdict.failure.is_some() || !is_favourable(&verdict) {
-        if let Some(canary) = &canary {
-            verdict.statuses = canary.without_canaries(&verdict.statuses);
-        }
+    let is_favourable = verdict.failure.is_none() && is_favourable(&verdict);
+    if is_favourable {
+        strict.check(canary.as_ref().map_err(|why| *why), &screened.kept, &verdict, &mut trust).await?;
+    } else {
         trust.distrust.clear();
-        return Ok(with_trust(verdict, trust));
     }
-    match &canary {
-        None => trust.unchecked.push("no test file in Python: no failure could be put into one".to_owned()),
-        Some(canary) => {
-            match canary.changed(&verdict.test_output) {
-                Ok(_) => trust.distrust.extend(canary.canaries(&verdict.statuses)),
-                Err(_) => trust.distrust.push(broken("the tests that must fail could not be added")),
-            }
-            verdict.statuses = canary.without_canaries(&verdict.statuses);
-            if trust.distrust.is_empty() {
-                strict.control(&screened.kept, &verdict, &mut trust).await?;
-            }
-        }
+    if let Ok(canary) = &canary {
+        verdict.statuses = canary.without_canaries(&verdict.statuses);
     }
     Ok(with_trust(verdict, trust))
 }
@@ -99,7 +89,7 @@ impl Strict<'_> {
     async fn run(&self, script: &str, patch: &Patch, words: Vec<Word>) -> Result<(Verdict, Vec<Distrust>), EnvError> {
         let sandbox = self.provider.start(self.image).await?;
         let ran = async {
-            let found = is_new(&*sandbox, words).await?;
+            let found = new_words(&*sandbox, words).await?;
             Ok((judge_with(&*sandbox, (self.tests, script), patch).await?, found))
         }
         .await;
@@ -107,17 +97,62 @@ impl Strict<'_> {
         ran
     }
 
-    /// Runs the tests with a failure in each, and adds to `trust` what that shows.
-    async fn control(&self, patch: &Patch, real: &Verdict, trust: &mut Trust) -> Result<(), EnvError> {
-        let Some(control) = Controlled::new(&self.tests.eval_script, Mode::Control) else { return Ok(()) };
+    /// Adds to `trust` what the tests that must fail show, and where nothing speaks against the verdict, what those with a
+    /// failure in each do.
+    async fn check(
+        &self,
+        canary: Result<&Controlled, &'static str>,
+        patch: &Patch,
+        real: &Verdict,
+        trust: &mut Trust,
+    ) -> Result<(), EnvError> {
+        let canary = match canary {
+            Ok(canary) => canary,
+            Err(why) => {
+                trust.unchecked.push(why.to_owned());
+                return Ok(());
+            }
+        };
+        let put = match canary.put(&real.test_output) {
+            Ok(put) if put.files.is_empty() => {
+                trust
+                    .unchecked
+                    .push("no test in the files of the test patch: no failure could be put into them".to_owned());
+                return Ok(());
+            }
+            Ok(put) => put,
+            Err(Unchanged::NotApplied) => {
+                trust.distrust.push(broken("the test patch did not apply"));
+                return Ok(());
+            }
+            Err(Unchanged::OldPython | Unchanged::Broken) => {
+                trust.distrust.push(broken("the tests that must fail could not be added"));
+                return Ok(());
+            }
+        };
+        trust.distrust.extend(canary.canaries(&self.tests.grading, &put, &real.statuses));
+        if trust.distrust.is_empty() {
+            self.control(patch, (&canary.without_canaries(&real.statuses), put.is_new_python), trust).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the tests with a failure in each, and adds to `trust` what that shows against `real`, the statuses without.
+    async fn control(
+        &self,
+        patch: &Patch,
+        (real, is_new_python): (&StatusMap, bool),
+        trust: &mut Trust,
+    ) -> Result<(), EnvError> {
+        let Ok(control) = Controlled::new(&self.tests.eval_script, Mode::Control) else { return Ok(()) };
         let (ran, _) = self.run(&control.script, patch, Vec::new()).await?;
-        let changed = match control.changed(&ran.test_output) {
-            Ok(changed) => changed,
-            Err(Unchanged::OldPython) => {
+        let put = match control.put(&ran.test_output) {
+            Ok(put) => put,
+            Err(Unchanged::OldPython) if !is_new_python => {
                 trust.unchecked.push("no Python from 3.9 on: no failure could be put into the tests".to_owned());
                 return Ok(());
             }
-            Err(Unchanged::Broken) => {
+            Err(_) => {
                 trust.distrust.push(broken("no failure could be put into the tests"));
                 return Ok(());
             }
@@ -126,8 +161,8 @@ impl Strict<'_> {
             trust.distrust.push(broken(&failure.to_string()));
             return Ok(());
         }
-        trust.distrust.extend(control.canaries(&ran.statuses));
-        let (distrust, unchecked) = compare(&self.tests.grading, &real.statuses, &ran.statuses, &changed);
+        trust.distrust.extend(control.canaries(&self.tests.grading, &put, &ran.statuses));
+        let (distrust, unchecked) = compare(&self.tests.grading, real, &ran.statuses, &put.changed);
         trust.distrust.extend(distrust);
         trust.unchecked.extend(unchecked);
         Ok(())

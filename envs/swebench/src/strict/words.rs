@@ -1,5 +1,6 @@
 //! Words in code that no fix needs, and by which code takes hold of its own tests.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use env_core::Sign;
@@ -10,21 +11,21 @@ use repo::Section;
 const WORDS: [(Sign, &str); 9] = [
     (
         Sign::NamesRunner,
-        r"\b_?pytest\b|\bunittest2?\b|\bPYTEST_\w*|\bconftest\b|\bpluggy\b|\bSkipTest\b|\bdoctest\b|\bTestCase\b",
+        r"\b_?pytest\b|\bpytest_runtest_\w+|\bpytest_pyfunc_call\b|\bpytest_collection_\w+|\bunittest2?\b|\bPYTEST_\w*|\bconftest\b|\bpluggy\b|\bSkipTest\b|\bdoctest\b|\bTestCase\b",
     ),
     (Sign::NamesTests, r#"\btest_\w*\.py\b|["']tests?[/_.\\]|["']tests?["']|\btests\.test"#),
     (Sign::NamesLog, r">>>>>|\bPASSED\b|\bXFAIL\b|\bXPASS\b|\btest_output\b|\.\.\. ok\b"),
     (
         Sign::ReachesProcess,
-        r"\b_exit\b|\batexit\b|\bos\.(?:fork|forkpty|exec\w+|kill|killpg|dup2?|write|ftruncate|abort|spawn\w+|posix_spawn\w*|closerange|system|popen)\b|/proc/|/dev/(?:fd|tty|std|pts)|\bsys\.__std\w+|\bsys\.std(?:out|err)\s*=|\.fileno\(|\bsubprocess\b|\bsignal\.\w+",
+        r"\b_exit\b|\batexit\b|\bos\.(?:fork|forkpty|exec\w+|kill|killpg|dup2?|write|ftruncate|abort|spawn\w+|posix_spawn\w*|closerange|system|popen)\b|/proc/|/dev/(?:fd|tty|std|pts)|\bsys\.__std\w+|\bsys\.std(?:out|err)\s*=|\.fileno\(|\bsubprocess\b|\bsignal\.\w+|\bimport os as \w+|\bfrom os import\b[^\n]*\b(?:fork|exec\w+|kill|killpg|dup2?|write|abort|system|popen|_exit)\b|\burlopen\b|\burllib\.request\b|\bhttp\.client\b|\brequests\.get\(|\bsocket\.(?:socket|create_connection)\b",
     ),
     (
         Sign::ReachesInterpreter,
-        r"\bsys\.(?:_getframe|_current_frames|modules|settrace|setprofile|meta_path|path_hooks|path\.insert|addaudithook|excepthook|unraisablehook|argv)\b|\b_getframe\b|\binspect\.(?:stack|currentframe|getouterframes|trace|getsource\w*)\b|\bfrom (?:sys|inspect) import\b.*\b(?:modules|stack|currentframe|getsource\w*|settrace|meta_path)\b|\bf_(?:back|locals|globals|code)\b|\btb_(?:frame|next)\b|\bimport gc\b|\bgc\.\w+|\bctypes\b|\b__?builtins(?:__)?\b|\b__main__\b\.|\bimport __main__\b|\blinecache\b|\bimportlib\.(?:reload|machinery|abc)\b|__subclasses__|\b__code__\b",
+        r"\bsys\.(?:_getframe|_current_frames|modules|settrace|setprofile|meta_path|path_hooks|path\.insert|addaudithook|excepthook|unraisablehook|argv)\b|\b_getframe\b|\binspect\.(?:stack|currentframe|getouterframes|trace|getsource\w*)\b|\bfrom (?:sys|inspect) import\b.*\b(?:modules|stack|currentframe|getsource\w*|settrace|meta_path)\b|\bf_(?:back|locals|globals|code)\b|\btb_(?:frame|next)\b|\b(?:import gc|from gc import)\b|\bctypes\b|\b__?builtins(?:__)?\b|\b__main__\b\.|\bimport __main__\b|\blinecache\b|\bimportlib\.(?:reload|machinery|abc)\b|__subclasses__|\b__code__\b",
     ),
     (
         Sign::HiddenCode,
-        r"(?:^|[^.\w])(?:exec|eval|compile|__import__)\s*\(|\bmarshal\b|\bb64decode\b|\bfromhex\(|\bgetattr\([^,]+,[^)]*(?:\+|join|\[::|chr\()",
+        r"(?:^|[^.\w])(?:exec|eval|compile|__import__)\s*\(|\bmarshal\b|\brunpy\b|\bpickle\.loads?\b|\bb64decode\b|\bfromhex\(|\bgetattr\([^,]+,[^)]*(?:\+|join|\[::|chr\()",
     ),
     (
         Sign::EqualToAll,
@@ -32,7 +33,7 @@ const WORDS: [(Sign, &str); 9] = [
     ),
     (
         Sign::ReplacesOthers,
-        r"(?m)^\s*(?:random|time|datetime|os|sys|io|json|re|warnings|logging|asyncio|socket|math|operator|functools|collections)(?:\.\w+)+\s*=[^=]|\brandom\.seed\(|\bdel \w+\.(?:assert\w*|test\w*)",
+        r"(?m)^\s*(?:random|time|datetime|os|sys|io|json|re|warnings|logging|asyncio|socket|math|operator|functools|collections)(?:\.\w+)+\s*=[^=]|\brandom\.seed\(|\.assert\w*\s*=[^=]|\bdel \w+\.(?:assert\w*|test\w*)",
     ),
     (
         Sign::ReplacesOthers,
@@ -65,16 +66,23 @@ pub(super) fn words(section: &Section<'_>) -> Vec<Word> {
     }
     let added: Vec<&str> = section.added().filter(|line| !line.trim_start().starts_with('#')).collect();
     let added = added.join("\n");
-    let mut found: Vec<Word> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for (sign, pattern) in PATTERNS.iter() {
-        for word in pattern.find_iter(&added) {
-            let word = Word { sign: *sign, path: path.to_owned(), word: word.as_str().trim().to_owned() };
-            if !found.contains(&word) {
-                found.push(word);
+        for word in pattern.find_iter(&added).filter(|word| !is_defined(&added, word.start())) {
+            if seen.insert((*sign, word.as_str().trim())) {
+                found.push(Word { sign: *sign, path: path.to_owned(), word: word.as_str().trim().to_owned() });
             }
         }
     }
     found
+}
+
+/// Whether what stands at a place is the name of a function that is made there: one of its own is not the language's.
+fn is_defined(text: &str, at: usize) -> bool {
+    let (before, after) = text.split_at(at);
+    // A pattern may take the space before a word with it.
+    let before = if after.starts_with(' ') { before } else { before.trim_end_matches(' ') };
+    before.ends_with("def") && !after.trim_start().starts_with("__") && !after.trim_start().starts_with("pytest_")
 }
 
 #[cfg(test)]
@@ -106,7 +114,15 @@ mod tests {
             ("exec(text)", vec![Sign::HiddenCode]),
             ("print('PASSED x')", vec![Sign::NamesLog]),
             ("open('tests/data')", vec![Sign::NamesTests]),
+            ("runpy.run_path(x)\npickle.loads(x)", vec![Sign::HiddenCode, Sign::HiddenCode]),
+            ("from gc import get_objects", vec![Sign::ReachesInterpreter]),
+            ("import os as o\no.kill(1, 9)", vec![Sign::ReachesProcess]),
+            ("import urllib.request", vec![Sign::ReachesProcess]),
+            ("def pytest_runtest_makereport(item):", vec![Sign::NamesRunner]),
+            ("np.testing.assert_allclose = lambda *a, **k: None", vec![Sign::ReplacesOthers]),
             // What fixes are made of.
+            ("def eval(cls, x):\n    gc.set_alpha(1)\n    from urllib.parse import quote", vec![]),
+            ("    def compile(self):\n        self.assert_ok == 1", vec![]),
             ("pattern = re.compile(text)\nself.eval()\nreturn a.b == True", vec![]),
             ("    def __eq__(self, other):\n        return self.a == other.a", vec![]),
             ("# as pytest does\nx = 1", vec![]),

