@@ -62,11 +62,16 @@ impl Context {
         self.max_tokens.is_some_and(|max| tokens >= max)
     }
 
+    /// Returns whether observations may be masked.
+    pub(crate) fn masks(&self) -> bool {
+        self.strategy == ContextStrategy::MaskObservations
+    }
+
     /// Returns which of `messages` are omitted, with `masked` as the text of masked observations; `None` if all are
     /// sent.
     pub(crate) fn view(&self, messages: &[Message], masked: &str) -> Option<View> {
         let shown = || messages.iter().filter(|message| message.role == Role::Tool).count();
-        let masks = self.strategy == ContextStrategy::MaskObservations && shown() > self.keep_observations;
+        let masks = self.masks() && shown() > self.keep_observations;
         if masks {
             let observations = Some(self.keep_observations);
             Some(View { dropped: self.dropped, observations, masked: masked.to_owned() })

@@ -299,8 +299,8 @@ impl Cell {
         }
         let Some(outcome) = outcome? else { return Ok(None) };
         if outcome.exit_status.class() != OutcomeClass::Infrastructure {
-            let (earlier, whole) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
-            if let (Some(earlier), Some(whole)) = (earlier, whole)
+            if let Some(earlier) = dir.trajectory(RESUMED)?
+                && let Some(whole) = dir.trajectory(TRAJECTORY)?
                 && earlier.holds_more_than(&whole)
             {
                 dir.write(&dir.free_name(CUT), &lines(&earlier)?)?;
