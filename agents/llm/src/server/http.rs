@@ -9,6 +9,7 @@ use agent_core::{Completion, FinishReason, ModelError, Request};
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
+use crate::body::Body;
 use crate::layers::retry::Waited;
 use crate::limits::budget::Budget;
 use crate::limits::estimate::{Size, Tokens};
@@ -16,7 +17,6 @@ use crate::limits::exchange::{End, Exchange};
 use crate::limits::lane::{Lane, NoPlace};
 use crate::limits::ticket::Ticket;
 use crate::server::adaptation::Refusal;
-use crate::server::body::Body;
 use crate::server::client::{Transport, Wire, into_failure, transient, wire};
 use crate::server::endpoint::{Endpoint, Server};
 use crate::server::failure::{Failure, shorten};

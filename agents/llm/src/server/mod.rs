@@ -1,7 +1,6 @@
 //! A server: its requests, and the meaning of its answers.
 
 pub(crate) mod adaptation;
-pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod detail;
 pub(crate) mod endpoint;
