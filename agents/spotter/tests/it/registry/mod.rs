@@ -3,6 +3,7 @@
 mod evaluate;
 mod images;
 mod killed;
+mod side_by_side;
 mod solve;
 mod trials;
 
