@@ -4,7 +4,6 @@
 # `grading:envs/grading/src/parsers/*.rs`, only the files that it matches. It takes hours, as each mutant is a build.
 # MUTANTS_TESTS: packages whose tests are run, with commas; the crate's own unless it is set. The loop of agent-core and
 # the stages of runner are tested by `tests,codeact`.
-# Left by the last whole run, and why: mutants.md beside this file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

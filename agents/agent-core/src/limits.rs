@@ -90,7 +90,8 @@ mod tests {
             (Some(f64::NAN), false),
             (Some(f64::INFINITY), false),
         ] {
-            let [time, cost] = [Limits { time: value, ..Limits::default() }, Limits { cost: value, ..Limits::default() }];
+            let [time, cost] =
+                [Limits { time: value, ..Limits::default() }, Limits { cost: value, ..Limits::default() }];
             assert_eq!([time.check().is_ok(), cost.check().is_ok()], [is_fine; 2], "{value:?}");
         }
         let negative = Limits { cost: Some(-1.0), ..Limits::default() };

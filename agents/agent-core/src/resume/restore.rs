@@ -186,16 +186,14 @@ mod tests {
 
     #[test]
     fn what_was_answered_is_answered_again_and_counted() {
-        let mut restore = restore(
-            vec![
-                said(0, "u"),
-                Record::TooLong { step: 1, request: "long".to_owned(), restored: false },
-                answered(1, "one"),
-                Record::RecordCut { step: 2, why: "of an earlier attempt".to_owned() },
-                answered(2, "two"),
-                said(2, "what no answer was given to"),
-            ],
-        )
+        let mut restore = restore(vec![
+            said(0, "u"),
+            Record::TooLong { step: 1, request: "long".to_owned(), restored: false },
+            answered(1, "one"),
+            Record::RecordCut { step: 2, why: "of an earlier attempt".to_owned() },
+            answered(2, "two"),
+            said(2, "what no answer was given to"),
+        ])
         .unwrap();
         assert_eq!((restore.root(), restore.answers()), ("/testbed", 0));
         assert_eq!(restore.message(&Message::user("u")), Some(Message::user("u")));

@@ -160,9 +160,8 @@ fn what_a_killed_process_had_not_shown_yet_is_shown_and_no_folder_is_made_for_it
 fn what_was_asked_for_adds_up_and_what_was_planned_replaces_it() {
     let (folder, cell_dir) = cell();
     let other = || CellDir::create(folder.path(), "run", "cell").unwrap();
-    let view = || -> Vec<String> {
-        serde_json::from_str(&fs::read_to_string(cell_dir.view("asked.json")).unwrap()).unwrap()
-    };
+    let view =
+        || -> Vec<String> { serde_json::from_str(&fs::read_to_string(cell_dir.view("asked.json")).unwrap()).unwrap() };
     cell_dir.ask(["a", "b"]).unwrap();
     cell_dir.ask(["b", "c"]).unwrap();
     assert_eq!(view(), ["a", "b", "c"]);
@@ -202,10 +201,8 @@ fn a_reader_takes_in_what_was_added_since_it_opened_the_run() {
         left_out: Vec::new(),
         spending: Spending::default(),
     };
-    let records = [
-        Record::Conversation { step: 1, name: "edit".to_owned(), restored: false },
-        Record::Outcome(outcome.clone()),
-    ];
+    let records =
+        [Record::Conversation { step: 1, name: "edit".to_owned(), restored: false }, Record::Outcome(outcome.clone())];
     let mut recorder = FileRecorder::create(&dir.file("trajectory.jsonl")).unwrap();
     records.iter().for_each(|record| recorder.append(record).unwrap());
     cell_dir.end(&dir, "a", ended()).unwrap();

@@ -154,7 +154,7 @@ mod tests {
         // The folder of runs need not be there yet.
         for folder in [".", "/nowhere/runs"] {
             let lacking = look(&disk, folder).unwrap();
-            assert!(lacking.ends_with(" MiB of disk are free, 17592186044415 MiB must stay free"), "{lacking}");
+            assert!(lacking.ends_with(" MiB of disk are free, 17592186044415 must stay free"), "{lacking}");
             assert!(!lacking.starts_with("0 MiB"), "{lacking}");
         }
         let loaded = |most| look(&PermitsConfig { load: Some(most), ..nothing.clone() }, ".");

@@ -75,7 +75,10 @@ mod tests {
             sample,
             stage: Stage::Solve,
         };
-        assert_eq!([item(0).id(), item(3).id()], ["codeact+temperature=0.5/a__b-1/0", "codeact+temperature=0.5/a__b-1/3"]);
+        assert_eq!(
+            [item(0).id(), item(3).id()],
+            ["codeact+temperature=0.5/a__b-1/0", "codeact+temperature=0.5/a__b-1/3"]
+        );
         // People are shown the number of a sample where there are several.
         assert_eq!(item(0).to_string(), "codeact+temperature=0.5/a__b-1 (solve)");
         assert_eq!(item(3).to_string(), "codeact+temperature=0.5/a__b-1/3 (solve)");

@@ -208,7 +208,10 @@ mod tests {
         // None at all would wait forever.
         let config = PermitsConfig { model: Some(0), sandbox: Some(0), judging: Some(0), ..config };
         assert_eq!(most(&config, 0), [1, 1, 1]);
-        assert_eq!(most(&PermitsConfig { spare: Some(usize::MAX), ..PermitsConfig::default() }, 1)[1], Semaphore::MAX_PERMITS);
+        assert_eq!(
+            most(&PermitsConfig { spare: Some(usize::MAX), ..PermitsConfig::default() }, 1)[1],
+            Semaphore::MAX_PERMITS
+        );
     }
 
     #[test]
