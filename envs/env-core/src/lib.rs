@@ -12,6 +12,7 @@ mod plug;
 mod lists;
 mod report;
 mod status;
+mod audited;
 mod trial;
 mod verdict;
 
@@ -19,6 +20,7 @@ mod dialect;
 mod error;
 mod nearest;
 
+pub use audited::{AuditResult, Audited, OnLeak};
 pub use dialect::Dialect;
 pub use environment::{Environment, Ready, Verifier};
 pub use error::EnvError;
