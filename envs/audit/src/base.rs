@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -11,9 +11,23 @@ use crate::git::{Id, ObjectKind, Store, hash, parse_id};
 
 /// Folders whose packages are no part of what a project installs.
 const BESIDE: [&str; 14] = [
-    "tests", "test", "testing", "docs", "doc", "examples", "example", "benchmarks", "scripts", "tools", "tasks", "build", "ci",
+    "tests",
+    "test",
+    "testing",
+    "docs",
+    "doc",
+    "examples",
+    "example",
+    "benchmarks",
+    "scripts",
+    "tools",
+    "tasks",
+    "build",
+    "ci",
     "utils",
 ];
+/// Largest file that is read whole.
+const LARGEST: u64 = 64 << 20;
 /// How many folders may lie within each other.
 const DEEPEST: usize = 64;
 
@@ -47,23 +61,44 @@ pub(crate) struct Place {
 
 impl Base {
     /// Reads the base commit from the tree's own repository, the folder `.git` as a tar archive, whose names begin with
-    /// that folder. That it cannot be read, as where an image has none, is noted.
+    /// that folder.
     ///
     /// # Errors
-    /// When the archive breaks off or the machine has no room for it.
+    /// When the archive breaks off, the machine has no room for it, or the commit is not there whole.
     pub fn of_repository(archive: impl Read, base_commit: &str) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         unpack(archive, folder.path())?;
         let mut store = Store::open(&folder.path().join("objects"))?;
         let commit = parse_id(base_commit).or_else(|| resolve(folder.path(), base_commit));
         let files = commit.and_then(|commit| files_of(&mut store, &commit));
-        let note = files.is_none().then(|| format!("the base commit `{base_commit}` cannot be read in the tree's repository"));
+        let missing = || io::Error::other(format!("the base commit `{base_commit}` is not there, or not whole"));
+        let (files, folders) = files.ok_or_else(missing)?;
         let alternates = fs::read_to_string(folder.path().join("objects/info/alternates")).unwrap_or_default();
-        let alternates = alternates.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-        let (files, folders) = files.unwrap_or_default();
-        let mut base = Self { note, alternates, commit, store: Some((store, folder)), ..Self::of(files) };
+        let alternates =
+            alternates.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+        let mut base = Self { alternates, commit, store: Some((store, folder)), ..Self::of(files) };
         base.ids.extend(folders);
         Ok(base)
+    }
+
+    /// Takes the files of a tree that has no repository, as a tar archive whose names begin with its folder, for those
+    /// of the base commit, as the start of an episode does.
+    ///
+    /// # Errors
+    /// When the archive breaks off.
+    pub fn of_tree(archive: impl Read) -> io::Result<Self> {
+        let (mut files, mut archive) = (HashMap::new(), tar::Archive::new(archive));
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.components().skip(1).collect::<PathBuf>();
+            if entry.header().entry_type().is_file() {
+                let mut data = Vec::new();
+                entry.by_ref().take(LARGEST).read_to_end(&mut data)?;
+                files.insert(path.to_string_lossy().into_owned(), hash(ObjectKind::Blob, &data));
+            }
+        }
+        let note = Some("the tree has no repository: its files are taken for those of the base commit".to_owned());
+        Ok(Self { note, ..Self::of(files) })
     }
 
     /// Returns the base commit of files that are committed as they are.
@@ -236,7 +271,8 @@ mod tests {
 
     #[test]
     fn paths_of_copies_are_known_by_their_ends() {
-        let base = base(&["src/flask/__init__.py", "src/flask/json/__init__.py", "tests/__init__.py", "tests/test_a.py"]);
+        let base =
+            base(&["src/flask/__init__.py", "src/flask/json/__init__.py", "tests/__init__.py", "tests/test_a.py"]);
         let place = |path: &str| base.place(path).map(|place| (place.folder, place.installed));
         let of = |folder: &str, rest: &str| Some((folder.to_owned(), rest.to_owned()));
         assert_eq!(place("usr/lib/flask/json/__init__.py"), of("usr/lib/flask", "flask/json/__init__.py"));

@@ -21,7 +21,9 @@ impl Certificates {
     /// Returns where the certificate of an image for an instance is.
     pub fn path(&self, digest: &str, instance_id: &str) -> PathBuf {
         let name = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c), "_");
-        self.0.join(name(digest.trim_start_matches("sha256:"))).join(format!("{}.json", name(&instance_id.to_lowercase())))
+        self.0
+            .join(name(digest.trim_start_matches("sha256:")))
+            .join(format!("{}.json", name(&instance_id.to_lowercase())))
     }
 
     /// Keeps a certificate, whole or not at all, and returns where.

@@ -54,8 +54,7 @@ impl Gate {
         };
         let alarms: Vec<&Finding> = certificate.alarms().collect();
         let result = if alarms.is_empty() { AuditResult::Clean } else { AuditResult::Leaks };
-        let mut audited =
-            Audited { result, certificate: Some(own), alarms: alarms.len(), ..Audited::default() };
+        let mut audited = Audited { result, certificate: Some(own), alarms: alarms.len(), ..Audited::default() };
         match self.on_leak {
             _ if alarms.is_empty() => {}
             OnLeak::Warn => tracing::warn!("{}", told(&certificate, &alarms)),

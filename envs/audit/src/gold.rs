@@ -118,7 +118,8 @@ impl Gold {
 
     /// Adds two lines that stand next to each other only after the patch.
     fn add_pair(&mut self, first: usize, second: usize) {
-        let [Some(one), Some(other)] = [first, second].map(|at| self.lines.get(at).map(|line| line.text.clone())) else {
+        let [Some(one), Some(other)] = [first, second].map(|at| self.lines.get(at).map(|line| line.text.clone()))
+        else {
             return;
         };
         let text = format!("{one}\n{other}");
@@ -180,8 +181,8 @@ fn solid(text: &str) -> usize {
 /// Returns the words of at least three letters that are none of Python's.
 fn words(text: &str) -> BTreeSet<&str> {
     const KEYWORDS: [&str; 24] = [
-        "and", "assert", "class", "def", "del", "elif", "else", "except", "False", "finally", "for", "from", "import", "None",
-        "not", "pass", "raise", "return", "self", "True", "try", "with", "while", "yield",
+        "and", "assert", "class", "def", "del", "elif", "else", "except", "False", "finally", "for", "from", "import",
+        "None", "not", "pass", "raise", "return", "self", "True", "try", "with", "while", "yield",
     ];
     let pieces = text.split(|character: char| !character.is_alphanumeric() && character != '_');
     pieces.filter(|piece| piece.chars().count() >= 3 && !KEYWORDS.contains(piece)).collect()

@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn every_text_is_found_wherever_it_is() {
-        let patterns = [("auth = parsed.auth", Edge::Word), ("return netloc", Edge::Word), ("netloc = None", Edge::Word)];
+        let patterns =
+            [("auth = parsed.auth", Edge::Word), ("return netloc", Edge::Word), ("netloc = None", Edge::Word)];
         assert_eq!(found(&patterns, b"x\n  auth = parsed.auth\n  return netloc"), [0, 1]);
         assert_eq!(found(&patterns, b"{\"patch\": \"\\n+auth = parsed.auth\\nnetloc = None\\n\"}"), [0, 2]);
         assert_eq!(found(&patterns, b"auth = parsed.authority, my_netloc = None, return netlocs"), [] as [u16; 0]);

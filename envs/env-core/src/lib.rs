@@ -9,10 +9,10 @@ mod instance;
 mod patch;
 mod plug;
 
+mod audited;
 mod lists;
 mod report;
 mod status;
-mod audited;
 mod trial;
 mod verdict;
 

@@ -1,5 +1,6 @@
 //! Audits an image for an instance.
 
+use std::io::ErrorKind;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow, bail};
@@ -73,9 +74,13 @@ type Scanned = (Vec<audit::Finding>, audit::Lines, audit::Seen);
 
 async fn of_container(frozen: &Frozen, order: &AuditOrder) -> anyhow::Result<Scanned> {
     let root = order.image.root.trim_end_matches('/').to_owned();
-    let (git, all, order) = (frozen.part(&format!("{root}/.git")), frozen.all(), order.clone());
+    let (git, tree) = (frozen.part(&format!("{root}/.git")), frozen.part(&root));
+    let (all, order) = (frozen.all(), order.clone());
     let scanned = spawn_blocking(move || {
-        let base = Base::of_repository(git, &order.instance.base_commit);
+        let base = match Base::of_repository(git, &order.instance.base_commit) {
+            Err(err) if err.kind() == ErrorKind::NotFound => Base::of_tree(tree),
+            base => base,
+        };
         let base = base.with_context(|| format!("cannot read the repository at `{root}`"))?;
         let gold = Gold::new(order.gold.as_ref());
         let mut scan = Scan::new(base, &gold, &root, &order.instance.instance_id);

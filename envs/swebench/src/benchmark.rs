@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use audit::{Admission, Gate};
 use env_core::{
-    Audited, Dialect, EnvError, Environment, Instance, Judging, Patch, Ready, TestLists, Trial, Tried, Verdict, Verifier,
-    find_instance,
+    Audited, Dialect, EnvError, Environment, Instance, Judging, Patch, Ready, TestLists, Trial, Tried, Verdict,
+    Verifier, find_instance,
 };
 use grading::TestSpec;
 use repo::history::{key, prepare, resume};
@@ -162,12 +162,7 @@ impl Benchmark {
     }
 
     /// Starts a sandbox and prepares it.
-    async fn start(
-        &self,
-        image: &Image,
-        instance: &Instance,
-        admission: Option<Admission>,
-    ) -> Result<Ready, EnvError> {
+    async fn start(&self, image: &Image, instance: &Instance, admission: Option<Admission>) -> Result<Ready, EnvError> {
         let sandbox = self.provider.start(image).await?;
         let root = sandbox.info().root.clone();
         let prepared = async {

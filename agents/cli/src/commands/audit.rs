@@ -129,7 +129,8 @@ fn said(instance_id: &str, result: &anyhow::Result<(Certificate, bool)>) -> Stri
         Ok((certificate, was_there)) => {
             let alarms = certificate.alarms().count();
             let what = if alarms == 0 { "clean".to_owned() } else { format!("{alarms} leaks") };
-            let how = if *was_there { "as certified before".to_owned() } else { format!("{:.1} s", certificate.seconds) };
+            let how =
+                if *was_there { "as certified before".to_owned() } else { format!("{:.1} s", certificate.seconds) };
             format!("{instance_id}: {what} ({how})")
         }
         Err(err) => format!("{instance_id}: {err:#}"),

@@ -15,6 +15,9 @@ const CLEANED: &str = "the start of an episode removes it";
 /// Words and characters that a file that has nothing to do with the project has to share with the gold patch.
 const WORDS: usize = 6;
 const CHARACTERS: usize = 50;
+/// The same for lines next to each other as only the gold patch puts them.
+const JOINED_WORDS: usize = 4;
+const JOINED_CHARACTERS: usize = 40;
 
 impl Scan<'_> {
     /// Returns all findings.
@@ -94,8 +97,11 @@ impl Scan<'_> {
             return None;
         }
         let example = copy.example.as_deref().unwrap_or_default();
-        let mut evidence =
-            vec![format!("{} of {} files are not the base commit's, such as `{example}`", copy.other, copy.files.len())];
+        let mut evidence = vec![format!(
+            "{} of {} files are not the base commit's, such as `{example}`",
+            copy.other,
+            copy.files.len()
+        )];
         let own = self.own_version();
         let later = version.zip(own.as_deref()).and_then(|(version, own)| is_later(version, own));
         if let (Some(version), Some(own)) = (version, &own) {
@@ -120,10 +126,11 @@ impl Scan<'_> {
     /// Returns whether a file of the gold patch is among those of a small copy that are not the base commit's.
     fn has_gold_file(&self, copy: &Copy) -> bool {
         let example = copy.example.as_deref().unwrap_or_default();
-        copy.other <= 3 && self.gold.files.iter().any(|file| {
-            let name = file.rsplit('/').next().unwrap_or(file);
-            example.ends_with(&format!("/{name}"))
-        })
+        copy.other <= 3
+            && self.gold.files.iter().any(|file| {
+                let name = file.rsplit('/').next().unwrap_or(file);
+                example.ends_with(&format!("/{name}"))
+            })
     }
 
     /// Returns the version of the project in the tree.
@@ -160,11 +167,11 @@ impl Scan<'_> {
             (None, _) if !is_tracked => evidence.push("its source is missing".to_owned()),
             _ => {}
         }
-        let excused = vendored_by(self.base.place(path).map_or(path.as_str(), |_| path.as_str()))
-            .filter(|_| own.is_none())
-            .map(|package| format!("`{package}` brings it along"));
+        let package = self.base.place(path).and_then(|place| vendored_by(&place.folder)).filter(|_| own.is_none());
+        let excused = package.map(|package| format!("`{package}` brings it along"));
         // Byte code of a copy is judged with the copy.
-        let is_of_copy = own.is_none() && !is_told && self.copies.keys().any(|folder| source.starts_with(&format!("{folder}/")));
+        let is_of_copy =
+            own.is_none() && !is_told && self.copies.keys().any(|folder| source.starts_with(&format!("{folder}/")));
         (!evidence.is_empty() && !is_of_copy).then(|| finding(Kind::ByteCode, path, evidence, excused))
     }
 
@@ -208,8 +215,8 @@ impl Scan<'_> {
             _ => return None,
         };
         let is_project = self.is_copy(content.known, self.base.ids.len());
-        let counted = is_project
-            .then(|| format!("{} of its {} objects are the base commit's", content.known, content.objects));
+        let counted =
+            is_project.then(|| format!("{} of its {} objects are the base commit's", content.known, content.objects));
         let evidence: Vec<String> =
             counted.into_iter().chain(if is_project { shown.related() } else { shown.unrelated() }).collect();
         let excused = suspect.in_tree.is_some().then(|| CLEANED.to_owned());
@@ -266,7 +273,9 @@ impl Shown {
 
     /// Returns what any other file shows of it, which has to be more.
     fn unrelated(&self) -> Option<String> {
-        (self.words >= WORDS && self.characters >= CHARACTERS).then(|| self.in_words())
+        let is_much = self.words >= WORDS && self.characters >= CHARACTERS;
+        let is_joined = self.is_joined && self.words >= JOINED_WORDS && self.characters >= JOINED_CHARACTERS;
+        (is_much || is_joined).then(|| self.in_words())
     }
 
     fn in_words(&self) -> String {
@@ -281,6 +290,8 @@ impl Shown {
 
 fn finding(kind: Kind, path: &str, evidence: Vec<String>, excused: Option<String>) -> Finding {
     let path = format!("/{}", path.trim_start_matches('/'));
-    let (alarm, removable) = (excused.is_none(), kind.is_removable());
+    // A program that has such lines for a reason of its own would break.
+    let is_installed = kind == Kind::GoldLines && whereabouts(&path, false) == Whereabouts::Site;
+    let (alarm, removable) = (excused.is_none(), kind.is_removable() && !is_installed);
     Finding { kind, path, evidence, alarm, excused, removable }
 }

@@ -34,7 +34,10 @@ pub(super) fn patched(patch: &[u8], base: &Base) -> Option<String> {
         .filter_map(|path| path.split('\t').next())
         .flat_map(|path| [Some(path), path.split_once('/').map(|(_, rest)| rest)])
         .flatten()
-        .find(|path| base.files.contains_key(*path) && path.contains('/') || base.files.contains_key(*path) && path.ends_with(".py"))
+        .find(|path| {
+            base.files.contains_key(*path) && path.contains('/')
+                || base.files.contains_key(*path) && path.ends_with(".py")
+        })
         .map(str::to_owned)
 }
 

@@ -30,7 +30,9 @@ pub(super) fn members(reader: &mut dyn BufRead, each: EachMember<'_>) -> io::Res
                     io::copy(&mut decoder, &mut io::sink())?;
                 }
                 0 if name.ends_with('/') => {}
-                _ => return Err(io::Error::new(io::ErrorKind::Unsupported, format!("the end of `{name}` is not known"))),
+                _ => {
+                    return Err(io::Error::new(io::ErrorKind::Unsupported, format!("the end of `{name}` is not known")));
+                }
             }
             continue;
         }

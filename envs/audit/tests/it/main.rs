@@ -1,1 +1,4 @@
-//! Audits of images.
+//! Audits of trees that are made here, without an engine.
+
+mod scan;
+mod tree;

@@ -58,7 +58,8 @@ impl Planted {
         let text = fs::read_to_string(registry().join("swe-bench.jsonl")).unwrap_or_default();
         let mut rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let mut row = rows.find(|row| row["instance_id"] == PLANTED).expect("needs registry images");
-        let name = format!("spotter-test-{}", program.free_run().to_lowercase());
+        let own: String = program.free_run().chars().filter(char::is_ascii_alphanumeric).collect();
+        let name = format!("spotter-test-{}", own.to_lowercase());
         let container = docker(&["create", "--entrypoint", "bash", row["image"].as_str().unwrap(), "/plant.sh", leaks]);
         let copy = |from: &str, text: &str| {
             let path = program.path(from);
@@ -79,9 +80,8 @@ impl Planted {
 
     /// Returns the layers that name it.
     fn layers(&self) -> Vec<String> {
-        let mut layers = cases::layers("swe-bench");
-        layers[1] = format!("env.dataset={}", self.rows.display());
-        layers
+        let dataset = format!("env.dataset={}", self.rows.display());
+        vec![dataset, "env.network=none".to_owned(), "env.image.platform=native".to_owned()]
     }
 }
 
@@ -176,7 +176,9 @@ fn solved(
     arguments.extend(layers.flat_map(|layer| ["-c".to_owned(), layer]));
     let ran = program.run(&arguments);
     let found: BTreeMap<_, _> = fs::read_dir(program.path(&format!(".runs/{run}")))
-        .map(|cells| cells.flatten().map(|cell| (cell.path(), cell.path().join(PLANTED).join("trajectory.jsonl"))).collect())
+        .map(|cells| {
+            cells.flatten().map(|cell| (cell.path(), cell.path().join(PLANTED).join("trajectory.jsonl"))).collect()
+        })
         .unwrap_or_default();
     let text = found.values().find_map(|path| fs::read_to_string(path).ok());
     let Some(text) = text else {
@@ -231,9 +233,12 @@ fn the_images_of_real_instances_are_clean() {
         count += certificates.len();
         for certificate in &certificates {
             let findings = certificate["findings"].as_array().unwrap_or_else(|| panic!("{certificate}"));
-            wrong.extend(findings.iter().filter(|found| found["alarm"] != false).map(|found| {
-                format!("{}: {found}", certificate["instance_id"])
-            }));
+            wrong.extend(
+                findings
+                    .iter()
+                    .filter(|found| found["alarm"] != false)
+                    .map(|found| format!("{}: {found}", certificate["instance_id"])),
+            );
             assert!(certificate["seen"]["objects"].as_u64() > Some(0), "no object was read: {certificate}");
         }
     }
