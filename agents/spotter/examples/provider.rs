@@ -1,7 +1,7 @@
 //! A provider of sandboxes that are plain folders: `cargo run -p spotter --example provider -- solve demo__lru-1
 //! -c sandbox.provider=folder`.
 
-use std::process::Stdio;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,18 +12,9 @@ use tool_core::{
     SandboxInfo, SandboxProvider, Source,
 };
 
-/// Starts sandboxes that are plain folders. Each command has a shell of its own.
 struct Folders(SandboxConfig);
 
-struct Folder {
-    info: SandboxInfo,
-    timeout: Duration,
-    _folder: TempDir,
-}
-
-fn lost(err: impl std::fmt::Display) -> SandboxError {
-    SandboxError::Lost(err.to_string())
-}
+struct Folder(SandboxInfo, Duration, TempDir);
 
 impl Connect for Folders {
     const NAME: &'static str = "folder";
@@ -33,10 +24,6 @@ impl Connect for Folders {
     async fn connect(config: SandboxConfig, _: NoOptions, _: Host, _run: String) -> Result<Self, SandboxError> {
         Ok(Self(config))
     }
-
-    async fn clean(_: Host, _all: bool) -> Result<Vec<String>, SandboxError> {
-        Ok(Vec::new())
-    }
 }
 
 #[async_trait]
@@ -45,71 +32,51 @@ impl SandboxProvider for Folders {
         let Source::Files(files) = &image.source else {
             return Err(SandboxError::Unsupported("a folder takes only files".to_owned()));
         };
-        let folder = tempfile::tempdir().map_err(lost)?;
+        let folder = tempfile::tempdir().map_err(SandboxError::lost)?;
         let at = |name: &str| folder.path().join(name).display().to_string();
         let (id, root, scratch) = (at(""), at("repository"), at("scratch"));
-        std::fs::create_dir_all(&scratch).map_err(lost)?;
-        let info =
-            SandboxInfo { provider: Self::NAME, id, root, scratch, isolated: false, max_file: self.0.max_file.0 };
-        let sandbox = Folder { info, timeout: Duration::from_secs(self.0.timeout), _folder: folder };
+        std::fs::create_dir_all(&scratch).map_err(SandboxError::lost)?;
+        let provider = Self::NAME;
+        let info = SandboxInfo { provider, id, root, scratch, isolated: false, max_file: self.0.max_file.0 };
+        let sandbox = Folder(info, Duration::from_secs(self.0.timeout), folder);
         for (name, contents) in files {
-            sandbox.write_file(name, contents, None).await.map_err(lost)?;
+            sandbox.write_file(name, contents, None).await.map_err(SandboxError::lost)?;
         }
         Ok(Arc::new(sandbox))
     }
 }
 
-impl Folder {
-    fn path(&self, path: &str) -> std::path::PathBuf {
-        std::path::Path::new(&self.info.root).join(path)
-    }
-}
-
+/// Each command has a shell of its own.
 #[async_trait]
 impl Sandbox for Folder {
     fn info(&self) -> &SandboxInfo {
-        &self.info
+        &self.0
     }
 
     async fn exec(&self, command: Command) -> Result<ExecOutput, SandboxError> {
-        let (begun, limit) = (Instant::now(), command.timeout.unwrap_or(self.timeout));
+        let (begun, limit, root) = (Instant::now(), command.timeout.unwrap_or(self.1), &self.0.root);
         let mut bash = tokio::process::Command::new("bash");
-        bash.args(["-c", &format!("exec 2>&1\n{}", command.script)]).current_dir(&self.info.root);
-        let child = bash.kill_on_drop(true).stdin(Stdio::null()).output();
-        let (output, end) = match tokio::time::timeout(limit, child).await {
-            Ok(ended) => {
-                ended.map(|ended| (ended.stdout, ExecEnd::Exited(ended.status.code().unwrap_or(137)))).map_err(lost)?
-            }
-            Err(_) => (Vec::new(), ExecEnd::TimedOut(limit)),
-        };
-        let output = String::from_utf8_lossy(&output).into_owned();
-        Ok(ExecOutput {
-            output,
-            omitted: 0,
-            end,
-            restarted: false,
-            cwd: self.info.root.clone(),
-            elapsed: begun.elapsed(),
-        })
+        bash.args(["-c", &format!("exec 2>&1 </dev/null\n{}", command.script)]).current_dir(root).kill_on_drop(true);
+        let (output, end) = match tokio::time::timeout(limit, bash.output()).await {
+            Ok(ended) => ended.map(|ended| (ended.stdout, ExecEnd::Exited(ended.status.code().unwrap_or(137)))),
+            Err(_) => Ok((Vec::new(), ExecEnd::TimedOut(limit))),
+        }
+        .map_err(SandboxError::lost)?;
+        Ok(ExecOutput::new(String::from_utf8_lossy(&output), end, root, begun.elapsed()))
     }
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        std::fs::read(self.path(path)).map_err(|_| FileError::NotFound(path.to_owned()))
+        std::fs::read(Path::new(&self.0.root).join(path)).map_err(|err| FileError::of(path, &err))
     }
 
     async fn write_file(&self, path: &str, contents: &[u8], _mode: Option<u32>) -> Result<(), FileError> {
-        let file = self.path(path);
-        std::fs::create_dir_all(file.parent().unwrap_or(&file)).map_err(lost)?;
-        Ok(std::fs::write(file, contents).map_err(lost)?)
-    }
-
-    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        let reason = "a folder makes no archives".to_owned();
-        Err(FileError::Refused { path: path.to_owned(), reason })
+        let file = Path::new(&self.0.root).join(path);
+        let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(&file, contents)).map_err(|err| FileError::of(path, &err))
     }
 
     async fn stop(&self) -> Result<(), SandboxError> {
-        Ok(())
+        Ok(()) // The folder is removed when the sandbox is dropped.
     }
 }
 

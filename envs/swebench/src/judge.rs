@@ -86,8 +86,8 @@ async fn judge_in(
     log.extend_from_slice(OWN_TESTS.as_bytes());
     let out_of_memory = run_tests(sandbox, (script, tests.timeout), log).await?;
     // Memory can always be read.
-    let reading = read_log(Cursor::new(&*log), tests.grading.parser, tests.grading.dialect)
-        .map_err(|err| SandboxError::Lost(err.to_string()))?;
+    let reading =
+        read_log(Cursor::new(&*log), tests.grading.parser, tests.grading.dialect).map_err(SandboxError::lost)?;
     let report = Report { patch_exists: !patch.is_empty(), ..conclude(&reading, &tests.grading) };
     let failure = reading.statuses.as_ref().err().copied();
     let statuses = reading.statuses.unwrap_or_default();

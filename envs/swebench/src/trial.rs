@@ -64,8 +64,7 @@ async fn attempt_in(
         return Ok(Tried { failure, exit_code, output, ..Tried::default() });
     }
     // Memory can always be read.
-    let reading =
-        read_log(Cursor::new(&log), parser, Dialect::SweBench5).map_err(|err| SandboxError::Lost(err.to_string()))?;
+    let reading = read_log(Cursor::new(&log), parser, Dialect::SweBench5).map_err(SandboxError::lost)?;
     let failure = reading.statuses.as_ref().err().copied();
     Ok(Tried { failure, exit_code: None, statuses: reading.statuses.unwrap_or_default(), output })
 }

@@ -13,7 +13,7 @@ const MAX_LINKS: usize = 40;
 
 /// Returns the bytes of a file of at most `limit` bytes.
 pub(crate) fn read(path: &str, limit: u64) -> Result<Vec<u8>, FileError> {
-    let refused = |err: io::Error| explain(path, &err);
+    let refused = |err: io::Error| FileError::of(path, &err);
     let metadata = fs::metadata(path).map_err(refused)?;
     if metadata.is_dir() {
         return Err(FileError::IsDirectory(path.to_owned()));
@@ -32,7 +32,7 @@ pub(crate) fn read(path: &str, limit: u64) -> Result<Vec<u8>, FileError> {
 
 /// Writes a file whole; one inside `root` must not lead out of it.
 pub(crate) fn write(root: &str, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
-    let refused = |err: io::Error| explain(path, &err);
+    let refused = |err: io::Error| FileError::of(path, &err);
     let real = resolve(Path::new(path)).map_err(refused)?;
     let real_root = resolve(Path::new(root)).map_err(refused)?;
     if Path::new(path).strip_prefix(root).is_ok() && (!real.starts_with(&real_root) || real == real_root) {
@@ -100,11 +100,11 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
 /// Returns a tar archive of at most `limit` bytes.
 pub(crate) fn archive(path: &str, limit: u64) -> Result<Vec<u8>, FileError> {
     let name = Path::new(path).file_name().unwrap_or_default();
-    fs::symlink_metadata(path).map_err(|err| explain(path, &err))?;
+    fs::symlink_metadata(path).map_err(|err| FileError::of(path, &err))?;
     let mut builder = tar::Builder::new(Bounded { bytes: Vec::new(), limit, size: 0 });
     builder.follow_symlinks(false);
-    add(&mut builder, Path::new(path), Path::new(name)).map_err(|err| explain(path, &err))?;
-    let Bounded { bytes, size, .. } = builder.into_inner().map_err(|err| explain(path, &err))?;
+    add(&mut builder, Path::new(path), Path::new(name)).map_err(|err| FileError::of(path, &err))?;
+    let Bounded { bytes, size, .. } = builder.into_inner().map_err(|err| FileError::of(path, &err))?;
     if size > limit {
         return Err(FileError::TooLarge { path: path.to_owned(), size, limit });
     }
@@ -223,18 +223,6 @@ fn open_up(path: &Path) {
         let _ = fs::set_permissions(path, Permissions::from_mode(0o700));
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
             open_up(&entry.path());
-        }
-    }
-}
-
-fn explain(path: &str, err: &io::Error) -> FileError {
-    match err.kind() {
-        ErrorKind::NotFound => FileError::NotFound(path.to_owned()),
-        ErrorKind::IsADirectory => FileError::IsDirectory(path.to_owned()),
-        _ => {
-            let text = err.to_string();
-            let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
-            FileError::Refused { path: path.to_owned(), reason }
         }
     }
 }

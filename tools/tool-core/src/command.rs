@@ -125,6 +125,11 @@ pub struct ExecOutput {
 }
 
 impl ExecOutput {
+    /// Returns the whole output of a command that ended in the directory `cwd`.
+    pub fn new(output: impl Into<String>, end: ExecEnd, cwd: impl Into<String>, elapsed: Duration) -> Self {
+        Self { output: output.into(), omitted: 0, end, restarted: false, cwd: cwd.into(), elapsed }
+    }
+
     /// Returns the exit code, by the usual conventions where there is none: 124 timed out, 130 interrupted, 137 killed.
     pub fn exit_code(&self) -> i32 {
         match self.end {

@@ -1,6 +1,8 @@
 //! Where commands run and files live.
 
+use std::fmt;
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -43,8 +45,10 @@ pub trait Sandbox: Send + Sync {
     /// Returns a tar archive of a file or folder; member names start with its last path component.
     ///
     /// # Errors
-    /// [`FileError`] says what is wrong with the path.
-    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError>;
+    /// [`FileError`] says what is wrong with the path; by default it is refused.
+    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        Err(FileError::Refused { path: path.to_owned(), reason: "this sandbox makes no archives".to_owned() })
+    }
 
     /// Returns a file with a tar archive of a folder, made without anything that is in the sandbox, so that it can be
     /// had of one in which nothing runs any more. Member names start with the folder's last component; what lies in its
@@ -173,6 +177,13 @@ pub enum SandboxError {
     Damaged(String),
 }
 
+impl SandboxError {
+    /// Returns that the sandbox is gone, for the reason `err`.
+    pub fn lost(err: impl fmt::Display) -> Self {
+        Self::Lost(err.to_string())
+    }
+}
+
 /// What is wrong with a path, or with the sandbox.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -211,4 +222,19 @@ pub enum FileError {
     /// The sandbox itself is broken.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+}
+
+impl FileError {
+    /// Returns what the operating system's refusal of `path` means.
+    pub fn of(path: &str, err: &io::Error) -> Self {
+        match err.kind() {
+            ErrorKind::NotFound => Self::NotFound(path.to_owned()),
+            ErrorKind::IsADirectory => Self::IsDirectory(path.to_owned()),
+            _ => {
+                let text = err.to_string();
+                let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
+                Self::Refused { path: path.to_owned(), reason }
+            }
+        }
+    }
 }

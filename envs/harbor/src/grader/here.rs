@@ -94,37 +94,23 @@ impl Sandbox for Here {
         file.rewind().map_err(failed)?;
         let mut bytes = Vec::new();
         file.take(MAX_OUTPUT).read_to_end(&mut bytes).map_err(failed)?;
-        Ok(ExecOutput {
-            omitted: size.saturating_sub(bytes.len() as u64),
-            output: String::from_utf8_lossy(&bytes).into_owned(),
-            end,
-            restarted: false,
-            cwd: String::new(),
-            elapsed: begun.elapsed(),
-        })
+        let output = ExecOutput::new(String::from_utf8_lossy(&bytes), end, "", begun.elapsed());
+        Ok(ExecOutput { omitted: size.saturating_sub(bytes.len() as u64), ..output })
     }
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        fs::read(self.path(path)).map_err(|err| refused(path, &err))
+        fs::read(self.path(path)).map_err(|err| FileError::of(path, &err))
     }
 
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
         let full = self.path(path);
-        fs::write(&full, contents).map_err(|err| refused(path, &err))?;
+        fs::write(&full, contents).map_err(|err| FileError::of(path, &err))?;
         let Some(mode) = mode else { return Ok(()) };
-        fs::set_permissions(&full, fs::Permissions::from_mode(mode)).map_err(|err| refused(path, &err))
-    }
-
-    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        Err(FileError::Refused { path: path.to_owned(), reason: "the grader makes no archive".to_owned() })
+        fs::set_permissions(&full, fs::Permissions::from_mode(mode)).map_err(|err| FileError::of(path, &err))
     }
 
     async fn stop(&self) -> Result<(), SandboxError> {
         end_all();
         Ok(())
     }
-}
-
-fn refused(path: &str, err: &std::io::Error) -> FileError {
-    FileError::Refused { path: path.to_owned(), reason: err.to_string() }
 }

@@ -72,6 +72,6 @@ fn collect(top: &Path, folder: &Path, files: &mut Vec<(String, Vec<u8>, u32)>) -
 pub(crate) fn file_error(err: FileError) -> EnvError {
     match err {
         FileError::Sandbox(err) => err.into(),
-        err => SandboxError::Lost(err.to_string()).into(),
+        err => SandboxError::lost(err).into(),
     }
 }

@@ -121,22 +121,12 @@ impl Sandbox for BashSandbox {
                 ExecEnd::TimedOut(limit)
             }
         };
-        Ok(ExecOutput {
-            output: String::from_utf8_lossy(&bytes).into_owned(),
-            omitted: 0,
-            end,
-            restarted: false,
-            cwd: String::new(),
-            elapsed: started.elapsed(),
-        })
+        Ok(ExecOutput::new(String::from_utf8_lossy(&bytes), end, "", started.elapsed()))
     }
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
         let file = self.absolute(path);
-        let refused = |err: std::io::Error| match err.kind() {
-            std::io::ErrorKind::NotFound => FileError::NotFound(path.to_owned()),
-            _ => FileError::Refused { path: path.to_owned(), reason: err.to_string() },
-        };
+        let refused = |err: std::io::Error| FileError::of(path, &err);
         let metadata = std::fs::metadata(&file).map_err(refused)?;
         if metadata.is_dir() {
             return Err(FileError::IsDirectory(path.to_owned()));
@@ -150,7 +140,7 @@ impl Sandbox for BashSandbox {
 
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
         let file = self.absolute(path);
-        let refused = |err: std::io::Error| FileError::Refused { path: path.to_owned(), reason: err.to_string() };
+        let refused = |err: std::io::Error| FileError::of(path, &err);
         if let Some(parent) = file.parent() {
             std::fs::create_dir_all(parent).map_err(refused)?;
         }
@@ -162,7 +152,7 @@ impl Sandbox for BashSandbox {
     }
 
     async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        let refused = |err: std::io::Error| FileError::Refused { path: path.to_owned(), reason: err.to_string() };
+        let refused = |err: std::io::Error| FileError::of(path, &err);
         let path = self.absolute(path);
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(FileError::NotFound(path.display().to_string()));

@@ -1,6 +1,5 @@
 //! A sandbox over a temporary folder, with a new `bash` for each command.
 
-use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -59,15 +58,9 @@ impl Sandbox for TempSandbox {
     async fn exec(&self, command: Command) -> Result<ExecOutput, SandboxError> {
         let mut bash = tokio::process::Command::new("bash");
         bash.arg("-c").arg(format!("exec 2>&1\n{}", command.script)).current_dir(self.root()).stdin(Stdio::null());
-        let output = bash.kill_on_drop(true).output().await.map_err(|err| SandboxError::Lost(err.to_string()))?;
-        Ok(ExecOutput {
-            output: String::from_utf8_lossy(&output.stdout).into_owned(),
-            omitted: 0,
-            end: ExecEnd::Exited(output.status.code().unwrap_or(137)),
-            restarted: false,
-            cwd: String::new(),
-            elapsed: Duration::ZERO,
-        })
+        let output = bash.kill_on_drop(true).output().await.map_err(SandboxError::lost)?;
+        let end = ExecEnd::Exited(output.status.code().unwrap_or(137));
+        Ok(ExecOutput::new(String::from_utf8_lossy(&output.stdout), end, "", Duration::ZERO))
     }
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
@@ -76,33 +69,21 @@ impl Sandbox for TempSandbox {
         if size > self.info.max_file {
             return Err(FileError::TooLarge { path: path.to_owned(), size, limit: self.info.max_file });
         }
-        std::fs::read(full).map_err(|err| refused(path, &err))
+        std::fs::read(full).map_err(|err| FileError::of(path, &err))
     }
 
     async fn write_file(&self, path: &str, contents: &[u8], mode: Option<u32>) -> Result<(), FileError> {
         self.guard(path)?;
         let full = self.resolve(path);
-        std::fs::create_dir_all(full.parent().unwrap()).map_err(|err| refused(path, &err))?;
-        std::fs::write(&full, contents).map_err(|err| refused(path, &err))?;
+        std::fs::create_dir_all(full.parent().unwrap()).map_err(|err| FileError::of(path, &err))?;
+        std::fs::write(&full, contents).map_err(|err| FileError::of(path, &err))?;
         if let Some(mode) = mode {
-            std::fs::set_permissions(full, PermissionsExt::from_mode(mode)).map_err(|err| refused(path, &err))?;
+            std::fs::set_permissions(full, PermissionsExt::from_mode(mode)).map_err(|err| FileError::of(path, &err))?;
         }
         Ok(())
     }
 
-    async fn archive(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        Err(FileError::NotFound(path.to_owned()))
-    }
-
     async fn stop(&self) -> Result<(), SandboxError> {
-        std::fs::remove_dir_all(self.folder.path()).map_err(|err| SandboxError::Lost(err.to_string()))
-    }
-}
-
-fn refused(path: &str, err: &std::io::Error) -> FileError {
-    match err.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => FileError::NotFound(path.to_owned()),
-        ErrorKind::IsADirectory => FileError::IsDirectory(path.to_owned()),
-        _ => FileError::Refused { path: path.to_owned(), reason: err.to_string() },
+        std::fs::remove_dir_all(self.folder.path()).map_err(SandboxError::lost)
     }
 }

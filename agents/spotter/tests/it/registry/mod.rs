@@ -4,6 +4,7 @@ mod audit;
 mod evaluate;
 mod images;
 mod killed;
+mod side_by_side;
 mod solve;
 mod trials;
 
