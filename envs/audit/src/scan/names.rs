@@ -7,18 +7,15 @@ pub(super) fn backup_of(path: &str) -> Option<String> {
     const ENDS: [&str; 12] =
         [".orig", ".rej", ".bak", ".old", ".save", ".backup", ".BASE", ".LOCAL", ".REMOTE", ".new", ".mine", "~"];
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let plain = ENDS.iter().find_map(|end| name.strip_suffix(end)).map(str::to_owned);
     let swapped = || {
-        let stem = name.strip_prefix('.')?;
-        let (stem, end) = stem.rsplit_once('.')?;
-        let is_swap = end.len() == 3 && end.starts_with("sw") || end == "un~";
+        let (stem, end) = name.strip_prefix('.')?.rsplit_once('.')?;
+        let is_swap = (end.len() == 3 && end.starts_with("sw")) || end == "un~";
         is_swap.then(|| stem.to_owned())
     };
     let hashed = || name.strip_prefix('#')?.strip_suffix('#').map(str::to_owned);
-    // As `app_BASE_1234.py` and the like of merge tools.
-    let original = plain.or_else(swapped).or_else(hashed).filter(|original| !original.is_empty())?;
-    let original = original.strip_prefix('.').filter(|_| name.ends_with(".un~")).unwrap_or(&original);
-    Some(if folder.is_empty() { original.to_owned() } else { format!("{folder}/{original}") })
+    let plain = || ENDS.iter().find_map(|end| name.strip_suffix(end)).map(str::to_owned);
+    let original = swapped().or_else(hashed).or_else(plain).filter(|original| !original.is_empty())?;
+    Some(if folder.is_empty() { original } else { format!("{folder}/{original}") })
 }
 
 /// Returns whether a file is a patch by its name.

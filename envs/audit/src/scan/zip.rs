@@ -59,8 +59,8 @@ fn next(reader: &mut dyn BufRead) -> io::Result<bool> {
         if piece.is_empty() {
             return Ok(false);
         }
-        for at in 0..piece.len() {
-            last = [last[1], last[2], last[3], piece[at]];
+        for (at, byte) in piece.iter().enumerate() {
+            last = [last[1], last[2], last[3], *byte];
             match &last {
                 b"PK\x03\x04" => {
                     reader.consume(at + 1);
