@@ -107,9 +107,9 @@ fn repositories_bundles_and_packs_are_known_by_their_objects() {
         &tree,
         &[
             (Kind::BareRepository, "/opt/bare"),
+            (Kind::Bundle, "/opt/shop.bundle"),
             (Kind::Repository, "/opt/shop/.git"),
             (Kind::SourceCopy, "/opt/shop/src/shop"),
-            (Kind::Bundle, "/opt/shop.bundle"),
             (Kind::Pack, "/opt/thing"),
         ],
     );
