@@ -14,7 +14,11 @@ use tool_core::{
 
 struct Folders(SandboxConfig);
 
-struct Folder(SandboxInfo, Duration, TempDir);
+struct Folder {
+    info: SandboxInfo,
+    limit: Duration,
+    _folder: TempDir,
+}
 
 impl Connect for Folders {
     const NAME: &'static str = "folder";
@@ -38,7 +42,7 @@ impl SandboxProvider for Folders {
         std::fs::create_dir_all(&scratch).map_err(SandboxError::lost)?;
         let provider = Self::NAME;
         let info = SandboxInfo { provider, id, root, scratch, isolated: false, max_file: self.0.max_file.0 };
-        let sandbox = Folder(info, Duration::from_secs(self.0.timeout), folder);
+        let sandbox = Folder { info, limit: Duration::from_secs(self.0.timeout), _folder: folder };
         for (name, contents) in files {
             sandbox.write_file(name, contents, None).await.map_err(SandboxError::lost)?;
         }
@@ -50,11 +54,11 @@ impl SandboxProvider for Folders {
 #[async_trait]
 impl Sandbox for Folder {
     fn info(&self) -> &SandboxInfo {
-        &self.0
+        &self.info
     }
 
     async fn exec(&self, command: Command) -> Result<ExecOutput, SandboxError> {
-        let (begun, limit, root) = (Instant::now(), command.timeout.unwrap_or(self.1), &self.0.root);
+        let (begun, limit, root) = (Instant::now(), command.timeout.unwrap_or(self.limit), &self.info.root);
         let mut bash = tokio::process::Command::new("bash");
         bash.args(["-c", &format!("exec 2>&1 </dev/null\n{}", command.script)]).current_dir(root).kill_on_drop(true);
         let (output, end) = match tokio::time::timeout(limit, bash.output()).await {
@@ -66,11 +70,11 @@ impl Sandbox for Folder {
     }
 
     async fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        std::fs::read(Path::new(&self.0.root).join(path)).map_err(|err| FileError::of(path, &err))
+        std::fs::read(Path::new(&self.info.root).join(path)).map_err(|err| FileError::of(path, &err))
     }
 
     async fn write_file(&self, path: &str, contents: &[u8], _mode: Option<u32>) -> Result<(), FileError> {
-        let file = Path::new(&self.0.root).join(path);
+        let file = Path::new(&self.info.root).join(path);
         let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
         made.and_then(|()| std::fs::write(&file, contents)).map_err(|err| FileError::of(path, &err))
     }

@@ -12,11 +12,20 @@ use tool_core::Stamp;
 /// Folders in folders that are looked into; no repository comes near it.
 const DEPTH: usize = 128;
 
-/// Returns the stamp of the files below a folder, but for its own `.git`; `None` if some cannot be seen.
+/// The type of a file system in memory, as `statfs` gives it (`TMPFS_MAGIC`).
+const IN_MEMORY: i128 = 0x0102_1994;
+
+/// Returns the stamp of the files below a folder, but for its own `.git`; `None` if some cannot be seen, or they are in
+/// memory: there what is written through a mapping changes no time.
 ///
 /// A file counts with its name, inode, permissions, size and times. No program can set the time of change, so that
 /// contents that were put back count as changed too. Of folders only the names and permissions count.
 pub(crate) fn of(folder: &Path) -> Option<Stamp> {
+    let kind = rustix::fs::statfs(folder).ok()?.f_type;
+    if i128::from(kind) == IN_MEMORY { None } else { digest(folder) }
+}
+
+fn digest(folder: &Path) -> Option<Stamp> {
     let mut digest = Sha256::new();
     add(folder, 0, &mut digest).ok()?;
     Some(Stamp(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
@@ -75,12 +84,12 @@ mod tests {
         fs::create_dir_all(at(".git")).unwrap();
         fs::write(at("a/b/c"), "one").unwrap();
         fs::write(at("d"), "two").unwrap();
-        let mut last = of(folder.path()).unwrap();
+        let mut last = digest(folder.path()).unwrap();
         let mut changes = |name: &str, expected: bool, change: &dyn Fn() -> io::Result<()>| {
             // Two changes within one tick of the kernel's clock have one time.
             std::thread::sleep(std::time::Duration::from_millis(20));
             change().unwrap();
-            let now = of(folder.path()).unwrap();
+            let now = digest(folder.path()).unwrap();
             assert_eq!(now != last, expected, "{name}");
             last = now;
         };
@@ -102,5 +111,12 @@ mod tests {
             fs::remove_file(at("d")).and_then(|()| fs::create_dir(at("d")))
         });
         assert_eq!(of(&at("nowhere")), None);
+    }
+
+    #[test]
+    fn files_in_memory_have_no_stamp() {
+        let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+        fs::write(folder.path().join("a"), "one").unwrap();
+        assert_eq!(of(folder.path()), None);
     }
 }

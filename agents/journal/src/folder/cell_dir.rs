@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use env_core::{Report, Verdict};
@@ -30,6 +31,8 @@ const ENDED: &str = "ended.json";
 const JUDGED: &str = "judged.json";
 /// The view of what infrastructure kept from a verdict.
 const FAILED: &str = "failed.json";
+/// For how long the list of predictions is waited for, which others may hold.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The official report on an instance.
 pub(crate) const REPORT: &str = "report.json";
 
@@ -167,12 +170,24 @@ impl CellDir {
         }
     }
 
+    /// Returns where the lease on the cell's own files is.
+    fn own_lease(&self) -> PathBuf {
+        self.journal.run().join(LEASES).join(format!("{}.cell", self.name))
+    }
+
     /// Waits for the right to change the cell's own files. Parts of one process that use one journal wait in memory,
     /// and only for other processes is the lease looked at again and again.
     pub fn lock(&self) -> anyhow::Result<CellLock> {
         let turn = self.journal.turn(&self.name);
-        let lease = Lease::wait_blocking(&self.journal.run().join(LEASES).join(format!("{}.cell", self.name)))?;
+        let lease = Lease::wait_blocking(&self.own_lease())?;
         Ok(CellLock { _lease: lease, _turn: turn })
+    }
+
+    /// Waits as [`CellDir::lock`] does, but for a while only, as a process that was killed elsewhere holds it for longer.
+    fn lock_for_a_while(&self) -> anyhow::Result<Option<CellLock>> {
+        let turn = self.journal.turn(&self.name);
+        let lease = Lease::wait_at_most(&self.own_lease(), PATIENCE)?;
+        Ok(lease.map(|lease| CellLock { _lease: lease, _turn: turn }))
     }
 
     /// Returns the path of the folder of an instance's episode, which may not exist.
@@ -362,8 +377,9 @@ impl CellDir {
 
     /// Records the prediction for an instance, and adds it to `preds.jsonl`.
     ///
-    /// Each id has one line there at any time, so that other programs can read the file of a run that is in progress; a
-    /// line is appended in one write.
+    /// Each id has at most one line there at any time, so that other programs can read the file of a run that is in
+    /// progress; a line is appended in one write. Where another process holds the file, the next one that is added adds it,
+    /// or the end of the command does.
     pub fn put_prediction(&self, prediction: &Prediction) -> anyhow::Result<()> {
         let id = prediction.instance_id.as_str();
         let known = self.with_episode(id, |episode| Some(episode.prediction.as_ref() == Some(prediction)));
@@ -371,7 +387,10 @@ impl CellDir {
             self.append(Entry::Predicted { sample: self.sample, prediction: prediction.clone() })?;
         }
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        let _lease = self.lock()?;
+        let Some(_lease) = self.lock_for_a_while()? else {
+            *listed = None;
+            return Ok(());
+        };
         let path = self.view(PREDICTIONS);
         if let Some(listed) = listed.as_mut()
             && listed.catch_up(&path)

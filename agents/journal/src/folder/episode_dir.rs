@@ -1,7 +1,7 @@
 //! The folder of one episode.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use agent_core::{Record, Recorder, Trajectory};
@@ -73,13 +73,18 @@ pub(crate) fn read_trajectory(path: &Path) -> anyhow::Result<Option<Trajectory>>
 #[derive(Debug)]
 pub struct FileRecorder {
     file: File,
+    /// Bytes of whole lines.
+    length: u64,
 }
 
 impl FileRecorder {
     /// Starts an empty file.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
-        Ok(Self { file })
+        // It appends, so that a file which another process has emptied meanwhile gets no hole.
+        let made = File::options().append(true).create(true).open(path);
+        let emptied = made.and_then(|file| file.set_len(0).map(|()| file));
+        let file = emptied.with_context(|| format!("cannot write `{}`", path.display()))?;
+        Ok(Self { file, length: 0 })
     }
 }
 
@@ -87,12 +92,49 @@ impl Recorder for FileRecorder {
     fn append(&mut self, record: &Record) -> std::io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        self.file.write_all(&line)?;
-        self.file.flush()?;
+        if let Err(err) = self.file.write_all(&line) {
+            // The next line would make half a line unreadable, and all that is in the file with it.
+            let _ = self.file.set_len(self.length);
+            return Err(err);
+        }
+        self.length += line.len() as u64;
         match record {
             // They were paid for.
             Record::Completion { .. } | Record::Outcome(_) => self.file.sync_data(),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use agent_core::Message;
+    use serde_json::Map;
+
+    use super::*;
+
+    #[test]
+    #[ignore = "needs root"]
+    fn a_line_that_did_not_fit_leaves_no_part_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = |command: &str, arguments: &[&str]| {
+            Command::new(command).args(arguments).arg(folder.path()).status().is_ok_and(|status| status.success())
+        };
+        assert!(mounted("mount", &["-t", "tmpfs", "-o", "size=64k", "none"]));
+        let says = |size: usize| {
+            let message = Message::user("x".repeat(size));
+            Record::Message { step: 0, message, extra: Map::new(), restored: false }
+        };
+        let path = folder.path().join("trajectory.jsonl");
+        let mut recorder = FileRecorder::create(&path).unwrap();
+        let appended = [1000, 100_000, 1000].map(|size| recorder.append(&says(size)).is_ok());
+        let text = fs::read_to_string(&path);
+        assert!(mounted("umount", &[]));
+        assert_eq!(appended, [true, false, true]);
+        let text = text.unwrap();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.lines().all(|line| serde_json::from_str::<Record>(line).is_ok()), "{text}");
     }
 }

@@ -9,9 +9,10 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 
 use crate::files::{read_text, write_whole};
 use crate::owner::Owner;
@@ -79,13 +80,26 @@ impl Lease {
         }
     }
 
+    /// Waits at most so long, and blocks meanwhile; `None` when it is not free by then.
+    pub(crate) fn wait_at_most(path: &Path, most: Duration) -> anyhow::Result<Option<Self>> {
+        let begun = Instant::now();
+        loop {
+            if let Some(lease) = Self::take(path)? {
+                return Ok(Some(lease));
+            }
+            if begun.elapsed() >= most {
+                return Ok(None);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
     /// Waits as [`Lease::wait`] does, and blocks meanwhile; for what is held for a moment.
     pub fn wait_blocking(path: &Path) -> anyhow::Result<Self> {
         loop {
-            if let Some(lease) = Self::take(path)? {
+            if let Some(lease) = Self::wait_at_most(path, LONGEST_POLL)? {
                 return Ok(lease);
             }
-            std::thread::sleep(POLL);
         }
     }
 
@@ -196,6 +210,12 @@ fn unless_missing(err: std::io::Error) -> std::io::Result<()> {
     if err.kind() == ErrorKind::NotFound { Ok(()) } else { Err(err) }
 }
 
+/// Sets the time of a file to now, by the clock of the file system: this machine's may differ from the others' by minutes.
+fn touch(file: &File) -> std::io::Result<()> {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    Ok(rustix::fs::futimens(file, &Timestamps { last_access: now, last_modification: now })?)
+}
+
 /// Touches the leases that this process holds. A process has one, as it has one clock.
 static KEEPER: Keeper = Keeper(Mutex::new(Kept { leases: Vec::new(), is_running: false }));
 
@@ -233,9 +253,8 @@ impl Keeper {
                 return;
             }
             for lease in kept.leases.iter().filter_map(Weak::upgrade).filter(|lease| lease.is_ours()) {
-                let touched = File::options().append(true).open(&lease.path);
                 // Where it is gone, someone has taken it away by hand.
-                let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
+                let _ = File::options().append(true).open(&lease.path).and_then(|file| touch(&file));
             }
         }
     }
@@ -314,6 +333,21 @@ mod tests {
         // A file that is open for reading takes no more than one on a full disk.
         assert!(fill(File::open(&path).unwrap(), &path, "text").is_err());
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_touch_is_of_now_by_the_clock_of_the_file_system() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("item");
+        fs::write(&path, "").unwrap();
+        let file = File::options().append(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() - 2 * STALE).unwrap();
+        assert!(is_stale(&path));
+        touch(&file).unwrap();
+        let fresh = folder.path().join("fresh");
+        fs::write(&fresh, "").unwrap();
+        let [touched, fresh] = [&path, &fresh].map(|path| fs::metadata(path).unwrap().modified().unwrap());
+        assert!(touched <= fresh && !is_stale(&path), "{touched:?} {fresh:?}");
     }
 
     #[test]

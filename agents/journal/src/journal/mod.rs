@@ -119,11 +119,16 @@ impl Journal {
         let mut inner = self.lock();
         let mut lines: Vec<Line> = entries.into_iter().map(|entry| Line::now(cell, entry)).collect();
         let last = inner.last;
-        // What was read before is said before.
-        lines.iter_mut().for_each(|line| line.at = line.at.max(last));
-        match &mut inner.own {
-            Some(own) => own.append(&mut lines)?,
-            None => inner.own.insert(Log::create(&self.folder(), last)?).append(&mut lines)?,
+        // What was read before is said before, also by the clock of who is ahead.
+        lines.iter_mut().for_each(|line| line.at = line.at.max(last.next_up()));
+        let appended = match &mut inner.own {
+            Some(own) => own.append(&mut lines),
+            None => inner.own.insert(Log::create(&self.folder(), last)?).append(&mut lines),
+        };
+        if let Err(err) = appended {
+            // What is in the file from now on is not known: what the system had not written yet may be gone.
+            inner.own = None;
+            return Err(err);
         }
         lines.into_iter().for_each(|line| inner.state.add(line));
         Ok(())

@@ -78,9 +78,12 @@ pub(crate) struct Ledger {
     /// Requests whose cost is known.
     #[serde(default, skip_serializing_if = "Answered::is_empty")]
     answered: Answered,
-    /// What processes held that are not heard of any more, where it counts for good.
+    /// What processes held that an earlier version no longer heard of, where it counts for good.
     #[serde(default, skip_serializing_if = "Lost::is_empty")]
     lost: Lost,
+    /// The same, by process: one that was only stopped for a while tells itself what came of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    silent: BTreeMap<String, Lost>,
     /// Whether it is settled what was spent before there was this ledger.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_charged: bool,
@@ -108,7 +111,7 @@ impl Answered {
     }
 }
 
-/// What was lost with processes that are not heard of any more.
+/// What was lost with a process that is not heard of any more, or with several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct Lost {
     held: Amounts,
@@ -118,6 +121,10 @@ struct Lost {
 impl Lost {
     fn is_empty(&self) -> bool {
         self.held.is_zero()
+    }
+
+    fn and(self, other: &Self) -> Self {
+        Self { held: self.held + other.held, requests: self.requests + other.requests }
     }
 }
 
@@ -176,13 +183,12 @@ impl Ledger {
     /// it may have been used.
     pub(crate) fn expire(&mut self, now: u64, stale: u64, until: u64) {
         self.used.expire(now);
-        let Self { used, holders, lost, .. } = self;
-        holders.retain(|_, holder| {
+        let Self { used, holders, silent, .. } = self;
+        holders.retain(|name, holder| {
             let is_alive = holder.seen.saturating_add(stale) >= now;
             if is_alive || holder.held.is_zero() {
             } else if until == FOR_GOOD {
-                lost.held += holder.held;
-                lost.requests += holder.requests;
+                silent.insert(name.clone(), Lost { held: holder.held, requests: holder.requests });
             } else {
                 used.add(until, holder.held);
             }
@@ -192,7 +198,7 @@ impl Ledger {
 
     /// Returns what was used and counts, with what was lost.
     fn sum(&self) -> Amounts {
-        let Lost { held, requests } = self.lost;
+        let Lost { held, requests } = self.silent.values().fold(self.lost, Lost::and);
         let Answered { count, sum } = self.answered;
         let lost = if count == 0 { held } else { held.least(sum.times(requests as f64 / count as f64)) };
         self.used.sum() + lost
@@ -201,7 +207,8 @@ impl Ledger {
     /// Counts what was spent before there was this ledger, once; returns whether it was counted now. Where anything was
     /// used already, the ledger has been there.
     pub(crate) fn charge_earlier(&mut self, spent: Amounts) -> bool {
-        let is_new = !self.is_charged && self.used.is_empty() && self.holders.is_empty() && self.lost.is_empty();
+        let is_without = self.holders.is_empty() && self.lost.is_empty() && self.silent.is_empty();
+        let is_new = !self.is_charged && self.used.is_empty() && is_without;
         self.is_charged = true;
         if is_new && !spent.is_zero() {
             self.used.add(FOR_GOOD, spent);
@@ -210,12 +217,13 @@ impl Ledger {
     }
 
     /// Takes what a process tells, and gives what it asks for as far as there is. A process that is known and stands here no
-    /// longer was given up: what it held counts as used.
+    /// longer was given up: what it had to spare counts as used, or may be another's by now; what it has in use it tells.
     pub(crate) fn turn(&mut self, me: &str, now: u64, limits: Limits, turn: &Turn) -> Given {
         self.used.add_all(&turn.told);
         self.answered.add_all(turn.answered);
         let is_void = turn.is_known && self.holders.remove(me).is_none();
         self.holders.remove(me);
+        self.silent.remove(me);
         let spare = if is_void { Amounts::default() } else { turn.spare };
         let others = self.holders.values().fold(Amounts::default(), |sum, holder| sum + holder.held);
         let hungry = 1 + self.holders.values().filter(|holder| holder.wants).count();
@@ -366,6 +374,22 @@ mod tests {
         // What is written is read back the same.
         let text = serde_json::to_string(&ledger).unwrap();
         assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), ledger);
+    }
+
+    #[test]
+    fn a_process_that_was_only_stopped_for_a_while_is_charged_for_its_requests_once() {
+        let mut ledger = Ledger::default();
+        ledger.turn("a", 0, Limits::default(), &in_flight(4));
+        ledger.expire(STALE + 1, STALE, FOR_GOOD);
+        assert_eq!(ledger.used(), Amounts([4.0, 0.0]));
+        // It goes on, and its requests are answered.
+        let mut turn = Turn { is_known: true, ..Turn::default() };
+        for _ in 0..4 {
+            turn.told.add(FOR_GOOD, Amounts([0.5, 0.0]));
+            turn.answered.add(Amounts([0.5, 0.0]));
+        }
+        ledger.turn("a", STALE + 2, Limits::default(), &turn);
+        assert_eq!(ledger.used(), Amounts([2.0, 0.0]));
     }
 
     #[test]

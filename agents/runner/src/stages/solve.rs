@@ -199,14 +199,16 @@ impl Cell {
             None => {
                 let image = worker.permits.image(self.environment.as_ref(), instance);
                 let Some(image) = worker.unless_drained(image).await else { return Ok(Attempted::GivenUp) };
-                // It stays until the patch is judged.
-                _image = image?;
-                let earlier = self.unfinished(&origin, &dir, worker)?;
-                let outcome = match self.run_episode(instance, &dir, (origin, earlier), worker).await {
-                    Ok(Some(outcome)) => Ok(outcome),
-                    Ok(None) => return Ok(Attempted::GivenUp),
+                let outcome = match image {
+                    Ok(image) => {
+                        // It stays until the patch is judged.
+                        _image = image;
+                        let earlier = self.unfinished(&origin, &dir, worker)?;
+                        self.run_episode(instance, &dir, (origin, earlier), worker).await
+                    }
                     Err(err) => Err(err),
                 };
+                let Some(outcome) = outcome.transpose() else { return Ok(Attempted::GivenUp) };
                 self.cell_dir.end(&dir, id, ended(&outcome, &self.fingerprint))?;
                 outcome?
             }

@@ -209,6 +209,8 @@ impl Coordinator<'_> {
             }
             let states = self.states(job, Some(pilots).filter(|_| left > 0 && !drained), places).await?;
             if states.as_ref().is_ok_and(|states| states.is_empty()) {
+                // Processes that are started by hand from now on are not meant.
+                let _ = std::fs::remove_file(places.run.join(DRAIN));
                 return Ok(stopped);
             }
             if let Some(line) = shown.line(&states) {
@@ -262,13 +264,19 @@ impl Coordinator<'_> {
 /// Ends all processes of a job, and blocks meanwhile; for when the program itself ends.
 ///
 /// # Errors
-/// When the engine does not answer.
+/// When the engine does not answer, or not in time.
 pub fn cancel_now(launcher: &Arc<dyn Launcher>, job: &Job) -> anyhow::Result<()> {
     let (launcher, job) = (launcher.clone(), job.clone());
     // The runtime of the program is about to end.
     let cancelled = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(launcher.cancel(&job))
+        runtime.block_on(async {
+            let cancelled = tokio::time::timeout(GRACE_PERIOD, launcher.cancel(&job)).await;
+            cancelled.unwrap_or_else(|_| {
+                let (seconds, by_hand) = (GRACE_PERIOD.as_secs(), launcher.by_hand(&job));
+                Err(anyhow::anyhow!("the engine did not answer within {seconds} s\nhint: `{by_hand}`"))
+            })
+        })
     });
     cancelled.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the thread that ends the job died")))
 }

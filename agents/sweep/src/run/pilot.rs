@@ -277,7 +277,9 @@ impl Queue<Solving> for Pilot<'_> {
 
     fn next(&mut self) -> anyhow::Result<Next<Item, Attempt>> {
         let now = Instant::now();
-        if let Some(why) = self.over(now) {
+        // Where nothing is left to begin, what is under way comes to its end.
+        let is_left = !(self.pending.is_empty() && self.later.is_empty());
+        if let Some(why) = self.over(now).filter(|_| is_left) {
             self.stop(why);
             return Ok(Next::Empty);
         }

@@ -2,7 +2,8 @@
 # line that names the second; see mod.rs for the messages. Needs bash 4.4 for `mapfile -d`.
 #
 # 50 is where requests come from, 51 takes the output of commands, 52 takes the messages to the host. A command gets
-# none of 50 and 52, so it can neither read its nonce nor send a message.
+# none of 50 and 52, so it can neither read its nonce nor send a message by them. A program that looks for the shell's
+# descriptors below /proc still can, as it runs as the same user.
 for __spotter_fd in /proc/$$/fd/*; do
   # What the parent of this shell left open.
   ((${__spotter_fd##*/} > 2)) && builtin eval "exec ${__spotter_fd##*/}>&-"

@@ -183,10 +183,16 @@ impl Worker {
                 None => self.open_persistent().await?,
             };
             let begun = Instant::now();
-            let sent = shell.run(&command.script, limit).await;
+            // A shell that something has stopped takes no more than a pipe holds.
+            let total = self.total(command);
+            let sent = tokio::select! {
+                sent = shell.run(&command.script, limit) => sent.map_err(|_| Finish::Died),
+                () = tokio::time::sleep(total) => Err(Finish::Limit(ExecEnd::TimedOut(total))),
+                () = &mut cancelled => Err(Finish::Cancelled),
+            };
             let finish = match sent {
                 Ok(()) => self.wait(&mut shell, command, begun, &mut cancelled).await?,
-                Err(_) => Finish::Died,
+                Err(finish) => finish,
             };
             // A shell that was killed between two commands has run nothing of this one.
             if matches!(finish, Finish::Died) && !shell.has_begun() && !retried {
@@ -286,6 +292,11 @@ impl Worker {
         })
     }
 
+    /// Returns how long a command may take in all.
+    fn total(&self, command: &Command) -> Duration {
+        command.timeout.unwrap_or(Duration::from_secs(self.config.timeout))
+    }
+
     async fn watch(
         &mut self,
         shell: &mut Shell,
@@ -293,7 +304,7 @@ impl Worker {
         begun: Instant,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Finish, SandboxError> {
-        let total = command.timeout.unwrap_or(Duration::from_secs(self.config.timeout));
+        let total = self.total(command);
         let idle = command.idle_timeout.unwrap_or(Duration::from_secs(self.config.idle_timeout));
         let deadline = tokio::time::sleep_until((begun + total).into());
         let interrupted = interrupted(command.interrupt.as_ref());

@@ -115,8 +115,11 @@ impl Worker {
         script: &str,
         timeout: Duration,
     ) -> Result<(Report, String), SandboxError> {
-        shell.run_unchecked(script, OWN_OUTPUT).await.map_err(|err| lost(&err))?;
-        let report = tokio::time::timeout(timeout, shell.ended()).await.ok().flatten();
+        let ran = async {
+            shell.run_unchecked(script, OWN_OUTPUT).await.map_err(|err| lost(&err))?;
+            Ok::<_, SandboxError>(shell.ended().await)
+        };
+        let report = tokio::time::timeout(timeout, ran).await.unwrap_or(Ok(None))?;
         let output = clean::captured(&shell.finish());
         let Some(report) = report else {
             return Err(SandboxError::Lost(format!(

@@ -12,6 +12,7 @@ with_a_sandbox! {
     posix_mode_sets_no_trap
     driver_variables_are_not_restored
     a_function_named_colon_is_not_run_by_the_driver
+    a_stopped_shell_is_waited_for_no_longer_than_the_limit_of_a_command
 }
 
 by_themselves! {
@@ -69,6 +70,17 @@ async fn fresh_shells_run_their_exit_trap(sandbox: &dyn Sandbox) {
         after = count().await;
     }
     assert!(after <= before, "{after} shells after {before}");
+}
+
+async fn a_stopped_shell_is_waited_for_no_longer_than_the_limit_of_a_command(sandbox: &dyn Sandbox) {
+    ok(sandbox, "(sleep 0.2; kill -STOP $$) & disown").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // More than a pipe takes that no one reads.
+    let limit = Duration::from_secs(2);
+    let command = Command::new(format!("true {}", "x".repeat(1 << 20))).timeout(limit);
+    let output = tokio::time::timeout(30 * limit, sandbox.exec(command)).await.expect("it ends").unwrap();
+    assert_eq!(output.end, ExecEnd::TimedOut(limit), "{output:?}");
+    assert_eq!(ok(sandbox, "echo on").await, "on\n");
 }
 
 async fn posix_mode_sets_no_trap(sandbox: &dyn Sandbox) {
