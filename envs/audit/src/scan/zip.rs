@@ -31,7 +31,10 @@ pub(super) fn members(reader: &mut dyn BufRead, each: EachMember<'_>) -> io::Res
                 }
                 0 if name.ends_with('/') => {}
                 _ => {
-                    return Err(io::Error::new(io::ErrorKind::Unsupported, format!("the end of `{name}` is not known")));
+                    return Err(io::Error::new(
+                        io::ErrorKind::Unsupported,
+                        format!("the end of `{name}` is not known"),
+                    ));
                 }
             }
             continue;

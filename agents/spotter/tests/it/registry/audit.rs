@@ -57,7 +57,7 @@ impl Planted {
     fn new(program: &Program, leaks: &str) -> Self {
         let text = fs::read_to_string(registry().join("swe-bench.jsonl")).unwrap_or_default();
         let mut rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let mut row = rows.find(|row| row["instance_id"] == PLANTED).expect("needs registry images");
+        let mut row = rows.find(|row| row["instance_id"] == PLANTED).unwrap_or_else(|| panic!("needs registry images"));
         let own: String = program.free_run().chars().filter(char::is_ascii_alphanumeric).collect();
         let name = format!("spotter-test-{}", own.to_lowercase());
         let container = docker(&["create", "--entrypoint", "bash", row["image"].as_str().unwrap(), "/plant.sh", leaks]);
