@@ -1,9 +1,13 @@
 //! A sweep of many short episodes in Local sandboxes, with a model on loopback that takes 200 ms to answer.
 //!
 //! `cargo bench -p tests --bench sweep -- [EPISODES] [WORKERS...]` prints for each number of episodes in flight the steps
-//! a second, as a share of what the latency allows, and what the sweep's own process takes: CPU time a step, and its
-//! memory. There are 100 samples of an instance, as where data is sampled, so that most sandboxes start from a kept state.
-//! The model's process counts what it is asked, so that nothing is lost or doubled unseen.
+//! a second, as a share of what the latency allows, what the sweep's own process takes (CPU time a step, and its memory),
+//! and the CPU time a step of what runs in its sandboxes and of the model. There are 100 samples of an instance, as where
+//! data is sampled, so that most sandboxes start from a kept state. The model's process counts what it is asked, so that
+//! nothing is lost or doubled unseen, and what is left of the sandboxes is counted as well.
+//!
+//! `cargo bench -p tests --bench sweep -- docker [EPISODES] [WORKERS...]` does the same in Local and then in Docker
+//! sandboxes of the image that `SPOTTER_BENCH_IMAGE` names, with a repository in `/testbed`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails by panicking")]
 
@@ -28,32 +32,37 @@ const PART: &str = "SPOTTER_BENCH_PART";
 const STEPS: u64 = 20;
 /// Samples of an instance, where there are as many episodes.
 const SAMPLES: usize = 100;
+/// The image of Docker sandboxes where no other is named; `tests/registry/build_images.py` builds it.
+const IMAGE: &str = "sweb.eval.x86_64.pallets__flask-5014:latest";
 /// How long an answer takes.
 const LATENCY: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     match std::env::var(PART).as_deref() {
-        Ok("program") => cli::main(cli::standard().environment(Plain).agent::<codeact::CodeAct>(codeact::CONFIG)),
+        Ok("program") => {
+            let program = cli::standard().environment(Posed("local")).environment(Posed("docker"));
+            cli::main(program.agent::<codeact::CodeAct>(codeact::CONFIG))
+        }
         Ok(_) => serve(),
         Err(_) => measure(),
     }
 }
 
-/// Instances of one file each.
-struct Plain;
+/// Instances of one file each in Local sandboxes, or of an image's repository in Docker.
+struct Posed(&'static str);
 
 #[async_trait]
-impl EnvironmentPlug for Plain {
+impl EnvironmentPlug for Posed {
     fn name(&self) -> &'static str {
-        "plain"
+        self.0
     }
 
     fn kinds(&self) -> Vec<String> {
-        vec!["plain".to_owned()]
+        vec![format!("posed-{}", self.0)]
     }
 
     fn takes(&self, dataset: &str) -> bool {
-        dataset.starts_with("plain-")
+        dataset.starts_with(&format!("posed-{}-", self.0))
     }
 
     fn dataset_of(&self, _: &str) -> Option<String> {
@@ -61,28 +70,34 @@ impl EnvironmentPlug for Plain {
     }
 
     fn sandbox(&self) -> Option<&'static str> {
-        Some("local")
+        Some(self.0)
     }
 
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
-        let provider = request.providers.of_episodes().await?;
-        let count: usize = request.dataset.trim_start_matches("plain-").parse()?;
-        let entries = (0..count).map(entry).collect();
-        Ok(Arc::new(Benchmark::new("plain", entries, request.keep_history, demo::committed(provider))?))
+        let mut provider = request.providers.of_episodes().await?;
+        let source = if self.0 == "docker" {
+            let name = std::env::var("SPOTTER_BENCH_IMAGE").unwrap_or_else(|_| IMAGE.to_owned());
+            Source::Container { name, platform: None }
+        } else {
+            provider = demo::committed(provider);
+            Source::Files([("word.txt".to_owned(), b"word\n".to_vec())].into())
+        };
+        let count: usize = request.dataset.rsplit('-').next().unwrap_or_default().parse()?;
+        let entries = (0..count).map(|index| entry(index, source.clone())).collect();
+        Ok(Arc::new(Benchmark::new(self.0, entries, request.keep_history, provider)?))
     }
 }
 
-fn entry(index: usize) -> Entry {
+fn entry(index: usize, source: Source) -> Entry {
     let instance = Instance {
-        instance_id: format!("plain__file-{index}"),
-        repo: "plain/file".to_owned(),
+        instance_id: format!("posed__file-{index}"),
+        repo: "posed/file".to_owned(),
         base_commit: "HEAD".to_owned(),
         problem_statement: format!("Instance {index}: say a word."),
         hints_text: String::new(),
         version: String::new(),
     };
-    let files = [("word.txt".to_owned(), b"word\n".to_vec())].into();
-    let image = Image { source: Source::Files(files), root: "/testbed".to_owned(), startup: String::new() };
+    let image = Image { source, root: "/testbed".to_owned(), startup: String::new() };
     let grading = GradingSpec {
         dialect: Dialect::SweBench5,
         parser: Parser::Pytest,
@@ -170,12 +185,16 @@ fn measure() -> ExitCode {
     println!("{STEPS} calls and a hand-in an episode, {} ms an answer", LATENCY.as_millis());
     for workers in workers {
         // Few at once take too long for all.
-        run(episodes.min(workers * 20), workers);
+        let episodes = episodes.min(workers * 20);
+        run(episodes, workers, "local");
+        if std::env::args().any(|argument| argument == "docker") {
+            run(episodes, workers, "docker");
+        }
     }
     ExitCode::SUCCESS
 }
 
-fn run(episodes: usize, workers: usize) {
+fn run(episodes: usize, workers: usize, sandbox: &str) {
     let this = std::env::current_exe().unwrap();
     let mut server = Command::new(&this);
     let mut server = server.env(PART, "server").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -187,21 +206,24 @@ fn run(episodes: usize, workers: usize) {
     let episodes = instances * samples;
     let text = format!(
         "name: bench\nbase:\n  evaluate: false\n  model: {{name: m, base_url: 'http://{address}/v1'}}\n  limits: {{cost: null}}\n\
-         instances: {{dataset: plain-{instances}}}\nsamples: {samples}\nworkers: {workers}\n"
+         instances: {{dataset: posed-{sandbox}-{instances}}}\nsamples: {samples}\nworkers: {workers}\n"
     );
     std::fs::write(folder.path().join("bench.yaml"), text).unwrap();
     let mut program = Command::new(&this);
     program.args(["sweep", "bench.yaml"]).current_dir(folder.path()).env(PART, "program");
-    program.env("XDG_CACHE_HOME", folder.path().join("cache"));
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    program.env("XDG_CACHE_HOME", folder.path().join("cache")).env("TMPDIR", &temporary);
     program.stdout(Stdio::null()).stderr(std::fs::File::create(folder.path().join("said")).unwrap());
     let begun = Instant::now();
     let mut child = program.spawn().unwrap();
-    let mut seen = Seen::default();
+    let (mut seen, mut model) = (Seen::default(), Seen::default());
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
         seen.look(child.id());
+        model.look(server.id());
         std::thread::sleep(Duration::from_millis(20));
     };
     let took = begun.elapsed().as_secs_f64();
@@ -213,16 +235,33 @@ fn run(episodes: usize, workers: usize) {
     let expected = episodes as u64 * (STEPS + 1);
     assert_eq!(asked, expected, "requests");
     assert_eq!(finished(folder.path()), episodes, "{}", complaint());
+    let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert!(left.is_empty(), "{left:?} are left");
+    if sandbox == "docker" {
+        let left = containers(child.id());
+        assert!(left.is_empty(), "containers are left: {left}");
+    }
     let steps = asked as f64 / took;
     let allowed = workers as f64 / LATENCY.as_secs_f64();
     println!(
-        "{workers:>5} in flight: {steps:>6.0} steps/s, {:>5.1}% of {allowed:.0}; {:.2} ms of our CPU a step; \
-         {:.0} MiB at most, {:.2} MiB an episode in flight ({episodes} episodes in {took:.1} s)",
+        "{workers:>5} in flight, {sandbox}: {steps:>6.0} steps/s, {:>5.1}% of {allowed:.0}; CPU a step: {:.2} ms ours, \
+         {:.2} ms in the sandboxes, {:.2} ms the model's; {:.0} MiB at most, {:.2} MiB an episode in flight ({episodes} episodes in {took:.1} s)",
         steps / allowed * 100.0,
         seen.cpu * 1000.0 / asked as f64,
+        seen.children * 1000.0 / asked as f64,
+        model.cpu * 1000.0 / asked as f64,
         seen.most as f64 / 1024.0,
         (seen.most.saturating_sub(seen.first)) as f64 / 1024.0 / workers as f64,
     );
+}
+
+/// Returns the containers of a process, a line each.
+fn containers(process: u32) -> String {
+    let mut docker = Command::new("docker");
+    docker.args(["ps", "-a", "--filter", "label=spotter.owner", "--format", "{{.Names}} {{.Label \"spotter.owner\"}}"]);
+    let listed = String::from_utf8(docker.output().unwrap().stdout).unwrap();
+    let is_own = |line: &&str| line.split(' ').any(|word| word == process.to_string());
+    listed.lines().filter(is_own).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns how many episodes have a prediction, which is in the file of their sample.
@@ -241,6 +280,8 @@ fn finished(folder: &Path) -> usize {
 struct Seen {
     /// Seconds of CPU time.
     cpu: f64,
+    /// The same of the processes that it has started and waited for: the shells of Local sandboxes.
+    children: f64,
     /// Resident memory soon after it began, KiB.
     first: u64,
     /// The most of it, KiB.
@@ -254,6 +295,7 @@ impl Seen {
         let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
         // User and system time, in hundredths of a second.
         self.cpu = (ticks(11) + ticks(12)) / 100.0;
+        self.children = (ticks(13) + ticks(14)) / 100.0;
         let memory = (ticks(21) as u64) * 4;
         if self.first == 0 && self.cpu > 0.0 {
             self.first = memory;

@@ -3,8 +3,8 @@
 use std::process::{Command as Program, Stdio};
 use std::sync::Arc;
 
-use env_core::{Environment, Instance, Ready};
-use repo::capture::capture;
+use env_core::{EnvError, Environment, Instance, Ready};
+use repo::capture::{capture, rebuild};
 use repo::history::verify;
 use swebench::{Benchmark, BenchmarkSettings};
 use tool_core::{Command, Pull, SandboxConfig, SandboxPlug, Size};
@@ -139,5 +139,18 @@ async fn the_state_of_a_local_sandbox_is_kept_in_the_cache_and_a_damaged_one_is_
     }
     trees.dedup();
     assert_eq!(trees.len(), 1, "{trees:?}");
+
+    // The baseline stays in one file until it is needed, also by a sandbox whose own is gone.
+    let (one, other) = (environment.reset(&instance).await.unwrap(), environment.reset(&instance).await.unwrap());
+    assert_eq!(run(&one, "ls ../../scratch").await, "base.git.tar\nstate\n");
+    run(&one, "rm ../../scratch/base.git.tar; echo new > new.txt").await;
+    let gone = capture(&*one.sandbox, &one.baseline).await;
+    assert!(matches!(gone, Err(EnvError::Patch(_))), "{gone:?}");
+    rebuild(&*one.sandbox, &one.baseline, (&*other.sandbox, &other.baseline)).await.unwrap();
+    let captured = capture(&*one.sandbox, &one.baseline).await.unwrap();
+    assert!(captured.patch.0.contains("+++ b/new.txt"), "{captured:?}");
+    for ready in [one, other] {
+        ready.sandbox.stop().await.unwrap();
+    }
     provider.close().await.unwrap();
 }

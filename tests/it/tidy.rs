@@ -18,6 +18,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("grading", 2),
     ("dataset", 2),
     ("agent-core", 3),
+    ("audit", 2),
     ("images", 3),
     ("swebench", 4),
     ("llm", 4),

@@ -13,6 +13,7 @@ use tool_core::{Embed, Finish, Observation, Sandbox, SandboxError, Tool, ToolErr
 
 use crate::conversation::context::Context;
 use crate::fresh_sandbox::{FreshSandbox, take_patch};
+use crate::resume::fingerprint::Fingerprints;
 use crate::resume::restore::{Answered, Restore};
 use crate::{
     AgentError, Completion, ContextConfig, EpisodeTexts, ExitStatus, FinishReason, Header, Limit, Limits, Message,
@@ -25,8 +26,9 @@ use crate::{
 /// Whatever an agent does goes through [`Episode::query`] and [`Episode::act`], which keep the limits and the record.
 pub struct Episode {
     parts: EpisodeParts,
-    tools: Vec<ToolSpec>,
-    messages: Vec<Message>,
+    /// The conversation, and all tools.
+    request: Request,
+    fingerprints: Fingerprints,
     spending: Spending,
     context: Context,
     last_tokens: u64,
@@ -93,8 +95,8 @@ impl Episode {
         Ok(Self {
             context: Context::new(&parts.context),
             parts,
-            tools,
-            messages: Vec::new(),
+            request: Request { messages: Vec::new(), tools },
+            fingerprints: Fingerprints::default(),
             spending: Spending::default(),
             last_tokens: 0,
             root,
@@ -130,7 +132,7 @@ impl Episode {
 
     /// Returns the conversation.
     pub fn messages(&self) -> &[Message] {
-        &self.messages
+        &self.request.messages
     }
 
     /// Renders a template with `instance`, `root` and `tools` (own name to name on the wire).
@@ -183,7 +185,7 @@ impl Episode {
             extra: Map::new(),
             restored,
         })?;
-        self.messages.push(message);
+        self.request.messages.push(message);
         Ok(())
     }
 
@@ -197,7 +199,8 @@ impl Episode {
         self.note_end_of_record()?;
         let record = Record::Conversation { step: self.spending.steps, name: name.to_owned(), restored };
         self.parts.recorder.append(&record)?;
-        self.messages.clear();
+        self.request.messages.clear();
+        self.fingerprints = Fingerprints::default();
         self.context = Context::new(&self.parts.context);
         self.last_tokens = 0;
         Ok(())
@@ -208,7 +211,7 @@ impl Episode {
     /// # Errors
     /// A limit, or the model's failure.
     pub async fn query(&mut self) -> Result<Completion, AgentError> {
-        self.ask(self.tools.clone()).await
+        self.ask(None).await
     }
 
     /// Queries the model, offering only the named tools (own names).
@@ -217,9 +220,9 @@ impl Episode {
     /// A limit, or the model's failure.
     pub async fn query_with(&mut self, names: &[&str]) -> Result<Completion, AgentError> {
         let own = |spec: &ToolSpec| self.parts.toolbox.own_name(&spec.name);
-        let offered = self.tools.iter().filter(|spec| own(spec).is_some_and(|name| names.contains(&name)));
+        let offered = self.request.tools.iter().filter(|spec| own(spec).is_some_and(|name| names.contains(&name)));
         let offered = offered.cloned().collect();
-        self.ask(offered).await
+        self.ask(Some(offered)).await
     }
 
     /// Runs a tool call and appends its observation to the conversation, clipped in the middle if it is too long.
@@ -259,7 +262,7 @@ impl Episode {
             restored,
         };
         self.parts.recorder.append(&record)?;
-        self.messages.push(Message::tool(call, clipped));
+        self.request.messages.push(Message::tool(call, clipped));
         self.stuck.saw(call, &observation);
         self.check_stuck()?;
         Ok(observation)
@@ -383,19 +386,22 @@ impl Episode {
         outcome
     }
 
-    async fn ask(&mut self, tools: Vec<ToolSpec>) -> Result<Completion, AgentError> {
+    /// Queries the model, offering these tools, or all.
+    async fn ask(&mut self, offered: Option<Vec<ToolSpec>>) -> Result<Completion, AgentError> {
         self.check_spending()?;
-        if self.context.overflows(self.last_tokens) && !self.context.shrink(&self.messages) {
+        if self.context.overflows(self.last_tokens) && !self.context.shrink(&self.request.messages) {
             return Err(AgentError::Limit(Limit::Context));
         }
-        let masked = self.render("episode/masked.md")?;
-        let mut request = Request { messages: Vec::new(), tools };
+        let masked = if self.context.masks() { self.render("episode/masked.md")? } else { String::new() };
         let started = Instant::now();
         let mut took_then = 0.0;
         let (fingerprint, view, answer, restored) = loop {
-            let view = self.context.view(&self.messages, &masked);
-            let messages = view.as_ref().map_or_else(|| self.messages.clone(), |view| view.of(&self.messages));
-            request.messages = messages;
+            let view = self.context.view(&self.request.messages, &masked);
+            // What is the whole of it is sent without a copy.
+            let part = (view.is_some() || offered.is_some()).then(|| Request {
+                messages: view.clone().unwrap_or_default().of(&self.request.messages),
+                tools: offered.as_ref().unwrap_or(&self.request.tools).clone(),
+            });
             let (fingerprint, answer, restored) = match self.restore.as_mut().and_then(Restore::answer) {
                 Some(Answered::Completion(fingerprint, completion, seconds)) => {
                     took_then = seconds;
@@ -407,15 +413,19 @@ impl Episode {
                 None => {
                     self.note_end_of_record()?;
                     self.go_on_live();
-                    let fingerprint = request.fingerprint(&self.root);
-                    (fingerprint, self.parts.model.complete(&request).await, false)
+                    let request = part.as_ref().unwrap_or(&self.request);
+                    let fingerprint = match &view {
+                        None => self.fingerprints.next(request, &self.root),
+                        Some(_) => request.fingerprint(&self.root),
+                    };
+                    (fingerprint, self.parts.model.complete(request).await, false)
                 }
             };
             if let Err(ModelError::ContextLength(_)) = &answer {
                 let (step, request) = (self.spending.steps, fingerprint.clone());
                 let record = Record::TooLong { step, request, restored };
                 self.parts.recorder.append(&record)?;
-                if self.context.shrink(&self.messages) {
+                if self.context.shrink(&self.request.messages) {
                     continue;
                 }
             }
@@ -430,7 +440,7 @@ impl Episode {
         let (request, answer) = (fingerprint, completion.clone());
         let record = Record::Completion { step, request, completion: answer, seconds, view, restored };
         self.parts.recorder.append(&record)?;
-        self.messages.push(completion.message.clone());
+        self.request.messages.push(completion.message.clone());
         if completion.message.tool_calls.is_empty() {
             self.stuck.said(&completion.message.content);
             self.check_stuck()?;

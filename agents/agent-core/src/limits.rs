@@ -74,3 +74,34 @@ pub enum Limit {
     /// No patch could be captured, for example because it is too large.
     Patch,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_number_that_can_be_reached_or_none() {
+        for (value, is_fine) in [
+            (None, true),
+            (Some(0.0), true),
+            (Some(0.5), true),
+            (Some(-1.0), false),
+            (Some(1e15), false),
+            (Some(f64::NAN), false),
+            (Some(f64::INFINITY), false),
+        ] {
+            let [time, cost] =
+                [Limits { time: value, ..Limits::default() }, Limits { cost: value, ..Limits::default() }];
+            assert_eq!([time.check().is_ok(), cost.check().is_ok()], [is_fine; 2], "{value:?}");
+        }
+        let negative = Limits { cost: Some(-1.0), ..Limits::default() };
+        assert_eq!(negative.check(), Err("`limits.cost` must be a number of at least 0".to_owned()));
+    }
+
+    #[test]
+    fn a_limit_on_time_is_a_duration() {
+        let duration = |time| Limits { time, ..Limits::default() }.duration();
+        assert_eq!(duration(Some(1.5)), Some(Duration::from_millis(1500)));
+        assert_eq!([duration(None), duration(Some(-1.0)), duration(Some(f64::NAN))], [None; 3]);
+    }
+}

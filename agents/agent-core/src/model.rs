@@ -172,3 +172,18 @@ pub enum ModelError {
     #[error("{0}")]
     Budget(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_queries_took_adds_up_and_the_cached_part_is_read_once() {
+        let mut sum = Usage::default();
+        for (prompt_tokens, completion_tokens, cached_tokens) in [(10, 2, 7), (20, 3, 9)] {
+            sum += Usage { prompt_tokens, completion_tokens, cached_tokens };
+        }
+        assert_eq!(sum, Usage { prompt_tokens: 30, completion_tokens: 5, cached_tokens: 16 });
+        assert_eq!(sum.total(), 35);
+    }
+}

@@ -1,6 +1,6 @@
 //! The record of an episode.
 
-use env_core::Patch;
+use env_core::{Audited, Patch};
 use repo::LeftOut;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -182,6 +182,9 @@ pub struct Origin {
     /// Digest of the image that the sandbox was started from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// What is known of leaks in the image; absent in records of versions that did not ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audited>,
     /// Number of the sample among those of one instance, from 0.
     pub sample: u32,
     /// The episode that this one continues; absent if it started from scratch.

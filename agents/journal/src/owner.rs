@@ -123,4 +123,13 @@ mod tests {
         assert_eq!(Owner::marked_has_ended("1"), None);
         assert_eq!(Owner::parse("nonsense"), None);
     }
+
+    #[test]
+    fn a_machine_is_told_by_its_boot_as_well_as_its_name() {
+        let read = |path| std::fs::read_to_string(path).unwrap();
+        let boot = read("/proc/sys/kernel/random/boot_id");
+        let machine = machine();
+        assert_eq!(Owner::this().host(), read("/proc/sys/kernel/hostname").trim());
+        assert!(machine.contains(boot.trim()) && machine.contains("/pid:["), "{machine}");
+    }
 }

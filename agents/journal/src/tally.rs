@@ -175,10 +175,7 @@ pub fn pass_at_k(n: u64, solved: u64, k: u64) -> Option<f64> {
     if k == 0 || n < k || solved > n {
         return None;
     }
-    if n - solved < k {
-        return Some(1.0);
-    }
-    // C(n - solved, k) / C(n, k), factor by factor, so that nothing grows large.
+    // C(n - solved, k) / C(n, k), factor by factor, so that nothing grows large. Where fewer than k are unsolved, one factor is 0.
     Some(1.0 - (n - solved + 1..=n).map(|i| 1.0 - k as f64 / i as f64).product::<f64>())
 }
 

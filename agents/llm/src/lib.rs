@@ -16,6 +16,7 @@ mod stream;
 mod config;
 mod error;
 
+mod body;
 mod connect;
 mod embeddings;
 mod forward;

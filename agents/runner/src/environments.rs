@@ -95,6 +95,7 @@ pub async fn open(resolved: &Resolved, providers: &Providers) -> anyhow::Result<
         kind: env.kind.as_deref(),
         settings: serde_json::to_value(env)?,
         keep_history: resolved.config.sandbox.keep_history,
+        runs: &resolved.config.runs,
         providers: &Sandboxes { resolved, providers, run: resolved.run_name() },
     };
     plug.open(request).await.map_err(anyhow::Error::from_boxed)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use audit::{Certificates, Gate};
 use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, OpenError, RecordedEpisodes};
 
 use crate::{committed, environment, episode, has_episodes};
@@ -48,6 +49,8 @@ impl EnvironmentPlug for Demo {
         let timeout = timeout.ok_or("`env.eval_timeout` is not a number of seconds")?;
         let judging = request.settings.get("judging").and_then(serde_json::Value::as_str).unwrap_or("official");
         let demo = demo.judging(judging.parse()?);
+        let on_leak = request.settings.get("on_leak").and_then(serde_json::Value::as_str).unwrap_or("refuse");
+        let demo = demo.audited(Gate::new(Certificates::below(request.runs), on_leak.parse()?));
         Ok(Arc::new(demo.with_timeout(Duration::from_secs(timeout))))
     }
 }

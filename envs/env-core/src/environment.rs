@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tool_core::{Image, Sandbox};
 
-use crate::{Baseline, Dialect, EnvError, Instance, Patch, TestLists, Trial, Tried, Verdict};
+use crate::{Audited, Baseline, Dialect, EnvError, Instance, Patch, TestLists, Trial, Tried, Verdict};
 
 /// An environment: provides the sandbox of an instance, and judges patches.
 #[async_trait]
@@ -98,6 +98,8 @@ pub struct Ready {
     pub baseline: Baseline,
     /// Whether the repository's history after the base commit was left in place, by request.
     pub history_kept: bool,
+    /// What is known of leaks in its image; `None` where nobody asked.
+    pub audit: Option<Audited>,
 }
 
 /// What a verifier outside of this program needs to judge patches of an instance. For evaluation only: it holds the

@@ -27,6 +27,9 @@ pub enum EnvError {
     /// Something after the base commit could still be read: the episode must not start.
     #[error("the repository's history could not be cleaned: {0}")]
     Leak(String),
+    /// The image holds what would tell a solver the answer: the episode must not start.
+    #[error("{0}")]
+    LeakyImage(String),
     /// No patch could be taken from what the agent left behind: the episode ends without one.
     #[error("the patch could not be taken: {0}")]
     Patch(String),

@@ -9,6 +9,7 @@ mod instance;
 mod patch;
 mod plug;
 
+mod audited;
 mod lists;
 mod report;
 mod status;
@@ -19,6 +20,7 @@ mod dialect;
 mod error;
 mod nearest;
 
+pub use audited::{AuditResult, Audited, OnLeak};
 pub use dialect::Dialect;
 pub use environment::{Environment, Ready, Verifier};
 pub use error::EnvError;

@@ -1,6 +1,7 @@
 //! An environment as the configuration knows it.
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -65,6 +66,8 @@ pub struct EnvironmentRequest<'a> {
     pub settings: Value,
     /// Whether repositories keep their history after the base commit, where an agent could find the fix.
     pub keep_history: bool,
+    /// The folder of all runs, beside which the certificates of images are.
+    pub runs: &'a Path,
     /// Where its sandboxes come from.
     pub providers: &'a dyn SandboxProviders,
 }

@@ -186,3 +186,67 @@ fn digest(name: &str) -> u64 {
     name.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grading_spec::EvalType;
+    use crate::parser::Parser;
+
+    fn spec(dialect: Dialect) -> GradingSpec {
+        GradingSpec {
+            dialect,
+            parser: Parser::Pytest,
+            eval_type: EvalType::PassAndFail,
+            fail_to_pass: vec!["f".to_owned(), "cut[a".to_owned()],
+            pass_to_pass: vec!["p".to_owned()],
+        }
+    }
+
+    fn kept(tally: Tally<'_>) -> Vec<String> {
+        tally.finish().0.iter().map(|(test, status)| format!("{test}={status}")).collect()
+    }
+
+    #[test]
+    fn a_tally_for_a_verdict_keeps_the_tests_that_it_needs_and_no_others() {
+        for (dialect, expected) in [
+            (Dialect::SweBench4, &["f=PASSED", "p=FAILED"][..]),
+            (Dialect::SweBench5, &["f=PASSED", "cut[a-1]=PASSED", "p=FAILED"]),
+        ] {
+            let spec = spec(dialect);
+            let mut tally = Tally::for_verdict(&spec);
+            // What is forgotten is not what is wanted.
+            tally.insert("p", Status::Passed);
+            tally.restart();
+            assert!(!tally.any());
+            for (test, status) in
+                [("f", Status::Passed), ("cut[a-1]", Status::Passed), ("other", Status::Passed), ("p", Status::Failed)]
+            {
+                tally.insert(test, status);
+            }
+            assert!(tally.any() && tally.any_failing());
+            assert_eq!(kept(tally), expected, "{dialect}");
+        }
+    }
+
+    #[test]
+    fn what_is_settled_changes_only_by_what_settles_it_again() {
+        let mut tally = Tally::default();
+        tally.settle("a", Status::Passed);
+        tally.insert("a", Status::Failed);
+        tally.insert("b", Status::Failed);
+        tally.insert("b", Status::Passed);
+        tally.settle("b", Status::Failed);
+        tally.settle("b", Status::Skipped);
+        assert_eq!(kept(tally), ["a=PASSED", "b=SKIPPED"]);
+    }
+
+    #[test]
+    fn the_place_in_the_log_outlives_a_restart() {
+        let mut tally = Tally::default();
+        tally.skip_lines(3);
+        tally.restart();
+        tally.leave_out("PASSED");
+        assert_eq!(tally.finish().1.first, Some((3, "PASSED".to_owned())));
+    }
+}

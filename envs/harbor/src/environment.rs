@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use audit::Gate;
 use env_core::{Dialect, EnvError, Environment, Instance, Patch, Ready, TestLists, Verdict, Verifier, find_instance};
 use repo::history::prepare;
 use sha2::{Digest, Sha256};
@@ -29,6 +30,7 @@ pub(crate) struct HarborTasks {
     pub(crate) judge: Arc<dyn SandboxProvider>,
     pub(crate) limits: String,
     pub(crate) keep_history: bool,
+    pub(crate) gate: Gate,
 }
 
 /// One task.
@@ -83,11 +85,17 @@ impl Environment for HarborTasks {
         let sandbox = self.provider.start(&images.agent).await?;
         let root = sandbox.info().root.clone();
         let prepared = async {
+            let gold = self.gold(instance);
+            let admission = self.gate.admit(&*self.provider, &images.agent, (instance, gold.as_ref())).await?;
+            if let Some(admission) = &admission {
+                admission.clear(&*sandbox).await?;
+            }
             ready(&*sandbox, true).await?;
-            prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await
+            let baseline = prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await?;
+            Ok::<_, EnvError>((baseline, Some(admission.map(|admission| admission.audited).unwrap_or_default())))
         };
         match prepared.await {
-            Ok(baseline) => Ok(Ready { sandbox, baseline, history_kept: self.keep_history }),
+            Ok((baseline, audit)) => Ok(Ready { sandbox, baseline, history_kept: self.keep_history, audit }),
             Err(err) => {
                 // That it could not be removed either must not hide why.
                 let _ = sandbox.stop().await;

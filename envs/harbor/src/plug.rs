@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use audit::{Certificates, Gate};
 use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, Instance, OpenError};
 use sha2::{Digest, Sha256};
 use tool_core::{Image, SandboxProvider, Source};
@@ -38,6 +39,7 @@ impl EnvironmentPlug for Harbor {
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
         let folders = load_all(Path::new(request.dataset))?;
         let provider = request.providers.of_episodes().await?;
+        let on_leak = request.settings.get("on_leak").and_then(serde_json::Value::as_str).unwrap_or("refuse");
         let (judge, limits) = request.providers.of_judging(&provider).await?;
         let mut tasks = HarborTasks {
             name: "harbor".to_owned(),
@@ -48,6 +50,7 @@ impl EnvironmentPlug for Harbor {
             judge,
             limits,
             keep_history: request.keep_history,
+            gate: Gate::new(Certificates::below(request.runs), on_leak.parse()?),
         };
         for folder in folders {
             let images = match folder.refusal() {

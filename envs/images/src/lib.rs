@@ -17,8 +17,11 @@ mod source;
 
 mod store;
 
+mod audit;
+
 mod budget;
 
+pub use audit::{AuditOrder, audit};
 pub use budget::{ImageBudget, ImageGuard, NeededImage, remove_pulled};
 pub use build::{Builder, ImageResult, Pool};
 pub use config::ImagesConfig;

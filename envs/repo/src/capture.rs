@@ -71,6 +71,7 @@ pub async fn rebuild(
 ) -> Result<(), EnvError> {
     let (other, kept) = fresh;
     check_same_tree(baseline, kept)?;
+    run(other, &[("root", kept.root.as_str()), ("shadow", &kept.git_dir)], &[SNAPSHOT, "use_shadow\n"]).await?;
     let archive = other.archive(&kept.git_dir).await.map_err(file_error)?;
     let tar = format!("{}/base.tar", sandbox.info().scratch);
     sandbox.write_file(&tar, &archive, None).await.map_err(file_error)?;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use audit::{Admission, Gate};
 use env_core::{
-    Dialect, EnvError, Environment, Instance, Judging, Patch, Ready, TestLists, Trial, Tried, Verdict, Verifier,
-    find_instance,
+    Audited, Dialect, EnvError, Environment, Instance, Judging, Patch, Ready, TestLists, Trial, Tried, Verdict,
+    Verifier, find_instance,
 };
 use grading::TestSpec;
 use repo::history::{key, prepare, resume};
@@ -33,6 +34,8 @@ pub struct Benchmark {
     /// How patches are judged.
     judging: Judging,
     keep_history: bool,
+    /// What knows of leaks in images; `None` where nobody asks.
+    gate: Option<Gate>,
     /// Held by who prepares an image for the first time, so that the others can start from what it keeps; `None` once
     /// that has failed, and nobody need wait.
     preparing: Mutex<HashMap<String, Option<Arc<tokio::sync::Mutex<()>>>>>,
@@ -78,7 +81,7 @@ impl Benchmark {
         }
         let (judge_provider, judge_limits) = (provider.clone(), String::new());
         let name = name.into();
-        let (judging, preparing) = (Judging::Official, Mutex::default());
+        let (judging, gate, preparing) = (Judging::Official, None, Mutex::default());
         Ok(Self {
             name,
             instances,
@@ -89,6 +92,7 @@ impl Benchmark {
             judge_limits,
             judging,
             keep_history,
+            gate,
             preparing,
         })
     }
@@ -106,6 +110,13 @@ impl Benchmark {
     #[must_use]
     pub fn judging(mut self, judging: Judging) -> Self {
         self.judging = judging;
+        self
+    }
+
+    /// Returns the environment with the certificates of images checked at each episode's start.
+    #[must_use]
+    pub fn audited(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
         self
     }
 
@@ -143,12 +154,31 @@ impl Benchmark {
         Ok((image, tests))
     }
 
+    /// Returns on what terms an episode may start; nothing where nobody asks, or the image is not here yet.
+    async fn admit(&self, image: &Image, instance: &Instance) -> Result<Option<Admission>, EnvError> {
+        let Some(gate) = &self.gate else { return Ok(None) };
+        let gold = self.parts(instance)?.gold.as_ref();
+        gate.admit(&*self.provider, image, (instance, gold)).await
+    }
+
     /// Starts a sandbox and prepares it.
-    async fn start(&self, image: &Image, instance: &Instance) -> Result<Ready, EnvError> {
+    async fn start(&self, image: &Image, instance: &Instance, admission: Option<Admission>) -> Result<Ready, EnvError> {
         let sandbox = self.provider.start(image).await?;
         let root = sandbox.info().root.clone();
-        match prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await {
-            Ok(baseline) => Ok(Ready { sandbox, baseline, history_kept: self.keep_history }),
+        let prepared = async {
+            // Now it is here, also where it had to be pulled.
+            let admission = match admission {
+                Some(admission) => Some(admission),
+                None => self.admit(image, instance).await?,
+            };
+            if let Some(admission) = &admission {
+                admission.clear(&*sandbox).await?;
+            }
+            let baseline = prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await?;
+            Ok::<_, EnvError>((baseline, self.audited_as(admission)))
+        };
+        match prepared.await {
+            Ok((baseline, audit)) => Ok(Ready { sandbox, baseline, history_kept: self.keep_history, audit }),
             Err(err) => {
                 stop(&*sandbox).await;
                 Err(err.for_instance(&instance.instance_id))
@@ -157,16 +187,28 @@ impl Benchmark {
     }
 
     /// Starts a sandbox from what an earlier start has kept; `None` where that is nothing, or not as it was left.
-    async fn start_kept(&self, image: &Image, key: &str) -> Option<Ready> {
+    async fn start_kept(&self, image: &Image, key: &str, admission: Option<&Admission>) -> Option<Ready> {
+        if self.gate.is_some() && admission.is_none() && self.provider.pulls() {
+            // It has to be pulled first, and may have a certificate then.
+            return None;
+        }
         let sandbox = self.provider.start_kept(image, key).await.ok()??;
         let root = sandbox.info().root.clone();
         match resume(&*sandbox, &root, self.provider.checks_kept()).await {
-            Ok(baseline) => Some(Ready { sandbox, baseline, history_kept: false }),
+            Ok(baseline) => {
+                let audit = self.audited_as(admission.cloned());
+                Some(Ready { sandbox, baseline, history_kept: false, audit })
+            }
             Err(_) => {
                 stop(&*sandbox).await;
                 None
             }
         }
+    }
+
+    /// Returns what is recorded of an admission; where somebody asked, there is always something.
+    fn audited_as(&self, admission: Option<Admission>) -> Option<Audited> {
+        self.gate.as_ref().map(|_| admission.map(|admission| admission.audited).unwrap_or_default())
     }
 
     /// Returns the lock of a state; `None` for one that cannot be kept.
@@ -195,22 +237,32 @@ impl Environment for Benchmark {
     /// Solving needs no tests: whether patches can be judged is for [`Environment::check_judging`] to say.
     async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError> {
         let image = &self.parts(instance)?.image;
+        let admission = self.admit(image, instance).await?;
         if self.keep_history || !self.provider.keeps() {
-            return self.start(image, instance).await;
+            return self.start(image, instance, admission).await;
         }
-        let key = key(&image.root, &instance.base_commit, &image.startup);
-        if let Some(ready) = self.start_kept(image, &key).await {
+        let key_with = |removed: &[String]| {
+            let key = key(&image.root, &instance.base_commit, &image.startup);
+            // Without anything removed, states are what they were before there were certificates.
+            if removed.is_empty() { key } else { format!("{key} without {}", removed.join("\0")) }
+        };
+        let removed = admission.as_ref().map(|admission| admission.audited.removed.as_slice()).unwrap_or_default();
+        let key = key_with(removed);
+        if let Some(ready) = self.start_kept(image, &key, admission.as_ref()).await {
             return Ok(ready);
         }
         let of_image = format!("{image:?}{key}");
-        let Some(lock) = self.preparing(&of_image) else { return self.start(image, instance).await };
+        let Some(lock) = self.preparing(&of_image) else { return self.start(image, instance, admission).await };
         let _held = lock.lock().await;
-        if let Some(ready) = self.start_kept(image, &key).await {
+        if let Some(ready) = self.start_kept(image, &key, admission.as_ref()).await {
             return Ok(ready);
         }
-        let started = self.start(image, instance).await;
+        let started = self.start(image, instance, admission).await;
         let is_kept = match &started {
-            Ok(ready) => self.provider.keep(&*ready.sandbox, image, &key).await,
+            Ok(ready) => {
+                let removed = ready.audit.as_ref().map(|audit| audit.removed.as_slice()).unwrap_or_default();
+                self.provider.keep(&*ready.sandbox, image, &key_with(removed)).await
+            }
             Err(_) => false,
         };
         if !is_kept {

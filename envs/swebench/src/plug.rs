@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use audit::{Certificates, Gate};
 use dataset::{HubSettings, Source};
 use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, OpenError};
 use images::ImageSettings;
@@ -27,6 +28,7 @@ struct Settings {
     dialect: Option<env_core::Dialect>,
     eval_timeout: u64,
     judging: env_core::Judging,
+    on_leak: env_core::OnLeak,
 }
 
 impl SweBench {
@@ -72,11 +74,12 @@ impl EnvironmentPlug for SweBench {
             return Err(format!("the {kind} instances do not take a dataset").into());
         }
         let Loaded { rows, manifest } = datasets.load(request.dataset, request.kind, &self.hub).await?;
-        let Settings { image, dialect, eval_timeout, judging } = serde_json::from_value(request.settings)?;
+        let Settings { image, dialect, eval_timeout, judging, on_leak } = serde_json::from_value(request.settings)?;
         let settings = BenchmarkSettings { image, dialect, eval_timeout, keep_history: request.keep_history };
         let provider = request.providers.of_episodes().await?;
         let (judge, limits) = request.providers.of_judging(&provider).await?;
         let benchmark = Benchmark::of_rows(&manifest, rows, &settings, provider)?;
-        Ok(Arc::new(benchmark.judged_by(judge, limits).judging(judging)))
+        let gate = Gate::new(Certificates::below(request.runs), on_leak);
+        Ok(Arc::new(benchmark.judged_by(judge, limits).judging(judging).audited(gate)))
     }
 }

@@ -13,6 +13,7 @@ use tool_core::{Host, SandboxError};
 
 use crate::build::{self, Build, BuildError};
 use crate::engine;
+use crate::frozen::Frozen;
 use crate::image::{fetch, is_transient};
 use crate::kept;
 use crate::reference::chain;
@@ -199,6 +200,14 @@ impl Images {
             Part { key: hasher.finish(), bytes: u64::try_from(step.size).unwrap_or_default() }
         });
         Ok(Some(parts.collect()))
+    }
+
+    /// Returns the files of an image, which has to be there, to be read from outside.
+    ///
+    /// # Errors
+    /// [`SandboxError::Image`] when it is not there.
+    pub async fn frozen(&self, name: &str, platform: Option<&str>) -> Result<Frozen, SandboxError> {
+        Frozen::create(&self.client, name, platform).await
     }
 
     /// Removes the prepared states of images that starts have kept, and returns how many went: one in use stays.

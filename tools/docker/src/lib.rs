@@ -14,6 +14,7 @@ mod leftovers;
 
 mod build;
 mod credentials;
+mod frozen;
 mod image;
 mod images;
 mod kept;
@@ -22,6 +23,7 @@ mod reference;
 
 pub use build::{Build, BuildError};
 pub use credentials::Login;
+pub use frozen::{Archive, Frozen};
 pub use images::{Images, Part, Removal, StoredImage};
 pub use provider::Docker;
 pub use reference::{Reference, chain};

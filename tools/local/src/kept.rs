@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
-use tar::{Archive, Builder};
+use tar::{Archive, Builder, Header};
 use tool_core::{Host, Image, SandboxInfo, Source};
 
-/// What of the scratch folder belongs to a state: the rest is the harness's at work.
+/// What of the scratch folder belongs to a state: the rest is the harness's at work. A folder is kept, and put into the
+/// sandbox, as an archive `<name>.tar`: who needs it unpacks it, and most episodes do not.
 const KEPT_OF_SCRATCH: [&str; 2] = ["base.git", "state"];
 /// The names in an archive of the repository and of the scratch folder.
 const ROOT: &str = "root";
@@ -43,9 +44,9 @@ pub(crate) fn keep(info: &SandboxInfo, archive: &Path, limit: u64) -> io::Result
     for name in KEPT_OF_SCRATCH {
         let (path, inside) = (Path::new(&info.scratch).join(name), Path::new(SCRATCH).join(name));
         if path.is_dir() {
-            builder.append_dir_all(inside, path)?
+            add_archive(&mut builder, &inside.with_added_extension("tar"), (name, &path))?;
         } else {
-            builder.append_path_with_name(path, inside)?
+            builder.append_path_with_name(path, inside)?;
         }
     }
     let tar = builder.into_inner()?;
@@ -54,6 +55,18 @@ pub(crate) fn keep(info: &SandboxInfo, archive: &Path, limit: u64) -> io::Result
     file.write_all(&tar)?;
     file.persist(archive)?;
     evict(folder, limit)
+}
+
+/// Adds an archive of a folder under the name `folder`.
+fn add_archive(builder: &mut Builder<Vec<u8>>, inside: &Path, (name, folder): (&str, &Path)) -> io::Result<()> {
+    let mut archive = Builder::new(Vec::new());
+    archive.follow_symlinks(false);
+    archive.append_dir_all(name, folder)?;
+    let bytes = archive.into_inner()?;
+    let mut header = Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o600);
+    builder.append_data(&mut header, inside, bytes.as_slice())
 }
 
 fn evict(folder: &Path, limit: u64) -> io::Result<()> {

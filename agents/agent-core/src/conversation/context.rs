@@ -62,11 +62,16 @@ impl Context {
         self.max_tokens.is_some_and(|max| tokens >= max)
     }
 
+    /// Returns whether observations may be masked.
+    pub(crate) fn masks(&self) -> bool {
+        self.strategy == ContextStrategy::MaskObservations
+    }
+
     /// Returns which of `messages` are omitted, with `masked` as the text of masked observations; `None` if all are
     /// sent.
     pub(crate) fn view(&self, messages: &[Message], masked: &str) -> Option<View> {
         let shown = || messages.iter().filter(|message| message.role == Role::Tool).count();
-        let masks = self.strategy == ContextStrategy::MaskObservations && shown() > self.keep_observations;
+        let masks = self.masks() && shown() > self.keep_observations;
         if masks {
             let observations = Some(self.keep_observations);
             Some(View { dropped: self.dropped, observations, masked: masked.to_owned() })
@@ -153,5 +158,36 @@ mod tests {
     #[test]
     fn fail_never_shrinks() {
         assert_eq!(check(ContextStrategy::Fail, 1, 1), "[false] s u a0 r0");
+    }
+
+    #[test]
+    fn all_of_a_conversation_is_sent_while_nothing_has_to_be_omitted() {
+        let view = |strategy, pairs| {
+            let config = ContextConfig { strategy, keep_observations: 4, ..ContextConfig::default() };
+            Context::new(&config).view(&conversation(pairs), "-")
+        };
+        for strategy in [ContextStrategy::Fail, ContextStrategy::DropOldest] {
+            assert_eq!(view(strategy, 9), None, "{strategy:?}");
+        }
+        let masks = |pairs| view(ContextStrategy::MaskObservations, pairs);
+        assert_eq!([masks(0), masks(3), masks(4)], [None, None, None]);
+        assert_eq!(masks(5), Some(View { dropped: 0, observations: Some(4), masked: "-".to_owned() }));
+    }
+
+    #[test]
+    fn fewer_observations_than_could_be_shown_are_halved_by_how_many_there_are() {
+        // Of 3 observations 1 is left, though 4 could be shown, and none of a single one.
+        let mask = ContextStrategy::MaskObservations;
+        assert_eq!(check(mask, 3, 1), "[true] s u a0 - a1 - a2 r2");
+        assert_eq!(check(mask, 1, 1), "[false] s u a0 r0");
+    }
+
+    #[test]
+    fn a_query_overflows_from_its_limit_on_and_never_without_one() {
+        let overflows = |max_tokens: Option<u64>, tokens: u64| {
+            Context::new(&ContextConfig { max_tokens, ..ContextConfig::default() }).overflows(tokens)
+        };
+        assert_eq!([99, 100, 101].map(|tokens| overflows(Some(100), tokens)), [false, true, true]);
+        assert!(!overflows(None, u64::MAX));
     }
 }

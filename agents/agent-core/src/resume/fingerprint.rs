@@ -2,25 +2,46 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::{Request, moved};
+use crate::{Message, Request, moved};
 
 impl Request {
     /// Returns 16 hex digits that are equal for requests that differ only in what changes from run to run: the
     /// repository's place (`root`), durations, times of day and addresses.
     pub fn fingerprint(&self, root: &str) -> String {
-        let mut hasher = Sha256::new();
-        for message in &self.messages {
-            field(&mut hasher, &format!("{:?}", message.role), "");
-            field(&mut hasher, &message.content, root);
-            for call in &message.tool_calls {
-                field(&mut hasher, &call.name, "");
-                field(&mut hasher, &call.arguments, root);
-            }
+        Fingerprints::default().next(self, root)
+    }
+}
+
+/// The fingerprints of the requests of one conversation: each has the messages of the one before, of which only those
+/// that are new are read.
+#[derive(Debug, Default)]
+pub(crate) struct Fingerprints {
+    hasher: Sha256,
+    read: usize,
+}
+
+impl Fingerprints {
+    /// Returns what [`Request::fingerprint`] does.
+    pub(crate) fn next(&mut self, request: &Request, root: &str) -> String {
+        for message in request.messages.iter().skip(self.read) {
+            feed(&mut self.hasher, message, root);
         }
-        for tool in &self.tools {
+        self.read = request.messages.len();
+        let mut hasher = self.hasher.clone();
+        for tool in &request.tools {
             field(&mut hasher, &tool.name, "");
         }
         hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Feeds a message.
+fn feed(hasher: &mut Sha256, message: &Message, root: &str) {
+    field(hasher, &format!("{:?}", message.role), "");
+    field(hasher, &message.content, root);
+    for call in &message.tool_calls {
+        field(hasher, &call.name, "");
+        field(hasher, &call.arguments, root);
     }
 }
 
@@ -65,7 +86,7 @@ fn is_seconds(after: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Message;
+    use crate::{ToolCall, ToolSpec};
 
     fn print(content: &str, root: &str) -> String {
         Request { messages: vec![Message::user(content)], tools: Vec::new() }.fingerprint(root)
@@ -80,5 +101,27 @@ mod tests {
         assert_ne!(print("1 failed", ""), print("0 failed", ""));
         assert_eq!(print("at 09:30:01", ""), print("at 10:00:59", ""));
         assert_eq!(first.len(), 16);
+    }
+
+    #[test]
+    fn a_conversation_that_grows_has_the_fingerprints_of_its_requests() {
+        let call = ToolCall { id: "1".to_owned(), name: "bash".to_owned(), arguments: "cat /r/x".to_owned() };
+        let tool = |name: &str| ToolSpec { name: name.to_owned(), description: String::new(), parameters: 0.into() };
+        let mut request = Request { messages: Vec::new(), tools: vec![tool("bash")] };
+        let mut fingerprints = Fingerprints::default();
+        let steps = [
+            vec![Message::system("in /r"), Message::user("took 3 s")],
+            vec![Message::assistant("", vec![call.clone()]), Message::tool(&call, "/r/x")],
+            Vec::new(),
+            vec![Message::user("go on")],
+        ];
+        let mut seen = std::collections::BTreeSet::new();
+        for step in steps {
+            request.messages.extend(step);
+            request.tools.push(tool("finish"));
+            let fingerprint = fingerprints.next(&request, "/r");
+            assert_eq!(fingerprint, request.clone().fingerprint("/r"));
+            assert!(seen.insert(fingerprint));
+        }
     }
 }

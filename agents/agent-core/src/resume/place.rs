@@ -59,4 +59,18 @@ mod tests {
             assert_eq!(moves(kept), kept);
         }
     }
+
+    #[test]
+    fn a_message_moves_in_its_text_and_in_the_arguments_of_its_calls() {
+        let call = |arguments: &str| crate::ToolCall {
+            id: "1".to_owned(),
+            name: "bash".to_owned(),
+            arguments: arguments.to_owned(),
+        };
+        // In arguments, which are JSON, a quote has a backslash before it.
+        let there = Message::assistant("in /testbed", vec![call(r#"{"path": "/testbed/x"}"#)]);
+        let here = Message::assistant("in /tmp/a\"b", vec![call(r#"{"path": "/tmp/a\"b/x"}"#)]);
+        assert_eq!(moved_message(&there, "/testbed", "/tmp/a\"b"), here);
+        assert_eq!(moved_message(&here, "/tmp/a\"b", "/testbed"), there);
+    }
 }

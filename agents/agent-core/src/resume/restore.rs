@@ -123,3 +123,154 @@ impl Restore {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::{FinishReason, Role, Usage};
+
+    fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
+        ToolCall { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned() }
+    }
+
+    fn said(step: u64, text: &str) -> Record {
+        Record::Message { step, message: Message::user(text), extra: Map::new(), restored: false }
+    }
+
+    fn answered(step: u64, text: &str) -> Record {
+        let completion = Completion {
+            message: Message::assistant(text, Vec::new()),
+            finish_reason: FinishReason::Stop,
+            usage: Usage::default(),
+            cost: None,
+            malformed: None,
+            served: None,
+        };
+        Record::Completion { step, request: format!("r{step}"), completion, seconds: 2.0, view: None, restored: false }
+    }
+
+    fn observed(step: u64, call: ToolCall, observation: Observation) -> Record {
+        let (shown, extra) = (None, Map::new());
+        Record::Observation { step, call, observation, shown, seconds: 3.0, extra, restored: false }
+    }
+
+    fn conversation(name: &str) -> Record {
+        Record::Conversation { step: 1, name: name.to_owned(), restored: false }
+    }
+
+    /// Returns what is restored from the record of a killed episode.
+    fn restore(records: Vec<Record>) -> Option<Restore> {
+        let header = json!({
+            "type": "header", "version": 1, "instance_id": "i", "environment": "e", "agent": "a", "model": "m",
+            "config": "c", "root": "/testbed", "sandbox": "local", "isolated": false, "history_kept": false,
+            "tools": [],
+        });
+        let header: Record = serde_json::from_value(header).unwrap();
+        Restore::new(Trajectory { records: [vec![header], records].concat(), torn: false })
+    }
+
+    /// Returns a record that ends with an answer, after `record`.
+    fn with(record: Record) -> Restore {
+        restore(vec![record, answered(1, "a")]).unwrap()
+    }
+
+    /// Checks that the record ends here, for this reason, which is told once.
+    fn is_cut(mut restore: Restore, why: &str) {
+        assert_eq!(restore.take_cut().as_deref(), Some(why));
+        assert_eq!(restore.take_cut(), None);
+        assert!(restore.answer().is_none() && !restore.conversation("x"));
+        assert_eq!(restore.take_cut(), None, "that a record has ended is no difference");
+    }
+
+    #[test]
+    fn what_was_answered_is_answered_again_and_counted() {
+        let mut restore = restore(vec![
+            said(0, "u"),
+            Record::TooLong { step: 1, request: "long".to_owned(), restored: false },
+            answered(1, "one"),
+            Record::RecordCut { step: 2, why: "of an earlier attempt".to_owned() },
+            answered(2, "two"),
+            said(2, "what no answer was given to"),
+        ])
+        .unwrap();
+        assert_eq!((restore.root(), restore.answers()), ("/testbed", 0));
+        assert_eq!(restore.message(&Message::user("u")), Some(Message::user("u")));
+        assert!(matches!(restore.answer(), Some(Answered::TooLong(request)) if request == "long"));
+        for (step, text) in [(1, "one"), (2, "two")] {
+            let Some(Answered::Completion(request, completion, seconds)) = restore.answer() else { panic!("{step}") };
+            assert_eq!((request, completion.message.content.as_str(), seconds), (format!("r{step}"), text, 2.0));
+            assert_eq!(restore.answers(), step);
+        }
+        assert!(restore.answer().is_none() && restore.message(&Message::user("u")).is_none());
+        assert_eq!((restore.answers(), restore.take_cut()), (2, None));
+    }
+
+    #[test]
+    fn without_an_answer_there_is_nothing_to_restore() {
+        assert!(restore(Vec::new()).is_none());
+        assert!(restore(vec![said(0, "u")]).is_none());
+    }
+
+    #[test]
+    fn a_message_is_that_of_the_record_where_it_differs_by_noise_alone() {
+        let recorded = || with(said(0, "took 0.51s, 3 passed"));
+        let now = |text: &str| recorded().message(&Message::user(text));
+        assert_eq!(now("took 0.74s, 3 passed"), Some(Message::user("took 0.51s, 3 passed")));
+        let mut restore = recorded();
+        assert_eq!(restore.message(&Message::user("took 0.51s, 2 passed")), None);
+        is_cut(restore, "the agent's message differs from the recorded one");
+        let mut restore = recorded();
+        assert_eq!(restore.message(&Message { role: Role::System, ..Message::user("took 0.51s, 3 passed") }), None);
+        is_cut(restore, "the record has no message of the agent here");
+    }
+
+    #[test]
+    fn a_conversation_is_known_by_its_name() {
+        let mut same = with(conversation("edit"));
+        assert!(same.conversation("edit"));
+        assert_eq!(same.take_cut(), None);
+        assert!(same.answer().is_some());
+        for record in [conversation("search"), said(1, "edit")] {
+            let mut restore = with(record);
+            assert!(!restore.conversation("edit"));
+            is_cut(restore, "the record has no conversation `edit` here");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_not_taken_from_elsewhere() {
+        let mut restore = with(said(0, "u"));
+        assert!(restore.answer().is_none());
+        assert_eq!(restore.answers(), 0);
+        is_cut(restore, "the record has no query here");
+    }
+
+    #[test]
+    fn an_observation_is_that_of_the_record_where_the_same_call_shows_the_same() {
+        let recorded = || {
+            let (call, shown) = (call("1", "bash", "{\"a\": 1}"), Observation::text("took 0.51s, 3 passed"));
+            restore(vec![answered(1, "a"), observed(1, call, shown), answered(2, "b")]).map(|mut restore| {
+                assert!(restore.answer().is_some());
+                restore
+            })
+        };
+        let now = Observation::text("took 0.74s, 3 passed");
+        // The id of a call says nothing of what it does.
+        let mut same = recorded().unwrap();
+        let found = same.observation(&call("2", "bash", "{\"a\": 1}"), &now);
+        assert_eq!(found, Some((Observation::text("took 0.51s, 3 passed"), 3.0)));
+        assert_eq!(same.take_cut(), None);
+        for (name, arguments) in [("edit", "{\"a\": 1}"), ("bash", "{\"a\": 2}"), ("edit", "{}")] {
+            let mut restore = recorded().unwrap();
+            assert_eq!(restore.observation(&call("1", name, arguments), &now), None);
+            is_cut(restore, &format!("`{name}` is not called here in the record"));
+        }
+        for other in [Observation::text("took 0.51s, 2 passed"), Observation { is_error: true, ..now.clone() }] {
+            let mut restore = recorded().unwrap();
+            assert_eq!(restore.observation(&call("1", "bash", "{\"a\": 1}"), &other), None);
+            is_cut(restore, "`bash` shows something other than in the record");
+        }
+    }
+}

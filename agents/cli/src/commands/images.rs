@@ -22,6 +22,7 @@ use runner::{Plugs, Resolved};
 use swebench::{Loaded, Manifest};
 use tool_core::{SandboxError, Source};
 
+use super::audit::AuditArgs;
 use super::engine::{ImagePool, engine};
 use crate::console::say;
 use crate::datasets::load_rows;
@@ -44,6 +45,8 @@ enum Action {
     Pull(PullArgs),
     /// Lists the images on this machine, one JSON object a line.
     List(ListArgs),
+    /// Finds in images what would tell a solver the answer, and certifies each for the episodes that start from it.
+    Audit(Box<AuditArgs>),
     /// Removes the images that match all of the options.
     Prune(PruneArgs),
 }
@@ -120,11 +123,12 @@ pub(crate) async fn run(plugs: &Plugs, args: ImagesCommand, providers: &Provider
         Action::Build(args) => build(plugs, args, providers).await,
         Action::Pull(args) => pull(plugs, args, providers).await,
         Action::List(args) => list_all(&args).await.map_err(Failed::Run),
+        Action::Audit(args) => super::audit::run(plugs, *args, providers).await,
         Action::Prune(args) => prune(&args).await,
     }
 }
 
-async fn connect() -> anyhow::Result<docker::Images> {
+pub(super) async fn connect() -> anyhow::Result<docker::Images> {
     // Several images at once have no room for a bar each.
     let host = tool_core::Host { terminal: false, ..runner::plugs::host() };
     Ok(docker::Images::connect(&host).await?)

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod audit;
 pub(crate) mod clean;
 pub(crate) mod config;
 mod engine;

@@ -217,9 +217,13 @@ fn touch(file: &File) -> std::io::Result<()> {
 }
 
 /// Touches the leases that this process holds. A process has one, as it has one clock.
-static KEEPER: Keeper = Keeper(Mutex::new(Kept { leases: Vec::new(), is_running: false }));
+static KEEPER: Keeper = Keeper::new(TOUCH);
 
-struct Keeper(Mutex<Kept>);
+struct Keeper {
+    kept: Mutex<Kept>,
+    /// How often it touches them.
+    every: Duration,
+}
 
 struct Kept {
     leases: Vec<Weak<Held>>,
@@ -228,9 +232,13 @@ struct Kept {
 }
 
 impl Keeper {
+    const fn new(every: Duration) -> Self {
+        Self { kept: Mutex::new(Kept { leases: Vec::new(), is_running: false }), every }
+    }
+
     /// Keeps a lease until it is dropped.
     fn keep(&'static self, lease: &Arc<Held>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.leases.retain(|lease| lease.strong_count() > 0);
         kept.leases.push(Arc::downgrade(lease));
         if !kept.is_running {
@@ -245,8 +253,8 @@ impl Keeper {
     /// Touches what is held until nothing is.
     fn touch(&self) {
         loop {
-            std::thread::sleep(TOUCH);
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::thread::sleep(self.every);
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.leases.retain(|lease| lease.strong_count() > 0);
             if kept.leases.is_empty() {
                 kept.is_running = false;
@@ -333,6 +341,56 @@ mod tests {
         // A file that is open for reading takes no more than one on a full disk.
         assert!(fill(File::open(&path).unwrap(), &path, "text").is_err());
         assert!(!path.exists());
+    }
+
+    /// Sets when a lease was last touched to a time long ago.
+    fn age(path: &Path) {
+        let file = File::options().append(true).open(path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+
+    #[test]
+    fn all_leases_are_touched_while_they_are_held_and_taken_away_by_no_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper: &Keeper = Box::leak(Box::new(Keeper::new(Duration::from_millis(5))));
+        let held = |name: &str| {
+            let held = Arc::new(Held { path: folder.path().join(name), text: name.to_owned() });
+            fs::write(&held.path, name).unwrap();
+            keeper.keep(&held);
+            held
+        };
+        let is_touched = |held: &Held| fs::metadata(&held.path).unwrap().modified().unwrap() > SystemTime::UNIX_EPOCH;
+        let touches = |held: &Held| {
+            age(&held.path);
+            (0..1000).any(|_| {
+                std::thread::sleep(Duration::from_millis(5));
+                is_touched(held)
+            })
+        };
+        // The thread ends when there is nothing to touch, and there is another one for what comes later.
+        for _ in 0..2 {
+            let (one, other) = (held("one"), held("other"));
+            assert!(touches(&one) && touches(&other));
+            drop(one);
+            assert!(touches(&other));
+            fs::write(&other.path, "of another process").unwrap();
+            assert!(!{
+                age(&other.path);
+                std::thread::sleep(Duration::from_millis(100));
+                is_touched(&other)
+            });
+            drop(other);
+            let is_idle = || !keeper.kept.lock().unwrap().is_running;
+            assert!((0..1000).any(|_| {
+                std::thread::sleep(Duration::from_millis(5));
+                is_idle()
+            }));
+        }
+    }
+
+    #[test]
+    fn a_lease_is_touched_well_before_it_counts_as_stale() {
+        assert!(4 * TOUCH <= STALE && POLL < TOUCH);
     }
 
     #[test]

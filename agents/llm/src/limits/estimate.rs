@@ -1,6 +1,7 @@
 //! How many tokens a request will take, before it is sent.
 
 use agent_core::Usage;
+use serde::Serialize;
 use serde_json::Value;
 
 /// Tokens a byte of a request before any answer tells: code and prose have about half as many.
@@ -46,9 +47,10 @@ impl Tokens {
 }
 
 impl Size {
-    pub(crate) fn of(body: &Value) -> Self {
+    /// Returns that of a body, of which `field` returns those that limit the answer.
+    pub(crate) fn of<'a>(body: &impl Serialize, field: impl Fn(&str) -> Option<&'a Value>) -> Self {
         let limit = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
-        let limit = limit.iter().find_map(|name| body.get(*name)?.as_f64());
+        let limit = limit.iter().find_map(|name| field(name)?.as_f64());
         let mut count = Count(0);
         // Counting never fails.
         let _ = serde_json::to_writer(&mut count, body);
@@ -98,14 +100,15 @@ mod tests {
     #[test]
     fn answers_teach_how_many_tokens_requests_take() {
         let mut estimate = Estimate::default();
-        let size = Size::of(&json!({ "messages": "x".repeat(985) }));
+        let of = |body: Value| Size::of(&body, |field| body.get(field));
+        let size = of(json!({ "messages": "x".repeat(985) }));
         assert_eq!(estimate.of(size), Tokens { prompt: 500.0, output: 4096.0 });
         let usage =
             |prompt, completion| Usage { prompt_tokens: prompt, completion_tokens: completion, cached_tokens: 0 };
         estimate.learn(size, &usage(250, 100));
         estimate.learn(size, &usage(200, 50));
         assert_eq!(estimate.of(size), Tokens { prompt: 275.0, output: 111.0 });
-        let limited = Size::of(&json!({ "max_tokens": 64, "messages": [] }));
+        let limited = of(json!({ "max_tokens": 64, "messages": [] }));
         assert_eq!(estimate.of(limited).output, 64.0);
     }
 }

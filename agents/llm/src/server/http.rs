@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use agent_core::{Completion, FinishReason, ModelError, Request};
 use futures_util::StreamExt;
-use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::body::Body;
 use crate::layers::retry::Waited;
 use crate::limits::budget::Budget;
 use crate::limits::estimate::{Size, Tokens};
@@ -89,7 +89,7 @@ impl Http {
     pub(crate) async fn ask(&self, request: &Request, waited: &Waited) -> Result<Completion, Failed> {
         loop {
             let style = self.style();
-            let body = Arc::new(request_body(&self.config, &self.name, request, &style));
+            let body = Body::new(&self.config, &self.name, request, &style);
             let ticket = self.enter(&body, waited).await?;
             let asked_at = now();
             let refused = match self.send(&body, &ticket.exchange).await {
@@ -107,18 +107,19 @@ impl Http {
             let end = ticket.exchange.ended(refused.says());
             let is_unavailable = ticket.exchange.is_unavailable() || refused.is_long();
             ticket.failed(end);
-            if !self.adapt(&style, &body, &refused) {
+            let made = Value::Object(request_body(&self.config, &self.name, request, &style));
+            if !self.adapt(&style, &made, &refused) {
                 let is_of_endpoint = end.is_of_endpoint() || (end == End::Busy && is_unavailable);
-                return Err(Failed { error: with_hint(refused, &body), is_of_endpoint });
+                return Err(Failed { error: with_hint(refused, &made), is_of_endpoint });
             }
         }
     }
 
     /// Waits until a request may be sent, and reserves what it may take.
-    async fn enter(&self, body: &Value, waited: &Waited) -> Result<Ticket, Failed> {
+    async fn enter(&self, body: &Body<'_>, waited: &Waited) -> Result<Ticket, Failed> {
         let Limited { lane, budget } = &self.limited;
         let started = Instant::now();
-        let size = (lane.is_limited() || budget.is_limited()).then(|| Size::of(body));
+        let size = (lane.is_limited() || budget.is_limited()).then(|| Size::of(body, |field| body.get(field)));
         let size = size.map(|size| (size, lane.estimate(size)));
         let tokens = size.map_or(0.0, |(_, tokens)| tokens.total());
         let most = |tokens: Tokens| self.price.as_ref().map_or(0.0, |price| price.cost(&tokens.usage()));
@@ -178,16 +179,16 @@ impl Http {
     }
 
     /// Sends a request once. The inner error is the server's refusal.
-    async fn send(&self, body: &Arc<Value>, exchange: &Arc<Exchange>) -> Result<Result<Value, Failure>, ModelError> {
+    async fn send(&self, body: &Body<'_>, exchange: &Arc<Exchange>) -> Result<Result<Value, Failure>, ModelError> {
         let client = self.wire.client(exchange.clone());
         let chat = client.chat();
         if !self.config.stream {
-            return match chat.create_byot(Shared(body.clone())).await {
+            return match chat.create_byot(body).await {
                 Ok(answer) => Ok(Ok(answer)),
                 Err(err) => into_failure(err, Endpoint::Chat).map(Err),
             };
         }
-        let mut chunks = match chat.create_stream_byot::<_, Value>(Shared(body.clone())).await {
+        let mut chunks = match chat.create_stream_byot::<_, Value>(body).await {
             Ok(chunks) => chunks,
             Err(err) => return into_failure(err, Endpoint::Chat).map(Err),
         };
@@ -230,16 +231,6 @@ impl Http {
 
     fn style(&self) -> Style {
         self.style.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// A body that is sent without a copy of it.
-#[derive(Clone)]
-struct Shared(Arc<Value>);
-
-impl Serialize for Shared {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A request as the chat completions interface wants it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use agent_core::{Message, Request, Role, ToolCall, ToolSpec};
@@ -48,7 +49,18 @@ pub(crate) const OLD_LIMIT: &str = "max_tokens";
 pub(crate) const NEW_LIMIT: &str = "max_completion_tokens";
 
 /// Returns the body of a request.
-pub(crate) fn request_body(config: &ModelConfig, model: &str, request: &Request, style: &Style) -> Value {
+pub(crate) fn request_body(config: &ModelConfig, model: &str, request: &Request, style: &Style) -> Map<String, Value> {
+    let tools = (!request.tools.is_empty()).then(|| request.tools.iter().map(tool).collect());
+    fields(config, model, style, (Value::Array(messages(&request.messages, style)), tools))
+}
+
+/// Returns the fields of a request with this conversation and these tools.
+pub(crate) fn fields(
+    config: &ModelConfig,
+    model: &str,
+    style: &Style,
+    (messages, tools): (Value, Option<Value>),
+) -> Map<String, Value> {
     let mut body = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -56,8 +68,8 @@ pub(crate) fn request_body(config: &ModelConfig, model: &str, request: &Request,
         }
     };
     put("model", Some(json!(model)));
-    put("messages", Some(Value::Array(messages(&request.messages, style))));
-    put("tools", (!request.tools.is_empty()).then(|| request.tools.iter().map(tool).collect()));
+    put("messages", Some(messages));
+    put("tools", tools);
     put("temperature", config.temperature.map(Value::from));
     put("top_p", config.top_p.map(Value::from));
     put(&style.limit_name, config.max_output_tokens.map(Value::from));
@@ -69,15 +81,16 @@ pub(crate) fn request_body(config: &ModelConfig, model: &str, request: &Request,
     put("logprobs", config.logprobs.then_some(Value::Bool(true)));
     body.extend(config.extra.clone());
     body.retain(|key, _| !style.left_out.contains(key));
-    Value::Object(body)
+    body
 }
 
-/// Returns the conversation as the server wants it. An answer of the model that says nothing is left out: servers
-/// refuse it, and it tells the model nothing.
+/// Returns whether a message tells the model anything: servers refuse an answer of the model that does not.
+pub(crate) fn says_something(message: &&Message) -> bool {
+    message.role != Role::Assistant || !message.content.trim().is_empty() || !message.tool_calls.is_empty()
+}
+
+/// Returns the conversation as the server wants it.
 fn messages(messages: &[Message], style: &Style) -> Vec<Value> {
-    let says_something = |message: &&Message| {
-        message.role != Role::Assistant || !message.content.trim().is_empty() || !message.tool_calls.is_empty()
-    };
     let mut written: Vec<Value> =
         messages.iter().filter(says_something).map(|message| self::message(message, style)).collect();
     if style.system_role == SystemRole::User {
@@ -151,12 +164,20 @@ fn set(message: &mut Value, key: &str, value: Value) {
     }
 }
 
-fn message(message: &Message, style: &Style) -> Value {
+/// Returns the role of the rules at the start.
+pub(crate) fn system_word(style: &Style) -> &'static str {
+    if style.system_role == SystemRole::Developer { "developer" } else { "system" }
+}
+
+/// Returns the text of a message of calls. Blanks are refused like an empty text.
+pub(crate) fn text_of_calls<'a>(content: &'a str, style: &Style) -> Option<&'a str> {
+    Some(content).filter(|text| !text.trim().is_empty()).or(style.empty_content.then_some(""))
+}
+
+/// Returns a message as the server wants it.
+pub(crate) fn message(message: &Message, style: &Style) -> Value {
     let mut body = match message.role {
-        Role::System => {
-            let role = if style.system_role == SystemRole::Developer { "developer" } else { "system" };
-            json!({ "role": role, "content": message.content })
-        }
+        Role::System => json!({ "role": system_word(style), "content": message.content }),
         Role::User => json!({ "role": "user", "content": message.content }),
         Role::Tool => json!({
             "role": "tool",
@@ -165,9 +186,7 @@ fn message(message: &Message, style: &Style) -> Value {
         }),
         Role::Assistant if message.tool_calls.is_empty() => json!({ "role": "assistant", "content": message.content }),
         Role::Assistant => {
-            // Blanks are refused like an empty text.
-            let content = Some(&message.content).filter(|text| !text.trim().is_empty());
-            let content = content.map(String::as_str).or(style.empty_content.then_some(""));
+            let content = text_of_calls(&message.content, style);
             let calls: Vec<Value> = message.tool_calls.iter().map(call).collect();
             json!({ "role": "assistant", "content": content, "tool_calls": calls })
         }
@@ -191,11 +210,11 @@ fn call(call: &ToolCall) -> Value {
 
 /// Returns arguments that every server can read back. Several parse those of earlier calls and refuse the whole request
 /// when a model once wrote something else than a JSON object.
-fn readable(arguments: &str) -> String {
+pub(crate) fn readable(arguments: &str) -> Cow<'_, str> {
     match serde_json::from_str::<Map<String, Value>>(arguments) {
-        Ok(_) => arguments.to_owned(),
-        Err(_) if arguments.trim().is_empty() => "{}".to_owned(),
-        Err(_) => json!({ "malformed_arguments": arguments }).to_string(),
+        Ok(_) => Cow::Borrowed(arguments),
+        Err(_) if arguments.trim().is_empty() => Cow::Borrowed("{}"),
+        Err(_) => Cow::Owned(json!({ "malformed_arguments": arguments }).to_string()),
     }
 }
 

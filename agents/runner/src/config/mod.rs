@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use agent_core::{ContextConfig, Limits};
 use anyhow::{Context, bail};
-use env_core::{Dialect, Judging};
+use env_core::{Dialect, Judging, OnLeak};
 use grading::read_given;
 use images::{ImageSettings, ImagesConfig};
 use schemars::JsonSchema;
@@ -86,6 +86,11 @@ pub struct EnvConfig {
     /// How patches are judged: `official`, equal to the official harness with its holes, or `strict`, where no patch brings
     /// about its own verdict. Default official; `spotter gym` is strict by default.
     pub judging: Judging,
+    /// What happens where the certificate of an image (`spotter images audit`) says that it holds what would tell a
+    /// solver the answer: `refuse` starts no episode, `remove` removes what was found from the sandbox first where that
+    /// is safe, `warn` goes on and records it. An image without a certificate is used, which is recorded. Default
+    /// refuse.
+    pub on_leak: OnLeak,
     /// Which container image an instance runs in.
     pub image: ImageSettings,
     /// Network of the sandboxes in which patches are judged: `none`, or `bridge` as in the official harnesses, for
@@ -210,6 +215,10 @@ impl Resolved {
             &mut value["env"],
             &["eval_timeout", "dialect", "judging", "network", "memory", "cpus", "pids", "disk"],
         );
+        // An episode that starts does so on the same files, unless what was found is removed.
+        if value["env"].get("on_leak").is_none_or(|on_leak| on_leak.as_str() != Some("remove")) {
+            without(&mut value["env"], &["on_leak"]);
+        }
         without(&mut value["sandbox"], &["pull", "start_timeout", "kept"]);
         let of_transport = [
             "retry",
@@ -367,6 +376,7 @@ impl Default for EnvConfig {
             kind: None,
             dialect: None,
             judging: Judging::default(),
+            on_leak: OnLeak::default(),
             image: ImageSettings::default(),
             network: Network::Bridge,
             memory: limits.memory,

@@ -144,4 +144,48 @@ mod tests {
         let roomy = Admission::new(&PermitsConfig { memory_free: Size(0), ..config }, Path::new("."));
         let _both = (roomy.wait().await, roomy.wait().await);
     }
+
+    #[test]
+    fn what_is_lacking_is_named_with_what_must_stay_free() {
+        let nothing = PermitsConfig { memory_free: Size(0), disk_free: Size(0), ..PermitsConfig::default() };
+        let look = |config: &PermitsConfig, folder: &str| Admission::new(config, Path::new(folder)).look();
+        assert_eq!(look(&nothing, "."), None);
+        let disk = PermitsConfig { disk_free: Size(u64::MAX), ..nothing.clone() };
+        // The folder of runs need not be there yet.
+        for folder in [".", "/nowhere/runs"] {
+            let lacking = look(&disk, folder).unwrap();
+            assert!(lacking.ends_with(" MiB of disk are free, 17592186044415 must stay free"), "{lacking}");
+            assert!(!lacking.starts_with("0 MiB"), "{lacking}");
+        }
+        let loaded = |most| look(&PermitsConfig { load: Some(most), ..nothing.clone() }, ".");
+        assert!(loaded(-1.0).unwrap().ends_with(" processes are ready to run on each core, -1 at most"));
+        assert_eq!(loaded(1e9), None);
+    }
+
+    #[test]
+    fn the_load_is_that_of_each_core() {
+        let cores = std::thread::available_parallelism().unwrap().get() as f64;
+        let whole = || -> f64 {
+            let text = std::fs::read_to_string("/proc/loadavg").unwrap();
+            text.split(' ').next().unwrap().parse().unwrap()
+        };
+        // It may change while it is read.
+        let is_load = || {
+            let (before, load, after) = (whole(), load().unwrap(), whole());
+            before == after && (load * cores - before).abs() < 1e-9
+        };
+        assert!((0..100).any(|_| is_load()));
+    }
+
+    #[test]
+    fn an_answer_counts_for_a_moment() {
+        let nothing = PermitsConfig { memory_free: Size(0), disk_free: Size(0), ..PermitsConfig::default() };
+        let admission = Admission::new(&nothing, Path::new("."));
+        let answered = |at: Instant| {
+            *admission.last.lock().unwrap() = Some((at, Some("room".to_owned())));
+            admission.lacking()
+        };
+        assert_eq!(answered(Instant::now() + Duration::from_secs(60)), Some("room".to_owned()));
+        assert_eq!(answered(Instant::now().checked_sub(FRESH * 2).unwrap()), None);
+    }
 }

@@ -62,3 +62,25 @@ impl fmt::Display for WorkItem {
         write!(formatter, " ({})", format!("{stage:?}").to_lowercase())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_named_by_all_that_tells_it_from_others() {
+        let item = |sample| WorkItem {
+            cell: "codeact+temperature=0.5".to_owned(),
+            instance_id: "a__b-1".to_owned(),
+            sample,
+            stage: Stage::Solve,
+        };
+        assert_eq!(
+            [item(0).id(), item(3).id()],
+            ["codeact+temperature=0.5/a__b-1/0", "codeact+temperature=0.5/a__b-1/3"]
+        );
+        // People are shown the number of a sample where there are several.
+        assert_eq!(item(0).to_string(), "codeact+temperature=0.5/a__b-1 (solve)");
+        assert_eq!(item(3).to_string(), "codeact+temperature=0.5/a__b-1/3 (solve)");
+    }
+}

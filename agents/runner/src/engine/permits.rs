@@ -180,3 +180,50 @@ fn kind(err: &ModelError) -> &'static str {
         ModelError::Budget(_) => "budget",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns how many requests, sandboxes and patches may be under way at once.
+    fn most(config: &PermitsConfig, workers: usize) -> [usize; 3] {
+        let permits = Permits::new(config, workers, Path::new("."));
+        [&permits.model, &permits.sandbox, &permits.judging].map(|semaphore| semaphore.available_permits())
+    }
+
+    #[test]
+    fn a_quarter_of_the_workers_and_at_least_two_items_are_spare() {
+        let spare = |spare, workers| PermitsConfig { spare, ..PermitsConfig::default() }.spare(workers);
+        assert_eq!([0, 1, 8, 12, 100].map(|workers| spare(None, workers)), [2, 2, 2, 3, 25]);
+        assert_eq!([spare(Some(0), 100), spare(Some(7), 1)], [0, 7]);
+    }
+
+    #[test]
+    fn there_are_as_many_permits_as_workers_and_sandboxes_for_the_spare_items_too() {
+        let config = PermitsConfig::default();
+        assert_eq!(most(&config, 8), [8, 10, 8]);
+        assert_eq!(most(&config, 100), [100, 125, 100]);
+        let config = PermitsConfig { model: Some(3), sandbox: Some(4), judging: Some(5), ..config };
+        assert_eq!(most(&config, 100), [3, 4, 5]);
+        // None at all would wait forever.
+        let config = PermitsConfig { model: Some(0), sandbox: Some(0), judging: Some(0), ..config };
+        assert_eq!(most(&config, 0), [1, 1, 1]);
+        assert_eq!(
+            most(&PermitsConfig { spare: Some(usize::MAX), ..PermitsConfig::default() }, 1)[1],
+            Semaphore::MAX_PERMITS
+        );
+    }
+
+    #[test]
+    fn a_failed_request_has_a_kind() {
+        let why = String::new;
+        for (err, expected) in [
+            (ModelError::Transient { message: why(), retry_after: None }, "transient"),
+            (ModelError::ContextLength(why()), "context_length"),
+            (ModelError::Permanent(why()), "permanent"),
+            (ModelError::Budget(why()), "budget"),
+        ] {
+            assert_eq!(kind(&err), expected);
+        }
+    }
+}

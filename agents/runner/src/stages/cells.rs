@@ -62,3 +62,53 @@ pub fn name_cells(journal: &Journal, models: &[&str], predictions: &[Prediction]
 fn holds_another(cell_dir: &CellDir, model: &str, wanted: impl Fn(&str) -> bool) -> bool {
     cell_dir.predictions().iter().any(|one| one.model_name_or_path != model && wanted(&one.instance_id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prediction((id, model): (&str, &str)) -> Prediction {
+        Prediction {
+            instance_id: id.to_owned(),
+            model_name_or_path: model.to_owned(),
+            model_patch: Some("x".to_owned()),
+            spoiled: false,
+        }
+    }
+
+    /// Returns the names of the cells for predictions, in a run whose cells hold others.
+    fn names(held: &[(&str, (&str, &str))], new: &[(&str, &str)], is_word: bool) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("run")).unwrap();
+        for (cell, one) in held {
+            CellDir::create_in(&journal, cell).unwrap().put_prediction(&prediction(*one)).unwrap();
+        }
+        let predictions: Vec<Prediction> = new.iter().copied().map(prediction).collect();
+        name_cells(&journal, &models(&predictions), &predictions, is_word)
+    }
+
+    #[test]
+    fn the_patches_of_one_model_are_in_one_cell_unless_another_one_has_patches_for_them_there() {
+        assert_eq!(names(&[], &[("a", "m"), ("b", "m")], false), ["evaluate"]);
+        assert_eq!(names(&[("evaluate", ("a", "m"))], &[("a", "m")], false), ["evaluate"]);
+        assert_eq!(names(&[("evaluate", ("b", "other"))], &[("a", "m")], false), ["evaluate"]);
+        assert_eq!(names(&[("evaluate", ("a", "other"))], &[("a", "m")], false), ["evaluate+model=m"]);
+        assert_eq!(names(&[("evaluate", ("a", "other"))], &[("a", "m")], true), ["evaluate"]);
+    }
+
+    #[test]
+    fn each_model_has_a_cell_of_its_own_however_alike_the_names_are() {
+        let two = [("a", "m"), ("b", "n"), ("c", "m")];
+        assert_eq!(names(&[], &two, false), ["evaluate+model=m", "evaluate+model=n"]);
+        // Folders of some file systems are the same in upper and lower case, or once a slash is replaced.
+        for alike in [["m", "M"], ["a/b", "a__b"]] {
+            let found = names(&[], &alike.map(|model| ("a", model)), false);
+            let [one, other] = found.as_slice() else { panic!("{found:?}") };
+            assert!(other.starts_with("evaluate+model=") && other.len() > one.len() + 8, "{found:?}");
+        }
+        // A cell that another model's patches are in is not used, whichever instances they are for.
+        let found = names(&[("evaluate+model=m", ("z", "another"))], &two, false);
+        assert!(found[0].starts_with("evaluate+model=m-") && found[1] == "evaluate+model=n", "{found:?}");
+        assert_eq!(names(&[("evaluate+model=m", ("z", "m"))], &two, false)[0], "evaluate+model=m");
+    }
+}

@@ -106,6 +106,7 @@ impl Cell {
             dataset: resolved.config.env.dataset.clone(),
             dataset_revision: resolved.dataset_revision(),
             image: None,
+            audit: None,
             sample: cell_dir.sample(),
             parent: None,
         };
@@ -286,7 +287,8 @@ impl Cell {
         // It was prepared while others were under way, and it is taken away while the next one is.
         let slot = worker.slot().await;
         // Now the image is there, also where it had to be pulled.
-        let origin = Origin { image: self.environment.image_digest(instance).await, ..origin };
+        let image = self.environment.image_digest(instance).await;
+        let origin = Origin { image, audit: ready.audit.clone(), ..origin };
         let outcome = match &slot {
             Some(_) => {
                 worker.enter(Phase::Episode);
@@ -301,8 +303,8 @@ impl Cell {
         }
         let Some(outcome) = outcome? else { return Ok(None) };
         if outcome.exit_status.class() != OutcomeClass::Infrastructure {
-            let (earlier, whole) = (dir.trajectory(RESUMED)?, dir.trajectory(TRAJECTORY)?);
-            if let (Some(earlier), Some(whole)) = (earlier, whole)
+            if let Some(earlier) = dir.trajectory(RESUMED)?
+                && let Some(whole) = dir.trajectory(TRAJECTORY)?
                 && earlier.holds_more_than(&whole)
             {
                 dir.write(&dir.free_name(CUT), &lines(&earlier)?)?;

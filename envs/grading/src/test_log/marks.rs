@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::facts::has_applied_patch;
 use super::parts::{Part, for_each_part};
-use crate::markers::{APPLIED_PREDICTION, EXIT_CODE, MARKER, TESTS_END, TESTS_START};
+use crate::markers::{EXIT_CODE, MARKER, TESTS_END, TESTS_START};
 
 /// What a log of SWE-bench 1 begins with.
 const TASK_METADATA: &str = "Task Metadata:";
@@ -49,8 +49,8 @@ impl Marks {
             self.start |= mark.starts_with(TESTS_START);
             self.end |= self.start && mark.starts_with(TESTS_END);
             self.exit_code |= self.end && mark.starts_with(EXIT_CODE);
-            self.applied |= mark.starts_with(APPLIED_PREDICTION);
         }
+        // Also in the marker that the prediction was applied.
         self.applied |= has_applied_patch(text);
         if !self.begun {
             self.metadata = text.lines().next().is_some_and(|line| line.contains(TASK_METADATA));

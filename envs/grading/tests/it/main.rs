@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod grading;
+mod near_misses;
 mod own_tests;
 mod parsers;
 mod reading;

@@ -74,6 +74,7 @@ async fn open(folder: &Path) -> Arc<dyn Environment> {
         kind: None,
         settings: json!({}),
         keep_history: false,
+        runs: folder,
         providers: &providers,
     };
     Harbor.open(request).await.unwrap()

@@ -1,5 +1,9 @@
 # Brings an index of the baseline's git directory, $shadow, to the state of the working tree. Runs at the root.
 use_shadow() {
+    # A state that was kept holds it as one file, until it is needed. What goes wrong is seen when it is used.
+    if [ -f "$shadow.tar" ]; then
+        rm -rf "$shadow" && tar -xf "$shadow.tar" -C "${shadow%/*}" --no-same-owner && rm -f "$shadow.tar"
+    fi
     export GIT_DIR=$shadow GIT_WORK_TREE=$PWD GIT_INDEX_FILE=$home/index
 }
 

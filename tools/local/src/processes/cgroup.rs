@@ -68,7 +68,7 @@ impl ControlGroup {
     /// Returns whether a process was refused since the last call, and the limit is passed.
     pub(crate) fn is_full(&self) -> bool {
         let refused = self.refusals();
-        self.refused.swap(refused, Ordering::SeqCst) < refused && self.count() > self.limit
+        self.refused.swap(refused, Ordering::SeqCst) < refused && self.count().unwrap_or_default() > self.limit
     }
 
     /// Lets no process of the group start another until [`ControlGroup::allow_forks`].
@@ -79,12 +79,13 @@ impl ControlGroup {
     /// Ends what [`ControlGroup::forbid_forks`] began.
     pub(crate) fn allow_forks(&self) {
         // Those that have been killed count until init has taken note of them.
-        self.set_most(self.limit.saturating_add(SLACK).saturating_add(self.count()));
+        self.set_most(self.limit.saturating_add(SLACK).saturating_add(self.count().unwrap_or_default()));
         self.refused.store(self.refusals(), Ordering::SeqCst);
     }
 
-    fn count(&self) -> u64 {
-        self.read("pids.current").trim().parse().unwrap_or_default()
+    /// Returns the number of processes and threads, as far as it can be read.
+    pub(crate) fn count(&self) -> Option<u64> {
+        self.read("pids.current").trim().parse().ok()
     }
 
     fn refusals(&self) -> u64 {

@@ -120,6 +120,11 @@ impl Processes {
         self.group.as_ref().is_some_and(ControlGroup::is_full)
     }
 
+    /// Returns whether there is at most one process, of one thread, where the kernel counts them.
+    pub(crate) fn are_at_most_one(&self) -> bool {
+        self.whole_group().is_some_and(|group| group.count().is_some_and(|count| count <= 1))
+    }
+
     /// Returns whether a process still runs under this id.
     pub(crate) fn is_alive(id: u32) -> bool {
         Process::read(id).is_some_and(|process| !process.is_dead())

@@ -1,5 +1,6 @@
 //! The program on real instances.
 
+mod audit;
 mod evaluate;
 mod images;
 mod killed;

@@ -1,0 +1,4 @@
+//! Audits of trees that are made here, without an engine.
+
+mod scan;
+mod tree;
