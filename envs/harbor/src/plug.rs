@@ -35,6 +35,10 @@ impl EnvironmentPlug for Harbor {
         None
     }
 
+    fn judges_strictly(&self) -> bool {
+        false
+    }
+
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
         if request.settings.get("judging").and_then(serde_json::Value::as_str) == Some("strict") {
             let hint = "hint: `-c env.judging=official`";
