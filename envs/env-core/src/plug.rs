@@ -34,6 +34,11 @@ pub trait EnvironmentPlug: Send + Sync {
         None
     }
 
+    /// Returns whether its patches can be judged strictly.
+    fn judges_strictly(&self) -> bool {
+        true
+    }
+
     /// Returns the revision of a dataset of this environment: a commit, or a digest of a file; `None` where it has
     /// none.
     fn revision(&self, _dataset: &str) -> Option<String> {

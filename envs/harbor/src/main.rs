@@ -16,7 +16,10 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     match run(&Places { tests, logs, root: arguments.next() }) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(untold) => {
+            untold.iter().for_each(|what| eprintln!("spotter-grader: {what}"));
+            ExitCode::SUCCESS
+        }
         Err(reason) => {
             eprintln!("spotter-grader: {reason}");
             ExitCode::FAILURE

@@ -12,7 +12,7 @@ use tool_core::{Image, SandboxProvider, Source};
 
 use crate::environment::{HarborTasks, Images, Task, load_spec};
 use crate::run::Tests;
-use crate::task::{EnvironmentConfig, TaskFolder, is_folder_of_tasks, load_all};
+use crate::task::{EnvironmentConfig, TaskFolder, WORKDIR, is_folder_of_tasks, load_all};
 
 /// Harbor task folders, as the configuration sees them.
 pub struct Harbor;
@@ -36,7 +36,15 @@ impl EnvironmentPlug for Harbor {
         None
     }
 
+    fn judges_strictly(&self) -> bool {
+        false
+    }
+
     async fn open(&self, request: EnvironmentRequest<'_>) -> Result<Arc<dyn Environment>, OpenError> {
+        if request.settings.get("judging").and_then(serde_json::Value::as_str) == Some("strict") {
+            let hint = "hint: `-c env.judging=official`";
+            return Err(format!("a task of Harbor is judged by its own verifier, never strictly\n{hint}").into());
+        }
         let folders = load_all(Path::new(request.dataset))?;
         let provider = request.providers.of_episodes().await?;
         let on_leak = request.settings.get("on_leak").and_then(serde_json::Value::as_str).unwrap_or("refuse");
@@ -82,7 +90,7 @@ fn instance(folder: &TaskFolder) -> Instance {
 /// Returns what the sandboxes of a task are started from.
 async fn images(folder: &TaskFolder, provider: &dyn SandboxProvider) -> Result<Images, String> {
     let own = &folder.config.environment;
-    let workdir = own.workdir.clone().unwrap_or_else(|| "/app".to_owned());
+    let workdir = own.workdir.clone().unwrap_or_else(|| WORKDIR.to_owned());
     let startup = match folder.config.metadata.spotter {
         Some(_) => load_spec(&folder.path)?.startup,
         None => variables(own)?,

@@ -272,6 +272,12 @@ impl Resolved {
         self.plugs.find_environment(dataset)?.revision(dataset)
     }
 
+    /// Returns whether patches are to be judged strictly where the dataset's environment cannot do that.
+    pub fn is_too_strict(&self) -> bool {
+        let plug = self.config.env.dataset.as_deref().and_then(|dataset| self.plugs.find_environment(dataset));
+        self.config.env.judging == Judging::Strict && plug.is_some_and(|plug| !plug.judges_strictly())
+    }
+
     /// Returns the name of the run.
     pub fn run_name(&self) -> String {
         let made = || format!("{}-{}", self.plug.name, self.fingerprint());

@@ -66,7 +66,7 @@ impl Exporter {
                 }),
             },
             verifier,
-            agent: AgentConfig { timeout_sec: Some(self.agent_timeout) },
+            agent: AgentConfig { timeout_sec: Some(self.agent_timeout), ..AgentConfig::default() },
             environment: EnvironmentConfig { docker_image, healthcheck: Some(healthcheck), ..environment },
             steps: Vec::new(),
         }

@@ -14,7 +14,7 @@ use tool_core::{Command, ExecEnd, ExecOutput, FileError, Sandbox, SandboxError, 
 use super::leftover::end_all;
 
 /// The largest patch that is applied, as in the project's own sandboxes by default.
-const MAX_FILE: u64 = 64 << 20;
+pub(super) const MAX_FILE: u64 = 64 << 20;
 /// Bytes of a command's output that are kept.
 const MAX_OUTPUT: u64 = 1 << 20;
 /// How long a command may take that says nothing of it.
@@ -43,6 +43,9 @@ impl Here {
 
     /// Runs a script by bash in the repository until its end or its time is up; nothing that it started is left. Its
     /// output goes to `output`.
+    ///
+    /// # Errors
+    /// When it cannot be run, or what it started cannot be ended.
     pub(crate) fn run(&self, script: &str, timeout: Duration, output: &File) -> std::io::Result<ExecEnd> {
         let mut child = process::Command::new("/bin/bash")
             .arg("-c")
@@ -64,8 +67,7 @@ impl Here {
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(50));
         };
-        end_all();
-        Ok(end)
+        if end_all() { Ok(end) } else { Err(std::io::Error::other("processes that were started cannot be ended")) }
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -110,7 +112,6 @@ impl Sandbox for Here {
     }
 
     async fn stop(&self) -> Result<(), SandboxError> {
-        end_all();
-        Ok(())
+        if end_all() { Ok(()) } else { Err(SandboxError::Lost("processes cannot be ended".to_owned())) }
     }
 }

@@ -11,14 +11,14 @@ use grading::markers::{APPLIED_PREDICTION, APPLY_FAILED, OWN_START, OWN_TESTS, T
 use repo::apply;
 use tool_core::{ExecEnd, Sandbox, shell_quote};
 
-use super::here::Here;
+use super::here::{Here, MAX_FILE};
 use super::leftover::adopt;
 use super::outcome::Outcome;
 use super::spec::GraderSpec;
 use super::{PATCH, Places};
 
 /// The log of which no more is kept: its head and its tail are.
-const MAX_LOG: u64 = 1 << 30;
+const MAX_LOG: u64 = 64 << 20;
 /// How long the check of the tools may take.
 const CHECK: Duration = Duration::from_secs(60);
 
@@ -88,13 +88,17 @@ fn judge_by(places: &Places, spec: &GraderSpec, script: &str) -> Result<Outcome,
 
 /// Returns the patch: nothing where none was handed in, and why it cannot be applied where it is no text.
 fn patch(path: &Path) -> Result<Option<Result<Patch, String>>, String> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(String::from_utf8(bytes).map(Patch).map_err(|_| "the patch is not UTF-8".to_owned()))),
-        // Whatever else lies there was put there by what was collected.
-        Err(_) if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) => Ok(None),
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(err) => Err(format!("`{}` cannot be read: {err}", path.display())),
+    // Whatever lies there was put there by what was collected: nothing is opened before it is known what it is.
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => return Ok(None),
+        Ok(found) if found.len() > MAX_FILE => {
+            return Ok(Some(Err(format!("the patch has {} bytes, more than {MAX_FILE}", found.len()))));
+        }
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        _ => {}
     }
+    let bytes = fs::read(path).map_err(|err| format!("`{}` cannot be read: {err}", path.display()))?;
+    Ok(Some(String::from_utf8(bytes).map(Patch).map_err(|_| "the patch is not UTF-8".to_owned())))
 }
 
 /// Checks that bash and git run in the repository.

@@ -1,7 +1,8 @@
 //! Judges a patch where a verifier runs: applies it, runs the tests, reads their log and writes the reward.
 //!
 //! All that it needs is read before anything of the patch runs, and the reward is written when nothing of it runs any
-//! more. There is always a reward file, and the reward is 0 or 1: what keeps a patch from being judged before the first
+//! more. A reward of 0 is there from the start, so that whoever ends the grader has no other, and so is the space for the
+//! one that takes its place. There is always a reward file, and the reward is 0 or 1: what keeps a patch from being judged before the first
 //! of it has run is infrastructure, for which `infrastructure` stands beside a reward of 0. Whatever happens later is
 //! the patch's own doing.
 
@@ -11,7 +12,8 @@ mod leftover;
 mod outcome;
 mod spec;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub use outcome::{INFRASTRUCTURE, Outcome, REWARD};
@@ -28,6 +30,9 @@ pub const REPORT_FILE: &str = "report.json";
 /// The log of applying and testing, in [`VERIFIER`].
 pub const OUTPUT_FILE: &str = "test_output.txt";
 
+/// Bytes that are kept for the reward and the report.
+const RESERVE: usize = 64 << 10;
+
 /// The folders of a verifier.
 #[derive(Debug, Clone)]
 pub struct Places {
@@ -39,18 +44,38 @@ pub struct Places {
     pub root: Option<PathBuf>,
 }
 
-/// Judges the patch in `places` and writes what came of it.
+/// Judges the patch in `places`, writes what came of it, and returns what of it could not be written besides the reward.
 ///
 /// # Errors
 /// A text that says why there is no verdict, after the reward that tells so was written; or that it could not be.
-pub fn run(places: &Places) -> Result<(), String> {
+pub fn run(places: &Places) -> Result<Vec<String>, String> {
     let folder = places.logs.join(VERIFIER);
+    let reserve = first(&folder)?;
     let outcome = judge::judge(places);
-    fs::create_dir_all(&folder).map_err(|err| at(&folder, &err))?;
-    put(&folder, OUTPUT_FILE, &outcome.test_output)?;
-    put(&folder, REPORT_FILE, outcome.json().as_bytes())?;
+    // The patch may have filled the disk.
+    drop(reserve);
+    make(&folder)?;
     put(&folder, REWARD_FILE, outcome.reward_json().as_bytes())?;
-    outcome.infrastructure.map_or(Ok(()), Err)
+    let others = [(REPORT_FILE, outcome.json().into_bytes()), (OUTPUT_FILE, outcome.test_output)];
+    let untold = others.iter().filter_map(|(name, bytes)| put(&folder, name, bytes).err()).collect();
+    outcome.infrastructure.map_or(Ok(untold), Err)
+}
+
+/// Writes the reward that stands until there is another, and returns the space that is kept for that one.
+fn first(folder: &Path) -> Result<File, String> {
+    make(folder)?;
+    put(folder, REWARD_FILE, Outcome::default().reward_json().as_bytes())?;
+    let reserve = tempfile::tempfile_in(folder).and_then(|mut file| file.write_all(&[0; RESERVE]).map(|()| file));
+    reserve.map_err(|err| at(folder, &err))
+}
+
+/// Makes a folder in the place of whatever has its name.
+fn make(folder: &Path) -> Result<(), String> {
+    if fs::symlink_metadata(folder).is_ok_and(|found| !found.is_dir()) {
+        // What cannot be removed cannot be made a folder either, which is told.
+        let _ = fs::remove_file(folder);
+    }
+    fs::create_dir_all(folder).map_err(|err| at(folder, &err))
 }
 
 /// Writes a file in the place of whatever the tests have put there.

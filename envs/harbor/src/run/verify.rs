@@ -1,6 +1,5 @@
 //! Runs a task's verifier on a patch, in fresh sandboxes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use env_core::{EnvError, Failure, Patch, Report, Verdict};
@@ -79,6 +78,10 @@ async fn in_one(
 ) -> Result<Option<Result<Judged, String>>, EnvError> {
     let prefix = if sandbox.info().isolated { "" } else { sandbox.info().scratch.as_str() };
     if is_own {
+        // No sandbox takes it, which is the patch's own doing.
+        if patch.0.len() as u64 > sandbox.info().max_file {
+            return Ok(None);
+        }
         ready(sandbox, false).await?;
         let path = format!("{prefix}/logs/{PATCH}");
         sandbox.write_file(&path, patch.0.as_bytes(), None).await.map_err(file_error)?;
@@ -98,7 +101,7 @@ async fn collect(
     sandbox: &dyn Sandbox,
     patch: &Patch,
     log: &mut Vec<u8>,
-) -> Result<Option<BTreeMap<String, Vec<u8>>>, EnvError> {
+) -> Result<Option<Vec<(String, Vec<u8>)>>, EnvError> {
     ready(sandbox, true).await?;
     if !applied(sandbox, patch, log).await? {
         return Ok(None);
@@ -115,11 +118,11 @@ async fn collect(
             );
         }
     }
-    let mut artifacts = BTreeMap::new();
+    let mut artifacts = Vec::new();
     for source in judging.task.sources() {
         let folder = source.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         match sandbox.archive(&source).await {
-            Ok(tar) => drop(artifacts.insert(folder.to_owned(), tar)),
+            Ok(tar) => artifacts.push((folder.to_owned(), tar)),
             Err(FileError::Sandbox(err)) => return Err(err.into()),
             Err(err) => log.extend(format!("not handed to the verifier: {err}\n").into_bytes()),
         }
@@ -211,7 +214,13 @@ async fn run(
         log.clear();
         log.extend(output);
     }
+    // The grader of this project ends with 0, or with 1 where it could not judge; else something has ended it, and what
+    // lies there may be anyone's.
+    if judging.task.config.metadata.spotter.is_some() && !matches!(output.end, ExecEnd::Exited(0 | 1)) {
+        return Ok(Err(format!("the grader ended with {:?}", output.end)));
+    }
     match reward(json.as_deref(), text.as_deref()) {
+        Ok(Reward::Infrastructure) if output.success() => Ok(Err("the grader's reward is not its own".to_owned())),
         Ok(Reward::Is(reward)) => Ok(Ok(Judged { reward, outcome })),
         Ok(Reward::Infrastructure) => {
             let reason = outcome.and_then(|outcome| outcome.infrastructure).unwrap_or_default();

@@ -80,6 +80,12 @@ pub struct VerifierConfig {
     /// Seconds that it may take; 600 where it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_sec: Option<f64>,
+    /// Who it runs as; absent: the image's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<toml::Value>,
+    /// What of the network is in its reach; absent: what its sandbox has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_mode: Option<NetworkMode>,
     /// Whether it runs in a sandbox of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment_mode: Option<Mode>,
@@ -124,6 +130,12 @@ pub struct AgentConfig {
     /// Seconds that the agent may take; no limit where it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_sec: Option<f64>,
+    /// Who it runs as; absent: the image's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<toml::Value>,
+    /// What of the network is in its reach; absent: what its sandbox has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_mode: Option<NetworkMode>,
 }
 
 /// `[environment]` and `[verifier.environment]`.

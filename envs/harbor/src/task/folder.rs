@@ -9,6 +9,9 @@ use super::keys::{TaskError, read};
 /// What always goes from the agent's sandbox to the verifier's.
 const ARTIFACTS: &str = "/logs/artifacts";
 
+/// The folder in which commands run where a task names none.
+pub(crate) const WORKDIR: &str = "/app";
+
 /// A task folder.
 #[derive(Debug, Clone)]
 pub struct TaskFolder {
@@ -86,7 +89,7 @@ impl TaskFolder {
     /// Returns the paths that go from the agent's sandbox to the verifier's.
     pub fn sources(&self) -> Vec<String> {
         let mut sources = vec![ARTIFACTS.to_owned()];
-        let workdir = self.config.environment.workdir.as_deref().unwrap_or("/");
+        let workdir = self.config.environment.workdir.as_deref().unwrap_or(WORKDIR);
         for artifact in &self.config.artifacts {
             let (Artifact::Path(source) | Artifact::Table { source, .. }) = artifact;
             let source = source.trim_end_matches('/');
@@ -117,7 +120,25 @@ impl TaskFolder {
         if !self.path.join("tests/test.sh").is_file() {
             return Some("it has no `tests/test.sh`".to_owned());
         }
-        [Some(own), self.config.verifier.environment.as_ref()].into_iter().flatten().find_map(unfit)
+        let environments = [Some(own), self.config.verifier.environment.as_ref()];
+        environments.into_iter().flatten().find_map(unfit).or_else(|| self.unfit_phase())
+    }
+
+    /// Returns what the agent or the verifier wants that cannot be had here.
+    fn unfit_phase(&self) -> Option<String> {
+        let TaskConfig { agent, verifier, .. } = &self.config;
+        for (name, user, network) in
+            [("agent", &agent.user, agent.network_mode), ("verifier", &verifier.user, verifier.network_mode)]
+        {
+            if let Some(user) = user.as_ref().filter(|user| !is_root(user)) {
+                return Some(format!("its {name} runs as the user {user}, and only root runs here"));
+            }
+            if network == Some(NetworkMode::Allowlist) {
+                return Some(format!("its {name} may reach some hosts of the network only, which cannot be done here"));
+            }
+        }
+        let variable = verifier.env.iter().find(|(_, value)| value.contains("${"));
+        variable.map(|(name, _)| format!("its variable `{name}` is one of this machine, which no sandbox is given"))
     }
 
     fn services(&self) -> impl Iterator<Item = &str> {
@@ -127,6 +148,10 @@ impl TaskFolder {
         });
         artifacts.chain(self.config.verifier.collect.iter().filter_map(|collect| collect.service.as_deref()))
     }
+}
+
+fn is_root(user: &toml::Value) -> bool {
+    user.as_str() == Some("root") || user.as_str() == Some("0") || user.as_integer() == Some(0)
 }
 
 /// Returns why an environment cannot be had here.

@@ -14,4 +14,5 @@ fn the_loaders_of_others_read_the_folders() {
     let output = Command::new(python).arg(script).arg(out.path()).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && told.contains("3 tasks are read by harbor"), "{told}");
+    assert!(told.contains("3 tasks are listed by verifiers"), "`verifiers` is not installed: {told}");
 }

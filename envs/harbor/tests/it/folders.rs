@@ -108,6 +108,12 @@ fn a_task_that_cannot_be_run_here_is_refused_with_why() {
         ("[environment]\nnetwork_mode = \"allowlist\"\nallowed_hosts = [\"a.b\"]\n", Some("some hosts")),
         ("[[steps]]\nname = \"one\"\n", Some("several steps")),
         ("[[verifier.collect]]\ncommand = \"true\"\nservice = \"db\"\n", Some("another service")),
+        ("[agent]\nnetwork_mode = \"allowlist\"\nallowed_hosts = [\"a.b\"]\n", Some("its agent may reach some hosts")),
+        ("[verifier]\nnetwork_mode = \"allowlist\"\nallowed_hosts = [\"a.b\"]\n", Some("its verifier may reach some")),
+        ("[agent]\nuser = \"agent\"\n", Some("runs as the user")),
+        ("[verifier]\nuser = 1000\n", Some("runs as the user")),
+        ("[verifier]\nuser = \"root\"\n", None),
+        ("[verifier.env]\nKEY = \"${KEY}\"\n", Some("`KEY` is one of this machine")),
         ("[environment]\ndocker_image = \"a\"\n", None),
     ] {
         fs::write(path.join("task.toml"), text).unwrap();

@@ -86,6 +86,23 @@ pub(crate) enum OfVerdict {
     Share,
 }
 
+/// Loads the settings; where an environment has no strict judging, the default gives way, and what was asked for does not.
+fn load(plugs: &Plugs, base: &mut runner::Settings) -> anyhow::Result<Resolved> {
+    let resolved = Resolved::load(plugs, base, &[])?;
+    let mut official = base.clone();
+    let env = official.base.as_mut().and_then(|(values, _)| values.get_mut("env")?.as_mapping_mut());
+    let removed = env.is_some_and(|env| env.remove("judging").is_some());
+    if !removed || !resolved.is_too_strict() {
+        return Ok(resolved);
+    }
+    let resolved = Resolved::load(plugs, &official, &[])?;
+    if !resolved.is_too_strict() {
+        say("note: these instances are judged by their own verifiers, not strictly (`env.judging: official`)");
+    }
+    *base = official;
+    Ok(resolved)
+}
+
 pub(crate) async fn run(
     plugs: &Plugs,
     args: GymCommand,
@@ -96,7 +113,7 @@ pub(crate) async fn run(
     let mut base = args.settings.layered();
     base.base =
         Some((serde_yaml::from_str(BASE).context("its own settings").map_err(Failed::Usage)?, "gym".to_owned()));
-    let resolved = Resolved::load(plugs, &base, &[]).map_err(Failed::Usage)?;
+    let resolved = load(plugs, &mut base).map_err(Failed::Usage)?;
     if !resolved.config.evaluate {
         return Err(Failed::Usage(anyhow!("with `evaluate=false` no session comes to a reward\nhint: leave it out")));
     }
