@@ -4,5 +4,6 @@
 
 mod cells;
 mod predictions;
+mod recorder;
 mod runs;
 mod verdicts;

@@ -28,12 +28,7 @@ fn only_forged_tests_pass_with_a_failure_in_them() {
     let (put, outcomes) = control(folder.path());
     let mut passed: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome.strip_suffix(" ok")).collect();
     passed.sort_unstable();
-    let forged = [
-        "test_compared",
-        "test_compared_from_the_right",
-        "test_compared_in_a_call",
-        "test_nothing_asserted",
-    ];
+    let forged = ["test_compared", "test_compared_from_the_right", "test_compared_in_a_call", "test_nothing_asserted"];
     assert_eq!(passed, [forged.as_slice(), &["test_turned"]].concat(), "{put}");
     assert!(outcomes.contains(&"Says ERROR".to_owned()), "the docstring is gone: {outcomes:?}");
     assert!(outcomes.iter().filter(|outcome| outcome.contains("qwertyuiopasdfgh0x")).count() >= 6, "{outcomes:?}");
