@@ -1,6 +1,5 @@
 //! The commands.
 
-mod audit;
 pub(crate) mod clean;
 pub(crate) mod config;
 mod engine;

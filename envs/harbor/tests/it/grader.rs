@@ -153,7 +153,8 @@ fn what_starts_itself_anew_is_ended() {
     let (_, reward, logs) = judged_by(
         "cat > VERIFIER/walk.py <<'END'\nimport os, time\nend = time.time() + 30\nwhile time.time() < end:\n    if \
          os.fork():\n        os._exit(0)\n    os.setsid()\n    open('VERIFIER/alive', 'w').close()\nEND\n\
-         for i in 1 2 3 4; do python3 VERIFIER/walk.py & done\nsleep 0.3\ntest -e VERIFIER/alive && echo walked\n",
+         for i in 1 2 3 4; do python3 VERIFIER/walk.py & done\nfor i in $(seq 100); do test -e VERIFIER/alive && break; sleep 0.1; done\n\
+         test -e VERIFIER/alive && echo walked\n",
     );
     assert_eq!(reward.to_string(), r#"{"reward":0}"#);
     let log = fs::read_to_string(logs.path().join("verifier/test_output.txt")).unwrap();

@@ -20,19 +20,19 @@ const STAYING: [(&str, &str); 17] = [
     ("bare_repository", "/srv/git/flask.git"),
     ("bundle", "/var/backups/flask.bundle"),
     ("pack", "/var/lib/misc/objects.bin"),
-    ("archive", "/root/old/main.zip"),
+    ("archive", "/home/dev/old/main.zip"),
     ("source_package", "/usr/share/src/flask-9.9.tar.xz"),
-    ("wheel", "/root/wheels/flask-9.9-py3-none-any.whl"),
+    ("wheel", "/home/dev/wheels/flask-9.9-py3-none-any.whl"),
     ("egg", "/usr/share/eggs/flask-9.9.egg"),
-    ("package_cache", "/root/.cache/pip/http-v2/a/b/abcdef.body"),
+    ("package_cache", "/home/dev/.cache/pip/http-v2/a/b/abcdef.body"),
     ("build_folder", "/testbed/build/lib/flask"),
     ("installed_copy", "/usr/lib/python3/dist-packages/flask"),
     ("source_copy", "/home/user/work/flask"),
     ("byte_code", "/testbed/src/flask/__pycache__/blueprints.cpython-310.pyc"),
     ("backup", "/testbed/src/flask/blueprints.py.orig"),
-    ("patch_file", "/root/notes/fix.txt"),
+    ("patch_file", "/home/dev/notes/fix.txt"),
     ("dataset_rows", "/data/test.jsonl.gz"),
-    ("gold_lines", "/root/.history"),
+    ("gold_lines", "/home/dev/.history"),
 ];
 
 /// What is planted where the start of an episode removes it.
@@ -149,7 +149,7 @@ fn what_is_planted_is_found() {
     let script = program.path("script.yaml");
     let look = "cd /testbed; git log --all --oneline | wc -l; git stash list | wc -l; git tag | wc -l; git worktree list | wc -l; \
                 grep -c 'may not be empty' src/flask/blueprints.py; cat .git/objects/*/* .git/objects/pack/* | wc -c; \
-                git cat-file -t $(cat /root/.object) || echo gone; ls /opt/worktree /opt/store";
+                git cat-file -t $(cat /home/dev/.object) || echo gone; ls /opt/worktree /opt/store";
     let call = json!({"calls": [{"name": "bash", "arguments": {"command": look}}]});
     let finish = json!({"calls": [{"name": "finish", "arguments": {}}]});
     fs::write(&script, json!([call, finish]).to_string()).unwrap();

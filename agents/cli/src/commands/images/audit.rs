@@ -16,7 +16,7 @@ use runner::{Plugs, Resolved};
 use serde_json::json;
 use tool_core::{Image, Source};
 
-use super::engine::{ImagePool, engine};
+use crate::commands::engine::{ImagePool, engine};
 use crate::console::say;
 use crate::failed::Failed;
 use crate::output::print;
@@ -63,7 +63,7 @@ pub(crate) async fn run(plugs: &Plugs, args: AuditArgs, providers: &Providers) -
     let chosen = select(all, &args.picked.of(&args.instances)).map_err(|err| Failed::Usage(err.into()))?;
     let chosen: Vec<Instance> = chosen.into_iter().filter_map(|place| all.get(place).cloned()).collect();
     let needs_engine = chosen.iter().any(|instance| environment.image(instance).is_some());
-    let images = if needs_engine { Some(super::images::connect().await?) } else { None };
+    let images = if needs_engine { Some(super::connect().await?) } else { None };
     let certificates = Certificates::below(&resolved.config.runs);
     let audits = Arc::new(Audits { environment, images, certificates, force: args.force });
     let pool = ImagePool(engine(&resolved, providers, Events::default(), args.workers));

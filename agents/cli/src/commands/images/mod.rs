@@ -1,4 +1,6 @@
-//! `images`: builds, pulls, lists and removes the images of instances.
+//! `images`: builds, pulls, lists, audits and removes the images of instances.
+
+mod audit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -22,7 +24,8 @@ use runner::{Plugs, Resolved};
 use swebench::{Loaded, Manifest};
 use tool_core::{SandboxError, Source};
 
-use super::audit::AuditArgs;
+use audit::AuditArgs;
+
 use super::engine::{ImagePool, engine};
 use crate::console::say;
 use crate::datasets::load_rows;
@@ -123,7 +126,7 @@ pub(crate) async fn run(plugs: &Plugs, args: ImagesCommand, providers: &Provider
         Action::Build(args) => build(plugs, args, providers).await,
         Action::Pull(args) => pull(plugs, args, providers).await,
         Action::List(args) => list_all(&args).await.map_err(Failed::Run),
-        Action::Audit(args) => super::audit::run(plugs, *args, providers).await,
+        Action::Audit(args) => audit::run(plugs, *args, providers).await,
         Action::Prune(args) => prune(&args).await,
     }
 }
