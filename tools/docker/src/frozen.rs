@@ -10,6 +10,7 @@ use bollard::query_parameters::{CreateContainerOptionsBuilder, DownloadFromConta
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use shell::Owner;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tool_core::SandboxError;
 
@@ -28,7 +29,11 @@ pub struct Frozen {
 }
 
 /// A tar archive as the engine sends it. It is read by a thread that may wait.
+///
+/// It is asked for when it is first read: an engine sends one archive of a container at a time, and waits with the next
+/// until the one before was read or given up.
 pub struct Archive {
+    ask: Option<Box<dyn FnOnce() + Send>>,
     pieces: Receiver<Result<Bytes, Error>>,
     piece: Bytes,
 }
@@ -85,8 +90,9 @@ impl Frozen {
 impl Archive {
     fn of<F: Future<Output = ()> + Send + 'static>(send: impl FnOnce(Sender<Result<Bytes, Error>>) -> F) -> Self {
         let (sender, pieces) = channel(WAITING);
-        tokio::spawn(send(sender));
-        Self { pieces, piece: Bytes::new() }
+        let (runtime, sent) = (Handle::current(), send(sender));
+        let ask = Box::new(move || drop(runtime.spawn(sent)));
+        Self { ask: Some(ask), pieces, piece: Bytes::new() }
     }
 }
 
@@ -102,6 +108,9 @@ async fn send(stream: impl Stream<Item = Result<Bytes, Error>> + Send, sender: S
 
 impl Read for Archive {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(ask) = self.ask.take() {
+            ask();
+        }
         while self.piece.is_empty() {
             match self.pieces.blocking_recv() {
                 Some(Ok(piece)) => self.piece = piece,
