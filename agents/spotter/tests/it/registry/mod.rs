@@ -4,7 +4,6 @@ mod audit;
 mod evaluate;
 mod images;
 mod killed;
-mod side_by_side;
 mod solve;
 mod trials;
 
