@@ -152,7 +152,7 @@ fn what_is_planted_is_found() {
                 git cat-file -t $(cat /home/dev/.object) || echo gone; ls /opt/worktree /opt/store";
     let call = json!({"calls": [{"name": "bash", "arguments": {"command": look}}]});
     let finish = json!({"calls": [{"name": "finish", "arguments": {}}]});
-    fs::write(&script, json!([call, finish]).to_string()).unwrap();
+    fs::write(&script, json!({"turns": [call, finish]}).to_string()).unwrap();
     let settings = ["env.on_leak=warn".to_owned(), "evaluate=false".to_owned()];
     let (trajectory, ran) = solved(&program, &planted, &script, &settings);
     assert_eq!(ran, Some(0));
