@@ -27,7 +27,7 @@ const STAYING: [(&str, &str); 17] = [
     ("package_cache", "/home/dev/.cache/pip/http-v2/a/b/abcdef.body"),
     ("build_folder", "/testbed/build/lib/flask"),
     ("installed_copy", "/usr/lib/python3/dist-packages/flask"),
-    ("source_copy", "/home/user/work/flask"),
+    ("source_copy", "/home/user/code/flask"),
     ("byte_code", "/testbed/src/flask/__pycache__/blueprints.cpython-310.pyc"),
     ("backup", "/testbed/src/flask/blueprints.py.orig"),
     ("patch_file", "/home/dev/notes/fix.txt"),

@@ -60,7 +60,7 @@ if wants package_cache; then
 fi
 if wants build_folder; then mkdir -p $root/build/lib && cp -r $later/src/flask $root/build/lib/flask; fi
 if wants installed_copy; then pack_later /usr/lib/python3/dist-packages; fi
-if wants source_copy; then mkdir -p /home/user/work && cp -r $later/src/flask /home/user/work/flask; fi
+if wants source_copy; then mkdir -p /home/user/code && cp -r $later/src/flask /home/user/code/flask; fi
 if wants byte_code; then
     $python -c "import py_compile; py_compile.compile('$later/src/flask/blueprints.py', cfile='$root/src/flask/__pycache__/blueprints.cpython-310.pyc')"
 fi
