@@ -120,8 +120,8 @@ fn what_is_left_of_the_fix_is_found() {
     let tree = Tree::new();
     let row = serde_json::json!({"instance_id": "shop__shop-1", "patch": GOLD, "FAIL_TO_PASS": []});
     tree.write("data/rows.jsonl.zst", &zstd::encode_all(row.to_string().as_bytes(), 3).unwrap());
-    tree.write("root/fix", GOLD.as_bytes());
-    tree.write("root/notes.gz", &gzip(AFTER.as_bytes()));
+    tree.write("home/dev/fix", GOLD.as_bytes());
+    tree.write("home/dev/notes.gz", &gzip(AFTER.as_bytes()));
     tree.write("testbed/src/shop/.cart.py.swp", format!("b0VIM{AFTER}").as_bytes());
     tree.write("testbed/change.diff", b"--- a/src/shop/stock.py\n+++ b/src/shop/stock.py\n@@ -1 +1 @@\n-a\n+b\n");
     let mut code = vec![0xa7, 0x0d, 0x0d, 0x0a, 0, 0, 0, 0, 1, 2, 3, 4, 99, 0, 0, 0];
@@ -132,8 +132,8 @@ fn what_is_left_of_the_fix_is_found() {
         &tree,
         &[
             (Kind::DatasetRows, "/data/rows.jsonl.zst"),
-            (Kind::PatchFile, "/root/fix"),
-            (Kind::GoldLines, "/root/notes.gz"),
+            (Kind::PatchFile, "/home/dev/fix"),
+            (Kind::GoldLines, "/home/dev/notes.gz"),
             (Kind::PatchFile, "/testbed/change.diff"),
             (Kind::Backup, "/testbed/src/shop/.cart.py.swp"),
             (Kind::ByteCode, "/testbed/src/shop/__pycache__/cart.cpython-311.pyc"),
