@@ -32,25 +32,18 @@ pub(crate) struct Oracle {
     _runtime: Runtime,
 }
 
-/// Answers the requests for some instances.
+/// Answers the requests for one instance.
 struct Model {
-    tasks: Vec<Task>,
+    gold: Gold,
+    issue: String,
     asked: Arc<AtomicUsize>,
 }
-
-/// An instance: its gold patch and its issue.
-type Task = (Gold, String);
 
 impl Oracle {
     /// Starts the model of an instance.
     pub(crate) fn start(gold: Gold, issue: &str) -> Self {
-        Self::of(vec![(gold, issue.to_owned())])
-    }
-
-    /// Starts the model of several instances, which it tells by their issues.
-    pub(crate) fn of(tasks: Vec<Task>) -> Self {
         let asked = Arc::new(AtomicUsize::new(0));
-        let model = Model { tasks, asked: asked.clone() };
+        let model = Model { gold, issue: issue.to_owned(), asked: asked.clone() };
         let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(async {
             let server = MockServer::start().await;
@@ -74,11 +67,7 @@ impl Respond for Model {
     fn respond(&self, request: &wiremock::Request) -> ResponseTemplate {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let body = serde_json::from_slice(&request.body).map_err(|err| err.to_string());
-        let answer = body.and_then(|body: Value| {
-            let (gold, issue) = self.task(&body)?;
-            complete(gold, issue, &body)
-        });
-        match answer {
+        match body.and_then(|body| complete(&self.gold, &self.issue, &body)) {
             Ok(completion) => ResponseTemplate::new(200).set_body_json(completion),
             // It is told to the client, whose run it fails.
             Err(lost) => {
@@ -88,25 +77,6 @@ impl Respond for Model {
             }
         }
     }
-}
-
-impl Model {
-    /// Returns the instance that a request is about.
-    fn task(&self, body: &Value) -> Result<&Task, Lost> {
-        if let [only] = self.tasks.as_slice() {
-            return Ok(only);
-        }
-        let contents = body["messages"].as_array().into_iter().flatten().map(|message| &message["content"]);
-        let shown: Vec<&str> = contents.flat_map(texts).collect();
-        let mut about = self.tasks.iter().filter(|(_, issue)| shown.iter().any(|text| text.contains(issue.trim())));
-        about.next().ok_or_else(|| "no issue is shown".to_owned())
-    }
-}
-
-/// Returns the texts of a message's content, which is one or a list of parts.
-fn texts(content: &Value) -> Vec<&str> {
-    let parts = content.as_array().into_iter().flatten().filter_map(|part| part["text"].as_str());
-    content.as_str().into_iter().chain(parts).collect()
 }
 
 /// Returns the answer to a request.
