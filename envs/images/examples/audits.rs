@@ -1,6 +1,6 @@
 //! Audits the images of rows and checks their certificates as the start of an episode does; prints how long both take.
 //!
-//! `cargo run --release -p images --example audits -- ROWS.jsonl…`; images that are not here are left out.
+//! `cargo run --release -p images --features audit --example audits -- ROWS.jsonl…`; images that are not here are left out.
 
 use std::error::Error;
 use std::fs;

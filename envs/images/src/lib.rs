@@ -17,10 +17,12 @@ mod source;
 
 mod store;
 
+#[cfg(feature = "audit")]
 mod audit;
 
 mod budget;
 
+#[cfg(feature = "audit")]
 pub use audit::{AuditOrder, audit};
 pub use budget::{ImageBudget, ImageGuard, NeededImage, remove_pulled};
 pub use build::{Builder, ImageResult, Pool};

@@ -1,5 +1,6 @@
 //! `images`: builds, pulls, lists, audits and removes the images of instances.
 
+#[cfg(feature = "audit")]
 mod audit;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use runner::{Plugs, Resolved};
 use swebench::{Loaded, Manifest};
 use tool_core::{SandboxError, Source};
 
+#[cfg(feature = "audit")]
 use audit::AuditArgs;
 
 use super::engine::{ImagePool, engine};
@@ -49,6 +51,7 @@ enum Action {
     /// Lists the images on this machine, one JSON object a line.
     List(ListArgs),
     /// Finds in images what would tell a solver the answer, and certifies each for the episodes that start from it.
+    #[cfg(feature = "audit")]
     Audit(Box<AuditArgs>),
     /// Removes the images that match all of the options.
     Prune(PruneArgs),
@@ -126,6 +129,7 @@ pub(crate) async fn run(plugs: &Plugs, args: ImagesCommand, providers: &Provider
         Action::Build(args) => build(plugs, args, providers).await,
         Action::Pull(args) => pull(plugs, args, providers).await,
         Action::List(args) => list_all(&args).await.map_err(Failed::Run),
+        #[cfg(feature = "audit")]
         Action::Audit(args) => audit::run(plugs, *args, providers).await,
         Action::Prune(args) => prune(&args).await,
     }
