@@ -65,7 +65,15 @@ impl Base {
     ///
     /// # Errors
     /// When the archive breaks off, the machine has no room for it, or the commit is not there whole.
-    pub fn of_repository(archive: impl Read, base_commit: &str) -> io::Result<Self> {
+    /// It is [`io::ErrorKind::NotFound`] only where the reader says so before it gives anything.
+    pub fn of_repository(mut archive: impl Read, base_commit: &str) -> io::Result<Self> {
+        let mut first = [0];
+        let length = archive.read(&mut first)?;
+        let archive = first.get(..length).unwrap_or_default().chain(archive);
+        Self::read_repository(archive, base_commit).map_err(|err| io::Error::other(err.to_string()))
+    }
+
+    fn read_repository(archive: impl Read, base_commit: &str) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         unpack(archive, folder.path())?;
         let mut store = Store::open(&folder.path().join("objects"))?;

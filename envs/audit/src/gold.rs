@@ -122,7 +122,8 @@ impl Gold {
         else {
             return;
         };
-        let text = format!("{one}\n{other}");
+        // Runs of spaces would stand at the start of half the lines of a file.
+        let text = format!("{}\n{other}", one.trim_start());
         if !one.trim().is_empty() && !other.trim().is_empty() && solid(&text) >= PAIR && !words(&text).is_empty() {
             self.add(&text, vec![first, second]);
         }
@@ -150,16 +151,29 @@ impl Gold {
         hits.iter().filter_map(|hit| self.texts.get(usize::from(*hit))).map(|text| text.group).collect()
     }
 
+    /// Returns the constants of byte code as sources have them, each with the group of its text.
+    pub(crate) fn constants(&self) -> (Vec<(Vec<u8>, Edge)>, Vec<usize>) {
+        let texts = self.texts.iter().filter(|text| text.edge == Edge::Length);
+        texts.map(|text| ((text.bytes.clone(), Edge::Word), text.group)).unzip()
+    }
+
     /// Returns what hits show of the patch, without the texts of which a form is in the base commit.
     pub(crate) fn shown(&self, hits: &BTreeSet<u16>, in_base: &BTreeSet<usize>) -> Shown {
         let texts = hits.iter().filter_map(|hit| self.texts.get(usize::from(*hit)));
         let texts: Vec<&Text> = texts.filter(|text| !in_base.contains(&text.group)).collect();
         let at: BTreeSet<usize> = texts.iter().flat_map(|text| text.lines.iter().copied()).collect();
         let lines: Vec<&Line> = at.iter().filter_map(|at| self.lines.get(*at)).collect();
+        // Of a line of which only a constant was found, nothing else is shown.
+        let whole = |at: &usize| texts.iter().any(|text| text.edge == Edge::Word && text.lines.contains(at));
+        let is_part = |text: &&&Text| text.edge == Edge::Length && !text.lines.iter().any(whole);
+        let constants: BTreeSet<&str> =
+            texts.iter().filter(is_part).filter_map(|text| std::str::from_utf8(&text.bytes).ok()).collect();
+        let whole = at.iter().filter(|at| whole(at)).filter_map(|at| self.lines.get(*at));
+        let said: Vec<&str> = whole.map(|line| line.text.as_str()).chain(constants).collect();
         Shown {
             lines: lines.iter().filter(|line| line.is_added).map(|line| line.number).collect(),
-            words: lines.iter().flat_map(|line| words(&line.text)).collect::<BTreeSet<_>>().len(),
-            characters: lines.iter().map(|line| solid(&line.text)).sum(),
+            words: said.iter().flat_map(|text| words(text)).collect::<BTreeSet<_>>().len(),
+            characters: said.iter().map(|text| solid(text)).sum(),
             is_joined: texts.iter().any(|text| text.lines.len() > 1),
         }
     }
@@ -208,7 +222,9 @@ fn constants(line: &str) -> Vec<String> {
         let start = line.find("def ").map(|at| at + 4).or_else(|| line.find("class ").map(|at| at + 6))?;
         line.get(start..start + length)
     });
-    found.extend(name.filter(|name| name.len() >= Search::LEAST).map(str::to_owned));
+    // Those that Python gives a meaning stand in all byte code.
+    let is_own = |name: &&str| name.len() >= Search::LEAST && !(name.starts_with("__") && name.ends_with("__"));
+    found.extend(name.filter(is_own).map(str::to_owned));
     found
 }
 
@@ -242,6 +258,17 @@ mod tests {
         let after = shown("    handle = first(name)\n    return handle\n");
         assert!(after.is_joined && after.lines.is_empty(), "{after:?}");
         assert_eq!(shown("    handle = first(name)\n    handle.close()\n    return handle\n"), Shown::default());
+    }
+
+    #[test]
+    fn a_name_in_byte_code_shows_itself_alone() {
+        assert_eq!(constants("def __init__(self, a, b):"), [] as [String; 0]);
+        let patch = "+++ b/app.py\n@@ -1,0 +1,1 @@\n+def close_all(first_handle, second_handle, third_handle):\n";
+        let gold = Gold::new(Some(&Patch(patch.to_owned())));
+        let mut hits = BTreeSet::new();
+        Search::new(gold.searched()).find(b"z\x09close_all\0", true, &mut hits);
+        let shown = gold.shown(&hits, &BTreeSet::new());
+        assert_eq!((shown.words, shown.characters), (1, 9), "{shown:?}");
     }
 
     #[test]

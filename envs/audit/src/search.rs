@@ -67,11 +67,14 @@ impl Search {
         buffer.resize(PIECE + overlap, 0);
         let (mut held, mut total, mut is_start) = (0, 0_u64, true);
         loop {
-            let read = fill(reader, &mut buffer[held..])?;
+            let (read, failed) = fill(reader, &mut buffer[held..]);
             total += read as u64;
             let end = held + read;
             let is_last = end < buffer.len();
             self.find(&buffer[..end], is_start, hits);
+            if let Some(err) = failed {
+                return Err(err);
+            }
             if is_last {
                 return Ok(total);
             }
@@ -134,18 +137,18 @@ pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// Reads until the buffer is full or there is no more.
-pub(crate) fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+/// Reads until the buffer is full or there is no more, and returns how much that was; with the error that ended it.
+pub(crate) fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut filled = 0;
     while filled < buffer.len() {
         match reader.read(&mut buffer[filled..]) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-            Err(err) => return Err(err),
+            Err(err) => return (filled, Some(err)),
         }
     }
-    Ok(filled)
+    (filled, None)
 }
 
 #[cfg(test)]

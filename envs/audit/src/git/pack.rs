@@ -38,7 +38,11 @@ pub(crate) fn each_object(reader: impl BufRead, each: &mut dyn FnMut(&Object, bo
         let (object, is_whole) = match entry {
             Entry::Whole(kind) => (Object { kind, data }, true),
             Entry::Before(back) => match start.checked_sub(back).and_then(|base| kept.get(&base).cloned()) {
-                Some(base) => (Object { kind: base.kind, data: patched(&base.data, &data).ok_or_else(broken)? }, true),
+                // One that is too large or broken is no reason to give up the others.
+                Some(base) => match patched(&base.data, &data) {
+                    Some(made) => (Object { kind: base.kind, data: made }, true),
+                    None => (Object { kind: ObjectKind::Blob, data: pieces(&data) }, false),
+                },
                 None => (Object { kind: ObjectKind::Blob, data: pieces(&data) }, false),
             },
             Entry::Of(_) => (Object { kind: ObjectKind::Blob, data: pieces(&data) }, false),

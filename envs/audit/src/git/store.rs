@@ -36,7 +36,11 @@ impl Store {
         for entry in fs::read_dir(folder.join("pack")).into_iter().flatten() {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "idx") {
-                let file = File::open(path.with_extension("pack"))?;
+                let file = match File::open(path.with_extension("pack")) {
+                    // Git takes no notice of it either.
+                    Err(err) if err.kind() == io::ErrorKind::NotFound => continue,
+                    file => file?,
+                };
                 packs.push(Pack { file, places: places(&fs::read(path)?).ok_or_else(broken)? });
             }
         }

@@ -39,7 +39,7 @@ pub(super) enum Form {
 }
 
 /// What was seen in one file.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Content {
     /// The texts that were found.
     pub(super) hits: BTreeSet<u16>,
@@ -94,14 +94,16 @@ impl Looking<'_> {
     /// Looks at what a reader gives, by its first bytes. What is broken is noted; an error is the reader's own.
     fn look(&self, reader: &mut dyn Read, path: &str, depth: u8, content: &mut Content) -> io::Result<()> {
         let mut head = vec![0; HEAD];
-        let length = fill(reader, &mut head)?;
+        let (length, failed) = fill(reader, &mut head);
         head.truncate(length);
         let form = if depth < DEEPEST && content.bytes < MOST { form(&head, path) } else { Form::Plain };
         if depth == 0 {
             content.form = Some(form);
             content.head.clone_from(&head);
         }
-        let mut whole = Cursor::new(head).chain(BufReader::with_capacity(64 << 10, &mut *reader));
+        // Behind an error nothing follows.
+        let most = if failed.is_some() { 0 } else { u64::MAX };
+        let mut whole = Cursor::new(head).chain(BufReader::with_capacity(64 << 10, reader.take(most)));
         if let Err(err) = self.unpack(&mut whole, (path, form), depth, content) {
             if content.notes.len() < NOTES {
                 content.notes.push(format!("`{path}` could be read in part only: {err}"));
@@ -109,7 +111,7 @@ impl Looking<'_> {
             // What comes after it has to be read from its own start.
             io::copy(&mut whole, &mut io::sink())?;
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     fn unpack(
@@ -180,14 +182,18 @@ impl Looking<'_> {
         let Some(place) = self.base.place(name).filter(|_| !name.ends_with(".pyc")) else {
             return self.look(reader, name, depth + 1, content);
         };
-        let (data, is_whole) = limited(reader)?;
+        // What came before an error is looked at, too.
+        let mut data = Vec::new();
+        let failed = reader.take(COMPARED).read_to_end(&mut data).err();
+        let is_whole = failed.is_none() && (data.len() as u64) < COMPARED;
+        let most = if failed.is_some() { 0 } else { u64::MAX };
         let outer = std::mem::take(&mut content.hits);
-        self.look(&mut data.as_slice().chain(reader), name, depth + 1, content)?;
+        let looked = self.look(&mut data.as_slice().chain(reader.take(most)), name, depth + 1, content);
         let copy = content.copies.entry(place.folder.clone()).or_default();
         let is_known = is_whole && self.base.ids.contains(&hash(ObjectKind::Blob, &data));
         copy.add(&place.installed, name, is_known, &content.hits);
         content.hits.extend(outer);
-        Ok(())
+        looked.and(failed.map_or(Ok(()), Err))
     }
 
     fn ar(&self, reader: &mut dyn BufRead, depth: u8, content: &mut Content) -> io::Result<()> {
@@ -195,8 +201,9 @@ impl Looking<'_> {
         reader.read_exact(&mut head)?;
         loop {
             let mut head = [0; 60];
-            if fill(reader, &mut head)? < 60 {
-                return Ok(());
+            match fill(reader, &mut head) {
+                (60, None) => {}
+                (_, failed) => return failed.map_or(Ok(()), Err),
             }
             let text = |range| String::from_utf8_lossy(head.get(range).unwrap_or_default()).trim().to_owned();
             let name = text(0..16).trim_end_matches('/').to_owned();

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use super::Scan;
-use super::content::{is_object, limited};
+use super::content::{Content, is_object, limited};
 use crate::git::{ids_of_index, parse_id};
 use crate::kind::Kind;
+
+/// Largest index of a pack that is read, in bytes: one of millions of objects.
+const LARGEST_INDEX: u64 = 512 << 20;
 
 /// A git directory that is not the tree's own.
 #[derive(Debug, Default)]
@@ -56,16 +59,14 @@ impl Scan<'_> {
             return self.of_own_git(&folder, &rest, (path, reader));
         }
         if rest.ends_with(".idx") {
-            let mut index = Vec::new();
-            reader.read_to_end(&mut index)?;
-            let ids = ids_of_index(&index).unwrap_or_default();
-            let known = ids.iter().filter(|id| self.base.ids.contains(*id)).count();
+            let (objects, known) = self.of_index(path, reader)?;
             let repository = self.repositories.entry(folder).or_default();
-            repository.objects += ids.len() as u64;
-            repository.known += known as u64;
+            repository.objects += objects;
+            repository.known += known;
             return Ok(());
         }
         let content = self.look(reader, path)?;
+        self.keep_of_git(path, &content);
         let repository = self.repositories.entry(folder).or_default();
         repository.hits.extend(content.hits);
         if is_object(path) {
@@ -74,6 +75,27 @@ impl Scan<'_> {
             repository.known += u64::from(id.is_some_and(|id| self.base.ids.contains(&id)));
         }
         Ok(())
+    }
+
+    /// Reads the index of a pack; returns how many objects it has, and how many of these are the base commit's.
+    fn of_index(&mut self, path: &str, reader: &mut dyn Read) -> io::Result<(u64, u64)> {
+        let mut index = Vec::new();
+        reader.take(LARGEST_INDEX).read_to_end(&mut index)?;
+        let Some(ids) = ids_of_index(&index) else {
+            self.note_unread(format!("/{path}: the index of a pack is broken or too large"));
+            return Ok((0, 0));
+        };
+        let known = ids.iter().filter(|id| self.base.ids.contains(*id)).count() as u64;
+        let objects = ids.len() as u64;
+        self.git_files.insert(path.to_owned(), Content { objects, known, ..Content::default() });
+        Ok((objects, known))
+    }
+
+    /// Keeps what is in a file of a git directory, which may have another name elsewhere.
+    fn keep_of_git(&mut self, path: &str, content: &Content) {
+        if !content.hits.is_empty() || content.objects > 1 {
+            self.git_files.insert(path.to_owned(), Content { head: Vec::new(), ..content.clone() });
+        }
     }
 
     fn of_own_git(&mut self, folder: &str, rest: &str, (path, reader): (&str, &mut dyn Read)) -> io::Result<()> {
@@ -86,8 +108,13 @@ impl Scan<'_> {
             }
         }
         let is_text = matches!(first, "refs" | "logs" | "packed-refs") || first.ends_with("_HEAD");
+        if rest.ends_with(".idx") {
+            self.of_index(path, reader)?;
+            return Ok(());
+        }
         if !is_text && rest != "objects/info/alternates" {
             let content = self.look(reader, path)?;
+            self.keep_of_git(path, &content);
             let is_objects = rest.contains("objects/");
             if !content.hits.is_empty() {
                 let kind = if is_objects { Kind::Objects } else { Kind::GoldLines };

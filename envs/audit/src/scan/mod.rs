@@ -3,6 +3,7 @@
 mod content;
 mod git_dir;
 mod judged;
+mod link;
 mod names;
 mod zip;
 
@@ -14,7 +15,7 @@ use content::{Content, Copy, Looking, is_metadata, limited, metadata};
 use git_dir::{OwnNote, Repository, git_dir};
 use names::{backup_of, is_patch_name};
 
-use crate::base::{Base, source_of};
+use crate::base::{Base, Place, source_of};
 use crate::certificate::{Finding, Lines, Seen};
 use crate::git::{ObjectKind, hash};
 use crate::gold::Gold;
@@ -30,6 +31,8 @@ pub struct Scan<'a> {
     /// Path of the tree in the image, without a slash at either end.
     root: String,
     search: Search,
+    /// The constants of byte code as sources have them, and the groups of their texts.
+    constants: (Search, Vec<usize>),
     marks: Marks,
     buffer: RefCell<Vec<u8>>,
     /// Gold texts that the base commit has as well.
@@ -40,8 +43,12 @@ pub struct Scan<'a> {
     sources: HashMap<String, u64>,
     suspects: Vec<Suspect>,
     copies: BTreeMap<String, Copy>,
+    /// Files of copies: the texts that were found in each, and whether the base commit has it.
+    placed: HashMap<String, (BTreeSet<u16>, bool)>,
     byte_code: Vec<ByteCode>,
     repositories: BTreeMap<String, Repository>,
+    /// Files of git directories in which there is something.
+    git_files: HashMap<String, Content>,
     own: Vec<OwnNote>,
     /// Names and versions of what is installed, by the path of the file that says so.
     metadata: Vec<(String, String, String)>,
@@ -93,9 +100,11 @@ impl<'a> Scan<'a> {
         let columns = ["FAIL_TO_PASS", "PASS_TO_PASS", "test_patch"].map(&mut add);
         let patches = u16::try_from(texts.len()).unwrap_or(u16::MAX);
         texts.extend(gold.files.iter().map(|path| (format!("+++ b/{path}").into_bytes(), Edge::Word)));
+        let (constants, groups) = gold.constants();
         Self {
             base,
             gold,
+            constants: (Search::new(constants), groups),
             root: root.trim_matches('/').to_owned(),
             search: Search::new(texts),
             marks: Marks { instance, columns, patches },
@@ -105,8 +114,10 @@ impl<'a> Scan<'a> {
             sources: HashMap::new(),
             suspects: Vec::new(),
             copies: BTreeMap::new(),
+            placed: HashMap::new(),
             byte_code: Vec::new(),
             repositories: BTreeMap::new(),
+            git_files: HashMap::new(),
             own: Vec::new(),
             metadata: Vec::new(),
             seen: Seen::default(),
@@ -148,7 +159,7 @@ impl<'a> Scan<'a> {
         if let Some((folder, rest)) = git_dir(path) {
             return self.of_git(folder.to_owned(), rest.to_owned(), (path, reader));
         }
-        let in_tree = path.strip_prefix(&self.root).and_then(|rest| rest.strip_prefix('/')).map(str::to_owned);
+        let in_tree = self.own_path(path);
         if path.ends_with(".py") {
             self.sources.insert(path.to_owned(), size);
         }
@@ -166,7 +177,7 @@ impl<'a> Scan<'a> {
             self.note_metadata(path, &data);
         }
         if self.base.files.get(&own) == Some(&hash(ObjectKind::Blob, &data)) {
-            self.in_base.extend(self.gold.groups(&content.hits));
+            self.note_base(&data, &content.hits);
             self.equal.insert(own);
             return Ok(());
         }
@@ -177,15 +188,21 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
+    /// Notes which texts a file of the base commit has.
+    fn note_base(&mut self, data: &[u8], hits: &BTreeSet<u16>) {
+        let mut found = BTreeSet::new();
+        let (search, groups) = &self.constants;
+        search.find(data, true, &mut found);
+        self.in_base.extend(found.into_iter().filter_map(|number| groups.get(usize::from(number)).copied()));
+        self.in_base.extend(self.gold.groups(hits));
+    }
+
     fn untracked(&mut self, path: &str, in_tree: Option<String>, reader: &mut dyn Read) -> io::Result<()> {
         let place = self.base.place(path);
         if source_of(path).is_some() {
             return self.of_byte_code(path, in_tree.is_some() || place.is_some(), reader);
         }
-        let original = backup_of(path).filter(|original| {
-            let own = original.strip_prefix(&self.root).and_then(|rest| rest.strip_prefix('/'));
-            own.is_some_and(|own| self.base.files.contains_key(own)) || self.base.place(original).is_some()
-        });
+        let original = self.original(path);
         let is_patch = is_patch_name(path);
         let is_compared = place.is_some() || original.is_some() || is_patch || is_metadata(path);
         if !is_compared {
@@ -200,14 +217,33 @@ impl<'a> Scan<'a> {
             self.note_metadata(path, &data);
         }
         if let Some(place) = place {
-            let copy = self.copies.entry(place.folder).or_default();
-            copy.add(&place.installed, path, is_known, &content.hits);
+            self.add_to_copy(place, path, is_known, content.hits);
             return Ok(());
         }
         let patches = if is_patch { names::patched(&data, &self.base) } else { None };
         let backup = original.map(|original| (original, is_known));
         self.suspect(path, in_tree, content, false, (backup, patches));
         Ok(())
+    }
+
+    /// Returns the path in the tree.
+    fn own_path(&self, path: &str) -> Option<String> {
+        path.strip_prefix(&self.root).and_then(|rest| rest.strip_prefix('/')).map(str::to_owned)
+    }
+
+    /// Returns the file of the project that a file was kept of, by its name.
+    fn original(&self, path: &str) -> Option<String> {
+        let is_own = |original: &String| {
+            let own = self.own_path(original);
+            own.is_some_and(|own| self.base.files.contains_key(&own)) || self.base.place(original).is_some()
+        };
+        backup_of(path).filter(is_own)
+    }
+
+    fn add_to_copy(&mut self, place: Place, path: &str, is_known: bool, hits: BTreeSet<u16>) {
+        let copy = self.copies.entry(place.folder).or_default();
+        copy.add(&place.installed, path, is_known, &hits);
+        self.placed.insert(path.to_owned(), (hits, is_known));
     }
 
     fn of_byte_code(&mut self, path: &str, is_own: bool, reader: &mut dyn Read) -> io::Result<()> {
@@ -224,21 +260,6 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Notes another name of a file that was read.
-    fn link(&mut self, path: &str, target: &str) {
-        let (path, target) = (path.trim_start_matches("./"), target.trim_start_matches("./").trim_start_matches('/'));
-        if let Some(size) = self.sources.get(target).copied() {
-            self.sources.insert(path.to_owned(), size);
-        }
-        let Some(own) = path.strip_prefix(&self.root).and_then(|rest| rest.strip_prefix('/')) else { return };
-        let other = target.strip_prefix(&self.root).and_then(|rest| rest.strip_prefix('/'));
-        if self.base.files.contains_key(own)
-            && other.is_some_and(|other| self.base.files.get(other) == self.base.files.get(own))
-        {
-            self.equal.insert(own.to_owned());
-        }
-    }
-
     fn look(&mut self, reader: &mut dyn Read, path: &str) -> io::Result<Content> {
         let looking = Looking { search: &self.search, base: &self.base, buffer: &self.buffer };
         let mut content = looking.read(reader, path)?;
@@ -249,6 +270,12 @@ impl<'a> Scan<'a> {
         let notes = std::mem::take(&mut content.notes);
         self.seen.unread.extend(notes.into_iter().take(room).map(|note| format!("/{path}: {note}")));
         Ok(content)
+    }
+
+    fn note_unread(&mut self, note: String) {
+        if self.seen.unread.len() < UNREAD {
+            self.seen.unread.push(note);
+        }
     }
 
     fn note_metadata(&mut self, path: &str, data: &[u8]) {
@@ -293,7 +320,7 @@ impl<'a> Scan<'a> {
             if let Some(data) = self.base.read(&path) {
                 let mut hits = BTreeSet::new();
                 self.search.find(&data, true, &mut hits);
-                self.in_base.extend(self.gold.groups(&hits));
+                self.note_base(&data, &hits);
             }
         }
     }

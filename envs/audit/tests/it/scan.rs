@@ -177,3 +177,58 @@ fn broken_files_are_noted_and_break_nothing() {
     let alarms: Vec<String> = tree.audit().into_iter().filter(|found| found.alarm).map(|found| found.path).collect();
     assert!(alarms.contains(&"/z/fix".to_owned()), "{alarms:?}");
 }
+
+#[test]
+fn files_are_judged_by_each_of_their_names() {
+    let tree = Tree::new();
+    tree.git("testbed", &["checkout", "-qb", "fix"]);
+    tree.write("testbed/src/shop/cart.py", AFTER.as_bytes());
+    tree.git("testbed", &["commit", "-qam", "fix"]);
+    tree.git("testbed", &["checkout", "-q", "main"]);
+    tree.git("", &["clone", "-q", "--bare", "testbed", "var/git/loose.git"]);
+    tree.git("testbed", &["repack", "-qad"]);
+    tree.git("", &["clone", "-q", "--bare", "testbed", "var/git/packed.git"]);
+    tree.write("home/dev/fix.patch", GOLD.as_bytes());
+    std::fs::create_dir_all(tree.path().join("srv/shop")).unwrap();
+    std::fs::hard_link(tree.path().join("home/dev/fix.patch"), tree.path().join("srv/fix.patch")).unwrap();
+    for (name, text) in later("home/shop/") {
+        tree.write(&name, text.as_bytes());
+        let (from, to) = (tree.path().join(&name), tree.path().join(name.replace("home/", "srv/")));
+        std::fs::hard_link(from, to).unwrap();
+    }
+    check(
+        &tree,
+        &[
+            (Kind::PatchFile, "/home/dev/fix.patch"),
+            (Kind::SourceCopy, "/home/shop"),
+            (Kind::PatchFile, "/srv/fix.patch"),
+            (Kind::SourceCopy, "/srv/shop"),
+            (Kind::BareRepository, "/var/git/loose.git"),
+            (Kind::BareRepository, "/var/git/packed.git"),
+        ],
+    );
+}
+
+#[test]
+fn what_was_unpacked_before_an_error_counts() {
+    let tree = Tree::new();
+    let mut trailed = gzip(GOLD.as_bytes());
+    trailed.extend([0; 512]);
+    tree.write("srv/fix.gz", &trailed);
+    let mut broken = gzip(&tarred(&borrowed(&later("shop/"))));
+    let end = broken.len() - 8;
+    broken[end] ^= 1;
+    tree.write("srv/shop.gz", &broken);
+    check(&tree, &[(Kind::PatchFile, "/srv/fix.gz"), (Kind::Archive, "/srv/shop.gz")]);
+}
+
+#[test]
+fn constants_of_the_base_commit_in_byte_code_are_no_sign_of_the_fix() {
+    let mut tree = Tree::new();
+    tree.write("testbed/src/shop/stock.py", b"WHY = \"discount exceeds the maximum\"\n");
+    tree.commit();
+    let mut code = vec![0xa7, 0x0d, 0x0d, 0x0a, 0, 0, 0, 0, 1, 2, 3, 4, 37, 0, 0, 0];
+    code.extend(b"z\x1cdiscount exceeds the maximum");
+    tree.write("testbed/src/shop/__pycache__/stock.cpython-311.pyc", &code);
+    check(&tree, &[]);
+}

@@ -1,6 +1,8 @@
 //! An image in memory, with a repository that git itself has made.
 
+use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -40,6 +42,12 @@ impl Tree {
         tree.git("testbed", &["commit", "-qm", "base"]);
         let base = tree.git("testbed", &["rev-parse", "HEAD"]);
         Self { base, ..tree }
+    }
+
+    /// Makes the files as they are the base commit.
+    pub(crate) fn commit(&mut self) {
+        self.git("testbed", &["commit", "-qam", "base"]);
+        self.base = self.git("testbed", &["rev-parse", "HEAD"]);
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -85,8 +93,34 @@ impl Tree {
 fn archive(folder: &Path, name: &str) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.follow_symlinks(false);
-    archive.append_dir_all(name, folder).unwrap();
+    add(&mut archive, folder, name, &mut HashMap::new());
     archive.into_inner().unwrap()
+}
+
+/// Adds what is in a folder, a file with several names once, as an engine does.
+fn add(archive: &mut tar::Builder<Vec<u8>>, folder: &Path, name: &str, known: &mut HashMap<u64, String>) {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = format!("{name}/{}", path.file_name().unwrap().to_str().unwrap());
+        let about = fs::symlink_metadata(&path).unwrap();
+        if about.is_dir() {
+            add(archive, &path, &name, known);
+            continue;
+        }
+        match known.get(&about.ino()) {
+            Some(first) => {
+                let mut header = tar::Header::new_gnu();
+                header.set_entry_type(tar::EntryType::Link);
+                header.set_size(0);
+                archive.append_link(&mut header, &name, first).unwrap();
+            }
+            None => {
+                archive.append_path_with_name(&path, &name).unwrap();
+                known.insert(about.ino(), name);
+            }
+        }
+    }
 }
 
 /// Returns a zip archive.
