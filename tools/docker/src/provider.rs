@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker as Client;
+use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ImageInspect};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use shell::{Backend, Owner, Running, Started};
@@ -40,6 +41,8 @@ pub(crate) struct Inner {
     disk: OnceCell<Option<PathBuf>>,
     /// Whether the storage of the engine has refused a limit.
     unlimited: AtomicBool,
+    /// Digests of the images that sandboxes were started from, by their names.
+    digests: Mutex<HashMap<String, String>>,
 }
 
 impl Connect for Docker {
@@ -51,7 +54,8 @@ impl Connect for Docker {
         let client = engine::connect(&host).await?;
         let (started, removals) = (Started::default(), TaskTracker::new());
         let (disk, unlimited) = (OnceCell::new(), AtomicBool::new(false));
-        let inner = Inner { client, config, host, run, started, removals, disk, unlimited };
+        let digests = Mutex::default();
+        let inner = Inner { client, config, host, run, started, removals, disk, unlimited, digests };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -89,7 +93,16 @@ impl SandboxProvider for Docker {
 
     async fn image_digest(&self, image: &Image) -> Option<String> {
         let Source::Container { name, .. } = &image.source else { return None };
-        self.inner.client.inspect_image(name).await.ok()?.id
+        for wait in [Duration::from_millis(200), Duration::from_secs(1), Duration::ZERO] {
+            match self.inner.client.inspect_image(name).await {
+                Ok(found) => return found.id,
+                Err(Error::DockerResponseServerError { status_code: 404, .. }) => break,
+                Err(err) => tracing::debug!("cannot look for the image `{name}`: {err}"),
+            }
+            tokio::time::sleep(wait).await;
+        }
+        // What was started has a digest, whatever the engine says of the name now: it is not taken for unknown.
+        self.inner.digests.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     async fn close(&self) -> Result<(), SandboxError> {
@@ -110,6 +123,9 @@ impl Inner {
             ));
         };
         let known = image::ensure(&self.client, name, platform.as_deref(), self.config.pull, &self.host).await?;
+        if let Some(digest) = known.id.clone() {
+            self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), digest);
+        }
         self.start_in_time(image, name, &known).await
     }
 
