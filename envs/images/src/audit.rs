@@ -30,9 +30,10 @@ pub struct AuditOrder {
 pub async fn audit(images: Option<&Images>, order: AuditOrder) -> anyhow::Result<Certificate> {
     let started = Instant::now();
     let scanned = match &order.image.source {
-        Source::Container { name, platform } => {
+        Source::Container { platform, .. } => {
             let images = images.context("there is no engine to ask for the image")?;
-            let frozen = images.frozen(name, platform.as_deref()).await?;
+            // By its digest: the name may lead to another one meanwhile.
+            let frozen = images.frozen(&order.digest, platform.as_deref()).await?;
             let scanned = of_container(&frozen, &order).await;
             frozen.remove().await?;
             scanned?
