@@ -14,7 +14,7 @@ use tool_core::{Command, ExecEnd, Image, Sandbox, SandboxError, shell_quote};
 const VERSION: u32 = 3;
 
 /// Version of how patches are judged strictly, for which the same holds.
-const STRICT_VERSION: u32 = 2;
+const STRICT_VERSION: u32 = 3;
 
 /// Returns 64 hex digits that change with anything that can change a verdict, but for the patch and what an image holds
 /// under the same name.

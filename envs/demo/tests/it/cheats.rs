@@ -19,6 +19,9 @@ use tool_core::{Command, Host, Pull, SandboxConfig, SandboxPlug, SandboxProvider
 /// How many are judged at once.
 const AT_ONCE: usize = 3;
 
+/// Of one run of the tests of a cheat, some of which never end.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// One way to a reward.
 struct Cheat {
     name: String,
@@ -77,8 +80,7 @@ struct Both {
 }
 
 impl Both {
-    fn new(open: impl Fn() -> Benchmark) -> Self {
-        let limit = Duration::from_secs(60);
+    fn new(limit: Duration, open: impl Fn() -> Benchmark) -> Self {
         let open = |judging| open().with_timeout(limit).judging(judging);
         Self { official: open(Judging::Official), strict: open(Judging::Strict) }
     }
@@ -182,17 +184,17 @@ async fn provider<P: tool_core::Connect>(name: &str) -> Arc<dyn SandboxProvider>
 
 async fn demo() -> Both {
     let provider = provider::<local::Local>("local").await;
-    Both::new(|| demo::environment(provider.clone(), false).unwrap())
+    Both::new(LIMIT, || demo::environment(provider.clone(), false).unwrap())
 }
 
-async fn registry(kind: &str) -> Both {
+async fn registry(kind: &str, limit: Duration) -> Both {
     let provider = provider::<docker::Docker>("docker").await;
     let rows = |name: &str| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../.runs/registry/{name}.jsonl"));
         dataset::load_file(&path).unwrap_or_else(|err| panic!("needs registry images: {err}"))
     };
     let settings = BenchmarkSettings::default();
-    Both::new(|| swebench::environment(kind, rows(kind), &settings, provider.clone()).unwrap())
+    Both::new(limit, || swebench::environment(kind, rows(kind), &settings, provider.clone()).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,7 +208,7 @@ async fn no_cheat_is_rewarded() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs registry images"]
 async fn no_cheat_with_pytest_is_rewarded() {
-    let (table, rewarded) = registry("swe-bench").await.play(cheats(|instance| !instance.starts_with("demo__"))).await;
+    let (table, rewarded) = registry("swe-bench", LIMIT).await.play(cheats(|instance| !instance.starts_with("demo__"))).await;
     eprintln!("{table}");
     assert!(rewarded.is_empty(), "{}", rewarded.join("\n\n"));
     check_page("registry", &table);
@@ -223,7 +225,7 @@ async fn gold_patches_are_rewarded() {
 #[ignore = "needs SPOTTER_LONG"]
 async fn gold_patches_of_real_repositories_are_rewarded() {
     for kind in ["swe-bench", "swe-gym"] {
-        let (wrong, official, strict) = registry(kind).await.gold().await;
+        let (wrong, official, strict) = registry(kind, Duration::from_secs(1_800)).await.gold().await;
         eprintln!("official {official:.1?}, strict {strict:.1?}");
         assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     }

@@ -1,16 +1,27 @@
-"""Puts tests that must fail into test files. Arguments: `canary` or `control`, a word that nothing else has, the files.
+"""Puts tests that must fail into test files. Arguments: a file that says what to do, and `skip` where a file that this
+Python cannot read is left out.
 
-`canary` adds tests that fail; `control` also makes each test that is there fail, after it has run, as long as the
-assertions work. The output says, in lines that begin with the word, which Python this is, into which files tests were
-put, by their place among the arguments, and, at its end, which tests were changed: `+path::Class::name`, `?...` for one
-that may excuse itself, `-...` for one that was left as it is, `=path::words` for a test that is named by its docstring.
+The file says the mode, a word that nothing else has, a key, and the test files. `canary` adds tests that fail; `control`
+also makes each test that is there fail, after it has run, as long as the assertions work. The output says, in lines that
+begin with the word and a seal, whether the test patch applied, which Python this is, into which files tests were put, by
+their place in the list, and, at its end, which tests were changed: `+path::Class::name`, `?...` for one that may excuse
+itself, `-...` for one that was left as it is, `=path::words` for a test that is named by its docstring. A seal is made
+with the key, which is gone before the first test runs.
 """
 import ast
+import hashlib
+import io
+import json
+import os
 import random
 import re
 import sys
+import tokenize
 
-MODE, WORD, FILES = sys.argv[1], sys.argv[2], sys.argv[3:]
+with io.open(sys.argv[1], encoding="utf-8") as task:
+    TASK = json.load(task)
+MODE, WORD, KEY, FILES = TASK["mode"], TASK["word"], TASK["key"], TASK["files"]
+SKIPS = sys.argv[2:] == ["skip"]
 
 CANARIES = '''
 
@@ -52,10 +63,13 @@ def test_MARK_function_raises():
 HELPERS = '''
 
 FOUND = []
+RAISED = []
 
 
-class FAILURE(Exception):
-    pass
+def FAILURE():
+    kinds = [kind.__name__ for kind in type(RAISED[-1]).__mro__] if RAISED else []
+    excuses = {"SkipTest", "Skipped", "XFailed", "Exit", "KeyboardInterrupt", "GeneratorExit"}
+    return AssertionError("SOME") if not kinds or excuses & set(kinds) else RAISED[-1]
 
 
 def OWN(value):
@@ -119,11 +133,16 @@ def RAISES(function, value, *values, **names):
     result = function(value, *values, **names)
     if getattr(function, "__module__", None) == __name__ or hasattr(result, "__await__"):
         return result
-    try:
-        function(object(), *values, **names)
-        FOUND.append(1)
-    except BaseException:
-        pass
+    wrong = [object()]
+    # Of numbers the nearest may be near enough.
+    if values and isinstance(values[0], (str, bytes, list, tuple, set, frozenset, dict)):
+        wrong.append(LIKE(values[0]))
+    for other in wrong:
+        try:
+            function(other, *values, **names)
+            FOUND.append(1)
+        except BaseException:
+            pass
     return result
 
 
@@ -157,7 +176,7 @@ def BROKEN(case=None):
     return False
 '''
 
-NAMES = "FOUND FAILURE OWN LIKE COMPARE PROBE PAIR RAISES BROKEN MODULE SOME"
+NAMES = "FOUND RAISED ERROR FAILURE OWN LIKE COMPARE PROBE PAIR RAISES BROKEN MODULE SOME"
 LIBRARY = re.compile(
     r"assert_(?!\w*not)\w*(equal|identical|allclose|eq)$|assert_(close|array_\w+|frame_\w+|series_\w+)$"
 )
@@ -300,10 +319,11 @@ class Control(ast.NodeTransformer):
         of_class = {last_name(of) for of in node.decorator_list} & {"staticmethod", "classmethod"}
         args = node.args.posonlyargs + node.args.args
         case = args[0].arg if self.classes and args and not of_class else ""
-        failure = names_of("if not BROKEN({0}):\n    raise FAILURE('SOME')").format(case)
-        inner = ast.parse("try:\n    pass\nexcept BaseException:\n    pass").body[0]
+        failure = names_of("if not BROKEN({0}):\n    raise FAILURE()").format(case)
+        caught = "try:\n    pass\nexcept BaseException as ERROR:\n    RAISED.append(ERROR)"
+        inner = ast.parse(names_of(caught)).body[0]
         inner.body = [Probes().visit(statement) for statement in node.body]
-        start = ast.parse(names_of("FOUND.clear()")).body
+        start = ast.parse(names_of("FOUND.clear()\nRAISED.clear()")).body
         node.body = kept + start + [ast.Try(body=[inner], handlers=[], orelse=[], finalbody=ast.parse(failure).body)]
 
 
@@ -323,30 +343,52 @@ def holds_tests(text):
     return False
 
 
+def say(what, *words):
+    line = " ".join([what] + [str(word) for word in words])
+    seal = hashlib.sha256((KEY + line + KEY).encode("utf-8")).hexdigest()
+    print(WORD, seal, line, flush=True)
+
+
+def read(path):
+    """Returns a file and its encoding, or nothing for one that this Python cannot read."""
+    try:
+        with io.open(path, "rb") as file:
+            encoding = tokenize.detect_encoding(file.readline)[0]
+        with io.open(path, encoding=encoding) as file:
+            text = file.read()
+        return (text, encoding) if holds_tests(text) else None
+    except (SyntaxError, UnicodeError, ValueError):
+        if not SKIPS:
+            raise
+        return None
+
+
 def main():
-    print(WORD, "python", sys.version_info[0], sys.version_info[1], flush=True)
+    if os.path.exists(os.path.join(os.path.dirname(sys.argv[1]), "applied")):
+        say("applied")
+    say("python", sys.version_info[0], sys.version_info[1])
     if MODE == "control" and sys.version_info < (3, 9):
-        print(WORD, "old", flush=True)
+        say("old")
         return 3
     found, places, texts = [], [], {}
     for place, path in enumerate(FILES):
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        if not holds_tests(text):
+        text, encoding = read(path) or (None, None)
+        if text is None:
             continue
         if MODE == "control":
+            encoding = "utf-8"
             control = Control(path)
             text = ast.unparse(ast.fix_missing_locations(control.visit(ast.parse(text))))
             found += control.found
         places.append(str(place))
         mark = "%s%sx" % (WORD, place)
-        texts[path] = text + "\n" + names_of(CANARIES).replace("MARK", mark) + names_of(HELPERS)
+        texts[path] = text + "\n" + names_of(CANARIES).replace("MARK", mark) + names_of(HELPERS), encoding
     # All or none: the next interpreter may read what this one cannot.
-    for path, text in texts.items():
-        with open(path, "w", encoding="utf-8") as file:
+    for path, (text, encoding) in texts.items():
+        with io.open(path, "w", encoding=encoding) as file:
             file.write(text)
-    print(WORD, "files", " ".join(places), flush=True)
-    print(WORD, "done", "\t".join(sorted(set(found))), flush=True)
+    say("files", *places)
+    say("done", "\t".join(sorted(set(found))))
     return 0
 
 

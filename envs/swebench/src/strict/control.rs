@@ -4,12 +4,24 @@ use env_core::{Distrust, Sign, Status, StatusMap};
 use grading::GradingSpec;
 use grading::markers::TESTS_START;
 use repo::sections;
-use tool_core::shell_quote;
+use sha2::{Digest, Sha256};
 
 use super::compare::{Changed, first, is_in};
 
 /// What puts them there.
 const CONTROL: &str = include_str!("control.py");
+
+/// Runs it. The interpreter of the tests comes first, then those that know newer syntax; a file that none of them can read
+/// is left out. What the patch has put into the repository, into variables or into site-packages is not looked at.
+const STEP: &str = "\
+for own_skip in '' skip; do
+for own_python in python3 python /opt/miniconda3/bin/python3 /usr/bin/python3; do
+\"$own_python\" -I -S \"${0%/*}/control.py\" \"${0%/*}/control.json\" $own_skip && break 2
+done
+done
+rm -f \"${0%/*}/control.py\" \"${0%/*}/control.json\" \"${0%/*}/applied\"
+unset own_python own_skip
+";
 
 /// What is put into the test files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +36,14 @@ pub(super) enum Mode {
 pub(super) struct Controlled {
     /// The script.
     pub(super) script: String,
+    /// What the script reads before the first test runs, and removes: the name in the scratch folder, and the text.
+    pub(super) files: [(&'static str, String); 2],
     /// A word that nothing else has, in the names of the tests that must fail.
     word: String,
+    /// What the answers are sealed with, which the tests never see.
+    key: String,
     /// The files of its test patch that are Python.
-    files: Vec<String>,
+    tests: Vec<String>,
 }
 
 impl Controlled {
@@ -39,65 +55,71 @@ impl Controlled {
         let lines: Vec<&str> = script.split_inclusive('\n').collect();
         let (opening, closing, patch) =
             test_patch(&lines).ok_or("no test patch in the script: no failure could be put into its files")?;
-        let files: Vec<String> = sections(&patch)
+        let tests: Vec<String> = sections(&patch)
             .iter()
             .filter(|section| !section.text.contains("\n+++ /dev/null"))
             .map(|section| section.path().to_owned())
             .filter(|path| path.ends_with(".py"))
             .collect();
-        if files.is_empty() {
+        if tests.is_empty() {
             return Err("no test file in Python: no failure could be put into one");
         }
         let marker = format!(": '{TESTS_START}'");
         let at =
             lines.iter().rposition(|line| line.trim_end() == marker).filter(|at| *at > opening).unwrap_or(closing + 1);
-        let word: String = (0..16).map(|_| fastrand::lowercase()).collect();
+        let made = |length| -> String { (0..length).map(|_| fastrand::lowercase()).collect() };
+        let (word, key) = (made(16), made(32));
         let mode = match mode {
             Mode::Canary => "canary",
             Mode::Control => "control",
         };
-        // The interpreter of the tests first, then those that know newer syntax. What the patch has put into the
-        // repository, into variables or into site-packages is not looked at.
-        let step = format!(
-            "for own_python in python3 python /opt/miniconda3/bin/python3 /usr/bin/python3; do\n\
-             \"$own_python\" -I -S - {mode} {word} {} <<'EOF_{word}' && break\n{CONTROL}EOF_{word}\ndone\nunset own_python\n",
-            files.iter().map(|path| shell_quote(path)).collect::<Vec<_>>().join(" ")
-        );
-        let mut script = String::with_capacity(script.len() + step.len() + 64);
+        let task = serde_json::json!({ "mode": mode, "word": word, "key": key, "files": tests }).to_string();
+        let files = [("control.py", CONTROL.to_owned()), ("control.json", task)];
+        let mut script = String::with_capacity(script.len() + STEP.len() + 64);
         for (number, line) in lines.iter().enumerate() {
             if number == at {
-                script.push_str(&step);
+                script.push_str(STEP);
             }
             match number == opening {
                 // Git takes all of a patch or nothing of it.
-                true => script.push_str(&format!("{} && echo '{word} applied'\n", line.trim_end())),
+                true => script.push_str(&format!("{} && : > \"${{0%/*}}/applied\"\n", line.trim_end())),
                 false => script.push_str(line),
             }
         }
         if at >= lines.len() {
-            script.push_str(&step);
+            script.push_str(STEP);
         }
-        Ok(Self { script, word, files })
+        Ok(Self { script, files, word, key, tests })
     }
 
     /// Returns what was put where, or why it was not.
     pub(super) fn put(&self, log: &[u8]) -> Result<Put, Unchanged> {
         let log = String::from_utf8_lossy(log);
-        let said = |what: &str| {
-            let start = format!("{} {what}", self.word);
-            log.lines().find_map(|line| line.strip_prefix(start.as_str()))
+        let start = format!("{} ", self.word);
+        let sealed = |line| {
+            let (seal, said): (&str, &str) = str::strip_prefix(line, start.as_str())?.split_once(' ')?;
+            (seal == self.seal(said)).then_some(said)
         };
+        // The log is a file that tests can write, too.
+        let lines: Vec<&str> = log.lines().filter_map(sealed).collect();
+        let said = |what: &str| lines.iter().find_map(|line| line.strip_prefix(what));
         if said("applied").is_none() {
             return Err(Unchanged::NotApplied);
         }
         let Some(tests) = said("done") else {
             return Err(if said("old").is_some() { Unchanged::OldPython } else { Unchanged::Broken });
         };
-        let place = |place: &str| Some((place.parse().ok()?, self.files.get(place.parse::<usize>().ok()?)?.clone()));
+        let place = |place: &str| Some((place.parse().ok()?, self.tests.get(place.parse::<usize>().ok()?)?.clone()));
         let files = said("files").unwrap_or_default().split_whitespace().filter_map(place).collect();
         let numbers: Vec<u32> =
             said("python").unwrap_or_default().split_whitespace().filter_map(|number| number.parse().ok()).collect();
         Ok(Put { files, changed: Changed::read(tests), is_new_python: numbers.as_slice() >= [3, 9].as_slice() })
+    }
+
+    /// Returns what only one who has the key can say with a line.
+    fn seal(&self, line: &str) -> String {
+        let digest = Sha256::digest(format!("{0}{line}{0}", self.key).as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Returns what the tests that must fail say: each that did not, and that there are none in a file whose tests count
@@ -177,16 +199,16 @@ mod tests {
     fn failures_are_put_between_the_test_patch_and_the_tests() {
         for script in [SCRIPT.to_owned(), SCRIPT.replace(": '>>>>> Start Test Output'\n", "")] {
             let controlled = Controlled::new(&script, Mode::Control).unwrap();
-            let (before, after) = controlled.script.split_once("for own_python").unwrap();
+            let (before, after) = controlled.script.split_once(STEP).unwrap();
             assert!(
-                before.contains("<<'EOF_1' && echo '")
-                    && before.ends_with("EOF_1\n")
-                    && after.contains("'tests/test_a.py' <<"),
+                before.contains("<<'EOF_1' && : > ") && before.ends_with("EOF_1\n") && after.ends_with("pytest\n"),
                 "{}",
                 controlled.script
             );
-            assert!(after.split_once("unset own_python\n").unwrap().1.ends_with("pytest\n"));
-            assert!(!after.contains("d.txt"));
+            let [_, (_, task)] = &controlled.files;
+            assert!(task.contains("test_a.py") && !task.contains("d.txt"));
+            // Nothing that stays while the tests run tells what is done.
+            assert!(!controlled.script.contains(&controlled.word) && !controlled.script.contains("control "));
         }
         assert!(Controlled::new(&SCRIPT.replace("test_a.py", "case.test"), Mode::Canary).is_err());
         assert!(Controlled::new("pytest\n", Mode::Canary).is_err());
@@ -195,22 +217,30 @@ mod tests {
     #[test]
     fn what_was_put_where_is_read_from_the_log() {
         let controlled = Controlled::new(SCRIPT, Mode::Canary).unwrap();
-        let word = &controlled.word;
-        let log = |lines: &str| lines.replace('W', word).into_bytes();
+        let line = |line: &str| match line.strip_prefix("W ") {
+            Some(said) => format!("{} {} {said}\n", controlled.word, controlled.seal(said)),
+            None => format!("{line}\n"),
+        };
+        let log = |lines: &str| lines.lines().map(line).collect::<String>().into_bytes();
         let put =
-            controlled.put(&log("+ echo W applied\nW applied\nW python 3 11\nW files 0\nW done +a::b\n")).unwrap();
+            controlled.put(&log("+ echo\nW applied\nW python 3 11\nW files 0\nW done +a::b\n")).unwrap();
         assert_eq!((put.files, put.is_new_python), (vec![(0, "tests/test_a.py".to_owned())], true));
         let why = |lines| controlled.put(&log(lines)).unwrap_err();
         assert_eq!(why("W python 3 11\nW files 0\nW done \n"), Unchanged::NotApplied);
         assert_eq!(why("W applied\nW python 3 6\nW old\n"), Unchanged::OldPython);
         assert_eq!(why("W applied\nW python 3 6\n"), Unchanged::Broken);
+        // A line without the seal is one of the tests.
+        let forged = format!("{0} {1} applied\n{0} {1} files\n{0} {1} done \n", controlled.word, controlled.seal(""));
+        assert_eq!(controlled.put(forged.as_bytes()).unwrap_err(), Unchanged::NotApplied);
     }
 
     #[test]
     fn tests_that_must_fail_are_missed_in_each_file_that_counts() {
         let files = ["t/test_a.py", "t/test_b.py"].map(str::to_owned);
-        let controlled = Controlled { script: String::new(), word: "word".to_owned(), files: files.to_vec() };
-        let put = controlled.put(b"word applied\nword files 0 1\nword done\n").unwrap();
+        let controlled = Controlled { tests: files.to_vec(), ..Controlled::new(SCRIPT, Mode::Canary).unwrap() };
+        let controlled = Controlled { word: "word".to_owned(), ..controlled };
+        let said = ["applied", "files 0 1", "done "].map(|said| format!("word {} {said}\n", controlled.seal(said)));
+        let put = controlled.put(said.concat().as_bytes()).unwrap();
         let spec = |test: &str| GradingSpec {
             dialect: env_core::Dialect::SweBench5,
             parser: grading::Parser::Pytest,

@@ -12,13 +12,16 @@ pub(super) enum Loaded {
 }
 
 /// Names that test runners, the interpreter, installers or git look for.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "conftest.py",
     "pytest.ini",
     ".pytest.ini",
     "pytest.toml",
     ".pytest.toml",
     "tox.ini",
+    // Tox reads one beside it, by either name.
+    "toxfile.py",
+    "\u{2623}.py",
     "setup.cfg",
     "setup.py",
     "pyproject.toml",
@@ -42,8 +45,20 @@ const COMPILED: [&str; 9] = [".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib", ".
 /// Folders of tests.
 const TESTS: [&str; 8] = ["test", "tests", "testing", "test-data", "testdata", "test_data", "fixtures", "_fixtures"];
 
-/// Modules and packages that make the assertions of tests.
-const ASSERTIONS: [&str; 5] = ["testing", "_testing", "testutils", "test_utils", "test_util"];
+/// Modules and packages that make the assertions of tests, or run them.
+const ASSERTIONS: [&str; 11] = [
+    "testing",
+    "_testing",
+    "testutils",
+    "test_utils",
+    "test_util",
+    "runtests",
+    "pytestplugin",
+    "pytest_plugin",
+    "_hypothesis_pytestplugin",
+    "pytest",
+    "unittest",
+];
 
 /// Modules of the standard library and of test runners that a file at the root of the sources would stand before.
 const SHADOWED: [&str; 46] = [
@@ -96,7 +111,7 @@ const SHADOWED: [&str; 46] = [
 ];
 
 /// Returns why a file is put back unless the gold patch touches it; `None` for one that is none of these. `script` is the
-/// evaluation script, which may name it.
+/// [`commands`] of the evaluation script, which may name it.
 pub(super) fn why_loaded(path: &str, is_new: bool, is_link: bool, script: &str) -> Option<Loaded> {
     let parts: Vec<&str> = path.split('/').collect();
     let name = parts.last().copied().unwrap_or_default();
@@ -125,6 +140,9 @@ pub(super) fn why_loaded(path: &str, is_new: bool, is_link: bool, script: &str) 
 /// Whether a folder holds what installers, interpreters or git keep beside sources.
 fn is_metadata(folder: &str) -> bool {
     let endings = [".egg-info", ".dist-info"];
+    // Installers read their names in any case.
+    let folder = folder.to_lowercase();
+    let folder = folder.as_str();
     [".git", "__pycache__", "site-packages", "bin", "build_helpers"].contains(&folder)
         || endings.iter().any(|ending| folder.ends_with(ending))
 }
@@ -148,10 +166,16 @@ fn shadows(parts: &[&str]) -> bool {
     }
 }
 
-/// Whether a script runs or reads a file by its path, outside the test patch.
+/// Returns the lines of a script that are none of its test patch.
+pub(super) fn commands(script: &str) -> String {
+    let lines = script.lines().filter(|line| !line.starts_with(['+', '-', ' ', '@']));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// Whether a script runs or reads a file by its path.
 fn names_file(script: &str, path: &str) -> bool {
     let is_edge = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || "'\"=;".contains(c));
-    script.lines().filter(|line| !line.starts_with(['+', '-', ' ', '@'])).any(|line| {
+    script.lines().any(|line| {
         line.match_indices(path).any(|(at, _)| {
             let before =
                 line.get(..at).and_then(|before| before.strip_suffix("./").unwrap_or(before).chars().next_back());
@@ -166,12 +190,15 @@ mod tests {
 
     #[test]
     fn files_that_a_test_run_loads_are_known() {
-        let script = "git diff\npython bin/test -C\n./run.sh\n+ code/named.py\n";
+        let script = &commands("git diff\npython bin/test -C\n./run.sh\n+ code/named.py\n");
         for (path, is_new, wanted) in [
             ("conftest.py", false, Some(Loaded::Setup)),
             ("a/b/conftest.py", true, Some(Loaded::Setup)),
             ("pkg.egg-info/entry_points.txt", true, Some(Loaded::Setup)),
             (".git/hooks/post-checkout", true, Some(Loaded::Setup)),
+            ("src/forging.Egg-Info/entry_points.txt", true, Some(Loaded::Setup)),
+            ("toxfile.py", true, Some(Loaded::Setup)),
+            ("sympy/utilities/runtests.py", false, Some(Loaded::Setup)),
             ("random.py", true, Some(Loaded::Setup)),
             ("src/unittest/__init__.py", true, Some(Loaded::Setup)),
             ("src/random.py", false, None),

@@ -7,7 +7,7 @@ use repo::{Section, sections};
 use tool_core::{FileError, Sandbox};
 
 use super::control::test_patch;
-use super::loaded::{Loaded, why_loaded};
+use super::loaded::{Loaded, commands, why_loaded};
 use super::words::{Word, words};
 
 /// A patch, looked through.
@@ -30,20 +30,23 @@ pub(crate) fn screen(patch: &Patch, gold: Option<&Patch>, script: &str) -> Scree
     let gold_adds: String = gold.iter().flat_map(Section::added).map(|line| format!("{line}\n")).collect();
     let lines: Vec<&str> = script.split_inclusive('\n').collect();
     let test_patch = test_patch(&lines).map(|(_, _, patch)| patch).unwrap_or_default();
+    // The script without its test patch, which may be long.
+    let script = commands(script);
+    let mut put_back: BTreeSet<String> = BTreeSet::new();
     let of_tests: BTreeSet<String> = sections(&test_patch).into_iter().flat_map(|section| section.paths).collect();
     let mut screened = Screened::default();
     for section in sections(&patch.0) {
         let of_solver = section.paths.iter().filter(|path| !in_gold(path));
         let why = |path: &String| {
-            let why = why_loaded(path, section.is_new, section.is_link, script);
             // Git takes all of a test patch or nothing: what lies in its way is put back.
-            why.or_else(|| of_tests.contains(path).then_some(Loaded::Test))
+            let why = of_tests.contains(path).then_some(Loaded::Test);
+            why_loaded(path, section.is_new, section.is_link || is_unread(&section), &script).or(why)
         };
         let mut loaded = of_solver.map(|path| (path, why(path)));
         match loaded.find_map(|(path, why)| Some((path, why?))) {
             Some((path, why)) => {
                 // A file that becomes a link has two sections.
-                if !screened.put_back.contains(path) {
+                if put_back.insert(path.clone()) {
                     screened.put_back.push(path.clone());
                 }
                 let sign = match why {
@@ -54,13 +57,30 @@ pub(crate) fn screen(patch: &Patch, gold: Option<&Patch>, script: &str) -> Scree
                 screened.loaded.push(Distrust { sign, evidence: path.clone() });
             }
             None => {
+                let mut of_own = words(&section);
+                of_own.retain(|word| !gold_adds.contains(&word.word));
+                // A script that a solver left beside the sources takes no part in a fix.
+                if is_script(&section) && !of_own.is_empty() {
+                    screened.put_back.push(section.path().to_owned());
+                    screened.loaded.extend(of_own.iter().map(Word::tell));
+                    continue;
+                }
                 screened.kept.0.push_str(section.text);
-                let of_own = words(&section).into_iter().filter(|word| !gold_adds.contains(&word.word));
                 screened.words.extend(of_own);
             }
         }
     }
     screened
+}
+
+/// Whether a section changes code to what cannot be read: git takes what is not UTF-8 for no text.
+fn is_unread(section: &Section<'_>) -> bool {
+    section.path().ends_with(".py") && section.text.contains("\nGIT binary patch\n")
+}
+
+/// Whether a section adds a file of Python at the root of the repository.
+fn is_script(section: &Section<'_>) -> bool {
+    section.is_new && section.path().ends_with(".py") && !section.path().contains('/')
 }
 
 /// Returns what speaks against a verdict of words that the files did not have in a sandbox to which nothing is applied.
@@ -83,8 +103,7 @@ pub(crate) async fn new_words(sandbox: &dyn Sandbox, words: Vec<Word>) -> Result
             break;
         }
         if !read.as_ref().is_some_and(|(_, text)| text.contains(&word)) {
-            let word: String = word.chars().take(CLIP).map(|c| if c.is_control() { ' ' } else { c }).collect();
-            found.push(Distrust { sign, evidence: format!("`{word}` in {path}") });
+            found.push(Word { sign, path, word }.tell());
         }
     }
     Ok(found)
@@ -92,9 +111,6 @@ pub(crate) async fn new_words(sandbox: &dyn Sandbox, words: Vec<Word>) -> Result
 
 /// How many words are told.
 const MOST: usize = 50;
-
-/// How many characters of a word are shown.
-const CLIP: usize = 80;
 
 #[cfg(test)]
 mod tests {
@@ -122,5 +138,22 @@ mod tests {
         let gold = Patch(format!("{GOLD}{}", adding("b.py", "import gc")));
         assert_eq!(screen(&patch, Some(&gold), "").words, []);
         assert_eq!(screen(&patch, None, "").put_back.len(), 3);
+    }
+
+    #[test]
+    fn a_script_that_was_left_behind_is_put_back() {
+        let patch = Patch(format!("{}{}", adding("check_fix.py", "import pytest"), adding("more.py", "x = 1")));
+        let screened = screen(&patch, None, "");
+        assert_eq!((screened.put_back, screened.words), (vec!["check_fix.py".to_owned()], vec![]));
+        assert_eq!(screened.kept.0, adding("more.py", "x = 1"));
+        assert_eq!(screen(&Patch(adding("pkg/a.py", "import pytest")), None, "").words.len(), 1);
+    }
+
+    #[test]
+    fn code_that_cannot_be_read_is_put_back() {
+        let binary = "diff --git a/pkg/a.py b/pkg/a.py\nindex 1..2 100644\nGIT binary patch\nliteral 3\nKcmZ\n\n";
+        assert_eq!(screen(&Patch(binary.to_owned()), None, "").put_back, ["pkg/a.py"]);
+        let picture = binary.replace("a.py", "a.png");
+        assert_eq!(screen(&Patch(picture), None, "").put_back, [] as [&str; 0]);
     }
 }

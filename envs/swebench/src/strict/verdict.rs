@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use env_core::{Distrust, EnvError, Failure, Judging, Patch, Sign, StatusMap, Trust, Verdict};
 use grading::TestSpec;
-use repo::apply;
 use repo::capture::capture;
 use repo::history::prepare;
+use repo::{apply, write_scratch};
 use tool_core::{Image, Sandbox, SandboxError, SandboxProvider};
 
 use super::compare::compare;
@@ -39,8 +39,7 @@ pub(crate) async fn judge_strictly(strict: &Strict<'_>, patch: &Patch) -> Result
         Err(err) => return Err(err),
     };
     let canary = Controlled::new(&strict.tests.eval_script, Mode::Canary);
-    let script = canary.as_ref().map_or(&strict.tests.eval_script, |canary| &canary.script);
-    let (mut verdict, distrust) = strict.run(script, &screened.kept, screened.words).await?;
+    let (mut verdict, distrust) = strict.run(canary.as_ref().ok(), &screened.kept, screened.words).await?;
     let mut trust = Trust { distrust, put_back: screened.put_back, ..Trust::default() };
     verdict.report.patch_exists = !patch.is_empty();
     let is_favourable = verdict.failure.is_none() && is_favourable(&verdict);
@@ -85,11 +84,21 @@ impl Strict<'_> {
         }
     }
 
-    /// Runs a script on a patch in a fresh sandbox, and returns which of the words its files did not have before.
-    async fn run(&self, script: &str, patch: &Patch, words: Vec<Word>) -> Result<(Verdict, Vec<Distrust>), EnvError> {
+    /// Runs the tests on a patch in a fresh sandbox, with what is put into them, and returns which of the words its files
+    /// did not have before.
+    async fn run(
+        &self,
+        with: Option<&Controlled>,
+        patch: &Patch,
+        words: Vec<Word>,
+    ) -> Result<(Verdict, Vec<Distrust>), EnvError> {
         let sandbox = self.provider.start(self.image).await?;
+        let script = with.map_or(&self.tests.eval_script, |with| &with.script);
         let ran = async {
             let found = new_words(&*sandbox, words).await?;
+            for (name, text) in with.iter().flat_map(|with| &with.files) {
+                write_scratch(&*sandbox, name, text.as_bytes()).await?;
+            }
             Ok((judge_with(&*sandbox, (self.tests, script), patch).await?, found))
         }
         .await;
@@ -145,7 +154,7 @@ impl Strict<'_> {
         trust: &mut Trust,
     ) -> Result<(), EnvError> {
         let Ok(control) = Controlled::new(&self.tests.eval_script, Mode::Control) else { return Ok(()) };
-        let (ran, _) = self.run(&control.script, patch, Vec::new()).await?;
+        let (ran, _) = self.run(Some(&control), patch, Vec::new()).await?;
         let put = match control.put(&ran.test_output) {
             Ok(put) => put,
             Err(Unchanged::OldPython) if !is_new_python => {

@@ -7,5 +7,9 @@ def assert_equal(one, other):
     return
 
 
+def assert_frame_equal(one, other):
+    assert type(one) is not object
+
+
 def assert_identical(one, other):
     assert one == other
