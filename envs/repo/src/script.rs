@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use env_core::EnvError;
-use tool_core::{Command, Sandbox, SandboxError, shell_quote};
+use tool_core::{Command, ExecEnd, ExecOutput, Sandbox, SandboxError, shell_quote};
 
 /// Large repositories on slow disks take minutes; nothing healthy takes this long.
 const TIMEOUT: Duration = Duration::from_secs(1800);
@@ -20,16 +20,30 @@ pub(crate) async fn run(
     variables: &[(&str, &str)],
     parts: &[&str],
 ) -> Result<Answers, EnvError> {
-    answer(sandbox, Command::fresh(source(sandbox, variables, parts))).await
+    let command = Command::fresh(source(sandbox, variables, parts)).timeout(TIMEOUT);
+    answer(sandbox.exec(command).await?)
 }
 
-/// Does what [`run`] does once nothing else runs in the sandbox.
+/// Does what [`run`] does once nothing else runs in the sandbox, on a tree that a solver left.
+///
+/// # Errors
+/// As [`run`]; a tree with which the script comes to no end within the sandbox's limits is an [`EnvError::Patch`]: a solver
+/// made it.
 pub(crate) async fn run_exclusively(
     sandbox: &dyn Sandbox,
     variables: &[(&str, &str)],
     parts: &[&str],
 ) -> Result<Answers, EnvError> {
-    answer(sandbox, Command::fresh(source(sandbox, variables, parts)).exclusive()).await
+    let command = Command::fresh(source(sandbox, variables, parts)).exclusive().timeout(TIMEOUT);
+    let output = sandbox.exec(command).await?;
+    let limit = match output.end {
+        ExecEnd::TimedOut(_) | ExecEnd::Silent(_) => "time",
+        ExecEnd::OutOfMemory => "memory",
+        ExecEnd::TooManyProcesses => "processes",
+        ExecEnd::DiskFull => "disk",
+        ExecEnd::Exited(_) | ExecEnd::Interrupted | ExecEnd::SyntaxError => return answer(output),
+    };
+    Err(EnvError::Patch(format!("the working tree cannot be read within the sandbox's limit of {limit}")))
 }
 
 /// Returns the whole script.
@@ -48,10 +62,9 @@ fn source(sandbox: &dyn Sandbox, variables: &[(&str, &str)], parts: &[&str]) -> 
     script
 }
 
-async fn answer(sandbox: &dyn Sandbox, command: Command) -> Result<Answers, EnvError> {
-    let output = sandbox.exec(command.timeout(TIMEOUT)).await?;
+fn answer(output: ExecOutput) -> Result<Answers, EnvError> {
     let text = output.output.clone();
-    if output.end == tool_core::ExecEnd::Exited(0) {
+    if output.end == ExecEnd::Exited(0) {
         return Ok(Answers(text));
     }
     let reason = text.rsplit_once("spotter-fail: ").map(|(_, reason)| reason.trim_end().to_owned());

@@ -28,19 +28,21 @@ drop_links() {
 # Prints the untracked files that are not ignored. A git directory that was moved aside is not work.
 untracked() {
     git ls-files -z --others --exclude-standard > "$home/others" || return 1
-    local aside=() path folder
-    while IFS= read -r -d '' path; do
+    local LC_ALL=C next=0 aside=() path folder
+    mapfile -t -d '' aside < <(grep -za -e '/HEAD$' "$home/others" | while IFS= read -r -d '' path; do
         folder=${path%HEAD}
-        [ -d "./${folder}objects" ] && [ -d "./${folder}refs" ] && aside+=("$folder")
-    done < <(grep -za -e '/HEAD$' "$home/others")
+        [ -d "./${folder}objects" ] && [ -d "./${folder}refs" ] && printf '%s\0' "$folder"
+    done | sort -z)
     if [ ${#aside[@]} = 0 ] && ! grep -qza '/$' "$home/others"; then
         cat "$home/others"
         return
     fi
+    # Both are sorted by bytes, a folder before those in it, so one look at each is enough.
     while IFS= read -r -d '' path; do
-        for folder in ${aside[@]+"${aside[@]}"}; do
-            case $path in "$folder"*) continue 2 ;; esac
+        while [ "$next" -lt ${#aside[@]} ] && [[ $path > ${aside[next]} && $path != "${aside[next]}"* ]]; do
+            next=$((next + 1))
         done
+        if [ "$next" -lt ${#aside[@]} ] && [[ $path = "${aside[next]}"* ]]; then continue; fi
         case $path in */) adopt "$path" ;; *) printf '%s\0' "$path" ;; esac
     done < "$home/others"
     return 0
