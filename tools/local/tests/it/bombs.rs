@@ -75,16 +75,19 @@ async fn a_fork_bomb_of_bash_is_ended() {
     let sandbox = &*sandbox;
     let marker = ok(sandbox, "export x=1; echo mended >kept; echo $SPOTTER_SANDBOX").await;
     let begun = Instant::now();
-    let bomb = "end=$((SECONDS + 3)); :(){ ((SECONDS < end)) && :|:& };:";
+    let bomb = "end=$((SECONDS + 12)); :(){ ((SECONDS < end)) && :|:& };:";
     let output = run(sandbox, &format!("{bomb}; sleep 20")).await;
     eprintln!("bash: {:?} after {:?}", output.end, begun.elapsed());
     assert_eq!(output.end, ExecEnd::TooManyProcesses, "{output:?}");
     let begun = Instant::now();
     assert!(run(sandbox, "cat kept; echo $x").await.output.ends_with("mended\n1\n"));
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     // In the background, it is gone soon after the command.
     run(sandbox, bomb).await;
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let begun = Instant::now();
+    while marked(marker.trim()) > 1 && begun.elapsed() < Duration::from_secs(8) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     assert!(marked(marker.trim()) <= 1, "{} are left", marked(marker.trim()));
     assert!(run(sandbox, "cat kept").await.output.ends_with("mended\n"));
     sandbox.stop().await.unwrap();
