@@ -21,6 +21,8 @@ pub struct Certificate {
     pub instance_id: String,
     /// Its base commit.
     pub base_commit: String,
+    /// Path of the tree in the image.
+    pub root: String,
     /// Name of the image.
     pub image: String,
     /// Digest of the image.

@@ -44,7 +44,7 @@ impl Gate {
         let Some(digest) = digest_of(provider, image).await else { return Ok(None) };
         let gold = gold.map(Patch::digest);
         let Instance { instance_id, base_commit, .. } = instance;
-        let found = self.certificates.find(&digest, (instance_id, base_commit), gold.as_deref());
+        let found = self.certificates.find(&digest, (instance_id, base_commit, &image.root), gold.as_deref());
         let found = found.map_err(|err| {
             EnvError::Broken(format!("{err}\nhint: `spotter images audit {instance_id} --force` makes another one"))
         })?;
@@ -66,7 +66,7 @@ impl Gate {
                 return Err(EnvError::LeakyImage(format!("{}\n{hint}", told(&certificate, &alarms))));
             }
             OnLeak::Remove => {
-                let fixed: Vec<&Finding> = alarms.iter().copied().filter(|finding| !finding.removable).collect();
+                let fixed: Vec<&Finding> = alarms.iter().copied().filter(|finding| !may_go(finding)).collect();
                 if !fixed.is_empty() {
                     let hint = "hint: these cannot be removed safely; `-c env.on_leak=warn` starts all the same";
                     return Err(EnvError::LeakyImage(format!("{}\n{hint}", told(&certificate, &fixed))));
@@ -133,6 +133,13 @@ pub fn digest_of_files(files: &BTreeMap<String, Vec<u8>>) -> String {
     format!("files:{hex}")
 }
 
+/// Returns whether a finding may be removed. A certificate is a file, in which anything may stand: it cannot lead out of
+/// the folder that it names, nor to a root.
+fn may_go(finding: &Finding) -> bool {
+    let is_plain = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    finding.removable && finding.kind.is_removable() && finding.path.strip_prefix('/').is_some_and(is_plain)
+}
+
 /// Says what was found, without a word of the gold patch.
 fn told(certificate: &Certificate, findings: &[&Finding]) -> String {
     /// How many are named.
@@ -143,4 +150,23 @@ fn told(certificate: &Certificate, findings: &[&Finding]) -> String {
     let more = if more == 0 { String::new() } else { format!(", and {more} more") };
     let Certificate { image, instance_id, .. } = certificate;
     format!("the image `{image}` holds what would tell the answer of `{instance_id}`: {}{more}", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::Kind;
+
+    #[test]
+    fn only_plain_paths_are_removed() {
+        let may = |path: &str, kind| {
+            let (path, evidence) = (path.to_owned(), Vec::new());
+            may_go(&Finding { kind, path, evidence, alarm: true, excused: None, removable: true })
+        };
+        assert!(may("/home/dev/fix.patch", Kind::PatchFile));
+        for path in ["/", "", "home/a", "/testbed/../etc", "/a//b", "/a/./b", "/a/"] {
+            assert!(!may(path, Kind::PatchFile), "{path}");
+        }
+        assert!(!may("/usr/lib/a", Kind::InstalledCopy));
+    }
 }

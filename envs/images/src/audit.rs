@@ -59,6 +59,7 @@ pub async fn audit(images: Option<&Images>, order: AuditOrder) -> anyhow::Result
         spotter: env!("CARGO_PKG_VERSION").to_owned(),
         instance_id: order.instance.instance_id,
         base_commit: order.instance.base_commit,
+        root: order.image.root,
         image,
         digest: order.digest,
         gold: order.gold.as_ref().map(Patch::digest),

@@ -67,8 +67,8 @@ pub(super) struct Content {
 pub(super) struct Copy {
     /// Paths in the installed project.
     pub(super) files: BTreeSet<String>,
-    /// How many of these are not as in the base commit.
-    pub(super) other: usize,
+    /// Those of them that are not as in the base commit.
+    pub(super) others: BTreeSet<String>,
     /// The first of these.
     pub(super) example: Option<String>,
     /// The texts that were found in it.
@@ -222,7 +222,7 @@ impl Copy {
         self.files.insert(installed.to_owned());
         self.hits.extend(hits);
         if !is_known {
-            self.other += 1;
+            self.others.insert(installed.to_owned());
             self.example.get_or_insert_with(|| path.to_owned());
         }
     }

@@ -78,7 +78,7 @@ impl Scan<'_> {
     }
 
     fn copy(&self, folder: &str, copy: &Copy) -> Option<Finding> {
-        let (evidence, excused) = self.copied(folder, copy, self.version_beside(folder).as_deref())?;
+        let (evidence, excused) = self.copied((folder, false), copy, self.version_beside(folder).as_deref())?;
         let kind = match whereabouts(folder, self.is_in_tree(folder)) {
             Whereabouts::Cache => Kind::PackageCache,
             Whereabouts::Build => Kind::BuildFolder,
@@ -89,17 +89,22 @@ impl Scan<'_> {
     }
 
     /// Returns what shows that a copy of the project is another one than that of the base commit, and why it is no alarm.
-    fn copied(&self, folder: &str, copy: &Copy, version: Option<&str>) -> Option<(Vec<String>, Option<String>)> {
+    fn copied(
+        &self,
+        (folder, is_packed): (&str, bool),
+        copy: &Copy,
+        version: Option<&str>,
+    ) -> Option<(Vec<String>, Option<String>)> {
         let shown = self.shown(&copy.hits);
         let gold = shown.related();
         let is_project = self.is_copy(copy.files.len() as u64, self.base.size());
-        if copy.other == 0 || (!is_project && gold.is_none()) {
+        if copy.others.is_empty() || (!is_project && gold.is_none()) {
             return None;
         }
         let example = copy.example.as_deref().unwrap_or_default();
         let mut evidence = vec![format!(
             "{} of {} files are not the base commit's, such as `{example}`",
-            copy.other,
+            copy.others.len(),
             copy.files.len()
         )];
         let own = self.own_version();
@@ -110,8 +115,8 @@ impl Scan<'_> {
         let is_told = gold.is_some();
         evidence.extend(gold);
         // A build makes some files that the tree does not have as such.
-        let is_much = copy.other >= 3 && copy.other * 20 > copy.files.len();
-        let excused = if let Some(package) = vendored_by(folder) {
+        let is_much = copy.others.len() >= 3 && copy.others.len() * 20 > copy.files.len();
+        let excused = if let Some(package) = self.vendored(folder, is_packed) {
             Some(format!("`{package}` brings it along"))
         } else if is_told || later == Some(true) || (later.is_none() && (is_much || self.has_gold_file(copy))) {
             None
@@ -123,14 +128,18 @@ impl Scan<'_> {
         Some((evidence, excused))
     }
 
-    /// Returns whether a file of the gold patch is among those of a small copy that are not the base commit's.
+    /// Returns whether a file of the gold patch is among those of a copy that are not the base commit's.
     fn has_gold_file(&self, copy: &Copy) -> bool {
-        let example = copy.example.as_deref().unwrap_or_default();
-        copy.other <= 3
-            && self.gold.files.iter().any(|file| {
-                let name = file.rsplit('/').next().unwrap_or(file);
-                example.ends_with(&format!("/{name}"))
-            })
+        let is_gold = |other: &String| {
+            let end = format!("/{other}");
+            self.gold.files.iter().any(|file| file == other || file.ends_with(&end))
+        };
+        copy.others.iter().any(is_gold)
+    }
+
+    /// Returns the package besides the project that brings a copy along.
+    fn vendored(&self, folder: &str, is_packed: bool) -> Option<String> {
+        vendored_by(folder, is_packed).filter(|package| !self.is_own(package))
     }
 
     /// Returns the version of the project in the tree.
@@ -167,7 +176,8 @@ impl Scan<'_> {
             (None, _) if !is_tracked => evidence.push("its source is missing".to_owned()),
             _ => {}
         }
-        let package = self.base.place(path).and_then(|place| vendored_by(&place.folder)).filter(|_| own.is_none());
+        let package =
+            self.base.place(path).and_then(|place| self.vendored(&place.folder, false)).filter(|_| own.is_none());
         let excused = package.map(|package| format!("`{package}` brings it along"));
         // Byte code of a copy is judged with the copy.
         let is_of_copy =
@@ -226,7 +236,7 @@ impl Scan<'_> {
     fn archive(&self, suspect: &Suspect, shown: &Shown) -> Option<Finding> {
         let Suspect { path, content, .. } = suspect;
         let version = content.metadata.iter().find(|(name, _)| self.is_own(name)).map(|(_, version)| version.as_str());
-        let judged = content.copies.iter().filter_map(|(folder, copy)| self.copied(folder, copy, version));
+        let judged = content.copies.iter().filter_map(|(folder, copy)| self.copied((folder, true), copy, version));
         let (mut evidence, mut excused) = (Vec::new(), Some(None));
         for (of_copy, why) in judged {
             evidence.extend(of_copy);

@@ -44,15 +44,25 @@ const VENDORED: [&str; 9] =
 /// Folders for what is installed.
 const SITES: [&str; 2] = ["site-packages", "dist-packages"];
 
-/// Returns the package that has a copy of the project in a folder of its own, if it is one.
-pub(super) fn vendored_by(folder: &str) -> Option<String> {
+/// Returns the package that has a copy of the project in a folder of its own, if it is one: below a folder for what is
+/// installed, or as an archive has it, which may be a package.
+pub(super) fn vendored_by(folder: &str, is_packed: bool) -> Option<String> {
     let parts: Vec<&str> = folder.split('/').collect();
     let above = parts.get(..parts.len().saturating_sub(1)).unwrap_or_default();
-    if let Some(at) = above.iter().rposition(|part| VENDORED.contains(part)) {
-        return Some(above.get(at.saturating_sub(1)).copied().unwrap_or_default().to_owned());
+    let Some(site) = above.iter().rposition(|part| SITES.contains(part) || *part == "node_modules") else {
+        let at = above.iter().rposition(|part| VENDORED.contains(part)).filter(|_| is_packed)?;
+        return above.get(at.checked_sub(1)?).map(|package| (*package).to_owned());
+    };
+    let mut behind = above.get(site + 1..)?.iter();
+    // Folders of an installer's own, in which packages are.
+    loop {
+        let part = behind.next()?;
+        if part.ends_with(".data") {
+            behind.next()?;
+        } else if !part.ends_with(".egg") && !part.ends_with(".dist-info") {
+            return Some((*part).to_owned());
+        }
     }
-    let site = above.iter().rposition(|part| SITES.contains(part))?;
-    above.get(site + 1).map(|package| (*package).to_owned())
 }
 
 /// Where a copy is, by its path.
@@ -125,11 +135,15 @@ mod tests {
 
     #[test]
     fn packages_bring_copies_along() {
-        assert_eq!(vendored_by("usr/lib/python3/site-packages/pip/_vendor/requests").as_deref(), Some("pip"));
-        assert_eq!(vendored_by("pip/_vendor/requests").as_deref(), Some("pip"));
-        assert_eq!(vendored_by("lib/site-packages/modin/pandas").as_deref(), Some("modin"));
-        assert_eq!(vendored_by("lib/site-packages/requests"), None);
-        assert_eq!(vendored_by("tmp/flask-2.3/src/flask"), None);
+        let on_disk = |folder: &str| vendored_by(folder, false);
+        assert_eq!(on_disk("usr/lib/python3/site-packages/pip/_vendor/requests").as_deref(), Some("pip"));
+        assert_eq!(vendored_by("pip/_vendor/requests", true).as_deref(), Some("pip"));
+        assert_eq!(on_disk("lib/site-packages/modin/pandas").as_deref(), Some("modin"));
+        assert_eq!(on_disk("lib/site-packages/requests"), None);
+        assert_eq!(on_disk("tmp/flask-2.3/src/flask"), None);
+        assert_eq!(on_disk("opt/vendor/flask/src/flask"), None);
+        assert_eq!(on_disk("lib/site-packages/flask-9.9-py3.9.egg/flask"), None);
+        assert_eq!(on_disk("lib/site-packages/flask-9.9.data/purelib/flask"), None);
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl Audits {
         };
         let gold = self.environment.gold(&instance);
         if !self.force {
-            let of = (instance.instance_id.as_str(), instance.base_commit.as_str());
+            let of = (instance.instance_id.as_str(), instance.base_commit.as_str(), image.root.as_str());
             let own = gold.as_ref().map(Patch::digest);
             if let Ok(Some((certificate, _))) = self.certificates.find(&digest, of, own.as_deref()) {
                 return Ok((certificate, true));
