@@ -30,10 +30,10 @@ import unittest as MODULE
 
 class TestMARK(MODULE.TestCase):
     def test_MARK_statement(self):
-        assert [0] == ["SOME"]
+        assert ["ONE"] == ["SOME"]
 
     def test_MARK_equal(self):
-        self.assertEqual([0], ["SOME"])
+        self.assertEqual(["ONE"], ["SOME"])
 
     def test_MARK_true(self):
         self.assertTrue(0)
@@ -50,7 +50,7 @@ class TestMARK(MODULE.TestCase):
 
 
 def test_MARK_function():
-    assert [0] == ["SOME"]
+    assert ["ONE"] == ["SOME"]
 
 
 def test_MARK_function_raises():
@@ -83,66 +83,86 @@ def OWN(value):
     return getattr(sys.modules.get(kind.__module__), kind.__name__, None) is kind
 
 
-def LIKE(value):
+def WRONG(value):
+    """Groups of values that this is not; what equals all of a group equals too much. Of numbers some may be near enough."""
     if isinstance(value, bool):
-        return not value
+        return [[not value]]
     if isinstance(value, (int, float, complex)):
-        others = [other for other in (value * 2 + 1, value + 1) if other != value]
-        return others[0] if others else object()
+        others = [other for other in (value * 2 + 1, value + 1, value - 7) if other != value]
+        return [others or [object()]]
     if isinstance(value, str):
-        return str(value) + "SOME"
+        return [[str(value) + "SOME"]]
     if isinstance(value, bytes):
-        return bytes(value) + b"SOME"
-    if isinstance(value, list):
-        return [*value, object()]
-    if isinstance(value, tuple):
-        return (*value, object())
+        return [[bytes(value) + b"SOME"]]
+    if isinstance(value, (list, tuple)):
+        kind = list if isinstance(value, list) else tuple
+        alike = [[kind(object() for _ in value)]] if value else []
+        return [[kind([*value, object()])], *alike]
     if isinstance(value, (set, frozenset)):
-        return {*value, object()}
+        return [[{*value, object()}]]
     if isinstance(value, dict):
-        return {**value, object(): 0}
-    return object()
+        alike = [[{key: object() for key in value}]] if value else []
+        return [[{**value, object(): 0}], *alike]
+    return [[object()]]
 
 
-def COMPARE(value, wrong):
+def COMPARE(value, group):
     try:
-        if not OWN(value) and value == wrong:
+        if not OWN(value) and all(value == wrong for wrong in group):
             FOUND.append(1)
     except BaseException:
         pass
 
 
 def PROBE(value):
-    COMPARE(value, object())
+    COMPARE(value, [object()])
     return value
 
 
+def GROUPS(value):
+    try:
+        return [] if OWN(value) else WRONG(value)
+    except BaseException:
+        return []
+
+
 def PAIR(one, other):
-    for value, wrong in ((one, other), (other, one)):
+    for value, known in ((one, other), (other, one)):
         PROBE(value)
-        if not OWN(wrong):
-            try:
-                wrong = LIKE(wrong)
-            except BaseException:
-                continue
-            COMPARE(value, wrong)
+        for group in GROUPS(known):
+            COMPARE(value, group)
     return one, other
+
+
+def FAILS(check):
+    try:
+        check()
+        FOUND.append(1)
+    except BaseException:
+        pass
 
 
 def RAISES(function, value, *values, **names):
     result = function(value, *values, **names)
     if getattr(function, "__module__", None) == __name__ or hasattr(result, "__await__"):
         return result
-    wrong = [object()]
     # Of numbers the nearest may be near enough.
-    if values and isinstance(values[0], (str, bytes, list, tuple, set, frozenset, dict)):
-        wrong.append(LIKE(values[0]))
-    for other in wrong:
-        try:
-            function(other, *values, **names)
-            FOUND.append(1)
-        except BaseException:
-            pass
+    known = values and isinstance(values[0], (str, bytes, list, tuple, set, frozenset, dict))
+    for group in [[object()], *(GROUPS(values[0]) if known else [])]:
+        FAILS(lambda: [function(wrong, *values, **names) for wrong in group])
+    return result
+
+
+def EQUALS(function, one, other, *values, **names):
+    result = function(*PAIR(one, other), *values, **names)
+    for group in GROUPS(other) if not OWN(one) else []:
+        FAILS(lambda: [function(one, wrong, *values, **names) for wrong in group])
+    return result
+
+
+def TRUTH(function, wrong, value, *values, **names):
+    result = function(PROBE(value), *values, **names)
+    FAILS(lambda: function(wrong, *values, **names))
     return result
 
 
@@ -150,7 +170,7 @@ def BROKEN(case=None):
     if FOUND:
         return True
     try:
-        assert [0] == ["SOME"]
+        assert ["ONE"] == ["SOME"]
         return True
     except BaseException:
         pass
@@ -162,7 +182,7 @@ def BROKEN(case=None):
             pass
 
     for check in (
-        lambda: case.assertEqual([0], ["SOME"]),
+        lambda: case.assertEqual(["ONE"], ["SOME"]),
         lambda: case.assertTrue(0),
         lambda: case.assertIn("SOME", []),
         lambda: case.fail("SOME"),
@@ -176,11 +196,16 @@ def BROKEN(case=None):
     return False
 '''
 
-NAMES = "FOUND RAISED ERROR FAILURE OWN LIKE COMPARE PROBE PAIR RAISES BROKEN MODULE SOME"
+NAMES = (
+    "FOUND RAISED ERROR FAILURE OWN WRONG COMPARE PROBE GROUPS PAIR FAILS RAISES EQUALS TRUTH BROKEN MODULE ONE SOME"
+)
 LIBRARY = re.compile(
     r"assert_(?!\w*not)\w*(equal|identical|allclose|eq)$|assert_(close|array_\w+|frame_\w+|series_\w+)$"
 )
 EQUALITY = re.compile(r"assert(?!\w*(Not|Almost))\w*Equals?$")
+# Assertions of the language on two values, and on one with a value that each must refuse.
+PLAIN = re.compile(r"assert(List|Tuple|Dict|Set|Sequence|MultiLine|Count|Items)?Equals?$")
+WITH_ONE = {"assertTrue": "0", "assertFalse": "1", "assertIsNone": "[]", "assertIsNotNone": "None"}
 TURNS = {"raises", "fails", "expectedfailure", "xpass"}
 
 
@@ -251,6 +276,11 @@ class Probes(ast.NodeTransformer):
         if LIBRARY.match(name):
             if node.args and plain:
                 node.args, node.func = [node.func, *node.args], helper("RAISES")
+        elif PLAIN.match(name) and len(node.args) > 1 and plain:
+            node.args, node.func = [node.func, *node.args], helper("EQUALS")
+        elif name in WITH_ONE and node.args and plain:
+            wrong = ast.parse(WITH_ONE[name], mode="eval").body
+            node.args, node.func = [node.func, wrong, *node.args], helper("TRUTH")
         elif EQUALITY.match(name) and len(node.args) > 1 and plain:
             pair = ast.Starred(value=self.call("PAIR", node.args[:2]), ctx=ast.Load())
             node.args = [pair, *node.args[2:]]
