@@ -208,7 +208,8 @@ async fn no_cheat_is_rewarded() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs registry images"]
 async fn no_cheat_with_pytest_is_rewarded() {
-    let (table, rewarded) = registry("swe-bench", LIMIT).await.play(cheats(|instance| !instance.starts_with("demo__"))).await;
+    let (table, rewarded) =
+        registry("swe-bench", LIMIT).await.play(cheats(|instance| !instance.starts_with("demo__"))).await;
     eprintln!("{table}");
     assert!(rewarded.is_empty(), "{}", rewarded.join("\n\n"));
     check_page("registry", &table);

@@ -222,8 +222,7 @@ mod tests {
             None => format!("{line}\n"),
         };
         let log = |lines: &str| lines.lines().map(line).collect::<String>().into_bytes();
-        let put =
-            controlled.put(&log("+ echo\nW applied\nW python 3 11\nW files 0\nW done +a::b\n")).unwrap();
+        let put = controlled.put(&log("+ echo\nW applied\nW python 3 11\nW files 0\nW done +a::b\n")).unwrap();
         assert_eq!((put.files, put.is_new_python), (vec![(0, "tests/test_a.py".to_owned())], true));
         let why = |lines| controlled.put(&log(lines)).unwrap_err();
         assert_eq!(why("W python 3 11\nW files 0\nW done \n"), Unchanged::NotApplied);
