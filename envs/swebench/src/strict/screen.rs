@@ -126,15 +126,15 @@ mod tests {
 
     #[test]
     fn what_the_gold_patch_touches_stays() {
-        let (code, test) = (adding("a.py", "import gc"), adding("tests/test_a.py", "pass"));
+        let (code, test) = (adding("pkg/a.py", "import gc"), adding("tests/test_a.py", "pass"));
         let patch = Patch(format!("{code}{test}{GOLD}{}", adding("conftest.py", "import os")));
         let screened = screen(&patch, Some(&Patch(GOLD.to_owned())), "");
         assert_eq!(screened.kept.0, format!("{code}{GOLD}"));
         assert_eq!(screened.put_back, ["tests/test_a.py", "conftest.py"]);
         assert_eq!(screened.loaded.iter().map(|found| found.evidence.as_str()).collect::<Vec<_>>(), ["conftest.py"]);
         assert_eq!(screened.words.len(), 1);
-        let script = format!("git apply -v - <<'EOF_1'\n{}EOF_1\n", adding("a.py", "x"));
-        assert_eq!(screen(&patch, None, &script).put_back[0], "a.py");
+        let script = format!("git apply -v - <<'EOF_1'\n{}EOF_1\n", adding("pkg/a.py", "x"));
+        assert_eq!(screen(&patch, None, &script).put_back[0], "pkg/a.py");
         let gold = Patch(format!("{GOLD}{}", adding("b.py", "import gc")));
         assert_eq!(screen(&patch, Some(&gold), "").words, []);
         assert_eq!(screen(&patch, None, "").put_back.len(), 3);
