@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use env_core::sha256;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::certificate::{Certificate, VERSION};
 
@@ -55,8 +55,7 @@ impl Certificates {
     }
 
     /// Returns the certificate of an image for an instance with its own digest; `None` where there is none that still
-    /// holds: of this version, for this base commit, this root of the tree and this
-    /// gold patch.
+    /// holds: of this version, for this base commit, this root of the tree and this gold patch.
     ///
     /// # Errors
     /// When there is one that cannot be read.
@@ -84,7 +83,7 @@ impl Certificates {
             && certificate.instance_id.eq_ignore_ascii_case(instance_id)
             && certificate.base_commit == base_commit
             && certificate.gold.as_deref() == gold;
-        let own: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let own = sha256(&text);
         Ok(holds.then_some((certificate, own)))
     }
 }

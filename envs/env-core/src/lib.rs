@@ -27,7 +27,7 @@ pub use error::EnvError;
 pub use instance::{Instance, find_instance, repository_part};
 pub use lists::TestLists;
 pub use nearest::{all_near, nearest};
-pub use patch::{Baseline, Patch};
+pub use patch::{Baseline, Patch, sha256};
 pub use plug::{EnvironmentPlug, EnvironmentRequest, OpenError, RecordedEpisodes, SandboxProviders};
 pub use report::{Report, Resolution, TestGroup, TestsStatus};
 pub use status::{Status, StatusMap};

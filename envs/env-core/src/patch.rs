@@ -12,13 +12,18 @@ pub struct Patch(pub String);
 impl Patch {
     /// Returns 64 hex digits that tell this patch from any other.
     pub fn digest(&self) -> String {
-        Sha256::digest(self.0.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(&self.0)
     }
 
     /// Returns whether the patch changes nothing.
     pub fn is_empty(&self) -> bool {
         self.0.trim().is_empty()
     }
+}
+
+/// Returns the SHA-256 of bytes as 64 hex digits.
+pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What patches are captured against: a tree outside the repository, so that what the agent does to git cannot change

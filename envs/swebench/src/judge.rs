@@ -3,11 +3,10 @@
 use std::io::Cursor;
 use std::time::Duration;
 
-use env_core::{EnvError, Failure, Judging, Patch, Report, Verdict};
+use env_core::{EnvError, Failure, Judging, Patch, Report, Verdict, sha256};
 use grading::markers::{APPLIED_PREDICTION, APPLY_FAILED, OWN_START, OWN_TESTS, TESTS_TIMED_OUT};
 use grading::{GradingSpec, TestSpec, conclude, read_log};
 use repo::{apply, read_scratch, scratch_path, write_scratch};
-use sha2::{Digest, Sha256};
 use tool_core::{Command, ExecEnd, Image, Sandbox, SandboxError, shell_quote};
 
 /// Version of how patches are judged. It is raised when a verdict may come out otherwise than before.
@@ -33,7 +32,7 @@ pub(crate) fn judging_key(
         Judging::Official => text,
         Judging::Strict => format!("{text}\0strict {STRICT_VERSION}\0{}", gold.map(Patch::digest).unwrap_or_default()),
     };
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(text)
 }
 
 /// Judges `patch` in `sandbox`, which must be fresh and is not stopped. An empty patch is not applied; the tests run.

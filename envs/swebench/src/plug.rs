@@ -5,10 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use audit::{Certificates, Gate};
 use dataset::{HubSettings, Source};
-use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, OpenError};
+use env_core::{Environment, EnvironmentPlug, EnvironmentRequest, OpenError, sha256};
 use images::ImageSettings;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::benchmark::Benchmark;
 use crate::datasets::{Datasets, Loaded};
@@ -61,10 +60,7 @@ impl EnvironmentPlug for SweBench {
     fn revision(&self, dataset: &str) -> Option<String> {
         match self.datasets.as_ref().ok()?.resolve(dataset).ok()?.source {
             Source::Hub(dataset) => dataset::commit(&dataset, &self.hub),
-            Source::Path { path, .. } => {
-                let digest = Sha256::digest(std::fs::read(path).ok()?);
-                Some(format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
-            }
+            Source::Path { path, .. } => Some(format!("sha256:{}", sha256(std::fs::read(path).ok()?))),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::content::{Content, is_object};
 use super::git_dir::git_dir;
-use super::{ByteCode, Scan};
+use super::{ByteCode, Scan, Suspect};
 use crate::base::source_of;
 use crate::git::parse_id;
 
@@ -32,14 +32,13 @@ impl Scan<'_> {
         let (content, is_known) = self.first(target);
         let place = self.base.place(path);
         if let Some(source) = source_of(path).filter(|_| in_tree.is_some() || place.is_some()) {
-            let size = self.byte_code.iter().find(|first| first.path == target).and_then(|first| first.size);
-            self.byte_code.push(ByteCode { path: path.to_owned(), source, size, hits: content.hits });
+            let size = self.byte_code_of(target).and_then(|first| first.size);
+            self.add_byte_code(ByteCode { path: path.to_owned(), source, size, hits: content.hits });
         } else if let Some(place) = place {
             self.add_to_copy(place, path, is_known, content.hits);
         } else {
             let backup = self.original(path).map(|original| (original, is_known));
-            let first = self.suspects.iter().find(|suspect| suspect.path == target);
-            let patches = first.and_then(|suspect| suspect.patches.clone());
+            let patches = self.suspect_of(target).and_then(|suspect| suspect.patches.clone());
             self.suspect(path, in_tree, content, false, (backup, patches));
         }
     }
@@ -61,16 +60,24 @@ impl Scan<'_> {
         }
     }
 
+    fn suspect_of(&self, path: &str) -> Option<&Suspect> {
+        self.suspects.get(*self.places.0.get(path)?)
+    }
+
+    fn byte_code_of(&self, path: &str) -> Option<&ByteCode> {
+        self.byte_code.get(*self.places.1.get(path)?)
+    }
+
     /// Returns what was in a file by its first name, and whether it is one of the base commit's.
     fn first(&self, target: &str) -> (Content, bool) {
         let of = |hits| Content { hits, ..Content::default() };
-        if let Some(suspect) = self.suspects.iter().find(|suspect| suspect.path == target) {
+        if let Some(suspect) = self.suspect_of(target) {
             return (suspect.content.clone(), suspect.backup.as_ref().is_some_and(|(_, is_known)| *is_known));
         }
         if let Some((hits, is_known)) = self.placed.get(target) {
             return (of(hits.clone()), *is_known);
         }
-        if let Some(first) = self.byte_code.iter().find(|first| first.path == target) {
+        if let Some(first) = self.byte_code_of(target) {
             return (of(first.hits.clone()), false);
         }
         if let Some(content) = self.git_files.get(target) {

@@ -42,6 +42,8 @@ pub struct Scan<'a> {
     /// Sizes of Python's files in the tree and in copies.
     sources: HashMap<String, u64>,
     suspects: Vec<Suspect>,
+    /// Where the suspects and the byte code of a path stand: a file with many names is looked up for each.
+    places: (HashMap<String, usize>, HashMap<String, usize>),
     copies: BTreeMap<String, Copy>,
     /// Files of copies: the texts that were found in each, and whether the base commit has it.
     placed: HashMap<String, (BTreeSet<u16>, bool)>,
@@ -113,6 +115,7 @@ impl<'a> Scan<'a> {
             equal: HashSet::new(),
             sources: HashMap::new(),
             suspects: Vec::new(),
+            places: Default::default(),
             copies: BTreeMap::new(),
             placed: HashMap::new(),
             byte_code: Vec::new(),
@@ -253,11 +256,16 @@ impl<'a> Scan<'a> {
         let size = number(4).filter(|flags| *flags == 0).and(number(12)).map(u64::from);
         let source = source_of(path).unwrap_or_default();
         if is_own {
-            self.byte_code.push(ByteCode { path: path.to_owned(), source, size, hits: content.hits });
+            self.add_byte_code(ByteCode { path: path.to_owned(), source, size, hits: content.hits });
         } else {
             self.suspect(path, None, content, false, (None, None));
         }
         Ok(())
+    }
+
+    fn add_byte_code(&mut self, found: ByteCode) {
+        self.places.1.insert(found.path.clone(), self.byte_code.len());
+        self.byte_code.push(found);
     }
 
     fn look(&mut self, reader: &mut dyn Read, path: &str) -> io::Result<Content> {
@@ -299,6 +307,7 @@ impl<'a> Scan<'a> {
             return;
         }
         content.head.clear();
+        self.places.0.insert(path.to_owned(), self.suspects.len());
         self.suspects.push(Suspect { path: path.to_owned(), in_tree, content, is_modified, backup, patches });
     }
 

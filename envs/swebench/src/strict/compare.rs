@@ -202,7 +202,7 @@ mod tests {
             dialect: env_core::Dialect::SweBench5,
             parser: grading::Parser::Pytest,
             eval_type: grading::EvalType::PassAndFail,
-            fail_to_pass: ["a", "b", "c", "d", "e", "p[cut"].map(str::to_owned).to_vec(),
+            fail_to_pass: ["a", "b", "c", "d", "e", "p[cut", "k"].map(str::to_owned).to_vec(),
             pass_to_pass: ["s", "x", "q"].map(str::to_owned).to_vec(),
         };
         use Status::{Failed, Passed, Skipped, Xfail};
@@ -214,6 +214,7 @@ mod tests {
             ("s", Skipped),
             ("x", Xfail),
             ("q", Skipped),
+            ("k", Skipped),
             ("p[cut here]", Passed),
         ]);
         let control = map(&[
@@ -222,14 +223,18 @@ mod tests {
             ("c", Passed),
             ("s", Failed),
             ("q", Failed),
+            // As in both runs where it is skipped before it begins.
+            ("k", Skipped),
             ("x", Xfail),
             ("p[cut here]", Passed),
         ]);
         let changed = ["a", "b", "c", "e", "s", "x", "p"].map(|name| format!("+t.py::{name}")).join("\t");
-        let changed = Changed::read(&format!("{changed}\t?t.py::q"));
+        let changed = Changed::read(&format!("{changed}\t?t.py::q\t?t.py::k"));
         let (distrust, unchecked) = compare(&spec, &real, &control, &changed);
         let found: Vec<_> = distrust.iter().map(|found| (found.sign, found.evidence.as_str())).collect();
-        assert_eq!(found, [(Sign::ControlPassed, "b"), (Sign::ControlPassed, "p[cut"), (Sign::Excused, "s")]);
+        let passed = ["b", "p[cut"].map(|test| (Sign::ControlPassed, test));
+        let excused = ["k", "s"].map(|test| (Sign::Excused, test));
+        assert_eq!(found, [passed, excused].concat());
         assert_eq!(unchecked, ["d"]);
     }
 }

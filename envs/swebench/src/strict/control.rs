@@ -1,10 +1,9 @@
 //! Tests that must fail, put beside the real ones or into them.
 
-use env_core::{Distrust, Sign, Status, StatusMap};
+use env_core::{Distrust, Sign, Status, StatusMap, sha256};
 use grading::GradingSpec;
 use grading::markers::TESTS_START;
 use repo::sections;
-use sha2::{Digest, Sha256};
 
 use super::compare::{Changed, first, is_in};
 
@@ -118,8 +117,7 @@ impl Controlled {
 
     /// Returns what only one who has the key can say with a line.
     fn seal(&self, line: &str) -> String {
-        let digest = Sha256::digest(format!("{0}{line}{0}", self.key).as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(format!("{0}{line}{0}", self.key))
     }
 
     /// Returns what the tests that must fail say: each that did not, and that there are none in a file whose tests count
