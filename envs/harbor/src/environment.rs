@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 use tool_core::{Image, SandboxProvider};
 
 use crate::grader::GraderSpec;
-use crate::run::{Judging, Tests, ready, verify};
-use crate::task::TaskFolder;
+use crate::run::{Judging, Tests, ready, verify, wait_healthy};
+use crate::task::{Healthcheck, TaskFolder};
 
 /// Version of how verifiers are run. It is raised when a verdict may come out otherwise than before.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The tasks of a folder as an environment.
 pub(crate) struct HarborTasks {
@@ -45,6 +45,17 @@ pub(crate) struct Task {
 pub(crate) struct Images {
     pub(crate) agent: Image,
     pub(crate) verifier: Image,
+    /// Whether the tests are in the verifier's image.
+    pub(crate) bundled: bool,
+}
+
+impl Task {
+    /// Returns what has to succeed before an agent starts. That of this project prepares the repository, which is done
+    /// without it.
+    fn health_check(&self) -> Option<&Healthcheck> {
+        let config = &self.folder.config;
+        config.environment.healthcheck.as_ref().filter(|_| config.metadata.spotter.is_none())
+    }
 }
 
 impl HarborTasks {
@@ -61,11 +72,15 @@ impl HarborTasks {
 
     async fn judge(&self, instance: &Instance, patch: &Patch) -> Result<Verdict, EnvError> {
         let (task, images) = self.task(instance)?;
-        let tests = Tests::read(&task.folder.path.join("tests"));
+        let tests = match images.bundled {
+            true => None,
+            false => Some(Tests::read(&task.folder.path.join("tests"))),
+        };
+        let tests = tests.transpose();
         let tests = tests.map_err(|err| unusable(instance, format!("its tests cannot be read: {err}")))?;
         let (image, verifier_image) = (&images.agent, &images.verifier);
-        let judging =
-            Judging { task: &task.folder, image, verifier_image, tests: &tests, provider: self.judge.as_ref() };
+        let provider = self.judge.as_ref();
+        let judging = Judging { task: &task.folder, image, verifier_image, tests: tests.as_ref(), provider };
         verify(&judging, patch).await.map_err(|err| err.for_instance(&instance.instance_id))
     }
 }
@@ -81,7 +96,7 @@ impl Environment for HarborTasks {
     }
 
     async fn reset(&self, instance: &Instance) -> Result<Ready, EnvError> {
-        let (_, images) = self.task(instance)?;
+        let (task, images) = self.task(instance)?;
         let sandbox = self.provider.start(&images.agent).await?;
         let root = sandbox.info().root.clone();
         let prepared = async {
@@ -89,6 +104,9 @@ impl Environment for HarborTasks {
             let admission = self.gate.admit(&*self.provider, &images.agent, (instance, gold.as_ref())).await?;
             if let Some(admission) = &admission {
                 admission.clear(&*sandbox).await?;
+            }
+            if let Some(check) = task.health_check() {
+                wait_healthy(&*sandbox, check).await?;
             }
             ready(&*sandbox, true).await?;
             let baseline = prepare(&*sandbox, &root, &instance.base_commit, self.keep_history).await?;

@@ -12,7 +12,7 @@ use tool_core::{Image, SandboxProvider, Source};
 
 use crate::environment::{HarborTasks, Images, Task, load_spec};
 use crate::run::Tests;
-use crate::task::{EnvironmentConfig, TaskFolder, WORKDIR, is_folder_of_tasks, load_all};
+use crate::task::{EnvironmentConfig, TaskFolder, is_folder_of_tasks, load_all};
 
 /// Harbor task folders, as the configuration sees them.
 pub struct Harbor;
@@ -90,12 +90,11 @@ fn instance(folder: &TaskFolder) -> Instance {
 /// Returns what the sandboxes of a task are started from.
 async fn images(folder: &TaskFolder, provider: &dyn SandboxProvider) -> Result<Images, String> {
     let own = &folder.config.environment;
-    let workdir = own.workdir.clone().unwrap_or_else(|| WORKDIR.to_owned());
     let startup = match folder.config.metadata.spotter {
         Some(_) => load_spec(&folder.path)?.startup,
         None => variables(own)?,
     };
-    let image = |source, startup: &str| Image { source, root: workdir.clone(), startup: startup.to_owned() };
+    let image = |source, startup: &str| Image { source, root: folder.workdir(), startup: startup.to_owned() };
     // Sandboxes that pull no image may still start from one that is here.
     let is_here = match &own.docker_image {
         Some(name) => provider.image_digest(&image(container(name), "")).await.is_some(),
@@ -109,7 +108,7 @@ async fn images(folder: &TaskFolder, provider: &dyn SandboxProvider) -> Result<I
         })?;
         let files = files_of(&folder.path.join("environment").join(files))?;
         let agent = image(Source::Files(files), &startup);
-        return Ok(Images { verifier: agent.clone(), agent });
+        return Ok(Images { verifier: agent.clone(), agent, bundled: false });
     }
     let context = folder.path.join("environment");
     let agent = match &own.docker_image {
@@ -117,15 +116,16 @@ async fn images(folder: &TaskFolder, provider: &dyn SandboxProvider) -> Result<I
         None => image(built(folder, &context, provider).await?, &startup),
     };
     let tests = folder.path.join("tests");
-    let of_verifier = folder.config.verifier.environment.as_ref();
-    let verifier = match of_verifier.and_then(|environment| environment.docker_image.as_ref()) {
-        Some(name) if folder.is_separate() => image(container(name), &startup),
-        _ if folder.is_separate() && tests.join("Dockerfile").is_file() => {
-            image(built(folder, &tests, provider).await?, &startup)
-        }
-        _ => agent.clone(),
+    let of_verifier = folder.config.verifier.environment.as_ref().filter(|_| folder.is_separate());
+    let source = match of_verifier.and_then(|environment| environment.docker_image.as_ref()) {
+        Some(name) => container(name),
+        None if folder.has_bundled_tests() => built(folder, &tests, provider).await?,
+        None => agent.source.clone(),
     };
-    Ok(Images { agent, verifier })
+    let is_own = folder.config.metadata.spotter.is_some();
+    let startup = of_verifier.filter(|_| !is_own).map_or(Ok(startup), variables)?;
+    let verifier = Image { source, root: folder.verifier_workdir(), startup };
+    Ok(Images { agent, verifier, bundled: folder.has_bundled_tests() })
 }
 
 fn container(name: &str) -> Source {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use agent_core::{ExitStatus, Header, Limit, Origin, Outcome, Record as Line, Spending, Usage};
-use dataset::{DatasetError, Record, each_record};
+use dataset::{DatasetError, Record};
 use env_core::Patch;
 use grading::read_prediction;
 use journal::{Ended, Import, Imported, ImportedEpisode, Journal, Judged, Prediction, Subject, exit_status, file_name};
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::batches::side_by_side;
 use super::foreign::Foreign;
 use super::recognise;
 use crate::hex::hex;
@@ -96,12 +96,6 @@ enum Broken {
     Run(anyhow::Error),
 }
 
-impl From<DatasetError> for Broken {
-    fn from(err: DatasetError) -> Self {
-        Self::File(err)
-    }
-}
-
 /// Takes in what can be read of a file. An error is one of the run.
 fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> (FileCounts, anyhow::Result<()>) {
     let mut counts = FileCounts::default();
@@ -119,23 +113,15 @@ fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> (FileCount
     (counts, ended)
 }
 
-/// How many records are held at a time, for all threads together.
-const BATCH: usize = 64;
-
 fn read_file(file: &Path, cell: Option<&str>, into: &mut Import, counts: &mut FileCounts) -> Result<(), Broken> {
-    let mut taken = Taken { file, cell, seen: HashMap::new(), into, counts };
-    let mut batch = Vec::with_capacity(BATCH);
-    each_record(file, |number, record| -> Result<(), Broken> {
-        batch.push((number, record));
-        if batch.len() == BATCH { taken.take(std::mem::take(&mut batch)) } else { Ok(()) }
-    })?;
-    taken.take(batch)
+    let mut taken = Taken { seen: HashMap::new(), into, counts };
+    side_by_side(file, |number, record| read(file, number, record, cell), |read| taken.take(read))
+        .map_err(Broken::Run)?
+        .map_err(Broken::File)
 }
 
 /// A file that is being taken in.
 struct Taken<'a> {
-    file: &'a Path,
-    cell: Option<&'a str>,
     /// How often each record came in this file: the same patch twice is two samples.
     seen: HashMap<(String, String), usize>,
     into: &'a mut Import,
@@ -150,18 +136,15 @@ struct Read {
 }
 
 impl Taken<'_> {
-    /// Reads records on all processors, and takes their episodes in, in the order of the records.
-    fn take(&mut self, batch: Vec<(usize, Record)>) -> Result<(), Broken> {
-        let (file, cell) = (self.file, self.cell);
-        let read: Vec<Result<Vec<Read>, String>> =
-            batch.into_par_iter().map(|(number, record)| read(file, number, record, cell)).collect();
-        for read in read {
-            match read {
-                Ok(episodes) => episodes.into_iter().try_for_each(|read| self.put(read)).map_err(Broken::Run)?,
-                Err(err) => self.counts.errors.push(err),
+    /// Takes in the episodes of a record.
+    fn take(&mut self, read: Result<Vec<Read>, String>) -> anyhow::Result<()> {
+        match read {
+            Ok(episodes) => episodes.into_iter().try_for_each(|read| self.put(read)),
+            Err(err) => {
+                self.counts.errors.push(err);
+                Ok(())
             }
         }
-        Ok(())
     }
 
     fn put(&mut self, read: Read) -> anyhow::Result<()> {

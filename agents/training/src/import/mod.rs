@@ -1,6 +1,7 @@
 //! Trajectories and candidate patches of other programs, taken into a run.
 
-pub(crate) mod content;
+pub(crate) mod batches;
+mod content;
 mod conversation;
 mod foreign;
 mod formats;

@@ -96,10 +96,21 @@ impl Looking<'_> {
         let mut head = vec![0; HEAD];
         let (length, failed) = fill(reader, &mut head);
         head.truncate(length);
-        let form = if depth < DEEPEST && content.bytes < MOST { form(&head, path) } else { Form::Plain };
+        if depth == 0 {
+            content.head.clone_from(&head);
+        }
+        let is_searched = depth < DEEPEST && content.bytes < MOST;
+        let mut form = if is_searched { form(&head, path) } else { Form::Plain };
+        if form == Form::Plain
+            && is_searched
+            && let Some(at) = packed_at(&head, path)
+        {
+            self.search.find(head.get(..at).unwrap_or_default(), true, &mut content.hits);
+            head.drain(..at);
+            form = self::form(&head, path);
+        }
         if depth == 0 {
             content.form = Some(form);
-            content.head.clone_from(&head);
         }
         // Behind an error nothing follows.
         let most = if failed.is_some() { 0 } else { u64::MAX };
@@ -165,7 +176,7 @@ impl Looking<'_> {
         content.bytes += object.data.len() as u64;
         content.objects += 1;
         self.search.find(&object.data, true, &mut content.hits);
-        if is_whole && object.kind == ObjectKind::Blob && self.base.ids.contains(&object.id()) {
+        if is_whole && self.base.ids.contains(&object.id()) {
             content.known += 1;
         }
     }
@@ -278,8 +289,23 @@ fn form(head: &[u8], path: &str) -> Form {
         [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] if is_object(path) => Form::Zlib,
         [0x78, 0x01 | 0x9c | 0xda, ..] => Form::Zlib,
         _ if is_tar => Form::Tar,
-        // An answer as pip keeps it, with the wheel behind its head.
-        _ if path.contains("/pip/http") && head.windows(4).any(|four| four == b"PK\x03\x04") => Form::Zip,
         _ => Form::Plain,
     }
+}
+
+/// Returns where the archive begins that a file has behind a head of its own: an answer as an installer keeps it, or a
+/// program that unpacks itself.
+fn packed_at(head: &[u8], path: &str) -> Option<usize> {
+    let is_kept = path.split('/').any(|part| part.ends_with("cache") || part == "http" || part == "http-v2");
+    let is_program = head.starts_with(b"#!") || head.starts_with(b"\x7fELF") || head.starts_with(b"MZ");
+    if !is_kept && !is_program {
+        return None;
+    }
+    let starts = |rest: &[u8]| match rest {
+        [b'P', b'K', 3, 4, ..] => true,
+        [0x1f, 0x8b, 8, flags, ..] => is_kept && *flags < 32,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => is_kept,
+        _ => false,
+    };
+    (1..head.len()).find(|at| head.get(*at..).is_some_and(starts))
 }

@@ -219,17 +219,20 @@ impl Scan<'_> {
 
     fn git_file(&self, suspect: &Suspect, shown: &Shown) -> Option<Finding> {
         let content = &suspect.content;
+        let is_project = self.is_copy(content.known, self.base.ids.len());
         let kind = match content.form {
             Some(Form::Bundle) => Kind::Bundle,
             Some(Form::Pack) => Kind::Pack,
+            // A repository in an archive, unless it is that of the base commit alone: one commit and perhaps a tag.
+            _ if is_project && content.objects > content.known + 2 => Kind::Archive,
             _ => return None,
         };
-        let is_project = self.is_copy(content.known, self.base.ids.len());
         let counted =
             is_project.then(|| format!("{} of its {} objects are the base commit's", content.known, content.objects));
         let evidence: Vec<String> =
             counted.into_iter().chain(if is_project { shown.related() } else { shown.unrelated() }).collect();
-        let excused = suspect.in_tree.is_some().then(|| CLEANED.to_owned());
+        let is_removed = suspect.in_tree.is_some() && kind != Kind::Archive;
+        let excused = is_removed.then(|| CLEANED.to_owned());
         (!evidence.is_empty()).then(|| finding(kind, &suspect.path, evidence, excused))
     }
 

@@ -301,7 +301,7 @@ impl<'a> Scan<'a> {
         is_modified: bool,
         (backup, patches): (Option<(String, bool)>, Option<String>),
     ) {
-        let is_of_git = matches!(content.form, Some(content::Form::Pack | content::Form::Bundle));
+        let is_of_git = matches!(content.form, Some(content::Form::Pack | content::Form::Bundle)) || content.known > 0;
         let is_plain = content.hits.is_empty() && content.copies.is_empty() && !is_of_git;
         if is_plain && backup.is_none() && patches.is_none() {
             return;

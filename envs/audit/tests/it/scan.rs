@@ -98,6 +98,12 @@ fn repositories_bundles_and_packs_are_known_by_their_objects() {
     let pack = std::fs::read_dir(tree.path().join("opt/bare/objects/pack")).unwrap().flatten();
     let pack = pack.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "pack")).unwrap();
     std::fs::copy(pack, tree.path().join("opt/thing")).unwrap();
+    // In an archive; of the base commit alone it tells nothing.
+    for (from, to) in [("opt/shop/.git", "srv/later.tar"), ("testbed/.git", "srv/base.tar")] {
+        let mut tar = tar::Builder::new(Vec::new());
+        tar.append_dir_all("shop/.git", tree.path().join(from)).unwrap();
+        tree.write(to, &tar.into_inner().unwrap());
+    }
     // Of another project.
     tree.git("", &["init", "-q", "else"]);
     tree.write("else/readme", b"nothing of it");
@@ -111,6 +117,27 @@ fn repositories_bundles_and_packs_are_known_by_their_objects() {
             (Kind::Repository, "/opt/shop/.git"),
             (Kind::SourceCopy, "/opt/shop/src/shop"),
             (Kind::Pack, "/opt/thing"),
+            (Kind::Archive, "/srv/later.tar"),
+        ],
+    );
+}
+
+#[test]
+fn archives_behind_a_head_are_found() {
+    let tree = Tree::new();
+    let members = later("shop/");
+    let behind = |head: &[u8], packed: &[u8]| [head, packed].concat();
+    tree.write("root/.cache/pip/http/a/b", &behind(b"cc=4,\x82\xa4body", &zipped(&borrowed(&members))));
+    tree.write("root/.cache/pip/http/a/c", &behind(b"cc=4,\x82\xa4body", &gzip(&tarred(&borrowed(&later("s-2/shop/"))))));
+    tree.write("usr/bin/run", &behind(b"#!/usr/bin/env python3\n", &zipped(&borrowed(&members))));
+    // Whose text only speaks of one.
+    tree.write("usr/bin/speaks", b"#!/bin/sh\necho PK\x03\x04\n");
+    check(
+        &tree,
+        &[
+            (Kind::PackageCache, "/root/.cache/pip/http/a/b"),
+            (Kind::PackageCache, "/root/.cache/pip/http/a/c"),
+            (Kind::Wheel, "/usr/bin/run"),
         ],
     );
 }

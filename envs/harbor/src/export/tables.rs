@@ -42,11 +42,8 @@ impl Exporter {
             environment: Some(environment.clone()),
             ..VerifierConfig::default()
         };
-        let healthcheck = Healthcheck {
-            command: ready_command(&image.root, &instance.base_commit),
-            timeout_sec: Some(REPOSITORY),
-            retries: Some(1),
-        };
+        let ready = ready_command(&image.root, &instance.base_commit);
+        let healthcheck = Healthcheck { timeout_sec: REPOSITORY, retries: 1, ..Healthcheck::new(ready) };
         TaskConfig {
             schema_version: SCHEMA.to_owned(),
             artifacts: vec![Artifact::Path(patch)],

@@ -5,9 +5,10 @@ use std::time::Duration;
 use env_core::{EnvError, Failure, Patch, Report, Verdict};
 use grading::markers::OWN_START;
 use repo::outside::commit_script;
-use repo::{apply, write_scratch};
+use repo::apply;
 use tool_core::{Command, ExecEnd, FileError, Image, Sandbox, SandboxError, SandboxProvider, shell_quote};
 
+use super::artifacts::Artifact;
 use super::places::{Tests, file_error};
 use super::reward::{Reward, reward};
 use crate::grader::{Outcome, PATCH, REPORT_FILE};
@@ -28,8 +29,8 @@ pub(crate) struct Judging<'a> {
     pub(crate) image: &'a Image,
     /// What the verifier's is.
     pub(crate) verifier_image: &'a Image,
-    /// Its `tests`.
-    pub(crate) tests: &'a Tests,
+    /// Its `tests`; absent where the verifier's image has them.
+    pub(crate) tests: Option<&'a Tests>,
     /// Starts sandboxes.
     pub(crate) provider: &'a dyn SandboxProvider,
 }
@@ -58,8 +59,10 @@ pub(crate) async fn verify(judging: &Judging<'_>, patch: &Patch) -> Result<Verdi
     };
     let sandbox = judging.provider.start(judging.verifier_image).await?;
     let judged = async {
-        for (folder, tar) in &artifacts {
-            unpack(&*sandbox, folder, tar).await?;
+        for artifact in &artifacts {
+            if let Err(reason) = artifact.put(&*sandbox).await? {
+                return Ok(Err(reason));
+            }
         }
         run(judging, &*sandbox, "", &mut log).await
     };
@@ -94,14 +97,13 @@ async fn in_one(
     run(judging, sandbox, prefix, log).await.map(Some)
 }
 
-/// Applies the patch as the agent would have left the repository, and returns what the task hands to the verifier, by
-/// folder; `None` where the patch does not apply.
+/// Applies the patch as the agent would have left the repository, and returns what the task hands to the verifier; `None` where the patch does not apply.
 async fn collect(
     judging: &Judging<'_>,
     sandbox: &dyn Sandbox,
     patch: &Patch,
     log: &mut Vec<u8>,
-) -> Result<Option<Vec<(String, Vec<u8>)>>, EnvError> {
+) -> Result<Option<Vec<Artifact>>, EnvError> {
     ready(sandbox, true).await?;
     if !applied(sandbox, patch, log).await? {
         return Ok(None);
@@ -119,23 +121,24 @@ async fn collect(
         }
     }
     let mut artifacts = Vec::new();
-    for source in judging.task.sources() {
-        let folder = source.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
-        match sandbox.archive(&source).await {
-            Ok(tar) => artifacts.push((folder.to_owned(), tar)),
+    for (source, exclude) in judging.task.sources() {
+        let tar = match sandbox.archive(&source).await {
+            Ok(tar) => tar,
             Err(FileError::Sandbox(err)) => return Err(err.into()),
-            Err(err) => log.extend(format!("not handed to the verifier: {err}\n").into_bytes()),
+            Err(err) => {
+                log.extend(format!("not handed to the verifier: {err}\n").into_bytes());
+                continue;
+            }
+        };
+        match Artifact::new(&source, &tar, exclude) {
+            Ok(artifact) => {
+                log.extend(artifact.told().into_bytes());
+                artifacts.push(artifact);
+            }
+            Err(err) => log.extend(format!("not handed to the verifier: `{source}`: {err}\n").into_bytes()),
         }
     }
     Ok(Some(artifacts))
-}
-
-async fn unpack(sandbox: &dyn Sandbox, folder: &str, tar: &[u8]) -> Result<(), EnvError> {
-    let file = write_scratch(sandbox, "artifact.tar", tar).await?;
-    let (folder, file) = (shell_quote(folder), shell_quote(&file));
-    let output = sandbox.exec(Command::fresh(format!("mkdir -p {folder} && tar -xf {file} -C {folder}"))).await?;
-    let broken = || SandboxError::Lost(format!("what was collected cannot be unpacked: {}", output.output));
-    if output.success() { Ok(()) } else { Err(broken().into()) }
 }
 
 /// Makes a repository of the files where they are none and have to be one.
@@ -181,12 +184,16 @@ async fn run(
     let info = sandbox.info();
     let (tests, verifier) = (format!("{prefix}/tests"), format!("{prefix}/logs/verifier"));
     // Nothing that was there may be taken for what the verifier says, or be run by it.
-    let clear = format!("rm -rf {0} {1} && mkdir -p {0} {1}", shell_quote(&tests), shell_quote(&verifier));
+    let cleared = if judging.tests.is_some() { vec![&tests, &verifier] } else { vec![&verifier] };
+    let cleared: Vec<String> = cleared.into_iter().map(|path| shell_quote(path)).collect();
+    let clear = format!("rm -rf {0} && mkdir -p {0}", cleared.join(" "));
     let cleared = sandbox.exec(Command::fresh(clear).exclusive()).await?;
     if !cleared.success() {
         return Err(SandboxError::Lost(format!("the verifier has no place: {}", cleared.output)).into());
     }
-    judging.tests.write(sandbox, &tests).await?;
+    if let Some(files) = judging.tests {
+        files.write(sandbox, &tests).await?;
+    }
     let config = &judging.task.config.verifier;
     let mut script = format!("cd {} || exit\n", shell_quote(&info.root));
     for (name, value) in &config.env {
@@ -285,6 +292,7 @@ fn failed(patch: &Patch, failure: Failure, test_output: Vec<u8>) -> Verdict {
     Verdict { report, failure: Some(failure), test_output, ..Verdict::default() }
 }
 
-fn seconds(number: f64) -> Duration {
+/// Returns a number of seconds as a duration.
+pub(crate) fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or(Duration::from_secs(u64::from(u32::MAX)))
 }

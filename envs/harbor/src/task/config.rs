@@ -179,12 +179,47 @@ pub struct EnvironmentConfig {
 pub struct Healthcheck {
     /// A line of shell.
     pub command: String,
-    /// Seconds that it may take; 30 where it is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout_sec: Option<f64>,
-    /// How often it may fail in a row; 3 where it is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retries: Option<u32>,
+    /// Seconds that it may take; 30 unless set.
+    #[serde(default = "Healthcheck::timeout")]
+    pub timeout_sec: f64,
+    /// How often it may fail in a row; 3 unless set.
+    #[serde(default = "Healthcheck::tries")]
+    pub retries: u32,
+    /// Seconds between two of them; 5 unless set.
+    #[serde(default = "Healthcheck::pause")]
+    pub interval_sec: f64,
+    /// Seconds from the start on in which a failure does not count; 0 unless set.
+    #[serde(default)]
+    pub start_period_sec: f64,
+    /// Seconds between two of them in that time; 5 unless set.
+    #[serde(default = "Healthcheck::pause")]
+    pub start_interval_sec: f64,
+}
+
+impl Healthcheck {
+    /// Returns one of a line of shell, with Harbor's own numbers.
+    pub fn new(command: String) -> Self {
+        Self {
+            command,
+            timeout_sec: Self::timeout(),
+            retries: Self::tries(),
+            interval_sec: Self::pause(),
+            start_period_sec: 0.0,
+            start_interval_sec: Self::pause(),
+        }
+    }
+
+    fn timeout() -> f64 {
+        30.0
+    }
+
+    fn tries() -> u32 {
+        3
+    }
+
+    fn pause() -> f64 {
+        5.0
+    }
 }
 
 /// What of the network is in reach.
@@ -212,5 +247,8 @@ pub enum Artifact {
         /// The service that it is taken from; absent: the agent's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         service: Option<String>,
+        /// Patterns of what is left out of a folder, as `tar --exclude` reads them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exclude: Vec<String>,
     },
 }

@@ -86,22 +86,47 @@ impl TaskFolder {
         verifier.environment_mode.map_or(verifier.environment.is_some(), |mode| mode == Mode::Separate)
     }
 
-    /// Returns the paths that go from the agent's sandbox to the verifier's.
-    pub fn sources(&self) -> Vec<String> {
-        let mut sources = vec![ARTIFACTS.to_owned()];
-        let workdir = self.config.environment.workdir.as_deref().unwrap_or(WORKDIR);
+    /// Returns the paths that go from the agent's sandbox to the verifier's, with the patterns of what stays behind.
+    pub fn sources(&self) -> Vec<(String, &[String])> {
+        let mut sources: Vec<(String, &[String])> = vec![(ARTIFACTS.to_owned(), &[])];
+        let workdir = self.workdir();
         for artifact in &self.config.artifacts {
-            let (Artifact::Path(source) | Artifact::Table { source, .. }) = artifact;
+            let (source, exclude) = match artifact {
+                Artifact::Path(source) => (source, &[][..]),
+                Artifact::Table { source, exclude, .. } => (source, &exclude[..]),
+            };
             let source = source.trim_end_matches('/');
             let source = if source.starts_with('/') { source.to_owned() } else { format!("{workdir}/{source}") };
-            let covered = |known: &String| {
-                source.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            let covered = |(known, exclude): &(String, &[String])| {
+                let below = source.strip_prefix(known.as_str());
+                exclude.is_empty() && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
             if !sources.iter().any(covered) {
-                sources.push(source);
+                sources.push((source, exclude));
             }
         }
         sources
+    }
+
+    /// Returns the folder in which the agent's commands run: the task's own word, that of its Dockerfile, else `/app`.
+    pub fn workdir(&self) -> String {
+        let said = self.config.environment.workdir.clone();
+        said.or_else(|| workdir_of(&self.path.join("environment"))).unwrap_or_else(|| WORKDIR.to_owned())
+    }
+
+    /// Returns the folder in which the verifier's commands run.
+    pub fn verifier_workdir(&self) -> String {
+        let own = self.config.verifier.environment.as_ref().filter(|_| self.is_separate());
+        let said = own.and_then(|own| own.workdir.clone());
+        let built = || self.has_bundled_tests().then(|| workdir_of(&self.path.join("tests"))).flatten();
+        said.or_else(built).unwrap_or_else(|| self.workdir())
+    }
+
+    /// Returns whether the tests are in an image of the verifier's own, which then are not given to it.
+    pub fn has_bundled_tests(&self) -> bool {
+        let own = self.config.verifier.environment.as_ref();
+        let has_image = own.is_some_and(|own| own.docker_image.is_some());
+        self.is_separate() && (has_image || self.path.join("tests/Dockerfile").is_file())
     }
 
     /// Returns why the task cannot be run here.
@@ -117,7 +142,7 @@ impl TaskFolder {
         if self.services().any(|service| service != "main") {
             return Some("it collects from another service than the agent's sandbox".to_owned());
         }
-        if !self.path.join("tests/test.sh").is_file() {
+        if !self.has_bundled_tests() && !self.path.join("tests/test.sh").is_file() {
             return Some("it has no `tests/test.sh`".to_owned());
         }
         let environments = [Some(own), self.config.verifier.environment.as_ref()];
@@ -148,6 +173,25 @@ impl TaskFolder {
         });
         artifacts.chain(self.config.verifier.collect.iter().filter_map(|collect| collect.service.as_deref()))
     }
+}
+
+/// Returns the folder that the last stage of a Dockerfile works in, where the file itself says so.
+fn workdir_of(context: &Path) -> Option<String> {
+    let text = fs::read_to_string(context.join("Dockerfile")).ok()?;
+    let mut workdir: Option<PathBuf> = None;
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(word), Some(path)) = (words.next(), words.next()) else { continue };
+        if word.eq_ignore_ascii_case("FROM") {
+            workdir = None;
+        } else if word.eq_ignore_ascii_case("WORKDIR") {
+            let path = path.trim_matches('"');
+            // What a variable stands for is only known to who builds it.
+            let known = !path.contains('$') && (path.starts_with('/') || workdir.is_some());
+            workdir = known.then(|| workdir.unwrap_or_default().join(path));
+        }
+    }
+    workdir.map(|path| path.to_string_lossy().into_owned())
 }
 
 fn is_root(user: &toml::Value) -> bool {

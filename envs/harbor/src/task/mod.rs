@@ -8,6 +8,5 @@ pub use config::{
     AgentConfig, Artifact, Collect, EnvironmentConfig, Healthcheck, Mode, NetworkMode, Own, PackageInfo, SCHEMA,
     TaskConfig, TaskMetadata, VerifierConfig,
 };
-pub(crate) use folder::WORKDIR;
 pub use folder::{TaskFolder, is_folder_of_tasks, load_all};
 pub use keys::{TaskError, read};

@@ -65,7 +65,7 @@ fn what_is_written_is_read_as_it_was() {
         let folder = TaskFolder::load(&out.path().join(&instance.instance_id)).unwrap();
         assert_eq!(folder.id(), instance.instance_id);
         assert!(folder.is_separate() && folder.refusal().is_none());
-        assert_eq!(folder.sources(), ["/logs/artifacts"]);
+        assert_eq!(folder.sources(), [("/logs/artifacts".to_owned(), &[][..])]);
         let config = &folder.config;
         assert_eq!(config.schema_version, "1.4");
         assert_eq!(config.environment.workdir.as_deref(), Some(verifier.image.root.as_str()));
@@ -123,6 +123,44 @@ fn a_task_that_cannot_be_run_here_is_refused_with_why() {
             None => assert_eq!(said, None, "{text}"),
         }
     }
+    fs::remove_file(path.join("tests/test.sh")).unwrap();
+    fs::write(path.join("task.toml"), "").unwrap();
+    assert!(TaskFolder::load(path).unwrap().refusal().unwrap().contains("no `tests/test.sh`"));
+    fs::write(path.join("task.toml"), "[verifier.environment]\ndocker_image = \"judge\"\n").unwrap();
+    assert_eq!(TaskFolder::load(path).unwrap().refusal(), None);
     fs::write(path.join("environment/docker-compose.yaml"), "services: {}\n").unwrap();
     assert!(TaskFolder::load(path).unwrap().refusal().unwrap().contains("docker-compose"));
+}
+
+#[test]
+fn commands_run_where_the_task_or_its_dockerfile_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    for name in ["tests", "environment"] {
+        fs::create_dir_all(path.join(name)).unwrap();
+    }
+    fs::write(path.join("instruction.md"), "Do it.\n").unwrap();
+    let own = "[environment]\nworkdir = \"/own\"\n";
+    let judge = "[verifier.environment]\ndocker_image = \"judge\"\nworkdir = \"/judge\"\n";
+    for (task, environment, tests, expected) in [
+        ("", None, None, ("/app", "/app")),
+        ("", Some("FROM a\nWORKDIR /src\nworkdir sub\n"), None, ("/src/sub", "/src/sub")),
+        ("", Some("FROM a\nWORKDIR /src\nFROM b\n"), None, ("/app", "/app")),
+        ("", Some("FROM a\nWORKDIR $HOME/x\n"), None, ("/app", "/app")),
+        (own, Some("FROM a\nWORKDIR /src\n"), None, ("/own", "/own")),
+        (judge, Some("FROM a\nWORKDIR /src\n"), None, ("/src", "/judge")),
+        ("[verifier]\nenvironment_mode = \"separate\"\n", None, Some("FROM a\nWORKDIR /t\n"), ("/app", "/t")),
+        ("[verifier]\nenvironment_mode = \"shared\"\n", None, Some("FROM a\nWORKDIR /t\n"), ("/app", "/app")),
+    ] {
+        fs::write(path.join("task.toml"), task).unwrap();
+        for (name, text) in [("environment", environment), ("tests", tests)] {
+            let file = path.join(name).join("Dockerfile");
+            match text {
+                Some(text) => fs::write(file, text).unwrap(),
+                None => drop(fs::remove_file(file)),
+            }
+        }
+        let read = TaskFolder::load(path).unwrap();
+        assert_eq!((&*read.workdir(), &*read.verifier_workdir()), expected, "{task}{environment:?}{tests:?}");
+    }
 }

@@ -6,3 +6,4 @@ mod clients;
 mod folders;
 mod grader;
 mod round_trip;
+mod separate;

@@ -68,7 +68,12 @@ pub(crate) fn exported(solution: bool) -> TempDir {
 }
 
 async fn open(folder: &Path) -> Arc<dyn Environment> {
-    let providers = Here(provider().await);
+    open_with(folder, provider().await).await
+}
+
+/// Opens a folder of tasks with sandboxes of one kind.
+pub(crate) async fn open_with(folder: &Path, provider: Arc<dyn SandboxProvider>) -> Arc<dyn Environment> {
+    let providers = Here(provider);
     let request = EnvironmentRequest {
         dataset: folder.to_str().unwrap(),
         kind: None,
