@@ -1,7 +1,7 @@
 //! Trajectories and candidate patches of other programs, taken into a run.
 
-pub(crate) mod batches;
-mod content;
+mod batches;
+pub(crate) mod content;
 mod conversation;
 mod foreign;
 mod formats;
