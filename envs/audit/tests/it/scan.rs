@@ -127,17 +127,20 @@ fn archives_behind_a_head_are_found() {
     let tree = Tree::new();
     let members = later("shop/");
     let behind = |head: &[u8], packed: &[u8]| [head, packed].concat();
-    tree.write("root/.cache/pip/http/a/b", &behind(b"cc=4,\x82\xa4body", &zipped(&borrowed(&members))));
-    tree.write("root/.cache/pip/http/a/c", &behind(b"cc=4,\x82\xa4body", &gzip(&tarred(&borrowed(&later("s-2/shop/"))))));
+    tree.write("srv/.cache/pip/http/a/b", &behind(b"cc=4,\x82\xa4body", &zipped(&borrowed(&members))));
+    tree.write(
+        "srv/.cache/pip/http/a/c",
+        &behind(b"cc=4,\x82\xa4body", &gzip(&tarred(&borrowed(&later("s-2/shop/"))))),
+    );
     tree.write("usr/bin/run", &behind(b"#!/usr/bin/env python3\n", &zipped(&borrowed(&members))));
     // Whose text only speaks of one.
     tree.write("usr/bin/speaks", b"#!/bin/sh\necho PK\x03\x04\n");
     check(
         &tree,
         &[
-            (Kind::PackageCache, "/root/.cache/pip/http/a/b"),
-            (Kind::PackageCache, "/root/.cache/pip/http/a/c"),
-            (Kind::Wheel, "/usr/bin/run"),
+            (Kind::PackageCache, "/srv/.cache/pip/http/a/b"),
+            (Kind::PackageCache, "/srv/.cache/pip/http/a/c"),
+            (Kind::Archive, "/usr/bin/run"),
         ],
     );
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use env_core::{EnvError, Failure, Patch, Report, Verdict};
 use grading::markers::OWN_START;
-use repo::outside::commit_script;
 use repo::apply;
+use repo::outside::commit_script;
 use tool_core::{Command, ExecEnd, FileError, Image, Sandbox, SandboxError, SandboxProvider, shell_quote};
 
 use super::artifacts::Artifact;
