@@ -294,18 +294,17 @@ fn form(head: &[u8], path: &str) -> Form {
 }
 
 /// Returns where the archive begins that a file has behind a head of its own: an answer as an installer keeps it, or a
-/// program that unpacks itself.
+/// program of Python's `zipapp`, whose first line names what runs it.
 fn packed_at(head: &[u8], path: &str) -> Option<usize> {
-    let is_kept = path.split('/').any(|part| part.ends_with("cache") || part == "http" || part == "http-v2");
-    let is_program = head.starts_with(b"#!") || head.starts_with(b"\x7fELF") || head.starts_with(b"MZ");
-    if !is_kept && !is_program {
-        return None;
+    const ZIP: &[u8] = b"PK\x03\x04";
+    if head.starts_with(b"#!") {
+        let at = head.iter().position(|byte| *byte == b'\n')? + 1;
+        return head.get(at..)?.starts_with(ZIP).then_some(at);
     }
+    let is_kept = path.contains("/pip/http") || path.split('/').any(|part| part.ends_with("cache"));
     let starts = |rest: &[u8]| match rest {
-        [b'P', b'K', 3, 4, ..] => true,
-        [0x1f, 0x8b, 8, flags, ..] => is_kept && *flags < 32,
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => is_kept,
-        _ => false,
+        [0x1f, 0x8b, 8, flags, ..] => *flags < 32,
+        _ => rest.starts_with(ZIP) || rest.starts_with(b"\xfd7zXZ\0") || rest.starts_with(b"\x28\xb5\x2f\xfd"),
     };
-    (1..head.len()).find(|at| head.get(*at..).is_some_and(starts))
+    (1..head.len()).filter(|_| is_kept).find(|at| head.get(*at..).is_some_and(starts))
 }

@@ -133,14 +133,15 @@ fn archives_behind_a_head_are_found() {
         &behind(b"cc=4,\x82\xa4body", &gzip(&tarred(&borrowed(&later("s-2/shop/"))))),
     );
     tree.write("usr/bin/run", &behind(b"#!/usr/bin/env python3\n", &zipped(&borrowed(&members))));
-    // Whose text only speaks of one.
-    tree.write("usr/bin/speaks", b"#!/bin/sh\necho PK\x03\x04\n");
+    // One that only has the mark of an archive in its text is read as text.
+    tree.write("usr/bin/speaks", format!("#!/bin/sh\necho PK\u{3}\u{4}\n{AFTER}").as_bytes());
     check(
         &tree,
         &[
             (Kind::PackageCache, "/srv/.cache/pip/http/a/b"),
             (Kind::PackageCache, "/srv/.cache/pip/http/a/c"),
             (Kind::Archive, "/usr/bin/run"),
+            (Kind::GoldLines, "/usr/bin/speaks"),
         ],
     );
 }

@@ -192,7 +192,10 @@ fn parents(path: &str) -> impl Iterator<Item = &str> {
 
 /// Returns a pattern as `tar --exclude` reads it: stars match slashes, and it may begin at any component.
 fn matcher(pattern: &str) -> Option<GlobMatcher> {
-    let glob = GlobBuilder::new(pattern.trim_end_matches('/')).literal_separator(false).backslash_escape(true).build();
+    let build = |pattern: &str| GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
+    let pattern = pattern.trim_end_matches('/');
+    // What is no pattern is a name.
+    let glob = build(pattern).or_else(|_| build(&globset::escape(pattern)));
     glob.ok().map(|glob| glob.compile_matcher())
 }
 
@@ -255,8 +258,10 @@ mod tests {
             ("../up", Regular, "x"),
             ("out/cache/b.pyc", Regular, "x"),
             ("out/c.log", Regular, "x"),
+            ("out/[d", Regular, "x"),
         ]);
-        let artifact = Artifact::new("/logs/out", &tar, &["*.log".to_owned(), "cache".to_owned()]).unwrap();
+        let exclude = ["*.log", "cache", "[d"].map(str::to_owned);
+        let artifact = Artifact::new("/logs/out", &tar, &exclude).unwrap();
         assert!(artifact.is_folder);
         let names: Vec<(String, u32)> = ["out", "out/a", "out/near", "out/sub", "out/sub/up", "out/same", "out/door"]
             .map(|name| (name.to_owned(), 0o755))

@@ -97,7 +97,8 @@ async fn in_one(
     run(judging, sandbox, prefix, log).await.map(Some)
 }
 
-/// Applies the patch as the agent would have left the repository, and returns what the task hands to the verifier; `None` where the patch does not apply.
+/// Applies the patch as the agent would have left the repository, and returns what the task hands to the verifier;
+/// `None` where the patch does not apply.
 async fn collect(
     judging: &Judging<'_>,
     sandbox: &dyn Sandbox,

@@ -104,7 +104,7 @@ async fn an_episode_starts_when_its_health_check_succeeds() {
     let tasks = open_with(folder.path(), provider.clone()).await;
     let said = tasks.reset(&tasks.instances()[0]).await.err().unwrap().to_string();
     assert!(said.contains("the health check `test -e /tmp/asked") && said.contains("failed 1 times"), "{said}");
-    // What the bundled tests of an image judge is not looked for on this machine.
+    // The agent's image has no tests, so that those of the folder have to be there.
     fs::remove_file(folder.path().join("tests/test.sh")).unwrap();
     let tasks = open_with(folder.path(), provider.clone()).await;
     let said = tasks.evaluate(&tasks.instances()[0], &answers("42")).await.unwrap_err().to_string();
