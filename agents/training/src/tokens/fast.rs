@@ -8,32 +8,25 @@ use std::sync::{Mutex, PoisonError};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use anyhow::anyhow;
-use regex_automata::meta::{Cache as Automaton, Regex};
-use regex_automata::{Anchored, Input};
+use regex_automata::meta::Cache;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use tokenizers::{Model, NormalizedString, Normalizer, Tokenizer};
 
-/// How GPT-2, and the `ByteLevel` of tokenizers after it, cuts text into words.
-const BYTE_LEVEL: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+use super::words::Words;
 
-/// White space but for the last of it, where a word follows. The automaton knows no looking ahead, so it is done here.
-const AHEAD: &str = r"|\s+(?!\S)|\s+";
-
-/// White space up to its last line break.
-const BREAKS: &str = r"|\s*[\r\n]+";
+/// Words of up to so many bytes are compared as two numbers.
+const SHORT: usize = 15;
 
 /// Longer words are rare, and not remembered.
-const LONGEST: usize = 31;
+const LONGEST: usize = 80;
 
 /// How many words are remembered at most, for each thread.
 const REMEMBERED: usize = 1 << 19;
 
 /// A byte-level BPE tokenizer, cut down to the ids and lengths of tokens.
 pub(super) struct Fast {
-    words: Regex,
-    /// Whether a run of white space that ends in a line break is a word of its own.
-    breaks: bool,
+    words: Words,
     added: Option<(AhoCorasick, Vec<u32>)>,
     /// The character that stands for each byte in the vocabulary.
     letters: [char; 256],
@@ -53,31 +46,66 @@ pub(super) struct Tokens {
 
 /// What one thread works with.
 struct Memory {
-    automaton: Automaton,
-    /// The tokens of words, by [`key`].
-    words: FxHashMap<Key, Known>,
+    cache: Cache,
+    /// The tokens of short words, by [`key`].
+    short: FxHashMap<Key, Known>,
+    /// The tokens of others.
+    long: FxHashMap<Box<str>, Known>,
     /// The tokens of words of several.
     ids: Vec<u32>,
 }
 
-/// The tokens of a word.
+/// The tokens of a word: the only one itself, or where they are in `ids`, and how many.
 #[derive(Debug, Clone, Copy)]
-enum Known {
-    /// The only one.
-    One(u32),
-    /// Where they are in `ids`, and how many.
-    Many(u32, u32),
+struct Known {
+    first: u32,
+    count: u32,
 }
 
-/// The bytes of a word of up to [`LONGEST`], and their number behind them, so that it is compared without a look elsewhere.
-type Key = [u128; 2];
+/// The bytes of a word of up to [`SHORT`], and their number behind them, so that it is compared without a look elsewhere.
+type Key = [u64; 2];
 
-fn key(word: &[u8]) -> Option<Key> {
-    let mut bytes = [[0; 16]; 2];
-    let flat = bytes.as_flattened_mut();
-    flat.get_mut(..word.len()).filter(|_| word.len() <= LONGEST)?.copy_from_slice(word);
-    flat[LONGEST] = u8::try_from(word.len()).ok()?;
-    Some(bytes.map(u128::from_le_bytes))
+/// Returns the key of `text[at..end]`; `None` for a word that is too long.
+#[inline]
+fn key(text: &[u8], at: usize, end: usize) -> Option<Key> {
+    let length = end - at;
+    if length > SHORT {
+        return None;
+    }
+    let bytes = match text.get(at..at + 16).and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()) {
+        Some(bytes) => u128::from_le_bytes(bytes) & ((1 << (8 * length)) - 1),
+        None => text.get(at..end)?.iter().rev().fold(0, |all, byte| all << 8 | u128::from(*byte)),
+    };
+    let all = bytes | (length as u128) << 120;
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+    Some([all as u64, (all >> 64) as u64])
+}
+
+impl Memory {
+    /// Remembers the tokens of a word.
+    fn keep(&mut self, key: Option<Key>, word: &str, ids: &[u32]) -> anyhow::Result<()> {
+        if word.len() > LONGEST {
+            return Ok(());
+        }
+        if self.short.len() + self.long.len() >= REMEMBERED {
+            self.short.clear();
+            self.long.clear();
+            self.ids.clear();
+        }
+        let known = match ids {
+            [id] => Known { first: *id, count: 1 },
+            several => {
+                let first = u32::try_from(self.ids.len())?;
+                self.ids.extend_from_slice(several);
+                Known { first, count: u32::try_from(several.len())? }
+            }
+        };
+        match key {
+            Some(key) => self.short.insert(key, known),
+            None => self.long.insert(word.into(), known),
+        };
+        Ok(())
+    }
 }
 
 impl Fast {
@@ -94,9 +122,7 @@ impl Fast {
         if !is_plain || !(normalizer.is_null() || normalizer["type"] == "NFC") {
             return None;
         }
-        let pattern = pattern(&description["pre_tokenizer"])?;
-        let head = pattern.strip_suffix(AHEAD)?;
-        let words = Regex::new(&format!("{head}|\\s+")).ok()?;
+        let words = Words::new(&description["pre_tokenizer"])?;
         let added = added(&description["added_tokens"], normalizer.is_null())?;
         let letters = letters();
         let mut lengths: Vec<u32> = Vec::new();
@@ -109,8 +135,7 @@ impl Fast {
             let id = usize::try_from(one["id"].as_u64()?).ok()?;
             *lengths.get_mut(id)? = u32::try_from(one["content"].as_str()?.len()).ok()?;
         }
-        let breaks = head.ends_with(BREAKS);
-        let fast = Self { words, breaks, added, letters, lengths, memories: Mutex::default() };
+        let fast = Self { words, added, letters, lengths, memories: Mutex::default() };
         fast.agrees(tokenizer).then_some(fast)
     }
 
@@ -132,8 +157,9 @@ impl Fast {
         }
         let memory = self.memories.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut memory = memory.unwrap_or_else(|| Memory {
-            automaton: self.words.create_cache(),
-            words: FxHashMap::default(),
+            cache: self.words.cache(),
+            short: FxHashMap::default(),
+            long: FxHashMap::default(),
             ids: Vec::new(),
         });
         let mut ids = Vec::with_capacity(text.len() / 3);
@@ -163,17 +189,21 @@ impl Fast {
     fn plain(&self, text: &str, tokenizer: &Tokenizer, memory: &mut Memory, ids: &mut Vec<u32>) -> anyhow::Result<()> {
         let mut at = 0;
         while at < text.len() {
-            let end = self.end_of_word(text, at, &mut memory.automaton);
+            let end = self.words.end(text, at, &mut memory.cache);
             let word = &text[at..end];
+            let key = key(text.as_bytes(), at, end);
             at = end;
-            let key = key(word.as_bytes());
-            match key.and_then(|key| memory.words.get(&key)).copied() {
-                Some(Known::One(id)) => {
-                    ids.push(id);
+            let known = match key {
+                Some(key) => memory.short.get(&key),
+                None => memory.long.get(word),
+            };
+            match known {
+                Some(Known { first, count: 1 }) => {
+                    ids.push(*first);
                     continue;
                 }
-                Some(Known::Many(from, length)) => {
-                    ids.extend_from_slice(&memory.ids[from as usize..(from + length) as usize]);
+                Some(Known { first, count }) => {
+                    ids.extend_from_slice(&memory.ids[*first as usize..(*first + *count) as usize]);
                     continue;
                 }
                 None => {}
@@ -182,62 +212,9 @@ impl Fast {
             let tokens = tokenizer.get_model().tokenize(&shown).map_err(|err| anyhow!("{err}"))?;
             let from = ids.len();
             ids.extend(tokens.iter().map(|token| token.id));
-            if let Some(key) = key {
-                if memory.words.len() >= REMEMBERED {
-                    memory.words.clear();
-                    memory.ids.clear();
-                }
-                let known = match &ids[from..] {
-                    [id] => Known::One(*id),
-                    several => {
-                        let place = u32::try_from(memory.ids.len())?;
-                        memory.ids.extend_from_slice(several);
-                        Known::Many(place, u32::try_from(several.len())?)
-                    }
-                };
-                memory.words.insert(key, known);
-            }
+            memory.keep(key, word, &ids[from..])?;
         }
         Ok(())
-    }
-
-    /// Returns where the word that begins at `at` ends.
-    fn end_of_word(&self, text: &str, at: usize, automaton: &mut Automaton) -> usize {
-        let input = Input::new(text).range(at..).anchored(Anchored::Yes);
-        let Some(found) = self.words.search_half_with(automaton, &input) else {
-            // No pattern leaves anything out; what none of them takes stands alone.
-            return at + text[at..].chars().next().map_or(1, char::len_utf8);
-        };
-        let end = found.offset();
-        let word = &text[at..end];
-        let mut letters = word.chars();
-        let last = letters.next_back();
-        let ends_line = matches!(last, Some('\n' | '\r'));
-        // The last of several blanks goes with the word behind it, unless there is none.
-        let is_blank = last.is_some_and(char::is_whitespace) && word.chars().all(char::is_whitespace);
-        match is_blank && end < text.len() && !(self.breaks && ends_line) && !letters.as_str().is_empty() {
-            true => at + letters.as_str().len(),
-            false => end,
-        }
-    }
-}
-
-/// Returns the pattern by which words are cut, where nothing else is done before the bytes are taken.
-fn pattern(pre_tokenizer: &Value) -> Option<&str> {
-    let is_bytes = |step: &Value, cuts: bool| {
-        // Words are cut where it is not said.
-        let regex = step["use_regex"].as_bool().unwrap_or(true);
-        step["type"] == "ByteLevel" && step["add_prefix_space"] == false && regex == cuts
-    };
-    if is_bytes(pre_tokenizer, true) {
-        return Some(BYTE_LEVEL);
-    }
-    match pre_tokenizer["pretokenizers"].as_array()?.as_slice() {
-        [split, bytes] if is_bytes(bytes, false) && split["type"] == "Split" => {
-            let is_plain = split["behavior"] == "Isolated" && split["invert"] == false;
-            split["pattern"]["Regex"].as_str().filter(|_| is_plain)
-        }
-        _ => None,
     }
 }
 

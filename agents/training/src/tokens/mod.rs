@@ -7,6 +7,7 @@ mod fast;
 mod marks;
 mod spans;
 mod turn;
+mod words;
 
 pub use chat_template::ChatTemplate;
 pub(crate) use chat_template::function;
