@@ -1,6 +1,6 @@
 //! Byte-level BPE tokenizers, quicker.
 //!
-//! The merging stays with the tokenizer itself. What is quicker is all around it: text is cut into words by an automaton,
+//! The merging stays with the tokenizer itself. What is quicker is all around it: text is cut into words by a table,
 //! the tokens of a word are remembered, and nothing is kept of a token but its id and its length. Tokenizers that do
 //! anything else than what is known here are left alone.
 

@@ -139,15 +139,8 @@ impl Ascii {
             rest,
             &[(r"| ?\p{L}+", false), (r"|[^\r\n\p{L}\p{N}]?\p{L}+", true), (r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+", true)],
         )?;
-        let ((digits, space_before_digits), rest) = either(
-            rest,
-            &[
-                (r"| ?\p{N}+", (usize::MAX, true)),
-                (r"|\p{N}{1,3}", (3, false)),
-                (r"|\p{N}+", (usize::MAX, false)),
-                (r"|\p{N}", (1, false)),
-            ],
-        )?;
+        let ((digits, space_before_digits), rest) =
+            either(rest, &[(r"| ?\p{N}+", (usize::MAX, true)), (r"|\p{N}{1,3}", (3, false)), (r"|\p{N}", (1, false))])?;
         let ((), rest) = either(rest, &[(r"| ?[^\s\p{L}\p{N}]+", ()), (r"| ?[^\s\p{L}\p{M}\p{N}]+", ())])?;
         let (breaks_behind_signs, rest) = either(rest, &[(r"[\r\n]*", true), ("", false)])?;
         let (breaks, rest) = either(rest, &[(BREAKS, true), ("", false)])?;
