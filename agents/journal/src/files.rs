@@ -88,7 +88,10 @@ pub fn sweep(folder: &Path) {
 pub fn read_text(path: &Path) -> anyhow::Result<Option<String>> {
     match fs::read(path) {
         // A killed run can leave an incomplete character at the end of its last line.
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes);
+            Ok(Some(text.unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned())))
+        }
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(err) => Err(err).with_context(|| format!("cannot read `{}`", path.display())),
     }

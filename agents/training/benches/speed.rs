@@ -18,6 +18,10 @@ use training::sft::{Order, Settings, Target, export};
 use training::tokens::Counter;
 use training::{Out, Target as Into, import};
 
+/// As in `spotter`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const MESSAGES: usize = 40;
 
 fn main() {

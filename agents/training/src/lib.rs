@@ -9,6 +9,7 @@ mod out;
 mod parent;
 mod reasoning;
 pub mod sft;
+mod side_by_side;
 pub mod tokens;
 pub mod verifier;
 

@@ -4,12 +4,8 @@ use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use dataset::{DatasetError, Record, each_record};
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-/// How many records are held at a time, for all threads together.
-const BATCH: usize = 64;
-/// How many batches wait between two stages.
-const WAITING: usize = 1;
+use crate::side_by_side::{BATCH, WAITING, side_by_side};
 
 type Batch = Vec<(usize, Record)>;
 
@@ -18,27 +14,15 @@ type Batch = Vec<(usize, Record)>;
 ///
 /// # Errors
 /// The first of `take`, after which nothing more is read.
-pub(super) fn side_by_side<T: Send, E>(
+pub(super) fn records_side_by_side<T: Send, E>(
     file: &Path,
     make: impl Fn(usize, Record) -> T + Sync,
     take: impl FnMut(T) -> Result<(), E>,
 ) -> Result<Result<(), DatasetError>, E> {
     let (records, to_make) = sync_channel::<Batch>(WAITING);
-    let (made, to_take) = sync_channel::<Vec<T>>(WAITING);
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || read(file, &records));
-        scope.spawn(|| {
-            let made = made;
-            for batch in to_make {
-                let one: Vec<T> = batch.into_par_iter().map(|(number, record)| make(number, record)).collect();
-                // Nobody takes any more.
-                if made.send(one).is_err() {
-                    return;
-                }
-            }
-        });
-        let taken = to_take.iter().flatten().try_for_each(take);
-        drop(to_take);
+        let taken = side_by_side(to_make, |(number, record)| make(number, record), take);
         let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         taken.map(|()| read)
     })

@@ -11,7 +11,7 @@ use journal::{Ended, Import, Imported, ImportedEpisode, Journal, Judged, Predict
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::batches::side_by_side;
+use super::batches::records_side_by_side;
 use super::foreign::Foreign;
 use super::recognise;
 use crate::hex::hex;
@@ -115,7 +115,7 @@ fn import_file(file: &Path, cell: Option<&str>, into: &mut Import) -> (FileCount
 
 fn read_file(file: &Path, cell: Option<&str>, into: &mut Import, counts: &mut FileCounts) -> Result<(), Broken> {
     let mut taken = Taken { seen: HashMap::new(), into, counts };
-    side_by_side(file, |number, record| read(file, number, record, cell), |read| taken.take(read))
+    records_side_by_side(file, |number, record| read(file, number, record, cell), |read| taken.take(read))
         .map_err(Broken::Run)?
         .map_err(Broken::File)
 }

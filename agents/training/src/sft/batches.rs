@@ -1,10 +1,8 @@
 //! Episodes read with all processors.
 
 use journal::Episode;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-/// How many episodes are held at a time, for all threads together.
-const BATCH: usize = 64;
+use crate::side_by_side::{BATCH, side_by_side};
 
 /// Makes something of each episode, on all processors, and hands it out in the order of the episodes.
 ///
@@ -15,11 +13,6 @@ pub(crate) fn in_batches<T: Send>(
     make: impl Fn(&Episode) -> anyhow::Result<T> + Sync,
     mut take: impl FnMut(&Episode, T) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    for batch in episodes.chunks(BATCH) {
-        let made: Vec<anyhow::Result<T>> = batch.par_iter().map(&make).collect();
-        for (episode, made) in batch.iter().zip(made) {
-            take(episode, made?)?;
-        }
-    }
-    Ok(())
+    let batches = episodes.chunks(BATCH).map(|batch| batch.iter().collect());
+    side_by_side(batches, |episode: &Episode| (episode, make(episode)), |(episode, made)| take(episode, made?))
 }

@@ -224,10 +224,9 @@ fn written(row: Row, means: &Means<'_>) -> Result<(Measured, Vec<Vec<u8>>), Stri
                 Cow::Owned(vec![encoded.ok_or("no tokenizer, and no recorded tokens")?])
             }
         };
-        let tokens = encoded.iter().map(|one| one.input_ids.len()).collect();
+        let tokens = encoded.iter().map(Encoded::len).collect();
         let trained = encoded.iter().map(Encoded::trained).sum();
-        let pieces = encoded.iter().map(serde_json::to_vec).collect::<Result<_, _>>().map_err(json)?;
-        (tokens, Some(trained), pieces)
+        (tokens, Some(trained), encoded.iter().map(Encoded::to_bytes).collect())
     } else {
         let Measure { tokens, trained } = counter.measure(&row.turns, &row.tools).map_err(told)?;
         (vec![tokens], trained, Vec::new())

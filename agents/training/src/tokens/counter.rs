@@ -1,5 +1,6 @@
 //! What counts tokens.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use agent_core::ToolSpec;
@@ -7,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
-use super::fast::{Fast, Tokens};
+use super::fast::Fast;
 use super::{ChatTemplate, Encoded, Turn};
 
 /// How many tokens a conversation takes.
@@ -76,11 +77,11 @@ impl Counter {
         match self {
             Self::Estimate => Ok(Measure { tokens: characters(turns, tools).div_ceil(4), trained: None }),
             Self::Tokenizer(own) => match self.encode(turns, tools) {
-                Ok(Some(encoded)) => Ok(Measure { tokens: encoded.input_ids.len(), trained: Some(encoded.trained()) }),
+                Ok(Some(encoded)) => Ok(Measure { tokens: encoded.len(), trained: Some(encoded.trained()) }),
                 // Templates that show earlier answers otherwise still tell how long the conversation is.
                 _ => {
                     let text = own.template.render(turns, tools, false)?;
-                    Ok(Measure { tokens: own.tokens(&text)?.ids.len(), trained: None })
+                    Ok(Measure { tokens: own.encode(&text, &[])?.len(), trained: None })
                 }
             },
         }
@@ -95,8 +96,7 @@ impl Counter {
             Self::Estimate => Ok(None),
             Self::Tokenizer(own) => {
                 let (text, spans) = own.template.spans(turns, tools)?;
-                let tokens = own.tokens(&text)?;
-                Ok(Some(Encoded::new(&tokens.ids, &tokens.offsets, &spans)))
+                own.encode(&text, &spans).map(Some)
             }
         }
     }
@@ -114,14 +114,17 @@ impl Counter {
 }
 
 impl ModelTokenizer {
-    /// Returns the tokens of a text, added ones told from their text.
-    fn tokens(&self, text: &str) -> anyhow::Result<Tokens> {
-        let fast = self.fast.as_ref().map(|fast| fast.encode(text, &self.tokenizer)).transpose()?;
-        if let Some(tokens) = fast.flatten() {
-            return Ok(tokens);
+    /// Returns the tokens of a text, added ones told from their text; those within `spans` are trained.
+    fn encode(&self, text: &str, spans: &[Range<usize>]) -> anyhow::Result<Encoded> {
+        if let Some(fast) = &self.fast
+            && let Some(tokens) = fast.encode(text, &self.tokenizer)?
+            && !tokens.blur(spans)
+        {
+            return Ok(Encoded::new(fast.places(&tokens), spans));
         }
         let encoding = self.tokenizer.encode(text, false).map_err(|err| anyhow!("{err}"))?;
-        Ok(Tokens { ids: encoding.get_ids().to_vec(), offsets: encoding.get_offsets().to_vec() })
+        let places = encoding.get_offsets().iter().map(|(start, end)| *start..*end);
+        Ok(Encoded::new(encoding.get_ids().iter().copied().zip(places), spans))
     }
 }
 

@@ -4,25 +4,17 @@
 //! the tokens of a word are remembered, and nothing is kept of a token but its id and its length. Tokenizers that do
 //! anything else than what is known here are left alone.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use anyhow::anyhow;
-use regex_automata::meta::Cache;
-use rustc_hash::FxHashMap;
 use serde_json::Value;
-use tokenizers::{Model, NormalizedString, Normalizer, Tokenizer};
+use tokenizers::{Model, Tokenizer};
 
+use super::memory::Memory;
+use super::normal::{Changed, given, normal};
 use super::words::Words;
-
-/// Words of up to so many bytes are compared as two numbers.
-const SHORT: usize = 15;
-
-/// Longer words are rare, and not remembered.
-const LONGEST: usize = 80;
-
-/// How many words are remembered at most, for each thread.
-const REMEMBERED: usize = 1 << 19;
 
 /// A byte-level BPE tokenizer, cut down to the ids and lengths of tokens.
 pub(super) struct Fast {
@@ -36,75 +28,20 @@ pub(super) struct Fast {
 }
 
 /// The tokens of a text.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tokens {
     /// The tokens.
     pub ids: Vec<u32>,
-    /// The bytes that each stands for.
-    pub offsets: Vec<(usize, usize)>,
+    /// What of the text the normalizer changed.
+    changed: Vec<Changed>,
 }
 
-/// What one thread works with.
-struct Memory {
-    cache: Cache,
-    /// The tokens of short words, by [`key`].
-    short: FxHashMap<Key, Known>,
-    /// The tokens of others.
-    long: FxHashMap<Box<str>, Known>,
-    /// The tokens of words of several.
-    ids: Vec<u32>,
-}
-
-/// The tokens of a word: the only one itself, or where they are in `ids`, and how many.
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    first: u32,
-    count: u32,
-}
-
-/// The bytes of a word of up to [`SHORT`], and their number behind them, so that it is compared without a look elsewhere.
-type Key = [u64; 2];
-
-/// Returns the key of `text[at..end]`; `None` for a word that is too long.
-#[inline]
-fn key(text: &[u8], at: usize, end: usize) -> Option<Key> {
-    let length = end - at;
-    if length > SHORT {
-        return None;
-    }
-    let bytes = match text.get(at..at + 16).and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()) {
-        Some(bytes) => u128::from_le_bytes(bytes) & ((1 << (8 * length)) - 1),
-        None => text.get(at..end)?.iter().rev().fold(0, |all, byte| all << 8 | u128::from(*byte)),
-    };
-    let all = bytes | (length as u128) << 120;
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
-    Some([all as u64, (all >> 64) as u64])
-}
-
-impl Memory {
-    /// Remembers the tokens of a word.
-    fn keep(&mut self, key: Option<Key>, word: &str, ids: &[u32]) -> anyhow::Result<()> {
-        if word.len() > LONGEST {
-            return Ok(());
-        }
-        if self.short.len() + self.long.len() >= REMEMBERED {
-            self.short.clear();
-            self.long.clear();
-            self.ids.clear();
-        }
-        let known = match ids {
-            [id] => Known { first: *id, count: 1 },
-            several => {
-                let first = u32::try_from(self.ids.len())?;
-                self.ids.extend_from_slice(several);
-                Known { first, count: u32::try_from(several.len())? }
-            }
-        };
-        match key {
-            Some(key) => self.short.insert(key, known),
-            None => self.long.insert(word.into(), known),
-        };
-        Ok(())
+impl Tokens {
+    /// Returns whether one of these stretches of the text begins or ends within what the normalizer changed, so that it
+    /// cannot be told which tokens are of it.
+    pub(super) fn blur(&self, spans: &[Range<usize>]) -> bool {
+        let within = |at: usize| self.changed.iter().any(|one| one.given.start < at && at < one.given.end);
+        spans.iter().any(|span| within(span.start) || within(span.end))
     }
 }
 
@@ -147,42 +84,62 @@ impl Fast {
         matches!((self.encode(probe, tokenizer), slow), (Ok(Some(fast)), Ok(slow)) if fast.ids == slow.get_ids())
     }
 
-    /// Returns the tokens of a text; `None` for one that the tokenizer would first bring into another form.
+    /// Returns the tokens of a text; `None` where one of them stands for other bytes than its own.
     ///
     /// # Errors
     /// When the tokenizer fails.
     pub(super) fn encode(&self, text: &str, tokenizer: &Tokenizer) -> anyhow::Result<Option<Tokens>> {
-        if !is_normal(text, tokenizer) {
-            return Ok(None);
-        }
         let memory = self.memories.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut memory = memory.unwrap_or_else(|| Memory {
-            cache: self.words.cache(),
-            short: FxHashMap::default(),
-            long: FxHashMap::default(),
-            ids: Vec::new(),
-        });
-        let mut ids = Vec::with_capacity(text.len() / 3);
-        let (mut done, mut encoded) = (0, Ok(()));
+        let mut memory = memory.unwrap_or_else(|| Memory::new(self.words.cache()));
+        let tokens = self.encode_with(text, tokenizer, &mut memory);
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        let tokens = tokens?;
+        let length = self.places(&tokens).last().map_or(0, |(_, place)| place.end);
+        Ok((length == text.len()).then_some(tokens))
+    }
+
+    fn encode_with(&self, text: &str, tokenizer: &Tokenizer, memory: &mut Memory) -> anyhow::Result<Tokens> {
+        let mut tokens = Tokens { ids: Vec::with_capacity(text.len() / 3), changed: Vec::new() };
+        let mut done = 0;
         if let Some((added, known)) = &self.added {
             for found in added.find_iter(text) {
-                encoded =
-                    encoded.and_then(|()| self.plain(&text[done..found.start()], tokenizer, &mut memory, &mut ids));
-                ids.extend(known.get(found.pattern().as_usize()));
+                self.part(&text[done..found.start()], done, tokenizer, memory, &mut tokens)?;
+                tokens.ids.extend(known.get(found.pattern().as_usize()));
                 done = found.end();
             }
         }
-        encoded = encoded.and_then(|()| self.plain(&text[done..], tokenizer, &mut memory, &mut ids));
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-        encoded?;
-        let (mut offsets, mut end) = (Vec::with_capacity(ids.len()), 0);
-        for id in &ids {
+        self.part(&text[done..], done, tokenizer, memory, &mut tokens)?;
+        Ok(tokens)
+    }
+
+    /// Adds the tokens of a part of a text that has no added token in it and begins at `given`.
+    fn part(
+        &self,
+        part: &str,
+        given: usize,
+        tokenizer: &Tokenizer,
+        memory: &mut Memory,
+        tokens: &mut Tokens,
+    ) -> anyhow::Result<()> {
+        let Some((normal, changed)) = normal(part, tokenizer) else {
+            return self.plain(part, tokenizer, memory, &mut tokens.ids);
+        };
+        let cut = tokens.changed.last().map_or(given, |last| last.normal.end + (given - last.given.end));
+        let moved = |place: Range<usize>, by: usize| place.start + by..place.end + by;
+        let changed =
+            changed.into_iter().map(|one| Changed { given: moved(one.given, given), normal: moved(one.normal, cut) });
+        tokens.changed.extend(changed);
+        self.plain(&normal, tokenizer, memory, &mut tokens.ids)
+    }
+
+    /// Returns tokens with the bytes of their text that each stands for.
+    pub(super) fn places(&self, tokens: &Tokens) -> impl ExactSizeIterator<Item = (u32, Range<usize>)> {
+        let (mut end, mut given) = (0, given(&tokens.changed));
+        tokens.ids.iter().map(move |id| {
             let start = end;
             end += self.lengths.get(*id as usize).copied().unwrap_or_default() as usize;
-            offsets.push((start, end));
-        }
-        // A token that stands for other bytes than its own, such as one for what is not known.
-        Ok((end == text.len()).then_some(Tokens { ids, offsets }))
+            (*id, given(start..end))
+        })
     }
 
     /// Adds the tokens of a text without added tokens.
@@ -190,29 +147,16 @@ impl Fast {
         let mut at = 0;
         while at < text.len() {
             let end = self.words.end(text, at, &mut memory.cache);
-            let word = &text[at..end];
-            let key = key(text.as_bytes(), at, end);
+            let word = at..end;
             at = end;
-            let known = match key {
-                Some(key) => memory.short.get(&key),
-                None => memory.long.get(word),
-            };
-            match known {
-                Some(Known { first, count: 1 }) => {
-                    ids.push(*first);
-                    continue;
-                }
-                Some(Known { first, count }) => {
-                    ids.extend_from_slice(&memory.ids[*first as usize..(*first + *count) as usize]);
-                    continue;
-                }
-                None => {}
+            if memory.recall(text, &word, ids) {
+                continue;
             }
-            let shown: String = word.bytes().map(|byte| self.letters[byte as usize]).collect();
+            let shown: String = text[word.clone()].bytes().map(|byte| self.letters[byte as usize]).collect();
             let tokens = tokenizer.get_model().tokenize(&shown).map_err(|err| anyhow!("{err}"))?;
             let from = ids.len();
             ids.extend(tokens.iter().map(|token| token.id));
-            memory.keep(key, word, &ids[from..])?;
+            memory.keep(text, &word, &ids[from..])?;
         }
         Ok(())
     }
@@ -237,15 +181,6 @@ fn added(tokens: &Value, no_normalizer: bool) -> Option<Option<(AhoCorasick, Vec
     Some(Some((found, ids)))
 }
 
-/// Returns whether the normalizer leaves a text as it is. Nothing is composed over a line break.
-fn is_normal(text: &str, tokenizer: &Tokenizer) -> bool {
-    let Some(normalizer) = tokenizer.get_normalizer().filter(|_| !text.is_ascii()) else { return true };
-    text.split('\n').filter(|line| !line.is_ascii()).all(|line| {
-        let mut normalized = NormalizedString::from(line);
-        normalizer.normalize(&mut normalized).is_ok() && normalized.get() == line
-    })
-}
-
 /// Returns the character that stands for each byte: itself where it can be seen, and else one behind those of Latin-1.
 fn letters() -> [char; 256] {
     let mut next = 256_u32;
@@ -260,8 +195,10 @@ fn letters() -> [char; 256] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::{Map, json};
+
+    use super::*;
+    use crate::tokens::Encoded;
 
     const QWEN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
@@ -315,6 +252,9 @@ mod tests {
             "()",
             "\u{e4}",
             "e\u{301}",
+            "\u{301}",
+            "\u{212a}",
+            "\u{1fef}",
             "\u{4f60}",
             "\u{a0}",
             "\u{3000}",
@@ -329,17 +269,27 @@ mod tests {
             let tokenizer: Tokenizer = description.to_string().parse().unwrap();
             let fast = Fast::new(&description, &tokenizer).expect("it is known how to do this");
             let mut rng = fastrand::Rng::with_seed(1);
-            let mut compared = 0;
+            let has_normalizer = pattern.is_some();
+            let (mut compared, mut changed) = (0, 0);
             for _ in 0..3000 {
                 let text: String = (0..rng.usize(1..14)).filter_map(|_| rng.choice(&parts).copied()).collect();
-                let slow = tokenizer.encode_fast(text.as_str(), false).unwrap();
-                if let Some(tokens) = fast.encode(&text, &tokenizer).unwrap() {
-                    assert_eq!(tokens.ids, slow.get_ids(), "{text:?}");
-                    assert_eq!(tokens.offsets.last().map(|(_, end)| *end), Some(text.len()));
+                let slow = tokenizer.encode(text.as_str(), false).unwrap();
+                let tokens = fast.encode(&text, &tokenizer).unwrap().expect("all bytes are in the vocabulary");
+                assert_eq!(tokens.ids, slow.get_ids(), "{text:?}");
+                changed += usize::from(!tokens.changed.is_empty());
+                let mut cuts: Vec<usize> = (0..4).map(|_| rng.usize(..=text.len())).collect();
+                cuts.retain(|at| text.is_char_boundary(*at));
+                cuts.sort_unstable();
+                let spans: Vec<Range<usize>> = cuts.chunks_exact(2).map(|pair| pair[0]..pair[1]).collect();
+                if !tokens.blur(&spans) {
+                    let places = slow.get_offsets().iter().map(|(start, end)| *start..*end);
+                    let expected = Encoded::new(slow.get_ids().iter().copied().zip(places), &spans);
+                    assert_eq!(Encoded::new(fast.places(&tokens), &spans), expected, "{text:?} {spans:?}");
                     compared += 1;
                 }
             }
-            assert!(compared > 1500, "{compared}");
+            assert!(compared > 2500, "{compared}");
+            assert_eq!(changed > 500, has_normalizer, "{changed}");
         }
     }
 

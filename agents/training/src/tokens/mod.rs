@@ -2,9 +2,12 @@
 
 mod chat_template;
 mod counter;
+mod digits;
 mod encoded;
 mod fast;
 mod marks;
+mod memory;
+mod normal;
 mod spans;
 mod turn;
 mod words;

@@ -19,7 +19,7 @@ pub(crate) struct Row {
     pub turns: Vec<Turn>,
     /// The tools on offer.
     pub tools: Vec<ToolSpec>,
-    /// The tokens, where the server of every trained answer recorded them.
+    /// The tokens, where they are asked for and the server of every trained answer recorded them.
     pub recorded: Option<Vec<Encoded>>,
     /// Whether some trained answers have recorded tokens and others have none.
     pub partly_recorded: bool,
@@ -99,7 +99,8 @@ fn row(
     };
     let with = served.iter().filter(|one| has(one)).count();
     let partly_recorded = with > 0 && with < served.len();
-    Ok(Row { turns, tools, recorded: recorded(served.into_iter()), partly_recorded, thoughts })
+    let recorded = if settings.pretokenized { recorded(served.into_iter())? } else { None };
+    Ok(Row { turns, tools, recorded, partly_recorded, thoughts })
 }
 
 impl Row {

@@ -14,6 +14,8 @@ use journal::write_stream_with;
 
 use super::card::FileFacts;
 use super::{Format, Settings};
+use crate::side_by_side::{BATCH, side_by_side};
+use crate::tokens::Encoded;
 use hashed::Hashed;
 pub(crate) use spool::Spool;
 
@@ -30,19 +32,21 @@ pub(super) fn write_rows(
     name: String,
 ) -> anyhow::Result<FileFacts> {
     let each = |put: &mut dyn FnMut(&[u8]) -> anyhow::Result<()>| -> anyhow::Result<()> {
-        let mut bytes = Vec::new();
-        for place in places {
-            spool.read(place, &mut bytes).context("cannot read rows back")?;
-            put(&bytes)?;
-        }
-        Ok(())
+        let batches = places.chunks(BATCH).map(<[_]>::to_vec);
+        side_by_side(batches, |place| row(spool, &place, settings), |row| put(&row?))
     };
     write_stream_with(&out.join(&name), |file| {
-        let mut file = Hashed::new(file);
+        let mut file = Hashed::new(file)?;
         let rows = match settings.format {
             Format::Parquet => parquet::write(each, settings, &mut file)?,
             Format::Json | Format::Jsonl => json::write(each, name.ends_with(".json"), &mut file)?,
         };
-        Ok(FileFacts { name: name.clone(), rows: Some(rows), sha256: file.digest() })
+        Ok(FileFacts { name: name.clone(), rows: Some(rows), sha256: file.digest()? })
     })
+}
+
+/// Returns a row as JSON.
+fn row(spool: &Spool, place: &Range<u64>, settings: &Settings) -> anyhow::Result<Vec<u8>> {
+    let bytes = spool.read(place).context("cannot read rows back")?;
+    Ok(if settings.pretokenized { Encoded::from_bytes(&bytes).to_json() } else { bytes })
 }

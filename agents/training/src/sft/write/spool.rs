@@ -37,10 +37,10 @@ impl Spool {
         self.file.flush().context("cannot keep rows on the disk")
     }
 
-    /// Reads bytes back, in the place of what `bytes` holds.
-    pub(crate) fn read(&self, place: &Range<u64>, bytes: &mut Vec<u8>) -> std::io::Result<()> {
-        let length = usize::try_from(place.end - place.start).map_err(std::io::Error::other)?;
-        bytes.resize(length, 0);
-        self.file.get_ref().read_exact_at(bytes, place.start)
+    /// Reads bytes back.
+    pub(crate) fn read(&self, place: &Range<u64>) -> std::io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(place.end - place.start).map_err(std::io::Error::other)?];
+        self.file.get_ref().read_exact_at(&mut bytes, place.start)?;
+        Ok(bytes)
     }
 }
