@@ -14,7 +14,7 @@ use crate::tokens::Turn;
 /// # Errors
 /// The reason, in words that count.
 pub(super) fn prepare(mut row: Row, settings: &Settings, prompts: &Prompts) -> Result<Row, &'static str> {
-    if settings.calls == CallForm::Text && !(settings.pretokenized && row.recorded.is_some()) {
+    if settings.calls == CallForm::Text && row.recorded.is_none() {
         // Before anything is cut, so that each part of the last answer but the last has its result.
         row.turns = split_calls(&row.turns);
     }
@@ -26,7 +26,7 @@ pub(super) fn prepare(mut row: Row, settings: &Settings, prompts: &Prompts) -> R
     if settings.pretokenized && row.partly_recorded {
         return Err("the tokens of only some answers are recorded");
     }
-    if settings.pretokenized && row.recorded.is_some() {
+    if row.recorded.is_some() {
         return Ok(row);
     }
     if !all_answered(&row.turns) {

@@ -14,15 +14,13 @@ pub const NOT_TRAINED: i64 = -100;
 pub struct Encoded {
     /// Twice the id of each token, and one more where it is trained.
     marked: Vec<u32>,
-    /// How many of them are trained.
-    trained: usize,
 }
 
 impl Encoded {
     /// Returns tokens, each with the bytes of the text that it stands for, of which those within `spans` are trained. Both
     /// are in the order of the text.
     pub(super) fn new(tokens: impl Iterator<Item = (u32, Range<usize>)>, mut spans: &[Range<usize>]) -> Self {
-        let mut encoded = Self { marked: Vec::with_capacity(tokens.size_hint().0), trained: 0 };
+        let mut encoded = Self { marked: Vec::with_capacity(tokens.size_hint().0) };
         for (id, place) in tokens {
             while let Some((_, rest)) = spans.split_first().filter(|(span, _)| span.end <= place.start) {
                 spans = rest;
@@ -45,7 +43,7 @@ impl Encoded {
 
     /// Returns how many tokens are trained.
     pub fn trained(&self) -> usize {
-        self.trained
+        self.marked.iter().filter(|marked| **marked & 1 == 1).count()
     }
 
     /// Returns the tokens.
@@ -55,14 +53,12 @@ impl Encoded {
 
     /// Returns the tokens in another form, of four bytes each, that [`Self::from_bytes`] reads.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        self.marked.iter().flat_map(|marked| marked.to_le_bytes()).collect()
+        self.marked.iter().map(|marked| marked.to_le_bytes()).collect::<Vec<_>>().into_flattened()
     }
 
     /// Reads what [`Self::to_bytes`] returned.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
-        let marked: Vec<u32> = bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
-        let trained = marked.iter().filter(|marked| **marked & 1 == 1).count();
-        Self { marked, trained }
+        Self { marked: bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect() }
     }
 
     /// Returns the row that a trainer reads: `input_ids`, and `labels`, which are [`NOT_TRAINED`] for those that are not.
@@ -77,7 +73,6 @@ impl Encoded {
 
     fn push(&mut self, id: u32, trained: bool) {
         self.marked.push(id << 1 | u32::from(trained));
-        self.trained += usize::from(trained);
     }
 
     /// Adds what a prompt has behind the tokens, and its answer.

@@ -35,8 +35,11 @@ pub(super) fn normal(text: &str, tokenizer: &Tokenizer) -> Option<(String, Vec<C
         changed.push(Changed { given: start..end, normal: from..made.len() });
         done = end;
     }
+    if changed.is_empty() {
+        return None;
+    }
     made.push_str(&text[done..]);
-    (!changed.is_empty()).then_some((made, changed))
+    Some((made, changed))
 }
 
 /// Returns the place of the first such byte from a place on.

@@ -20,6 +20,8 @@ pub(super) struct Hashed<W> {
 }
 
 impl<W: Write> Hashed<W> {
+    /// Begins with nothing written.
+    ///
     /// # Errors
     /// When no thread can be started.
     pub(super) fn new(inner: W) -> std::io::Result<Self> {
